@@ -1,0 +1,44 @@
+/** Exit codes of every command; the numbers are part of the interface (docs/spec.md). */
+const EXIT_CODE = {
+  TASK_FAILED: 1,
+  USAGE: 2,
+  NOT_FOUND: 3,
+  REFUSED: 4,
+  VERIFICATION: 5,
+  TASK_FILE: 65,
+  CODEX: 69,
+  OUR_BUG: 70,
+  TRY_AGAIN: 75,
+  CONFIG: 78,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODE;
+
+/**
+ * A failure with a stable code and a one-line message that says what, where, and what would be right.
+ * Plain `Error`s are our own bugs and end with exit code 70.
+ */
+export class CoordinatorError extends Error {
+  override readonly name: string = "CoordinatorError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get exitCode(): number {
+    return EXIT_CODE[this.code];
+  }
+}
+
+/** Returns the exit code that belongs to `error`; anything not typed is our bug. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof CoordinatorError ? error.exitCode : EXIT_CODE.OUR_BUG;
+}
+
+/** Returns the `code` of a Node system error (`ENOENT`, …), or `undefined` for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,37 @@
+import type { KeptText } from "./kept-text.ts";
+
+/**
+ * One commit to make, as edits that can be applied to any tip of the branch: when the tip moves, the committer applies them
+ * again. An edit that finds its work done returns the content unchanged, so applying a plan twice changes nothing.
+ */
+export interface CommitPlan {
+  /** Names the plan in logs; a task id, or what was done ("inbox"). */
+  readonly label: string;
+  readonly message: KeptText;
+  readonly edits: readonly FileEdit[];
+}
+
+/** A change to one file. `path` is relative to the workspace, with "/" between its parts. */
+export interface FileEdit {
+  readonly path: string;
+  /** Returns the content the file shall have, `"unchanged"`, or `"absent"`. `current` is `undefined` where the tip has no such file. */
+  readonly apply: (current: string | undefined) => KeptText | "unchanged" | "absent";
+}
+
+/** What became of a batch of plans. A plan that changed nothing got no commit. */
+export interface CommitReport {
+  /** The branch's new tip (or the old one, where nothing had to change). */
+  readonly tip: string;
+  /** Per plan, in order: the id of its commit, or `undefined` where the branch already held all of it. */
+  readonly commits: readonly (string | undefined)[];
+  /** Files of ours the user has edited in the work tree: committed, but left alone on disk. */
+  readonly leftAlone: readonly string[];
+  /** Milliseconds spent rewriting git's index (the one cost that grows with the number of tracked files). */
+  readonly indexMs: number;
+}
+
+/** Why the committer cannot commit now, and since when. Cleared by the next commit. */
+export interface CommitterWait {
+  readonly reason: string;
+  readonly sinceMs: number;
+}

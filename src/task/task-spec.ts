@@ -1,0 +1,39 @@
+/** What a task file asks for, after validation. Absent things are `undefined`; paths are as written (relative to the workspace). */
+export interface TaskSpec {
+  readonly id: string | undefined;
+  readonly sessionKey: string | undefined;
+  /** `true`: continue the session's thread if it has one; `false`: a new thread; a thread id: that thread. */
+  readonly resume: boolean | string;
+  readonly verifyCommand: string | undefined;
+  /** From front matter; else the first heading or the first line of the prompt, shortened. Never empty, one line. */
+  readonly title: string;
+  /** 0 (first) … 4. */
+  readonly priority: number;
+  readonly dependsOn: readonly string[];
+  readonly notBeforeMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly model: string | undefined;
+  readonly oss: boolean;
+  readonly sandbox: "read-only" | "workspace-write" | "danger-full-access" | undefined;
+  readonly workdir: string | undefined;
+  readonly images: readonly string[];
+  readonly outputSchema: string | undefined;
+  /** `key=value` pairs for `-c`; value in TOML. */
+  readonly codexConfig: readonly string[];
+  /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */
+  readonly frontMatter: Readonly<Record<string, unknown>>;
+}
+
+/** One thing that is wrong with a task file, in words a person can act on. */
+export interface TaskProblem {
+  /** From 1; `undefined` when the problem has no place (an empty file). */
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  /** What is wrong. */
+  readonly message: string;
+  /** What was expected. */
+  readonly expected: string;
+  /** A line that would be right. */
+  readonly example: string | undefined;
+}
