@@ -1,0 +1,160 @@
+import { type KeptText, keepText } from "./kept-text.ts";
+import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
+
+/** In rank order: of two rows of one run the later in this list wins. */
+const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"] as const;
+
+export type TaskStatus = (typeof STATUSES)[number];
+
+/** One change of state of one task. `time` is UTC, ISO 8601 with "Z". `run` counts from 1. */
+export interface LedgerRow {
+  readonly time: string;
+  readonly task: string;
+  readonly session: string;
+  readonly run: number;
+  readonly status: TaskStatus;
+  readonly detail: string;
+}
+
+/** A ledger without its closed rows, and these rows by the date of their task ("2026-11-20"), each once, in their order. */
+export interface LedgerRotation {
+  readonly ledger: KeptText;
+  readonly closed: ReadonlyMap<string, readonly LedgerRow[]>;
+}
+
+/** A ledger is rotated when its closed rows take more than this: every commit stores the whole file. */
+export const LEDGER_ROTATE_BYTES = 65_536;
+
+/** Always the same lines, in tasks.md and in every file it rotates into, so that two clones that made them merge. */
+const HEADER_LINES = [
+  "<!-- codex-inbox ledger v1: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
+  "",
+  "# Tasks",
+  "",
+  "| time | task | session | run | status | detail |",
+  "| --- | --- | --- | ---: | --- | --- |",
+] as const;
+const HEADER = `${HEADER_LINES.join("\n")}\n`;
+
+const RANK: ReadonlyMap<string, number> = new Map(STATUSES.map((status, rank) => [status, rank]));
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+const TASK = /^\S{1,200}$/;
+const RUN = /^[1-9]\d{0,8}$/;
+const CONFLICT_MARKER = /^(?:<{7}|={7}|>{7}|\|{7})(?: |$)/;
+
+/** Tells whether a task with this status will never change by itself again. */
+export function isFinal(status: TaskStatus): boolean {
+  return status === "cancelled" || status === "failed" || status === "succeeded";
+}
+
+/** Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row. */
+export function formatRow(row: LedgerRow): string {
+  const cells = [row.time, row.task, row.session, String(row.run), row.status, row.detail];
+  return `| ${cells.map(escapeCell).join(" | ")} |`;
+}
+
+/**
+ * Returns the rows of a ledger in the order of the text. Whatever is no complete row of ours (headers, prose, conflict
+ * markers, a torn last line) is passed over: a half-merged ledger must still be readable.
+ */
+export function parseLedger(text: string): readonly LedgerRow[] {
+  return text.split("\n").flatMap((line) => parseRow(line) ?? []);
+}
+
+/**
+ * Returns the state of every task: per task the greatest row by (run, rank of the status, text of the row). This is a join
+ * (associative, commutative, idempotent), so rows may come in any order, repeated, and from any number of files.
+ */
+export function foldLedger(rows: Iterable<LedgerRow>): ReadonlyMap<string, LedgerRow> {
+  const greatest = new Map<string, LedgerRow>();
+  for (const row of rows) {
+    const known = greatest.get(row.task);
+    if (known === undefined || isGreater(row, known)) greatest.set(row.task, row);
+  }
+  return greatest;
+}
+
+/** Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own. */
+export function appendRows(current: string | undefined, rows: readonly LedgerRow[]): KeptText | "unchanged" {
+  const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));
+  const added: string[] = [];
+  for (const row of rows) {
+    const line = formatRow(row);
+    if (lines.has(line)) continue;
+    lines.add(line);
+    added.push(`${line}\n`);
+  }
+  if (added.length === 0) return "unchanged";
+  const head = lines.has(HEADER_LINES[0]) ? "" : HEADER;
+  const body = current === undefined || current === "" || current.endsWith("\n") ? (current ?? "") : `${current}\n`;
+  return keepText(head + body + added.join(""));
+}
+
+/**
+ * Takes the rows of tasks that are not open out of the ledger, once these rows take more than `limitBytes` of UTF-8. All rows
+ * of open tasks stay. So does what is no row of ours (prose, rows of a later version), but for conflict markers and repeated headers.
+ *
+ * @returns `undefined` when there is nothing to do
+ */
+export function rotateLedger(
+  text: string,
+  isOpen: (task: string) => boolean,
+  limitBytes: number,
+): LedgerRotation | undefined {
+  if (text.length * BYTES_PER_UNIT_MAX <= limitBytes) return undefined;
+  const kept: string[] = [];
+  const closed = new Map<string, LedgerRow>();
+  let closedBytes = 0;
+  for (const line of text.split("\n").map(withoutLineEnd)) {
+    const row = parseRow(line);
+    if (row === undefined) {
+      if (isForeign(line)) kept.push(`${line}\n`);
+    } else if (isOpen(row.task)) {
+      kept.push(`${line}\n`);
+    } else {
+      closedBytes += utf8Bytes(line) + 1;
+      closed.set(formatRow(row), row);
+    }
+  }
+  if (closedBytes <= limitBytes) return undefined;
+  return { ledger: keepText(HEADER + kept.join("")), closed: Map.groupBy(closed.values(), dateOf) };
+}
+
+/** UTF-8 takes at most three bytes for one UTF-16 unit. */
+const BYTES_PER_UNIT_MAX = 3;
+
+function utf8Bytes(line: string): number {
+  return new TextEncoder().encode(line).byteLength;
+}
+
+function parseRow(line: string): LedgerRow | undefined {
+  const cells = splitTableRow(line)?.map(unescapeCell);
+  if (cells?.length !== 6) return undefined;
+  const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
+  if (!TIME.test(time) || !TASK.test(task) || !RUN.test(run) || !isStatus(status)) return undefined;
+  return { time, task, session, run: Number(run), status, detail };
+}
+
+function isStatus(text: string): text is TaskStatus {
+  return RANK.has(text);
+}
+
+function isGreater(row: LedgerRow, than: LedgerRow): boolean {
+  if (row.run !== than.run) return row.run > than.run;
+  if (row.status !== than.status) return (RANK.get(row.status) ?? 0) > (RANK.get(than.status) ?? 0);
+  return formatRow(row) > formatRow(than);
+}
+
+function isForeign(line: string): boolean {
+  return line !== "" && !CONFLICT_MARKER.test(line) && !HEADER_LINES.some((header) => header === line);
+}
+
+function withoutLineEnd(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
+}
+
+/** Rotated rows lie where their task's files lie: by the date in the id; rows of an id without one, by their own time. */
+function dateOf(row: LedgerRow): string {
+  const date = /^(\d{4})(\d\d)(\d\d)-/.exec(row.task);
+  return date === null ? row.time.slice(0, "2026-11-20".length) : `${date[1]}-${date[2]}-${date[3]}`;
+}
