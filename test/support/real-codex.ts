@@ -1,0 +1,113 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { onTestFinished } from "vitest";
+import { type CodexConfigOptions, makeCodexHome } from "../../src/model-server/codex-home.ts";
+import { type ModelRequest, type ModelServer, startModelServer } from "../../src/model-server/model-server.ts";
+
+/** The real codex, with a home of its own and a scripted model behind it. Everything is removed when the test is finished. */
+export interface RealCodex {
+  /** The native binary, not the script of the package. */
+  readonly codexPath: string;
+  /** CODEX_HOME. */
+  readonly home: string;
+  readonly server: ModelServer;
+  readonly requests: readonly ModelRequest[];
+  /** All that codex needs of an environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Runs `codex exec … [resume <thread>] -` with `prompt` on its stdin, and waits for its end. */
+  exec(prompt: string, options: ExecOptions): Promise<ExecResult>;
+}
+
+export interface ExecOptions {
+  /** An existing directory; it need not be a repository. */
+  readonly workingDir: string;
+  readonly resume?: string;
+  readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access";
+  readonly args?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface ExecResult {
+  readonly exitCode: number | undefined;
+  /** The lines of stdout, parsed. */
+  readonly events: readonly CodexLine[];
+  readonly threadId: string | undefined;
+  /** The text of the last message of the agent. */
+  readonly lastMessage: string | undefined;
+  readonly stderr: string;
+}
+
+export interface CodexLine {
+  readonly type: string;
+  readonly thread_id?: string;
+  readonly item?: Readonly<Record<string, unknown>> & { readonly type: string };
+  readonly error?: { readonly message: string };
+  readonly usage?: Readonly<Record<string, number>>;
+}
+
+/** Starts a scripted model and makes a CODEX_HOME that uses it. */
+export async function realCodex(options: CodexConfigOptions = {}): Promise<RealCodex> {
+  const codexPath = nativeCodexPath();
+  const server = await startModelServer();
+  const home = mkdtempSync(join(tmpdir(), "codex-home-"));
+  onTestFinished(async () => {
+    await server.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  });
+  makeCodexHome(home, server, options);
+  const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, RUST_LOG: "off" };
+  return {
+    codexPath,
+    home,
+    server,
+    requests: server.requests,
+    environment,
+    exec: (prompt, execOptions) => runExec(codexPath, environment, prompt, execOptions),
+  };
+}
+
+/** Returns the path of the native binary of `@openai/codex` for this machine. */
+export function nativeCodexPath(): string {
+  const fromHere = createRequire(import.meta.url);
+  const fromCodex = createRequire(fromHere.resolve("@openai/codex/package.json"));
+  const platformPackage = `@openai/codex-${process.platform}-${process.arch}/package.json`;
+  const vendor = join(dirname(fromCodex.resolve(platformPackage)), "vendor");
+  const [target] = readdirSync(vendor);
+  if (target === undefined) throw new Error(`no binary in ${vendor}`);
+  return join(vendor, target, "bin", "codex");
+}
+
+async function runExec(
+  codexPath: string,
+  environment: Readonly<Record<string, string>>,
+  prompt: string,
+  options: ExecOptions,
+): Promise<ExecResult> {
+  const args = ["exec", "--json", "-C", options.workingDir, "-s", options.sandbox ?? "workspace-write"];
+  args.push("--skip-git-repo-check", "-c", "agents.enabled=false", ...(options.args ?? []));
+  if (options.resume !== undefined) args.push("resume", options.resume);
+  const child = spawn(codexPath, [...args, "-"], { env: environment, stdio: "pipe", signal: options.signal });
+  const ended = new Promise<number | undefined>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? undefined));
+  });
+  child.stdin.end(prompt);
+  const [exitCode, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  const events = stdout.split("\n").flatMap((line): CodexLine[] => (line === "" ? [] : [JSON.parse(line)]));
+  return {
+    exitCode,
+    events,
+    threadId: events.find(({ type }) => type === "thread.started")?.thread_id,
+    lastMessage: lastMessage(events),
+    stderr,
+  };
+}
+
+function lastMessage(events: readonly CodexLine[]): string | undefined {
+  const last = events.findLast(({ item }) => item?.type === "agent_message")?.item?.text;
+  return typeof last === "string" ? last : undefined;
+}
