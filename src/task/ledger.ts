@@ -1,5 +1,8 @@
+import { isConflictMarker } from "./conflict-marker.ts";
 import { type KeptText, keepText } from "./kept-text.ts";
+import { sessionKeyProblem } from "./session-key.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
+import { isTaskId, taskIdDate } from "./task-id.ts";
 
 /** In rank order: of two rows of one run the later in this list wins. */
 const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"] as const;
@@ -38,9 +41,7 @@ const HEADER = `${HEADER_LINES.join("\n")}\n`;
 
 const RANK: ReadonlyMap<string, number> = new Map(STATUSES.map((status, rank) => [status, rank]));
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
-const TASK = /^\S{1,200}$/;
 const RUN = /^[1-9]\d{0,8}$/;
-const CONFLICT_MARKER = /^(?:<{7}|={7}|>{7}|\|{7})(?: |$)/;
 
 /** Tells whether a task with this status will never change by itself again. */
 export function isFinal(status: TaskStatus): boolean {
@@ -55,7 +56,8 @@ export function formatRow(row: LedgerRow): string {
 
 /**
  * Returns the rows of a ledger in the order of the text. Whatever is no complete row of ours (headers, prose, conflict
- * markers, a torn last line) is passed over: a half-merged ledger must still be readable.
+ * markers, a torn last line) is passed over: a half-merged ledger must still be readable. The ids and keys of a row are
+ * well-formed and so safe as parts of a path, whoever wrote the ledger.
  */
 export function parseLedger(text: string): readonly LedgerRow[] {
   return text.split("\n").flatMap((line) => parseRow(line) ?? []);
@@ -117,7 +119,24 @@ export function rotateLedger(
     }
   }
   if (closedBytes <= limitBytes) return undefined;
-  return { ledger: keepText(HEADER + kept.join("")), closed: Map.groupBy(closed.values(), dateOf) };
+  return {
+    ledger: keepText(HEADER + kept.join("")),
+    closed: Map.groupBy(closed.values(), (row) => taskIdDate(row.task)),
+  };
+}
+
+/**
+ * Returns the ledger without `rows`, wherever they stand. A rotation is planned from one tip of the branch and applied to
+ * another: only the rows that went into a closed file may be taken out there.
+ */
+export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptText | "unchanged" {
+  const removed = new Set(Array.from(rows, formatRow));
+  const kept = current.split("\n").filter((line) => {
+    const row = parseRow(line);
+    return row === undefined || !removed.has(formatRow(row));
+  });
+  const text = kept.join("\n");
+  return text === current ? "unchanged" : keepText(text);
 }
 
 /** UTF-8 takes at most three bytes for one UTF-16 unit. */
@@ -131,7 +150,8 @@ function parseRow(line: string): LedgerRow | undefined {
   const cells = splitTableRow(line)?.map(unescapeCell);
   if (cells?.length !== 6) return undefined;
   const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
-  if (!TIME.test(time) || !TASK.test(task) || !RUN.test(run) || !isStatus(status)) return undefined;
+  if (!TIME.test(time) || !RUN.test(run) || !isStatus(status)) return undefined;
+  if (!isTaskId(task) || sessionKeyProblem(session) !== undefined) return undefined;
   return { time, task, session, run: Number(run), status, detail };
 }
 
@@ -146,15 +166,9 @@ function isGreater(row: LedgerRow, than: LedgerRow): boolean {
 }
 
 function isForeign(line: string): boolean {
-  return line !== "" && !CONFLICT_MARKER.test(line) && !HEADER_LINES.some((header) => header === line);
+  return line !== "" && !isConflictMarker(line) && !HEADER_LINES.some((header) => header === line);
 }
 
 function withoutLineEnd(line: string): string {
   return line.endsWith("\r") ? line.slice(0, -1) : line;
-}
-
-/** Rotated rows lie where their task's files lie: by the date in the id; rows of an id without one, by their own time. */
-function dateOf(row: LedgerRow): string {
-  const date = /^(\d{4})(\d\d)(\d\d)-/.exec(row.task);
-  return date === null ? row.time.slice(0, "2026-11-20".length) : `${date[1]}-${date[2]}-${date[3]}`;
 }
