@@ -3,14 +3,25 @@ import { join } from "node:path";
 import type { ModelServer } from "./model-server.ts";
 
 export interface CodexConfigOptions {
-  /** Must be a model whose tools are plain ones; the default is. Others answer too, through "code mode". */
+  /** `gpt-5.5` unless given: it is offered plain tools. Another model, known to codex or not, works as well. */
   readonly model?: string;
   /** How often codex tries a failed request, and a broken stream, again. 0, the default: every fault ends the turn at once. */
   readonly retriesMax?: number;
 }
 
+/** Makes `directory` a CODEX_HOME that uses `server`; what else is in it (threads) stays. Returns `directory`. */
+export function makeCodexHome(
+  directory: string,
+  server: Pick<ModelServer, "baseUrl">,
+  options: CodexConfigOptions = {},
+): string {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "config.toml"), codexConfigToml(server, options));
+  return directory;
+}
+
 /** Returns the `config.toml` that makes codex use `server`: a provider that needs no key, and nothing that looks for the network. */
-export function codexConfigToml(server: Pick<ModelServer, "baseUrl">, options: CodexConfigOptions = {}): string {
+function codexConfigToml(server: Pick<ModelServer, "baseUrl">, options: CodexConfigOptions): string {
   const retriesMax = options.retriesMax ?? 0;
   return `model = ${JSON.stringify(options.model ?? "gpt-5.5")}
 model_provider = "scripted"
@@ -29,15 +40,4 @@ unbounded_connection_retries = false
 [analytics]
 enabled = false
 `;
-}
-
-/** Makes `directory` a CODEX_HOME that uses `server`; what else is in it (threads) stays. Returns `directory`. */
-export function makeCodexHome(
-  directory: string,
-  server: Pick<ModelServer, "baseUrl">,
-  options: CodexConfigOptions = {},
-): string {
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, "config.toml"), codexConfigToml(server, options));
-  return directory;
 }

@@ -13,6 +13,7 @@ export interface Conversation {
 export interface Tool {
   readonly type: string;
   readonly name: string;
+  readonly namespace: string | undefined;
 }
 
 /** Reads a request body of the Responses API. Parts that are missing or of another shape count as absent. */
@@ -32,8 +33,16 @@ export function readConversation(body: unknown): Conversation {
     threadId: textOf(body, "prompt_cache_key"),
     userTexts,
     toolOutputs,
-    tools: listOf(body, "tools").map((tool) => ({ type: textOf(tool, "type"), name: textOf(tool, "name") })),
+    tools: [body, ...listOf(body, "input")].flatMap((part) => readTools(part, undefined)),
   };
+}
+
+/** Reads the tools of a request; models with "code mode" are offered theirs in an item of the input, in namespaces. */
+function readTools(holder: unknown, namespace: string | undefined): readonly Tool[] {
+  return listOf(holder, "tools").flatMap((tool) => {
+    const [type, name] = [textOf(tool, "type"), textOf(tool, "name")];
+    return type === "namespace" ? readTools(tool, name) : [{ type, name, namespace }];
+  });
 }
 
 /** How the texts begin that codex 0.169.0 sends as messages of the user although nobody typed them. */

@@ -135,24 +135,24 @@ function splitWords(text: string): Words {
 
 function parseWorded(name: string, { plain, fields, times }: Words): Directive | undefined {
   const [first, second] = plain;
-  switch (name) {
-    case "transcript":
-    case "echo":
-      return { kind: name };
-    case "hang":
-    case "disconnect":
-      return { kind: name, times };
-    case "sleep":
+  switch (`${name} ${plain.length}`) {
+    case "transcript 0":
+      return { kind: "transcript" };
+    case "echo 0":
+      return { kind: "echo" };
+    case "hang 0":
+      return { kind: "hang", times };
+    case "disconnect 0":
+      return { kind: "disconnect", times };
+    case "sleep 1":
       return isCount(first) ? { kind: "sleep", delayMs: Number(first), times } : undefined;
-    case "stream":
-      return isCount(first) && isCount(second)
-        ? { kind: "stream", count: Number(first), delayMs: Number(second) }
-        : undefined;
-    case "http":
-      return first !== undefined && /^[2-5]\d\d$/.test(first)
-        ? { kind: "http", status: Number(first), fields, times }
-        : undefined;
-    case "response.failed":
+    case "stream 2":
+      if (!isCount(first) || !isCount(second)) return undefined;
+      return { kind: "stream", count: Number(first), delayMs: Number(second) };
+    case "http 1":
+      if (first === undefined || !/^[2-5]\d\d$/.test(first)) return undefined;
+      return { kind: "http", status: Number(first), fields, times };
+    case "response.failed 1":
       return first === undefined ? undefined : { kind: "failed", code: first, fields, times };
     default:
       return undefined;

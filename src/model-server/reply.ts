@@ -75,7 +75,7 @@ export function createReply(response: ServerResponse, model: string): Reply {
     },
     toolCall(call) {
       start();
-      const item = { id: `call_item_${randomUUID()}`, call_id: `call_${randomUUID()}`, ...call };
+      const item = { id: `call_item_${randomUUID()}`, call_id: `call_${randomUUID()}`, status: "completed", ...call };
       send("response.output_item.added", { output_index: output.length, item });
       send("response.output_item.done", { output_index: output.length, item });
       output.push(item);

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { realCodex } from "../support/real-codex.ts";
+import { waitFor } from "../support/wait-for.ts";
 
-/** Not below TMPDIR, where the sandbox lets codex write anyway. */
 function workingDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "model-server-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
@@ -13,7 +13,7 @@ function workingDirectory(): string {
 
 it("answers a message without directives by its first line", async () => {
   const codex = await realCodex();
-  const result = await codex.exec("hello there\nmore", { workingDir: workingDirectory() });
+  const result = await codex.exec("hello there\nmore", { workingDir: workingDirectory(), args: ["--strict-config"] });
   expect(result).toMatchObject({ exitCode: 0, lastMessage: "ok: hello there" });
   expect(codex.requests).toHaveLength(1);
   expect(codex.requests[0]).toMatchObject({ threadId: result.threadId, userTexts: ["hello there\nmore"] });
@@ -68,4 +68,109 @@ it("runs commands and says things, each in its order", async () => {
     type: "turn.completed",
     usage: { input_tokens: 300, output_tokens: 30 },
   });
+});
+
+it.each([{ model: "gpt-6.1-sol" }, { model: "unheard-of" }])(
+  "plays commands and edits with $model too",
+  async ({ model }) => {
+    const codex = await realCodex({ model });
+    const workingDir = workingDirectory();
+    const result = await codex.exec("[[write a.txt: one]] [[shell: cat a.txt > b.txt]] [[final: done]]", {
+      workingDir,
+    });
+    expect(result).toMatchObject({ exitCode: 0, lastMessage: "done" });
+    expect(readFileSync(join(workingDir, "b.txt"), "utf8")).toBe("one\n");
+  },
+);
+
+it("cannot write under read-only, and still ends its turn", async () => {
+  const codex = await realCodex();
+  const workingDir = workingDirectory();
+  const prompt = "[[write a.txt: one]] [[shell: touch b.txt]] [[final: done]]";
+  const result = await codex.exec(prompt, { workingDir, sandbox: "read-only" });
+  expect(result).toMatchObject({ exitCode: 0, lastMessage: "done" });
+  expect(readdirSync(workingDir)).toEqual([]);
+});
+
+it.each([
+  {
+    name: "a used-up limit",
+    prompt: "[[http 429 type=usage_limit_reached resets-in=3600]]",
+    message: /^You.ve hit your usage limit/,
+  },
+  { name: "a bad key", prompt: "[[http 401]]", message: /^unexpected status 401 Unauthorized: scripted status 401/ },
+  {
+    name: "a full context window",
+    prompt: "[[http 400 code=context_length_exceeded]]",
+    message: /^Codex ran out of room/,
+  },
+  {
+    name: "a failed response",
+    prompt: '[[say: so far]] [[response.failed invalid_prompt message="not this"]]',
+    message: /^not this$/,
+  },
+  { name: "a cut connection", prompt: "[[disconnect]]", message: /^stream disconnected before completion/ },
+  { name: "a misspelt directive", prompt: "[[finale: x]]", message: /no directive .*finale/ },
+  { name: "an error after words", prompt: "[[say: x]] [[http 500]]", message: /must stand before/ },
+])("fails the turn by $name, in one request", async ({ prompt, message }) => {
+  const codex = await realCodex();
+  const result = await codex.exec(prompt, { workingDir: workingDirectory() });
+  expect(result.exitCode).toBe(1);
+  expect(result.events.at(-1)).toMatchObject({
+    type: "turn.failed",
+    error: { message: expect.stringMatching(message) },
+  });
+  expect(codex.requests).toHaveLength(1);
+});
+
+it("recovers from a fault that is limited, if codex may try again", async () => {
+  const codex = await realCodex({ retriesMax: 2 });
+  const result = await codex.exec("go on [[disconnect x1]] [[http 503 x1]]", { workingDir: workingDirectory() });
+  expect(result).toMatchObject({ exitCode: 0, lastMessage: "ok: go on" });
+  expect(codex.requests).toHaveLength(3);
+});
+
+it("remembers a limited fault over the turns of a thread", async () => {
+  const codex = await realCodex();
+  const workingDir = workingDirectory();
+  const first = await codex.exec("work [[http 500 x1]]", { workingDir });
+  const second = await codex.exec("work [[http 500 x1]]", { workingDir, resume: first.threadId ?? "" });
+  expect([first.exitCode, second.exitCode]).toEqual([1, 0]);
+});
+
+it("takes the time it is told to", async () => {
+  const codex = await realCodex();
+  const startedAtMs = performance.now();
+  const result = await codex.exec("slowly [[sleep 400]] [[stream 4 50]]", { workingDir: workingDirectory() });
+  expect(result).toMatchObject({ exitCode: 0, lastMessage: "1 2 3 4" });
+  expect(performance.now() - startedAtMs).toBeGreaterThan(600);
+});
+
+it("hangs until codex is interrupted, and the thread goes on afterwards", async () => {
+  const codex = await realCodex();
+  const workingDir = workingDirectory();
+  const abort = new AbortController();
+  const hanging = codex.exec("wait [[hang x1]]", { workingDir, signal: abort.signal });
+  const request = await waitFor(() => codex.requests[0], { what: "the request" });
+  abort.abort();
+  expect((await hanging).exitCode).toBe(1);
+  const result = await codex.exec("again [[transcript]]", { workingDir, resume: request.threadId });
+  expect(result).toMatchObject({ exitCode: 0, threadId: request.threadId });
+});
+
+it("serves four runs at once without mixing them", async () => {
+  const codex = await realCodex();
+  const names = ["a", "b", "c", "d"];
+  const results = await Promise.all(
+    names.map(async (name) => {
+      const workingDir = workingDirectory();
+      const prompt = `[[write 1: ${name}]] [[shell: cat 1 > 2]] [[sleep 50]] [[shell: cat 2 > 3]] [[final: I am ${name}]]`;
+      const { lastMessage, events } = await codex.exec(prompt, { workingDir });
+      return { lastMessage, end: events.at(-1)?.type, written: readFileSync(join(workingDir, "3"), "utf8") };
+    }),
+  );
+  expect(results).toEqual(
+    names.map((name) => ({ lastMessage: `I am ${name}`, end: "turn.completed", written: `${name}\n` })),
+  );
+  expect(codex.requests).toHaveLength(16);
 });

@@ -22,16 +22,17 @@ export interface RealCodex {
   exec(prompt: string, options: ExecOptions): Promise<ExecResult>;
 }
 
-export interface ExecOptions {
+interface ExecOptions {
   /** An existing directory; it need not be a repository. */
   readonly workingDir: string;
   readonly resume?: string;
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access";
   readonly args?: readonly string[];
+  /** Interrupts codex as Ctrl-C does (SIGINT): it then ends with exit code 1. */
   readonly signal?: AbortSignal;
 }
 
-export interface ExecResult {
+interface ExecResult {
   readonly exitCode: number | undefined;
   /** The lines of stdout, parsed. */
   readonly events: readonly CodexLine[];
@@ -41,7 +42,7 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
-export interface CodexLine {
+interface CodexLine {
   readonly type: string;
   readonly thread_id?: string;
   readonly item?: Readonly<Record<string, unknown>> & { readonly type: string };
@@ -71,7 +72,7 @@ export async function realCodex(options: CodexConfigOptions = {}): Promise<RealC
 }
 
 /** Returns the path of the native binary of `@openai/codex` for this machine. */
-export function nativeCodexPath(): string {
+function nativeCodexPath(): string {
   const fromHere = createRequire(import.meta.url);
   const fromCodex = createRequire(fromHere.resolve("@openai/codex/package.json"));
   const platformPackage = `@openai/codex-${process.platform}-${process.arch}/package.json`;
@@ -90,7 +91,8 @@ async function runExec(
   const args = ["exec", "--json", "-C", options.workingDir, "-s", options.sandbox ?? "workspace-write"];
   args.push("--skip-git-repo-check", "-c", "agents.enabled=false", ...(options.args ?? []));
   if (options.resume !== undefined) args.push("resume", options.resume);
-  const child = spawn(codexPath, [...args, "-"], { env: environment, stdio: "pipe", signal: options.signal });
+  const child = spawn(codexPath, [...args, "-"], { env: environment, stdio: "pipe" });
+  options.signal?.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
   const ended = new Promise<number | undefined>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? undefined));
