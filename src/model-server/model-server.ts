@@ -44,7 +44,9 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    if (request.method !== "POST" || path !== "/v1/responses") return sendNotFound(response);
+    if (request.method !== "POST" || path !== "/v1/responses") {
+      return sendMessage(response, 404, "the scripted model answers POST /v1/responses only");
+    }
     const body: unknown = JSON.parse(await readBody(request));
     const conversation = readConversation(body);
     const { model, threadId, userTexts } = conversation;
@@ -69,10 +71,10 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => {
-      // The client went away, the server closes, or the request was unreadable: there is nobody to tell but the client.
-      if (!response.headersSent) response.writeHead(400);
-      response.end();
+    answer(request, response).catch((error: unknown) => {
+      // Nobody is left to tell if the client went away or the server closes; else codex shows this as the reason of its turn.
+      if (!response.headersSent) sendMessage(response, 400, `the scripted model: ${String(error)}`);
+      else response.destroy();
     });
   });
   const port = await listen(server, options.port ?? 0);
@@ -100,9 +102,9 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function sendNotFound(response: ServerResponse): void {
-  response.writeHead(404, { "content-type": "application/json" });
-  response.end(JSON.stringify({ error: { message: "the scripted model answers POST /v1/responses only" } }));
+function sendMessage(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ error: { message } }));
 }
 
 async function listen(server: Server, port: number): Promise<number> {

@@ -77,6 +77,7 @@ async function playOne(turn: Turn, reply: Reply, directive: Directive): Promise<
       callTool(conversation, reply, directive);
       return "goes on";
     case "hang":
+      signal.throwIfAborted();
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
       return "ended";
     case "disconnect":
