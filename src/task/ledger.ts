@@ -9,6 +9,8 @@ const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "fa
 
 export type TaskStatus = (typeof STATUSES)[number];
 
+export type FinalStatus = "cancelled" | "failed" | "succeeded";
+
 /** One change of state of one task. `time` is UTC, ISO 8601 with "Z". `run` counts from 1. */
 export interface LedgerRow {
   readonly time: string;
@@ -44,7 +46,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const RUN = /^[1-9]\d{0,8}$/;
 
 /** Tells whether a task with this status will never change by itself again. */
-export function isFinal(status: TaskStatus): boolean {
+export function isFinal(status: TaskStatus): status is FinalStatus {
   return status === "cancelled" || status === "failed" || status === "succeeded";
 }
 

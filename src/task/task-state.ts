@@ -1,0 +1,284 @@
+import { assertNever } from "./assert-never.ts";
+import type { FinalStatus, TaskStatus } from "./ledger.ts";
+import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";
+
+/**
+ * The life of one task, as data. Pure: no clock, no I/O, no chance of its own.
+ *
+ *   queued     started → running         stop by the user, doomed → ended
+ *   running    exited → ended, or queued again      verifyStarted → verifying
+ *              vanished → queued again, or ended    stop → stopping
+ *   verifying  verified → ended, or queued again    vanished → verifying again, or ended    stop → stopping
+ *   stopping   exited, verified, vanished → ended, or queued again
+ *   ended      final
+ *
+ * Invariants: `ended` is final; `run` never decreases; a stop is a wish and an exit is a fact, so a live process is never `ended`.
+ */
+export type TaskState =
+  /** Waits to run. `reason` says why it is here again; absent before its first run. */
+  | (Counts & { readonly kind: "queued"; readonly dueAtMs: number; readonly reason?: string | undefined })
+  | (Counts & { readonly kind: "running"; readonly startedAtMs: number })
+  /** The verify command runs, or is to be started again; it has a run number of its own. */
+  | (Counts & { readonly kind: "verifying"; readonly startedAtMs: number })
+  /** The process, of the agent or of the verify command, was told to end and may still live. */
+  | (Counts & { readonly kind: "stopping"; readonly cause: StopCause; readonly verify: boolean })
+  | (Counts & {
+      readonly kind: "ended";
+      readonly status: FinalStatus;
+      readonly reason: string | undefined;
+      readonly endedAtMs: number;
+    });
+
+/** Why a run is stopped; the first cause wins. */
+export type StopCause = "user" | "timeout" | "shutdown";
+
+interface Counts {
+  /** Number of the current run, from 1. Every re-queue and every verify run takes the next one. */
+  readonly run: number;
+  /** Attempts used, the running one included. What is not the task's fault (a crash, a shutdown, a usage limit) uses none. */
+  readonly attempts: number;
+  /** Runs in a row that were lost without a verdict. */
+  readonly vanished: number;
+}
+
+/** How an agent's run ended. */
+export type ExitVerdict =
+  | { readonly kind: "succeeded" }
+  /** `retryAtMs`: the time before which another run is of no use (a usage limit); such a failure uses no attempt. */
+  | {
+      readonly kind: "failed";
+      readonly retryable: boolean;
+      readonly reason: string;
+      readonly retryAtMs: number | undefined;
+    }
+  /** It was told to end, and did, in the middle of its turn. */
+  | { readonly kind: "interrupted" };
+
+export type TaskEvent =
+  | { readonly kind: "started" }
+  /** The process of the run is gone and left a verdict. */
+  | { readonly kind: "exited"; readonly verdict: ExitVerdict }
+  /** The process of the run is gone and left no verdict. */
+  | { readonly kind: "vanished" }
+  | { readonly kind: "stop"; readonly cause: StopCause }
+  /** The user saved the dropped file again. */
+  | { readonly kind: "replaced" }
+  /** It can never run: `reason` says why. */
+  | { readonly kind: "doomed"; readonly reason: string }
+  /** The agent's run succeeded, and the verify command was started. */
+  | { readonly kind: "verifyStarted" }
+  | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
+
+export interface TaskLimits extends RetryLimits {
+  /** Attempts a task may use before a retryable failure is final. */
+  readonly attemptsMax: number;
+  /** A task that is lost more often than this in a row fails: it may be what kills its workers. */
+  readonly vanishedMax: number;
+}
+
+export const TASK_LIMITS: TaskLimits = { ...RETRY_LIMITS, attemptsMax: 3, vanishedMax: 3 };
+
+/** An event that cannot happen in this state: a bug of ours. */
+export class IllegalTransitionError extends Error {
+  override readonly name: string = "IllegalTransitionError";
+  constructor(state: TaskState, event: TaskEvent) {
+    super(`a task that is ${state.kind} (run ${state.run}) cannot take the event "${event.kind}"`);
+  }
+}
+
+/** Returns the state of a task that was just accepted. */
+export function acceptedState(dueAtMs: number): TaskState & { readonly kind: "queued" } {
+  return { kind: "queued", run: 1, attempts: 0, vanished: 0, dueAtMs };
+}
+
+/** Returns the status that the ledger and every interface show for `state`. */
+export function statusOf(state: TaskState): TaskStatus {
+  return state.kind === "ended" ? state.status : state.kind;
+}
+
+/**
+ * Returns the state after `event`; the same object when the event changes nothing.
+ *
+ * @param random01 in [0, 1): spreads the delay before another attempt
+ * @throws IllegalTransitionError
+ */
+export function step(state: TaskState, event: TaskEvent, nowMs: number, limits: TaskLimits, random01 = 0.5): TaskState {
+  const context: StepContext = { nowMs, limits, random01 };
+  switch (state.kind) {
+    case "queued":
+      return fromQueued(state, event, nowMs);
+    case "running":
+      return fromRunning(state, event, context);
+    case "verifying":
+      return fromVerifying(state, event, context);
+    case "stopping":
+      return fromStopping(state, event, context);
+    case "ended":
+      if (event.kind === "stop") return state; // The wish came too late.
+      throw new IllegalTransitionError(state, event);
+    default:
+      return assertNever(state);
+  }
+}
+
+type In<Kind extends TaskState["kind"]> = TaskState & { readonly kind: Kind };
+
+interface StepContext {
+  readonly nowMs: number;
+  readonly limits: TaskLimits;
+  readonly random01: number;
+}
+
+/** What is said of a task that was stopped, by cause. */
+export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
+  user: "stopped by the user",
+  timeout: "timed out",
+  shutdown: "the coordinator shut down",
+};
+
+function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskState {
+  switch (event.kind) {
+    case "started":
+      return { ...countsOf(state), kind: "running", attempts: state.attempts + 1, startedAtMs: nowMs };
+    case "replaced":
+      return state;
+    case "stop":
+      return event.cause === "user" ? ended(state, "cancelled", STOP_WORDS.user, nowMs) : state;
+    case "doomed":
+      return ended(state, "failed", event.reason, nowMs);
+    default:
+      throw new IllegalTransitionError(state, event);
+  }
+}
+
+function fromRunning(state: In<"running">, event: TaskEvent, context: StepContext): TaskState {
+  switch (event.kind) {
+    case "exited":
+      return afterExit(state, event.verdict, context);
+    case "vanished":
+      return afterLoss(state, "the worker vanished", context);
+    case "verifyStarted":
+      return toVerifying({ ...state, vanished: 0 }, context.nowMs);
+    case "stop":
+      return { ...countsOf(state), kind: "stopping", cause: event.cause, verify: false };
+    default:
+      throw new IllegalTransitionError(state, event);
+  }
+}
+
+function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepContext): TaskState {
+  switch (event.kind) {
+    case "verified":
+      return afterVerify(state, event, context);
+    case "vanished": {
+      // The agent's work is done: only the command runs again.
+      const vanished = state.vanished + 1;
+      if (vanished > context.limits.vanishedMax)
+        return ended(state, "failed", "the verify command vanished", context.nowMs);
+      return toVerifying({ ...state, vanished }, context.nowMs);
+    }
+    case "stop":
+      return { ...countsOf(state), kind: "stopping", cause: event.cause, verify: true };
+    default:
+      throw new IllegalTransitionError(state, event);
+  }
+}
+
+/** Whatever the wish was, work that was completed before it took effect counts. */
+function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepContext): TaskState {
+  switch (event.kind) {
+    case "stop":
+      return state; // The first cause wins.
+    case "exited":
+      return event.verdict.kind === "succeeded" ? succeeded(state, context) : afterStop(state, context);
+    case "verified":
+      return event.passed ? succeeded(state, context) : afterStop(state, context);
+    case "vanished":
+      return afterStop(state, context);
+    default:
+      throw new IllegalTransitionError(state, event);
+  }
+}
+
+function afterStop(state: In<"stopping">, context: StepContext): TaskState {
+  const reason = STOP_WORDS[state.cause];
+  switch (state.cause) {
+    case "user":
+      return ended(state, "cancelled", reason, context.nowMs);
+    case "timeout":
+      return afterFailure({ ...state, vanished: 0 }, reason, context);
+    case "shutdown":
+      // The agent's finished work must not be done again: then it is the verify command that comes again.
+      if (state.verify) return toVerifying({ ...state, vanished: 0 }, context.nowMs);
+      return again({ ...giveBack(state), vanished: 0 }, context.nowMs, reason);
+    default:
+      return assertNever(state.cause);
+  }
+}
+
+function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepContext): TaskState {
+  switch (verdict.kind) {
+    case "succeeded":
+      return succeeded(state, context);
+    case "interrupted": // By nobody we know of, so it is counted like a lost run: it must not go on for ever.
+      return afterLoss(state, "the run was interrupted", context);
+    case "failed": {
+      const seen = { ...countsOf(state), vanished: 0 };
+      if (!verdict.retryable) return ended(seen, "failed", verdict.reason, context.nowMs);
+      if (verdict.retryAtMs === undefined) return afterFailure(seen, verdict.reason, context);
+      // Never at once, even when the clocks disagree about the time.
+      const dueAtMs = Math.max(verdict.retryAtMs, context.nowMs + retryDelayMs(1, context.limits, context.random01));
+      return again(giveBack(seen), dueAtMs, verdict.reason);
+    }
+    default:
+      return assertNever(verdict);
+  }
+}
+
+function afterVerify(
+  state: In<"verifying">,
+  event: TaskEvent & { readonly kind: "verified" },
+  context: StepContext,
+): TaskState {
+  return event.passed
+    ? succeeded(state, context)
+    : afterFailure({ ...countsOf(state), vanished: 0 }, event.reason, context);
+}
+
+function afterFailure(counts: Counts, reason: string, { nowMs, limits, random01 }: StepContext): TaskState {
+  if (counts.attempts >= limits.attemptsMax) return ended(counts, "failed", reason, nowMs);
+  return again(counts, nowMs + retryDelayMs(counts.attempts, limits, random01), reason);
+}
+
+/** The first loss in a row is made good at once (a restart of the machine), the next ones ever later. */
+function afterLoss(state: In<"running">, reason: string, { nowMs, limits, random01 }: StepContext): TaskState {
+  const vanished = state.vanished + 1;
+  if (vanished > limits.vanishedMax)
+    return ended({ ...state, vanished }, "failed", `${reason} ${vanished} times in a row`, nowMs);
+  const delayMs = vanished === 1 ? 0 : retryDelayMs(vanished - 1, limits, random01);
+  return again({ ...giveBack(state), vanished }, nowMs + delayMs, reason);
+}
+
+function toVerifying(counts: Counts, startedAtMs: number): TaskState {
+  return { ...countsOf(counts), kind: "verifying", run: counts.run + 1, startedAtMs };
+}
+
+function again(counts: Counts, dueAtMs: number, reason: string): TaskState {
+  return { ...countsOf(counts), kind: "queued", run: counts.run + 1, dueAtMs, reason };
+}
+
+function succeeded(counts: Counts, { nowMs }: StepContext): TaskState {
+  return ended({ ...countsOf(counts), vanished: 0 }, "succeeded", undefined, nowMs);
+}
+
+function ended(counts: Counts, status: FinalStatus, reason: string | undefined, endedAtMs: number): TaskState {
+  return { ...countsOf(counts), kind: "ended", status, reason, endedAtMs };
+}
+
+function giveBack(counts: Counts): Counts {
+  return { ...countsOf(counts), attempts: Math.max(counts.attempts - 1, 0) };
+}
+
+function countsOf({ run, attempts, vanished }: Counts): Counts {
+  return { run, attempts, vanished };
+}
