@@ -44,7 +44,8 @@ export function workspacePathProblem(path: string): string | undefined {
   if (path === "") return "is empty";
   if (path.length > PATH_LENGTH_MAX) return `is longer than ${PATH_LENGTH_MAX} characters`;
   if (/\p{Cc}/u.test(path)) return "contains a control character";
-  if (path.startsWith("/") || path.startsWith("~") || /^[A-Za-z]:/.test(path)) return "is not relative to the workspace";
+  if (path.startsWith("/") || path.startsWith("~") || /^[A-Za-z]:/.test(path))
+    return "is not relative to the workspace";
   if (path.includes("\\")) return 'contains a backslash; the parts of a path are joined by "/"';
   const segments = path.split("/");
   if (segments.includes("..")) return 'contains "..", which may lead out of the workspace';

@@ -1,0 +1,164 @@
+import { type CodexSetting, codexSetting, codexSettingFromText } from "./codex-setting.ts";
+import { isSandboxAllowed, SANDBOX_LEVELS, type SandboxLevel, workspacePathProblem } from "./rights.ts";
+import { sessionKeyProblem } from "./session-key.ts";
+import {
+  booleanField,
+  type Fault,
+  type Field,
+  type FieldReading,
+  fault,
+  listField,
+  shown,
+  textField,
+  wholeNumberField,
+  wordField,
+} from "./task-field.ts";
+import { isTaskId } from "./task-id.ts";
+import { quoted } from "./task-problem.ts";
+import { isThreadId } from "./thread-id.ts";
+import type { YamlValue } from "./yaml-mapping.ts";
+import { parseZonedTime } from "./zoned-time.ts";
+
+const TASK_ID_EXPECTED = "a task id: date, time and six characters";
+const PATH_EXPECTED = "a path relative to the workspace that stays inside it";
+const DEPENDENCIES_MAX = 100;
+const IMAGES_MAX = 20;
+const CODEX_SETTINGS_MAX = 20;
+const VERIFY_COMMAND_LENGTH_MAX = 10_000;
+const MODEL = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
+
+const path = textField(workspacePathProblem);
+
+/** Every key of the front matter that has a meaning. docs/spec-task-file.md lists the same. */
+export const TASK_FIELDS = {
+  id: field("id", TASK_ID_EXPECTED, "id: 20261120-141530-k3f9x2", textField(taskIdProblem)),
+  sessionKey: field("sessionKey", 'one to four names joined by "/"', "sessionKey: docs", textField(sessionKeyProblem)),
+  resume: field(
+    "resume",
+    "true (go on with the session's thread), false (a new thread), or the id of a thread, in lower case",
+    "resume: true",
+    readResume,
+  ),
+  verifyCommand: field("verifyCommand", "a shell command", "verifyCommand: npm test", textField(verifyCommandProblem)),
+  title: field("title", "one line of text", "title: Fix the login redirect", textField(controlCharacterProblem)),
+  priority: field("priority", "a whole number from 0 (first) to 4", "priority: 2", wholeNumberField(0, 4)),
+  dependsOn: field(
+    "dependsOn",
+    "one task id, or a list of them",
+    "dependsOn: [20261120-141530-k3f9x2]",
+    listField(textField(taskIdProblem), DEPENDENCIES_MAX),
+  ),
+  notBefore: field(
+    "notBefore",
+    "a date and a time with its zone (ISO 8601)",
+    "notBefore: 2026-11-21T06:00:00Z",
+    readNotBefore,
+  ),
+  timeoutMs: field(
+    "timeoutMs",
+    "milliseconds, a whole number from 1000 to 86400000 (a day)",
+    "timeoutMs: 1800000",
+    wholeNumberField(1_000, 86_400_000),
+  ),
+  maxAttempts: field("maxAttempts", "a whole number from 1 to 20", "maxAttempts: 3", wholeNumberField(1, 20)),
+  model: field("model", "the name of a model", "model: gpt-5.5", textField(modelProblem)),
+  oss: field("oss", "true or false", "oss: true", booleanField),
+  sandbox: field("sandbox", "read-only or workspace-write", "sandbox: workspace-write", readSandbox),
+  workdir: field("workdir", PATH_EXPECTED, "workdir: packages/api", path),
+  images: field(
+    "images",
+    `${PATH_EXPECTED}, or a list of them`,
+    "images: [docs/login.png]",
+    listField(path, IMAGES_MAX),
+  ),
+  outputSchema: field("outputSchema", PATH_EXPECTED, "outputSchema: schemas/answer.json", path),
+  codexConfig: field(
+    "codexConfig",
+    'a mapping of settings, or a list of "key=value"',
+    "codexConfig: { model_reasoning_effort: high }",
+    readCodexConfig,
+  ),
+} as const;
+
+export type TaskKey = keyof typeof TASK_FIELDS;
+
+/** Returns the canonical name of a key, whether written in camelCase or snake_case; `undefined` for a key without a meaning. */
+export function canonicalKey(written: string): TaskKey | undefined {
+  return CANONICAL.get(written);
+}
+
+const CANONICAL: ReadonlyMap<string, TaskKey> = new Map(
+  Object.values(TASK_FIELDS).flatMap(({ key }) => [
+    [key, key],
+    [key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), key],
+  ]),
+);
+
+function field<K extends string, T>(
+  key: K,
+  expected: string,
+  example: string,
+  read: (value: YamlValue) => FieldReading<T>,
+): Field<T> & { readonly key: K } {
+  return { key, expected, example, read };
+}
+
+function taskIdProblem(text: string): string | undefined {
+  return isTaskId(text) ? undefined : "is not a task id";
+}
+
+function controlCharacterProblem(text: string): string | undefined {
+  return /\p{Cc}/u.test(text) ? "contains a line break or another control character" : undefined;
+}
+
+function modelProblem(text: string): string | undefined {
+  return MODEL.test(text) ? undefined : "is not the name of a model";
+}
+
+function verifyCommandProblem(text: string): string | undefined {
+  return text.length > VERIFY_COMMAND_LENGTH_MAX ? `is longer than ${VERIFY_COMMAND_LENGTH_MAX} characters` : undefined;
+}
+
+function readResume(value: YamlValue): FieldReading<boolean | string> {
+  if (typeof value.plain === "boolean") return { value: value.plain };
+  if (typeof value.plain === "string" && isThreadId(value.plain)) return { value: value.plain };
+  return fault(value, `${shown(value)} is neither true nor false nor a thread id`);
+}
+
+function readNotBefore(value: YamlValue): FieldReading<number> {
+  const timeMs = value.text === undefined ? undefined : parseZonedTime(value.text.trim());
+  return timeMs === undefined ? fault(value, `${shown(value)} is not a time with a zone`) : { value: timeMs };
+}
+
+function readSandbox(value: YamlValue): FieldReading<SandboxLevel> {
+  const reading = wordField(SANDBOX_LEVELS)(value);
+  if (reading.faults !== undefined || isSandboxAllowed(reading.value)) return reading;
+  return fault(
+    value,
+    `${shown(value)} is more than a task may ask for`,
+    "read-only or workspace-write; more is for the owner of the machine to allow, not for a task",
+  );
+}
+
+function readCodexConfig(value: YamlValue): FieldReading<readonly string[]> {
+  const settings: readonly { readonly value: YamlValue; readonly name: string; readonly setting: CodexSetting }[] =
+    value.entries?.map(({ key, value: inner }) => ({
+      value: inner,
+      name: key,
+      setting: codexSetting(key, inner.text ?? ""),
+    })) ??
+    (value.items ?? [value]).map((item) => ({
+      value: item,
+      name: item.text ?? "",
+      setting: codexSettingFromText(item.text ?? ""),
+    }));
+  if (settings.length > CODEX_SETTINGS_MAX)
+    return fault(value, `has ${settings.length} entries; at most ${CODEX_SETTINGS_MAX} are read`);
+  const faults: Fault[] = [];
+  const kept: string[] = [];
+  for (const { value: inner, name, setting } of settings) {
+    if ("setting" in setting) kept.push(setting.setting);
+    else faults.push({ place: inner.place, message: `${quoted(name)} ${setting.problem}` });
+  }
+  return faults.length > 0 ? { faults } : { value: kept };
+}

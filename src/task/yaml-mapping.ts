@@ -1,0 +1,173 @@
+import { CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
+import { type Place, problemAt, quoted } from "./task-problem.ts";
+import type { TaskProblem } from "./task-spec.ts";
+import { yamlErrorProblem } from "./yaml-error.ts";
+
+/** A value with its place in the file. */
+export interface YamlValue {
+  /** As plain data: text, numbers, booleans, `null`, lists, records. */
+  readonly plain: unknown;
+  /** How it reads as text: `1.10` stays "1.10". `undefined` for lists, mappings and nothing. */
+  readonly text: string | undefined;
+  readonly place: Place;
+  readonly items: readonly YamlValue[] | undefined;
+  readonly entries: readonly YamlEntry[] | undefined;
+}
+
+export interface YamlEntry {
+  readonly key: string;
+  readonly keyPlace: Place;
+  readonly value: YamlValue;
+}
+
+export interface YamlMapping {
+  readonly entries: readonly YamlEntry[];
+  readonly problems: readonly TaskProblem[];
+}
+
+/** Levels of lists and mappings inside each other. The parser recurses, and far deeper input ends the whole process. */
+const NESTING_MAX = 32;
+
+/** Keys, values and marks in one block. Parsing 30,000 brackets takes more than a second; a real block has dozens. */
+const TOKENS_MAX = 10_000;
+
+const MAPPING = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
+
+/**
+ * Reads a block of YAML 1.2 (core schema) that has to be a mapping. Nothing in it is evaluated, and it means what it
+ * shows: tags, anchors, aliases and merge keys are refused.
+ *
+ * @param firstLine the line of the file on which the block begins
+ */
+export function readYamlMapping(block: string, firstLine: number): YamlMapping {
+  const start = { line: firstLine, column: 1 };
+  const excess = excessOf(block);
+  if (excess !== undefined) return { entries: [], problems: [problemAt(start, excess, MAPPING)] };
+  const lines = new LineCounter();
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { line: line + firstLine - 1, column: col };
+  };
+  const document: Document = parseDocument(block, {
+    version: "1.2",
+    schema: "core",
+    merge: false,
+    strict: true,
+    uniqueKeys: true,
+    intAsBigInt: true, // A number that does not fit keeps its digits, see numberOf.
+    prettyErrors: false,
+    logLevel: "error", // "silent" would also leave out that a second document follows.
+    lineCounter: lines,
+  });
+  if (document.errors.length > 0) {
+    return { entries: [], problems: document.errors.map((error) => yamlErrorProblem(error, placeOf(error.pos[0]))) };
+  }
+  const problems: TaskProblem[] = [];
+  const root = readNode(document.contents, { placeOf, problems, fallback: start }, 0);
+  if (root.entries === undefined && problems.length === 0 && document.contents !== null) {
+    problems.push(problemAt(root.place, "the front matter is not a mapping", MAPPING));
+  }
+  return { entries: root.entries ?? [], problems };
+}
+
+/** Returns why the block is not worth parsing. The lexer, unlike the parser, does not recurse. */
+function excessOf(block: string): string | undefined {
+  let depth = 0;
+  let inLine = 0;
+  let tokens = 0;
+  let isScalarNext = false;
+  for (const source of new Lexer().lex(block)) {
+    tokens += 1;
+    if (tokens > TOKENS_MAX) return `the front matter has more than ${TOKENS_MAX} keys, values and marks`;
+    const type: CST.TokenType | null = isScalarNext ? null : CST.tokenType(source);
+    isScalarNext = type === "scalar";
+    if (type === "flow-map-start" || type === "flow-seq-start") depth += 1;
+    else if (type === "flow-map-end" || type === "flow-seq-end") depth = Math.max(0, depth - 1);
+    else if (type === "seq-item-ind" || type === "explicit-key-ind") inLine += 1;
+    else if (type === "newline") inLine = 0;
+    if (depth + inLine > NESTING_MAX) return tooDeep();
+  }
+  return undefined;
+}
+
+function tooDeep(): string {
+  return `the front matter has lists or mappings more than ${NESTING_MAX} levels deep`;
+}
+
+interface Reading {
+  readonly placeOf: (offset: number) => Place;
+  readonly problems: TaskProblem[];
+  /** Where a value is said to be that has no place of its own. */
+  readonly fallback: Place;
+}
+
+function readNode(node: unknown, reading: Reading, depth: number): YamlValue {
+  const place = placeOfNode(node, reading);
+  const leaf = (plain: unknown, text: string | undefined): YamlValue => ({
+    plain,
+    text,
+    place,
+    items: undefined,
+    entries: undefined,
+  });
+  const refuse = (message: string, expected: string): YamlValue => {
+    reading.problems.push(problemAt(place, message, { expected, example: undefined }));
+    return leaf(null, undefined);
+  };
+  if (depth > NESTING_MAX) return refuse(tooDeep(), "a flat list of keys and values");
+  if (isAlias(node)) return refuse(`the alias *${node.source} is not read`, "the value itself, written out");
+  if (node === null || node === undefined) return leaf(null, undefined);
+  if (!isScalar(node) && !isMap(node) && !isSeq(node))
+    return refuse("this value is not read", "text, a number or a list");
+  if (node.anchor !== undefined) return refuse(`the anchor &${node.anchor} is not read`, "the value without an anchor");
+  if (node.tag !== undefined) return refuse(`the tag ${quoted(node.tag)} is not read`, "the value without a tag");
+  const inner = { ...reading, fallback: place };
+  if (isScalar(node)) {
+    const plain = typeof node.value === "string" ? node.value : plainScalar(node.value, node.source);
+    return leaf(plain, typeof plain === "string" ? plain : plain === null ? undefined : (node.source ?? String(plain)));
+  }
+  if (isSeq(node)) {
+    const items = node.items.map((item) => readNode(item, inner, depth + 1));
+    return {
+      ...leaf(
+        items.map((item) => item.plain),
+        undefined,
+      ),
+      items,
+    };
+  }
+  const entries = node.items.flatMap((pair) => entryOf(pair.key, pair.value, inner, depth));
+  // fromEntries defines properties, so that a key "__proto__" is a key like any other.
+  return { ...leaf(Object.fromEntries(entries.map(({ key, value }) => [key, value.plain])), undefined), entries };
+}
+
+function entryOf(keyNode: unknown, valueNode: unknown, reading: Reading, depth: number): readonly YamlEntry[] {
+  const problemsBefore = reading.problems.length;
+  const key = readNode(keyNode, reading, depth + 1);
+  const value = readNode(valueNode, { ...reading, fallback: key.place }, depth + 1);
+  const expected = { expected: "a word as the key", example: MAPPING.example };
+  if (key.text === undefined || key.text === "") {
+    if (reading.problems.length === problemsBefore) {
+      reading.problems.push(problemAt(key.place, "this key is not a word", expected));
+    }
+    return [];
+  }
+  if (key.text === "<<") {
+    const message = 'the merge key "<<" is not read';
+    reading.problems.push(problemAt(key.place, message, { ...expected, expected: "the keys themselves, written out" }));
+    return [];
+  }
+  return [{ key: key.text, keyPlace: key.place, value }];
+}
+
+function placeOfNode(node: unknown, reading: Reading): Place {
+  if (!isScalar(node) && !isMap(node) && !isSeq(node) && !isAlias(node)) return reading.fallback;
+  return node.range ? reading.placeOf(node.range[0]) : reading.fallback;
+}
+
+/** Keeps a number as it was written wherever JavaScript would write it otherwise: nothing of an unknown key is lost. */
+function plainScalar(value: unknown, source: string | undefined): unknown {
+  if (typeof value !== "bigint" && typeof value !== "number") return value ?? null;
+  const number = Number(value);
+  return source === undefined || String(number) === source ? number : source;
+}
