@@ -152,7 +152,7 @@ function parseRow(line: string): LedgerRow | undefined {
   const cells = splitTableRow(line)?.map(unescapeCell);
   if (cells?.length !== 6) return undefined;
   const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
-  if (!TIME.test(time) || !RUN.test(run) || !isStatus(status)) return undefined;
+  if (!TIME.test(time) || Number.isNaN(Date.parse(time)) || !RUN.test(run) || !isStatus(status)) return undefined;
   if (!isTaskId(task) || sessionKeyProblem(session) !== undefined) return undefined;
   return { time, task, session, run: Number(run), status, detail };
 }

@@ -23,8 +23,10 @@ export function stateFromRow(row: LedgerRow): TaskState {
       return { kind: "running", run, attempts: 1, vanished: 0, startedAtMs: atMs };
     case "verifying":
       return { kind: "verifying", run, attempts: 1, vanished: 0, startedAtMs: atMs };
-    case "stopping":
-      return { kind: "stopping", run, attempts: 1, vanished: 0, cause: causeIn(detail), verify: false };
+    case "stopping": {
+      const cause = causeIn(detail);
+      return { kind: "stopping", run, attempts: 1, vanished: 0, cause, verify: false, mayRunAgain: cause !== "user" };
+    }
     default:
       return assertNever(status);
   }

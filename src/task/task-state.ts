@@ -20,8 +20,16 @@ export type TaskState =
   | (Counts & { readonly kind: "running"; readonly startedAtMs: number })
   /** The verify command runs, or is to be started again; it has a run number of its own. */
   | (Counts & { readonly kind: "verifying"; readonly startedAtMs: number })
-  /** The process, of the agent or of the verify command, was told to end and may still live. */
-  | (Counts & { readonly kind: "stopping"; readonly cause: StopCause; readonly verify: boolean })
+  /**
+   * The process, of the agent or of the verify command, was told to end and may still live. The first cause says why it ended;
+   * a user who asks later only takes `mayRunAgain` away.
+   */
+  | (Counts & {
+      readonly kind: "stopping";
+      readonly cause: StopCause;
+      readonly verify: boolean;
+      readonly mayRunAgain: boolean;
+    })
   | (Counts & {
       readonly kind: "ended";
       readonly status: FinalStatus;
@@ -29,7 +37,7 @@ export type TaskState =
       readonly endedAtMs: number;
     });
 
-/** Why a run is stopped; the first cause wins. */
+/** Why a run is stopped. */
 export type StopCause = "user" | "timeout" | "shutdown";
 
 interface Counts {
@@ -160,7 +168,7 @@ function fromRunning(state: In<"running">, event: TaskEvent, context: StepContex
     case "verifyStarted":
       return toVerifying({ ...state, vanished: 0 }, context.nowMs);
     case "stop":
-      return { ...countsOf(state), kind: "stopping", cause: event.cause, verify: false };
+      return toStopping(state, event.cause, false);
     default:
       throw new IllegalTransitionError(state, event);
   }
@@ -178,7 +186,7 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
       return toVerifying({ ...state, vanished }, context.nowMs);
     }
     case "stop":
-      return { ...countsOf(state), kind: "stopping", cause: event.cause, verify: true };
+      return toStopping(state, event.cause, true);
     default:
       throw new IllegalTransitionError(state, event);
   }
@@ -188,7 +196,7 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
 function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepContext): TaskState {
   switch (event.kind) {
     case "stop":
-      return state; // The first cause wins.
+      return event.cause === "user" && state.mayRunAgain ? { ...state, mayRunAgain: false } : state;
     case "exited":
       return event.verdict.kind === "succeeded" ? succeeded(state, context) : afterStop(state, context);
     case "verified":
@@ -201,16 +209,17 @@ function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepCont
 }
 
 function afterStop(state: In<"stopping">, context: StepContext): TaskState {
+  const counts = { ...countsOf(state), vanished: 0 };
   const reason = STOP_WORDS[state.cause];
   switch (state.cause) {
     case "user":
-      return ended(state, "cancelled", reason, context.nowMs);
+      return ended(counts, "cancelled", reason, context.nowMs);
     case "timeout":
-      return afterFailure({ ...state, vanished: 0 }, reason, context);
+      return state.mayRunAgain ? afterFailure(counts, reason, context) : ended(counts, "failed", reason, context.nowMs);
     case "shutdown":
+      if (!state.mayRunAgain) return ended(counts, "cancelled", STOP_WORDS.user, context.nowMs);
       // The agent's finished work must not be done again: then it is the verify command that comes again.
-      if (state.verify) return toVerifying({ ...state, vanished: 0 }, context.nowMs);
-      return again({ ...giveBack(state), vanished: 0 }, context.nowMs, reason);
+      return state.verify ? toVerifying(counts, context.nowMs) : again(giveBack(counts), context.nowMs, reason);
     default:
       return assertNever(state.cause);
   }
@@ -257,6 +266,10 @@ function afterLoss(state: In<"running">, reason: string, { nowMs, limits, random
     return ended({ ...state, vanished }, "failed", `${reason} ${vanished} times in a row`, nowMs);
   const delayMs = vanished === 1 ? 0 : retryDelayMs(vanished - 1, limits, random01);
   return again({ ...giveBack(state), vanished }, nowMs + delayMs, reason);
+}
+
+function toStopping(counts: Counts, cause: StopCause, verify: boolean): TaskState {
+  return { ...countsOf(counts), kind: "stopping", cause, verify, mayRunAgain: cause !== "user" };
 }
 
 function toVerifying(counts: Counts, startedAtMs: number): TaskState {

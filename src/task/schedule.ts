@@ -1,0 +1,225 @@
+import { deadlockedTasks } from "./deadlock.ts";
+import type { Hold } from "./hold.ts";
+
+/** An open task, as the choice of the next ones sees it. Times are Unix ms. */
+export interface ScheduledTask {
+  readonly id: string;
+  readonly sessionKey: string;
+  /** Order of acceptance: within a session the smaller one runs first, whatever happens. */
+  readonly order: number;
+  /** 0 (first) … 4. */
+  readonly priority: number;
+  readonly acceptedAtMs: number;
+  /** Not before this time after a failure. */
+  readonly dueAtMs: number;
+  /** Not before this time, as the task file asks. */
+  readonly notBeforeMs: number | undefined;
+  readonly dependsOn: readonly string[];
+  /** "active": its process may live; it keeps its session (and its thread) to itself. */
+  readonly kind: "queued" | "active";
+  /** When a task of its session was last started; `undefined` when none was. */
+  readonly lastStartOfSessionMs: number | undefined;
+  /** The thread it runs or would resume; one thread has one writer, even when two sessions name it. */
+  readonly thread: string | undefined;
+}
+
+/** What became of a task that another one depends on. `undefined`: nobody knows such a task. */
+export type DependencyOutcome = "open" | "succeeded" | "failed" | "cancelled" | undefined;
+
+export interface ScheduleInput {
+  readonly tasks: Iterable<ScheduledTask>;
+  /** Sessions that are busy for another reason than an active task in `tasks`. */
+  readonly runningSessions: ReadonlySet<string>;
+  readonly workersFree: number;
+  readonly nowMs: number;
+  readonly outcomeOf: (id: string) => DependencyOutcome;
+  readonly paused: boolean;
+  /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
+  readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
+}
+
+export interface Schedule {
+  /** Ids to start now, in this order; never two of one session, never more than `workersFree`. */
+  readonly start: readonly string[];
+  /** Why each of the other queued tasks has to wait. */
+  readonly held: ReadonlyMap<string, Hold>;
+  /** Queued tasks that can never run. */
+  readonly doomed: readonly { readonly id: string; readonly reason: string }[];
+  /** When a task next becomes due by time alone; `undefined`: only an event can change the choice. */
+  readonly nextDueMs: number | undefined;
+}
+
+/** Waiting this long makes up for one step of priority. */
+export const AGE_STEP_MS = 600_000;
+
+/** Of a circle of dependencies this many tasks are named. */
+const CIRCLE_NAMED_MAX = 5;
+
+/**
+ * Chooses the tasks to start. Within a session strictly in order of acceptance: only the head may start, and one that waits
+ * holds those behind it. Between sessions the one whose turn comes first: each head has been waiting since its acceptance or
+ * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`. As every start moves a session's turn to
+ * the present, every head's turn comes.
+ *
+ * Time: O(n log n) in the number of open tasks, and O(n) while no worker is free.
+ */
+export function chooseStarts(input: ScheduleInput): Schedule {
+  const queued: ScheduledTask[] = [];
+  const busy = new Map<string, string | undefined>();
+  const threads = new Map<string, string>();
+  for (const key of input.runningSessions) busy.set(key, undefined);
+  for (const task of input.tasks) {
+    if (task.kind === "queued") {
+      queued.push(task);
+    } else {
+      busy.set(task.sessionKey, task.id);
+      if (task.thread !== undefined) threads.set(task.thread, task.id);
+    }
+  }
+  const doomed = findDoomed(queued, input.outcomeOf);
+  const heads = headsOf(queued, doomed);
+  const held = new Map<string, Hold>();
+  const ready: ScheduledTask[] = [];
+  let nextDueMs = Number.POSITIVE_INFINITY;
+  for (const head of heads.values()) {
+    const hold = busy.has(head.sessionKey)
+      ? ({ kind: "session", session: head.sessionKey, behind: busy.get(head.sessionKey) } as const)
+      : ownHold(head, input);
+    if (hold === undefined) ready.push(head);
+    else held.set(head.id, hold);
+    if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
+  }
+  holdFollowers(queued, heads, doomed, held);
+  const general = generalHold(input);
+  if (general?.kind === "codex" && general.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
+  const start = general === undefined ? pick(ready, threads, input.workersFree, held) : holdAll(ready, general, held);
+  return {
+    start,
+    held,
+    doomed: Array.from(doomed, ([id, reason]) => ({ id, reason })),
+    nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined,
+  };
+}
+
+/** Returns the queued tasks that can never run, and why. */
+function findDoomed(
+  queued: readonly ScheduledTask[],
+  outcomeOf: (id: string) => DependencyOutcome,
+): ReadonlyMap<string, string> {
+  const doomed = new Map<string, string>();
+  let waiting = false;
+  for (const task of queued) {
+    for (const id of task.dependsOn) {
+      const outcome = outcomeOf(id);
+      if (outcome === "open") waiting = true;
+      if (outcome !== "failed" && outcome !== "cancelled") continue;
+      const word = outcome === "failed" ? "failed" : "was cancelled";
+      doomed.set(task.id, `it depends on ${id}, which ${word}`);
+      break;
+    }
+  }
+  if (!waiting) return doomed;
+  for (const [id, circle] of deadlockedTasks(queued.filter((task) => !doomed.has(task.id)))) {
+    doomed.set(id, deadlockReason(id, circle));
+  }
+  return doomed;
+}
+
+function deadlockReason(id: string, circle: readonly string[]): string {
+  const others = circle.filter((other) => other !== id);
+  if (others.length === 0) return "it depends on itself";
+  const more = others.length > CIRCLE_NAMED_MAX ? ` and ${others.length - CIRCLE_NAMED_MAX} more` : "";
+  return `it would wait for ever: it waits for ${others.slice(0, CIRCLE_NAMED_MAX).join(", ")}${more}, and they wait for it`;
+}
+
+/** Returns the first task of each session. */
+function headsOf(
+  queued: readonly ScheduledTask[],
+  doomed: ReadonlyMap<string, string>,
+): ReadonlyMap<string, ScheduledTask> {
+  const heads = new Map<string, ScheduledTask>();
+  for (const task of queued) {
+    if (doomed.has(task.id)) continue;
+    const head = heads.get(task.sessionKey);
+    if (head === undefined || isBefore(task, head)) heads.set(task.sessionKey, task);
+  }
+  return heads;
+}
+
+function isBefore(task: ScheduledTask, other: ScheduledTask): boolean {
+  return task.order < other.order || (task.order === other.order && task.id < other.id);
+}
+
+/** Returns what holds this task back, whatever else is going on. */
+function ownHold(task: ScheduledTask, { nowMs, outcomeOf }: ScheduleInput): Hold | undefined {
+  const outcomes = task.dependsOn.map((id) => ({ id, outcome: outcomeOf(id) }));
+  const waitsFor = outcomes.filter(({ outcome }) => outcome === "open").map(({ id }) => id);
+  const unknown = outcomes.filter(({ outcome }) => outcome === undefined).map(({ id }) => id);
+  if (waitsFor.length + unknown.length > 0) return { kind: "dependency", waitsFor, unknown };
+  if (task.notBeforeMs !== undefined && task.notBeforeMs > nowMs)
+    return { kind: "notBefore", untilMs: task.notBeforeMs };
+  if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
+  return undefined;
+}
+
+/** Holds everything behind the heads; one object per session, since this runs often and over every open task. */
+function holdFollowers(
+  queued: readonly ScheduledTask[],
+  heads: ReadonlyMap<string, ScheduledTask>,
+  doomed: ReadonlyMap<string, string>,
+  held: Map<string, Hold>,
+): void {
+  const holds = new Map<string, Hold>();
+  for (const task of queued) {
+    const head = heads.get(task.sessionKey);
+    if (head === undefined || head === task || doomed.has(task.id)) continue;
+    let hold = holds.get(task.sessionKey);
+    if (hold === undefined) {
+      hold = { kind: "session", session: task.sessionKey, behind: head.id };
+      holds.set(task.sessionKey, hold);
+    }
+    held.set(task.id, hold);
+  }
+}
+
+function generalHold({ paused, codex, nowMs }: ScheduleInput): Hold | undefined {
+  if (paused) return { kind: "paused" };
+  if (codex === undefined || (codex.untilMs !== undefined && codex.untilMs <= nowMs)) return undefined;
+  return { kind: "codex", ...codex };
+}
+
+function holdAll(ready: readonly ScheduledTask[], hold: Hold, held: Map<string, Hold>): readonly string[] {
+  for (const task of ready) held.set(task.id, hold);
+  return [];
+}
+
+/** Picks from `ready` (one task per session) those whose turn comes first. */
+function pick(
+  ready: ScheduledTask[],
+  threads: Map<string, string>,
+  workersFree: number,
+  held: Map<string, Hold>,
+): readonly string[] {
+  const noWorker: Hold = { kind: "workers" };
+  if (workersFree <= 0) return holdAll(ready, noWorker, held);
+  ready.sort((a, b) => turnOf(a) - turnOf(b) || (isBefore(a, b) ? -1 : 1));
+  const start: string[] = [];
+  for (const task of ready) {
+    const holder = task.thread === undefined ? undefined : threads.get(task.thread);
+    if (task.thread !== undefined && holder !== undefined) {
+      held.set(task.id, { kind: "thread", thread: task.thread, holder });
+    } else if (start.length >= workersFree) {
+      held.set(task.id, noWorker);
+    } else {
+      start.push(task.id);
+      if (task.thread !== undefined) threads.set(task.thread, task.id);
+    }
+  }
+  return start;
+}
+
+/** Smaller comes first. */
+function turnOf(task: ScheduledTask): number {
+  const sinceMs = Math.max(task.acceptedAtMs, task.notBeforeMs ?? 0, task.lastStartOfSessionMs ?? 0);
+  return sinceMs + task.priority * AGE_STEP_MS;
+}
