@@ -1,0 +1,76 @@
+import { CoordinatorError } from "../base/errors.ts";
+import type { RunRequest } from "../task/run.ts";
+import { isThreadId } from "../task/thread-id.ts";
+import { MARKER_VARIABLE } from "./marker-scan.ts";
+import { runPaths } from "./run-directory.ts";
+
+/** Features that have no place in an unattended run. */
+const DISABLED_FEATURES = [
+  // Without this, codex 0.169.0 waits for an unreachable endpoint without end.
+  "unbounded_connection_retries",
+  // Asks github.com for a list of plugins at every start.
+  "plugins",
+] as const;
+
+/**
+ * Settings a caller may change. Sub-agents are cut off when the main turn ends, unseen in the events. Keys and tokens in
+ * codex's environment are for codex: its tools get the environment without them (checked with 0.169.0).
+ */
+const DEFAULT_SETTINGS = [
+  "agents.enabled=false",
+  'shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]',
+] as const;
+
+/** What the caller adds to the request. */
+export interface ArgumentContext {
+  /** Settings of whoever runs the coordinator; those of the request come after them and win. */
+  readonly extraConfig: readonly string[];
+  readonly marker: string;
+}
+
+/**
+ * Returns the arguments of codex for `request`; the prompt comes on stdin. Working directory, sandbox and model are not part
+ * of a thread, so a resume states them again, and all flags stand before the word `resume`, since some are refused after it.
+ *
+ * @throws CoordinatorError `TASK_FILE` for a thread id or an image path that codex would take for something else
+ */
+export function codexArguments(request: RunRequest, { extraConfig, marker }: ArgumentContext): readonly string[] {
+  const flags = [
+    "exec",
+    "--json",
+    "-o",
+    runPaths(request.runDir).lastMessage,
+    "-C",
+    request.workdir,
+    "-s",
+    request.sandbox,
+  ];
+  if (request.model !== undefined) flags.push("-m", request.model);
+  if (request.oss) flags.push("--oss");
+  for (const feature of DISABLED_FEATURES) flags.push("--disable", feature);
+  // `set` survives every `inherit` and `exclude` the user's own configuration may have; it comes last so that nothing undoes it.
+  const markerSetting = `shell_environment_policy.set.${MARKER_VARIABLE}=${JSON.stringify(marker)}`;
+  const settings = [...DEFAULT_SETTINGS, ...extraConfig, ...request.codexConfig, markerSetting];
+  for (const setting of settings) flags.push("-c", setting);
+  if (request.outputSchema !== undefined) flags.push("--output-schema", request.outputSchema);
+  // `-i FILE` takes every word that follows, even the "-" for stdin; `--image=FILE` takes one. It must follow `resume`.
+  const images = request.images.map((path) => `--image=${checkedImage(path)}`);
+  const resume = request.resumeThread === undefined ? [] : ["resume", checkedThread(request.resumeThread)];
+  return [...flags, ...resume, ...images, "-"];
+}
+
+function checkedThread(threadId: string): string {
+  if (isThreadId(threadId)) return threadId;
+  throw new CoordinatorError(
+    "TASK_FILE",
+    `${JSON.stringify(threadId)} is no thread id (a lower-case UUID): codex would start a new thread without a word`,
+  );
+}
+
+function checkedImage(path: string): string {
+  if (!path.includes(",")) return path;
+  throw new CoordinatorError(
+    "TASK_FILE",
+    `image path ${JSON.stringify(path)} has a comma, where codex would split it in two: rename the file or its folder`,
+  );
+}

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import type { Environment } from "./environment.ts";
+import { readIfThere } from "./run-directory.ts";
+
+/** What of codex's own config.toml matters to whoever starts codex. */
+export interface CodexHomeFacts {
+  /** Top-level `model_provider`; `undefined` means codex's built-in one. */
+  readonly modelProvider: string | undefined;
+  /** Environment variables that its providers take their keys from (`env_key`). */
+  readonly keyVariables: readonly string[];
+}
+
+/** Reads config.toml in `CODEX_HOME` (`~/.codex`). By lines, not as TOML: codex itself says what is wrong with it. */
+export function readCodexHome(environment: Environment): CodexHomeFacts {
+  const { CODEX_HOME: named, HOME: userHome } = environment;
+  const home =
+    named !== undefined && named !== "" ? named : userHome === undefined ? undefined : join(userHome, ".codex");
+  const text = home === undefined ? "" : (readIfThere(join(home, "config.toml")) ?? "");
+  const topLevel = text.split(/^[ \t]*\[/m, 1)[0] ?? "";
+  const [, modelProvider] = /^[ \t]*model_provider[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(topLevel) ?? [];
+  const keyVariables = [...text.matchAll(/^[^#\n]*\benv_key[ \t]*=[ \t]*["']([A-Za-z_]\w*)["']/gm)].flatMap(
+    ([, name]) => name ?? [],
+  );
+  return { modelProvider, keyVariables };
+}

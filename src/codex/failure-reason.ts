@@ -1,0 +1,55 @@
+import { readTail } from "./file-tail.ts";
+
+/** Enough for the last error and its log lines; a panic with a backtrace is longer and not needed whole. */
+const STDERR_TAIL_BYTES = 64 * 1024;
+const REASON_CHARACTERS_MAX = 500;
+
+/** Lines that codex prints beside the reason, never as the reason (codex 0.169.0). */
+const NOISE = [
+  /^WARNING: proceeding/,
+  /^Reading (prompt|additional input) from stdin/,
+  /^For more information, try/,
+  /^\s*(tip|note):/,
+  /^Usage:/,
+  /^\s+codex exec/,
+];
+const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+\s+(ERROR|WARN|INFO|DEBUG|TRACE)\s+/;
+const REASON_LINE = /^(Error\b|error:|thread '.*' panicked|Failed to |No prompt |Not inside )/;
+
+/** Returns the line of the run's stderr that says best why codex ended, as one bounded line; `undefined` if there is none. */
+export function reasonFromStderr(stderrPath: string): string | undefined {
+  const lines = readTail(stderrPath, STDERR_TAIL_BYTES)
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !NOISE.some((pattern) => pattern.test(line)));
+  const plain = lines.filter((line) => !LOG_LINE.test(line));
+  const found = plain.findLast((line) => REASON_LINE.test(line)) ?? plain.at(-1);
+  return found === undefined ? undefined : oneLine(found);
+}
+
+/** Returns `text` on one line and of bounded length, fit for a reason. */
+export function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length <= REASON_CHARACTERS_MAX ? line : `${line.slice(0, REASON_CHARACTERS_MAX - 1).toWellFormed()}…`;
+}
+
+/** Messages of failures that a later attempt may not meet again: the network, or a server that has too much to do. */
+const PASSING = [
+  /^Connection failed/i,
+  /stream disconnected/i,
+  /high demand/i,
+  /at capacity/i,
+  /overloaded/i,
+  /rate limit/i,
+  /last status: (429|5\d\d)/i,
+  /unexpected status 5\d\d/i,
+  /timed? ?out|timeout/i,
+  /already has an active writer/i,
+];
+
+/** Messages that would match above and yet need a person, a wait or another prompt. */
+const LASTING = [/usage limit/i, /quota/i, /unexpected status 4\d\d/i, /context window/i];
+
+/** Tells whether the same run may succeed later, as far as codex's message says; what is not known does not. */
+export function isPassing(message: string): boolean {
+  return PASSING.some((pattern) => pattern.test(message)) && !LASTING.some((pattern) => pattern.test(message));
+}

@@ -1,0 +1,92 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { syncDirectory, writeAll } from "../base/write-file-atomic.ts";
+import { asText, asTexts, parseObject } from "./json-shape.ts";
+
+/** The files of one run. shim.sh writes `claim`, `events`, `stderr` and `exit`, and knows their names too. */
+export interface RunPaths {
+  readonly prompt: string;
+  readonly command: string;
+  readonly events: string;
+  readonly stderr: string;
+  /** Codex's own copy of the final answer. */
+  readonly lastMessage: string;
+  /** Whoever links this name owns the run: the worker that runs it, or the coordinator that makes sure it never starts. */
+  readonly claim: string;
+  readonly exit: string;
+}
+
+/** Returns where the files of the run in `runDir` are. */
+export function runPaths(runDir: string): RunPaths {
+  return {
+    prompt: join(runDir, "prompt.md"),
+    command: join(runDir, "command.json"),
+    events: join(runDir, "events.jsonl"),
+    stderr: join(runDir, "stderr.log"),
+    lastMessage: join(runDir, "last-message.md"),
+    claim: join(runDir, "claim"),
+    exit: join(runDir, "exit.json"),
+  };
+}
+
+/** What a run executes, as it was decided before it started; a coordinator that adopts the run reads it here. */
+export interface RunCommand {
+  readonly command: readonly string[];
+  readonly workdir: string;
+  readonly resumeThread: string | undefined;
+}
+
+/** The value of the marker variable of the run in `runDir` (`…/runs/<taskId>/<run>`): it is in the environment of all its processes. */
+export function runMarker(workspaceId: string, runDir: string): string {
+  return `${workspaceId}/${basename(dirname(runDir))}/${basename(runDir)}`;
+}
+
+/**
+ * Makes `runDir` and all that a worker needs in it, durably and readable by the owner alone. What a crash left of an earlier
+ * preparation is replaced.
+ *
+ * @throws Error if the run is claimed: a run number is used once
+ */
+export function makeRunDirectory(runDir: string, prompt: string, { command, workdir, resumeThread }: RunCommand): void {
+  const paths = runPaths(runDir);
+  mkdirSync(runDir, { recursive: true, mode: 0o700 });
+  if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
+  writeDurably(paths.prompt, prompt);
+  const record = { v: 1, command, workdir, resumeThread: resumeThread ?? null };
+  writeDurably(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
+  writeDurably(paths.events, "");
+  writeDurably(paths.stderr, "");
+  syncDirectory(runDir);
+  syncDirectory(dirname(runDir));
+  syncDirectory(dirname(dirname(runDir)));
+}
+
+/** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */
+export function readRunCommand(runDir: string): RunCommand | undefined {
+  const record = parseObject(readIfThere(runPaths(runDir).command) ?? "");
+  const command = asTexts(record?.command);
+  const workdir = asText(record?.workdir);
+  if (command === undefined || workdir === undefined) return undefined;
+  return { command, workdir, resumeThread: asText(record?.resumeThread) };
+}
+
+/** Returns the text of `path`, or `undefined` if there is no such file. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function writeDurably(path: string, content: string): void {
+  const descriptor = openSync(path, "w", 0o600);
+  try {
+    writeAll(descriptor, Buffer.from(content));
+    if (content !== "") fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,54 @@
+import { findMarked, type MarkedProcess } from "./marker-scan.ts";
+import { readRunCommand } from "./run-directory.ts";
+
+/** A run and the marker its processes carry. */
+export interface MarkedRun {
+  readonly runDir: string;
+  readonly marker: string;
+}
+
+/** The living processes of a run. */
+export interface RunProcesses {
+  readonly workers: readonly number[];
+  /** The command of the run itself; several only where a wrapper stays as the parent of the real one, outermost first. */
+  readonly commands: readonly number[];
+  /** What the command started. */
+  readonly others: readonly number[];
+}
+
+/** Looks at the process table and tells the processes of `run` apart by their command lines, as they are known from command.json. */
+export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
+  const workers: number[] = [];
+  const commands: MarkedProcess[] = [];
+  const others: number[] = [];
+  const found = findMarked(marker);
+  const expected = found.length === 0 ? undefined : readRunCommand(runDir)?.command.slice(1);
+  for (const marked of found) {
+    if (isWorker(marked, runDir)) workers.push(marked.pid);
+    else if (expected !== undefined && endsWith(marked.commandLine, expected)) commands.push(marked);
+    else others.push(marked.pid);
+  }
+  return { workers, commands: outermostFirst(commands), others };
+}
+
+/** `/bin/sh …/shim.sh <runDir> -- …`, and the copies of it that are about to become something else. */
+function isWorker({ commandLine }: MarkedProcess, runDir: string): boolean {
+  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine[2] === runDir;
+}
+
+/** A script's command line starts with its interpreter, so only the end can be compared. */
+function endsWith(commandLine: readonly string[], expected: readonly string[]): boolean {
+  const offset = commandLine.length - expected.length;
+  return (
+    offset > 0 && expected.length > 0 && expected.every((argument, index) => commandLine[offset + index] === argument)
+  );
+}
+
+function outermostFirst(processes: readonly MarkedProcess[]): readonly number[] {
+  const pids = new Set(processes.map(({ pid }) => pid));
+  const [outer, inner] = [
+    processes.filter((one) => !pids.has(one.parentPid)),
+    processes.filter((one) => pids.has(one.parentPid)),
+  ];
+  return [...outer, ...inner].map(({ pid }) => pid);
+}
