@@ -179,11 +179,9 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
     case "verified":
       return afterVerify(state, event, context);
     case "vanished": {
-      // The agent's work is done: only the command runs again.
       const vanished = state.vanished + 1;
-      if (vanished > context.limits.vanishedMax)
-        return ended(state, "failed", "the verify command vanished", context.nowMs);
-      return toVerifying({ ...state, vanished }, context.nowMs);
+      if (vanished > context.limits.vanishedMax) return lost(state, "the verify command vanished", vanished, context);
+      return toVerifying({ ...state, vanished }, context.nowMs); // The agent's work is done: only the command runs again.
     }
     case "stop":
       return toStopping(state, event.cause, true);
@@ -260,12 +258,16 @@ function afterFailure(counts: Counts, reason: string, { nowMs, limits, random01 
 }
 
 /** The first loss in a row is made good at once (a restart of the machine), the next ones ever later. */
-function afterLoss(state: In<"running">, reason: string, { nowMs, limits, random01 }: StepContext): TaskState {
+function afterLoss(state: In<"running">, reason: string, context: StepContext): TaskState {
+  const { nowMs, limits, random01 } = context;
   const vanished = state.vanished + 1;
-  if (vanished > limits.vanishedMax)
-    return ended({ ...state, vanished }, "failed", `${reason} ${vanished} times in a row`, nowMs);
+  if (vanished > limits.vanishedMax) return lost(state, reason, vanished, context);
   const delayMs = vanished === 1 ? 0 : retryDelayMs(vanished - 1, limits, random01);
   return again({ ...giveBack(state), vanished }, nowMs + delayMs, reason);
+}
+
+function lost(counts: Counts, reason: string, vanished: number, { nowMs }: StepContext): TaskState {
+  return ended({ ...counts, vanished }, "failed", `${reason} ${vanished} times in a row`, nowMs);
 }
 
 function toStopping(counts: Counts, cause: StopCause, verify: boolean): TaskState {

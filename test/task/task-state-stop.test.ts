@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import { IllegalTransitionError, step, type TaskEvent, type TaskState } from "../../src/task/task-state.ts";
+import {
+  again,
+  type Case,
+  DOOMED,
+  ENDED,
+  ended,
+  FIRST_DELAY_MS,
+  failed,
+  INTERRUPTED,
+  LIMITS,
+  NOT_PASSED,
+  NOW,
+  PASSED,
+  QUEUED,
+  REPLACED,
+  RUNNING,
+  STARTED,
+  STOP,
+  SUCCEEDED,
+  stopping,
+  VANISHED,
+  VERIFY_STARTED,
+  VERIFYING,
+} from "../support/task-states.ts";
+
+describe("a stopping task", () => {
+  const CANCELLED = ended("cancelled", "stopped by the user");
+  const RETRIED = again("timed out", { attempts: 1, dueAtMs: NOW + FIRST_DELAY_MS });
+  const RESUMED = again("the coordinator shut down", {});
+  const asked = { mayRunAgain: false };
+
+  it.each<Case>([
+    { name: "user: cancelled when it was interrupted", from: stopping("user"), event: INTERRUPTED, to: CANCELLED },
+    { name: "user: cancelled when it failed", from: stopping("user"), event: failed(), to: CANCELLED },
+    { name: "user: cancelled when it vanished", from: stopping("user"), event: VANISHED, to: CANCELLED },
+    { name: "user: cancelled when it was not verified", from: stopping("user"), event: NOT_PASSED, to: CANCELLED },
+    {
+      name: "timeout: another attempt when it was interrupted",
+      from: stopping("timeout"),
+      event: INTERRUPTED,
+      to: RETRIED,
+    },
+    { name: "timeout: another attempt when it failed", from: stopping("timeout"), event: failed(), to: RETRIED },
+    {
+      name: "timeout: another attempt when it vanished",
+      from: stopping("timeout", { vanished: 2 }),
+      event: VANISHED,
+      to: RETRIED,
+    },
+    {
+      name: "timeout: failed when the attempts are used up",
+      from: stopping("timeout", { attempts: 3 }),
+      event: INTERRUPTED,
+      to: ended("failed", "timed out", { attempts: 3 }),
+    },
+    {
+      name: "shutdown: the same attempt again when it was interrupted",
+      from: stopping("shutdown"),
+      event: INTERRUPTED,
+      to: RESUMED,
+    },
+    {
+      name: "shutdown: the same attempt again when it failed",
+      from: stopping("shutdown"),
+      event: failed({ retryable: false }),
+      to: RESUMED,
+    },
+    {
+      name: "shutdown: the same attempt again when it vanished",
+      from: stopping("shutdown"),
+      event: VANISHED,
+      to: RESUMED,
+    },
+    {
+      name: "shutdown: only the verify command comes again",
+      from: stopping("shutdown", { run: 2, verify: true }),
+      event: VANISHED,
+      to: { ...VERIFYING, run: 3, startedAtMs: NOW },
+    },
+    {
+      name: "timeout, then the user: failed for the first cause, but not run again",
+      from: stopping("timeout", asked),
+      event: INTERRUPTED,
+      to: ended("failed", "timed out"),
+    },
+    { name: "shutdown, then the user: cancelled", from: stopping("shutdown", asked), event: VANISHED, to: CANCELLED },
+    ...(["user", "timeout", "shutdown"] as const).flatMap((cause): readonly Case[] => [
+      {
+        name: `${cause}: succeeded when it was done before`,
+        from: stopping(cause),
+        event: SUCCEEDED,
+        to: ended("succeeded", undefined),
+      },
+      {
+        name: `${cause}: succeeded when it had passed before`,
+        from: stopping(cause),
+        event: PASSED,
+        to: ended("succeeded", undefined),
+      },
+      { name: `${cause}: not touched by a timer`, from: stopping(cause), event: STOP("timeout"), to: stopping(cause) },
+      {
+        name: `${cause}: not touched by a shutdown`,
+        from: stopping(cause),
+        event: STOP("shutdown"),
+        to: stopping(cause),
+      },
+      {
+        name: `${cause}: must not run again once the user asks`,
+        from: stopping(cause),
+        event: STOP("user"),
+        to: stopping(cause, asked),
+      },
+    ]),
+  ])("$name", ({ from, event, to }) => {
+    expect(step(from, event, NOW, LIMITS)).toEqual(to);
+  });
+});
+
+describe("an event that cannot happen", () => {
+  const EVENTS = [
+    STARTED,
+    SUCCEEDED,
+    failed(),
+    INTERRUPTED,
+    VANISHED,
+    REPLACED,
+    DOOMED,
+    VERIFY_STARTED,
+    PASSED,
+    NOT_PASSED,
+  ];
+  const POSSIBLE: Readonly<Record<TaskState["kind"], readonly TaskEvent["kind"][]>> = {
+    queued: ["started", "replaced", "doomed", "stop"],
+    running: ["exited", "vanished", "verifyStarted", "stop"],
+    verifying: ["verified", "vanished", "stop"],
+    stopping: ["exited", "verified", "vanished", "stop"],
+    ended: ["stop"],
+  };
+
+  it.each(
+    [QUEUED, RUNNING, VERIFYING, stopping("user"), ENDED].flatMap((from) =>
+      EVENTS.filter((event) => !POSSIBLE[from.kind].includes(event.kind)).map((event) => ({ from, event })),
+    ),
+  )("is refused: $event.kind while $from.kind", ({ from, event }) => {
+    expect(() => step(from, event, NOW, LIMITS)).toThrow(IllegalTransitionError);
+  });
+
+  it("says which state could not take which event", () => {
+    expect(() => step(QUEUED, VANISHED, NOW, LIMITS)).toThrow(
+      'a task that is queued (run 1) cannot take the event "vanished"',
+    );
+  });
+});
