@@ -2,7 +2,7 @@ import matter from "gray-matter";
 import { type Place, placeAt, problemAt, quoted } from "./task-problem.ts";
 import type { TaskProblem } from "./task-spec.ts";
 import { utf8Length } from "./utf8.ts";
-import { readYamlMapping, type YamlEntry } from "./yaml-mapping.ts";
+import { readYamlMapping, type YamlEntry, type YamlLimits } from "./yaml-mapping.ts";
 
 /** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
 export interface FrontMatter {
@@ -12,10 +12,14 @@ export interface FrontMatter {
   readonly problems: readonly TaskProblem[];
 }
 
-/** Limits of the front matter of a file that a person wrote. */
-export const FRONT_MATTER_BYTES_MAX = 65_536;
-/** gray-matter looks for comments in time quadratic in the number of empty lines: 65,000 of them take 5 s (4.0.3). */
-const LINES_MAX = 1_000;
+export interface FrontMatterLimits extends YamlLimits {
+  readonly bytes: number;
+  /** gray-matter looks for comments in time quadratic in the number of empty lines: 65,000 of them take 5 s (4.0.3). */
+  readonly lines: number;
+}
+
+/** What the front matter of a file that somebody dropped may have at most. */
+const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 10_000 };
 
 const BYTE_ORDER_MARK = "\uFEFF";
 const OPENING = /^---[ \t]*(?:ya?ml[ \t]*)?\r?$/;
@@ -31,7 +35,7 @@ const RULE_HINT = 'a prompt that begins with a horizontal rule writes it "***", 
  * Separates front matter and body. A file whose first line is not `---` has none: all of it is body, a byte order mark
  * included. What is wrong is in `problems`; then `entries` may be incomplete.
  */
-export function readFrontMatter(text: string, bytesMax: number = FRONT_MATTER_BYTES_MAX): FrontMatter {
+export function readFrontMatter(text: string, limits: FrontMatterLimits = DROPPED): FrontMatter {
   const start = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
   const [opening, blockStart] = lineAt(text, start);
   const none = { entries: [], body: text, bodyPlace: { line: 1, column: 1 }, problems: [] };
@@ -48,9 +52,9 @@ export function readFrontMatter(text: string, bytesMax: number = FRONT_MATTER_BY
   if (closing.problem !== undefined) return { ...none, body: "", problems: [closing.problem] };
   const block = text.slice(blockStart, closing.lineStart);
   const body = { body: text.slice(closing.bodyStart), bodyPlace: placeAt(text, closing.bodyStart) };
-  const tooLarge = sizeProblem(block, bytesMax);
+  const tooLarge = sizeProblem(block, limits);
   if (tooLarge !== undefined) return { entries: [], ...body, problems: [tooLarge] };
-  return { ...parseBlock(block), ...body };
+  return { ...parseBlock(block, limits), ...body };
 }
 
 interface Closing {
@@ -75,14 +79,14 @@ function findClosing(text: string, blockStart: number): Closing {
   return { lineStart, bodyStart: lineStart, problem: problemAt({ line: 1, column: 1 }, message, CLOSED) };
 }
 
-function sizeProblem(block: string, bytesMax: number): TaskProblem | undefined {
+function sizeProblem(block: string, limits: FrontMatterLimits): TaskProblem | undefined {
   const expectation = { expected: "keys and short values; the long part is the prompt", example: EXAMPLE };
   const place = { line: 1, column: 1 };
-  if (block.length > bytesMax || utf8Length(block) > bytesMax) {
-    return problemAt(place, `the front matter is longer than ${bytesMax} bytes`, expectation);
+  if (block.length > limits.bytes || utf8Length(block) > limits.bytes) {
+    return problemAt(place, `the front matter is longer than ${limits.bytes} bytes`, expectation);
   }
-  if (block.split("\n").length - 1 > LINES_MAX) {
-    return problemAt(place, `the front matter has more than ${LINES_MAX} lines`, expectation);
+  if (block.split("\n").length - 1 > limits.lines) {
+    return problemAt(place, `the front matter has more than ${limits.lines} lines`, expectation);
   }
   return undefined;
 }
@@ -92,11 +96,11 @@ function sizeProblem(block: string, bytesMax: number): TaskProblem | undefined {
  * second parse of a broken text. The opening line it sees names no language, and the other engines are replaced by one
  * that throws, so nothing is ever evaluated.
  */
-function parseBlock(block: string): Pick<FrontMatter, "entries" | "problems"> {
+function parseBlock(block: string, limits: FrontMatterLimits): Pick<FrontMatter, "entries" | "problems"> {
   let parsed: Pick<FrontMatter, "entries" | "problems"> = { entries: [], problems: [] }; // Stays so for an empty block.
   const read = (yaml: string): object => {
     // gray-matter hands over the newline of the opening line too: line 1 of `yaml` is line 1 of the file.
-    parsed = readYamlMapping(yaml.slice(1), 2);
+    parsed = readYamlMapping(yaml.slice(1), 2, limits);
     return {};
   };
   const engines = { yaml: read, json: refuse, javascript: refuse, js: refuse, coffee: refuse, cson: refuse };

@@ -21,7 +21,7 @@ export function oneLine(text: string, charactersMax: number): string {
     .replaceAll(/[\s\u2028\u2029]+/g, " ")
     .trim();
   const isCut = text.length > charactersMax * 8;
-  return isCut ? shorten(`${flat} …`, charactersMax) : shorten(flat, charactersMax);
+  return shorten(isCut ? `${flat} …`.trimStart() : flat, charactersMax);
 }
 
 /** Returns `text` cut to `charactersMax` code points; the last of them is an ellipsis when something was cut. */

@@ -25,11 +25,15 @@ export interface YamlMapping {
   readonly problems: readonly TaskProblem[];
 }
 
-/** Levels of lists and mappings inside each other. The parser recurses, and far deeper input ends the whole process. */
-const NESTING_MAX = 32;
+/** What a block may have at most. Real ones have dozens of tokens and one or two levels. */
+export interface YamlLimits {
+  /** Levels of lists and mappings inside each other. The parser recurses, and 65,000 levels end the whole process. */
+  readonly nesting: number;
+  /** Keys, values and marks. Parsing 65,000 brackets takes more than a second. */
+  readonly tokens: number;
+}
 
-/** Keys, values and marks in one block. Parsing 30,000 brackets takes more than a second; a real block has dozens. */
-const TOKENS_MAX = 10_000;
+const KEY_LENGTH_MAX = 100;
 
 const MAPPING = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
 
@@ -39,9 +43,9 @@ const MAPPING = { expected: 'lines of the form "key: value"', example: "title: F
  *
  * @param firstLine the line of the file on which the block begins
  */
-export function readYamlMapping(block: string, firstLine: number): YamlMapping {
+export function readYamlMapping(block: string, firstLine: number, limits: YamlLimits): YamlMapping {
   const start = { line: firstLine, column: 1 };
-  const excess = excessOf(block);
+  const excess = excessOf(block, limits);
   if (excess !== undefined) return { entries: [], problems: [problemAt(start, excess, MAPPING)] };
   const lines = new LineCounter();
   const placeOf = (offset: number): Place => {
@@ -63,7 +67,7 @@ export function readYamlMapping(block: string, firstLine: number): YamlMapping {
     return { entries: [], problems: document.errors.map((error) => yamlErrorProblem(error, placeOf(error.pos[0]))) };
   }
   const problems: TaskProblem[] = [];
-  const root = readNode(document.contents, { placeOf, problems, fallback: start }, 0);
+  const root = readNode(document.contents, { placeOf, problems, limits, fallback: start }, 0);
   if (root.entries === undefined && problems.length === 0 && document.contents !== null) {
     problems.push(problemAt(root.place, "the front matter is not a mapping", MAPPING));
   }
@@ -71,32 +75,33 @@ export function readYamlMapping(block: string, firstLine: number): YamlMapping {
 }
 
 /** Returns why the block is not worth parsing. The lexer, unlike the parser, does not recurse. */
-function excessOf(block: string): string | undefined {
+function excessOf(block: string, limits: YamlLimits): string | undefined {
   let depth = 0;
   let inLine = 0;
   let tokens = 0;
   let isScalarNext = false;
   for (const source of new Lexer().lex(block)) {
     tokens += 1;
-    if (tokens > TOKENS_MAX) return `the front matter has more than ${TOKENS_MAX} keys, values and marks`;
+    if (tokens > limits.tokens) return `the front matter has more than ${limits.tokens} keys, values and marks`;
     const type: CST.TokenType | null = isScalarNext ? null : CST.tokenType(source);
     isScalarNext = type === "scalar";
     if (type === "flow-map-start" || type === "flow-seq-start") depth += 1;
     else if (type === "flow-map-end" || type === "flow-seq-end") depth = Math.max(0, depth - 1);
     else if (type === "seq-item-ind" || type === "explicit-key-ind") inLine += 1;
     else if (type === "newline") inLine = 0;
-    if (depth + inLine > NESTING_MAX) return tooDeep();
+    if (depth + inLine > limits.nesting) return tooDeep(limits);
   }
   return undefined;
 }
 
-function tooDeep(): string {
-  return `the front matter has lists or mappings more than ${NESTING_MAX} levels deep`;
+function tooDeep({ nesting }: YamlLimits): string {
+  return `the front matter has lists or mappings more than ${nesting} levels deep`;
 }
 
 interface Reading {
   readonly placeOf: (offset: number) => Place;
   readonly problems: TaskProblem[];
+  readonly limits: YamlLimits;
   /** Where a value is said to be that has no place of its own. */
   readonly fallback: Place;
 }
@@ -114,7 +119,7 @@ function readNode(node: unknown, reading: Reading, depth: number): YamlValue {
     reading.problems.push(problemAt(place, message, { expected, example: undefined }));
     return leaf(null, undefined);
   };
-  if (depth > NESTING_MAX) return refuse(tooDeep(), "a flat list of keys and values");
+  if (depth > reading.limits.nesting) return refuse(tooDeep(reading.limits), "a flat list of keys and values");
   if (isAlias(node)) return refuse(`the alias *${node.source} is not read`, "the value itself, written out");
   if (node === null || node === undefined) return leaf(null, undefined);
   if (!isScalar(node) && !isMap(node) && !isSeq(node))
@@ -150,6 +155,10 @@ function entryOf(keyNode: unknown, valueNode: unknown, reading: Reading, depth: 
     if (reading.problems.length === problemsBefore) {
       reading.problems.push(problemAt(key.place, "this key is not a word", expected));
     }
+    return [];
+  }
+  if (key.text.length > KEY_LENGTH_MAX) {
+    reading.problems.push(problemAt(key.place, `this key is longer than ${KEY_LENGTH_MAX} characters`, expected));
     return [];
   }
   if (key.text === "<<") {

@@ -1,0 +1,268 @@
+import { durationText } from "./duration-text.ts";
+import { type FrontMatterLimits, readFrontMatter } from "./front-matter.ts";
+import { renderFrontMatter } from "./front-matter-text.ts";
+import { inlineCode, parseInlineCode } from "./inline-code.ts";
+import { type KeptText, keepText } from "./kept-text.ts";
+import { isFinal, type TaskStatus } from "./ledger.ts";
+import { oneLine } from "./one-line.ts";
+import type { Usage } from "./run.ts";
+import type { TaskSpec } from "./task-spec.ts";
+import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
+import { cutUtf8, utf8Length } from "./utf8.ts";
+
+/** All that is kept of a task. Times are UTC, ISO 8601. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly spec: TaskSpec;
+  readonly prompt: string;
+  readonly warnings: readonly string[];
+  readonly status: TaskStatus;
+  /** Attempts used. */
+  readonly attempts: number;
+  /** The last run. */
+  readonly run: number;
+  readonly thread: string | undefined;
+  /** The path it was dropped at; `undefined` for a task that came another way. */
+  readonly source: string | undefined;
+  readonly acceptedAt: string;
+  readonly startedAt: string | undefined;
+  readonly endedAt: string | undefined;
+  readonly durationMs: number | undefined;
+  /** Why it failed or was cancelled. */
+  readonly reason: string | undefined;
+  /** The agent's final answer; empty when there is none. */
+  readonly lastMessage: string;
+  readonly changedFiles: readonly ChangedFile[];
+  /** Tokens of the last attempt alone. */
+  readonly usage: Usage | undefined;
+  readonly codexVersion: string | undefined;
+  readonly model: string | undefined;
+  /** The clone that accepted it. */
+  readonly acceptedBy: string;
+}
+
+/** A task as its committed file tells it. */
+export interface ParsedTaskFile {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly status: TaskStatus;
+  readonly title: string;
+  readonly prompt: string;
+  /** `undefined` until the task has ended. */
+  readonly result: TaskResult | undefined;
+  /** All keys, the user's and ours, by canonical name. */
+  readonly frontMatter: Readonly<Record<string, unknown>>;
+}
+
+export interface TaskResult {
+  readonly reason: string | undefined;
+  readonly lastMessage: string;
+  /** As many as the file shows. */
+  readonly changedFiles: readonly ChangedFile[];
+}
+
+/** A file that differed after the run. `change` is one word ("modified"). */
+export interface ChangedFile {
+  readonly path: string;
+  readonly change: string;
+}
+
+const TASK_FILE_FORMAT = 1;
+
+/** Between prompt and result. Where the result begins is told by `promptBytes`; the line is for people and other programs. */
+const RESULT_MARKER = "<!-- codex-inbox:result -->";
+const RESULT_HEADING = "## Result";
+const RESULT_START = `\n${RESULT_MARKER}\n\n${RESULT_HEADING}\n\n`;
+const CHANGED_FILES_HEADING = "### Changed files";
+const WARNINGS_HEADING = "### Warnings";
+
+/** A longer answer is cut, and says so. */
+const MESSAGE_CHARACTERS_MAX = 1_048_576;
+const REASON_CHARACTERS_MAX = 500;
+const WARNING_CHARACTERS_MAX = 500;
+const CHANGED_FILES_SHOWN_MAX = 200;
+
+/** A file of ours repeats what the user wrote, each key on one line but more lines than that, and adds to it. */
+const COMMITTED: FrontMatterLimits = { bytes: 1_048_576, lines: 2_000, nesting: 64, tokens: 100_000 };
+
+const STATUSES: Readonly<Record<TaskStatus, TaskStatus>> = {
+  queued: "queued",
+  running: "running",
+  verifying: "verifying",
+  stopping: "stopping",
+  cancelled: "cancelled",
+  failed: "failed",
+  succeeded: "succeeded",
+};
+
+/** Keys of ours that a user's unknown key may not pose as; it goes below `extra`. */
+const OUR_KEYS: ReadonlySet<string> = new Set([
+  "format",
+  "status",
+  "reason",
+  "attempts",
+  "run",
+  "thread",
+  "source",
+  "acceptedAt",
+  "startedAt",
+  "endedAt",
+  "durationMs",
+  "codexVersion",
+  "usage",
+  "acceptedBy",
+  "promptBytes",
+  "messageBytes",
+  "extra",
+]);
+
+/**
+ * Returns the file that is committed for a task: the user's front matter and what became of the task, the prompt byte for
+ * byte, and once the task has ended, the result. `parseTaskFile` reads it.
+ */
+export function renderTaskFile(record: TaskRecord): KeptText {
+  const prompt = keepText(record.prompt);
+  const message = keepText(boundedMessage(record.lastMessage));
+  const hasResult = isFinal(record.status);
+  const frontMatter = renderFrontMatter([
+    ...userValues(record),
+    ...ourValues(record),
+    ["promptBytes", utf8Length(prompt)],
+    ["messageBytes", hasResult ? utf8Length(message) : undefined],
+  ]);
+  // Redaction has to leave redacted text alone, or the byte counts above would be wrong.
+  return keepText(`${frontMatter}${prompt}${hasResult ? renderResult(record, message) : ""}`);
+}
+
+function userValues({ spec }: TaskRecord): readonly (readonly [string, unknown])[] {
+  const colliding = Object.entries(spec.frontMatter).filter(([key]) => OUR_KEYS.has(key));
+  return [
+    ...Object.entries(spec.frontMatter).filter(([key, value]) => !OUR_KEYS.has(key) && !isOurs(key, value)),
+    ["extra", colliding.length === 0 ? undefined : Object.fromEntries(colliding)],
+  ];
+}
+
+/** A key that both sides have: ours says the same, and stands where the user left the value open. */
+function isOurs(key: string, value: unknown): boolean {
+  if (key === "id" || key === "sessionKey") return true;
+  return (key === "title" || key === "model") && (value === null || value === "");
+}
+
+function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] {
+  const { frontMatter } = record.spec;
+  const isOpen = (key: string): boolean => !Object.hasOwn(frontMatter, key) || isOurs(key, frontMatter[key]);
+  return [
+    ["format", TASK_FILE_FORMAT],
+    ["id", record.id],
+    ["sessionKey", record.sessionKey],
+    ["title", isOpen("title") ? record.spec.title : undefined],
+    ["status", record.status],
+    ["reason", record.reason && oneLine(record.reason, REASON_CHARACTERS_MAX)],
+    ["attempts", record.attempts],
+    ["run", record.run],
+    ["thread", record.thread],
+    ["source", record.source],
+    ["acceptedAt", record.acceptedAt],
+    ["startedAt", record.startedAt],
+    ["endedAt", record.endedAt],
+    ["durationMs", record.durationMs],
+    ["model", isOpen("model") ? record.model : undefined],
+    ["codexVersion", record.codexVersion],
+    ["usage", record.usage],
+    ["acceptedBy", record.acceptedBy],
+  ];
+}
+
+/** Nothing of varying length stands before the message but the one line that says how it went. */
+function renderResult(record: TaskRecord, message: KeptText): string {
+  const lines = [RESULT_START + keepText(outcomeLine(record)), "", message, ""];
+  if (record.changedFiles.length > 0) {
+    const shown = record.changedFiles.slice(0, CHANGED_FILES_SHOWN_MAX);
+    const more = record.changedFiles.length - shown.length;
+    const files = shown.map(
+      ({ path, change }) => `- ${oneLine(change, 40) || "changed"} ${inlineCode(keepText(path))}`,
+    );
+    lines.push(CHANGED_FILES_HEADING, "", ...files, ...(more > 0 ? [`- and ${more} more`] : []), "");
+  }
+  if (record.warnings.length > 0) {
+    const warnings = record.warnings.map((warning) => `- ${oneLine(keepText(warning), WARNING_CHARACTERS_MAX)}`);
+    lines.push(WARNINGS_HEADING, "", ...warnings, "");
+  }
+  return lines.join("\n");
+}
+
+function outcomeLine({ status, reason, durationMs, attempts }: TaskRecord): string {
+  const time = durationMs === undefined ? "" : ` after ${durationText(durationMs)}`;
+  const why = reason === undefined ? "" : `: ${oneLine(reason, REASON_CHARACTERS_MAX)}`;
+  return `**${status}**${time} (${attempts} ${attempts === 1 ? "attempt" : "attempts"})${why}`;
+}
+
+function boundedMessage(message: string): string {
+  const text = message.replaceAll("\0", "").toWellFormed();
+  if (text.length <= MESSAGE_CHARACTERS_MAX) return text;
+  const head = text.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed();
+  return `${head}\n\n(${text.length - MESSAGE_CHARACTERS_MAX} more characters were left out.)`;
+}
+
+/**
+ * Reads a committed task file; `undefined` where it is none of ours, or of a later format. A file that was edited by hand
+ * (so that the byte counts no longer fit) is read by its headings.
+ */
+export function parseTaskFile(text: string): ParsedTaskFile | undefined {
+  const { entries, body, problems } = readFrontMatter(text, COMMITTED);
+  const frontMatter = Object.fromEntries(entries.map(({ key, value }) => [key, value.plain]));
+  const { format, id, sessionKey, title } = frontMatter;
+  const status = statusOf(frontMatter.status);
+  if (problems.length > 0 || format !== TASK_FILE_FORMAT || status === undefined) return undefined;
+  if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
+  const { prompt, tail } = splitBody(body, frontMatter.promptBytes);
+  const result = tail === "" ? undefined : parseResult(tail, frontMatter);
+  const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
+  return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
+}
+
+function statusOf(value: unknown): TaskStatus | undefined {
+  return Object.values(STATUSES).find((status) => status === value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? String(value)
+    : undefined;
+}
+
+function splitBody(body: string, promptBytes: unknown): { readonly prompt: string; readonly tail: string } {
+  const cut = typeof promptBytes === "number" ? cutUtf8(body, promptBytes) : undefined;
+  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) {
+    return { prompt: cut.head, tail: cut.tail };
+  }
+  const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
+  return start === -1 ? { prompt: body, tail: "" } : { prompt: body.slice(0, start), tail: body.slice(start) };
+}
+
+function parseResult(tail: string, frontMatter: Readonly<Record<string, unknown>>): TaskResult {
+  const [, afterOutcome = ""] = /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n\*\*.*\r?\n\r?\n([\s\S]*)$/.exec(tail) ?? [];
+  const { messageBytes, reason } = frontMatter;
+  const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
+  const { head: lastMessage, tail: sections } =
+    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome);
+  return { reason: textOf(reason), lastMessage, changedFiles: parseChangedFiles(sections) };
+}
+
+/** The last of each heading: an answer may well have the same ones. */
+function splitAtSections(text: string): { readonly head: string; readonly tail: string } {
+  const starts = [CHANGED_FILES_HEADING, WARNINGS_HEADING].map((heading) => text.lastIndexOf(`\n${heading}`));
+  const start = Math.min(...starts.filter((index) => index !== -1), text.length);
+  return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
+}
+
+function parseChangedFiles(sections: string): readonly ChangedFile[] {
+  const [, list = ""] = sections.replaceAll("\r\n", "\n").split(`\n${CHANGED_FILES_HEADING}\n`);
+  const [files = ""] = list.split(`\n${WARNINGS_HEADING}`);
+  return files.split("\n").flatMap((line) => {
+    const [, change, code = ""] = /^- (.+?) (`.*)$/.exec(line.trimEnd()) ?? [];
+    const path = parseInlineCode(code);
+    return change === undefined || path === undefined ? [] : [{ path, change }];
+  });
+}

@@ -1,0 +1,35 @@
+import { parseDropText } from "../../src/task/task-file.ts";
+import type { TaskRecord } from "../../src/task/task-record.ts";
+
+/** A task that succeeded, made from a dropped text; `change` replaces what a test is about. */
+export function taskRecord(
+  change: Partial<TaskRecord> = {},
+  text = "# Fix the login redirect\n\nPlease.\n",
+): TaskRecord {
+  const drop = parseDropText(text, undefined);
+  if (!drop.ok) throw new Error(JSON.stringify(drop.problems));
+  return {
+    id: "20261120-141530-k3f9x2",
+    sessionKey: "docs",
+    spec: drop.spec,
+    prompt: drop.prompt,
+    warnings: drop.warnings,
+    status: "succeeded",
+    attempts: 1,
+    run: 1,
+    thread: undefined,
+    source: undefined,
+    acceptedAt: "2026-11-20T14:15:30.000Z",
+    startedAt: undefined,
+    endedAt: undefined,
+    durationMs: 42_000,
+    reason: undefined,
+    lastMessage: "",
+    changedFiles: [],
+    usage: undefined,
+    codexVersion: undefined,
+    model: undefined,
+    acceptedBy: "c1",
+    ...change,
+  };
+}
