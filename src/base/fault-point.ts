@@ -1,17 +1,4 @@
-/**
- * Named places where a test may kill the process, to prove that a crash there loses nothing.
- * `CODEX_INBOX_FAULT=<name>` or `<name>#<n>` (the n-th time it is reached, from 1) ends the process with SIGKILL there.
- */
-const [wanted, nth] = (process.env.CODEX_INBOX_FAULT ?? "").split("#");
-const wantedCount = nth === undefined ? 1 : Number(nth);
-let reached = 0;
-
-/** Dies by SIGKILL if `name` is the fault point that the environment asks for; otherwise does nothing. */
-export function faultPoint(name: FaultPoint): void {
-  if (name !== wanted) return;
-  reached += 1;
-  if (reached === wantedCount) process.kill(process.pid, "SIGKILL");
-}
+import { CoordinatorError } from "./errors.ts";
 
 /** Every step of accepting, running and finishing a task, in order. */
 export const FAULT_POINTS = [
@@ -39,3 +26,26 @@ export const FAULT_POINTS = [
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+/**
+ * Named places where a test may kill the process, to prove that a crash there loses nothing.
+ * `CODEX_INBOX_FAULT=<name>` or `<name>#<n>` (the n-th time it is reached, from 1) ends the process with SIGKILL there. A name that
+ * does not exist ends it at once: a test that never reaches its fault would prove nothing.
+ */
+const wanted = parseWanted(process.env.CODEX_INBOX_FAULT ?? "");
+let reached = 0;
+
+/** Dies by SIGKILL if `name` is the fault point that the environment asks for; otherwise does nothing. */
+export function faultPoint(name: FaultPoint): void {
+  if (name !== wanted?.name) return;
+  reached += 1;
+  if (reached === wanted.count) process.kill(process.pid, "SIGKILL");
+}
+
+function parseWanted(text: string): { readonly name: FaultPoint; readonly count: number } | undefined {
+  if (text === "") return undefined;
+  const [wantedName, count = "1"] = text.split("#");
+  const name = FAULT_POINTS.find((point) => point === wantedName);
+  if (name !== undefined && /^[1-9]\d{0,8}$/.test(count)) return { name, count: Number(count) };
+  throw new CoordinatorError("CONFIG", `CODEX_INBOX_FAULT: there is no fault point "${text}"`);
+}

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
 
 /** One process on one boot of one machine. A process id alone is re-used; with its start time and the boot it is not. */
@@ -12,6 +12,11 @@ export interface ProcessIdentity {
 /** Returns the id that the kernel drew at this boot. */
 export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** Returns the name of the process table that our process ids belong to; containers on one machine differ in it, and share the boot id. */
+export function readPidNamespace(): string {
+  return readlinkSync("/proc/self/ns/pid");
 }
 
 /** Returns the start time of `pid` in clock ticks since boot, or `undefined` if there is no such process or it is a zombie. */

@@ -1,23 +1,42 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 /**
  * Replaces `path` with `content` so that no reader ever sees half a file: a dot-name beside it, fsync, rename, fsync of the
- * folder. The folder is made when missing.
+ * folder. The folder is made when missing. Nothing is left behind when it fails.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const directory = dirname(path);
-  mkdirSync(directory, { recursive: true });
-  const temporary = join(directory, `.${basename(path)}.${process.pid}.tmp`);
-  const descriptor = openSync(temporary, "w", mode);
+  makeDirectory(directory);
+  // Drawn, and opened exclusively: in a work tree an agent could put a symbolic link where a name can be guessed. It does not hold
+  // the file's own name, which may be as long as a name can be.
+  const temporary = join(directory, `.${randomUUID()}.tmp`);
+  const descriptor = openSync(temporary, "wx", mode);
   try {
-    writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    try {
+      writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, path);
   syncDirectory(directory);
+}
+
+/** Makes `directory` and what is missing above it, durably: each new folder's entry is synced in the one that holds it. */
+export function makeDirectory(directory: string, mode = 0o777): void {
+  const topmost = mkdirSync(directory, { recursive: true, mode });
+  if (topmost === undefined) return;
+  const stop = dirname(resolve(topmost));
+  for (let parent = dirname(resolve(directory)); ; parent = dirname(parent)) {
+    syncDirectory(parent);
+    if (parent === stop) return;
+  }
 }
 
 /** Makes the entries of `directory` durable (a rename is only as safe as its folder). */

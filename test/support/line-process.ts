@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+/** A child process that answers each line on its stdin with one line. Killed when the test is finished. */
+export interface LineProcess {
+  readonly pid: number;
+  /** Sends `line` and returns the answer. @throws Error if the process ends without one */
+  ask(line: string): Promise<string>;
+  /** What it has written to stderr until now. */
+  stderr(): string;
+  /** Closes stdin, upon which the process ends by itself. */
+  end(): Promise<ProcessEnd>;
+  kill(signal?: NodeJS.Signals): Promise<ProcessEnd>;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<ProcessEnd>;
+}
+
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Starts `script` (a TypeScript file in this folder) with the Node that runs the tests. */
+export function startLineProcess(
+  script: string,
+  args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): LineProcess {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { env: { ...process.env, ...environment }, stdio: "pipe" });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = endOf(child);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  child.stdin.on("error", () => undefined); // Written to after its end: `ask` says so.
+  return {
+    pid: child.pid ?? Number.NaN,
+    async ask(line) {
+      child.stdin.write(`${line}\n`);
+      const answer = await lines.next();
+      if (answer.done !== true) return answer.value;
+      const { code, signal } = await ended;
+      throw new Error(`${script} ended (code ${code}, signal ${signal}) instead of answering "${line}": ${stderr}`);
+    },
+    stderr: () => stderr,
+    end() {
+      child.stdin.end();
+      return ended;
+    },
+    kill(signal = "SIGKILL") {
+      child.kill(signal);
+      return ended;
+    },
+    ended,
+  };
+}
+
+async function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  await once(child, "close");
+  return { code: child.exitCode, signal: child.signalCode };
+}
