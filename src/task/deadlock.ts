@@ -18,20 +18,16 @@ export function deadlockedTasks(queued: Iterable<WaitingTask>): ReadonlyMap<stri
   const indexes = new Map(tasks.map((task, index) => [task.id, index]));
   const dependencies = tasks.map((task) => task.dependsOn.flatMap((id) => indexes.get(id) ?? []));
   const circles = circlesOf(edgesOf(tasks, dependencies));
-  const members = new Map<number, number[]>();
-  for (const [index, circle] of circles.entries()) {
-    const known = members.get(circle);
-    if (known === undefined) members.set(circle, [index]);
-    else known.push(index);
-  }
+  const members = Map.groupBy(tasks.keys(), (index) => circles[index]);
+  const named = new Map<number, readonly string[]>();
   const deadlocked = new Map<string, readonly string[]>();
   for (const [index, task] of tasks.entries()) {
     const circle = circles[index];
     if (circle === undefined || !dependencies[index]?.some((to) => circles[to] === circle)) continue;
-    deadlocked.set(
-      task.id,
-      (members.get(circle) ?? []).flatMap((member) => tasks[member]?.id ?? []),
-    );
+    // One list for all of a circle: of thousands, a list for each would be millions.
+    const ids = named.get(circle) ?? (members.get(circle) ?? []).flatMap((member) => tasks[member]?.id ?? []);
+    named.set(circle, ids);
+    deadlocked.set(task.id, ids);
   }
   return deadlocked;
 }

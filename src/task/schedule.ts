@@ -126,10 +126,10 @@ function findDoomed(
 }
 
 function deadlockReason(id: string, circle: readonly string[]): string {
-  const others = circle.filter((other) => other !== id);
-  if (others.length === 0) return "it depends on itself";
-  const more = others.length > CIRCLE_NAMED_MAX ? ` and ${others.length - CIRCLE_NAMED_MAX} more` : "";
-  return `it would wait for ever: it waits for ${others.slice(0, CIRCLE_NAMED_MAX).join(", ")}${more}, and they wait for it`;
+  if (circle.length === 1) return "it depends on itself";
+  const others = circle.slice(0, CIRCLE_NAMED_MAX + 1).filter((other) => other !== id);
+  const more = circle.length - 1 - others.length;
+  return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which wait for it`;
 }
 
 /** Returns the first task of each session. */
