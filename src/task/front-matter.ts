@@ -25,6 +25,8 @@ const BYTE_ORDER_MARK = "\uFEFF";
 const OPENING = /^---[ \t]*(?:ya?ml[ \t]*)?\r?$/;
 /** gray-matter takes any word here for a language, and evaluates the block where the word is `js`. */
 const OTHER_LANGUAGE = /^---[ \t]*([A-Za-z][A-Za-z0-9_+-]*)[ \t]*\r?$/;
+const CARRIAGE_RETURNS = /^---[ \t]*\r./;
+const LINE_ENDS = "lines that end with a line feed (LF or CRLF)";
 const CLOSING = /^---[ \t]*\r?$/;
 
 const EXAMPLE = "---\ntitle: Fix the login redirect\n---\nThe prompt.";
@@ -39,6 +41,10 @@ export function readFrontMatter(text: string, limits: FrontMatterLimits = DROPPE
   const start = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
   const [opening, blockStart] = lineAt(text, start);
   const none = { entries: [], body: text, bodyPlace: { line: 1, column: 1 }, problems: [] };
+  if (CARRIAGE_RETURNS.test(opening)) {
+    const message = "the lines of this file end with a carriage return alone";
+    return { ...none, problems: [problemAt(none.bodyPlace, message, { ...CLOSED, expected: LINE_ENDS })] };
+  }
   if (!OPENING.test(opening)) {
     const language = OTHER_LANGUAGE.exec(opening)?.[1];
     if (language === undefined) return none;

@@ -58,7 +58,7 @@ export function parseDropText(text: string, folderKey: string | undefined): Pars
   // Where front matter is not closed, nobody knows where the prompt begins.
   if (parts.problems.length === 0 || parts.body !== "") problems.push(...promptProblems(parts));
   if (problems.length > 0) return { ok: false, problems: bounded(problems) };
-  return { ok: true, text, prompt: parts.body, spec, warnings: fields.warnings };
+  return { ok: true, text, prompt: parts.body, spec, warnings: [...fields.warnings, ...lateFrontMatter(parts)] };
 }
 
 /** A NUL byte ends a text in the programs this one is handed to, and half a surrogate pair cannot be written as UTF-8. */
@@ -90,6 +90,13 @@ function promptProblems({ body, bodyPlace }: FrontMatter): readonly TaskProblem[
   if (characters <= PROMPT_CHARACTERS_MAX) return [];
   const expectation = { expected: `at most ${PROMPT_CHARACTERS_MAX}; codex takes no more`, example: undefined };
   return [problemAt(bodyPlace, `the prompt has ${characters} characters`, expectation)];
+}
+
+/** An empty line before `---` makes it part of the prompt, which is right for a horizontal rule only. */
+function lateFrontMatter({ body }: FrontMatter): readonly string[] {
+  const key = /^\s+---[ \t]*\r?\n([A-Za-z_]+):/.exec(body)?.[1];
+  if (key === undefined || canonicalKey(key) === undefined) return [];
+  return [`what looks like front matter (${key}) is part of the prompt: "---" has to be the first line of the file`];
 }
 
 interface Fields {

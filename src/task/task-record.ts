@@ -55,7 +55,7 @@ export interface ParsedTaskFile {
   readonly frontMatter: Readonly<Record<string, unknown>>;
 }
 
-export interface TaskResult {
+interface TaskResult {
   readonly reason: string | undefined;
   readonly lastMessage: string;
   /** As many as the file shows. */
@@ -63,7 +63,7 @@ export interface TaskResult {
 }
 
 /** A file that differed after the run. `change` is one word ("modified"). */
-export interface ChangedFile {
+interface ChangedFile {
   readonly path: string;
   readonly change: string;
 }

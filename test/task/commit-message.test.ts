@@ -147,7 +147,7 @@ it("has exactly our trailers, whatever the agent said: as git reads them", () =>
     ...HOSTILE,
     ...fc.sample(
       fc.array(fc.constantFrom(...HOSTILE, "\n", "\n\n", "text"), { maxLength: 5 }).map((parts) => parts.join("\n")),
-      40,
+      15,
     ),
   ]) {
     const message = taskCommitMessage(taskRecord({ lastMessage, thread: THREAD }));

@@ -234,6 +234,11 @@ describe("the prompt", () => {
   });
 });
 
+it("warns of front matter that is not at the beginning", () => {
+  expect(valid("\n---\ntitle: x\n---\nDo it.").warnings).toEqual([expect.stringContaining("part of the prompt")]);
+  expect(valid("\n---\nA rule, then text: this.\n").warnings).toEqual([]);
+});
+
 describe("bytes that are no text", () => {
   it("are pointed out by line, column and byte", () => {
     const bytes = Uint8Array.of(...new TextEncoder().encode("grün\nab"), 0xff, 0x41);
