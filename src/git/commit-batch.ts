@@ -1,0 +1,175 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { faultPoint } from "../base/fault-point.ts";
+import type { CommitPlan, CommitReport } from "../task/commit-plan.ts";
+import type { BranchView } from "./branch-view.ts";
+import { buildChain, type CommitChain } from "./commit-chain.ts";
+import type { Newcomers } from "./process-scan.ts";
+import { describeLock, inspectRepository } from "./repository-state.ts";
+import { type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { type SwapParts, type SwapResult, swap } from "./swap.ts";
+import { syncFolder } from "./sync-folder.ts";
+import { ObstacleError } from "./tree-edit.ts";
+import { ElsewhereError } from "./work-tree.ts";
+
+export interface BatchParts extends StagingParts, SwapParts {
+  readonly view: BranchView;
+  /** "Name <address>" */
+  readonly identity: string;
+}
+
+export type Outcome =
+  | { readonly kind: "done"; readonly report: CommitReport }
+  | { readonly kind: "missed" }
+  | { readonly kind: "closed"; readonly reason: string };
+
+/** One batch of plans on its way into the branch. What was prepared is kept from attempt to attempt while it is still true. */
+export interface Batch {
+  attempt(signal: AbortSignal): Promise<Outcome>;
+  /** Removes temporary files. */
+  discard(): void;
+}
+
+/** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
+const SETTLE_MS = 3;
+/** After so many misses because of unrelated processes, those that stand elsewhere no longer count … */
+const MISSES_STRICT = 5;
+/** … and after so many nothing counts but git itself: a work tree in which something forks without end must not starve us. */
+const MISSES_PATIENT = 25;
+
+const MISSED: Outcome = { kind: "missed" };
+
+export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
+  const { repository, refs, locks, scan, index, view, memory } = parts;
+  const signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
+  let chain: CommitChain | undefined;
+  let staging: Staging | undefined;
+  let blocker: number | undefined;
+  let misses = 0;
+  let indexMs = 0;
+
+  function dropStaging(): void {
+    staging?.files.clear();
+    if (staging?.indexPath !== undefined) rmSync(staging.indexPath, { force: true });
+    staging = undefined;
+  }
+
+  async function currentChain(): Promise<CommitChain> {
+    const base = refs.tip();
+    if (chain !== undefined && chain.base === base) return chain;
+    dropStaging();
+    await view.builtOn(base);
+    chain = await buildChain(parts.store, parts.trees, { plans, base, prefix: repository.prefix, signature });
+    faultPoint("commit:objects-written");
+    return chain;
+  }
+
+  async function currentStaging(of: CommitChain): Promise<Staging | { readonly refused: string }> {
+    if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
+    dropStaging();
+    const next = await stageChain(parts, of);
+    if (!("refused" in next)) {
+      staging = next;
+      indexMs += next.indexMs;
+    }
+    return next;
+  }
+
+  /** Returns why nothing may be committed now, looking at what is cheap to look at. */
+  function findObstacle(isFull: boolean): string | undefined {
+    // While somebody's git is known to run it is looked at first, so that a long wait costs next to nothing.
+    const known = blocker === undefined ? undefined : scan.scan(blocker).blocker;
+    blocker = known?.pid;
+    return known?.what ?? (isFull ? describeLock(locks.path("index"), parts.now()) : undefined);
+  }
+
+  async function attempt(signal: AbortSignal): Promise<Outcome> {
+    const made = await currentChain();
+    const moves = made.tip !== made.base;
+    const prepared = await prepare(made);
+    if (typeof prepared === "string") return moves ? { kind: "closed", reason: prepared } : unmoved(made);
+    if (!moves && prepared.staging?.indexPath === undefined) return unmoved(made);
+    if (moves && made.tip !== undefined) {
+      memory.intend(made.tip, writtenFiles(made));
+      await locks.prepare(made.tip);
+    }
+    const result = await settleAndSwap(made, prepared.staging, signal);
+    if (result.kind === "missed") misses += 1;
+    return result.kind === "done" ? finish(made, result.leftAlone) : result;
+  }
+
+  async function prepare(made: CommitChain): Promise<{ readonly staging: Staging | undefined } | string> {
+    const state = inspectRepository(repository, refs);
+    if (state.kind === "closed") return state.reason;
+    const obstacle = findObstacle(state.kind === "full");
+    if (obstacle !== undefined) return obstacle;
+    if (state.kind === "ref-only") {
+      dropStaging();
+      return { staging: undefined };
+    }
+    const next = await currentStaging(made);
+    return "refused" in next ? next.refused : { staging: next };
+  }
+
+  async function settleAndSwap(
+    made: CommitChain,
+    staged: Staging | undefined,
+    signal: AbortSignal,
+  ): Promise<SwapResult> {
+    const since = scan.lastPid();
+    await delay(SETTLE_MS, undefined, { signal });
+    const newcomers: Newcomers = misses < MISSES_STRICT ? "none" : misses < MISSES_PATIENT ? "elsewhere" : "no-git";
+    const found = scan.scan();
+    blocker = found.blocker?.pid;
+    if (found.blocker !== undefined) return { kind: "closed", reason: found.blocker.what };
+    if (scan.newcomersForbid(since, newcomers)) return { kind: "missed" };
+    return swap(parts, { chain: made, staging: staged, signature, since, shells: found.shells, newcomers });
+  }
+
+  /** The branch has moved. Makes that durable, and remembers it. */
+  async function finish(made: CommitChain, failed: readonly string[]): Promise<Outcome> {
+    if (made.tip !== undefined && made.tree !== undefined && made.tip !== made.base) {
+      memory.settle(made.tip);
+      view.moved(made.tip, made.tree);
+    }
+    const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
+    dropStaging();
+    const folders = new Set([dirname(repository.branchPath), dirname(repository.indexPath)]);
+    await Promise.all([...folders].map(syncFolder));
+    faultPoint("commit:done");
+    return { kind: "done", report: toReport(made, [...leftAlone]) };
+  }
+
+  function unmoved(made: CommitChain): Outcome {
+    return { kind: "done", report: toReport(made, []) };
+  }
+
+  function toReport(made: CommitChain, leftAlone: readonly string[]): CommitReport {
+    const paths = leftAlone.map((path) => path.slice(repository.prefix.length));
+    return { tip: made.tip ?? "", commits: made.commits, leftAlone: paths, indexMs };
+  }
+
+  return {
+    async attempt(signal) {
+      try {
+        return await attempt(signal);
+      } catch (error) {
+        if (error instanceof ObstacleError) {
+          return {
+            kind: "closed",
+            reason: `the branch holds something else than a plain file of ours at ${error.message}`,
+          };
+        }
+        if (!(error instanceof ElsewhereError)) throw error;
+        dropStaging();
+        return MISSED;
+      }
+    },
+    discard: dropStaging,
+  };
+}
+
+function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
+  return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
+}

@@ -1,0 +1,188 @@
+import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CommitPlan, CommitReport, CommitterWait } from "../task/commit-plan.ts";
+import { createBranchView, type Refreshed } from "./branch-view.ts";
+import { type BatchParts, createBatch } from "./commit-batch.ts";
+import { decode } from "./commit-chain.ts";
+import { createCommittedMemory } from "./committed-memory.ts";
+import { readIdentity } from "./committer-identity.ts";
+import { findIntroduction, type Introduction } from "./history.ts";
+import { createIndexFile } from "./index-file.ts";
+import { createIndexKnowledge } from "./index-knowledge.ts";
+import { createLocks, removeLeftLocks } from "./locks.ts";
+import { frameObject, hashFramed } from "./object-format.ts";
+import { createObjectStore } from "./object-store.ts";
+import { createProcessScan } from "./process-scan.ts";
+import { createRefs } from "./refs.ts";
+import { openRepository } from "./repository.ts";
+import { createTemporaryFiles } from "./temporary-files.ts";
+import { createTreeEditor } from "./tree-edit.ts";
+import { fromByteName, isFolder, isPlainFile } from "./tree-format.ts";
+import { createWorkTree } from "./work-tree.ts";
+
+export interface CommitterOptions {
+  /** Absolute; may be a folder inside the work tree, and the work tree may be a linked one. */
+  readonly workspaceDir: string;
+  /** Absolute; for locks, temporary files and the note about our last commit. On the file system of the git directory. */
+  readonly stateDir: string;
+  /** Full name of the branch: "refs/heads/main". */
+  readonly branch: string;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly onNotice: (message: string) => void;
+  /** Git run by a process with `CODEX_INBOX_RUN=<ownMarker>…` in its environment is an agent of ours: it cannot write `.git`. */
+  readonly ownMarker: string;
+}
+
+/** Puts plans into one branch, beside a user who works in the same checkout. Paths are relative to the workspace. */
+export interface Committer {
+  /**
+   * Makes one commit per plan and moves the branch once. Waits, politely and as long as it takes, while something of the user's is
+   * under way; one call runs after the other.
+   *
+   * @throws AbortError when `signal` aborts; no lock is left then
+   */
+  commit(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport>;
+  /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
+  waiting(): CommitterWait | undefined;
+  /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
+  refresh(): Promise<Refreshed>;
+  /** Returns the file at the tip of the last `refresh` or `commit`; so do the other readers. */
+  readText(path: string): Promise<string | undefined>;
+  blobAt(path: string): Promise<string | undefined>;
+  /** Plain files and folders; empty where there is no such folder. */
+  listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
+  /** Returns the id of the folder or file at `path`: the same id, the same content. */
+  treeId(path: string): Promise<string | undefined>;
+  headIsOurs(): Promise<boolean>;
+  /** Returns path → blob of everything staged below `folder`. */
+  indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Returns the newest commit of the branch that changed `path`. */
+  introducedBy(path: string): Promise<Introduction | undefined>;
+  /** Returns the id that `bytes` would have as a blob. */
+  hashBlob(bytes: Uint8Array): string;
+  /** Ends a commit that waits (it rejects), and the process that reads objects. */
+  close(): Promise<void>;
+}
+
+/** Waiting for the user: 1, 2, 4, … ms, then this. */
+const BACKOFF_MAX_MS = 250;
+/** After a miss, which another process's start caused. */
+const MISS_PAUSE_MS = 1;
+
+/**
+ * Opens the branch for commits, and removes what a crash of ours left behind.
+ *
+ * @throws CoordinatorError `CONFIG` where this work tree or branch cannot be used
+ */
+export async function openCommitter(options: CommitterOptions): Promise<Committer> {
+  const parts = await openParts(options);
+  const { repository, refs, trees, view, index } = parts;
+  const closing = new AbortController();
+  let tail: Promise<unknown> = Promise.resolve();
+  let wait: CommitterWait | undefined;
+  let staged = { stamp: "", folders: new Map<string, ReadonlyMap<string, string>>() };
+
+  async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
+    const batch = createBatch(parts, plans);
+    let pauseMs = MISS_PAUSE_MS;
+    try {
+      for (;;) {
+        if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
+        const outcome = await batch.attempt(signal);
+        if (outcome.kind === "done") return outcome.report;
+        if (outcome.kind === "closed") {
+          wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
+          await delay(pauseMs, undefined, { signal });
+          pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);
+        } else await delay(MISS_PAUSE_MS, undefined, { signal });
+      }
+    } finally {
+      wait = undefined;
+      batch.discard();
+    }
+  }
+
+  const entryAt = (path: string) => trees.find(view.tree, repository.prefix + path);
+
+  return {
+    commit(plans, signal) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      const result = tail.then(() => run(plans, either));
+      tail = result.catch(() => undefined);
+      return result;
+    },
+    waiting: () => wait,
+    refresh: () => view.refresh(),
+    async readText(path) {
+      const entry = await entryAt(path);
+      if (entry === undefined || !isPlainFile(entry)) return undefined;
+      return decode(await parts.store.read(entry.id, "blob"));
+    },
+    async blobAt(path) {
+      const entry = await entryAt(path);
+      return entry !== undefined && isPlainFile(entry) ? entry.id : undefined;
+    },
+    async listFolder(path) {
+      const entry = await entryAt(path);
+      if (entry === undefined || !isFolder(entry)) return [];
+      const entries = [...(await trees.read(entry.id))].filter(([, child]) => isFolder(child) || isPlainFile(child));
+      return entries.map(([name, child]) => ({ name: fromByteName(name), kind: isFolder(child) ? "folder" : "file" }));
+    },
+    treeId: async (path) => (await entryAt(path))?.id,
+    headIsOurs: async () => refs.headBranch() === repository.branch,
+    async indexEntries(folder) {
+      const stamp = index.stamp();
+      if (stamp !== staged.stamp) staged = { stamp, folders: new Map() };
+      const { folders } = staged;
+      const entries = folders.get(folder) ?? (await readStaged(parts, folder));
+      folders.set(folder, entries);
+      return entries;
+    },
+    introducedBy: async (path) =>
+      view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
+    hashBlob: (bytes) => hashFramed(repository.objectFormat, frameObject("blob", bytes)),
+    async close() {
+      closing.abort();
+      await tail;
+      parts.store.close();
+    },
+  };
+}
+
+async function openParts(options: CommitterOptions): Promise<BatchParts> {
+  const { stateDir, workspaceDir, now } = options;
+  const repository = await openRepository(workspaceDir, options.branch);
+  mkdirSync(stateDir, { recursive: true });
+  for (const path of removeLeftLocks(repository, stateDir))
+    options.onNotice(`removed a lock that a crash left behind: ${path}`);
+  const { objectFormat, objectsDir, gitDir } = repository;
+  const temporary = createTemporaryFiles(repository, stateDir);
+  const store = createObjectStore(gitDir, objectsDir, objectFormat);
+  const refs = createRefs(repository);
+  const memory = createCommittedMemory(stateDir, options.branch);
+  const index = createIndexFile(repository, temporary);
+  return {
+    repository,
+    refs,
+    store,
+    memory,
+    index,
+    now,
+    identity: await readIdentity(workspaceDir),
+    trees: createTreeEditor(store, objectFormat),
+    knowledge: createIndexKnowledge(index),
+    workTree: createWorkTree(repository, temporary, (content) =>
+      hashFramed(objectFormat, frameObject("blob", content)),
+    ),
+    locks: createLocks(repository, stateDir),
+    scan: createProcessScan(repository, options.ownMarker),
+    view: createBranchView(repository, refs, store, memory),
+  };
+}
+
+async function readStaged({ repository, index }: BatchParts, folder: string): Promise<ReadonlyMap<string, string>> {
+  const path = (repository.prefix + folder).replace(/\/$/, "");
+  const entries = await index.entries([path === "" ? "." : path]);
+  return new Map([...entries].map(([name, { id }]) => [name.slice(repository.prefix.length), id]));
+}

@@ -1,0 +1,39 @@
+import type { ObjectFormat, ObjectType } from "./object-format.ts";
+import { createObjectReader } from "./object-reader.ts";
+import { createObjectWriter } from "./object-writer.ts";
+
+/** The repository's objects, including those that were only named so far. */
+export interface ObjectStore {
+  /** @throws Error where the object is missing or of another type: the repository is damaged, or shallow where it may not be */
+  read(id: string, type: ObjectType): Promise<Uint8Array>;
+  /** Returns the id of the tree of a commit. */
+  treeOf(commit: string): Promise<string>;
+  add(type: ObjectType, content: Uint8Array): string;
+  flush(): Promise<void>;
+  close(): void;
+}
+
+export function createObjectStore(gitDir: string, objectsDir: string, format: ObjectFormat): ObjectStore {
+  const reader = createObjectReader(gitDir);
+  const writer = createObjectWriter(objectsDir, format);
+
+  async function read(id: string, type: ObjectType): Promise<Uint8Array> {
+    const object = writer.pending(id) ?? (await reader.read(id));
+    if (object === undefined) throw new Error(`git has no object ${id}`);
+    if (object.type !== type) throw new Error(`object ${id} is a ${object.type}, not a ${type}`);
+    return object.content;
+  }
+
+  return {
+    read,
+    async treeOf(commit) {
+      const text = Buffer.from(await read(commit, "commit")).toString("latin1");
+      const tree = /^tree ([0-9a-f]+)\n/.exec(text)?.[1];
+      if (tree === undefined) throw new Error(`commit ${commit} names no tree`);
+      return tree;
+    },
+    add: writer.add,
+    flush: writer.flush,
+    close: reader.close,
+  };
+}

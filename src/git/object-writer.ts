@@ -1,0 +1,111 @@
+import { mkdir, open, rename, rm, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { constants, deflate } from "node:zlib";
+import { systemErrorCode } from "../base/errors.ts";
+import { frameObject, hashFramed, type ObjectFormat, type ObjectType } from "./object-format.ts";
+import { syncFolder } from "./sync-folder.ts";
+
+const compress = promisify(deflate);
+
+/** Files worked on side by side: fsyncs that run together share one commit of the file system's journal. */
+const WRITES_AT_ONCE = 8;
+/** `git gc` removes empty fan-out folders under us; each time one vanished the write starts again. */
+const FOLDER_RETRIES = 10;
+
+/** Writes loose objects. They are named at once and written together, so that their fsyncs overlap. */
+export interface ObjectWriter {
+  /** Returns the id `content` will have, and keeps it for `flush`. */
+  add(type: ObjectType, content: Uint8Array): string;
+  /** Returns content that was added and not flushed yet. */
+  pending(id: string): { readonly type: ObjectType; readonly content: Uint8Array } | undefined;
+  /** Writes everything added, durably: when it resolves, files and their folders are synced. */
+  flush(): Promise<void>;
+}
+
+interface PendingObject {
+  readonly type: ObjectType;
+  readonly content: Uint8Array;
+  readonly framed: Buffer;
+}
+
+export function createObjectWriter(objectsDir: string, format: ObjectFormat): ObjectWriter {
+  const objects = new Map<string, PendingObject>();
+  return {
+    add(type, content) {
+      const framed = frameObject(type, content);
+      const id = hashFramed(format, framed);
+      if (!objects.has(id)) objects.set(id, { type, content, framed });
+      return id;
+    },
+    pending: (id) => objects.get(id),
+    async flush() {
+      const written = [...objects];
+      const folders = new Set<string>();
+      await eachOf(written, async ([id, { framed }]) => {
+        const path = join(objectsDir, id.slice(0, 2), id.slice(2));
+        if (await writeLooseObject(path, framed)) folders.add(objectsDir);
+        folders.add(dirname(path));
+      });
+      await eachOf([...folders], syncFolder);
+      for (const [id] of written) objects.delete(id);
+    },
+  };
+}
+
+/** Returns whether the folder had to be made. */
+async function writeLooseObject(path: string, framed: Buffer): Promise<boolean> {
+  if (await refresh(path)) return false;
+  const packed = await compress(framed, { level: constants.Z_BEST_SPEED });
+  // `git gc` sweeps away old files of this name, should we die before the rename.
+  const temporary = join(dirname(path), `tmp_obj_${process.pid}_${path.slice(-8)}`);
+  let folderMade = false;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      folderMade = (await mkdir(dirname(path), { recursive: true })) !== undefined || folderMade;
+      await writeSynced(temporary, packed);
+      await rename(temporary, path);
+      return folderMade;
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT" || attempt >= FOLDER_RETRIES) throw error;
+    }
+  }
+}
+
+/** An object that is there already must look young, or a running `git prune` takes it; and git may never have synced it. */
+async function refresh(path: string): Promise<boolean> {
+  try {
+    const now = new Date();
+    await utimes(path, now, now);
+    const file = await open(path, "r");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "EPERM" || code === "EACCES") return false;
+    throw error;
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  await rm(path, { force: true });
+  const file = await open(path, "wx", 0o444);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(WRITES_AT_ONCE, items.length) }, worker));
+}

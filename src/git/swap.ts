@@ -1,0 +1,117 @@
+import { renameSync } from "node:fs";
+import { faultPoint } from "../base/fault-point.ts";
+import type { CommitChain } from "./commit-chain.ts";
+import type { IndexFile } from "./index-file.ts";
+import type { IndexKnowledge } from "./index-knowledge.ts";
+import type { LockName, Locks } from "./locks.ts";
+import { zeroId } from "./object-format.ts";
+import type { Newcomers, ProcessScan } from "./process-scan.ts";
+import type { Refs } from "./refs.ts";
+import type { Repository } from "./repository.ts";
+import { describeLock, inspectRepository } from "./repository-state.ts";
+import type { Staging } from "./staging.ts";
+
+export interface SwapParts {
+  readonly repository: Repository;
+  readonly refs: Refs;
+  readonly locks: Locks;
+  readonly scan: ProcessScan;
+  readonly index: IndexFile;
+  readonly knowledge: IndexKnowledge;
+  readonly now: () => number;
+}
+
+export interface SwapInput {
+  readonly chain: CommitChain;
+  /** `undefined`: HEAD is elsewhere, only the branch moves. */
+  readonly staging: Staging | undefined;
+  readonly signature: string;
+  /** The last look: what `lastPid()` gave before the scan, the shells it saw, and how later processes are judged. */
+  readonly since: number;
+  readonly shells: readonly number[];
+  readonly newcomers: Newcomers;
+}
+
+export type SwapResult =
+  | { readonly kind: "done"; readonly leftAlone: readonly string[] }
+  | { readonly kind: "missed" }
+  | { readonly kind: "closed"; readonly reason: string };
+
+const MISSED: SwapResult = { kind: "missed" };
+
+/**
+ * Moves work tree, index and branch together, under git's locks, after a last look that nothing has changed since everything was
+ * prepared. Synchronous and without a process: some 1 ms, in which a user's git command would find `index.lock`.
+ *
+ * @throws ElsewhereError before anything was moved
+ *
+ * The order: files, index, branch. Who reads the new branch reads the new index too, so nobody can commit the old one on top of it.
+ */
+export function swap(parts: SwapParts, input: SwapInput): SwapResult {
+  const { locks } = parts;
+  const { chain, staging } = input;
+  const moves = chain.tip !== chain.base;
+  // HEAD before the branch, as `git commit` takes them: two who lock in one order never wait for each other.
+  const wanted: LockName[] = [];
+  if (moves && staging !== undefined) wanted.push("head");
+  if (moves) wanted.push("branch");
+  try {
+    const held = takeAll(parts, wanted);
+    if (held !== undefined) return held;
+    if (parts.refs.tip() !== chain.base) return MISSED;
+    faultPoint("commit:ref-locked");
+    if (staging !== undefined) {
+      const closed = takeAll(parts, ["index"]);
+      if (closed !== undefined) return closed;
+    }
+    faultPoint("commit:index-locked");
+    return lookAgain(parts, input) ?? moveAll(parts, input, moves);
+  } finally {
+    for (const name of ["branch", "head", "index"] as const) locks.release(name);
+  }
+}
+
+function takeAll({ locks, now }: SwapParts, names: readonly LockName[]): SwapResult | undefined {
+  for (const name of names) {
+    if (locks.take(name)) continue;
+    const path = locks.path(name);
+    return { kind: "closed", reason: describeLock(path, now()) ?? `somebody held ${path}` };
+  }
+  return undefined;
+}
+
+function lookAgain({ repository, refs, scan, index }: SwapParts, input: SwapInput): SwapResult | undefined {
+  const { staging } = input;
+  const state = inspectRepository(repository, refs);
+  if (state.kind !== (staging === undefined ? "ref-only" : "full")) return MISSED;
+  if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.stillAsSeen())) return MISSED;
+  return scan.newcomersForbid(input.since, input.newcomers) || scan.anyBecameGit(input.shells) ? MISSED : undefined;
+}
+
+function moveAll({ repository, refs, locks, knowledge }: SwapParts, input: SwapInput, moves: boolean): SwapResult {
+  const { chain, staging, signature } = input;
+  let leftAlone: readonly string[] = [];
+  if (staging !== undefined) {
+    leftAlone = staging.files.apply();
+    faultPoint("commit:swap-files");
+    if (staging.indexPath !== undefined) {
+      renameSync(staging.indexPath, repository.indexPath);
+      knowledge.replaced(staging.indexChanges);
+    }
+    faultPoint("commit:swap-index");
+  }
+  if (moves) {
+    locks.moveIntoPlace("branch");
+    faultPoint("commit:swap-ref");
+    locks.release("head");
+    refs.appendReflogs({
+      before: chain.base ?? zeroId(repository.objectFormat),
+      after: chain.tip ?? zeroId(repository.objectFormat),
+      signature,
+      message: `codex-inbox: ${chain.lastSubject}`,
+      headToo: staging !== undefined,
+    });
+  }
+  faultPoint("commit:swap-unlock");
+  return { kind: "done", leftAlone };
+}

@@ -1,0 +1,136 @@
+import type { ObjectFormat } from "./object-format.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { FOLDER_MODE, formatTree, isFolder, parseTree, type Tree, type TreeEntry, toByteName } from "./tree-format.ts";
+
+/** Entries kept in memory over all cached trees (about 200 bytes each): the folders we write to, not the user's sources. */
+const CACHED_ENTRIES_MAX = 100_000;
+
+/** Something of the user's stands where a file or folder of ours belongs: a file for a folder, a link, a submodule. */
+export class ObstacleError extends Error {
+  override readonly name = "ObstacleError";
+}
+
+/** Finds and rewrites along paths only: what a commit costs does not depend on the size of the rest of the tree. */
+export interface TreeEditor {
+  read(id: string): Promise<Tree>;
+  /** Returns what lies at `path` ("" is the root itself), or `undefined`. */
+  find(root: string | undefined, path: string): Promise<TreeEntry | undefined>;
+  /**
+   * Returns the id of `root` with `changes` made: an entry is put at its path, `undefined` removes what is there. Folders are
+   * made as needed and go when nothing is left in them.
+   *
+   * @throws ObstacleError where something else stands in the way
+   */
+  rewrite(root: string | undefined, changes: ReadonlyMap<string, TreeEntry | undefined>): Promise<string>;
+}
+
+interface Change {
+  readonly names: readonly string[];
+  readonly path: string;
+  readonly entry: TreeEntry | undefined;
+}
+
+export function createTreeEditor(store: ObjectStore, format: ObjectFormat): TreeEditor {
+  const cache = createTreeCache();
+
+  async function read(id: string): Promise<Tree> {
+    const known = cache.get(id);
+    if (known !== undefined) return known;
+    const tree = parseTree(await store.read(id, "tree"), format);
+    cache.put(id, tree);
+    return tree;
+  }
+
+  function write(tree: Tree): string {
+    const id = store.add("tree", formatTree(tree));
+    cache.put(id, tree);
+    return id;
+  }
+
+  async function rewriteFolder(id: string | undefined, changes: readonly Change[], depth: number): Promise<Tree> {
+    const tree = new Map(id === undefined ? [] : await read(id));
+    for (const [name, inside] of groupByName(changes, depth)) {
+      const there = tree.get(name);
+      const own = inside.find((change) => change.names.length === depth + 1);
+      const below = inside.filter((change) => change !== own);
+      const file = own === undefined ? there : replaceFile(there, own);
+      const next = below.length === 0 ? file : await rewriteBelow(file, below, depth);
+      if (next === undefined) tree.delete(name);
+      else tree.set(name, next);
+    }
+    return tree;
+  }
+
+  async function rewriteBelow(there: TreeEntry | undefined, inside: readonly Change[], depth: number) {
+    if (there !== undefined && !isFolder(there)) {
+      const blocked = inside.find((change) => change.entry !== undefined);
+      if (blocked === undefined) return there;
+      throw new ObstacleError(blocked.names.slice(0, depth + 1).join("/"));
+    }
+    const tree = await rewriteFolder(there?.id, inside, depth + 1);
+    return tree.size === 0 ? undefined : { mode: FOLDER_MODE, id: write(tree) };
+  }
+
+  return {
+    read,
+    async find(root, path) {
+      let entry: TreeEntry | undefined = root === undefined ? undefined : { mode: FOLDER_MODE, id: root };
+      for (const name of toByteName(path)
+        .split("/")
+        .filter((part) => part !== "")) {
+        if (entry === undefined || !isFolder(entry)) return undefined;
+        entry = (await read(entry.id)).get(name);
+      }
+      return entry;
+    },
+    async rewrite(root, changes) {
+      const list = [...changes].map(([path, entry]) => ({ names: toByteName(path).split("/"), path, entry }));
+      return write(await rewriteFolder(root, list, 0));
+    },
+  };
+}
+
+function replaceFile(there: TreeEntry | undefined, change: Change): TreeEntry | undefined {
+  if (there !== undefined && isFolder(there)) throw new ObstacleError(change.path);
+  return change.entry;
+}
+
+function groupByName(changes: readonly Change[], depth: number): ReadonlyMap<string, readonly Change[]> {
+  return Map.groupBy(changes, (change) => change.names[depth] ?? "");
+}
+
+interface TreeCache {
+  get(id: string): Tree | undefined;
+  put(id: string, tree: Tree): void;
+}
+
+/** Least recently used out first, counted in entries because folders differ so much in size. */
+function createTreeCache(): TreeCache {
+  const trees = new Map<string, Tree>();
+  let entries = 0;
+
+  function drop(id: string): void {
+    entries -= trees.get(id)?.size ?? 0;
+    trees.delete(id);
+  }
+
+  return {
+    get(id) {
+      const tree = trees.get(id);
+      if (tree !== undefined) {
+        trees.delete(id);
+        trees.set(id, tree);
+      }
+      return tree;
+    },
+    put(id, tree) {
+      drop(id);
+      trees.set(id, tree);
+      entries += tree.size;
+      for (const oldest of trees.keys()) {
+        if (entries <= CACHED_ENTRIES_MAX || oldest === id) break;
+        drop(oldest);
+      }
+    },
+  };
+}

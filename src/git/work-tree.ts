@@ -1,0 +1,167 @@
+import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { INBOX } from "../task/workspace-paths.ts";
+import { type FileStamp, readStamp } from "./file-stamp.ts";
+import type { Repository } from "./repository.ts";
+import type { TemporaryFiles } from "./temporary-files.ts";
+
+/** What the work tree holds at a path, seen from ours: nothing, a version of ours, or something of the user's. */
+export type DiskContent =
+  | { readonly kind: "absent" }
+  | { readonly kind: "file"; readonly id: string; readonly stamp: FileStamp }
+  | { readonly kind: "foreign" };
+
+/** One file to change on disk. `before` is what was seen; should it differ at the last look, nothing is done. */
+export interface DiskStep {
+  readonly path: string;
+  readonly content: Uint8Array | undefined;
+  readonly before: FileStamp | undefined;
+}
+
+export interface StagedFiles {
+  /** Tells whether every file is still as it was seen. */
+  stillAsSeen(): boolean;
+  /**
+   * Puts all files in place, at once and without a process.
+   *
+   * @returns the paths that could not be changed: the user's from now on
+   * @throws ElsewhereError before anything was done, where the temporary files turn out to be on another file system
+   */
+  apply(): readonly string[];
+  /** Removes what is left of the temporary files, and the folders that `apply` emptied. */
+  clear(): void;
+}
+
+export class ElsewhereError extends Error {
+  override readonly name = "ElsewhereError";
+}
+
+export interface WorkTree {
+  /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
+  look(path: string): Promise<DiskContent>;
+  /** Writes the new contents to temporary files. */
+  stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
+}
+
+interface ReadyStep extends DiskStep {
+  readonly target: string;
+  readonly temporary: string | undefined;
+}
+
+/** @param hash names content as git would */
+export function createWorkTree(
+  repository: Repository,
+  temporary: TemporaryFiles,
+  hash: (content: Uint8Array) => string,
+): WorkTree {
+  const { topDir } = repository;
+
+  /** Returns whether every folder on the way to `path` that exists is a real folder. */
+  function isReached(path: string): boolean {
+    const names = path.split("/").slice(0, -1);
+    let folder = topDir;
+    for (const name of names) {
+      folder = join(folder, name);
+      const stamp = readStamp(folder);
+      if (stamp === undefined) return true;
+      if (stamp.kind !== "folder") return false;
+    }
+    return true;
+  }
+
+  async function look(path: string): Promise<DiskContent> {
+    if (!isReached(path)) return { kind: "foreign" };
+    const stamp = readStamp(join(topDir, path));
+    if (stamp === undefined) return { kind: "absent" };
+    if (stamp.kind !== "file") return { kind: "foreign" };
+    try {
+      return { kind: "file", id: hash(await readFile(join(topDir, path))), stamp };
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return { kind: "absent" };
+      return { kind: "foreign" }; // Not readable for us, so not ours.
+    }
+  }
+
+  async function ready(step: DiskStep): Promise<ReadyStep> {
+    const target = join(topDir, step.path);
+    if (step.content === undefined) return { ...step, target, temporary: undefined };
+    mkdirSync(dirname(target), { recursive: true });
+    const path = temporary.newPathFor(target);
+    const file = await open(path, "wx", 0o666);
+    try {
+      await file.writeFile(step.content);
+      if (step.before !== undefined) await file.chmod(step.before.mode & 0o777);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return { ...step, target, temporary: path };
+  }
+
+  function applyAll(steps: readonly ReadyStep[]): readonly string[] {
+    const failed: string[] = [];
+    for (const [index, step] of steps.entries()) {
+      try {
+        applyStep(step);
+      } catch (error) {
+        if (index === 0 && systemErrorCode(error) === "EXDEV") {
+          temporary.stayBeside();
+          throw new ElsewhereError(step.path);
+        }
+        failed.push(step.path);
+      }
+    }
+    return failed;
+  }
+
+  return {
+    look,
+    async stage(steps) {
+      const list: ReadyStep[] = [];
+      for (const step of steps) list.push(await ready(step));
+      return {
+        stillAsSeen: () =>
+          list.every((step) => isReached(step.path) && readStamp(step.target)?.text === step.before?.text),
+        apply: () => applyAll(list),
+        clear() {
+          for (const step of list) {
+            if (step.temporary !== undefined) rmSync(step.temporary, { force: true });
+            else removeEmptyFolders(step.target, topDir, repository.prefix);
+          }
+        },
+      };
+    },
+  };
+}
+
+function applyStep(step: ReadyStep): void {
+  if (step.temporary === undefined) unlinkSync(step.target);
+  else if (step.before === undefined)
+    linkSync(step.temporary, step.target); // Fails where a file has appeared.
+  else renameSync(step.temporary, step.target);
+}
+
+/** Folders that our removal emptied go, as git would have it; the workspace itself and its inbox stay. */
+function removeEmptyFolders(target: string, topDir: string, prefix: string): void {
+  const workspace = join(topDir, prefix, ".");
+  const inbox = join(workspace, INBOX);
+  if (isThere(target)) return;
+  for (let folder = dirname(target); folder.startsWith(`${workspace}/`) && folder !== inbox; folder = dirname(folder)) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return; // Not empty, or gone: either way there is nothing more to remove.
+    }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false; // Any failure to see it means that it is not there for us either.
+  }
+}
