@@ -1,6 +1,6 @@
 /** Returns a duration for people: "0.4 s", "42 s", "3 min 5 s", "1 h 2 min". */
 export function durationText(durationMs: number): string {
-  if (durationMs < 1_000) return `${(Math.max(0, durationMs) / 1_000).toFixed(1)} s`;
+  if (durationMs < 1_000) return `${(Math.floor(Math.max(0, durationMs) / 100) / 10).toFixed(1)} s`;
   const seconds = Math.floor(durationMs / 1_000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

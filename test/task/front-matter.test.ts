@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseDropText } from "../../src/task/task-file.ts";
 
@@ -100,6 +101,45 @@ describe("broken front matter", () => {
       expect.stringMatching(/^3:1 the line "-----" neither closes/),
     ]);
   });
+});
+
+it("never throws, and never refuses without a reason", () => {
+  const parts = [
+    "---",
+    "\n",
+    "\r\n",
+    " ",
+    ": ",
+    "- ",
+    "? ",
+    "a",
+    "title",
+    "#",
+    "'",
+    '"',
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "&x ",
+    "*x",
+    "!",
+    "|",
+    ">",
+    "%",
+    "...",
+    "\t",
+    "\uFEFF",
+  ];
+  const texts = fc.array(fc.constantFrom(...parts), { maxLength: 30 }).map((list) => `---\n${list.join("")}\n---\nx`);
+  fc.assert(
+    fc.property(texts, (text) => {
+      const parsed = parseDropText(text, undefined);
+      expect(parsed.ok || parsed.problems.length > 0).toBe(true);
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 describe("hostile front matter costs little", () => {
