@@ -62,7 +62,13 @@ export function formatRow(row: LedgerRow): string {
  * well-formed and so safe as parts of a path, whoever wrote the ledger.
  */
 export function parseLedger(text: string): readonly LedgerRow[] {
-  return text.split("\n").flatMap((line) => parseRow(line) ?? []);
+  const parseRow = createRowParser();
+  const rows: LedgerRow[] = [];
+  for (const line of text.split("\n")) {
+    const row = parseRow(line);
+    if (row !== undefined) rows.push(row);
+  }
+  return rows;
 }
 
 /**
@@ -105,15 +111,16 @@ export function rotateLedger(
   isOpen: (task: string) => boolean,
   limitBytes: number,
 ): LedgerRotation | undefined {
-  if (text.length * BYTES_PER_UNIT_MAX <= limitBytes) return undefined;
+  if (utf8Bytes(text) <= limitBytes) return undefined;
+  const parseRow = createRowParser();
   const kept: string[] = [];
   const closed = new Map<string, LedgerRow>();
   let closedBytes = 0;
   for (const line of text.split("\n").map(withoutLineEnd)) {
-    const row = parseRow(line);
+    if (isChaff(line)) continue;
+    // This runs at every commit, and most rows may be open: these are told by one cell, without parsing.
+    const row = isOpen(line.split("|", 3)[2]?.trim() ?? "") ? undefined : parseRow(line);
     if (row === undefined) {
-      if (isForeign(line)) kept.push(`${line}\n`);
-    } else if (isOpen(row.task)) {
       kept.push(`${line}\n`);
     } else {
       closedBytes += utf8Bytes(line) + 1;
@@ -133,6 +140,7 @@ export function rotateLedger(
  */
 export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptText | "unchanged" {
   const removed = new Set(Array.from(rows, formatRow));
+  const parseRow = createRowParser();
   const kept = current.split("\n").filter((line) => {
     const row = parseRow(line);
     return row === undefined || !removed.has(formatRow(row));
@@ -141,20 +149,33 @@ export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptTex
   return text === current ? "unchanged" : keepText(text);
 }
 
-/** UTF-8 takes at most three bytes for one UTF-16 unit. */
-const BYTES_PER_UNIT_MAX = 3;
-
 function utf8Bytes(line: string): number {
   return new TextEncoder().encode(line).byteLength;
 }
 
-function parseRow(line: string): LedgerRow | undefined {
-  const cells = splitTableRow(line)?.map(unescapeCell);
-  if (cells?.length !== 6) return undefined;
-  const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
-  if (!TIME.test(time) || Number.isNaN(Date.parse(time)) || !RUN.test(run) || !isStatus(status)) return undefined;
-  if (!isTaskId(task) || sessionKeyProblem(session) !== undefined) return undefined;
-  return { time, task, session, run: Number(run), status, detail };
+/** Returns a parser for many rows: tasks and sessions come again and again, and are checked once. */
+function createRowParser(): (line: string) => LedgerRow | undefined {
+  const isTask = rememberingAnswers(isTaskId);
+  const isSession = rememberingAnswers((key) => sessionKeyProblem(key) === undefined);
+  return (line) => {
+    const cells = splitTableRow(line)?.map(unescapeCell);
+    if (cells?.length !== 6) return undefined;
+    const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
+    if (!TIME.test(time) || Number.isNaN(Date.parse(time)) || !RUN.test(run) || !isStatus(status)) return undefined;
+    if (!isTask(task) || !isSession(session)) return undefined;
+    return { time, task, session, run: Number(run), status, detail };
+  };
+}
+
+function rememberingAnswers(question: (text: string) => boolean): (text: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (text) => {
+    const known = answers.get(text);
+    if (known !== undefined) return known;
+    const answer = question(text);
+    answers.set(text, answer);
+    return answer;
+  };
 }
 
 function isStatus(text: string): text is TaskStatus {
@@ -167,8 +188,9 @@ function isGreater(row: LedgerRow, than: LedgerRow): boolean {
   return formatRow(row) > formatRow(than);
 }
 
-function isForeign(line: string): boolean {
-  return line !== "" && !isConflictMarker(line) && !HEADER_LINES.some((header) => header === line);
+/** What a rotation leaves out: it writes the header anew. */
+function isChaff(line: string): boolean {
+  return line === "" || isConflictMarker(line) || HEADER_LINES.some((header) => header === line);
 }
 
 function withoutLineEnd(line: string): string {

@@ -48,10 +48,20 @@ export function splitTableRow(line: string): readonly string[] | undefined {
 
 const BACKSLASH = 0x5c;
 const PIPE = 0x7c;
+const SPACE = 0x20;
+const TAB = 0x09;
 
 /** Only spaces and tabs are padding; `trim` would take other white space that belongs to the text. */
 function trimPadding(cell: string): string {
-  return cell.replace(/^[ \t]+|[ \t]+$/g, "");
+  let start = 0;
+  let end = cell.length;
+  while (start < end && isPadding(cell.charCodeAt(start))) start += 1;
+  while (end > start && isPadding(cell.charCodeAt(end - 1))) end -= 1;
+  return cell.slice(start, end);
+}
+
+function isPadding(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 function escapeSign(sign: string): string {

@@ -13,9 +13,6 @@ export interface TranscriptRotation {
 
 const LEADING_KEYS = ["v", "task", "run", "line", "attempt", "thread", "time", "body"] as const;
 
-/** UTF-8 takes at most three bytes for one UTF-16 unit. */
-const BYTES_PER_UNIT_MAX = 3;
-
 /** The fields each kind of body must have; checked because a transcript can come from anybody who can push. */
 const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
   user: { text: isText },
@@ -56,7 +53,6 @@ export function appendEntries(
  * @returns `undefined` when there is nothing to do
  */
 export function rotateTranscript(text: string, limitBytes: number): TranscriptRotation | undefined {
-  if (text.length * BYTES_PER_UNIT_MAX <= limitBytes) return undefined;
   if (new TextEncoder().encode(text).byteLength <= limitBytes) return undefined;
   return { kept: keepText(""), moved: keepText(text.endsWith("\n") ? text : `${text}\n`) };
 }

@@ -43,7 +43,7 @@ export function again(reason: string, change: Partial<Of<"queued">>): Of<"queued
   return { kind: "queued", run: 2, attempts: 0, vanished: 0, dueAtMs: NOW, reason, ...change };
 }
 
-export function exited(verdict: ExitVerdict): TaskEvent {
+function exited(verdict: ExitVerdict): TaskEvent {
   return { kind: "exited", verdict };
 }
 
