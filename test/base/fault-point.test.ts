@@ -5,7 +5,7 @@ import { type LineProcess, startLineProcess } from "../support/line-process.ts";
 const KILLED = { code: null, signal: "SIGKILL" };
 
 function startWith(fault: string): LineProcess {
-  return startLineProcess("fault-process.ts", [], { CODEX_INBOX_FAULT: fault });
+  return startLineProcess("fault-process.ts", { environment: { CODEX_INBOX_FAULT: fault } });
 }
 
 it("dies by SIGKILL at the named point, and at no other", async () => {

@@ -12,7 +12,7 @@ const NAME = "coordinator";
 const BELOW_STALE_MS = 8_000;
 
 function startTaker(dir: string): LineProcess {
-  return startLineProcess("lock-process.ts", [dir]);
+  return startLineProcess("lock-process.ts", { args: [dir] });
 }
 
 function take(dir: string): Promise<HeldLock> {

@@ -63,7 +63,7 @@ it("never shows a reader half a file", async () => {
   const path = join(dir, "file");
   const texts = ["a".repeat(100_000), "b".repeat(200_000)];
   writeFileAtomic(path, "a".repeat(100_000));
-  const writer = startLineProcess("write-process.ts", [path]);
+  const writer = startLineProcess("write-process.ts", { args: [path] });
   const written = writer.ask("200");
   let [reads, done] = [0, false];
   void written.finally(() => {

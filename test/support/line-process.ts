@@ -23,14 +23,22 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+export interface LineProcessOptions {
+  readonly args?: readonly string[];
+  /** Added to the environment of the tests. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** No file can grow beyond this: a write across it stops short, and the next one fails, as on a full disk. */
+  readonly fileSizeMaxKb?: number;
+}
+
 /** Starts `script` (a TypeScript file in this folder) with the Node that runs the tests. */
-export function startLineProcess(
-  script: string,
-  args: readonly string[] = [],
-  environment: Readonly<Record<string, string>> = {},
-): LineProcess {
+export function startLineProcess(script: string, options: LineProcessOptions = {}): LineProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { env: { ...process.env, ...environment }, stdio: "pipe" });
+  const { args = [], environment = {}, fileSizeMaxKb = "unlimited" } = options;
+  const child = spawn("bash", ["-c", `ulimit -f ${fileSizeMaxKb}; exec "$0" "$@"`, process.execPath, path, ...args], {
+    env: { ...process.env, ...environment },
+    stdio: "pipe",
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {

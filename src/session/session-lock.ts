@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { makeDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
+
+/** Who writes to a session's thread. */
+export interface SessionHolder {
+  readonly task: string;
+  readonly run: number;
+  readonly sessionKey: string;
+}
+
+/**
+ * One writer per session, over crashes: a lock outlives its coordinator, because the run that it guards does too. The coordinator
+ * alone takes and releases them, and there is only one: a lock of a run that has ended is replaced without a contest.
+ */
+export interface SessionLocks {
+  /**
+   * Takes the session for one run. A lock whose run has ended is taken over: `isLive` says so of its holder.
+   *
+   * @returns `undefined` when it is taken, otherwise the live holder
+   */
+  take(holder: SessionHolder, isLive: (holder: SessionHolder) => boolean): SessionHolder | undefined;
+  /** Gives the session back, if that run holds it. */
+  release(holder: SessionHolder): void;
+}
+
+/** The file of a session, by a hash: a key is as long as a path. Anything else in the folder was left by a crash. */
+const LOCK_NAME = /^[0-9a-f]{32}\.json$/;
+
+/** Creates the locks as files in `dir` (absolute; made when missing). */
+export function createSessionLocks(dir: string): SessionLocks {
+  makeDirectory(dir, 0o700);
+  for (const name of readdirSync(dir)) if (!LOCK_NAME.test(name)) rmSync(join(dir, name), { force: true });
+  const pathOf = (sessionKey: string): string =>
+    join(dir, `${createHash("sha256").update(sessionKey).digest("hex").slice(0, 32)}.json`);
+
+  return {
+    take(holder, isLive) {
+      const path = pathOf(holder.sessionKey);
+      const mine = `${path}.${holder.task}`;
+      writeFileAtomic(mine, `${JSON.stringify(holder)}\n`, 0o600);
+      try {
+        while (!tryLink(mine, path)) {
+          const current = readHolder(path);
+          if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
+          rmSync(path, { force: true });
+        }
+        return undefined;
+      } finally {
+        rmSync(mine, { force: true });
+      }
+    },
+    release(holder) {
+      const path = pathOf(holder.sessionKey);
+      const current = readHolder(path);
+      if (current !== undefined && isSame(current, holder)) rmSync(path, { force: true });
+    },
+  };
+}
+
+function isSame(one: SessionHolder, other: SessionHolder): boolean {
+  return one.task === other.task && one.run === other.run;
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Returns who holds the lock; `undefined` where nobody does, or the file is damaged. */
+function readHolder(path: string): SessionHolder | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isHolder(value) ? value : undefined;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isHolder(value: unknown): value is SessionHolder {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return (
+    typeof fields.get("task") === "string" &&
+    typeof fields.get("run") === "number" &&
+    typeof fields.get("sessionKey") === "string"
+  );
+}
