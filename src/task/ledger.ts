@@ -84,6 +84,11 @@ export function foldLedger(rows: Iterable<LedgerRow>): ReadonlyMap<string, Ledge
   return greatest;
 }
 
+/** Returns a ledger without rows, as a new workspace has it. */
+export function emptyLedger(): KeptText {
+  return keepText(HEADER);
+}
+
 /** Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own. */
 export function appendRows(current: string | undefined, rows: readonly LedgerRow[]): KeptText | "unchanged" {
   const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));

@@ -222,6 +222,13 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
 }
 
+/** Returns what the user had asked for in a task file: its keys without those that we add. */
+export function userFrontMatter({ frontMatter }: ParsedTaskFile): Readonly<Record<string, unknown>> {
+  const theirs = Object.entries(frontMatter).filter(([key]) => !OUR_KEYS.has(key));
+  const { extra } = frontMatter;
+  return { ...Object.fromEntries(theirs), ...(typeof extra === "object" && extra !== null ? extra : {}) };
+}
+
 function statusOf(value: unknown): TaskStatus | undefined {
   return Object.values(STATUSES).find((status) => status === value);
 }

@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
+import type { CliDeps } from "./cli/cli-deps.ts";
+import { type Command, parseInput } from "./cli/command.ts";
+import type { WorkspacePlace } from "./git/workspace-place.ts";
+import type { Log } from "./runtime/ports.ts";
+import { nearest } from "./task/near-miss.ts";
+
+/** Each command is loaded when it is the one that runs. */
+const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
+  init: async (deps) => (await import("./cli/init.ts")).createInitCommand(deps),
+  serve: async (deps) => (await import("./cli/serve.ts")).createServeCommand(deps),
+  add: async (deps) => (await import("./cli/add.ts")).createAddCommand(deps),
+  ls: async (deps) => (await import("./cli/ls.ts")).createLsCommand(deps),
+  status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
+  log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
+  stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { dir, rest } = takeDirectory(argv);
+  const [name, ...words] = rest;
+  const deps = createDeps(dir);
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") return printHelp(deps, words[0]);
+  if (name === "--version" || name === "-V") {
+    deps.print((await import("./compose/package-facts.ts")).packageVersion());
+    return 0;
+  }
+  if (words.includes("--help") || words.includes("-h")) return printHelp(deps, name);
+  const command = await loadCommand(deps, name);
+  return command.run(parseInput(command, words));
+}
+
+/** `-C <dir>`, as git has it: before the command. */
+function takeDirectory(argv: readonly string[]): { readonly dir: string; readonly rest: readonly string[] } {
+  if (argv[0] !== "-C") return { dir: process.cwd(), rest: argv };
+  const [, dir, ...rest] = argv;
+  if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
+  return { dir: resolve(dir), rest };
+}
+
+async function loadCommand(deps: CliDeps, name: string): Promise<Command> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load !== undefined) return load(deps);
+  const near = nearest(name, Object.keys(COMMANDS));
+  const hint = near === undefined ? "codex-inbox help lists them" : `did you mean "${near}"?`;
+  throw new CoordinatorError("USAGE", `there is no command "${name}"; ${hint}`);
+}
+
+async function printHelp(deps: CliDeps, name: string | undefined): Promise<number> {
+  if (name !== undefined) {
+    const command = await loadCommand(deps, name);
+    deps.print(`${command.summary}\n\nusage: codex-inbox ${command.name} ${command.usage}`.trimEnd());
+    for (const line of ["", ...command.help.map((text) => `  ${text}`)]) deps.print(line);
+    return 0;
+  }
+  deps.print("A Git repository as the queue, the database and the audit log for coding-agent work.\n");
+  deps.print("usage: codex-inbox [-C <dir>] <command> [options]\n");
+  for (const load of Object.values(COMMANDS)) {
+    const command = await load(deps);
+    deps.print(`  ${command.name.padEnd(8)}${command.summary}`);
+  }
+  deps.print(
+    "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",
+  );
+  deps.print("65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.");
+  return 0;
+}
+
+/** What is heavy (git, codex, the server) is loaded by the call that needs it. */
+function createDeps(dir: string): CliDeps {
+  const find = async (): Promise<WorkspacePlace> => (await import("./git/workspace-place.ts")).findWorkspace(dir);
+  return {
+    print: (line) => process.stdout.write(`${line}\n`),
+    warn: (line) => process.stderr.write(`${line}\n`),
+    readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
+    init: async (options) => (await import("./compose/init.ts")).initWorkspace(dir, options),
+    async serve(options) {
+      const { serve } = await import("./compose/serve.ts");
+      return serve(await find(), options, { environment: process.env, log: logLine });
+    },
+    async publish(text) {
+      const { publishDrop } = await import("./compose/publish-drop.ts");
+      return publishDrop((await find()).workspaceDir, text);
+    },
+    async withQueries(use) {
+      const { openQueriesHere } = await import("./compose/open-queries.ts");
+      return use(openQueriesHere(await find()));
+    },
+    async stop(id) {
+      const { stopTask } = await import("./compose/stop-task.ts");
+      await stopTask(await find(), id);
+    },
+  };
+}
+
+/** One line per event: time, event, `key=value`. A value with anything unusual in it is put in quotes. */
+const logLine: Log = (event, fields) => {
+  const parts = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(
+      ([key, value]) => `${key}=${/^[\w./:@+-]+$/.test(String(value)) ? String(value) : JSON.stringify(String(value))}`,
+    );
+  process.stderr.write(`${[new Date().toISOString(), event, ...parts].join(" ")}\n`);
+};
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const message =
+    error instanceof CoordinatorError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
+  process.stderr.write(`codex-inbox: ${message}\n`);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,35 @@
+import type { ConfigFlags } from "../config.ts";
+import type { Queries } from "../runtime/queries.ts";
+
+/** What commands are handed; they know neither git nor codex. */
+export interface CliDeps {
+  print(line: string): void;
+  warn(line: string): void;
+  /** Standard input, whole; only where it is not a terminal. */
+  readInput(): Promise<string>;
+  /** Makes the workspace in the chosen folder and commits it. Returns what to tell the user, line by line. */
+  init(options: InitOptions): Promise<readonly string[]>;
+  serve(options: ServeOptions): Promise<number>;
+  /** Puts a task file into the inbox under its id. Returns the id. */
+  publish(text: string): Promise<{ readonly id: string; readonly path: string; readonly warnings: readonly string[] }>;
+  /** Opens the workspace for reading; works whether or not a coordinator runs. */
+  withQueries<Result>(use: (queries: Queries) => Promise<Result>): Promise<Result>;
+  /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
+  stop(id: string): Promise<void>;
+}
+
+export interface InitOptions {
+  /** Name of a branch of its own for the workspace, in a linked worktree. */
+  readonly branch: string | undefined;
+  readonly dir: string | undefined;
+}
+
+export interface ServeOptions {
+  readonly config: ConfigFlags;
+  readonly untilIdle: boolean;
+  readonly takeOver: boolean;
+  readonly codexPath: string | undefined;
+  /** `key=value` for codex's -c. */
+  readonly codexConfig: readonly string[];
+  readonly oss: boolean;
+}

@@ -1,0 +1,62 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** The values of a command's flags and what stands beside them. */
+export interface CommandInput {
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly words: readonly string[];
+}
+
+/** One command: what it takes, in words and for the parser, and what it does. `run` returns the exit code. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the name in the usage line. */
+  readonly usage: string;
+  /** One line per flag, as the help shows it. */
+  readonly help: readonly string[];
+  readonly options: Options;
+  readonly words: { readonly min: number; readonly max: number };
+  run(input: CommandInput): Promise<number>;
+}
+
+/**
+ * Returns the flags and words of `argv` (without the command's name).
+ *
+ * @throws CoordinatorError `USAGE`, with the command's usage line
+ */
+export function parseInput(command: Command, argv: readonly string[]): CommandInput {
+  const usage = `usage: codex-inbox ${command.name} ${command.usage}`.trimEnd();
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      options: command.options,
+      allowPositionals: true,
+      strict: true,
+    });
+    const { min, max } = command.words;
+    if (positionals.length < min || positionals.length > max) throw new CoordinatorError("USAGE", usage);
+    return { flags: values as CommandInput["flags"], words: positionals };
+  } catch (cause) {
+    if (!(systemErrorCode(cause) ?? "").startsWith("ERR_PARSE_ARGS")) throw cause;
+    throw new CoordinatorError("USAGE", `${(cause as Error).message}\n${usage}`, { cause });
+  }
+}
+
+/** Returns the whole number that a flag gives, or `undefined` where it is not given. @throws CoordinatorError `USAGE` */
+export function wholeNumber(input: CommandInput, flag: string): number | undefined {
+  const text = input.flags[flag];
+  if (text === undefined) return undefined;
+  if (typeof text !== "string" || !/^\d{1,15}$/.test(text)) {
+    throw new CoordinatorError("USAGE", `--${flag} takes a whole number, not "${String(text)}"`);
+  }
+  return Number(text);
+}
+
+/** Returns the text that a flag gives, or `undefined`. */
+export function textFlag(input: CommandInput, flag: string): string | undefined {
+  const text = input.flags[flag];
+  return typeof text === "string" ? text : undefined;
+}

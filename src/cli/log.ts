@@ -1,0 +1,62 @@
+import type { HistoryEntry } from "../runtime/queries.ts";
+import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import { type Command, wholeNumber } from "./command.ts";
+
+const ENTRIES_SHOWN = 20;
+
+export function createLogCommand(deps: CliDeps): Command {
+  return {
+    name: "log",
+    summary: "Show finished tasks, newest first; with a task, what was said and done in it",
+    usage: "[-n <count>] [--json] [<task>]",
+    help: [`-n <count>  how many finished tasks (default ${ENTRIES_SHOWN})`, "--json      the same as JSON"],
+    options: { count: { type: "string", short: "n" }, json: { type: "boolean" } },
+    words: { min: 0, max: 1 },
+    async run(input) {
+      const [task] = input.words;
+      const asJson = input.flags.json === true;
+      await deps.withQueries(async (queries) => {
+        if (task !== undefined) {
+          const entries = await queries.transcript(task);
+          if (asJson) deps.print(JSON.stringify(entries, null, 2));
+          else for (const entry of entries) deps.print(entryText(entry));
+          return;
+        }
+        const history = await queries.history(wholeNumber(input, "count") ?? ENTRIES_SHOWN);
+        if (asJson) deps.print(JSON.stringify(history, null, 2));
+        else for (const entry of history) deps.print(historyLine(entry));
+      });
+      return 0;
+    },
+  };
+}
+
+function historyLine(entry: HistoryEntry): string {
+  return `${entry.commit.slice(0, 10)}  ${entry.committedAt}  ${entry.task}  ${entry.subject}`;
+}
+
+function entryText(entry: TranscriptEntry): string {
+  const { body } = entry;
+  const head = `[${entry.time}] `;
+  switch (body.kind) {
+    case "user":
+    case "assistant":
+    case "reasoning":
+      return `${head}${body.kind}\n${indent(body.text)}`;
+    case "command":
+      return `${head}command (exit ${body.exitCode ?? "unknown"})\n${indent(body.command)}\n${indent(body.output)}`;
+    case "files":
+      return `${head}files (${body.status})\n${indent(body.changes.map(({ path, change }) => `${change} ${path}`).join("\n"))}`;
+    case "tool":
+      return `${head}tool ${body.name} (${body.status})\n${indent(body.detail)}`;
+    case "error":
+      return `${head}error\n${indent(body.message)}`;
+    case "end":
+      return `${head}end: ${body.outcome}${body.reason === null ? "" : ` (${body.reason})`}`;
+  }
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, "    ");
+}

@@ -1,0 +1,42 @@
+import type { TaskView } from "../runtime/task-view.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import { type Command, textFlag, wholeNumber } from "./command.ts";
+
+const FINISHED_SHOWN = 20;
+
+export function createLsCommand(deps: CliDeps): Command {
+  return {
+    name: "ls",
+    summary: "List open tasks and the most recently finished ones",
+    usage: "[--open] [--session <key>] [-n <count>] [--json]",
+    help: [
+      "--open           open tasks only",
+      "--session <key>  tasks of one session",
+      `-n <count>       how many finished tasks (default ${FINISHED_SHOWN})`,
+      "--json           an array of tasks, as GET /tasks/:id shows each",
+    ],
+    options: {
+      open: { type: "boolean" },
+      session: { type: "string" },
+      count: { type: "string", short: "n" },
+      json: { type: "boolean" },
+    },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const finished = input.flags.open === true ? 0 : (wholeNumber(input, "count") ?? FINISHED_SHOWN);
+      const tasks = await deps.withQueries((queries) =>
+        queries.list({ finished, session: textFlag(input, "session") }),
+      );
+      if (input.flags.json === true) deps.print(JSON.stringify(tasks, null, 2));
+      else for (const line of tasks.length === 0 ? ["no tasks"] : tasks.map(taskLine)) deps.print(line);
+      return 0;
+    },
+  };
+}
+
+/** One task on one line: id, status, session, title, and what holds it. */
+function taskLine(task: TaskView): string {
+  const note = task.hold ?? task.reason;
+  const session = task.sessionKey.includes(task.id) ? "-" : task.sessionKey;
+  return `${task.id}  ${task.status.padEnd(9)}  ${session.padEnd(12)}  ${task.title}${note === null ? "" : `  (${note})`}`;
+}

@@ -1,0 +1,40 @@
+import type { StatusView } from "../runtime/queries.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import type { Command } from "./command.ts";
+
+export function createStatusCommand(deps: CliDeps): Command {
+  return {
+    name: "status",
+    summary: "Say who serves this workspace, what runs, what waits and why",
+    usage: "[--json]",
+    help: ["--json  the same as JSON"],
+    options: { json: { type: "boolean" } },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const status = await deps.withQueries((queries) => queries.status());
+      if (input.flags.json === true) deps.print(JSON.stringify(status, null, 2));
+      else for (const line of statusLines(status)) deps.print(line);
+      return 0;
+    },
+  };
+}
+
+function statusLines(status: StatusView): readonly string[] {
+  const { server, health } = status;
+  const lines = [`workspace  ${status.workspace} (${status.branch})`];
+  if (server === null) lines.push("serving    nobody; start with: codex-inbox serve");
+  else
+    lines.push(
+      `serving    process ${server.pid} since ${server.startedAt}${server.url === null ? "" : ` at ${server.url}`}`,
+    );
+  lines.push(
+    `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
+  );
+  if (health?.committer) lines.push(`committing waits since ${health.committer.since}: ${health.committer.reason}`);
+  if (health?.codex) lines.push(`codex      not available since ${health.codex.since}: ${health.codex.reason}`);
+  if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
+  if (health?.draining) lines.push("draining   no task is started any more");
+  for (const task of status.running) lines.push(`running    ${task.id}  ${task.title}`);
+  for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
+  return lines;
+}

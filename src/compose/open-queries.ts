@@ -1,0 +1,48 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { createBranchReader } from "../git/branch-reader.ts";
+import { createTaskHistory } from "../git/task-history.ts";
+import type { WorkspacePlace } from "../git/workspace-place.ts";
+import { createBranchLedger } from "../runtime/branch-ledger.ts";
+import type { Health } from "../runtime/coordinator.ts";
+import { createQueries, type Queries } from "../runtime/queries.ts";
+import { statePaths } from "../runtime/state-paths.ts";
+import { openTaskJournal } from "../runtime/task-journal.ts";
+
+/** A coordinator that does not answer within this is not asked further. */
+const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Opens a workspace for reading. */
+export function openQueries(place: WorkspacePlace, branchName: string): Queries {
+  const paths = statePaths(place.stateDir);
+  const branch = createBranchReader(place.workspaceDir, branchName);
+  return createQueries({
+    workspaceDir: place.workspaceDir,
+    branchName: branchName.replace(/^refs\/heads\//, ""),
+    branch,
+    ledger: createBranchLedger(branch),
+    history: createTaskHistory(place.workspaceDir, branchName),
+    journal: openTaskJournal(paths.journal, "read"),
+    paths,
+    askHealth,
+  });
+}
+
+async function askHealth(url: string): Promise<Health | undefined> {
+  try {
+    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    return answer.ok ? ((await answer.json()) as Health) : undefined;
+  } catch {
+    return undefined; // It is just starting or ending; what the files say is shown all the same.
+  }
+}
+
+/** Does the same for the branch that HEAD names. @throws CoordinatorError `REFUSED` on no branch */
+export function openQueriesHere(place: WorkspacePlace): Queries {
+  if (place.branch === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
+    );
+  }
+  return openQueries(place, place.branch);
+}

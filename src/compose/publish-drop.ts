@@ -1,0 +1,34 @@
+import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { CoordinatorError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { describeProblems } from "../task/describe-problems.ts";
+import { parseDropText } from "../task/task-file.ts";
+import { makeTaskId } from "../task/task-id.ts";
+import { INBOX } from "../task/workspace-paths.ts";
+
+/**
+ * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
+ *
+ * @throws CoordinatorError `TASK_FILE` listing every problem, before anything is written
+ */
+export function publishDrop(
+  workspaceDir: string,
+  text: string,
+): { id: string; path: string; warnings: readonly string[] } {
+  const parsed = parseDropText(text, undefined);
+  if (!parsed.ok) throw new CoordinatorError("TASK_FILE", describeProblems(parsed.problems));
+  const id =
+    parsed.spec.id ??
+    makeTaskId(
+      Date.now(),
+      randomInt(36 ** 6)
+        .toString(36)
+        .padStart(6, "0"),
+    );
+  const path = `${INBOX}/${id}.md`;
+  if (existsSync(join(workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
+  writeFileAtomic(join(workspaceDir, path), text);
+  return { id, path, warnings: parsed.warnings };
+}

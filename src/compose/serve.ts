@@ -1,0 +1,239 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { relative } from "node:path";
+import { CoordinatorError } from "../base/errors.ts";
+import { ownIdentity } from "../base/process-identity.ts";
+import { takeLock } from "../base/process-lock.ts";
+import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import type { ServeOptions } from "../cli/cli-deps.ts";
+import { checkLogin } from "../codex/check-login.ts";
+import { locateCodex } from "../codex/locate-codex.ts";
+import { createRunner } from "../codex/runner.ts";
+import { listChangedFiles } from "../git/changed-files.ts";
+import { openCommitter } from "../git/committer.ts";
+import type { WorkspacePlace } from "../git/workspace-place.ts";
+import { createIntake } from "../inbox/intake.ts";
+import { createLiveConfig } from "../live-config.ts";
+import type { Log } from "../runtime/ports.ts";
+import { readServer, type ServerRecord } from "../runtime/queries.ts";
+import { type RunningCoordinator, startCoordinator } from "../runtime/start-coordinator.ts";
+import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
+import { listen } from "../server/listen.ts";
+import { createSessionLocks } from "../session/session-lock.ts";
+import { createSessionStore } from "../session/session-store.ts";
+import type { CodexInstallation } from "../task/run.ts";
+import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-paths.ts";
+import { readCloneId } from "./clone-id.ts";
+import { openQueries } from "./open-queries.ts";
+import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
+import { endWithSignals } from "./signals.ts";
+
+export interface ServeSurroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+const LOCK_NAME = "lock";
+
+/**
+ * Serves a workspace until it is told to end, or with `untilIdle` until nothing is left to do.
+ *
+ * @returns the exit code: 0, or with `untilIdle` 1 when something failed and 75 when only held tasks are left
+ * @throws CoordinatorError `REFUSED` when another process serves it; `CODEX`, `CONFIG`
+ */
+export async function serve(
+  place: WorkspacePlace,
+  options: ServeOptions,
+  { environment, log }: ServeSurroundings,
+): Promise<number> {
+  const branchName = place.branch;
+  if (branchName === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${place.topDir} is on no branch (detached HEAD): switch to the branch that shall hold the results`,
+    );
+  }
+  const config = createLiveConfig(place.workspaceDir, environment, options.config);
+  const installation = await checkCodex(options, environment);
+  const paths = statePaths(place.stateDir);
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  const lost = new AbortController();
+  const lock = await takeLock({
+    dir: paths.root,
+    name: LOCK_NAME,
+    onLost: (error) => lost.abort(error),
+    describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
+  });
+  try {
+    const coordinator = await open(place, branchName, options, { environment, log, config, installation, paths });
+    try {
+      return await serveOut(coordinator, options, { paths, log, lost: lost.signal, port: config.current().port });
+    } finally {
+      rmSync(paths.server, { force: true });
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Opened extends ServeSurroundings {
+  readonly config: ReturnType<typeof createLiveConfig>;
+  readonly installation: CodexInstallation;
+  readonly paths: StatePaths;
+}
+
+async function open(
+  place: WorkspacePlace,
+  branchName: string,
+  options: ServeOptions,
+  opened: Opened,
+): Promise<RunningCoordinator> {
+  const { environment, log, config, installation, paths } = opened;
+  const now = Date.now;
+  const workspaceId = readCloneId(paths.clone);
+  let current = installation;
+  const branch = await openCommitter({
+    workspaceDir: place.workspaceDir,
+    stateDir: place.stateDir,
+    branch: branchName,
+    now,
+    onNotice: (notice) => log("git", { notice }),
+    ownMarker: workspaceId,
+  });
+  const store = createSessionStore(branch);
+  const locks = createSessionLocks(paths.sessionLocks);
+  const { settleMs, rescanMs } = config.current();
+  return startCoordinator({
+    paths,
+    workspaceDir: place.workspaceDir,
+    branchName: branchName.replace(/^refs\/heads\//, ""),
+    clone: workspaceId,
+    version: packageVersion(),
+    branch,
+    intake: (onHint, onNotice) =>
+      createIntake({
+        workspaceDir: place.workspaceDir,
+        stateDir: place.stateDir,
+        settleMs,
+        rescanMs,
+        now,
+        hashBlob: branch.hashBlob,
+        onHint,
+        onNotice,
+      }),
+    runner: createRunner({
+      installation: () => current,
+      environment,
+      extraConfig: [],
+      now,
+      workspaceId,
+    }),
+    sessions: { ...store, ...locks },
+    workTree: {
+      root: place.workRoot,
+      changedFiles: (workdir, sinceMs) => changedFiles(place, workdir, sinceMs),
+    },
+    codex: {
+      async check() {
+        current = await checkCodex(options, environment);
+        return current;
+      },
+    },
+    installation,
+    queries: openQueries(place, branchName),
+    settings: () => {
+      const { sandbox, model, codexConfig, ...settings } = config.current();
+      return {
+        ...settings,
+        run: { sandbox, model, oss: options.oss, codexConfig: [...codexConfig, ...options.codexConfig] },
+      };
+    },
+    reloadSettings: config.reload,
+    takeOver: options.takeOver,
+    surroundings: { now, random: Math.random },
+    log,
+  });
+}
+
+async function checkCodex(options: ServeOptions, environment: NodeJS.ProcessEnv): Promise<CodexInstallation> {
+  const { codexPath, codexConfig, oss } = options;
+  const installation = await locateCodex({
+    ...(codexPath === undefined ? {} : { flag: codexPath }),
+    environment,
+    packageDir: PACKAGE_DIR,
+  });
+  await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
+  return installation;
+}
+
+async function changedFiles(
+  place: WorkspacePlace,
+  workdir: string,
+  sinceMs: number,
+): ReturnType<typeof listChangedFiles> {
+  const prefix = relative(place.topDir, place.workspaceDir);
+  const ours = [INBOX, SESSIONS, LEDGER, ROTATED_LEDGERS].map((path) => (prefix === "" ? path : `${prefix}/${path}`));
+  const shared = place.workRoot === place.workspaceDir;
+  return listChangedFiles(`${place.workRoot}/${workdir}`, sinceMs, shared ? ours : []);
+}
+
+interface Serving {
+  readonly paths: StatePaths;
+  readonly log: Log;
+  readonly lost: AbortSignal;
+  readonly port: number;
+}
+
+async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
+  const { paths, log } = serving;
+  const wantsPort = !options.untilIdle || options.config.port !== undefined;
+  const listener = wantsPort ? await listen(coordinator, serving.port).catch(leaveAndRethrow(coordinator)) : undefined;
+  const record: ServerRecord = {
+    ...ownIdentity(),
+    startedAt: new Date().toISOString(),
+    version: packageVersion(),
+    url: listener?.url ?? null,
+  };
+  writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
+  log("serving", {
+    workspace: coordinator.health().workspace,
+    branch: coordinator.health().branch,
+    url: listener?.url,
+  });
+  const signals = endWithSignals(coordinator, log);
+  const lostLock = new Promise<never>((_, reject) => {
+    const give = (): void =>
+      reject(
+        new CoordinatorError("REFUSED", "the lock of this workspace was taken away; another process may serve it now"),
+      );
+    serving.lost.addEventListener("abort", give, { once: true });
+  });
+  try {
+    const outcome = await Promise.race([
+      coordinator.ended,
+      lostLock,
+      ...(options.untilIdle ? [coordinator.idle()] : []),
+    ]);
+    if (outcome === undefined) return 0;
+    await coordinator.drain();
+    if (outcome.failed > 0 || outcome.broken > 0) return 1;
+    return outcome.held > 0 ? 75 : 0;
+  } finally {
+    signals.close();
+    await listener?.close();
+    await coordinator.leave();
+    log("ended", {});
+  }
+}
+
+function leaveAndRethrow(coordinator: RunningCoordinator): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await coordinator.leave();
+    throw error;
+  };
+}
+
+function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, since: string): string {
+  const url = readServer(paths.server)?.url;
+  const where = url == null ? "" : ` at ${url}`;
+  return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
+}

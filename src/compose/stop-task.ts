@@ -1,0 +1,34 @@
+import { findHolder } from "../base/process-lock.ts";
+import { createRunner } from "../codex/runner.ts";
+import type { WorkspacePlace } from "../git/workspace-place.ts";
+import { runDirectory, statePaths } from "../runtime/state-paths.ts";
+import { openTaskJournal } from "../runtime/task-journal.ts";
+import { fold } from "../runtime/task-table.ts";
+import { openWishBox } from "../runtime/wish-box.ts";
+import { readCloneId } from "./clone-id.ts";
+
+/** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
+const STOP_GRACE_MS = 10_000;
+
+/**
+ * Asks for the end of an open task. The wish waits for the coordinator, however long that takes; where none is there, its run is
+ * ended here and now, and the next coordinator records what came of it.
+ */
+export async function stopTask(place: WorkspacePlace, id: string): Promise<void> {
+  const paths = statePaths(place.stateDir);
+  openWishBox(paths.wishes).wishStop(id);
+  if (findHolder(paths.root, "lock") !== undefined) return;
+  const records = openTaskJournal(paths.journal, "read").read(id);
+  const run = records.length === 0 ? undefined : fold(records).lastRun;
+  if (run === undefined || run.ended) return;
+  const runner = createRunner({
+    installation: () => {
+      throw new Error("nothing is started here");
+    },
+    environment: process.env,
+    extraConfig: [],
+    now: Date.now,
+    workspaceId: readCloneId(paths.clone),
+  });
+  await runner.stop(runDirectory(paths, id, run.run), STOP_GRACE_MS);
+}

@@ -1,0 +1,59 @@
+import { simpleGit } from "simple-git";
+import { CoordinatorError } from "../base/errors.ts";
+import { guardedGitEnvironment } from "./git-environment.ts";
+
+/** One finished task, as its commit tells it. */
+export interface HistoryEntry {
+  readonly commit: string;
+  /** ISO 8601 with the committer's zone. */
+  readonly committedAt: string;
+  readonly task: string;
+  readonly session: string;
+  readonly status: string;
+  readonly subject: string;
+}
+
+/** The finished tasks of a branch, read from the trailers of its commits. */
+export interface TaskHistory {
+  /** The newest `count` finished tasks, newest first. */
+  newest(count: number): Promise<readonly HistoryEntry[]>;
+  /** Finished tasks whose id contains `part`, newest first, at most `count`. Reads the whole history if it must. */
+  withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
+}
+
+const FORMAT = [
+  "%H",
+  "%cI",
+  "%(trailers:key=Task-Id,valueonly,separator=%x20)",
+  "%(trailers:key=Session-Key,valueonly,separator=%x20)",
+  "%(trailers:key=Task-Status,valueonly,separator=%x20)",
+  "%s",
+].join("%x00");
+
+/** Opens the history of `branch` ("refs/heads/main") in the repository around `dir` (absolute). */
+export function createTaskHistory(dir: string, branch: string): TaskHistory {
+  const git = simpleGit({ baseDir: dir, maxConcurrentProcesses: 1 }).env(guardedGitEnvironment(process.env));
+
+  const log = async (grep: string, count: number): Promise<readonly HistoryEntry[]> => {
+    const options = [`--max-count=${count}`, "--no-color", "--no-show-signature", "--no-decorate", "--extended-regexp"];
+    try {
+      const text = await git.raw(["log", ...options, `--grep=${grep}`, `--format=${FORMAT}%x01`, branch, "--"]);
+      return text.split("\x01").flatMap(parseEntry);
+    } catch (cause) {
+      if (/unknown revision|bad revision|does not have any commits/.test(String(cause))) return []; // A branch without commits.
+      throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${String(cause)}`, { cause });
+    }
+  };
+
+  return {
+    newest: (count) => log("^Task-Id: ", count),
+    withId: (part, count) => log(`^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`, count),
+  };
+}
+
+function parseEntry(record: string): readonly HistoryEntry[] {
+  const [commit = "", committedAt = "", task = "", session = "", status = "", ...subject] = record
+    .trimStart()
+    .split("\0");
+  return task === "" ? [] : [{ commit, committedAt, task, session, status, subject: subject.join(" ") }];
+}

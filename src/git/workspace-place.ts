@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { execa } from "execa";
+import { CoordinatorError } from "../base/errors.ts";
+import { INBOX, LEDGER } from "../task/workspace-paths.ts";
+import { gitEnvironment } from "./git-environment.ts";
+
+/** Where a workspace lies and what belongs to it. Absolute paths. */
+export interface WorkspacePlace {
+  readonly workspaceDir: string;
+  /** Top of the work tree that holds it. */
+  readonly topDir: string;
+  /** The coordinator's own folder, in the git directory that all linked worktrees share: removing a worktree loses nothing. */
+  readonly stateDir: string;
+  /** Full name of the branch that HEAD names: "refs/heads/main". `undefined` when HEAD is detached. */
+  readonly branch: string | undefined;
+  /** What tasks' `workdir` is relative to: the checkout of the code. */
+  readonly workRoot: string;
+}
+
+/** Name of the file in the state folder that says where the code is, for a workspace on a branch of its own. */
+export const WORK_ROOT_FILE = "work-root";
+
+/**
+ * Finds the workspace that `dir` lies in: the nearest folder upwards, within its work tree, that holds an inbox and a ledger.
+ *
+ * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one
+ */
+export async function findWorkspace(dir: string): Promise<WorkspacePlace> {
+  const { topDir } = await askGit(dir);
+  for (let folder = realpathSync(dir); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX))) return placeAt(folder);
+    if (folder === topDir || dirname(folder) === folder) break;
+  }
+  throw new CoordinatorError(
+    "NOT_FOUND",
+    `${dir} is not in a workspace: there is no ${INBOX}/ here or above. Make one with: codex-inbox init`,
+  );
+}
+
+/** Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made. @throws CoordinatorError `NOT_FOUND` outside a work tree */
+export async function placeAt(workspaceDir: string): Promise<WorkspacePlace> {
+  const folder = realpathSync(resolve(workspaceDir));
+  const { topDir, gitDir, commonDir, branch } = await askGit(folder);
+  const stateDir = stateFolder(commonDir, gitDir, relative(topDir, folder));
+  return { workspaceDir: folder, topDir, stateDir, branch, workRoot: readWorkRoot(stateDir) ?? folder };
+}
+
+function stateFolder(commonDir: string, gitDir: string, prefix: string): string {
+  const home = join(commonDir, "codex-inbox");
+  const linked = relative(join(commonDir, "worktrees"), gitDir);
+  const isLinked = gitDir !== commonDir && !linked.startsWith("..");
+  const name = [isLinked ? linked : "", prefix].filter((part) => part !== "").join("/");
+  if (name === "") return home;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return join(
+    home,
+    "homes",
+    `${name
+      .split(sep)
+      .join("-")
+      .replace(/[^A-Za-z0-9._-]/g, "_")
+      .slice(0, 60)}-${digest}`,
+  );
+}
+
+function readWorkRoot(stateDir: string): string | undefined {
+  const path = join(stateDir, WORK_ROOT_FILE);
+  return existsSync(path) ? readFileSync(path, "utf8").trimEnd() : undefined;
+}
+
+interface GitAnswers {
+  readonly topDir: string;
+  readonly gitDir: string;
+  readonly commonDir: string;
+  readonly branch: string | undefined;
+}
+
+async function askGit(dir: string): Promise<GitAnswers> {
+  const options = {
+    cwd: dir,
+    env: gitEnvironment(process.env),
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: true,
+  } as const;
+  const places = await execa(
+    "git",
+    ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
+    options,
+  );
+  if (places.failed) {
+    const missing = places.exitCode === undefined;
+    const what = missing
+      ? "git cannot be run; install git 2.36 or newer"
+      : `${dir} is not in the work tree of a Git repository`;
+    throw new CoordinatorError("NOT_FOUND", missing ? what : `${what}. Make one with: git init`, { cause: places });
+  }
+  const [topDir = "", gitDir = "", commonDir = ""] = places.stdout.split("\n").map((path) => realpathSync(path));
+  const head = await execa("git", ["symbolic-ref", "--quiet", "HEAD"], options);
+  return { topDir, gitDir, commonDir, branch: head.exitCode === 0 ? head.stdout : undefined };
+}

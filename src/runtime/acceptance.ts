@@ -1,0 +1,233 @@
+import { createHash, randomInt } from "node:crypto";
+import { faultPoint } from "../base/fault-point.ts";
+import type { Drop } from "../task/drop.ts";
+import { ownSessionKey } from "../task/session-key.ts";
+import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/task-id.ts";
+import { datedFolder, INBOX } from "../task/workspace-paths.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
+import type { TaskSource } from "./journal-record.ts";
+import type { BranchPort, IntakePort, Log } from "./ports.ts";
+import type { RecentTasks } from "./recent-tasks.ts";
+import type { TaskFolders } from "./task-folders.ts";
+import type { OpenTask, TaskTable } from "./task-table.ts";
+
+export interface AcceptanceDeps {
+  readonly table: TaskTable;
+  readonly recent: RecentTasks;
+  readonly ledger: BranchLedger;
+  readonly folders: TaskFolders;
+  readonly intake: IntakePort;
+  readonly branch: BranchPort;
+  readonly clone: string;
+  readonly now: () => number;
+  readonly settleMs: () => number;
+  readonly log: Log;
+}
+
+/** A drop that the branch holds although its task was taken already: the branch's copy has to go. */
+export interface StaleDrop {
+  readonly path: string;
+  readonly blob: string;
+  /** The task that was made of a staged copy of it. */
+  readonly task?: string;
+}
+
+export interface Taken {
+  /** Drops the branch has to lose, because their task is known. */
+  readonly stale: readonly StaleDrop[];
+  /** Some drops were not ready after all: look again soon. */
+  readonly again: boolean;
+}
+
+/** Turns drops into accepted tasks, each exactly once. */
+export interface Acceptance {
+  /** Takes `drops` in their order. */
+  take(drops: readonly Drop[]): Promise<Taken>;
+  /** Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id. */
+  submit(text: string, drop: Pick<Drop, "spec">): Promise<{ readonly id: string; readonly known: boolean }>;
+  /** Finishes what a crash left between the inbox and the journal. */
+  finishLeftClaims(): Promise<void>;
+}
+
+export function createAcceptance(deps: AcceptanceDeps): Acceptance {
+  let lastOrder = 0;
+
+  /** Strictly increasing, also over a restart and a clock that was set back. */
+  const nextOrder = (): number => {
+    for (const task of deps.table.all()) lastOrder = Math.max(lastOrder, task.order);
+    lastOrder = Math.max(lastOrder + 1, deps.now() * 1_000);
+    return lastOrder;
+  };
+
+  const accept = async (
+    id: string,
+    drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "warnings">,
+    source: TaskSource | undefined,
+  ): Promise<OpenTask> => {
+    const own = drop.spec.sessionKey === undefined;
+    const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
+    const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const task = deps.table.accept({
+      k: "accepted",
+      v: 1,
+      id,
+      session,
+      folder,
+      order: nextOrder(),
+      atMs: deps.now(),
+      text: drop.text,
+      folderKey: drop.folderKey ?? null,
+      source: source ?? null,
+      clone: deps.clone,
+    });
+    faultPoint("accept:journaled");
+    deps.log("accepted", { task: id, session, source: source?.path });
+    return task;
+  };
+
+  const isKnown = async (id: string): Promise<boolean> => {
+    if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return true;
+    for (const task of [...deps.table.all(), ...deps.recent.all()]) if (task.aliases.includes(id)) return true;
+    return (await deps.ledger.find(id)) !== undefined;
+  };
+
+  const takeOne = async (drop: Drop, scene: Scene): Promise<StaleDrop | "done" | "later"> => {
+    if (scene.index.has(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
+    const source = await sourceOf(drop, scene);
+    const id = await idOf(drop, source);
+    if (await isKnown(id)) {
+      if (source.tracked === "head") return { path: source.path, blob: source.blob };
+      return discard(drop, id);
+    }
+    const sameStaged = scene.stagedBefore.get(drop.path);
+    if (sameStaged?.blob === drop.blob) return discard(drop, makeTaskId(deps.now(), randomSuffix()));
+    const claimed = await deps.intake.claim(drop, id);
+    if (claimed === undefined) return "done";
+    if (claimed === "changed") return "later";
+    await place(claimed, id, source, scene);
+    await deps.intake.release(id);
+    faultPoint("accept:claim-removed");
+    return "done";
+  };
+
+  const sourceOf = async (drop: Drop, scene: Scene): Promise<TaskSource> => {
+    const inBranch = await deps.branch.blobAt(drop.path);
+    if (inBranch !== undefined) return { path: drop.path, blob: inBranch, tracked: "head" };
+    return { path: drop.path, blob: drop.blob, tracked: scene.index.has(drop.path) ? "staged" : "untracked" };
+  };
+
+  /** Makes a claimed drop a task, or the new text of one that is still queued under the same name. */
+  const place = async (drop: Drop, id: string, source: TaskSource, scene: Scene): Promise<void> => {
+    const replaceable = findReplaceable(drop, scene);
+    if (replaceable === undefined) await accept(id, drop, source);
+    else await replace(replaceable, drop, source, id);
+  };
+
+  const idOf = async (drop: Drop, source: TaskSource): Promise<string> => {
+    const named = namedId(drop);
+    if (named !== undefined) return named;
+    const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
+    if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
+    const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
+    return taskIdFromCommit(commit.timeMs, digest);
+  };
+
+  /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
+  const discard = async (drop: Drop, id: string): Promise<"done" | "later"> => {
+    if (deps.now() - drop.modifiedAtMs < deps.settleMs()) return "later";
+    const claimed = await deps.intake.claim(drop, id);
+    if (claimed === "changed") return "later";
+    if (claimed === undefined) return "done";
+    await deps.intake.release(id);
+    deps.log("known", { task: id, source: drop.path });
+    return "done";
+  };
+
+  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string): Promise<void> => {
+    const session = drop.spec.sessionKey;
+    const current = deps.table.get(task.id);
+    const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
+    if (current?.state.kind !== "queued" || !sameSession) {
+      if (current?.state.kind === "queued") deps.table.step(task.id, { kind: "stop", cause: "user" });
+      await accept(id, drop, source);
+      return;
+    }
+    const folderKey = drop.folderKey ?? null;
+    deps.table.note(task.id, { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id });
+    deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
+  };
+
+  return {
+    async take(drops) {
+      const stale: StaleDrop[] = [];
+      if (drops.length === 0) return { stale, again: false };
+      const scene = await lookAround(deps);
+      let again = false;
+      for (const drop of drops) {
+        const outcome = await takeOne(drop, scene);
+        if (outcome === "later") again = true;
+        else if (outcome !== "done") stale.push(outcome);
+      }
+      return { stale, again };
+    },
+    async submit(text, { spec }) {
+      const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
+      if (await isKnown(id)) return { id, known: true };
+      await accept(id, { text, spec, folderKey: undefined }, undefined);
+      return { id, known: false };
+    },
+    async finishLeftClaims() {
+      const scene = await lookAround(deps);
+      for (const { id, drop } of await deps.intake.leftClaims()) {
+        if (!(await isKnown(id))) await place(drop, id, await sourceOf(drop, scene), scene);
+        await deps.intake.release(id);
+      }
+    },
+  };
+}
+
+/** What git and memory say about the inbox, read once for all drops of a scan. */
+interface Scene {
+  readonly headIsOurs: boolean;
+  /** Path to blob, as staged. */
+  readonly index: ReadonlyMap<string, string>;
+  /** Drops that were staged when they were taken and may come back through the user's index. */
+  readonly stagedBefore: ReadonlyMap<string, TaskSource>;
+  readonly queuedByPath: ReadonlyMap<string, OpenTask>;
+}
+
+async function lookAround(deps: AcceptanceDeps): Promise<Scene> {
+  const stagedBefore = new Map<string, TaskSource>();
+  const queuedByPath = new Map<string, OpenTask>();
+  for (const { source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
+    if (source?.tracked === "staged" && !dropGone) stagedBefore.set(source.path, source);
+  }
+  for (const task of deps.table.all()) {
+    if (task.source !== undefined && task.state.kind === "queued" && task.state.run === 1)
+      queuedByPath.set(task.source.path, task);
+  }
+  return {
+    headIsOurs: await deps.branch.headIsOurs(),
+    index: await deps.branch.indexEntries(INBOX),
+    stagedBefore,
+    queuedByPath,
+  };
+}
+
+/** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
+function findReplaceable(drop: Drop, scene: Scene): OpenTask | undefined {
+  return namedId(drop) === undefined ? scene.queuedByPath.get(drop.path) : undefined;
+}
+
+/** The id that a drop brings along: in its front matter, or as its name. */
+function namedId(drop: Drop): string | undefined {
+  if (drop.spec.id !== undefined) return drop.spec.id;
+  const name = drop.path.slice(drop.path.lastIndexOf("/") + 1).replace(/\.md$/i, "");
+  return isTaskId(name) ? name : undefined;
+}
+
+function randomSuffix(): string {
+  return randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, "0");
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/workspace-paths.ts";
+import type { StaleDrop } from "./acceptance.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
+import { type ForeignTask, findForeignTasks } from "./foreign-tasks.ts";
+import type { BranchPort, Log } from "./ports.ts";
+import type { RecentTask, RecentTasks } from "./recent-tasks.ts";
+import type { TaskJournal } from "./task-journal.ts";
+import type { TaskTable } from "./task-table.ts";
+
+export interface BranchWatchDeps {
+  readonly branch: BranchPort;
+  readonly ledger: BranchLedger;
+  readonly table: TaskTable;
+  readonly recent: RecentTasks;
+  readonly journal: TaskJournal;
+  readonly workspaceDir: string;
+  readonly addStale: (drops: readonly StaleDrop[]) => void;
+  readonly onForeignTasks: (tasks: ReadonlyMap<string, ForeignTask>) => void;
+  readonly inboxHint: () => void;
+  readonly log: Log;
+}
+
+/** Sees what others do to the branch, and mends what they took back by accident. */
+export interface BranchWatch {
+  /** Looks at the branch; true when somebody else has moved it. */
+  reconcile(): Promise<boolean>;
+  /** Remembers what the branch looks like after a commit of ours. */
+  noteOurs(): Promise<void>;
+  /** Open tasks of other clones. */
+  foreign(): ReadonlyMap<string, ForeignTask>;
+}
+
+/** Where everything of ours lies but the inbox; a foreign commit that leaves these alone took nothing back. */
+const OUR_PLACES = [SESSIONS, LEDGER, ROTATED_LEDGERS] as const;
+
+export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
+  const { branch } = deps;
+  let ours: string | undefined;
+  let foreign: ReadonlyMap<string, ForeignTask> = new Map();
+  let looked = false;
+
+  const fingerprint = async (): Promise<string> => {
+    const ids = await Promise.all(OUR_PLACES.map((place) => branch.treeId(place)));
+    return ids.map((id) => id ?? "-").join(" ");
+  };
+
+  const mend = async (lostOurs: boolean): Promise<void> => {
+    for (const task of deps.recent.all()) {
+      const missing = await whatIsMissing(task);
+      if (missing === undefined) continue;
+      if (!lostOurs && missing === "file" && !(await isOnDisk(task))) {
+        deps.recent.drop(task.id); // Gone from the branch and from the disk: somebody wanted that.
+        deps.log("forgotten", { task: task.id, reason: "its result was removed in a commit" });
+        continue;
+      }
+      deps.recent.release(task.id);
+      deps.journal.reopen(task.id);
+      deps.table.load(task.id, deps.journal.read(task.id));
+      deps.log("recommit", {
+        task: task.id,
+        session: task.sessionKey,
+        reason: lostOurs ? "the branch lost our commit" : `a commit took its ${missing} back`,
+      });
+    }
+  };
+
+  const whatIsMissing = async (task: RecentTask): Promise<"file" | "ledger row" | undefined> => {
+    if ((await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id))) === undefined) return "file";
+    const row = await deps.ledger.find(task.id);
+    return row === undefined || row.status !== task.lastRow.status ? "ledger row" : undefined;
+  };
+
+  /** The file as we committed it still lies in the work tree: a commit made from an older index took it out of the branch only. */
+  const isOnDisk = async (task: RecentTask): Promise<boolean> => {
+    if (!(await branch.headIsOurs())) return false;
+    try {
+      const bytes = readFileSync(join(deps.workspaceDir, taskFilePath(task.sessionKey, task.folder, task.id)));
+      return branch.hashBlob(bytes) === task.blob;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      return false;
+    }
+  };
+
+  /** Drops that were staged when they were taken and have been committed since. */
+  const staleDrops = async (): Promise<readonly StaleDrop[]> => {
+    const found: StaleDrop[] = [];
+    for (const { id, source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
+      if (source?.tracked !== "staged" || dropGone) continue;
+      const { path, blob } = source;
+      if ((await branch.blobAt(path)) === blob) found.push({ path, blob, task: id });
+    }
+    return found;
+  };
+
+  return {
+    async reconcile() {
+      const seen = await branch.refresh();
+      if (!seen.foreign && looked) return false;
+      looked = true;
+      const before = ours;
+      ours = await fingerprint();
+      if (before !== ours || seen.lostOurs) await mend(seen.lostOurs);
+      deps.addStale(await staleDrops());
+      const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
+      foreign = await findForeignTasks(branch, deps.ledger, isOurs);
+      deps.onForeignTasks(foreign);
+      deps.inboxHint();
+      if (seen.foreign) deps.log("branch-moved", { tip: seen.tip, lostOurs: seen.lostOurs });
+      return true;
+    },
+    async noteOurs() {
+      ours = await fingerprint();
+    },
+    foreign: () => foreign,
+  };
+}

@@ -1,0 +1,35 @@
+import type { TaskView } from "./task-view.ts";
+
+/** How the coordinator is doing; what `GET /health` answers. */
+export interface Health {
+  readonly status: "ok" | "waiting";
+  readonly version: string;
+  readonly workspace: string;
+  readonly branch: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
+  /** Why results are not being committed now, and since when (UTC). */
+  readonly committer: { readonly reason: string; readonly since: string } | null;
+  /** Why no task is started although some could be. */
+  readonly codex: { readonly reason: string; readonly since: string } | null;
+  /** Files in inbox/ that cannot become tasks. */
+  readonly broken: readonly string[];
+  /** A configuration that could not be read; the last good one is in force. */
+  readonly configProblem: string | null;
+  readonly draining: boolean;
+}
+
+/** What interfaces may ask of a running coordinator. */
+export interface Coordinator {
+  /**
+   * Accepts a task given as the text of a task file; once this resolves, no crash loses it.
+   *
+   * @returns the task, and whether it was known before (its `id` had been given already)
+   * @throws CoordinatorError `TASK_FILE` listing every problem
+   */
+  submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
+  /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
+  find(part: string): Promise<TaskView>;
+  health(): Health;
+}

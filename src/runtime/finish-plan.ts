@@ -1,0 +1,140 @@
+import { taskCommitMessage } from "../task/commit-message.ts";
+import type { CommitPlan, FileEdit } from "../task/commit-plan.ts";
+import { isFinal } from "../task/ledger.ts";
+import { appendFacts } from "../task/session-facts.ts";
+import { parseDropText } from "../task/task-file.ts";
+import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/task-record.ts";
+import { appendEntries, rotateTranscript, TRANSCRIPT_ROTATE_BYTES, withoutLines } from "../task/transcript.ts";
+import {
+  rotatedTranscriptPath,
+  sessionFactsPath,
+  sessionFolder,
+  taskFilePath,
+  transcriptPath,
+} from "../task/workspace-paths.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import { nextSequence } from "./ledger-plan.ts";
+import type { BranchPort } from "./ports.ts";
+import type { OpenTask } from "./task-table.ts";
+
+/**
+ * Returns the commit of one finished task, without its ledger rows: its file, the session's facts and transcript, and the end of
+ * its drop where the branch still has it. Applied to a branch that holds all of it, nothing changes.
+ *
+ * @param rotated sessions whose transcript this batch rotates already; added to
+ */
+export async function planFinish(
+  branch: Pick<BranchPort, "readText" | "listFolder" | "hashBlob">,
+  task: OpenTask,
+  records: readonly JournalRecord[],
+  clone: string,
+  rotated: Set<string>,
+): Promise<CommitPlan> {
+  const record = taskRecord(task, records);
+  const runs = records.filter((line) => line.k === "run");
+  const entries = runs.flatMap((run) => run.entries);
+  const facts = runs.flatMap((run) => run.facts);
+  const edits: FileEdit[] = [taskFileEdit(record, task)];
+  if (facts.length > 0)
+    edits.push({ path: sessionFactsPath(task.sessionKey), apply: (current) => appendFacts(current, facts) });
+  if (entries.length > 0) edits.push(...(await transcriptEdits(branch, task.sessionKey, entries, clone, rotated)));
+  edits.push(...dropEdits(branch, task));
+  return { label: task.id, message: taskCommitMessage(record), edits };
+}
+
+/** Returns the edits that take a task's drop, and what was said of it while it was broken, out of the branch. */
+export function dropEdits(branch: Pick<BranchPort, "hashBlob">, task: Pick<OpenTask, "source">): readonly FileEdit[] {
+  const { source } = task;
+  if (source === undefined) return [];
+  return [removalEdit(branch, source.path, source.blob)];
+}
+
+/** Returns the edit that removes `path` where it has exactly this content. */
+export function removalEdit(branch: Pick<BranchPort, "hashBlob">, path: string, blob: string): FileEdit {
+  return {
+    path,
+    apply: (current) =>
+      current !== undefined && branch.hashBlob(Buffer.from(current)) === blob ? "absent" : "unchanged",
+  };
+}
+
+/** A result that stands in the branch stays as it is: the user may have edited it there. */
+function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
+  const content = renderTaskFile(record);
+  return {
+    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    apply: (current) => {
+      const there = current === undefined ? undefined : parseTaskFile(current);
+      return there !== undefined && there.id === task.id && isFinal(there.status) ? "unchanged" : content;
+    },
+  };
+}
+
+async function transcriptEdits(
+  branch: Pick<BranchPort, "readText" | "listFolder">,
+  sessionKey: string,
+  entries: Parameters<typeof appendEntries>[1],
+  clone: string,
+  rotated: Set<string>,
+): Promise<readonly FileEdit[]> {
+  const path = transcriptPath(sessionKey);
+  const text = (await branch.readText(path)) ?? "";
+  const rotation = rotated.has(sessionKey) ? undefined : rotateTranscript(text, TRANSCRIPT_ROTATE_BYTES);
+  const append: FileEdit = {
+    path,
+    apply: (current) => {
+      const kept =
+        rotation === undefined || current === undefined ? "unchanged" : withoutLines(current, rotation.moved);
+      const appended = appendEntries(kept === "unchanged" ? current : kept, entries);
+      return appended === "unchanged" ? kept : appended;
+    },
+  };
+  if (rotation === undefined) return [append];
+  rotated.add(sessionKey);
+  const sequence = await nextSequence(branch, `${sessionFolder(sessionKey)}/transcript`, clone);
+  const { moved } = rotation;
+  const move: FileEdit = {
+    path: rotatedTranscriptPath(sessionKey, clone, sequence),
+    apply: (current) => (current === undefined ? moved : "unchanged"),
+  };
+  return [append, move];
+}
+
+/** Returns all that is known of a task, as its file shows it. */
+export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): TaskRecord {
+  const text = records.findLast((record) => record.k === "accepted" || record.k === "replaced");
+  if (text === undefined) throw new Error(`the journal of ${task.id} is empty`);
+  const parsed = parseDropText(text.text, text.folderKey ?? undefined);
+  if (!parsed.ok) throw new Error(`${task.id} is no longer valid`);
+  const started = records.filter((record) => record.k === "started");
+  const run = records.findLast((record) => record.k === "run");
+  const { state } = task;
+  const ended = state.kind === "ended" ? state : undefined;
+  return {
+    id: task.id,
+    sessionKey: task.sessionKey,
+    spec: task.spec,
+    prompt: parsed.prompt,
+    warnings: parsed.warnings,
+    status: ended?.status ?? "queued",
+    attempts: state.attempts,
+    run: state.run,
+    thread: run?.verdict.wrongThread === true ? undefined : run?.verdict.threadId,
+    source: task.source?.path,
+    acceptedAt: new Date(task.acceptedAtMs).toISOString(),
+    startedAt: iso(started[0]?.atMs),
+    endedAt: iso(ended?.endedAtMs),
+    durationMs: run === undefined ? undefined : run.endedAtMs - run.startedAtMs,
+    reason: ended?.reason,
+    lastMessage: run?.verdict.lastMessage ?? "",
+    changedFiles: run?.changedFiles ?? [],
+    usage: run?.usage ?? undefined,
+    codexVersion: started.at(-1)?.codex,
+    model: task.spec.model,
+    acceptedBy: task.clone,
+  };
+}
+
+function iso(timeMs: number | undefined): string | undefined {
+  return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+}

@@ -1,0 +1,75 @@
+import type { LedgerRow } from "../task/ledger.ts";
+import type { RunVerdict, Usage } from "../task/run.ts";
+import type { SessionFact } from "../task/session-facts.ts";
+import type { TaskState } from "../task/task-state.ts";
+import type { TranscriptEntry } from "../task/transcript-entry.ts";
+
+/** Where a task came from. The same blob at the same path is the same drop until our commit that removes it is reached. */
+export interface TaskSource {
+  /** Relative to the workspace: "inbox/docs/typo.md". */
+  readonly path: string;
+  readonly blob: string;
+  /** What git knew of the file when it was taken. */
+  readonly tracked: "untracked" | "staged" | "head";
+}
+
+/** A path the run has changed in the work tree, and how ("added", "modified", "deleted"). */
+export interface ChangedFile {
+  readonly path: string;
+  readonly change: string;
+}
+
+/** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
+export type JournalRecord =
+  | {
+      readonly k: "accepted";
+      readonly v: 1;
+      readonly id: string;
+      readonly session: string;
+      /** The dated folder of the task file: "2026-11-20". */
+      readonly folder: string;
+      /** Acceptance order within this workspace; strictly increasing. */
+      readonly order: number;
+      readonly atMs: number;
+      /** The whole drop as it was read. */
+      readonly text: string;
+      /** Sub-folder of inbox/ that named the session, for parsing `text` again. */
+      readonly folderKey: string | null;
+      readonly source: TaskSource | null;
+      /** Id of the clone that accepted the task. */
+      readonly clone: string;
+    }
+  | {
+      readonly k: "replaced";
+      readonly atMs: number;
+      readonly text: string;
+      readonly folderKey: string | null;
+      readonly source: TaskSource;
+      readonly alias: string;
+    }
+  | { readonly k: "state"; readonly state: TaskState; readonly row: LedgerRow }
+  | {
+      readonly k: "started";
+      readonly run: number;
+      readonly attempt: number;
+      readonly atMs: number;
+      readonly resume: string | null;
+      readonly codex: string;
+    }
+  | { readonly k: "thread"; readonly run: number; readonly thread: string }
+  | {
+      readonly k: "run";
+      readonly run: number;
+      readonly attempt: number;
+      readonly verdict: RunVerdict;
+      readonly startedAtMs: number;
+      readonly endedAtMs: number;
+      readonly entries: readonly TranscriptEntry[];
+      readonly facts: readonly SessionFact[];
+      readonly changedFiles: readonly ChangedFile[];
+      /** Of this run alone. */
+      readonly usage: Usage | null;
+    }
+  /** A commit of ours has taken the drop out of the branch. */
+  | { readonly k: "drop-gone"; readonly commit: string }
+  | { readonly k: "committed"; readonly commit: string; readonly blob: string | null };

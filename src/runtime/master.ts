@@ -1,0 +1,259 @@
+import { CoordinatorError } from "../base/errors.ts";
+import type { CodexInstallation } from "../task/run.ts";
+import type { DependencyOutcome, Schedule } from "../task/schedule.ts";
+import { chooseStarts, type ScheduledTask } from "../task/schedule.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
+import type { BranchWatch } from "./branch-watch.ts";
+import type { CommitDesk } from "./commit-desk.ts";
+import type { InboxDesk } from "./inbox-desk.ts";
+import type { CodexPort, Log } from "./ports.ts";
+import type { RunDesk } from "./run-desk.ts";
+import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "./task-table.ts";
+import type { WishBox } from "./wish-box.ts";
+
+/** While codex cannot be used, it is asked again this often. */
+const CODEX_CHECK_MS = 5_000;
+/** A tick comes at least this often: wishes of other processes, a branch moved by others and a changed clock are seen then. */
+const TICK_MAX_MS = 1_000;
+
+export interface MasterDeps {
+  readonly table: TaskTable;
+  readonly ledger: BranchLedger;
+  readonly inbox: InboxDesk;
+  readonly runs: RunDesk;
+  readonly commits: CommitDesk;
+  readonly branch: BranchWatch;
+  readonly wishes: WishBox;
+  readonly codex: CodexPort;
+  readonly installation: CodexInstallation;
+  readonly maxWorkers: () => number;
+  /** Looks whether the settings have changed. */
+  readonly reloadConfig: () => void;
+  /** Called between two ticks. */
+  readonly afterTick: () => void;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** The one owner of the state of all tasks. A tick reconciles, then dispatches; whatever happens only asks for a tick. */
+export interface Master {
+  /** Ticks until `stop`; rejects when a tick fails for a reason that is our own. */
+  run(): Promise<void>;
+  /** Asks for a tick soon. */
+  wake(): void;
+  /** Starts no more tasks. */
+  drain(): void;
+  /** Ends the loop after the tick under way. */
+  stop(): void;
+  /** Runs `work` between two ticks: nothing else touches the state meanwhile. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly isDraining: boolean;
+  /** The schedule as of the last tick. */
+  schedule(): Schedule;
+  codexProblem(): { readonly reason: string; readonly sinceMs: number } | undefined;
+  /** Nothing runs, nothing waits to be taken or committed; `held` tasks may be left. */
+  isIdle(): boolean;
+}
+
+export function createMaster(deps: MasterDeps): Master {
+  const { table, runs, commits, inbox } = deps;
+  let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
+  let installation = deps.installation;
+  let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
+  let draining = false;
+  let stopped = false;
+  let turn: Promise<unknown> = Promise.resolve();
+  let wanted = true;
+  let wakeUp: () => void = () => undefined;
+  const lastStarts = new Map<string, number>();
+  const outcomes = new Map<string, DependencyOutcome>();
+
+  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined); // The caller hears of it; the next in line must not.
+    return result;
+  };
+
+  const wake = (): void => {
+    wanted = true;
+    wakeUp();
+  };
+
+  const reconcile = async (): Promise<void> => {
+    deps.reloadConfig();
+    for (const id of deps.wishes.takeStops()) {
+      if (table.get(id) !== undefined) runs.stop(id, "user");
+      else deps.log("wish-ignored", { task: id, reason: "it is not open" });
+    }
+    if (await deps.branch.reconcile()) outcomes.clear();
+    const seen = await inbox.look();
+    if (seen !== undefined) {
+      commits.addStale(seen.stale);
+      commits.wishErrorFiles(seen.errorFiles);
+    }
+    await runs.poll();
+  };
+
+  const checkCodex = async (): Promise<void> => {
+    const known = problem;
+    if (known === undefined || known.checkAtMs > deps.now()) return;
+    try {
+      installation = await deps.codex.check();
+      deps.log("codex-back", { version: installation.version });
+      problem = undefined;
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error;
+      problem = { sinceMs: known.sinceMs, reason: error.message, checkAtMs: deps.now() + CODEX_CHECK_MS };
+    }
+  };
+
+  const resolveOutcomes = async (): Promise<void> => {
+    for (const task of table.all()) {
+      for (const id of task.spec.dependsOn) {
+        const open = table.get(id);
+        if (open !== undefined && open.state.kind !== "ended") outcomes.delete(id);
+        else if (outcomes.get(id) === undefined)
+          outcomes.set(id, outcomeOf(open, (await deps.ledger.find(id))?.status));
+      }
+    }
+  };
+
+  const dispatch = async (): Promise<void> => {
+    await checkCodex();
+    await resolveOutcomes();
+    for (;;) {
+      schedule = chooseStarts({
+        tasks: scheduled(table.all(), lastStarts),
+        runningSessions: new Set(),
+        workersFree: draining ? 0 : deps.maxWorkers() - runs.activeCount,
+        nowMs: deps.now(),
+        outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
+        paused: false,
+        codex: problem === undefined ? undefined : { problem: problem.reason, untilMs: undefined },
+      });
+      for (const { id, reason } of schedule.doomed) {
+        table.step(id, { kind: "doomed", reason });
+        deps.log("doomed", { task: id, reason });
+      }
+      for (const id of schedule.start) await startTask(id);
+      if (schedule.doomed.length === 0) break; // Else others may be doomed by these, or free to go.
+      await resolveOutcomes();
+    }
+  };
+
+  const startTask = async (id: string): Promise<void> => {
+    const task = table.get(id);
+    if (task === undefined || problem !== undefined) return;
+    lastStarts.set(task.sessionKey, deps.now());
+    try {
+      await runs.start(task, installation);
+    } catch (error) {
+      if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
+      problem = { reason: error.message, sinceMs: deps.now(), checkAtMs: deps.now() + CODEX_CHECK_MS };
+      deps.log("codex-gone", { reason: error.message });
+    }
+  };
+
+  const tick = async (): Promise<void> => {
+    await reconcile();
+    await dispatch();
+    forgetIdleSessions(table, lastStarts);
+    commits.kick();
+  };
+
+  const delayMs = (): number => {
+    const times = [inbox.dueAtMs(), schedule.nextDueMs].filter((time) => time !== undefined);
+    const poll = runs.pollDelayMs() ?? TICK_MAX_MS;
+    return Math.max(0, Math.min(TICK_MAX_MS, poll, ...times.map((time) => time - deps.now())));
+  };
+
+  return {
+    async run() {
+      while (!stopped) {
+        wanted = false;
+        await exclusively(tick);
+        deps.afterTick();
+        if (wanted || stopped) continue;
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, delayMs());
+          wakeUp = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    },
+    wake,
+    drain() {
+      draining = true;
+      wake();
+    },
+    stop() {
+      stopped = true;
+      wake();
+    },
+    exclusively,
+    get isDraining() {
+      return draining;
+    },
+    schedule: () => schedule,
+    codexProblem: () => problem,
+    isIdle() {
+      if (runs.activeCount > 0 || inbox.dueAtMs() !== undefined) return false;
+      for (const task of table.all()) {
+        if (task.state.kind !== "queued" || awaitsIntakeCommit(task)) return false;
+        const hold = rootHold(task, schedule);
+        if (hold === undefined || hold === "retry" || hold === "workers") return false;
+      }
+      return true;
+    },
+  };
+
+  /** What holds a task in the end: one behind another waits for what the other waits for. */
+  function rootHold(task: OpenTask, { held }: Schedule): string | undefined {
+    const seen = new Set<string>();
+    let hold = held.get(task.id);
+    while (hold?.kind === "session" && hold.behind !== undefined && !seen.has(hold.behind)) {
+      seen.add(hold.behind);
+      hold = held.get(hold.behind);
+    }
+    return hold?.kind;
+  }
+}
+
+function isOpen(task: OpenTask | undefined): boolean {
+  return task !== undefined && task.state.kind !== "ended";
+}
+
+function outcomeOf(task: OpenTask | undefined, status: string | undefined): DependencyOutcome {
+  const word = task?.state.kind === "ended" ? task.state.status : status;
+  if (word === undefined) return undefined;
+  return word === "succeeded" || word === "failed" || word === "cancelled" ? word : "open";
+}
+
+function* scheduled(tasks: Iterable<OpenTask>, lastStarts: ReadonlyMap<string, number>): Generator<ScheduledTask> {
+  for (const task of tasks) {
+    const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
+    if (state.kind === "ended") continue;
+    yield {
+      id,
+      sessionKey,
+      order,
+      priority: spec.priority,
+      acceptedAtMs,
+      dueAtMs: state.kind === "queued" ? state.dueAtMs : 0,
+      notBeforeMs: spec.notBeforeMs,
+      dependsOn: spec.dependsOn,
+      kind: state.kind === "queued" ? "queued" : "active",
+      lastStartOfSessionMs: lastStarts.get(sessionKey),
+      thread: task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
+    };
+  }
+}
+
+/** Fairness is between sessions that have something to do; the others are forgotten. */
+function forgetIdleSessions(table: TaskTable, lastStarts: Map<string, number>): void {
+  if (lastStarts.size <= table.size * 2 + 100) return;
+  const busy = new Set([...table.all()].map((task) => task.sessionKey));
+  for (const key of lastStarts.keys()) if (!busy.has(key)) lastStarts.delete(key);
+}

@@ -1,0 +1,43 @@
+import type { CommitDesk } from "./commit-desk.ts";
+import type { Health } from "./coordinator.ts";
+import type { InboxDesk } from "./inbox-desk.ts";
+import type { Master } from "./master.ts";
+import type { BranchPort } from "./ports.ts";
+import type { RunDesk } from "./run-desk.ts";
+import type { TaskTable } from "./task-table.ts";
+
+export interface HealthSources {
+  readonly table: TaskTable;
+  readonly runs: RunDesk;
+  readonly commits: CommitDesk;
+  readonly inbox: InboxDesk;
+  readonly master: Master;
+  readonly branch: BranchPort;
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly configProblem: string | undefined;
+}
+
+/** Returns how the coordinator is doing now. */
+export function presentHealth(sources: HealthSources): Health {
+  const problem = sources.master.codexProblem();
+  const wait = sources.branch.waiting();
+  let queued = 0;
+  for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
+  return {
+    status: wait === undefined && problem === undefined ? "ok" : "waiting",
+    version: sources.version,
+    workspace: sources.workspaceDir,
+    branch: sources.branchName,
+    pid: process.pid,
+    startedAt: sources.startedAt,
+    tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
+    committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
+    codex: problem === undefined ? null : { reason: problem.reason, since: new Date(problem.sinceMs).toISOString() },
+    broken: sources.inbox.broken(),
+    configProblem: sources.configProblem ?? null,
+    draining: sources.master.isDraining,
+  };
+}

@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from "node:fs";
+import { CoordinatorError } from "../base/errors.ts";
+import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
+import { isTaskId } from "../task/task-id.ts";
+import { parseTranscript } from "../task/transcript.ts";
+import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import { sessionFolder, transcriptPath } from "../task/workspace-paths.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
+import type { Health } from "./coordinator.ts";
+import { findTaskFile } from "./foreign-tasks.ts";
+import type { BranchPort } from "./ports.ts";
+import type { StatePaths } from "./state-paths.ts";
+import type { TaskJournal } from "./task-journal.ts";
+import { fold, type OpenTask } from "./task-table.ts";
+import { presentOpen, presentTaskFile, type TaskView } from "./task-view.ts";
+
+/** One finished task of the history, newest first. */
+export interface HistoryEntry {
+  readonly commit: string;
+  readonly committedAt: string;
+  readonly task: string;
+  readonly session: string;
+  readonly status: string;
+  readonly subject: string;
+}
+
+/** The coordinator that serves the workspace, as `server.json` tells it. */
+export interface ServerRecord extends ProcessIdentity {
+  readonly startedAt: string;
+  readonly version: string;
+  /** Base address of the HTTP interface; `null` without one. */
+  readonly url: string | null;
+}
+
+export interface StatusView {
+  readonly workspace: string;
+  readonly branch: string;
+  readonly server: ServerRecord | null;
+  /** What the coordinator says of itself, where it could be asked. */
+  readonly health: Health | null;
+  readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
+  readonly running: readonly TaskView[];
+  readonly broken: readonly string[];
+}
+
+/** Questions about a workspace; they need no coordinator and disturb none. */
+export interface Queries {
+  /** Open tasks in order of acceptance, then the newest `finished` finished ones. */
+  list(options: { readonly finished: number; readonly session: string | undefined }): Promise<readonly TaskView[]>;
+  /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
+  find(part: string): Promise<TaskView>;
+  status(): Promise<StatusView>;
+  history(count: number): Promise<readonly HistoryEntry[]>;
+  /** What was said and done in a task. */
+  transcript(part: string): Promise<readonly TranscriptEntry[]>;
+}
+
+export interface QueriesDeps {
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly branch: Pick<BranchPort, "readText" | "listFolder" | "treeId">;
+  readonly ledger: BranchLedger;
+  readonly history: {
+    newest(count: number): Promise<readonly HistoryEntry[]>;
+    withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
+  };
+  readonly journal: Pick<TaskJournal, "openIds" | "read">;
+  readonly paths: StatePaths;
+  /** Asks a coordinator how it is doing; `undefined` when it does not answer. */
+  readonly askHealth: (url: string) => Promise<Health | undefined>;
+}
+
+/** More candidates than this are not listed in the answer to an ambiguous id. */
+const CANDIDATES_SHOWN = 5;
+
+export function createQueries(deps: QueriesDeps): Queries {
+  const openTasks = (): readonly OpenTask[] =>
+    deps.journal
+      .openIds()
+      .map((id) => deps.journal.read(id))
+      .filter((records) => records.length > 0)
+      .map(fold)
+      .sort((a, b) => a.order - b.order);
+
+  const presentFinished = async (entry: {
+    task: string;
+    session: string;
+    status: string;
+  }): Promise<TaskView | undefined> => {
+    const place = await findTaskFile(deps.branch, entry.session, entry.task);
+    return place === undefined ? undefined : presentTaskFile(place.file, place.folder);
+  };
+
+  const find = async (part: string): Promise<TaskView> => {
+    const open = openTasks().filter(({ id }) => id.includes(part));
+    const ids = new Map<string, () => Promise<TaskView | undefined>>();
+    for (const task of open) ids.set(task.id, async () => presentOpen(task, deps.journal.read(task.id), undefined));
+    for (const row of (await deps.ledger.current()).values()) {
+      if (row.task.includes(part) && !ids.has(row.task)) ids.set(row.task, () => presentFinished({ ...row }));
+    }
+    const older = isTaskId(part) ? await deps.ledger.find(part) : undefined;
+    if (older !== undefined && !ids.has(older.task)) ids.set(older.task, () => presentFinished({ ...older }));
+    if (ids.size === 0 && /^[0-9a-z-]+$/.test(part)) {
+      for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1))
+        ids.set(entry.task, () => presentFinished(entry));
+    }
+    if (ids.size > 1) {
+      const shown = [...ids.keys()].slice(0, CANDIDATES_SHOWN).join(", ");
+      throw new CoordinatorError(
+        "REFUSED",
+        `"${part}" could be any of ${ids.size} tasks: ${shown}; give more of the id`,
+      );
+    }
+    for (const present of ids.values()) {
+      const task = await present();
+      if (task !== undefined) return task;
+    }
+    throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"; codex-inbox ls shows the ids`);
+  };
+
+  return {
+    find,
+    async list({ finished, session }) {
+      const views = openTasks().map((task) => presentOpen(task, deps.journal.read(task.id), undefined));
+      const open = new Set(views.map(({ id }) => id));
+      for (const entry of finished === 0 ? [] : await deps.history.newest(finished)) {
+        const view = open.has(entry.task) ? undefined : await presentFinished(entry);
+        if (view !== undefined) views.push(view);
+      }
+      return session === undefined ? views : views.filter(({ sessionKey }) => sessionKey === session);
+    },
+    async status() {
+      const server = readServer(deps.paths.server);
+      const health = server?.url == null ? undefined : await deps.askHealth(server.url);
+      const open = openTasks().map((task) => presentOpen(task, deps.journal.read(task.id), undefined));
+      const running = open.filter(({ status }) => status !== "queued" && status in RUNNING);
+      return {
+        workspace: deps.workspaceDir,
+        branch: deps.branchName,
+        server: server ?? null,
+        health: health ?? null,
+        tasks: {
+          queued: open.filter(({ status }) => status === "queued").length,
+          running: running.length,
+          uncommitted: open.filter(({ endedAt }) => endedAt !== null).length,
+        },
+        running,
+        broken: health?.broken ?? [],
+      };
+    },
+    history: (count) => deps.history.newest(count),
+    async transcript(part) {
+      const task = await find(part);
+      if (!task.committed)
+        return deps.journal.read(task.id).flatMap((record) => (record.k === "run" ? record.entries : []));
+      const texts = [await deps.branch.readText(transcriptPath(task.sessionKey))];
+      const rotated = `${sessionFolder(task.sessionKey)}/transcript`;
+      for (const { name } of await deps.branch.listFolder(rotated))
+        texts.push(await deps.branch.readText(`${rotated}/${name}`));
+      return parseTranscript(texts.join("\n")).filter((entry) => entry.task === task.id);
+    },
+  };
+}
+
+const RUNNING = { running: true, verifying: true, stopping: true } as const;
+
+/** Returns who serves the workspace now; a record whose process is gone counts as none. */
+export function readServer(path: string): ServerRecord | undefined {
+  if (!existsSync(path)) return undefined;
+  const record = JSON.parse(readFileSync(path, "utf8")) as ServerRecord;
+  return isAlive(record) ? record : undefined;
+}

@@ -1,0 +1,221 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { faultPoint } from "../base/fault-point.ts";
+import type { CodexInstallation } from "../task/run.ts";
+import type { StopCause } from "../task/task-state.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import type { Log, RunEvent } from "./ports.ts";
+import { exitVerdict, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
+import { createRunRequest, type RunDefaults } from "./run-request.ts";
+import { runDirectory, type StatePaths } from "./state-paths.ts";
+import type { OpenTask, TaskTable } from "./task-table.ts";
+
+export interface RunDeskDeps extends OutcomeDeps {
+  readonly table: TaskTable;
+  readonly paths: StatePaths;
+  readonly log: Log;
+  readonly defaults: () => RunDefaults;
+  readonly timeoutMs: () => number;
+  readonly stopGraceMs: () => number;
+  /** Something happened that the next tick should see. */
+  readonly wake: () => void;
+}
+
+/** Starts runs, watches them, and takes in how they ended. Decides nothing: the state machine does. */
+export interface RunDesk {
+  /** Starts the next run of a queued task. A task that asks for what is not there ends as failed. */
+  start(task: OpenTask, codex: CodexInstallation): Promise<void>;
+  /** Watches a run that an earlier coordinator started. */
+  adopt(task: OpenTask): void;
+  /** Looks at every run under way: new events, deadlines, ends. */
+  poll(): Promise<void>;
+  /** Asks for the end of a task's run; the first cause wins. */
+  stop(id: string, cause: StopCause): void;
+  /** When the next look is due, in milliseconds from now; `undefined` when nothing runs. */
+  pollDelayMs(): number | undefined;
+  readonly activeCount: number;
+  /** Lets go of the runs without ending them. */
+  close(): void;
+}
+
+interface ActiveRun {
+  readonly id: string;
+  readonly run: number;
+  readonly runDir: string;
+  readonly follower: { poll(): void; close(): void };
+  /** When each line of the run's events was seen (Unix ms). */
+  readonly seenAt: Map<number, number>;
+  readonly deadlineMs: number;
+  readonly claimDueMs: number;
+  stopping: boolean;
+  collecting: boolean;
+}
+
+/** While the thread's id is awaited, and afterwards. */
+const POLL_EAGER_MS = 50;
+const POLL_CALM_MS = 500;
+/** A worker claims its run within milliseconds; one that has not by now died before it could. */
+const CLAIM_WAIT_MS = 5_000;
+
+export function createRunDesk(deps: RunDeskDeps): RunDesk {
+  const active = new Map<string, ActiveRun>();
+  const { table, runner, paths, sessions } = deps;
+  const now = deps.surroundings.now;
+  const isLive = (holder: { task: string; run: number }): boolean =>
+    runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive";
+
+  const watch = (task: OpenTask): void => {
+    const started = task.lastRun;
+    if (started === undefined) throw new Error(`${task.id} has no run to watch`);
+    const runDir = runDirectory(paths, task.id, started.run);
+    const seenAt = new Map<number, number>();
+    const onEvent = (line: number, event: RunEvent, seenAtMs: number): void => {
+      seenAt.set(line, seenAtMs);
+      if (event.type === "thread.started" && event.thread_id !== undefined)
+        noteThread(task.id, started.run, event.thread_id);
+    };
+    active.set(task.id, {
+      id: task.id,
+      run: started.run,
+      runDir,
+      follower: runner.follow(runDir, 0, onEvent),
+      seenAt,
+      deadlineMs: started.startedAtMs + (task.spec.timeoutMs ?? deps.timeoutMs()),
+      claimDueMs: now() + CLAIM_WAIT_MS,
+      stopping: false,
+      collecting: false,
+    });
+  };
+
+  const noteThread = (id: string, run: number, thread: string): void => {
+    if (table.get(id)?.lastRun?.thread === thread) return;
+    table.note(id, { k: "thread", run, thread });
+    faultPoint("run:thread-seen");
+    deps.log("thread", { task: id, run, thread });
+  };
+
+  const end = (run: ActiveRun): void => {
+    if (run.stopping) return;
+    run.stopping = true;
+    void runner.stop(run.runDir, deps.stopGraceMs()).then(deps.wake, (error: unknown) => {
+      deps.log("stop-failed", { task: run.id, run: run.run, reason: String(error) });
+      run.stopping = false;
+      deps.wake();
+    });
+  };
+
+  const stop = (id: string, cause: StopCause): void => {
+    const task = table.get(id);
+    const run = active.get(id);
+    if (task === undefined) return;
+    const after = table.step(id, { kind: "stop", cause });
+    if (after.state !== task.state) deps.log("stop", { task: id, session: task.sessionKey, cause });
+    if (run !== undefined && after.state.kind === "stopping") end(run);
+  };
+
+  const collect = async (run: ActiveRun, vanished: boolean): Promise<void> => {
+    run.collecting = true;
+    faultPoint("finish:exit-seen");
+    run.follower.poll();
+    run.follower.close();
+    const task = table.get(run.id);
+    if (task?.lastRun === undefined) throw new Error(`${run.id} ended but is not open`);
+    const known = deps.journal.read(task.id).find((line) => line.k === "run" && line.run === run.run);
+    const record = known?.k === "run" ? known : await takeIn(deps, task, run);
+    const added = known === undefined ? [record] : []; // A crash may have come between this record and the state after it.
+    if (known === undefined) sessions.add(task.id, task.sessionKey, record.facts);
+    const lost = vanished && record.verdict.outcome === "vanished";
+    const after = lost
+      ? table.step(task.id, { kind: "vanished" }, added)
+      : table.step(task.id, { kind: "exited", verdict: exitVerdict(record.verdict) }, added);
+    faultPoint("finish:journaled");
+    sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
+    active.delete(run.id);
+    const reason = "reason" in after.state ? after.state.reason : undefined;
+    deps.log("run-ended", {
+      task: task.id,
+      session: task.sessionKey,
+      run: run.run,
+      outcome: record.verdict.outcome,
+      state: after.state.kind,
+      reason,
+    });
+    deps.wake();
+  };
+
+  return {
+    async start(task, codex) {
+      const holder = { task: task.id, run: task.state.run, sessionKey: task.sessionKey };
+      const runDir = runDirectory(paths, task.id, task.state.run);
+      const session = await sessions.read(task.sessionKey);
+      let request: ReturnType<typeof createRunRequest>;
+      try {
+        request = createRunRequest(
+          task,
+          readPrompt(deps.journal.read(task.id)),
+          runDir,
+          session,
+          deps.workTree.root,
+          deps.defaults(),
+        );
+        runner.prepare(request);
+      } catch (error) {
+        if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
+        table.step(task.id, { kind: "doomed", reason: error.message });
+        deps.log("refused", { task: task.id, session: task.sessionKey, reason: error.message });
+        return;
+      }
+      if (sessions.take(holder, isLive) !== undefined) return; // Its last run is still ending; the next tick tries again.
+      const started: JournalRecord = {
+        k: "started",
+        run: task.state.run,
+        attempt: task.state.attempts + 1,
+        atMs: now(),
+        resume: request.resumeThread ?? null,
+        codex: codex.version,
+      };
+      table.step(task.id, { kind: "started" }, [started]);
+      faultPoint("run:journaled");
+      const pid = runner.start(request, deps.wake);
+      deps.log("started", {
+        task: task.id,
+        session: task.sessionKey,
+        run: holder.run,
+        attempt: started.attempt,
+        pid,
+        resume: request.resumeThread,
+      });
+      watch(expectOpen(table, task.id));
+    },
+    adopt: watch,
+    async poll() {
+      for (const run of [...active.values()]) {
+        if (run.collecting) continue;
+        run.follower.poll();
+        const probe = runner.probe(run.runDir);
+        if (probe.kind === "ended" || probe.kind === "vanished") await collect(run, probe.kind === "vanished");
+        else if (probe.kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir))
+          await collect(run, true);
+        else if (probe.kind === "alive" && now() >= run.deadlineMs) stop(run.id, "timeout");
+      }
+    },
+    stop,
+    pollDelayMs() {
+      if (active.size === 0) return undefined;
+      const awaited = [...active.values()].some((run) => run.seenAt.size === 0 || run.stopping);
+      return awaited ? POLL_EAGER_MS : POLL_CALM_MS;
+    },
+    get activeCount() {
+      return active.size;
+    },
+    close() {
+      for (const run of active.values()) run.follower.close();
+      active.clear();
+    },
+  };
+}
+
+function expectOpen(table: TaskTable, id: string): OpenTask {
+  const task = table.get(id);
+  if (task === undefined) throw new Error(`no open task ${id}`);
+  return task;
+}

@@ -1,0 +1,103 @@
+import type { RunVerdict, Usage } from "../task/run.ts";
+import type { SessionFact, SessionState } from "../task/session-facts.ts";
+import { parseDropText } from "../task/task-file.ts";
+import type { ExitVerdict } from "../task/task-state.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
+import type { TaskJournal } from "./task-journal.ts";
+import type { OpenTask } from "./task-table.ts";
+
+export interface OutcomeDeps {
+  readonly journal: TaskJournal;
+  readonly runner: RunnerPort;
+  readonly sessions: SessionPort;
+  readonly workTree: WorkTreePort;
+  readonly surroundings: Surroundings;
+}
+
+const NO_USAGE: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0 };
+
+/** Reads all that an ended run left behind into one record of the journal. */
+export async function takeIn(
+  deps: OutcomeDeps,
+  task: OpenTask,
+  run: { readonly run: number; readonly runDir: string; readonly seenAt: ReadonlyMap<number, number> },
+): Promise<JournalRecord & { readonly k: "run" }> {
+  const started = task.lastRun;
+  if (started === undefined) throw new Error(`${task.id} has no run`);
+  const verdict = deps.runner.judge(run.runDir, started.resume);
+  const prompt = readPrompt(deps.journal.read(task.id));
+  const { attempt, startedAtMs } = started;
+  const entries = deps.runner.entries(run.runDir, {
+    task: task.id,
+    run: run.run,
+    attempt,
+    prompt,
+    startedAtMs,
+    seenAt: run.seenAt,
+  });
+  const session = await deps.sessions.read(task.sessionKey);
+  const endedAtMs = deps.surroundings.now();
+  const workdir = task.spec.workdir ?? ".";
+  return {
+    k: "run",
+    run: run.run,
+    attempt,
+    verdict,
+    startedAtMs,
+    endedAtMs,
+    entries,
+    facts: factsOf(task, verdict, session, endedAtMs),
+    changedFiles: await deps.workTree.changedFiles(workdir, startedAtMs),
+    usage: usageOf(verdict, session),
+  };
+}
+
+/** What the run adds to what is known of its session. */
+function factsOf(task: OpenTask, verdict: RunVerdict, session: SessionState, nowMs: number): readonly SessionFact[] {
+  const time = new Date(nowMs).toISOString();
+  const found: Readonly<Record<string, unknown>>[] = [];
+  if (!session.opened) found.push({ kind: "opened", key: task.sessionKey });
+  if (verdict.threadId !== undefined && !verdict.wrongThread) {
+    if (verdict.threadId !== session.thread) found.push({ kind: "thread", thread: verdict.threadId, task: task.id });
+    if (verdict.usageTotal !== undefined)
+      found.push({ kind: "usage", thread: verdict.threadId, total: verdict.usageTotal });
+  }
+  return found.map((fact, index) => ({
+    v: 1,
+    n: session.counter + 1 + index,
+    time,
+    ...fact,
+    kind: String(fact.kind),
+  }));
+}
+
+/** Codex reports the running total of the thread; what this run used is the difference. */
+function usageOf(verdict: RunVerdict, session: SessionState): Usage | null {
+  const total = verdict.usageTotal;
+  if (total === undefined) return null;
+  const before = verdict.threadId === session.thread ? (session.usageTotal ?? NO_USAGE) : NO_USAGE;
+  return {
+    inputTokens: total.inputTokens - before.inputTokens,
+    cachedInputTokens: total.cachedInputTokens - before.cachedInputTokens,
+    outputTokens: total.outputTokens - before.outputTokens,
+    reasoningOutputTokens: total.reasoningOutputTokens - before.reasoningOutputTokens,
+  };
+}
+
+/** Returns what the state machine is told of a verdict. */
+export function exitVerdict(verdict: RunVerdict): ExitVerdict {
+  if (verdict.outcome === "succeeded") return { kind: "succeeded" };
+  if (verdict.outcome === "interrupted") return { kind: "interrupted" };
+  const reason = verdict.reason ?? "codex ended without an answer";
+  return { kind: "failed", retryable: verdict.retryable, reason, retryAtMs: undefined };
+}
+
+/** Returns the prompt of a task from its journal: that of the newest text. */
+export function readPrompt(records: readonly JournalRecord[]): string {
+  const last = records.findLast((record) => record.k === "accepted" || record.k === "replaced");
+  if (last === undefined) throw new Error("a task's journal must begin with its acceptance");
+  const parsed = parseDropText(last.text, last.folderKey ?? undefined);
+  if (!parsed.ok) throw new Error("an accepted task is no longer valid");
+  return parsed.prompt;
+}

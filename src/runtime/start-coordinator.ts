@@ -1,0 +1,291 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { describeProblems } from "../task/describe-problems.ts";
+import { describeHold } from "../task/hold.ts";
+import type { CodexInstallation } from "../task/run.ts";
+import { parseDropText } from "../task/task-file.ts";
+import { TASK_LIMITS } from "../task/task-state.ts";
+import { createAcceptance } from "./acceptance.ts";
+import { createBranchLedger } from "./branch-ledger.ts";
+import { createBranchWatch } from "./branch-watch.ts";
+import { createCommitDesk } from "./commit-desk.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { createInboxDesk } from "./inbox-desk.ts";
+import { createMaster } from "./master.ts";
+import type {
+  BranchPort,
+  CodexPort,
+  IntakePort,
+  Log,
+  RunnerPort,
+  SessionPort,
+  Surroundings,
+  WorkTreePort,
+} from "./ports.ts";
+import { presentHealth } from "./present-health.ts";
+import type { Queries } from "./queries.ts";
+import { loadRecentTasks } from "./recent-tasks.ts";
+import { recover } from "./recovery.ts";
+import { createRunDesk } from "./run-desk.ts";
+import type { RunDefaults } from "./run-request.ts";
+import type { StatePaths } from "./state-paths.ts";
+import { takeOver } from "./take-over.ts";
+import { createTaskFolders } from "./task-folders.ts";
+import { openTaskJournal } from "./task-journal.ts";
+import { createTaskTable, type OpenTask } from "./task-table.ts";
+import { presentOpen } from "./task-view.ts";
+import { openWishBox } from "./wish-box.ts";
+
+/** The settings in force; a getter each, because they may be edited while serving. */
+export interface LiveSettings {
+  readonly maxWorkers: number;
+  readonly settleMs: number;
+  readonly timeoutMs: number;
+  readonly stopGraceMs: number;
+  readonly maxAttempts: number;
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+  readonly run: RunDefaults;
+}
+
+export interface CoordinatorDeps {
+  readonly paths: StatePaths;
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly clone: string;
+  readonly version: string;
+  readonly branch: BranchPort;
+  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => IntakePort;
+  readonly runner: RunnerPort;
+  readonly sessions: SessionPort;
+  readonly workTree: WorkTreePort;
+  readonly codex: CodexPort;
+  readonly installation: CodexInstallation;
+  readonly queries: Queries;
+  readonly settings: () => LiveSettings;
+  /** Looks whether the settings were edited; returns what is wrong with them now. */
+  readonly reloadSettings: () => string | undefined;
+  /** Runs queued tasks that other clones accepted. */
+  readonly takeOver: boolean;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+/** A coordinator at work. */
+export interface RunningCoordinator extends Coordinator {
+  /** Resolves when it was told to end and has; rejects when something of ours is broken. */
+  readonly ended: Promise<void>;
+  /** Resolves as soon as nothing is left to do: how many tasks failed or were cancelled, how many files are broken, how many tasks are held. */
+  idle(): Promise<{ readonly failed: number; readonly broken: number; readonly held: number }>;
+  /** Starts no more tasks; resolves when the running ones have ended and everything is committed. */
+  drain(): Promise<void>;
+  /** Ends running tasks and queues them again; then as `drain`. */
+  stopRuns(): Promise<void>;
+  /** Lets go of everything and leaves the workers running. */
+  leave(): Promise<void>;
+}
+
+/** Recovers what an earlier coordinator left, and begins to work. */
+export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
+  const { branch, surroundings, log, settings, paths } = deps;
+  const now = surroundings.now;
+  const startedAt = new Date(now()).toISOString();
+  let configProblem: string | undefined;
+  let fail: (error: unknown) => void = () => undefined;
+  const broken = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => undefined); // `ended` tells.
+  const idlers = new Set<() => void>();
+  const wake = (): void => master.wake();
+
+  await branch.refresh();
+  const journal = openTaskJournal(paths.journal, "write");
+  const recent = loadRecentTasks(journal);
+  const table = createTaskTable(journal, surroundings, (spec) => ({
+    ...TASK_LIMITS,
+    delayFirstMs: settings().retryBaseMs,
+    delayMaxMs: settings().retryMaxMs,
+    attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
+  }));
+  const ledger = createBranchLedger(branch);
+  const folders = createTaskFolders(branch);
+  const intake = deps.intake(
+    () => {
+      inbox.hint();
+      wake();
+    },
+    (notice) => log("inbox", { notice }),
+  );
+  const acceptance = createAcceptance({
+    table,
+    recent,
+    ledger,
+    folders,
+    intake,
+    branch,
+    clone: deps.clone,
+    now,
+    settleMs: () => settings().settleMs,
+    log,
+  });
+  const inbox = createInboxDesk({ intake, acceptance, branch, log, now });
+  const runs = createRunDesk({
+    table,
+    journal,
+    runner: deps.runner,
+    sessions: deps.sessions,
+    workTree: deps.workTree,
+    paths,
+    surroundings,
+    log,
+    defaults: () => settings().run,
+    timeoutMs: () => settings().timeoutMs,
+    stopGraceMs: () => settings().stopGraceMs,
+    wake,
+  });
+  const commits = createCommitDesk({
+    table,
+    journal,
+    recent,
+    branch,
+    sessions: deps.sessions,
+    paths,
+    clone: deps.clone,
+    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
+    log,
+    onCommitted: async () => {
+      inbox.hint(); // What the commit took out of the branch may have left a copy on the disk.
+      await watch.noteOurs();
+    },
+    wake,
+    onFailure: (error) => fail(error),
+  });
+  const watch = createBranchWatch({
+    branch,
+    ledger,
+    table,
+    recent,
+    journal,
+    workspaceDir: deps.workspaceDir,
+    addStale: commits.addStale,
+    onForeignTasks: (tasks) => {
+      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, now, log });
+      else
+        for (const { row } of tasks.values())
+          log("other-clone", { task: row.task, session: row.session, status: row.status });
+    },
+    inboxHint: inbox.hint,
+    log,
+  });
+  const master = createMaster({
+    table,
+    ledger,
+    inbox,
+    runs,
+    commits,
+    branch: watch,
+    wishes: openWishBox(paths.wishes),
+    codex: deps.codex,
+    installation: deps.installation,
+    maxWorkers: () => settings().maxWorkers,
+    reloadConfig: () => {
+      const problem = deps.reloadSettings();
+      if (problem !== configProblem)
+        log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
+      configProblem = problem;
+    },
+    afterTick: () => {
+      for (const check of idlers) check();
+    },
+    now,
+    log,
+  });
+
+  recover({ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions, paths, log });
+  await acceptance.finishLeftClaims();
+  const failures = new Set<string>();
+  table.onChange(({ id, state }) => {
+    if (state.kind === "ended" && state.status !== "succeeded") failures.add(id);
+  });
+  await intake.start();
+  const loop = master.run();
+  loop.catch(fail);
+
+  /** Resolves after a tick that makes `condition` true. */
+  const until = (condition: () => boolean): Promise<void> =>
+    Promise.race([
+      broken,
+      new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (!condition()) return;
+          idlers.delete(check);
+          resolve();
+        };
+        idlers.add(check);
+        wake();
+      }),
+    ]);
+
+  let end: () => void = () => undefined;
+  const ended = Promise.race([
+    broken,
+    new Promise<void>((resolve) => {
+      end = resolve;
+    }),
+  ]);
+  ended.catch(() => undefined);
+
+  const close = async (): Promise<void> => {
+    master.stop();
+    await loop;
+    runs.close();
+    await commits.close();
+    await intake.stop();
+    await branch.close();
+    end();
+  };
+
+  const drain = async (): Promise<void> => {
+    master.drain();
+    await until(() => runs.activeCount === 0 && commits.pendingCount() === 0);
+    await close();
+  };
+
+  const present = (task: OpenTask, view: ReturnType<typeof presentOpen>): ReturnType<typeof presentOpen> => {
+    const hold = master.schedule().held.get(task.id);
+    return hold === undefined || task.state.kind !== "queued" ? view : { ...view, hold: describeHold(hold) };
+  };
+
+  return {
+    ended,
+    drain,
+    async idle() {
+      await until(() => master.isIdle() && commits.isQuiet());
+      return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
+    },
+    async stopRuns() {
+      master.drain();
+      await master.exclusively(async () => {
+        for (const task of [...table.all()]) if (task.state.kind === "running") runs.stop(task.id, "shutdown");
+      });
+      await drain();
+    },
+    leave: close,
+    submit: (text) =>
+      master.exclusively(async () => {
+        const parsed = parseDropText(text, undefined);
+        if (!parsed.ok) throw new CoordinatorError("TASK_FILE", describeProblems(parsed.problems));
+        const { id, known } = await acceptance.submit(parsed.text, parsed);
+        wake();
+        const task = table.get(id);
+        const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
+        return { task: view, known };
+      }),
+    async find(part) {
+      const view = await deps.queries.find(part);
+      const task = table.get(view.id);
+      return task === undefined ? view : present(task, view);
+    },
+    health: () => presentHealth({ ...deps, table, runs, commits, inbox, master, startedAt, configProblem }),
+  };
+}

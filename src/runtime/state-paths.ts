@@ -1,0 +1,32 @@
+import { join } from "node:path";
+
+/** The coordinator's own folder, `.git/codex-inbox/`: local, never committed, out of reach of `git clean` and of a sandboxed agent. */
+export interface StatePaths {
+  readonly root: string;
+  readonly journal: string;
+  readonly runs: string;
+  /** Wishes of commands that are not the coordinator (`stop`), one file each; any process may add one. */
+  readonly wishes: string;
+  /** Who writes to which session's thread. */
+  readonly sessionLocks: string;
+  readonly server: string;
+  readonly clone: string;
+}
+
+/** Returns where everything lies below `stateDir` (absolute). */
+export function statePaths(stateDir: string): StatePaths {
+  return {
+    root: stateDir,
+    journal: join(stateDir, "journal"),
+    runs: join(stateDir, "runs"),
+    wishes: join(stateDir, "wishes"),
+    sessionLocks: join(stateDir, "session-locks"),
+    server: join(stateDir, "server.json"),
+    clone: join(stateDir, "clone"),
+  };
+}
+
+/** Returns the folder of one run. */
+export function runDirectory(paths: StatePaths, taskId: string, run: number): string {
+  return join(paths.runs, taskId, String(run));
+}

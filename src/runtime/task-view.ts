@@ -1,0 +1,95 @@
+import { rowOf } from "../task/state-row.ts";
+import type { ParsedTaskFile } from "../task/task-record.ts";
+import { taskFilePath } from "../task/workspace-paths.ts";
+import { taskRecord } from "./finish-plan.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import type { OpenTask } from "./task-table.ts";
+
+/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
+export interface TaskView {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly title: string;
+  readonly status: string;
+  /** Why a queued task does not run yet, as a sentence. */
+  readonly hold: string | null;
+  readonly run: number;
+  readonly attempts: number;
+  readonly priority: number | null;
+  readonly acceptedAt: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
+  readonly reason: string | null;
+  readonly thread: string | null;
+  /** The final answer of the agent. */
+  readonly result: string | null;
+  readonly changedFiles: readonly { readonly path: string; readonly change: string }[];
+  /** Where the task lies, or will lie, in the branch. */
+  readonly path: string;
+  /** Whether the branch holds the outcome. */
+  readonly committed: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Returns an open task as interfaces show it. `records` is its journal; `hold` says why it does not run yet. */
+export function presentOpen(task: OpenTask, records: readonly JournalRecord[], hold: string | undefined): TaskView {
+  const record = taskRecord(task, records);
+  const { state } = task;
+  const waits = state.kind === "queued" ? (hold ?? state.reason) : undefined;
+  return {
+    id: task.id,
+    sessionKey: task.sessionKey,
+    title: task.spec.title,
+    status: rowOf(state).status,
+    hold: waits ?? null,
+    run: state.run,
+    attempts: state.attempts,
+    priority: task.spec.priority,
+    acceptedAt: record.acceptedAt,
+    startedAt: record.startedAt ?? null,
+    endedAt: record.endedAt ?? null,
+    durationMs: record.durationMs ?? null,
+    reason: record.reason ?? null,
+    thread: task.lastRun?.thread ?? null,
+    result: state.kind === "ended" ? record.lastMessage : null,
+    changedFiles: record.changedFiles,
+    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    committed: false,
+    warnings: record.warnings,
+  };
+}
+
+/** Returns a task as its committed file tells it. */
+export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView {
+  const { frontMatter, result } = file;
+  return {
+    id: file.id,
+    sessionKey: file.sessionKey,
+    title: file.title,
+    status: file.status,
+    hold: null,
+    run: numberOrNull(frontMatter.run) ?? 1,
+    attempts: numberOrNull(frontMatter.attempts) ?? 0,
+    priority: numberOrNull(frontMatter.priority),
+    acceptedAt: textOrNull(frontMatter.acceptedAt),
+    startedAt: textOrNull(frontMatter.startedAt),
+    endedAt: textOrNull(frontMatter.endedAt),
+    durationMs: numberOrNull(frontMatter.durationMs),
+    reason: result?.reason ?? null,
+    thread: textOrNull(frontMatter.thread),
+    result: result?.lastMessage ?? null,
+    changedFiles: result?.changedFiles ?? [],
+    path: taskFilePath(file.sessionKey, folder, file.id),
+    committed: true,
+    warnings: [],
+  };
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,104 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import type { Coordinator } from "../runtime/coordinator.ts";
+
+/** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
+const BODY_BYTES_MAX = 5 * 1024 * 1024;
+
+const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  NOT_FOUND: 404,
+  REFUSED: 409,
+  TASK_FILE: 422,
+  TRY_AGAIN: 503,
+  CODEX: 503,
+};
+
+/**
+ * The HTTP interface: the same queue, for programs. It has no state of its own.
+ *
+ *   GET  /health       how the coordinator is doing
+ *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
+ *   GET  /tasks/:id    one task, by any unique part of its id
+ *
+ * Every request must name this server in its Host header and come from no other origin: a web page the user happens to visit
+ * can reach loopback too.
+ *
+ * @param allowedHosts host names, with port where it is not 80, that this server is known by
+ */
+export function createApp(coordinator: Coordinator, allowedHosts: () => readonly string[]): Hono {
+  const app = new Hono();
+
+  app.use(async (context, next) => {
+    const host = context.req.header("host");
+    const origin = context.req.header("origin");
+    const hosts = allowedHosts();
+    const foreign = origin !== undefined && !hosts.some((allowed) => origin === `http://${allowed}`);
+    if (host === undefined || !hosts.includes(host) || foreign) {
+      return context.json(errorBody("FORBIDDEN", `requests must come from ${hosts.join(" or ")}`), 403);
+    }
+    await next();
+    return undefined;
+  });
+
+  app.get("/health", (context) => context.json(coordinator.health()));
+
+  const limit = bodyLimit({
+    maxSize: BODY_BYTES_MAX,
+    onError: (context) => context.json(errorBody("TOO_LARGE", `a task may have at most ${BODY_BYTES_MAX} bytes`), 413),
+  });
+  app.post("/tasks", limit, async (context) => {
+    const text = taskText(new Uint8Array(await context.req.arrayBuffer()), context.req.header("content-type"));
+    const { task, known } = await coordinator.submit(text);
+    context.header("Location", `/tasks/${task.id}`);
+    return context.json(task, known ? 200 : 202);
+  });
+
+  app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
+
+  app.notFound((context) =>
+    context.json(errorBody("NOT_FOUND", `nothing at ${context.req.method} ${context.req.path}`), 404),
+  );
+
+  app.onError((error, context) => {
+    if (error instanceof CoordinatorError) {
+      return context.json(errorBody(error.code, error.message), STATUS[error.code] ?? 500);
+    }
+    return context.json(errorBody("OUR_BUG", error.message), 500);
+  });
+
+  return app;
+}
+
+function errorBody(code: string, message: string): { error: { code: string; message: string } } {
+  return { error: { code, message } };
+}
+
+/** Returns the text of a task file from a request's body: the body itself, or made of JSON whose `prompt` stands apart from its front matter. */
+function taskText(bytes: Uint8Array, contentType: string | undefined): string {
+  let body: string;
+  try {
+    body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new CoordinatorError("TASK_FILE", "the body is not valid UTF-8", { cause });
+  }
+  if (!/^application\/json\b/i.test(contentType ?? "")) return body;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch (cause) {
+    throw new CoordinatorError("TASK_FILE", `the body is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof parsed !== "object" || parsed === null || !("prompt" in parsed) || typeof parsed.prompt !== "string") {
+    throw new CoordinatorError(
+      "TASK_FILE",
+      'expected a JSON object with a text "prompt", such as {"prompt": "Fix the typo", "sessionKey": "docs"}',
+    );
+  }
+  const { prompt, ...frontMatter } = parsed;
+  // JSON is YAML: one flow mapping on a line of its own is front matter as good as any.
+  return Object.keys(frontMatter).length === 0
+    ? `---\n---\n${prompt}`
+    : `---\n${JSON.stringify(frontMatter)}\n---\n${prompt}`;
+}

@@ -1,0 +1,56 @@
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import type { Coordinator } from "../runtime/coordinator.ts";
+import { createApp } from "./app.ts";
+
+/** The only address the interface listens on: whoever can reach it can give work to an agent. */
+const LOOPBACK = "127.0.0.1";
+
+export interface Listener {
+  /** "http://127.0.0.1:8787". */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Begins to serve the HTTP interface on `port` of 127.0.0.1; 0 picks a free one.
+ *
+ * @throws CoordinatorError `REFUSED` when the port is taken
+ */
+export async function listen(coordinator: Coordinator, port: number): Promise<Listener> {
+  let hosts: readonly string[] = [];
+  const app = createApp(coordinator, () => hosts);
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(explain(error, port)));
+    server.listen(port, LOOPBACK, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  hosts = [`${LOOPBACK}:${bound}`, `localhost:${bound}`];
+  return {
+    url: `http://${LOOPBACK}:${bound}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        if ("closeAllConnections" in server) server.closeAllConnections();
+      }),
+  };
+}
+
+function explain(error: Error, port: number): Error {
+  const code = systemErrorCode(error);
+  if (code === "EADDRINUSE") {
+    return new CoordinatorError(
+      "REFUSED",
+      `port ${port} is in use: choose another with --port, or --port 0 for any free one`,
+      { cause: error },
+    );
+  }
+  if (code === "EACCES") {
+    return new CoordinatorError("REFUSED", `port ${port} is not ours to use: choose one above 1023 with --port`, {
+      cause: error,
+    });
+  }
+  return error;
+}
