@@ -1,0 +1,350 @@
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { DROP_BYTES_MAX } from "../../src/inbox/limits.ts";
+import type { InboxScan } from "../../src/task/drop.ts";
+import { BROKEN_TEXT, freshId, hashBlob, makeInboxWorkspace, SETTLE_MS } from "../support/inbox-workspace.ts";
+
+const OLD = new Date("2026-01-01T00:00:00Z");
+
+function paths(scan: InboxScan): readonly string[] {
+  return scan.drops.map((drop) => drop.path);
+}
+
+function brokenPaths(scan: InboxScan): readonly string[] {
+  return scan.broken.map((broken) => broken.path);
+}
+
+function messageOf(scan: InboxScan, path: string): string {
+  return scan.broken.find((broken) => broken.path === path)?.problems[0]?.message ?? "";
+}
+
+it("hands out a whole drop once it has come to rest", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const path = drop("docs/typo.md", "---\ntitle: Typo\n---\nCorrect it.\n");
+  utimesSync(path, OLD, OLD);
+  clock.nowMs += 1;
+  expect(await intake.scan()).toEqual({ drops: [], broken: [], settledAtMs: clock.nowMs + SETTLE_MS, notices: [] });
+  clock.nowMs += SETTLE_MS;
+  const scan = await intake.scan();
+  expect(scan).toMatchObject({ broken: [], settledAtMs: undefined, notices: [] });
+  expect(scan.drops).toMatchObject([
+    {
+      path: "inbox/docs/typo.md",
+      folderKey: "docs",
+      text: "---\ntitle: Typo\n---\nCorrect it.\n",
+      spec: { title: "Typo", sessionKey: "docs", id: undefined },
+      blob: hashBlob(Buffer.from("---\ntitle: Typo\n---\nCorrect it.\n")),
+      modifiedAtMs: OLD.getTime(),
+    },
+  ]);
+});
+
+it("a file that is still written to settles anew with every write", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const path = drop("fix.md");
+  utimesSync(path, OLD, OLD);
+  await intake.scan();
+  for (let round = 0; round < 3; round += 1) {
+    clock.nowMs += SETTLE_MS - 1;
+    expect(paths(await intake.scan())).toEqual([]);
+    appendFileSync(path, "More.\n");
+    utimesSync(path, OLD, OLD); // Even where its time says nothing.
+    expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
+  }
+  clock.nowMs += SETTLE_MS;
+  expect((await intake.scan()).drops[0]?.text).toBe("Fix the login.\nMore.\nMore.\nMore.\n");
+});
+
+it("a file exchanged by rename settles anew, although size and time are the same", async () => {
+  const { drop, intake, clock, inboxDir } = makeInboxWorkspace();
+  utimesSync(drop("fix.md", "One.\n"), OLD, OLD);
+  utimesSync(drop(".new", "Two.\n"), OLD, OLD);
+  await intake.scan();
+  clock.nowMs += SETTLE_MS;
+  renameSync(join(inboxDir, ".new"), join(inboxDir, "fix.md"));
+  expect(paths(await intake.scan())).toEqual([]);
+  clock.nowMs += SETTLE_MS;
+  expect((await intake.scan()).drops[0]?.text).toBe("Two.\n");
+});
+
+it("waits for the time of the file as well as for our own observation", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const path = drop("fix.md");
+  await intake.scan();
+  clock.nowMs += 500;
+  const modifiedAtMs = clock.nowMs;
+  utimesSync(path, new Date(modifiedAtMs), new Date(modifiedAtMs));
+  clock.nowMs += 1_000;
+  expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
+});
+
+it("a time in the future does not hold a file back", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const future = new Date(clock.nowMs + 86_400_000);
+  utimesSync(drop("fix.md"), future, future);
+  expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
+  clock.nowMs += SETTLE_MS;
+  expect(paths(await intake.scan())).toEqual(["inbox/fix.md"]);
+});
+
+it("a clock that is set back makes a file wait once more, not for as long as it was set back", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  utimesSync(drop("fix.md"), OLD, OLD);
+  await intake.scan();
+  clock.nowMs -= 3_600_000;
+  expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
+});
+
+it("takes a file named after its id at once, with that id", async () => {
+  const { drop, intake } = makeInboxWorkspace();
+  const [one, other] = [freshId(), freshId()];
+  drop(`${one}.md`);
+  drop(`docs/${other}.md`, `---\nid: ${other}\n---\nFix it.\n`);
+  const scan = await intake.scan();
+  expect(scan.drops.map((drop) => drop.spec.id).sort()).toEqual([one, other].sort());
+});
+
+it("a file whose name and front matter give two ids is broken", async () => {
+  const { drop, settledScan } = makeInboxWorkspace();
+  const [one, other] = [freshId(), freshId()];
+  drop(`${one}.md`, `---\nid: ${other}\n---\nFix it.\n`);
+  const scan = await settledScan();
+  expect(paths(scan)).toEqual([]);
+  expect(messageOf(scan, `inbox/${one}.md`)).toContain(other);
+});
+
+it("tells of a broken file only when it has come to rest, with its blob", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const id = freshId();
+  drop("broken.md", BROKEN_TEXT);
+  drop(`${id}.md`, BROKEN_TEXT);
+  clock.nowMs = Date.now() + 1;
+  const first = await intake.scan();
+  expect(first.broken).toEqual([]);
+  expect(first.settledAtMs).toBeGreaterThan(clock.nowMs);
+  clock.nowMs += SETTLE_MS;
+  const scan = await intake.scan();
+  expect(brokenPaths(scan)).toEqual([`inbox/${id}.md`, "inbox/broken.md"].sort());
+  expect(scan.broken[0]?.blob).toBe(hashBlob(Buffer.from(BROKEN_TEXT)));
+});
+
+it("a broken file that is corrected becomes a drop", async () => {
+  const { drop, settledScan } = makeInboxWorkspace();
+  drop("fix.md", BROKEN_TEXT);
+  expect(brokenPaths(await settledScan())).toEqual(["inbox/fix.md"]);
+  drop("fix.md", "Fix the login.\n");
+  const scan = await settledScan();
+  expect(brokenPaths(scan)).toEqual([]);
+  expect(paths(scan)).toEqual(["inbox/fix.md"]);
+});
+
+it("ignores what is not meant as a task", async () => {
+  const { drop, settledScan } = makeInboxWorkspace();
+  const ignored = [
+    ".hidden.md",
+    "_draft.md",
+    "README.md",
+    "docs/readme.MD",
+    "x.error.md",
+    "X.ERROR.MD",
+    "notes.txt",
+    "image.png",
+    "x.markdown",
+    ".git/x.md",
+    "_old/x.md",
+    "x.md~",
+  ];
+  for (const name of ignored) drop(name);
+  drop("error.md");
+  drop("FIX.MD");
+  const scan = await settledScan();
+  expect([...paths(scan)].sort()).toEqual(["inbox/FIX.MD", "inbox/error.md"]);
+  expect(scan).toMatchObject({ broken: [], notices: [] });
+});
+
+it("a sub-folder names the session, up to four deep; a name that is no session key is told with its files", async () => {
+  const { drop, settledScan } = makeInboxWorkspace();
+  drop("a/b/c/d/x.md");
+  drop("a/b/c/d/e/x.md");
+  drop("a/b/c/d/e/f/x.md");
+  drop("my notes/x.md");
+  drop("2026-11-20/x.md");
+  const scan = await settledScan();
+  expect(scan.drops.map((drop) => drop.folderKey)).toEqual(["a/b/c/d"]);
+  expect(brokenPaths(scan)).toEqual(["inbox/2026-11-20/x.md", "inbox/a/b/c/d/e/x.md", "inbox/my notes/x.md"]);
+  expect(messageOf(scan, "inbox/my notes/x.md")).toContain("letters, digits");
+  expect(messageOf(scan, "inbox/a/b/c/d/e/x.md")).toContain("at most 4");
+  expect(scan.notices).toHaveLength(0);
+});
+
+it("says once that a folder lies too deep, and again when that came back", async () => {
+  const { drop, intake, inboxDir } = makeInboxWorkspace();
+  drop("a/b/c/d/e/f/x.md");
+  expect((await intake.scan()).notices).toEqual([expect.stringContaining("inbox/a/b/c/d/e/f/ is not looked into")]);
+  expect((await intake.scan()).notices).toEqual([]);
+  rmSync(join(inboxDir, "a"), { recursive: true });
+  await intake.scan();
+  drop("a/b/c/d/e/f/x.md");
+  expect((await intake.scan()).notices).toHaveLength(1);
+});
+
+it("never waits for a named pipe, and tells what each thing that is no file is", async () => {
+  const { inboxDir, settledScan } = makeInboxWorkspace();
+  execFileSync("mkfifo", [join(inboxDir, "pipe.md")]);
+  mkdirSync(join(inboxDir, "folder.md"));
+  writeFileSync(join(inboxDir, "folder.md", "inner.md"), "Fix it.\n");
+  symlinkSync("/etc/hostname", join(inboxDir, "link.md"));
+  symlinkSync("/nowhere", join(inboxDir, "dangling.md"));
+  const server = createServer().listen(join(inboxDir, "socket.md"));
+  onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
+  const scan = await settledScan();
+  expect(paths(scan)).toEqual([]);
+  expect(Object.fromEntries(scan.broken.map((broken) => [broken.path, broken.problems[0]?.message]))).toEqual({
+    "inbox/pipe.md": expect.stringContaining("named pipe"),
+    "inbox/folder.md": expect.stringContaining("a folder"),
+    "inbox/link.md": expect.stringContaining("symbolic link"),
+    "inbox/dangling.md": expect.stringContaining("symbolic link"),
+    "inbox/socket.md": expect.stringContaining("socket"),
+  });
+});
+
+it("follows no symbolic link to a folder, and says so", async () => {
+  const { dir, inboxDir, settledScan, intake } = makeInboxWorkspace();
+  mkdirSync(join(dir, "elsewhere"));
+  writeFileSync(join(dir, "elsewhere", "x.md"), "Fix it.\n");
+  symlinkSync(join(dir, "elsewhere"), join(inboxDir, "docs"));
+  expect((await intake.scan()).notices).toEqual([expect.stringContaining("inbox/docs is left alone")]);
+  expect(await settledScan()).toMatchObject({ drops: [], broken: [], notices: [] });
+});
+
+it("an inbox that is a symbolic link or a file is left alone, and said to be", async () => {
+  const { dir, inboxDir, intake } = makeInboxWorkspace();
+  renameSync(inboxDir, join(dir, "real"));
+  writeFileSync(join(dir, "real", `${freshId()}.md`), "Fix it.\n");
+  symlinkSync(join(dir, "real"), inboxDir);
+  expect(await intake.scan()).toMatchObject({ drops: [], notices: [expect.stringContaining("symbolic link")] });
+  rmSync(inboxDir);
+  writeFileSync(inboxDir, "");
+  expect(await intake.scan()).toMatchObject({ drops: [], notices: [expect.stringContaining("not a folder")] });
+});
+
+it("a missing inbox is an empty one", async () => {
+  const { inboxDir, intake } = makeInboxWorkspace();
+  rmSync(inboxDir, { recursive: true });
+  expect(await intake.scan()).toEqual({ drops: [], broken: [], settledAtMs: undefined, notices: [] });
+});
+
+it("a name that is not UTF-8 is said, one with a line break is broken", async () => {
+  const { inboxDir, settledScan, intake, drop } = makeInboxWorkspace();
+  writeFileSync(Buffer.concat([Buffer.from(`${inboxDir}/caf`), Buffer.from([0xe9]), Buffer.from(".md")]), "Fix it.\n");
+  writeFileSync(Buffer.concat([Buffer.from(`${inboxDir}/caf`), Buffer.from([0xe9]), Buffer.from(".txt")]), "Fix it.\n");
+  drop("two\nlines.md");
+  drop("grün ☂.md");
+  expect((await intake.scan()).notices).toEqual([
+    "inbox/caf\\xe9.md is left alone: its name is not valid UTF-8; rename it",
+  ]);
+  const scan = await settledScan();
+  expect(paths(scan)).toEqual(["inbox/grün ☂.md"]);
+  expect(messageOf(scan, "inbox/two\nlines.md")).toContain("control character");
+});
+
+it("a file that is too large is broken without being read", async () => {
+  const { drop, settledScan } = makeInboxWorkspace();
+  truncateSync(drop("large.md"), 100 * DROP_BYTES_MAX);
+  const scan = await settledScan();
+  expect(messageOf(scan, "inbox/large.md")).toContain("400.0 MiB");
+  expect(scan.broken[0]?.blob).toBeUndefined();
+});
+
+it("a hard link is a file like any other", async () => {
+  const { dir, inboxDir, settledScan } = makeInboxWorkspace();
+  writeFileSync(join(dir, "prompt"), "Fix it.\n");
+  linkSync(join(dir, "prompt"), join(inboxDir, "fix.md"));
+  expect(paths(await settledScan())).toEqual(["inbox/fix.md"]);
+});
+
+it("hands out at most so many at a time, the oldest first, and asks to be called again at once", async () => {
+  const { drop, settledScan, intake, clock } = makeInboxWorkspace({ limits: { filesMax: 3 } });
+  for (let index = 0; index < 8; index += 1) {
+    const time = new Date(OLD.getTime() - index * 1_000);
+    utimesSync(drop(`${index}.md`), time, time);
+  }
+  const taken: string[] = [];
+  for (let scan = await settledScan(); scan.drops.length > 0; scan = await intake.scan()) {
+    expect(scan.settledAtMs).toBe(taken.length < 5 ? clock.nowMs : undefined);
+    for (const drop of scan.drops) {
+      taken.push(drop.path);
+      expect(await intake.claim(drop, freshId())).toEqual(drop);
+    }
+  }
+  expect(taken).toEqual([7, 6, 5, 4, 3, 2, 1, 0].map((index) => `inbox/${index}.md`));
+});
+
+it("does not ask to be called again while what it handed out is not taken", async () => {
+  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { filesMax: 2 } });
+  for (let index = 0; index < 5; index += 1) drop(`${index}.md`);
+  const first = await settledScan();
+  const second = await intake.scan();
+  expect(paths(second)).toEqual(paths(first));
+  expect(second.settledAtMs).toBeUndefined();
+});
+
+it("hands out no more bytes at a time than it may, but always one file", async () => {
+  const { drop, settledScan } = makeInboxWorkspace({ limits: { bytesMax: 100 } });
+  utimesSync(drop("0.md", "x".repeat(500)), OLD, OLD);
+  drop("1.md");
+  expect(paths(await settledScan())).toEqual(["inbox/0.md"]);
+});
+
+it("looks at a bounded number of entries, and says so", async () => {
+  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { entriesMax: 4 } });
+  for (let index = 0; index < 6; index += 1) drop(`${index}.md`);
+  expect((await intake.scan()).notices).toEqual([expect.stringContaining("more than 4 entries")]);
+  expect((await settledScan()).drops).toHaveLength(4);
+});
+
+it("tells of a bounded number of broken files, and of the others as these are fixed", async () => {
+  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { brokenMax: 2 } });
+  for (let index = 0; index < 4; index += 1) {
+    const time = new Date(OLD.getTime() + index * 1_000);
+    utimesSync(drop(`${index}.md`, BROKEN_TEXT), time, time);
+  }
+  expect(brokenPaths(await settledScan())).toEqual(["inbox/0.md", "inbox/1.md"]);
+  drop("0.md");
+  const scan = await settledScan();
+  expect(brokenPaths(scan)).toEqual(["inbox/1.md", "inbox/2.md"]);
+  expect(brokenPaths(await intake.scan())).toEqual(["inbox/1.md", "inbox/2.md"]);
+});
+
+it("does not read again what has not changed", async () => {
+  let hashed = 0;
+  const count = (bytes: Uint8Array): string => {
+    hashed += 1;
+    return hashBlob(bytes);
+  };
+  const { drop, settledScan, intake } = makeInboxWorkspace({ hashBlob: count });
+  drop("fix.md");
+  drop("broken.md", BROKEN_TEXT);
+  await settledScan();
+  expect(hashed).toBe(2);
+  const scan = await intake.scan();
+  expect(hashed).toBe(2);
+  expect([scan.drops.length, scan.broken.length]).toEqual([1, 1]);
+  chmodSync(drop("broken.md", BROKEN_TEXT), 0o600);
+  await settledScan();
+  expect(hashed).toBe(3);
+});
