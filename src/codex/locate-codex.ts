@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { CoordinatorError } from "../base/errors.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { codexEnvironment, type Environment } from "./environment.ts";
-import { nativeBinary } from "./native-binary.ts";
+import { findPackage, nativeBinary } from "./native-binary.ts";
 
 /** The oldest version whose events, exit codes and thread files are known to fit. */
 const CODEX_VERSION_MIN = "0.163.0";
@@ -79,12 +78,8 @@ function findOnPath(name: string, searchPath: readonly string[]): string | undef
 }
 
 function findBeside(packageDir: string): string | undefined {
-  try {
-    const manifest = createRequire(join(packageDir, "package.json")).resolve("@openai/codex/package.json");
-    return join(manifest, "..", "bin", "codex.js");
-  } catch {
-    return undefined; // Not installed beside us.
-  }
+  const folder = findPackage(packageDir, "@openai/codex");
+  return folder === undefined ? undefined : join(folder, "bin", "codex.js");
 }
 
 function requireExecutable(path: string): string {

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { parseObject } from "./json-shape.ts";
 
@@ -36,6 +35,18 @@ export function nativeBinary(path: string): string {
   );
 }
 
+/**
+ * Returns the folder of the package `name` that was installed with the package in `packageDir`: below it, or in a
+ * node_modules folder it lies in. Unlike Node's own search, never what happens to be in the home, a parent or NODE_PATH.
+ */
+export function findPackage(packageDir: string, name: string): string | undefined {
+  const folders = [join(resolve(packageDir), "node_modules")];
+  for (let folder = resolve(packageDir); folder !== dirname(folder); folder = dirname(folder)) {
+    if (basename(folder) === "node_modules") folders.push(folder);
+  }
+  return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, "package.json")));
+}
+
 /** Tells whether `real` is bin/codex.js of the package `@openai/codex`. */
 function isWrapper(real: string): boolean {
   if (!real.endsWith("/bin/codex.js")) return false;
@@ -58,12 +69,9 @@ function readHead(path: string): string {
 }
 
 function binariesOf(wrapper: string, platform: string, target: string): readonly string[] {
-  const vendors = [join(dirname(dirname(wrapper)), "vendor")];
-  try {
-    const manifest = createRequire(wrapper).resolve(`@openai/codex-${platform}/package.json`);
-    vendors.unshift(join(dirname(manifest), "vendor"));
-  } catch {
-    // Not installed beside the wrapper: older packages carry the binary themselves.
-  }
-  return vendors.map((vendor) => join(vendor, target, "bin", "codex"));
+  const ownFolder = dirname(dirname(wrapper)); // Older packages carry the binary themselves.
+  const folders = [findPackage(ownFolder, `@openai/codex-${platform}`), ownFolder].filter(
+    (folder) => folder !== undefined,
+  );
+  return folders.map((folder) => join(folder, "vendor", target, "bin", "codex"));
 }

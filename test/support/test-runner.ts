@@ -19,6 +19,8 @@ export interface TestRunner {
   /** CODEX_HOME. */
   readonly home: string;
   readonly workdir: string;
+  /** What the runner is given to filter. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Makes a request for the next run number. */
   request(prompt: string, changes?: Partial<RunRequest>): RunRequest;
   /** Prepares and starts it; returns its folder. */
@@ -46,12 +48,13 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   workspaces += 1;
   const workspaceId = `test-${process.pid}-${workspaces}`;
   const runs: string[] = [];
-  const { codexPath = STUB_PATH, environment = {}, now = Date.now, extraConfig = [], passEnvironment = [] } = options;
+  const { codexPath = STUB_PATH, now = Date.now, extraConfig = [], passEnvironment = [] } = options;
+  const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, ...options.environment };
 
   function another(): Runner {
     return createRunner({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
-      environment: { PATH: process.env.PATH, HOME: home, CODEX_HOME: home, ...environment },
+      environment,
       passEnvironment,
       extraConfig,
       now,
@@ -87,7 +90,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
     return asked.runDir;
   }
   return {
-    ...{ runner, home, workdir, request, start, another },
+    ...{ runner, home, workdir, environment, request, start, another },
     async run(asked) {
       const runDir = start(asked);
       await waitFor(() => runner.probe(runDir).kind === "ended", { what: `the end of ${runDir}`, timeoutMs: 25_000 });
