@@ -19,13 +19,8 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Drop } from "../../src/task/drop.ts";
-import {
-  BROKEN_TEXT,
-  freshId,
-  type InboxWorkspace,
-  makeInboxWorkspace,
-  temporaryFolder,
-} from "../support/inbox-workspace.ts";
+import { freshId } from "../support/blob-and-id.ts";
+import { BROKEN_TEXT, type InboxWorkspace, makeInboxWorkspace, temporaryFolder } from "../support/inbox-workspace.ts";
 
 async function onlyDrop(workspace: InboxWorkspace): Promise<Drop> {
   const scan = await workspace.settledScan();

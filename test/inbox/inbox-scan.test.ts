@@ -16,7 +16,9 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { DROP_BYTES_MAX } from "../../src/inbox/limits.ts";
 import type { InboxScan } from "../../src/task/drop.ts";
-import { BROKEN_TEXT, freshId, hashBlob, makeInboxWorkspace, SETTLE_MS } from "../support/inbox-workspace.ts";
+import { freshId, hashBlob } from "../support/blob-and-id.ts";
+import { BROKEN_TEXT, makeInboxWorkspace, SETTLE_MS } from "../support/inbox-workspace.ts";
+import { startLineProcess } from "../support/line-process.ts";
 
 const OLD = new Date("2026-01-01T00:00:00Z");
 
@@ -347,4 +349,28 @@ it("does not read again what has not changed", async () => {
   chmodSync(drop("broken.md", BROKEN_TEXT), 0o600);
   await settledScan();
   expect(hashed).toBe(3);
+});
+
+it("a file or folder that may not be read is told of, and read as soon as it may be", async () => {
+  const { dir, stateDir, inboxDir, drop } = makeInboxWorkspace();
+  chmodSync(drop("secret.md"), 0o000);
+  drop("docs/fix.md");
+  drop("open/fix.md");
+  chmodSync(join(inboxDir, "docs"), 0o000);
+  onTestFinished(() => chmodSync(join(inboxDir, "docs"), 0o755));
+  chmodSync(join(inboxDir, "open"), 0o744);
+  const child = startLineProcess("inbox-process.ts", { args: [dir, stateDir] });
+  await child.ask("nobody");
+  const scan: InboxScan = JSON.parse(await child.ask("scan"));
+  expect(paths(scan)).toEqual([]);
+  expect(messageOf(scan, "inbox/secret.md")).toContain("cannot be read (EACCES)");
+  expect([...scan.notices].sort()).toEqual([
+    "inbox/docs/ cannot be read (EACCES)",
+    "inbox/open/ cannot be read (EACCES)",
+  ]);
+  chmodSync(join(inboxDir, "secret.md"), 0o644);
+  chmodSync(join(inboxDir, "docs"), 0o755);
+  chmodSync(join(inboxDir, "open"), 0o755);
+  const again: InboxScan = JSON.parse(await child.ask("scan"));
+  expect([...paths(again)].sort()).toEqual(["inbox/docs/fix.md", "inbox/open/fix.md", "inbox/secret.md"]);
 });

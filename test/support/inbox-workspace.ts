@@ -1,10 +1,9 @@
-import { createHash, randomInt } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createIntake, type Intake, type IntakeOptions } from "../../src/inbox/intake.ts";
-import { makeTaskId } from "../../src/task/task-id.ts";
+import { hashBlob } from "./blob-and-id.ts";
 
 export const SETTLE_MS = 2_000;
 export const BROKEN_TEXT = "---\npriority: high\n---\nFix the login.\n";
@@ -79,21 +78,6 @@ export function temporaryFolder(parent: string): string {
   chmodSync(path, 0o755);
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
-}
-
-/** Returns git's blob id (SHA-1). */
-export function hashBlob(bytes: Uint8Array): string {
-  return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
-}
-
-/** Returns a task id that no other test has. */
-export function freshId(): string {
-  return makeTaskId(
-    Date.UTC(2026, 10, 20, 14, 15, 30),
-    randomInt(36 ** 6)
-      .toString(36)
-      .padStart(6, "0"),
-  );
 }
 
 function filesBelow(path: string): readonly string[] {

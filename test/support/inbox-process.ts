@@ -1,0 +1,67 @@
+import { createInterface } from "node:readline";
+import { createIntake } from "../../src/inbox/intake.ts";
+import type { Drop } from "../../src/task/drop.ts";
+import { freshId, hashBlob } from "./blob-and-id.ts";
+
+/**
+ * An intake in a process of its own: `inbox-process.ts <workspace> <state>`. Answers each command with one line of JSON.
+ *
+ * `scan` gives the scan; `claim` takes what it found, and gives the ids and paths it got and how many others took; `start`
+ * watches; `heard` gives the hints and notices until now; `nobody` gives up all rights that the superuser has over files.
+ */
+const [workspaceDir = "", stateDir = ""] = process.argv.slice(2);
+const notices: string[] = [];
+let hints = 0;
+let found: readonly Drop[] = [];
+
+const intake = createIntake({
+  workspaceDir,
+  stateDir,
+  settleMs: 0,
+  rescanMs: 60_000,
+  now: Date.now,
+  hashBlob,
+  onHint: () => {
+    hints += 1;
+  },
+  onNotice: (notice) => notices.push(notice),
+});
+
+async function answer(command: string): Promise<unknown> {
+  switch (command) {
+    case "scan": {
+      const scan = await intake.scan();
+      found = scan.drops;
+      return scan;
+    }
+    case "claim":
+      return claimFound();
+    case "start":
+      await intake.start();
+      return {};
+    case "heard":
+      return { hints, notices };
+    case "nobody":
+      if (process.getuid?.() === 0) process.setuid?.(65_534);
+      return {};
+    default:
+      throw new Error(`unknown command: ${command}`);
+  }
+}
+
+async function claimFound(): Promise<unknown> {
+  const taken: { readonly id: string; readonly path: string }[] = [];
+  let lost = 0;
+  for (const drop of found) {
+    const id = freshId();
+    const held = await intake.claim(drop, id);
+    if (typeof held === "object") taken.push({ id, path: held.path });
+    else lost += 1;
+  }
+  return { taken, lost };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+}
+await intake.stop();
