@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import type { ProcessEnd } from "./line-process.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** The entry of the installed package. */
+const ENTRY = join(import.meta.dirname, "../../bin/codex-inbox.js");
+
+/** One line of the log: `key=value` fields beside its event. */
+export interface LogLine {
+  readonly event: string;
+  readonly text: string;
+  field(key: string): string | undefined;
+}
+
+/** `codex-inbox serve`, as a process of its own. */
+export interface CoordinatorProcess {
+  readonly pid: number;
+  /** What it has logged until now. */
+  log(): string;
+  lines(event?: string): readonly LogLine[];
+  /** Waits until it has logged `event` (`count` times). @throws Error with the log when it ends without */
+  saw(event: string, count?: number, timeoutMs?: number): Promise<LogLine>;
+  /** Waits until it serves; returns the address of its HTTP interface. */
+  url(): Promise<string>;
+  signal(signal: NodeJS.Signals): void;
+  /** Ends it by SIGKILL; its workers go on. */
+  kill(): Promise<ProcessEnd>;
+  /** Resolves when it is gone. */
+  readonly ended: Promise<ProcessEnd>;
+}
+
+/** What a command of codex-inbox printed, and how it ended. */
+export interface CommandResult extends ProcessEnd {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `codex-inbox <args>` in `dir` to its end. */
+export async function runCommand(
+  dir: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  input = "",
+): Promise<CommandResult> {
+  const child = spawnEntry(dir, args, environment);
+  let [stdout, stderr] = ["", ""];
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  child.stdin?.end(input);
+  return { ...(await endOf(child)), stdout, stderr };
+}
+
+/** Starts `codex-inbox serve <args>` in `dir`. */
+export function startCoordinatorProcess(
+  dir: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): CoordinatorProcess {
+  const child = spawnEntry(dir, ["serve", ...args], environment);
+  child.stdin?.end();
+  let log = "";
+  let over = false;
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    log += chunk;
+  });
+  const ended = endOf(child).finally(() => {
+    over = true;
+  });
+  const lines = (event?: string): readonly LogLine[] =>
+    log
+      .split("\n")
+      .slice(0, -1)
+      .map(parseLine)
+      .filter((line) => event === undefined || line.event === event);
+  const saw = (event: string, count = 1, timeoutMs = 20_000): Promise<LogLine> =>
+    waitFor(
+      () => {
+        const found = lines(event)[count - 1];
+        if (found === undefined && over) throw new Error(`it ended without "${event}" (${count}):\n${log}`);
+        return found;
+      },
+      { what: `"${event}" (${count}) in the log`, timeoutMs },
+    );
+  return {
+    pid: child.pid ?? Number.NaN,
+    log: () => log,
+    lines,
+    saw,
+    url: async () => (await saw("serving")).field("url") ?? "",
+    signal: (signal) => void child.kill(signal),
+    kill() {
+      child.kill("SIGKILL");
+      return ended;
+    },
+    ended,
+  };
+}
+
+function spawnEntry(dir: string, args: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(process.execPath, [ENTRY, ...args], { cwd: dir, env: environment, stdio: "pipe" });
+}
+
+function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    // Not "close": a worker that inherited nothing of ours must not be waited for, and one that did would be a bug.
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+/** A line is `<time> <event> key=value …`; anything else (a crash of Node) is an event of its own. */
+function parseLine(text: string): LogLine {
+  const [, event = "?", rest = ""] = /^\S+Z (\S+) ?(.*)$/.exec(text) ?? [];
+  const fields = new Map<string, string>();
+  for (const [, key = "", quoted, plain = ""] of rest.matchAll(/(\w+)=(?:("(?:[^"\\]|\\.)*")|(\S+))/g))
+    fields.set(key, quoted === undefined ? plain : String(JSON.parse(quoted)));
+  return { event, text, field: (key) => fields.get(key) };
+}

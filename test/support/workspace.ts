@@ -1,0 +1,194 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import {
+  type CommandResult,
+  type CoordinatorProcess,
+  runCommand,
+  startCoordinatorProcess,
+} from "./coordinator-process.ts";
+import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
+import { findMarkedRuns } from "./marked-processes.ts";
+import { STUB_PATH } from "./test-runner.ts";
+import { readResults, type WorkspaceResults } from "./workspace-results.ts";
+
+/** How long a dropped file must rest: long enough for a test to write it, and no longer. */
+const SETTLE_MS = 30;
+
+export interface WorkspaceOptions {
+  /** The codex to use, with its CODEX_HOME; the stub with a home of its own unless given. */
+  readonly codex?: { readonly codexPath: string; readonly home: string };
+  /** A folder made by `workspaceTemplate`: a copy takes a fraction of the time of an `init`. */
+  readonly template?: string;
+  /** Added to the environment of every command. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface ServeTestOptions {
+  readonly args?: readonly string[];
+  /** The fault point at which the coordinator dies: `<name>` or `<name>#<n>`. */
+  readonly fault?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What the stub noted of one of its starts. */
+export interface StubRun {
+  readonly resume: string | null;
+  readonly prompt: string;
+  readonly pid: number;
+}
+
+/** A real workspace in a repository of its own, served by real processes. Everything ends and goes when the test is finished. */
+export interface TestWorkspace {
+  readonly dir: string;
+  /** The coordinator's own folder. */
+  readonly stateDir: string;
+  /** The user's hands in the work tree. */
+  readonly repo: GitRepo;
+  /** What the branch `main` says. */
+  readonly results: WorkspaceResults;
+  /** CODEX_HOME. */
+  readonly home: string;
+  /** Writes inbox/<path>, as an editor would. */
+  drop(path: string, text: string): void;
+  /** Drops and commits it. */
+  commitDrop(path: string, text: string): void;
+  /** Starts a coordinator that serves until it is ended; on a free port, with a short settling time. */
+  serve(options?: ServeTestOptions): CoordinatorProcess;
+  /** Serves until nothing is left to do. @throws Error with the log when it does not end with `code` (0 unless given) */
+  serveUntilIdle(options?: ServeTestOptions & { readonly code?: number }): Promise<CoordinatorProcess>;
+  /** Runs another command of codex-inbox. */
+  command(...args: readonly string[]): Promise<CommandResult>;
+  /** The starts of the stub, the oldest first. */
+  stubRuns(): readonly StubRun[];
+  /** Process ids of the living agents of this workspace, their workers and their tools. */
+  agentPids(): readonly number[];
+  /** Everything below the state folder's `name`, as paths relative to it. */
+  stateFiles(name: string): readonly string[];
+}
+
+/** Makes a workspace: a repository with one commit, and what `codex-inbox init` adds. */
+export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<TestWorkspace> {
+  const base = mkdtempSync(join(tmpdir(), "codex-workspace-"));
+  const dir = join(base, "repo");
+  const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
+  const environment = workspaceEnvironment(base, home, options);
+  const coordinators: CoordinatorProcess[] = [];
+  const workspace = workspaceAt(dir, home, environment, coordinators);
+  onTestFinished(async () => {
+    await Promise.all(coordinators.map((coordinator) => coordinator.kill()));
+    for (const pid of workspace.agentPids()) killQuietly(pid);
+    rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  });
+  if (options.template === undefined) await makeWorkspace(dir, environment);
+  else cpSync(options.template, dir, { recursive: true });
+  return workspace;
+}
+
+/** Makes a folder to copy workspaces from; the caller removes it. */
+export async function workspaceTemplate(): Promise<string> {
+  const base = mkdtempSync(join(tmpdir(), "codex-template-"));
+  await makeWorkspace(base, workspaceEnvironment(base, base, {}));
+  rmSync(stateDirOf(base), { recursive: true, force: true }); // A clone has an id of its own.
+  return base;
+}
+
+async function makeWorkspace(dir: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  makeGitRepo(dir);
+  const made = await runCommand(dir, ["init"], environment);
+  if (made.code !== 0) throw new Error(`init ended with ${made.code}: ${made.stderr}`);
+}
+
+function workspaceAt(
+  dir: string,
+  home: string,
+  environment: NodeJS.ProcessEnv,
+  coordinators: CoordinatorProcess[],
+): TestWorkspace {
+  const repo = gitRepoAt(dir);
+  const stateDir = stateDirOf(dir);
+  const serve = ({ args = [], fault, environment: more = {} }: ServeTestOptions = {}): CoordinatorProcess => {
+    const port = args.includes("--until-idle") ? [] : ["--port", "0"];
+    const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
+    const all = [...port, "--settle-ms", String(SETTLE_MS), ...args];
+    const coordinator = startCoordinatorProcess(dir, all, { ...environment, ...more, ...faults });
+    coordinators.push(coordinator);
+    return coordinator;
+  };
+  return {
+    dir,
+    stateDir,
+    repo,
+    home,
+    results: readResults(repo, "main"),
+    drop(path, text) {
+      mkdirSync(dirname(join(dir, "inbox", path)), { recursive: true });
+      writeFileSync(join(dir, "inbox", path), text);
+    },
+    commitDrop(path, text) {
+      this.drop(path, text);
+      repo.git("add", "--", `inbox/${path}`);
+      repo.git("commit", "--quiet", "-m", `ask: ${path}`);
+    },
+    serve,
+    async serveUntilIdle({ code = 0, ...options } = {}) {
+      const coordinator = serve({ ...options, args: ["--until-idle", ...(options.args ?? [])] });
+      const end = await coordinator.ended;
+      if (end.code === code) return coordinator;
+      throw new Error(
+        `serve --until-idle ended with ${end.code ?? end.signal} instead of ${code}:\n${coordinator.log()}`,
+      );
+    },
+    command: (...args) => runCommand(dir, args, environment),
+    stubRuns: () => readLines(join(home, "stub-runs.jsonl")).map((line) => JSON.parse(line)),
+    agentPids() {
+      const clone = readLines(join(stateDir, "clone"))[0];
+      return clone === undefined ? [] : findMarkedRuns(`${clone}/`);
+    },
+    stateFiles(name) {
+      const root = join(stateDir, name);
+      if (!existsSync(root)) return [];
+      return readdirSync(root, { recursive: true, encoding: "utf8" }).sort();
+    },
+  };
+}
+
+function stateDirOf(dir: string): string {
+  return join(dir, ".git", "codex-inbox");
+}
+
+/** Nothing of the user who runs the tests: not their configuration of git, nor their codex. */
+function workspaceEnvironment(base: string, home: string, options: WorkspaceOptions): NodeJS.ProcessEnv {
+  return {
+    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
+    HOME: base,
+    LANG: "C.UTF-8",
+    RUST_LOG: "off",
+    CODEX_HOME: home,
+    CODEX_INBOX_CODEX: options.codex?.codexPath ?? STUB_PATH,
+    ...options.environment,
+  };
+}
+
+/** A home of the stub, with a model of its own: then nobody asks for a login. */
+function stubHome(home: string): string {
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, "config.toml"), 'model_provider = "stub"\n');
+  return home;
+}
+
+function readLines(path: string): readonly string[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
