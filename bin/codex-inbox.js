@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The entry of the installed package. Plain JavaScript that every Node understands, so that an old one gets a sentence and not a
-// syntax error. Node 22.18 and 24 run the TypeScript below src/ themselves.
+// syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/.
 import module from "node:module";
 import process from "node:process";
 
@@ -10,5 +10,5 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.exitCode = 69;
 } else {
   module.enableCompileCache?.();
-  await import("../src/cli.ts");
+  await import(import.meta.url.includes("/node_modules/") ? "../dist/cli.js" : "../src/cli.ts");
 }
