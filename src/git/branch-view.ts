@@ -18,7 +18,7 @@ export interface BranchView {
   readonly tree: string | undefined;
   refresh(): Promise<Refreshed>;
   /** We are about to build on `tip`; what somebody else did to the branch is kept for the next `refresh`. */
-  builtOn(tip: string | undefined): Promise<void>;
+  builtOn(tip: string | undefined): void;
   /** We moved the branch to `tip`. */
   moved(tip: string, tree: string): void;
 }
@@ -35,22 +35,23 @@ export function createBranchView(
   };
   let lastSeen = memory.last();
   let foreign = false;
-  let lost = false;
-  let asked = { key: "", reachable: true };
+  /** Tips of others that we came upon, with the last commit of ours at that time; git is asked about them by `refresh`. */
+  const unchecked: { readonly ours: string; readonly tip: string | undefined }[] = [];
+  let answered = { ours: "", tip: view.tip, lost: false };
 
-  async function hasOurs(tip: string | undefined): Promise<boolean> {
-    const ours = memory.last();
-    if (ours === undefined) return true;
-    const key = `${ours} ${tip}`;
-    if (asked.key !== key) asked = { key, reachable: await isReachable(repository.topDir, ours, tip) };
-    return asked.reachable;
-  }
-
-  async function builtOn(tip: string | undefined): Promise<void> {
+  function builtOn(tip: string | undefined): void {
     if (tip === lastSeen) return;
     foreign = true;
-    lost = !(await hasOurs(tip)) || lost;
+    const ours = memory.last();
+    if (ours !== undefined) unchecked.push({ ours, tip });
     lastSeen = tip;
+  }
+
+  async function isLost(ours: string, tip: string | undefined): Promise<boolean> {
+    if (answered.ours !== ours || answered.tip !== tip) {
+      answered = { ours, tip, lost: !(await isReachable(repository.topDir, ours, tip)) };
+    }
+    return answered.lost;
   }
 
   return {
@@ -62,12 +63,19 @@ export function createBranchView(
     },
     async refresh() {
       const tip = refs.tip();
-      await builtOn(tip);
-      if (tip !== view.tip) view = { tip, tree: tip === undefined ? undefined : await store.treeOf(tip) };
-      const answer = { tip, foreign, lostOurs: lost || !(await hasOurs(tip)) };
+      builtOn(tip);
+      const ours = memory.last();
+      const questions = unchecked.splice(0);
+      if (ours !== undefined) questions.push({ ours, tip });
+      const wasForeign = foreign;
       foreign = false;
-      lost = false;
-      return answer;
+      if (tip !== view.tip) {
+        const tree = tip === undefined ? undefined : await store.treeOf(tip);
+        if (lastSeen === tip) view = { tip, tree }; // Else a commit of ours came in between, and has set it.
+      }
+      let lostOurs = false;
+      for (const question of questions) lostOurs = (await isLost(question.ours, question.tip)) || lostOurs;
+      return { tip, foreign: wasForeign, lostOurs };
     },
     builtOn,
     moved(tip, tree) {

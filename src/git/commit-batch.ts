@@ -5,11 +5,11 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { CommitPlan, CommitReport } from "../task/commit-plan.ts";
 import type { BranchView } from "./branch-view.ts";
 import { buildChain, type CommitChain } from "./commit-chain.ts";
+import { syncFolder } from "./durable-file.ts";
 import type { Newcomers } from "./process-scan.ts";
 import { describeLock, inspectRepository } from "./repository-state.ts";
 import { type Staging, type StagingParts, stageChain } from "./staging.ts";
 import { type SwapParts, type SwapResult, swap } from "./swap.ts";
-import { syncFolder } from "./sync-folder.ts";
 import { ObstacleError } from "./tree-edit.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
@@ -41,10 +41,13 @@ const MISSES_PATIENT = 25;
 const MISSED: Outcome = { kind: "missed" };
 
 export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
-  const { repository, refs, locks, scan, index, view, memory } = parts;
+  const { repository, refs, store, locks, scan, index, view, memory } = parts;
+  const touched = plans.flatMap((plan) => plan.edits.map((edit) => repository.prefix + edit.path));
+  const paths = [...new Set([...memory.paths(), ...touched])];
   const signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
   let chain: CommitChain | undefined;
   let staging: Staging | undefined;
+  let isWritten = false;
   let blocker: number | undefined;
   let misses = 0;
   let indexMs = 0;
@@ -59,10 +62,19 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     const base = refs.tip();
     if (chain !== undefined && chain.base === base) return chain;
     dropStaging();
-    await view.builtOn(base);
-    chain = await buildChain(parts.store, parts.trees, { plans, base, prefix: repository.prefix, signature });
-    faultPoint("commit:objects-written");
+    view.builtOn(base);
+    store.forget();
+    isWritten = false;
+    chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, signature });
     return chain;
+  }
+
+  /** Makes everything durable that the swap will make visible, and the note and the tokens by which a crash is understood. */
+  async function writeObjects(made: CommitChain): Promise<void> {
+    if (isWritten || made.tip === undefined || made.tip === made.base) return;
+    await Promise.all([store.flush(), memory.intend(made.tip, writtenFiles(made)), locks.prepare(made.tip)]);
+    faultPoint("commit:objects-written");
+    isWritten = true;
   }
 
   async function currentStaging(of: CommitChain): Promise<Staging | { readonly refused: string }> {
@@ -85,15 +97,12 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   }
 
   async function attempt(signal: AbortSignal): Promise<Outcome> {
+    parts.knowledge.prefetch(paths);
     const made = await currentChain();
     const moves = made.tip !== made.base;
     const prepared = await prepare(made);
     if (typeof prepared === "string") return moves ? { kind: "closed", reason: prepared } : unmoved(made);
     if (!moves && prepared.staging?.indexPath === undefined) return unmoved(made);
-    if (moves && made.tip !== undefined) {
-      memory.intend(made.tip, writtenFiles(made));
-      await locks.prepare(made.tip);
-    }
     const result = await settleAndSwap(made, prepared.staging, signal);
     if (result.kind === "missed") misses += 1;
     return result.kind === "done" ? finish(made, result.leftAlone) : result;
@@ -106,9 +115,10 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     if (obstacle !== undefined) return obstacle;
     if (state.kind === "ref-only") {
       dropStaging();
+      await writeObjects(made);
       return { staging: undefined };
     }
-    const next = await currentStaging(made);
+    const [next] = await settleAll([currentStaging(made), writeObjects(made)]);
     return "refused" in next ? next.refused : { staging: next };
   }
 
@@ -172,4 +182,10 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
 function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
   return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
+}
+
+/** Waits for both even when one fails, so that nothing is still being written when the failure is told. */
+async function settleAll<First, Second>(both: readonly [Promise<First>, Promise<Second>]): Promise<[First, Second]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
 }

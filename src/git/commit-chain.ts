@@ -3,7 +3,7 @@ import type { ObjectStore } from "./object-store.ts";
 import { ObstacleError, type TreeEditor } from "./tree-edit.ts";
 import { FILE_MODE, isPlainFile, type TreeEntry } from "./tree-format.ts";
 
-/** The commits of one batch, written as objects but reachable from nowhere yet. */
+/** The commits of one batch: objects that the store has yet to flush, reachable from nowhere. */
 export interface CommitChain {
   /** What they were built on; `undefined` for the first commit of a branch. */
   readonly base: string | undefined;
@@ -32,7 +32,7 @@ export interface ChainInput {
 }
 
 /**
- * Applies the plans to `base`, one after the other, and writes the objects durably.
+ * Applies the plans to `base`, one after the other. The objects are named, and written when the store is flushed.
  *
  * @throws ObstacleError where the branch holds something else than a plain file at a path of ours
  */
@@ -57,7 +57,6 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
     lastSubject = plan.message.split("\n", 1)[0] ?? "";
     for (const path of changes.keys()) touched.add(path);
   }
-  await store.flush();
   return { base, tip, tree, commits, changes: await compare(trees, baseTree, tree, touched), lastSubject };
 }
 

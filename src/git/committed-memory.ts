@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { syncFolder, writeNewFile } from "./durable-file.ts";
 
 /** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
 const FILES_MAX = 200;
@@ -18,7 +18,7 @@ export interface CommittedMemory {
   /** Paths of the files written lately, oldest first. */
   paths(): readonly string[];
   /** Writes down that `commit` is about to be made with these files, durably, before anything visible happens. */
-  intend(commit: string, files: ReadonlyMap<string, string>): void;
+  intend(commit: string, files: ReadonlyMap<string, string>): Promise<void>;
   /** The intended commit is in the branch. */
   settle(commit: string): void;
 }
@@ -41,7 +41,7 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
     last: () => last,
     isOurs: (path, id) => files.get(path)?.includes(id) ?? false,
     paths: () => [...files.keys()],
-    intend(commit, written) {
+    async intend(commit, written) {
       if (commit === intended) return;
       for (const [path, id] of written) {
         const ids = [id, ...(files.get(path) ?? []).filter((known) => known !== id)];
@@ -53,7 +53,11 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
         files.delete(path);
       }
       const next: Note = { v: 1, branch, last: commit, files: [...files].map(([path, ids]) => [path, ...ids]) };
-      writeFileAtomic(notePath, JSON.stringify(next));
+      const temporary = `${notePath}.${process.pid}.tmp`;
+      rmSync(temporary, { force: true });
+      await writeNewFile(temporary, Buffer.from(JSON.stringify(next)));
+      renameSync(temporary, notePath);
+      await syncFolder(stateDir);
       intended = commit;
     },
     settle(commit) {

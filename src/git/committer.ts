@@ -65,7 +65,10 @@ export interface Committer {
   close(): Promise<void>;
 }
 
-/** Waiting for the user: 1, 2, 4, … ms, then this. */
+/** Waiting for the user: 1, 2, 4, … ms. Most commands are over in a moment, and the gap before the next may be short. */
+const BACKOFF_EAGER_MAX_MS = 16;
+/** After this long it is an editor or a conflict, and the pauses grow on. */
+const EAGER_MS = 10_000;
 const BACKOFF_MAX_MS = 250;
 /** After a miss, which another process's start caused. */
 const MISS_PAUSE_MS = 1;
@@ -94,7 +97,8 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
         if (outcome.kind === "closed") {
           wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
           await delay(pauseMs, undefined, { signal });
-          pauseMs = Math.min(pauseMs * 2, BACKOFF_MAX_MS);
+          const isLong = options.now() - wait.sinceMs > EAGER_MS;
+          pauseMs = Math.min(pauseMs * 2, isLong ? BACKOFF_MAX_MS : BACKOFF_EAGER_MAX_MS);
         } else await delay(MISS_PAUSE_MS, undefined, { signal });
       }
     } finally {

@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { copyFile, open, rm, utimes } from "node:fs/promises";
+import { constants, copyFileSync, openSync, rmSync, utimesSync } from "node:fs";
+import { syncDescriptor } from "./durable-file.ts";
 import { readStamp, stampText } from "./file-stamp.ts";
 import { runGit } from "./git-process.ts";
 import type { Repository } from "./repository.ts";
@@ -48,20 +48,15 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
     hasUnmerged: async () => (await list(["--unmerged"], [])) !== "",
     async build(changes) {
       const path = temporary.newPath("index");
-      await copyIndex(indexPath, path);
+      copyIndex(indexPath, path);
       const input = [...changes].map(([name, entry]) => indexInfo(name, entry, repository)).join("");
       const environment = { GIT_INDEX_FILE: path };
       const result = await runGit(topDir, ["update-index", "--add", "-z", "--index-info"], { input, environment });
       if (result.status !== 0) {
-        await rm(path, { force: true });
+        rmSync(path, { force: true });
         return { refused: result.stderr };
       }
-      const file = await open(path, "r");
-      try {
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await syncDescriptor(openSync(path, "r"));
       return { path };
     },
   };
@@ -85,10 +80,10 @@ function parseStaged(text: string, entries: Map<string, TreeEntry>): void {
  * The copy must not look younger than the original: git distrusts entries as young as their index ("racily clean") and compares
  * their content, and a younger copy would lose that protection. One millisecond older costs at most a comparison.
  */
-async function copyIndex(from: string, to: string): Promise<void> {
+function copyIndex(from: string, to: string): void {
   const stamp = readStamp(from);
   if (stamp === undefined) return; // No commit and nothing staged yet: git makes the file.
-  await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   const seconds = (stamp.modifiedMs - 1) / 1_000;
-  await utimes(to, seconds, seconds);
+  utimesSync(to, seconds, seconds);
 }

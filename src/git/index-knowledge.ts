@@ -3,6 +3,8 @@ import type { TreeEntry } from "./tree-format.ts";
 
 /** What is staged at our paths, asked of git only after somebody else replaced the index. */
 export interface IndexKnowledge {
+  /** Begins to ask about `paths` if somebody else has written the index, so that the answer is there when it is needed. */
+  prefetch(paths: readonly string[]): void;
   /**
    * Returns what is staged at those of `paths` that are known or `mustKnow`, or "unmerged" while a conflict is not resolved.
    *
@@ -24,29 +26,42 @@ export interface Answer {
 const KNOWN_MAX = 2_000;
 
 export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
-  let seen: string | undefined;
   let ownStamp: string | undefined;
-  let unmerged = false;
-  let known = new Map<string, TreeEntry | undefined>();
+  let view: IndexView | undefined;
+
+  async function read(stamp: string, paths: readonly string[]): Promise<IndexView> {
+    const [unmerged, found] = await Promise.all([index.hasUnmerged(), index.entries(paths)]);
+    return { stamp, unmerged, known: new Map(paths.map((path) => [path, found.get(path)])) };
+  }
+
+  let reading: { readonly stamp: string; readonly view: Promise<IndexView> } | undefined;
+
+  function current(paths: readonly string[]): Promise<IndexView> {
+    const stamp = index.stamp();
+    if (view?.stamp === stamp) return Promise.resolve(view);
+    if (reading?.stamp !== stamp) reading = { stamp, view: read(stamp, paths) };
+    return reading.view;
+  }
 
   return {
+    prefetch(paths) {
+      current(paths).catch(() => undefined); // Whoever asks for the answer gets the error.
+    },
     async ask(paths, mustKnow) {
-      const stamp = index.stamp();
-      if (stamp !== seen) {
-        known = new Map();
-        unmerged = await index.hasUnmerged();
-        seen = stamp;
-      }
-      if (unmerged) return "unmerged";
-      const isForeign = stamp !== ownStamp;
-      const asked = (isForeign ? paths : mustKnow).filter((path) => !known.has(path));
+      const answer = await current(paths);
+      view = answer;
+      reading = undefined;
+      if (answer.unmerged) return "unmerged";
+      const isForeign = answer.stamp !== ownStamp;
+      const asked = (isForeign ? paths : mustKnow).filter((path) => !answer.known.has(path));
       if (asked.length > 0) {
         const found = await index.entries(asked);
-        for (const path of asked) known.set(path, found.get(path));
+        for (const path of asked) answer.known.set(path, found.get(path));
       }
-      return { stamp, isForeign, entries: known };
+      return { stamp: answer.stamp, isForeign, entries: answer.known };
     },
     replaced(changes) {
+      const known = view?.known ?? new Map<string, TreeEntry | undefined>();
       for (const [path, entry] of changes) {
         known.delete(path);
         known.set(path, entry);
@@ -55,8 +70,14 @@ export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
         if (known.size <= KNOWN_MAX) break;
         known.delete(path);
       }
-      seen = index.stamp();
-      ownStamp = seen;
+      ownStamp = index.stamp();
+      view = { stamp: ownStamp, unmerged: false, known };
     },
   };
+}
+
+interface IndexView {
+  readonly stamp: string;
+  readonly unmerged: boolean;
+  readonly known: Map<string, TreeEntry | undefined>;
 }

@@ -1,12 +1,11 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../base/process-identity.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { syncFolder, writeNewFile } from "./durable-file.ts";
 import { readStamp } from "./file-stamp.ts";
 import type { Repository } from "./repository.ts";
-import { syncFolder } from "./sync-folder.ts";
 
 /**
  * Git's three lock files, taken by link(2) of a token of ours. A link either exists or not, so a crash never leaves a lock
@@ -38,16 +37,10 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
   const tokenPath = (name: LockName): string => join(folder, name);
   const lockPath = (name: LockName): string => `${guardedPath(repository, name)}.lock`;
 
-  async function makeToken(name: LockName, content: string): Promise<void> {
+  function makeToken(name: LockName, content: string): Promise<void> {
     // Never written in place: the old token may be the very file that is the branch now.
     rmSync(tokenPath(name), { force: true });
-    const file = await open(tokenPath(name), "wx", 0o666);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    return writeNewFile(tokenPath(name), Buffer.from(content));
   }
 
   return {

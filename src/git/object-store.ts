@@ -9,7 +9,10 @@ export interface ObjectStore {
   /** Returns the id of the tree of a commit. */
   treeOf(commit: string): Promise<string>;
   add(type: ObjectType, content: Uint8Array): string;
+  /** Writes everything added, durably. */
   flush(): Promise<void>;
+  /** Forgets what was added and not flushed. */
+  forget(): void;
   close(): void;
 }
 
@@ -34,6 +37,7 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
     },
     add: writer.add,
     flush: writer.flush,
+    forget: writer.forget,
     close: reader.close,
   };
 }

@@ -1,13 +1,12 @@
-import { mkdir, open, rename, rm, utimes } from "node:fs/promises";
+import { mkdirSync, openSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { constants, deflate } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import { systemErrorCode } from "../base/errors.ts";
+import { syncDescriptor, syncFolder, writeNewFile } from "./durable-file.ts";
 import { frameObject, hashFramed, type ObjectFormat, type ObjectType } from "./object-format.ts";
-import { syncFolder } from "./sync-folder.ts";
 
-const compress = promisify(deflate);
-
+/** zlib's fastest level, as git uses for loose objects. */
+const COMPRESSION = { level: 1 };
 /** Files worked on side by side: fsyncs that run together share one commit of the file system's journal. */
 const WRITES_AT_ONCE = 8;
 /** `git gc` removes empty fan-out folders under us; each time one vanished the write starts again. */
@@ -21,6 +20,8 @@ export interface ObjectWriter {
   pending(id: string): { readonly type: ObjectType; readonly content: Uint8Array } | undefined;
   /** Writes everything added, durably: when it resolves, files and their folders are synced. */
   flush(): Promise<void>;
+  /** Forgets what was added and not flushed. */
+  forget(): void;
 }
 
 interface PendingObject {
@@ -50,24 +51,24 @@ export function createObjectWriter(objectsDir: string, format: ObjectFormat): Ob
       await eachOf([...folders], syncFolder);
       for (const [id] of written) objects.delete(id);
     },
+    forget: () => objects.clear(),
   };
 }
 
-/** Returns whether the folder had to be made. */
+/** Returns whether the folder had to be made. Only the fsyncs leave the event loop: the rest takes microseconds. */
 async function writeLooseObject(path: string, framed: Buffer): Promise<boolean> {
   if (await refresh(path)) return false;
-  const packed = await compress(framed, { level: constants.Z_BEST_SPEED });
   // `git gc` sweeps away old files of this name, should we die before the rename.
   const temporary = join(dirname(path), `tmp_obj_${process.pid}_${path.slice(-8)}`);
-  let folderMade = false;
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1, folderMade = false; ; attempt += 1) {
     try {
-      folderMade = (await mkdir(dirname(path), { recursive: true })) !== undefined || folderMade;
-      await writeSynced(temporary, packed);
-      await rename(temporary, path);
+      rmSync(temporary, { force: true });
+      await writeNewFile(temporary, deflateSync(framed, COMPRESSION), 0o444);
+      renameSync(temporary, path);
       return folderMade;
     } catch (error) {
       if (systemErrorCode(error) !== "ENOENT" || attempt >= FOLDER_RETRIES) throw error;
+      folderMade = mkdirSync(dirname(path), { recursive: true }) !== undefined || folderMade;
     }
   }
 }
@@ -76,29 +77,13 @@ async function writeLooseObject(path: string, framed: Buffer): Promise<boolean> 
 async function refresh(path: string): Promise<boolean> {
   try {
     const now = new Date();
-    await utimes(path, now, now);
-    const file = await open(path, "r");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    utimesSync(path, now, now);
+    await syncDescriptor(openSync(path, "r"));
     return true;
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "EPERM" || code === "EACCES") return false;
     throw error;
-  }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  await rm(path, { force: true });
-  const file = await open(path, "wx", 0o444);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -28,6 +28,9 @@ export interface ProcessScan {
 }
 
 const SHELLS = new Set(["sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busybox"]);
+/** Flags of /proc/<pid>/stat (include/linux/sched.h). */
+const FORKED_WITHOUT_EXEC = 0x40;
+const KERNEL_THREAD = 0x20_0000;
 /** More new process ids than this are not looked at one by one. */
 const NEWCOMERS_MAX = 2_000;
 
@@ -104,8 +107,9 @@ export function createProcessScan(repository: Repository, ownMarker: string): Pr
     if (name === undefined) return false; // It has ended.
     if (isGitName(name)) return judge(pid) !== undefined;
     if (rule === "no-git") return false;
+    if (isDescendant(pid)) return false;
     const environment = `\0${readWhole(`/proc/${pid}/environ`) ?? ""}`;
-    return standsHere(pid) && !environment.includes(marker);
+    return (standsHere(pid) || isJustForked(pid)) && !environment.includes(marker);
   }
 
   return {
@@ -136,6 +140,16 @@ function listPids(): number[] {
 
 function isGitName(name: string): boolean {
   return name === "git" || name.startsWith("git-");
+}
+
+/** Tells whether this process was forked and has not called exec yet: what it will be, and where it will stand, is not decided. */
+function isJustForked(pid: number): boolean {
+  const stat = readWhole(`/proc/${pid}/stat`);
+  const flags = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[6]);
+  if ((flags & FORKED_WITHOUT_EXEC) === 0) return false;
+  // Threads have ids of the same kind, and never call exec; nor does the kernel's own.
+  const leader = /^Tgid:\t(\d+)$/m.exec(readWhole(`/proc/${pid}/status`) ?? "")?.[1];
+  return (flags & KERNEL_THREAD) === 0 && leader === String(pid);
 }
 
 /** Our own git processes, and what they started. */

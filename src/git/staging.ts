@@ -35,9 +35,9 @@ export async function stageChain(
   chain: CommitChain,
 ): Promise<Staging | { readonly refused: string }> {
   const { store, index, workTree, memory } = parts;
-  let startedMs = performance.now();
+  const askedMs = performance.now();
   const answer = await askIndex(parts, chain);
-  let indexMs = performance.now() - startedMs;
+  const asking = performance.now() - askedMs;
   if (answer === "unmerged")
     return { refused: "the index holds unmerged paths (a conflicted merge, rebase or stash pop)" };
 
@@ -45,7 +45,7 @@ export async function stageChain(
   const leftAlone = new Set<string>();
   const indexChanges = new Map<string, TreeEntry | undefined>();
   for (const change of chain.changes) {
-    const disk = await workTree.look(change.path);
+    const disk = workTree.look(change.path);
     const isOurs = (id: string): boolean =>
       id === change.before?.id || id === change.after?.id || memory.isOurs(change.path, id);
     const onDisk = judgeDisk(change, disk, isOurs);
@@ -56,18 +56,34 @@ export async function stageChain(
     else if (staged === "change") indexChanges.set(change.path, change.after);
   }
   if (answer.isForeign) await addRepairs(parts, chain, answer, indexChanges);
-  const files = await workTree.stage(steps);
-  faultPoint("commit:files-written");
 
-  startedMs = performance.now();
-  const built = indexChanges.size === 0 ? undefined : await index.build(indexChanges);
-  indexMs += performance.now() - startedMs;
-  if (built !== undefined && "refused" in built) {
+  const [files, built] = await Promise.all([writeFiles(workTree, steps), buildIndex(index, indexChanges)]);
+  if (built.refused !== undefined) {
     files.clear();
     return { refused: `git update-index refuses: ${built.refused}` };
   }
+  const indexMs = asking + built.tookMs;
+  return { indexStamp: answer.stamp, indexPath: built.path, indexChanges, indexMs, files, leftAlone: [...leftAlone] };
+}
+
+async function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): Promise<StagedFiles> {
+  const files = await workTree.stage(steps);
+  faultPoint("commit:files-written");
+  return files;
+}
+
+interface BuiltIndex {
+  readonly path: string | undefined;
+  readonly refused: string | undefined;
+  readonly tookMs: number;
+}
+
+async function buildIndex(index: IndexFile, changes: ReadonlyMap<string, TreeEntry | undefined>): Promise<BuiltIndex> {
+  if (changes.size === 0) return { path: undefined, refused: undefined, tookMs: 0 };
+  const startedMs = performance.now();
+  const built = await index.build(changes);
   faultPoint("commit:index-built");
-  return { indexStamp: answer.stamp, indexPath: built?.path, indexChanges, indexMs, files, leftAlone: [...leftAlone] };
+  return { path: undefined, refused: undefined, ...built, tookMs: performance.now() - startedMs };
 }
 
 function askIndex({ knowledge, memory }: StagingParts, chain: CommitChain): Promise<Answer | "unmerged"> {
@@ -129,7 +145,7 @@ async function addRepairs(
     if (inBranch === undefined || !isPlainFile(inBranch)) continue;
     const staged = answer.entries.get(path);
     if (staged?.id === inBranch.id || (staged !== undefined && !memory.isOurs(path, staged.id))) continue;
-    const disk = await workTree.look(path);
+    const disk = workTree.look(path);
     if (disk.kind === "file" && disk.id === inBranch.id) changes.set(path, inBranch);
   }
 }

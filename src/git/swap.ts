@@ -1,6 +1,7 @@
 import { renameSync } from "node:fs";
 import { faultPoint } from "../base/fault-point.ts";
 import type { CommitChain } from "./commit-chain.ts";
+import { keepOpen } from "./durable-file.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { IndexKnowledge } from "./index-knowledge.ts";
 import type { LockName, Locks } from "./locks.ts";
@@ -55,19 +56,25 @@ export function swap(parts: SwapParts, input: SwapInput): SwapResult {
   const wanted: LockName[] = [];
   if (moves && staging !== undefined) wanted.push("head");
   if (moves) wanted.push("branch");
+  const { branchPath, indexPath } = parts.repository;
+  const closeReplaced = keepOpen([
+    branchPath,
+    ...(staging === undefined ? [] : [indexPath, ...staging.files.replaced]),
+  ]);
   try {
     const held = takeAll(parts, wanted);
     if (held !== undefined) return held;
-    if (parts.refs.tip() !== chain.base) return MISSED;
     faultPoint("commit:ref-locked");
+    if (!isAsPrepared(parts, input)) return MISSED;
     if (staging !== undefined) {
       const closed = takeAll(parts, ["index"]);
       if (closed !== undefined) return closed;
     }
     faultPoint("commit:index-locked");
-    return lookAgain(parts, input) ?? moveAll(parts, input, moves);
+    return isQuiet(parts, input) ? moveAll(parts, input, moves) : MISSED;
   } finally {
     for (const name of ["branch", "head", "index"] as const) locks.release(name);
+    closeReplaced();
   }
 }
 
@@ -80,12 +87,18 @@ function takeAll({ locks, now }: SwapParts, names: readonly LockName[]): SwapRes
   return undefined;
 }
 
-function lookAgain({ repository, refs, scan, index }: SwapParts, input: SwapInput): SwapResult | undefined {
-  const { staging } = input;
-  const state = inspectRepository(repository, refs);
-  if (state.kind !== (staging === undefined ? "ref-only" : "full")) return MISSED;
-  if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.stillAsSeen())) return MISSED;
-  return scan.newcomersForbid(input.since, input.newcomers) || scan.anyBecameGit(input.shells) ? MISSED : undefined;
+/** Tells whether branch, HEAD and files are what everything was prepared for. */
+function isAsPrepared({ repository, refs }: SwapParts, { chain, staging }: SwapInput): boolean {
+  if (refs.tip() !== chain.base) return false;
+  if (inspectRepository(repository, refs).kind !== (staging === undefined ? "ref-only" : "full")) return false;
+  return staging?.files.stillAsSeen() ?? true;
+}
+
+/** The very last look, as short as can be because `index.lock` is held: nobody has written the index, moved HEAD, or come. */
+function isQuiet({ repository, refs, scan, index }: SwapParts, input: SwapInput): boolean {
+  if ((refs.headBranch() === repository.branch) !== (input.staging !== undefined)) return false;
+  if (input.staging !== undefined && index.stamp() !== input.staging.indexStamp) return false;
+  return !scan.newcomersForbid(input.since, input.newcomers) && !scan.anyBecameGit(input.shells);
 }
 
 function moveAll({ repository, refs, locks, knowledge }: SwapParts, input: SwapInput, moves: boolean): SwapResult {

@@ -1,8 +1,18 @@
-import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { INBOX } from "../task/workspace-paths.ts";
+import { writeNewFile } from "./durable-file.ts";
 import { type FileStamp, readStamp } from "./file-stamp.ts";
 import type { Repository } from "./repository.ts";
 import type { TemporaryFiles } from "./temporary-files.ts";
@@ -21,6 +31,8 @@ export interface DiskStep {
 }
 
 export interface StagedFiles {
+  /** Absolute paths of the files that will be replaced or removed. */
+  readonly replaced: readonly string[];
   /** Tells whether every file is still as it was seen. */
   stillAsSeen(): boolean;
   /**
@@ -40,7 +52,7 @@ export class ElsewhereError extends Error {
 
 export interface WorkTree {
   /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
-  look(path: string): Promise<DiskContent>;
+  look(path: string): DiskContent;
   /** Writes the new contents to temporary files. */
   stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
 }
@@ -71,13 +83,13 @@ export function createWorkTree(
     return true;
   }
 
-  async function look(path: string): Promise<DiskContent> {
+  function look(path: string): DiskContent {
     if (!isReached(path)) return { kind: "foreign" };
     const stamp = readStamp(join(topDir, path));
     if (stamp === undefined) return { kind: "absent" };
     if (stamp.kind !== "file") return { kind: "foreign" };
     try {
-      return { kind: "file", id: hash(await readFile(join(topDir, path))), stamp };
+      return { kind: "file", id: hash(readFileSync(join(topDir, path))), stamp };
     } catch (error) {
       if (systemErrorCode(error) === "ENOENT") return { kind: "absent" };
       return { kind: "foreign" }; // Not readable for us, so not ours.
@@ -89,14 +101,8 @@ export function createWorkTree(
     if (step.content === undefined) return { ...step, target, temporary: undefined };
     mkdirSync(dirname(target), { recursive: true });
     const path = temporary.newPathFor(target);
-    const file = await open(path, "wx", 0o666);
-    try {
-      await file.writeFile(step.content);
-      if (step.before !== undefined) await file.chmod(step.before.mode & 0o777);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(path, step.content);
+    if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
     return { ...step, target, temporary: path };
   }
 
@@ -119,9 +125,9 @@ export function createWorkTree(
   return {
     look,
     async stage(steps) {
-      const list: ReadyStep[] = [];
-      for (const step of steps) list.push(await ready(step));
+      const list = await Promise.all(steps.map(ready));
       return {
+        replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
         stillAsSeen: () =>
           list.every((step) => isReached(step.path) && readStamp(step.target)?.text === step.before?.text),
         apply: () => applyAll(list),

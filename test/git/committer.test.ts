@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ALWAYS, committerAt, result } from "../support/committer-at.ts";
+import { ALWAYS, result } from "../support/commit-plans.ts";
+import { committerAt } from "../support/committer-at.ts";
 import { tempRepo } from "../support/temp-repo.ts";
 
 describe("a commit", () => {

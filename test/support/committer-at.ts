@@ -1,8 +1,5 @@
-import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Committer, type CommitterOptions, openCommitter } from "../../src/git/committer.ts";
-import type { CommitPlan, FileEdit } from "../../src/task/commit-plan.ts";
-import { keepText } from "../../src/task/kept-text.ts";
 import type { GitRepo } from "./git-repo.ts";
 
 /** Opens a committer on the `main` of `repo`, closed when the test has finished. */
@@ -20,37 +17,3 @@ export async function committerAt(repo: GitRepo, options: Partial<CommitterOptio
   onTestFinished(() => committer.close());
   return committer;
 }
-
-/** Returns an edit that gives the file this text. */
-export function put(path: string, text: string): FileEdit {
-  return { path, apply: (current) => (current === text ? "unchanged" : keepText(text)) };
-}
-
-/** Returns an edit that appends a line unless the file has it, as the ledger does. */
-export function append(path: string, line: string): FileEdit {
-  return {
-    path,
-    apply: (current = "") => (current.split("\n").includes(line) ? "unchanged" : keepText(`${current}${line}\n`)),
-  };
-}
-
-export function remove(path: string): FileEdit {
-  return { path, apply: () => "absent" };
-}
-
-export function plan(label: string, ...edits: readonly FileEdit[]): CommitPlan {
-  return { label, message: keepText(`docs: ${label}\n\nTask-Id: ${label}\n`), edits };
-}
-
-/** The edits a finished task makes: its file, one row of the ledger, one line of the transcript. */
-export function result(id: string): CommitPlan {
-  const edits = [
-    put(join("sessions/docs/2026-11-20", `${id}.md`), `# ${id}\n`),
-    append("sessions/docs/transcript.jsonl", `{"task":"${id}"}`),
-    append("tasks.md", `| ${id} | succeeded |`),
-  ];
-  return plan(id, ...edits);
-}
-
-/** A signal that never aborts. */
-export const ALWAYS = new AbortController().signal;
