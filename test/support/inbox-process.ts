@@ -1,15 +1,18 @@
+import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { createIntake } from "../../src/inbox/intake.ts";
 import type { Drop } from "../../src/task/drop.ts";
 import { freshId, hashBlob } from "./blob-and-id.ts";
 
 /**
- * An intake in a process of its own: `inbox-process.ts <workspace> <state>`. Answers each command with one line of JSON.
+ * An intake in a process of its own: `inbox-process.ts <workspace> <state> [<inotify watches>]`. Answers each command with one
+ * line of JSON. A number of inotify watches is the limit of a user namespace of its own: nothing else on the machine feels it.
  *
  * `scan` gives the scan; `claim` takes what it found, and gives the ids and paths it got and how many others took; `start`
  * watches; `heard` gives the hints and notices until now; `nobody` gives up all rights that the superuser has over files.
  */
-const [workspaceDir = "", stateDir = ""] = process.argv.slice(2);
+const [workspaceDir = "", stateDir = "", watchesMax] = process.argv.slice(2);
 const notices: string[] = [];
 let hints = 0;
 let found: readonly Drop[] = [];
@@ -61,7 +64,18 @@ async function claimFound(): Promise<unknown> {
   return { taken, lost };
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+async function serve(): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+  }
+  await intake.stop();
 }
-await intake.stop();
+
+function runLimited(limit: string): void {
+  const script = 'echo "$0" > /proc/sys/user/max_inotify_watches && exec "$@"';
+  const command = [process.execPath, fileURLToPath(import.meta.url), workspaceDir, stateDir];
+  spawnSync("unshare", ["--user", "--map-root-user", "sh", "-c", script, limit, ...command], { stdio: "inherit" });
+}
+
+if (watchesMax === undefined) await serve();
+else runLimited(watchesMax);
