@@ -6,11 +6,12 @@ import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import type { InitOptions } from "../cli/cli-deps.ts";
 import { openCommitter } from "../git/committer.ts";
 import { guardedGitEnvironment } from "../git/git-environment.ts";
+import { createRootCommit } from "../git/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/workspace-place.ts";
 import type { BranchPort } from "../runtime/ports.ts";
 import { statePaths } from "../runtime/state-paths.ts";
 import type { FileEdit } from "../task/commit-plan.ts";
-import { keepText } from "../task/kept-text.ts";
+import { type KeptText, keepText } from "../task/kept-text.ts";
 import { emptyLedger } from "../task/ledger.ts";
 import { INBOX, LEDGER } from "../task/workspace-paths.ts";
 import { readCloneId } from "./clone-id.ts";
@@ -35,6 +36,10 @@ Not taken: names that begin with a dot or an underscore (drafts), README.md, and
 const INBOX_IGNORE = `# What is wrong with a dropped file is said beside it; it is committed only where the broken file is.
 *.error.md
 `;
+
+const MESSAGE = keepText(
+  "codex-inbox: this folder is a workspace\n\nMarkdown files dropped into inbox/ become tasks for codex.\n",
+);
 
 /**
  * Makes a workspace and commits what that adds: in the current checkout and branch, or on a branch of its own in a linked worktree.
@@ -71,8 +76,9 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
   const git = simpleGit({ baseDir: code.topDir }).env(guardedGitEnvironment(process.env));
   const ref = `refs/heads/${branchName}`;
   const exists = (await git.raw(["for-each-ref", "--format=%(refname)", ref])).trim() !== "";
-  // A linked worktree needs a commit to check out: the layout is committed to the new branch first.
-  if (!exists) await commitLayout({ ...code, workspaceDir: code.topDir, stateDir: join(code.stateDir, "init") }, ref);
+  // A linked worktree needs a commit to check out.
+  if (!exists)
+    await createRootCommit(code.topDir, { branch: ref, message: MESSAGE, files: newFiles(), timeMs: Date.now() });
   await git.raw(["worktree", "add", "--quiet", target, branchName]);
   const place = await placeAt(target);
   if (exists) await commitLayout(place, ref);
@@ -101,16 +107,13 @@ async function commitLayout(place: WorkspacePlace, branchName: string): Promise<
   try {
     await branch.refresh();
     await refuseUncommittedAttributes(place, branch);
-    const message = keepText(
-      "codex-inbox: this folder is a workspace\n\nMarkdown files dropped into inbox/ become tasks for codex.\n",
-    );
     const { commits } = await branch.commit(
-      [{ label: "init", message, edits: layout() }],
+      [{ label: "init", message: MESSAGE, edits: layout() }],
       AbortSignal.timeout(WAIT_FOR_GIT_MS),
     );
     return commits[0];
   } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
+    if (!isAbort(error)) throw error;
     const reason = branch.waiting()?.reason ?? "another git process is at work";
     throw new CoordinatorError("TRY_AGAIN", `cannot commit to ${branchName} now: ${reason}`, { cause: error });
   } finally {
@@ -136,6 +139,21 @@ function layout(): readonly FileEdit[] {
     { path: `${INBOX}/README.md`, apply: missing(INBOX_README) },
     { path: LEDGER, apply: (current) => (current === undefined ? emptyLedger() : "unchanged") },
   ];
+}
+
+/** The layout as the files of a new branch. */
+function newFiles(): ReadonlyMap<string, KeptText> {
+  return new Map(
+    layout().flatMap(({ path, apply }) => {
+      const content = apply(undefined);
+      return content === "unchanged" || content === "absent" ? [] : [[path, content] as const];
+    }),
+  );
+}
+
+/** Waiting is given up by an error that is a `DOMException` in one place of Node and not in another (24.21). */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
 
 /** Our attributes have to reach the work tree: without them git would not keep our files as they are. */

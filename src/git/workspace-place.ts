@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { execa } from "execa";
 import { CoordinatorError } from "../base/errors.ts";
@@ -28,15 +28,31 @@ export const WORK_ROOT_FILE = "work-root";
  * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one
  */
 export async function findWorkspace(dir: string): Promise<WorkspacePlace> {
-  const { topDir } = await askGit(dir);
+  const { topDir, commonDir } = await askGit(dir);
   for (let folder = realpathSync(dir); ; folder = dirname(folder)) {
     if (existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX))) return placeAt(folder);
     if (folder === topDir || dirname(folder) === folder) break;
   }
+  const elsewhere = findHomeOf(commonDir, topDir);
+  const advice =
+    elsewhere === undefined
+      ? "Make one with: codex-inbox init"
+      : `Its workspace is ${elsewhere}: codex-inbox -C ${elsewhere}`;
   throw new CoordinatorError(
     "NOT_FOUND",
-    `${dir} is not in a workspace: there is no ${INBOX}/ here or above. Make one with: codex-inbox init`,
+    `${dir} is not in a workspace: there is no ${INBOX}/ here or above. ${advice}`,
   );
+}
+
+/** Returns the linked worktree whose workspace has its agents work in the checkout at `topDir`, or `undefined`. */
+function findHomeOf(commonDir: string, topDir: string): string | undefined {
+  const folder = join(commonDir, "worktrees");
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const link = join(folder, name, "gitdir");
+    const isHome = readWorkRoot(stateFolder(commonDir, join(folder, name), "")) === topDir;
+    if (isHome && existsSync(link)) return dirname(readFileSync(link, "utf8").trim());
+  }
+  return undefined;
 }
 
 /** Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made. @throws CoordinatorError `NOT_FOUND` outside a work tree */
