@@ -29,14 +29,14 @@ export interface WorkspaceResults {
   commits(): readonly ResultCommit[];
 }
 
-/** Reads the workspace at the root of `branch`. */
+/** Reads the workspace in `branch`, in the folder of the work tree that `repo` stands in. */
 export function readResults(repo: GitRepo, branch: string): WorkspaceResults {
   const list = (...folders: readonly string[]): readonly string[] =>
     repo
       .git("ls-tree", "-r", "--name-only", "-z", branch, "--", ...folders)
       .split("\0")
       .filter((path) => path !== "");
-  const show = (path: string): string => repo.tryGit("cat-file", "blob", `${branch}:${path}`).stdout;
+  const show = (path: string): string => repo.tryGit("cat-file", "blob", `${branch}:./${path}`).stdout;
 
   const tasks = (): readonly (ParsedTaskFile & { readonly path: string })[] =>
     list("sessions")

@@ -10,6 +10,7 @@ import {
 } from "./coordinator-process.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
 import { findMarkedRuns } from "./marked-processes.ts";
+import { tempDir } from "./temp-dir.ts";
 import { STUB_PATH } from "./test-runner.ts";
 import { readResults, type WorkspaceResults } from "./workspace-results.ts";
 
@@ -68,19 +69,31 @@ export interface TestWorkspace {
   stateFiles(name: string): readonly string[];
 }
 
+/** Where a workspace lies that is not at the root of a repository's main work tree. */
+export interface WorkspacePlaceOptions {
+  readonly stateDir?: string;
+  /** "main" unless given. */
+  readonly branch?: string;
+}
+
+/**
+ * Opens the folder `dir` of a repository that the test has made itself (a clone, a sub-folder, a linked worktree), whether or not
+ * it is a workspace yet. Its processes end when the test is finished; the folder is the test's to remove.
+ */
+export function workspaceIn(dir: string, options: WorkspaceOptions & WorkspacePlaceOptions = {}): TestWorkspace {
+  const base = tempDir();
+  const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
+  return openedWorkspace({ dir, home, environment: workspaceEnvironment(base, home, options), ...options });
+}
+
 /** Makes a workspace: a repository with one commit, and what `codex-inbox init` adds. */
 export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<TestWorkspace> {
   const base = mkdtempSync(join(tmpdir(), "codex-workspace-"));
   const dir = join(base, "repo");
   const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
   const environment = workspaceEnvironment(base, home, options);
-  const coordinators: CoordinatorProcess[] = [];
-  const workspace = workspaceAt(dir, home, environment, coordinators);
-  onTestFinished(async () => {
-    await Promise.all(coordinators.map((coordinator) => coordinator.kill()));
-    for (const pid of workspace.agentPids()) killQuietly(pid);
-    rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
-  });
+  onTestFinished(() => rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
+  const workspace = openedWorkspace({ dir, home, environment });
   if (options.template === undefined) await makeWorkspace(dir, environment);
   else cpSync(options.template, dir, { recursive: true });
   return workspace;
@@ -100,14 +113,26 @@ async function makeWorkspace(dir: string, environment: NodeJS.ProcessEnv): Promi
   if (made.code !== 0) throw new Error(`init ended with ${made.code}: ${made.stderr}`);
 }
 
-function workspaceAt(
-  dir: string,
-  home: string,
-  environment: NodeJS.ProcessEnv,
-  coordinators: CoordinatorProcess[],
-): TestWorkspace {
+interface Opening extends WorkspacePlaceOptions {
+  readonly dir: string;
+  readonly home: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Ends what was started in it when the test is finished: after that, whoever made the folder removes it. */
+function openedWorkspace(opening: Opening): TestWorkspace {
+  const coordinators: CoordinatorProcess[] = [];
+  const workspace = workspaceAt(opening, coordinators);
+  onTestFinished(async () => {
+    await Promise.all(coordinators.map((coordinator) => coordinator.kill()));
+    for (const pid of workspace.agentPids()) killQuietly(pid);
+  });
+  return workspace;
+}
+
+function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): TestWorkspace {
+  const { dir, home, environment, stateDir = stateDirOf(opening.dir), branch = "main" } = opening;
   const repo = gitRepoAt(dir);
-  const stateDir = stateDirOf(dir);
   const serve = ({ args = [], fault, environment: more = {} }: ServeTestOptions = {}): CoordinatorProcess => {
     const port = args.includes("--until-idle") ? [] : ["--port", "0"];
     const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
@@ -121,7 +146,7 @@ function workspaceAt(
     stateDir,
     repo,
     home,
-    results: readResults(repo, "main"),
+    results: readResults(repo, branch),
     drop(path, text) {
       mkdirSync(dirname(join(dir, "inbox", path)), { recursive: true });
       writeFileSync(join(dir, "inbox", path), text);
