@@ -9,7 +9,7 @@ import { readIfThere, runPaths } from "./run-directory.ts";
 export type Claim =
   | { readonly kind: "worker"; readonly process: ProcessIdentity }
   | { readonly kind: "sealed" }
-  /** There, but not readable: power was lost before it reached the disk. */
+  /** There, but empty: a worker is about to write it, or ended before it could, or power was lost. */
   | { readonly kind: "unreadable" };
 
 /** Returns who claimed the run in `runDir`, or `undefined` if nobody did. */

@@ -6,7 +6,7 @@ const REASON_CHARACTERS_MAX = 500;
 
 /** Lines that codex prints beside the reason, never as the reason (codex 0.169.0). */
 const NOISE = [
-  /^WARNING: proceeding/,
+  /^warning:/i,
   /^Reading (prompt|additional input) from stdin/,
   /^For more information, try/,
   /^\s*(tip|note):/,
@@ -16,14 +16,22 @@ const NOISE = [
 const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+\s+(ERROR|WARN|INFO|DEBUG|TRACE)\s+/;
 const REASON_LINE = /^(Error\b|error:|thread '.*' panicked|Failed to |No prompt |Not inside )/;
 
-/** Returns the line of the run's stderr that says best why codex ended, as one bounded line; `undefined` if there is none. */
-export function reasonFromStderr(stderrPath: string): string | undefined {
+/** What a run's stderr says about its end, each as one bounded line. */
+export interface SaidOnStderr {
+  /** The last line that is an error of codex's by its first words. */
+  readonly error: string | undefined;
+  /** That, or else the last line that could be one. */
+  readonly reason: string | undefined;
+}
+
+/** Reads what the run's stderr says about its end. Warnings and log lines say nothing about it: a success has them too. */
+export function readStderr(stderrPath: string): SaidOnStderr {
   const lines = readTail(stderrPath, STDERR_TAIL_BYTES)
     .split("\n")
-    .filter((line) => line.trim() !== "" && !NOISE.some((pattern) => pattern.test(line)));
-  const plain = lines.filter((line) => !LOG_LINE.test(line));
-  const found = plain.findLast((line) => REASON_LINE.test(line)) ?? plain.at(-1);
-  return found === undefined ? undefined : oneLine(found);
+    .filter((line) => line.trim() !== "" && ![...NOISE, LOG_LINE].some((pattern) => pattern.test(line)))
+    .map(oneLine);
+  const error = lines.findLast((line) => REASON_LINE.test(line));
+  return { error, reason: error ?? lines.at(-1) };
 }
 
 /** Returns `text` on one line and of bounded length, fit for a reason. */

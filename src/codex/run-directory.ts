@@ -12,7 +12,7 @@ export interface RunPaths {
   readonly stderr: string;
   /** Codex's own copy of the final answer. */
   readonly lastMessage: string;
-  /** Whoever links this name owns the run: the worker that runs it, or the coordinator that makes sure it never starts. */
+  /** Whoever creates this file owns the run: the worker that runs it, or the coordinator that makes sure it never starts. */
   readonly claim: string;
   readonly exit: string;
 }
@@ -57,6 +57,7 @@ export function makeRunDirectory(runDir: string, prompt: string, { command, work
   writeDurably(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
   writeDurably(paths.events, "");
   writeDurably(paths.stderr, "");
+  writeDurably(paths.lastMessage, ""); // Codex would make it readable for all.
   syncDirectory(runDir);
   syncDirectory(dirname(runDir));
   syncDirectory(dirname(dirname(runDir)));

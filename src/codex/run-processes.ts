@@ -24,7 +24,7 @@ export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
   const found = findMarked(marker);
   const expected = found.length === 0 ? undefined : readRunCommand(runDir)?.command.slice(1);
   for (const marked of found) {
-    if (isWorker(marked, runDir)) workers.push(marked.pid);
+    if (isWorker(marked)) workers.push(marked.pid);
     else if (expected !== undefined && endsWith(marked.commandLine, expected)) commands.push(marked);
     else others.push(marked.pid);
   }
@@ -32,8 +32,8 @@ export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
 }
 
 /** `/bin/sh …/shim.sh <runDir> -- …`, and the copies of it that are about to become something else. */
-function isWorker({ commandLine }: MarkedProcess, runDir: string): boolean {
-  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine[2] === runDir;
+function isWorker({ commandLine }: MarkedProcess): boolean {
+  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine[3] === "--";
 }
 
 /** A script's command line starts with its interpreter, so only the end can be compared. */

@@ -2,9 +2,10 @@
 # The worker of one run: /bin/sh shim.sh RUN-DIRECTORY -- COMMAND [ARGUMENT...]
 #
 # It claims the run, runs the command with files for its streams, and records how it ended. It outlives the coordinator, so
-# nothing of the run passes through that process. A shell and not Node, because one of these waits beside every agent.
+# nothing of the run passes through that process. A shell and not Node, because one of these waits beside every agent; and
+# nothing but built-in commands, because each program costs as much as the shell itself.
 #
-# The times of the claim and of the exit record are the modification times of their files.
+# The times of the claim and of the exit are the modification times of their files.
 
 run=$1
 shift 2
@@ -17,19 +18,22 @@ take_start_ticks() { shift 19; ticks=$1; }
 read -r stat <"/proc/$$/stat"
 take_start_ticks ${stat##*) }
 read -r boot </proc/sys/kernel/random/boot_id
+mask=0022
+while read -r key value; do
+  if [ "$key" = Umask: ]; then mask=$value; break; fi
+done <"/proc/$$/status"
+umask 077
 
-# The claim is a link, and a link can be made once: a second worker, or one that comes after the coordinator has given the
-# run up, ends here without running anything.
-(
-  umask 077
-  printf '{"v":1,"pid":%s,"startTicks":"%s","bootId":"%s"}\n' "$$" "$ticks" "$boot" >"$run/claim.$$"
-) && ln "$run/claim.$$" "$run/claim" 2>/dev/null
-claimed=$?
-rm -f "$run/claim.$$"
-[ "$claimed" -eq 0 ] || exit 75
+# The claim is a file that only one can create (-C opens with O_EXCL): a second worker, or one that comes after the
+# coordinator has given the run up, ends here without running anything.
+set -C
+{ printf '{"v":1,"pid":%s,"startTicks":"%s","bootId":"%s"}\n' "$$" "$ticks" "$boot" >"$run/claim"; } 2>/dev/null || exit 75
+set +C
+umask "$mask"
 
 "$@" <"$run/prompt.md" >>"$run/events.jsonl" 2>>"$run/stderr.log"
 code=$?
 
+# One short write: a reader sees all of it or an empty file, which is no record yet.
 umask 077
-printf '{"v":1,"exitCode":%s}\n' "$code" >"$run/exit.$$" && mv -f "$run/exit.$$" "$run/exit.json"
+printf '{"v":1,"exitCode":%s}\n' "$code" >"$run/exit.json"

@@ -71,7 +71,8 @@ async function sweep(run: MarkedRun): Promise<void> {
 function hasEnded({ runDir, marker }: MarkedRun): boolean {
   if (readExitRecord(runDir) !== undefined) return true;
   if (isWorkerAlive(readClaim(runDir))) return false;
-  return findRunProcesses({ runDir, marker }).commands.length === 0;
+  const { workers, commands } = findRunProcesses({ runDir, marker });
+  return workers.length === 0 && commands.length === 0;
 }
 
 /** Returns whether the process was there. */

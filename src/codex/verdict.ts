@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { RunVerdict } from "../task/run.ts";
 import { claimedAtMs, readClaim } from "./claim.ts";
 import { type ExitRecord, readExitRecord } from "./exit-record.ts";
-import { isPassing, oneLine, reasonFromStderr } from "./failure-reason.ts";
+import { isPassing, oneLine, readStderr } from "./failure-reason.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
@@ -48,7 +48,7 @@ function judge(runDir: string, { turnEnd, threadId }: RunSummary, record: ExitRe
     return { outcome: "failed", reason, retryable: isPassing(turnEnd.message) };
   }
   if (record === undefined) return withoutRecord(runDir);
-  const said = reasonFromStderr(runPaths(runDir).stderr);
+  const { error, reason: said } = readStderr(runPaths(runDir).stderr);
   const { exitCode } = record;
   if (exitCode > SIGNAL_BASE) {
     return {
@@ -61,8 +61,8 @@ function judge(runDir: string, { turnEnd, threadId }: RunSummary, record: ExitRe
     return { outcome: "failed", reason: `codex could not be run: ${said ?? ""}`, retryable: true };
   if (exitCode === RUST_PANIC)
     return { outcome: "failed", reason: `codex crashed: ${said ?? "exit 101"}`, retryable: true };
-  // SIGINT makes codex exit with 1 and leaves nothing but log lines; a refused prompt says why.
-  if (exitCode === 1 && threadId !== undefined && said === undefined) {
+  // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.
+  if (exitCode === 1 && threadId !== undefined && error === undefined) {
     return { outcome: "interrupted", reason: "codex was interrupted before the end of its turn", retryable: true };
   }
   const reason = said ?? `codex ended with exit ${exitCode} and without a turn`;

@@ -51,7 +51,7 @@ describe("a run", () => {
     expect(statSync(runDir).mode & 0o777).toBe(0o700);
     expect(Object.fromEntries(modes)).toEqual({
       ...{ claim: 0o600, "command.json": 0o600, "events.jsonl": 0o600, "exit.json": 0o600, "prompt.md": 0o600 },
-      ...{ "stderr.log": 0o600, "last-message.md": 0o644 }, // Made by codex, in a folder nobody else can enter.
+      ...{ "stderr.log": 0o600, "last-message.md": 0o600 },
     });
   });
 
@@ -227,9 +227,10 @@ describe("probing", () => {
     await waitFor(() => readFileSync(join(runDir, "events.jsonl"), "utf8").includes("turn.started"), {
       what: "the turn",
     });
-    const alive = runner.probe(runDir);
-    process.kill(await workerOf(runDir), "SIGKILL");
-    expect(alive.kind).toBe("alive");
+    expect(runner.probe(runDir).kind).toBe("alive");
+    const worker = await workerOf(runDir);
+    process.kill(worker, "SIGKILL");
+    await waitFor(() => !existsSync(`/proc/${worker}`), { what: "the worker to be gone" });
     const orphan = await waitFor(
       () => {
         const probe = runner.probe(runDir);
@@ -323,7 +324,10 @@ describe("codex's environment", () => {
   });
 });
 
+/** The claim is there a moment before it is written. */
 async function workerOf(runDir: string): Promise<number> {
-  await waitFor(() => existsSync(join(runDir, "claim")), { what: "the claim" });
-  return JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid;
+  const claim = join(runDir, "claim");
+  const written = (): boolean => existsSync(claim) && readFileSync(claim, "utf8").endsWith("\n");
+  await waitFor(written, { what: "the claim" });
+  return JSON.parse(readFileSync(claim, "utf8")).pid;
 }

@@ -94,8 +94,12 @@ describe("a verdict", () => {
       verdict: { outcome: "failed", wrongThread: true, retryable: false, threadId: THREAD, lastMessage: "" },
     },
     {
-      name: "SIGINT is an interruption, log lines or not",
-      run: { events: STARTED, exitCode: 1, stderr: LOG_LINE },
+      name: "SIGINT is an interruption, whatever was logged before",
+      run: {
+        events: STARTED,
+        exitCode: 1,
+        stderr: `warning: Untrusted project-local configuration is disabled.\n${LOG_LINE}as you like\n`,
+      },
       verdict: { outcome: "interrupted", reason: "codex was interrupted before the end of its turn", retryable: true },
     },
     {
