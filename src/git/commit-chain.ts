@@ -66,24 +66,44 @@ interface PlanInput {
   readonly prefix: string;
 }
 
+/** Returns what the plan changes in `tree`. Several edits of one file make one blob. */
 async function applyPlan(
   store: ObjectStore,
   trees: TreeEditor,
-  input: PlanInput,
+  { plan, tree, prefix }: PlanInput,
 ): Promise<Map<string, TreeEntry | undefined>> {
+  const files = new Map<string, EditedFile>();
+  for (const edit of plan.edits) {
+    const path = prefix + checkPath(edit.path);
+    const file = files.get(path) ?? (await readFile(store, trees, tree, path));
+    const result = edit.apply(file.text);
+    if (result !== "unchanged") files.set(path, { ...file, text: result === "absent" ? undefined : result });
+  }
   const changes = new Map<string, TreeEntry | undefined>();
-  for (const edit of input.plan.edits) {
-    const path = input.prefix + checkPath(edit.path);
-    const there = changes.has(path) ? changes.get(path) : await trees.find(input.tree, path);
-    if (there !== undefined && !isPlainFile(there)) throw new ObstacleError(path);
-    const current = there === undefined ? undefined : decode(await store.read(there.id, "blob"));
-    const result = edit.apply(current);
-    if (result === "unchanged" || result === current) continue;
-    if (result !== "absent") {
-      changes.set(path, { mode: there?.mode ?? FILE_MODE, id: store.add("blob", Buffer.from(result)) });
-    } else if (there !== undefined) changes.set(path, undefined);
+  for (const [path, { entry, before, text }] of files) {
+    if (text === before) continue;
+    const mode = entry?.mode ?? FILE_MODE;
+    changes.set(path, text === undefined ? undefined : { mode, id: store.add("blob", Buffer.from(text)) });
   }
   return changes;
+}
+
+interface EditedFile {
+  readonly entry: TreeEntry | undefined;
+  readonly before: string | undefined;
+  readonly text: string | undefined;
+}
+
+async function readFile(
+  store: ObjectStore,
+  trees: TreeEditor,
+  tree: string | undefined,
+  path: string,
+): Promise<EditedFile> {
+  const entry = await trees.find(tree, path);
+  if (entry !== undefined && !isPlainFile(entry)) throw new ObstacleError(path);
+  const before = entry === undefined ? undefined : decode(await store.read(entry.id, "blob"));
+  return { entry, before, text: before };
 }
 
 /** Paths come from rules of ours that have judged every name; a bad one here is a bug, stopped before it is written. */
@@ -111,11 +131,17 @@ async function compare(
   before: string | undefined,
   after: string | undefined,
   paths: Iterable<string>,
-) {
+): Promise<readonly FileChange[]> {
   const changes: FileChange[] = [];
   for (const path of paths) {
-    const change = { path, before: await trees.find(before, path), after: await trees.find(after, path) };
+    const change = { path, before: await findFile(trees, before, path), after: await findFile(trees, after, path) };
     if (change.before?.id !== change.after?.id) changes.push(change);
   }
   return changes;
+}
+
+/** A file that gave way to a folder of its name is gone. */
+async function findFile(trees: TreeEditor, tree: string | undefined, path: string): Promise<TreeEntry | undefined> {
+  const entry = await trees.find(tree, path);
+  return entry !== undefined && isPlainFile(entry) ? entry : undefined;
 }

@@ -4,15 +4,15 @@ import type { GitRepo } from "./git-repo.ts";
 
 /** Opens a committer on the `main` of `repo`, closed when the test has finished. */
 export async function committerAt(repo: GitRepo, options: Partial<CommitterOptions> = {}): Promise<Committer> {
-  const stateDir = repo.git("rev-parse", "--path-format=absolute", "--git-path", "codex-inbox");
+  const stateDir = options.stateDir ?? repo.git("rev-parse", "--path-format=absolute", "--git-path", "codex-inbox");
   const committer = await openCommitter({
     workspaceDir: repo.dir,
-    stateDir,
     branch: "refs/heads/main",
     now: Date.now,
     onNotice: () => undefined,
     ownMarker: "test",
     ...options,
+    stateDir,
   });
   onTestFinished(() => committer.close());
   return committer;

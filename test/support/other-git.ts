@@ -1,0 +1,59 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { tempDir } from "./temp-dir.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** A command of the user's, in a process that does not descend from this one (else it would count as ours). */
+export interface OtherProcess {
+  /** Lets a command that calls `$HOLD` (as editor or pager) go on. */
+  release(): void;
+  /** Resolves once `$HOLD` runs. */
+  held(): Promise<void>;
+  /** Resolves with the exit status and everything that was printed. */
+  ended(): Promise<{ readonly status: number; readonly output: string }>;
+}
+
+/**
+ * Starts `command` (a line of sh) in `directory`. `$HOLD` is an editor that waits for `release` and then writes a message, and a
+ * pager that waits likewise.
+ */
+export function startOther(
+  directory: string,
+  command: string,
+  environment: Readonly<Record<string, string>> = {},
+): OtherProcess {
+  const notes = tempDir();
+  const [held, go, status, output] = ["held", "go", "status", "output"].map((name) => join(notes, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const hold = join(notes, "hold");
+  const wait = `touch ${held}\nwhile [ ! -e ${go} ]; do sleep 0.02; done\n`;
+  writeFileSync(
+    hold,
+    `#!/bin/sh\n${wait}case "$1" in */*) echo "user's message" > "$1";; esac\ncat > /dev/null < /dev/null\n`,
+    { mode: 0o755 },
+  );
+  const script = `(${command}) > ${output} 2>&1 < /dev/null; echo $? > ${status}.new; mv ${status}.new ${status}`;
+  // setsid --fork: the command's parent is init at once.
+  const env = { ...process.env, HOLD: hold, ...environment };
+  const started = spawnSync("setsid", ["--fork", "sh", "-c", script], { cwd: directory, env, stdio: "ignore" });
+  if (started.status !== 0) throw new Error("setsid cannot be run");
+  const end = async () => {
+    await waitFor(() => existsSync(status), { what: `"${command}" to end`, timeoutMs: 20_000 });
+    return { status: Number(readFileSync(status, "utf8")), output: readFileSync(output, "utf8") };
+  };
+  onTestFinished(async () => {
+    writeFileSync(go, "");
+    await end();
+  });
+  return {
+    release: () => writeFileSync(go, ""),
+    held: async () => void (await waitFor(() => existsSync(held), { what: `"${command}" to reach $HOLD` })),
+    ended: end,
+  };
+}
