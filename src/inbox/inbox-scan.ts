@@ -121,7 +121,8 @@ async function judgeAll(options: ScannerOptions, files: readonly Observation[], 
 
 function judge(options: ScannerOptions, observation: Observation, round: Round): void {
   const { path, place } = observation.file;
-  const restsAtMs = restTime(observation, options.settleMs, round.nowMs);
+  // Counted from our own first look at it: the file's time may be old (cp -p) or in the future.
+  const restsAtMs = observation.sinceMs + options.settleMs;
   const rests = restsAtMs <= round.nowMs;
   // A file named after its id was published by rename: it is whole. Should it be broken all the same, it is told of later.
   if (!rests && !isTaskId(stemOf(place.name))) {
@@ -140,12 +141,6 @@ function judge(options: ScannerOptions, observation: Observation, round: Round):
     round.tooManyBroken = true;
     round.undecided.push(path);
   }
-}
-
-/** Returns when a file will have rested: by the time we know it unchanged, and by its own time where that is not in the future. */
-function restTime(observation: Observation, settleMs: number, nowMs: number): number {
-  const { modifiedAtMs } = observation.file.print;
-  return Math.max(observation.sinceMs, modifiedAtMs <= nowMs ? modifiedAtMs : 0) + settleMs;
 }
 
 function postpone(untilMs: number, path: string, round: Round): void {

@@ -83,15 +83,21 @@ it("a file exchanged by rename settles anew, although size and time are the same
   expect((await intake.scan()).drops[0]?.text).toBe("Two.\n");
 });
 
-it("waits for the time of the file as well as for our own observation", async () => {
-  const { drop, intake, clock } = makeInboxWorkspace();
-  const path = drop("fix.md");
-  await intake.scan();
-  clock.nowMs += 500;
-  const modifiedAtMs = clock.nowMs;
-  utimesSync(path, new Date(modifiedAtMs), new Date(modifiedAtMs));
-  clock.nowMs += 1_000;
-  expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
+it("a file written between the look at its size and the look into it settles anew", async () => {
+  const workspace = makeInboxWorkspace({
+    hashBlob: (bytes) => {
+      if (bytes.length === 3) appendFileSync(join(workspace.inboxDir, "b.md"), "More.\n"); // While a.md is read.
+      return hashBlob(bytes);
+    },
+  });
+  utimesSync(workspace.drop("a.md", "Go\n"), OLD, OLD);
+  workspace.drop("b.md");
+  const scan = await workspace.settledScan();
+  expect(paths(scan)).toEqual(["inbox/a.md"]);
+  expect(scan.settledAtMs).toBe(workspace.clock.nowMs + SETTLE_MS);
+  await workspace.intake.scan();
+  workspace.clock.nowMs += SETTLE_MS;
+  expect((await workspace.intake.scan()).drops.map((drop) => drop.text)).toEqual(["Go\n", "Fix the login.\nMore.\n"]);
 });
 
 it("a time in the future does not hold a file back", async () => {
