@@ -1,0 +1,105 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { importCommands } from "./past-import.ts";
+import { pastTasks } from "./past-tasks.ts";
+
+/** The installed entry. */
+export const ENTRY = fileURLToPath(new URL("../../bin/codex-inbox.js", import.meta.url));
+/** Answers as codex does, in a few milliseconds and without a model. */
+export const STUB = fileURLToPath(new URL("../../test/fixtures/codex-stub.sh", import.meta.url));
+export const BRANCH = "refs/heads/main";
+
+/** Changes whenever a build made earlier is not what this version would make. */
+const FORMAT = 1;
+const TASKS_PER_DAY = 500;
+const NAMED_SESSIONS = 40;
+/** Files of the user's own in the same checkout. */
+const USER_FILES = 300;
+
+interface Built {
+  readonly format: number;
+  readonly count: number;
+  readonly tip: string;
+}
+
+/** Runs git in `dir` and returns what it printed. */
+export async function git(dir: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await execa("git", [...args], { cwd: dir });
+  return stdout;
+}
+
+/** Returns the environment of every process that a benchmark starts: no setting of whoever runs it changes the figures. */
+export function benchEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env;
+  const ours = { CODEX_INBOX_CODEX: STUB, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
+  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours };
+}
+
+/**
+ * Makes the workspace `dir` with `count` finished tasks, or brings one that was made earlier back to how it was then. Same code
+ * of the product for every file, but one import for all commits.
+ */
+export async function prepareWorkspace(dir: string, count: number): Promise<void> {
+  const built = readBuilt(dir);
+  if (built?.format === FORMAT && built.count === count) return restore(dir, built.tip);
+  const draft = `${dir}.draft`;
+  for (const path of [dir, draft]) rmSync(path, { recursive: true, force: true });
+  const tip = await build(draft, count);
+  renameSync(draft, dir);
+  writeFileSync(builtPath(dir), JSON.stringify({ format: FORMAT, count, tip } satisfies Built));
+}
+
+async function build(dir: string, count: number): Promise<string> {
+  mkdirSync(dir, { recursive: true });
+  await git(dir, "init", "--quiet", "-b", "main");
+  for (const setting of ["user.name=User", "user.email=user@example.org", "gc.auto=0", "maintenance.auto=false"]) {
+    await git(dir, "config", ...setting.split("=", 2));
+  }
+  mkdirSync(join(dir, "src"));
+  for (let n = 0; n < USER_FILES; n += 1) writeFileSync(join(dir, "src", `module-${n}.ts`), `export const n = ${n};\n`);
+  await git(dir, "add", "--all");
+  await git(dir, "commit", "--quiet", "-m", "first");
+  await execa(process.execPath, [ENTRY, "-C", dir, "init"], { env: benchEnvironment(), extendEnv: false });
+  await importPast(dir, count);
+  await git(dir, "reset", "--quiet", "--hard");
+  await git(dir, "repack", "-d", "-q");
+  return git(dir, "rev-parse", BRANCH);
+}
+
+async function importPast(dir: string, count: number): Promise<void> {
+  const shape = { count, perDay: TASKS_PER_DAY, namedSessions: NAMED_SESSIONS };
+  const args = ["-c", "fastimport.unpackLimit=1", "-c", "pack.compression=1", "fast-import", "--quiet", "--done"];
+  const child = spawn("git", args, { cwd: dir, stdio: ["pipe", "ignore", "inherit"] });
+  const ended = once(child, "exit");
+  for (const command of importCommands(pastTasks(shape, Date.now()), count, BRANCH)) {
+    if (!child.stdin.write(command)) await once(child.stdin, "drain");
+  }
+  child.stdin.end("done\n");
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`git fast-import ended with ${code}`);
+}
+
+/** A build consists of packs alone, so whatever is loose was made by an earlier measurement. */
+async function restore(dir: string, tip: string): Promise<void> {
+  const gitDir = join(dir, ".git");
+  rmSync(join(gitDir, "codex-inbox"), { recursive: true, force: true });
+  rmSync(join(gitDir, "index.lock"), { force: true });
+  await git(dir, "update-ref", BRANCH, tip);
+  await git(dir, "reset", "--quiet", "--hard");
+  await git(dir, "clean", "-ffdxq");
+  for (const name of readdirSync(join(gitDir, "objects"))) {
+    if (/^[0-9a-f]{2}$/.test(name)) rmSync(join(gitDir, "objects", name), { recursive: true, force: true });
+  }
+}
+
+function builtPath(dir: string): string {
+  return join(dir, ".git", "codex-inbox-bench.json");
+}
+
+function readBuilt(dir: string): Built | undefined {
+  return existsSync(builtPath(dir)) ? (JSON.parse(readFileSync(builtPath(dir), "utf8")) as Built) : undefined;
+}
