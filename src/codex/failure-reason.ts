@@ -13,6 +13,8 @@ const NOISE = [
   /^Usage:/,
   /^\s+codex exec/,
 ];
+/** Where in our own worker script a shell stumbled: of no use to who reads the reason. */
+const SHELL_PREFIX = /^.*\/shim\.sh: (line )?\d+: /;
 const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+\s+(ERROR|WARN|INFO|DEBUG|TRACE)\s+/;
 const REASON_LINE = /^(Error\b|error:|thread '.*' panicked|Failed to |No prompt |Not inside )/;
 
@@ -29,7 +31,7 @@ export function readStderr(stderrPath: string): SaidOnStderr {
   const lines = readTail(stderrPath, STDERR_TAIL_BYTES)
     .split("\n")
     .filter((line) => line.trim() !== "" && ![...NOISE, LOG_LINE].some((pattern) => pattern.test(line)))
-    .map(oneLine);
+    .map((line) => oneLine(line.replace(SHELL_PREFIX, "")));
   const error = lines.findLast((line) => REASON_LINE.test(line));
   return { error, reason: error ?? lines.at(-1) };
 }
@@ -60,4 +62,9 @@ const LASTING = [/usage limit/i, /quota/i, /unexpected status 4\d\d/i, /context 
 /** Tells whether the same run may succeed later, as far as codex's message says; what is not known does not. */
 export function isPassing(message: string): boolean {
   return PASSING.some((pattern) => pattern.test(message)) && !LASTING.some((pattern) => pattern.test(message));
+}
+
+/** Tells whether codex says that it has no thread of the id it was to resume, or nothing in it (codex 0.169.0). */
+export function isThreadMissing(message: string): boolean {
+  return /no rollout found for thread id|rollout .* is empty/i.test(message);
 }

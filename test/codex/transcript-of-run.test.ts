@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { entriesOfRun } from "../../src/codex/transcript-of-run.ts";
 import type { TranscriptBody } from "../../src/task/transcript-entry.ts";
 import { type EndedRun, endedRun } from "../support/ended-run.ts";
-import { TASK_ID } from "../support/test-runner.ts";
+import { realCodex } from "../support/real-codex.ts";
+import { TASK_ID, testRunner } from "../support/test-runner.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
 const STARTED = [{ type: "thread.started", thread_id: THREAD }, { type: "turn.started" }];
@@ -185,5 +187,32 @@ describe("the transcript of a run", () => {
     const runDir = endedRun({ events, exitCode: 137 });
     expect(entriesOfRun(runDir, CONTEXT)).toEqual(entriesOfRun(runDir, CONTEXT));
     expect(new Set(entriesOfRun(runDir, CONTEXT).map(({ line }) => line)).size).toBe(3);
+  });
+});
+
+describe("the transcript of a run of the real codex", () => {
+  it("has all that the agent said and did, in order", async () => {
+    const codex = await realCodex();
+    const { runner, request, run, workdir } = testRunner({
+      codexPath: codex.codexPath,
+      environment: codex.environment,
+    });
+    execFileSync("git", ["init", "-q", workdir]);
+    const prompt =
+      "Go. [[say: I begin]] [[shell: sleep 0.4; echo out; echo err >&2; exit 3]] [[write sub/made.txt: x]] [[final: Done.]]";
+    const runDir = await run(request(prompt));
+    const entries = runner.entries(runDir, { ...CONTEXT, prompt });
+    expect(entries.map(({ body }) => body)).toEqual([
+      { kind: "user", text: prompt },
+      { kind: "assistant", text: "I begin" },
+      {
+        ...{ kind: "command", command: expect.stringContaining("echo out"), exitCode: 3, status: "failed" },
+        ...{ output: "out\nerr\n", outputBytes: 8 },
+      },
+      { kind: "files", status: "completed", changes: [{ path: "sub/made.txt", change: "add" }] },
+      { kind: "assistant", text: "Done." },
+      { kind: "end", outcome: "succeeded", reason: null },
+    ]);
+    expect(new Set(entries.map(({ thread }) => thread)).size).toBe(1);
   });
 });
