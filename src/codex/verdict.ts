@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { RunVerdict } from "../task/run.ts";
 import { claimedAtMs, readClaim } from "./claim.ts";
 import { type ExitRecord, readExitRecord } from "./exit-record.ts";
-import { isPassing, oneLine, readStderr } from "./failure-reason.ts";
+import { isPassing, isThreadMissing, oneLine, readStderr } from "./failure-reason.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
@@ -35,6 +35,7 @@ export function judgeRun(runDir: string, asked: string | undefined): RunVerdict 
     lastMessage: judgement.outcome === "succeeded" ? (summary.lastMessage ?? readLastMessage(runDir)) : "",
     usageTotal: summary.usageTotal,
     wrongThread,
+    threadMissing: asked !== undefined && summary.threadId === undefined && isThreadMissing(judgement.reason ?? ""),
     commandCount: summary.commandCount,
     durationMs:
       record === undefined || claimed === undefined ? undefined : Math.max(0, Math.round(record.endedAtMs - claimed)),

@@ -4,7 +4,7 @@ import type { CodexInstallation } from "../task/run.ts";
 import type { StopCause } from "../task/task-state.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, RunEvent } from "./ports.ts";
-import { exitVerdict, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
+import { exitVerdict, missingThreads, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
 import { createRunRequest, type RunDefaults } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
@@ -126,7 +126,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const lost = vanished && record.verdict.outcome === "vanished";
     const after = lost
       ? table.step(task.id, { kind: "vanished" }, added)
-      : table.step(task.id, { kind: "exited", verdict: exitVerdict(record.verdict) }, added);
+      : table.step(task.id, { kind: "exited", verdict: exitVerdict(record.verdict, task.spec.resume === true) }, added);
     faultPoint("finish:journaled");
     sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
     active.delete(run.id);
@@ -151,7 +151,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       try {
         request = createRunRequest(
           task,
-          readPrompt(deps.journal.read(task.id)),
+          readPrompt(records),
           runDir,
           session,
           deps.workTree.root,
@@ -161,6 +161,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       } catch (error) {
         if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
         table.step(task.id, { kind: "doomed", reason: error.message });
+      const records = deps.journal.read(task.id);
         deps.log("refused", { task: task.id, session: task.sessionKey, reason: error.message });
         return;
       }
@@ -168,6 +169,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const started: JournalRecord = {
         k: "started",
         run: task.state.run,
+          missingThreads(records),
         attempt: task.state.attempts + 1,
         atMs: now(),
         resume: request.resumeThread ?? null,

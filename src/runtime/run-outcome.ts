@@ -85,12 +85,28 @@ function usageOf(verdict: RunVerdict, session: SessionState): Usage | null {
   };
 }
 
-/** Returns what the state machine is told of a verdict. */
-export function exitVerdict(verdict: RunVerdict): ExitVerdict {
+/**
+ * Returns what the state machine is told of a verdict.
+ *
+ * @param mayBeginAnew the task asked for its session to go on, not for a certain thread
+ */
+export function exitVerdict(verdict: RunVerdict, mayBeginAnew: boolean): ExitVerdict {
   if (verdict.outcome === "succeeded") return { kind: "succeeded" };
   if (verdict.outcome === "interrupted") return { kind: "interrupted" };
   const reason = verdict.reason ?? "codex ended without an answer";
+  if (verdict.threadMissing && mayBeginAnew) return { kind: "threadMissing", reason };
   return { kind: "failed", retryable: verdict.retryable, reason, retryAtMs: undefined };
+}
+
+/** Returns the threads that runs of a task were to resume and that codex does not have. */
+export function missingThreads(records: readonly JournalRecord[]): ReadonlySet<string> {
+  const missing = new Set<string>();
+  let asked: string | null = null;
+  for (const record of records) {
+    if (record.k === "started") asked = record.resume;
+    else if (record.k === "run" && record.verdict.threadMissing && asked !== null) missing.add(asked);
+  }
+  return missing;
 }
 
 /** Returns the prompt of a task from its journal: that of the newest text. */

@@ -19,6 +19,7 @@ export interface RunDefaults {
  * Returns what to run for `task`. Paths are resolved through symbolic links here, at the last moment: what a task names may not
  * leave `workRoot` (absolute).
  *
+ * @param missing threads that codex was found not to have
  * @throws CoordinatorError `TASK_FILE` when a path is missing or leaves it
  */
 export function createRunRequest(
@@ -26,6 +27,7 @@ export function createRunRequest(
   prompt: string,
   runDir: string,
   session: SessionState,
+  missing: ReadonlySet<string>,
   workRoot: string,
   defaults: RunDefaults,
 ): RunRequest {
@@ -38,7 +40,7 @@ export function createRunRequest(
     run: task.state.run,
     runDir,
     prompt,
-    resumeThread: threadToResume(spec, session),
+    resumeThread: threadToResume(spec, session, missing),
     workdir: inside(workRoot, "workdir", spec.workdir ?? ".", "folder"),
     sandbox: spec.sandbox ?? defaults.sandbox,
     model: spec.model ?? defaults.model,
@@ -49,9 +51,10 @@ export function createRunRequest(
   };
 }
 
-function threadToResume(spec: TaskSpec, session: SessionState): string | undefined {
+function threadToResume(spec: TaskSpec, session: SessionState, missing: ReadonlySet<string>): string | undefined {
   if (spec.resume === false) return undefined;
-  return spec.resume === true ? session.thread : spec.resume;
+  if (spec.resume !== true) return spec.resume;
+  return session.thread !== undefined && missing.has(session.thread) ? undefined : session.thread;
 }
 
 function inside(root: string, key: string, path: string, kind: "file" | "folder"): string {

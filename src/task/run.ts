@@ -50,6 +50,8 @@ export interface RunVerdict {
   readonly usageTotal: Usage | undefined;
   /** A new thread was opened although a resume was asked for. */
   readonly wrongThread: boolean;
+  /** Codex does not have the thread that was asked for: it was made on another machine, or lost before its first turn. */
+  readonly threadMissing: boolean;
   readonly retryable: boolean;
   readonly commandCount: number;
   /** Milliseconds between the claim and the exit record, where both are there. */

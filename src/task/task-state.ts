@@ -60,7 +60,9 @@ export type ExitVerdict =
       readonly retryAtMs: number | undefined;
     }
   /** It was told to end, and did, in the middle of its turn. */
-  | { readonly kind: "interrupted" };
+  | { readonly kind: "interrupted" }
+  /** The thread it was to resume is not there: the next run begins a new one. Uses no attempt, since nothing was asked of the agent. */
+  | { readonly kind: "threadMissing"; readonly reason: string };
 
 export type TaskEvent =
   | { readonly kind: "started" }
@@ -229,6 +231,8 @@ function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepCont
       return succeeded(state, context);
     case "interrupted": // By nobody we know of, so it is counted like a lost run: it must not go on for ever.
       return afterLoss(state, "the run was interrupted", context);
+    case "threadMissing":
+      return again(giveBack(state), context.nowMs, verdict.reason);
     case "failed": {
       const seen = { ...countsOf(state), vanished: 0 };
       if (!verdict.retryable) return ended(seen, "failed", verdict.reason, context.nowMs);

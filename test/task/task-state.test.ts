@@ -112,6 +112,12 @@ describe("a running task", () => {
       to: again("the run was interrupted", { vanished: 1 }),
     },
     {
+      name: "runs again at once, for nothing, when codex does not have its thread",
+      from: { ...RUNNING, vanished: 2 },
+      event: { kind: "exited", verdict: { kind: "threadMissing", reason: "no rollout found" } },
+      to: again("no rollout found", { vanished: 2 }),
+    },
+    {
       name: "forgets that workers vanished once one ends with a verdict",
       from: { ...RUNNING, vanished: 2 },
       event: failed(),
