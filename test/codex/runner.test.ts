@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CodexEvent } from "../../src/codex/events.ts";
@@ -20,6 +20,7 @@ describe("a run", () => {
       lastMessage: "the answer",
       usageTotal: { inputTokens: 42, cachedInputTokens: 0, outputTokens: 5, reasoningOutputTokens: 0 },
       wrongThread: false,
+      threadMissing: false,
       retryable: false,
       commandCount: 1,
       durationMs: expect.any(Number),
@@ -69,7 +70,13 @@ describe("a run", () => {
   it("fails with codex's words when the thread is not there", async () => {
     const { runner, request, run } = testRunner();
     const verdict = runner.judge(await run(request("x", { resumeThread: UNKNOWN_THREAD })), UNKNOWN_THREAD);
-    expect(verdict).toMatchObject({ outcome: "failed", threadId: undefined, wrongThread: false, retryable: false });
+    expect(verdict).toMatchObject({
+      outcome: "failed",
+      threadId: undefined,
+      wrongThread: false,
+      threadMissing: true,
+      retryable: false,
+    });
     expect(verdict.reason).toContain(`no rollout found for thread id ${UNKNOWN_THREAD}`);
   });
 
@@ -87,7 +94,7 @@ describe("a run", () => {
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 127 });
     const verdict = runner.judge(runDir, undefined);
     expect(verdict).toMatchObject({ outcome: "failed", retryable: true });
-    expect(verdict.reason).toMatch(/^codex could not be run: .*\/nowhere\/codex/);
+    expect(verdict.reason).toMatch(/^codex could not be run: \/nowhere\/codex: (not found|No such file or directory)$/);
   });
 });
 
@@ -110,6 +117,17 @@ describe("preparing", () => {
     runner.prepare(asked);
     await run({ ...asked, prompt: "second" });
     expect(stubRuns().map(({ prompt }) => prompt)).toEqual(["second"]);
+  });
+
+  it("is needed before a start, and so is the working directory", () => {
+    const { runner, request, workdir } = testRunner();
+    const asked = request("x");
+    const start = (): number => runner.start(asked, () => undefined);
+    expect(start).toThrow(/was not prepared/);
+    runner.prepare(asked);
+    rmdirSync(workdir);
+    expect(start).toThrow(expect.objectContaining({ code: "CODEX" }));
+    expect(runner.probe(asked.runDir)).toEqual({ kind: "unclaimed" });
   });
 
   it("refuses a run that was claimed", async () => {

@@ -45,7 +45,14 @@ describe("a verdict", () => {
     ];
     const runDir = endedRun({ events, exitCode: 0, claimedAtMs: 1_000, endedAtMs: 43_250 });
     expect(judgeRun(runDir, THREAD)).toEqual({
-      ...{ outcome: "succeeded", reason: undefined, retryable: false, threadId: THREAD, wrongThread: false },
+      ...{
+        outcome: "succeeded",
+        reason: undefined,
+        retryable: false,
+        threadId: THREAD,
+        wrongThread: false,
+        threadMissing: false,
+      },
       ...{ lastMessage: "the answer", commandCount: 1, durationMs: 42_250 },
       usageTotal: { inputTokens: 7, cachedInputTokens: 3, outputTokens: 2, reasoningOutputTokens: 1 },
     });
@@ -124,6 +131,36 @@ describe("a verdict", () => {
         stderr: `${LOG_LINE}Error: thread/resume failed: thread x already has an active writer (code -32600)\n`,
       },
       verdict: { outcome: "failed", retryable: true, threadId: undefined },
+    },
+    {
+      name: "a thread that is not there is told apart from other failures",
+      run: {
+        events: [],
+        exitCode: 1,
+        stderr: `Error: thread/resume: thread/resume failed: no rollout found for thread id ${THREAD} (code -32600)\n`,
+      },
+      asked: THREAD,
+      verdict: { outcome: "failed", threadMissing: true, wrongThread: false, retryable: false },
+    },
+    {
+      name: "so is one that has nothing in it",
+      run: {
+        events: [],
+        exitCode: 1,
+        stderr: "Error: thread/resume: thread/resume failed: rollout at /x/rollout-1.jsonl is empty (code -32600)\n",
+      },
+      asked: THREAD,
+      verdict: { outcome: "failed", threadMissing: true },
+    },
+    {
+      name: "a thread in use is there",
+      run: {
+        events: [],
+        exitCode: 1,
+        stderr: `Error: thread/resume failed: thread ${THREAD} already has an active writer (code -32600)\n`,
+      },
+      asked: THREAD,
+      verdict: { outcome: "failed", threadMissing: false, retryable: true },
     },
     {
       name: "a wrong command line is a failure with its first line",
