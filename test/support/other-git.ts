@@ -16,8 +16,8 @@ export interface OtherProcess {
 }
 
 /**
- * Starts `command` (a line of sh) in `directory`. `$HOLD` is an editor that waits for `release` and then writes a message, and a
- * pager that waits likewise.
+ * Starts `command` (a line of sh) in `directory`. `$HOLD` is a program that waits for `release`; as the editor of a
+ * commit it then writes a message.
  */
 export function startOther(
   directory: string,
@@ -33,11 +33,9 @@ export function startOther(
   ];
   const hold = join(notes, "hold");
   const wait = `touch ${held}\nwhile [ ! -e ${go} ]; do sleep 0.02; done\n`;
-  writeFileSync(
-    hold,
-    `#!/bin/sh\n${wait}case "$1" in */*) echo "user's message" > "$1";; esac\ncat > /dev/null < /dev/null\n`,
-    { mode: 0o755 },
-  );
+  writeFileSync(hold, `#!/bin/sh\n${wait}case "$1" in *MSG) echo "user's message" > "$1";; esac\nexit 0\n`, {
+    mode: 0o755,
+  });
   const script = `(${command}) > ${output} 2>&1 < /dev/null; echo $? > ${status}.new; mv ${status}.new ${status}`;
   // setsid --fork: the command's parent is init at once.
   const env = { ...process.env, HOLD: hold, ...environment };
