@@ -1,0 +1,156 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BranchPort } from "../../src/runtime/ports.ts";
+import type { CommitPlan, CommitReport } from "../../src/task/commit-plan.ts";
+import { hashBlob } from "../support/blob-and-id.ts";
+import {
+  changed,
+  type FakeCommit,
+  type FakeRepository,
+  historyOf,
+  makeCommit,
+  putOnDisk,
+  sha1,
+  stageText,
+} from "./fake-repository.ts";
+
+/** How soon a commit that waits looks again. */
+const LOOK_AGAIN_MS = 1;
+
+/** Opens the branch of `repository`, as the committer opens that of a real one: fake-branch.test.ts asks both the same. */
+export function openFakeBranch(repository: FakeRepository): BranchPort {
+  const { now } = repository;
+  let view: FakeCommit | undefined;
+  let lastSeen = repository.lastOurs;
+  let foreign = false;
+  let wait: { readonly reason: string; readonly sinceMs: number } | undefined;
+  let tail: Promise<unknown> = Promise.resolve();
+  const closing = new AbortController();
+
+  const noticeOthers = (): void => {
+    if (repository.tip !== lastSeen) foreign = true;
+    lastSeen = repository.tip;
+  };
+
+  const apply = (plans: readonly CommitPlan[]): CommitReport => {
+    noticeOthers();
+    const base = repository.tip;
+    const commits: (string | undefined)[] = [];
+    let tip = base;
+    for (const plan of plans) {
+      const files = edited(tip?.files, plan);
+      const isSame = files === undefined;
+      if (!isSame) tip = makeCommit(repository, tip, files, plan.message);
+      commits.push(isSame ? undefined : tip?.id);
+    }
+    if (tip === undefined || tip === base) return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0 };
+    const leftAlone = repository.headIsOurs ? followWith(repository, base, tip) : [];
+    repository.tip = tip;
+    repository.lastOurs = tip;
+    lastSeen = tip;
+    view = tip;
+    return { tip: tip.id, commits, leftAlone, indexMs: 0 };
+  };
+
+  const run = async (plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> => {
+    try {
+      for (;;) {
+        if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
+        if (repository.failure !== undefined) throw repository.failure;
+        if (repository.obstacle === undefined) return apply(plans);
+        wait ??= { reason: repository.obstacle, sinceMs: now() };
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      }
+    } finally {
+      wait = undefined;
+    }
+  };
+
+  return {
+    commit(plans, signal) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      const result = tail.then(() => run(plans, either));
+      tail = result.catch(() => undefined);
+      return result;
+    },
+    waiting: () => wait,
+    async refresh() {
+      noticeOthers();
+      const wasForeign = foreign;
+      foreign = false;
+      view = repository.tip;
+      const ours = repository.lastOurs;
+      const lostOurs = ours !== undefined && !historyOf(repository.tip).includes(ours);
+      return { tip: view?.id, foreign: wasForeign, lostOurs };
+    },
+    readText: async (path) => view?.files.get(path),
+    blobAt: async (path) => {
+      const text = view?.files.get(path);
+      return text === undefined ? undefined : hashBlob(Buffer.from(text));
+    },
+    treeId: async (path) => treeId(view, path),
+    listFolder: async (path) => listFolder(view, path),
+    headIsOurs: async () => repository.headIsOurs,
+    indexEntries: async (folder) => new Map([...repository.index].filter(([path]) => path.startsWith(`${folder}/`))),
+    introducedBy: async (path) => {
+      const commit = historyOf(view).find(({ files, parent }) => files.get(path) !== parent?.files.get(path));
+      return commit && { commit: commit.id, timeMs: commit.timeMs };
+    },
+    hashBlob,
+    async close() {
+      closing.abort();
+      await tail;
+    },
+  };
+}
+
+/** Returns what `files` are after the plan, or `undefined` where it changes nothing. */
+function edited(
+  files: ReadonlyMap<string, string> | undefined,
+  plan: CommitPlan,
+): ReadonlyMap<string, string> | undefined {
+  let next = files ?? new Map<string, string>();
+  let isSame = true;
+  for (const { path, apply } of plan.edits) {
+    const current = next.get(path);
+    const result = apply(current);
+    const text = result === "unchanged" ? current : result === "absent" ? undefined : result;
+    if (text === current) continue;
+    next = changed(next, [[path, text]]);
+    isSame = false;
+  }
+  return isSame ? undefined : next;
+}
+
+/** Takes index and work tree along; returns the files that the user has edited there, which stay as they are. */
+function followWith(repository: FakeRepository, from: FakeCommit | undefined, to: FakeCommit): readonly string[] {
+  const leftAlone: string[] = [];
+  const paths = new Set([...(from?.files.keys() ?? []), ...to.files.keys()]);
+  for (const path of paths) {
+    const [before, after] = [from?.files.get(path), to.files.get(path)];
+    if (before === after) continue;
+    stageText(repository, path, after);
+    const place = join(repository.dir, path);
+    const onDisk = existsSync(place) ? readFileSync(place, "utf8") : undefined;
+    if (onDisk === undefined || onDisk === before || onDisk === after) putOnDisk(repository, path, after);
+    else leftAlone.push(path);
+  }
+  return leftAlone;
+}
+
+function treeId(view: FakeCommit | undefined, path: string): string | undefined {
+  const text = view?.files.get(path);
+  if (text !== undefined) return hashBlob(Buffer.from(text));
+  const below = [...(view?.files ?? [])].filter(([name]) => name.startsWith(`${path}/`)).sort();
+  return below.length === 0 ? undefined : sha1(JSON.stringify(below));
+}
+
+function listFolder(view: FakeCommit | undefined, path: string): { name: string; kind: "file" | "folder" }[] {
+  const found = new Map<string, "file" | "folder">();
+  for (const name of view?.files.keys() ?? []) {
+    if (!name.startsWith(`${path}/`)) continue;
+    const [first = "", ...rest] = name.slice(path.length + 1).split("/");
+    found.set(first, rest.length === 0 ? "file" : "folder");
+  }
+  return [...found].map(([name, kind]) => ({ name, kind })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,43 @@
+/** The life of one coordinator: how often it has called its ports, and at which call it dies. */
+export interface Life {
+  calls: number;
+  /** The names of its calls, in order. */
+  readonly called: string[];
+  /** It dies with this call (from 1), before or after its effect. */
+  diesAt: { readonly call: number; readonly when: "before" | "after" } | undefined;
+  isOver: boolean;
+}
+
+/** What a coordinator sees of its own death: nothing it calls answers any more. */
+export class DeathError extends Error {
+  override readonly name: string = "DeathError";
+}
+
+export function newLife(diesAt?: Life["diesAt"]): Life {
+  return { calls: 0, called: [], diesAt, isOver: false };
+}
+
+/** Returns `port` as one coordinator has it: once its life is over, every call throws and has no effect, as after a `kill -9`. */
+export function mortal<Port extends object>(name: string, port: Port, life: Life): Port {
+  return new Proxy(port, {
+    get(target, key) {
+      const member: unknown = Reflect.get(target, key, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        if (life.isOver) throw new DeathError(`${name}.${String(key)} after the end`);
+        life.calls += 1;
+        life.called.push(`${name}.${String(key)}`);
+        const dies = life.diesAt?.call === life.calls;
+        if (dies && life.diesAt?.when === "before") return die(life);
+        const result: unknown = Reflect.apply(member, target, args);
+        if (!dies) return result;
+        return result instanceof Promise ? result.then(() => die(life)) : die(life);
+      };
+    },
+  });
+}
+
+function die(life: Life): never {
+  life.isOver = true;
+  throw new DeathError("killed");
+}

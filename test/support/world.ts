@@ -1,0 +1,218 @@
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { onTestFinished } from "vitest";
+import { CoordinatorError } from "../../src/base/errors.ts";
+import { createBranchLedger } from "../../src/runtime/branch-ledger.ts";
+import { createQueries, type Queries } from "../../src/runtime/queries.ts";
+import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/runtime/start-coordinator.ts";
+import { type StatePaths, statePaths } from "../../src/runtime/state-paths.ts";
+import { openTaskJournal } from "../../src/runtime/task-journal.ts";
+import { createSessionLocks } from "../../src/session/session-lock.ts";
+import { createSessionStore } from "../../src/session/session-store.ts";
+import { type LedgerRow, parseLedger } from "../../src/task/ledger.ts";
+import type { CodexInstallation } from "../../src/task/run.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../src/task/task-record.ts";
+import { openFakeBranch } from "../fakes/fake-branch.ts";
+import { createFakeHistory } from "../fakes/fake-history.ts";
+import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
+import { createFakeRepository, type FakeRepository } from "../fakes/fake-repository.ts";
+import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
+import { type Clock, createClock } from "./clock.ts";
+import { type Life, mortal, newLife } from "./mortal.ts";
+import { tempDir } from "./temp-dir.ts";
+
+const SETTLE_MS = 1_000;
+/** A coordinator that has not come to rest after so many turns of the event loop runs in a circle. */
+const TURNS_MAX = 20_000;
+/** Turns without a sign of life after which it is taken to rest. */
+const CALM_TURNS = 4;
+
+export interface LoggedEvent {
+  readonly event: string;
+  readonly [field: string]: string | number | boolean | undefined;
+}
+
+export interface StartOptions {
+  readonly takeOver?: boolean;
+  readonly life?: Life;
+}
+
+/** A workspace whose git, codex and clock are held by the test. It outlives the coordinators that serve it. */
+export interface World {
+  readonly dir: string;
+  readonly paths: StatePaths;
+  readonly clock: Clock;
+  readonly repository: FakeRepository;
+  readonly runner: FakeRunner;
+  readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
+  /** What is wrong with codex, with the settings. */
+  readonly problems: { codex: string | undefined; settings: string | undefined };
+  /** What was logged, oldest first. */
+  readonly log: LoggedEvent[];
+  /** Asks as a command does that runs beside the coordinator. */
+  readonly queries: Queries;
+  /** Starts a coordinator and lets it come to rest. */
+  start(options?: StartOptions): Promise<RunningCoordinator>;
+  /** Kills the coordinator; its runs go on. */
+  crash(): Promise<void>;
+  /** Writes inbox/<name>, long enough ago to be taken at once unless `fresh`, and hints. */
+  drop(name: string, text: string, options?: { readonly fresh?: boolean }): void;
+  /** Says that something may have changed in the inbox, and lets the coordinator come to rest. */
+  hint(): Promise<void>;
+  /** Lets the coordinator come to rest. @throws Error when it does not */
+  settle(): Promise<void>;
+  /** Lets time pass: what is due by then happens, once. */
+  advance(ms: number): Promise<void>;
+  /** Lines of the log with this event. */
+  logged(event: string): readonly LoggedEvent[];
+  /** The id of an accepted task, in the order of the log: 0 is the first, -1 the last one. */
+  accepted(index: number): string;
+  /** What the branch holds at `path`. */
+  committed(path: string): string | undefined;
+  /** Every committed task file, with its path. */
+  results(): readonly (ParsedTaskFile & { readonly path: string })[];
+  /** Every row of the ledger in the branch, also of its rotated files. */
+  rows(): readonly LedgerRow[];
+  /** Commits of the branch, newest first, by their subjects. */
+  subjects(): readonly string[];
+}
+
+export function createWorld(): World {
+  const dir = tempDir();
+  const paths = statePaths(join(dir, ".git", "codex-inbox"));
+  const clock = createClock();
+  const now = (): number => clock.nowMs;
+  const repository = createFakeRepository(dir, now);
+  const runner = createFakeRunner();
+  const problems: World["problems"] = { codex: undefined, settings: undefined };
+  const log: LoggedEvent[] = [];
+  const settings: World["settings"] = {
+    maxWorkers: 2,
+    settleMs: SETTLE_MS,
+    timeoutMs: 3_600_000,
+    stopGraceMs: 10_000,
+    maxAttempts: 3,
+    retryBaseMs: 5_000,
+    retryMaxMs: 600_000,
+    run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [] },
+  };
+  const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
+  mkdirSync(join(dir, "inbox"), { recursive: true });
+  repository.user.commit({ "tasks.md": "", "README.md": "# Project\n" });
+
+  let life = newLife();
+  let intake: FakeIntake | undefined;
+  let current: RunningCoordinator | undefined;
+  const openQueries = (branch = openFakeBranch(repository)): Queries =>
+    createQueries({
+      workspaceDir: dir,
+      branchName: "main",
+      branch,
+      ledger: createBranchLedger(branch),
+      history: createFakeHistory(repository),
+      journal: openTaskJournal(paths.journal, "read"),
+      paths,
+      askHealth: async () => current?.health(),
+    });
+  const settle = async (): Promise<void> => {
+    let calmTurns = 0;
+    for (let turn = 0; calmTurns < CALM_TURNS; turn += 1) {
+      if (turn > TURNS_MAX) throw new Error(`it does not come to rest: ${life.called.slice(-20).join(", ")}`);
+      const before = life.calls + log.length + clock.asked;
+      await nextTurn();
+      calmTurns = life.calls + log.length + clock.asked === before ? calmTurns + 1 : 0;
+    }
+  };
+
+  const files = (): readonly (readonly [string, string])[] => [...(repository.tip?.files ?? [])];
+
+  const world: World = {
+    ...{ dir, paths, clock, repository, runner, settings, problems, log, settle },
+    get queries() {
+      const branch = openFakeBranch(repository);
+      void branch.refresh();
+      return openQueries(branch);
+    },
+    async start({ takeOver = false, life: given = newLife() } = {}) {
+      life = given;
+      const branch = mortal("branch", openFakeBranch(repository), life);
+      const store = createSessionStore(branch);
+      const sessions = { ...store, ...createSessionLocks(paths.sessionLocks) };
+      current = await startCoordinator({
+        ...{
+          paths,
+          workspaceDir: dir,
+          branchName: "main",
+          clone: "aaaaaa",
+          version: "1.2.3",
+          branch,
+          takeOver,
+          installation,
+        },
+        intake: (onHint) => {
+          const acceptingDir = join(paths.root, "accepting");
+          intake = createFakeIntake({ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint });
+          return mortal("intake", intake, life);
+        },
+        runner: mortal("runner", runner, life),
+        sessions: mortal("sessions", sessions, life),
+        workTree: { root: dir, changedFiles: async () => [] },
+        codex: {
+          async check() {
+            if (problems.codex !== undefined) throw new CoordinatorError("CODEX", problems.codex);
+            return installation;
+          },
+        },
+        queries: openQueries(branch),
+        settings: () => settings,
+        reloadSettings: () => problems.settings,
+        surroundings: { now, random: () => 0.5, ...{ after: clock.after } },
+        log: (event, fields) => log.push({ event, ...fields }),
+      });
+      await settle();
+      return current;
+    },
+    async crash() {
+      life.isOver = true;
+      await current?.leave().catch(() => undefined); // It cannot do anything any more but end its loop.
+      runner.forgetListeners();
+      current = undefined;
+    },
+    drop(name, text, { fresh = false } = {}) {
+      const path = join(dir, "inbox", name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+      const seconds = (clock.nowMs - (fresh ? 0 : SETTLE_MS)) / 1_000;
+      utimesSync(path, seconds, seconds);
+      intake?.hint();
+    },
+    async hint() {
+      intake?.hint();
+      await settle();
+    },
+    async advance(ms) {
+      clock.advance(ms);
+      intake?.hint();
+      await settle();
+    },
+    logged: (event) => log.filter((line) => line.event === event),
+    accepted(index) {
+      const task = world.logged("accepted").at(index)?.task;
+      if (typeof task !== "string") throw new Error(`no accepted task ${index}`);
+      return task;
+    },
+    committed: (path) => repository.tip?.files.get(path),
+    results: () =>
+      files().flatMap(([path, text]) => {
+        const file = path.startsWith("sessions/") && path.endsWith(".md") ? parseTaskFile(text) : undefined;
+        return file === undefined ? [] : [{ ...file, path }];
+      }),
+    rows: () => files().flatMap(([path, text]) => (/^tasks[./]/.test(path) ? parseLedger(text) : [])),
+    subjects: () => repository.log().map(({ message }) => message.split("\n", 1)[0] ?? ""),
+  };
+  onTestFinished(async () => {
+    await current?.leave().catch(() => undefined);
+  });
+  return world;
+}
