@@ -34,6 +34,8 @@ function statusLines(status: StatusView): readonly string[] {
   if (health?.codex) lines.push(`codex      not available since ${health.codex.since}: ${health.codex.reason}`);
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (health?.draining) lines.push("draining   no task is started any more");
+  if (status.otherClones > 0)
+    lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);
   for (const task of status.running) lines.push(`running    ${task.id}  ${task.title}`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;

@@ -1,12 +1,14 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
+import { isFinal } from "../task/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/workspace-paths.ts";
 import type { StaleDrop } from "./acceptance.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import { type ForeignTask, findForeignTasks } from "./foreign-tasks.ts";
 import type { BranchPort, Log } from "./ports.ts";
 import type { RecentTask, RecentTasks } from "./recent-tasks.ts";
+import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -18,6 +20,7 @@ export interface BranchWatchDeps {
   readonly journal: TaskJournal;
   readonly workspaceDir: string;
   readonly addStale: (drops: readonly StaleDrop[]) => void;
+  readonly paths: StatePaths;
   readonly onForeignTasks: (tasks: ReadonlyMap<string, ForeignTask>) => void;
   readonly inboxHint: () => void;
   readonly log: Log;
@@ -85,6 +88,30 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     }
   };
 
+  /**
+   * Queued tasks of ours that have ended in another clone, which had taken them over or had taken the same drop out of the branch:
+   * they do not run here any more. What earlier runs said here is still added to the branch.
+   */
+  const yieldEnded = async (): Promise<void> => {
+    for (const task of [...deps.table.all()]) {
+      if (task.state.kind !== "queued") continue;
+      const row = await deps.ledger.find(task.id);
+      if (row === undefined || !isFinal(row.status)) continue;
+      const records = deps.journal.read(task.id);
+      const endedHere = records.some((record) => record.k === "state" && record.state.kind === "ended");
+      if (endedHere && row.run < task.state.run) continue; // It was queued again after that end.
+      deps.log("ended-elsewhere", { task: task.id, session: task.sessionKey, status: row.status });
+      const ranHere = records.some((record) => record.k === "run");
+      if (ranHere) deps.table.step(task.id, { kind: "endedElsewhere", status: row.status, reason: row.detail });
+      else forget(task.id);
+    }
+  };
+
+  const forget = (id: string): void => {
+    deps.table.forget(id);
+    rmSync(join(deps.paths.runs, id), { recursive: true, force: true });
+  };
+
   /** Drops that were staged when they were taken and have been committed since. */
   const staleDrops = async (): Promise<readonly StaleDrop[]> => {
     const found: StaleDrop[] = [];
@@ -104,6 +131,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       const before = ours;
       ours = await fingerprint();
       if (before !== ours || seen.lostOurs) await mend(seen.lostOurs);
+      await yieldEnded();
       deps.addStale(await staleDrops());
       const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
       foreign = await findForeignTasks(branch, deps.ledger, isOurs);

@@ -7,7 +7,7 @@ import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import { sessionFolder, transcriptPath } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { Health } from "./coordinator.ts";
-import { findTaskFile } from "./foreign-tasks.ts";
+import { findForeignTasks, findTaskFile } from "./foreign-tasks.ts";
 import type { BranchPort } from "./ports.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -40,12 +40,14 @@ export interface StatusView {
   readonly health: Health | null;
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   readonly running: readonly TaskView[];
+  /** Open tasks that other clones have accepted; they do not run here. */
+  readonly otherClones: number;
   readonly broken: readonly string[];
 }
 
 /** Questions about a workspace; they need no coordinator and disturb none. */
 export interface Queries {
-  /** Open tasks in order of acceptance, then the newest `finished` finished ones. */
+  /** Open tasks in order of acceptance, those of other clones after our own, then the newest `finished` finished ones. */
   list(options: { readonly finished: number; readonly session: string | undefined }): Promise<readonly TaskView[]>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
@@ -91,6 +93,11 @@ export function createQueries(deps: QueriesDeps): Queries {
     return place === undefined ? undefined : presentTaskFile(place.file, place.folder);
   };
 
+  const foreignTasks = (): ReturnType<typeof findForeignTasks> => {
+    const ours = new Set(deps.journal.openIds());
+    return findForeignTasks(deps.branch, deps.ledger, (id) => ours.has(id));
+  };
+
   const find = async (part: string): Promise<TaskView> => {
     const open = openTasks().filter(({ id }) => id.includes(part));
     const ids = new Map<string, () => Promise<TaskView | undefined>>();
@@ -122,9 +129,11 @@ export function createQueries(deps: QueriesDeps): Queries {
     find,
     async list({ finished, session }) {
       const views = openTasks().map((task) => presentOpen(task, deps.journal.read(task.id), undefined));
-      const open = new Set(views.map(({ id }) => id));
+      for (const { file, folder } of (await foreignTasks()).values()) views.push(presentTaskFile(file, folder));
+      const shown = new Set(views.map(({ id }) => id));
       for (const entry of finished === 0 ? [] : await deps.history.newest(finished)) {
-        const view = open.has(entry.task) ? undefined : await presentFinished(entry);
+        const view = shown.has(entry.task) ? undefined : await presentFinished(entry);
+        shown.add(entry.task); // A commit that was lost and made again is in the history twice.
         if (view !== undefined) views.push(view);
       }
       return session === undefined ? views : views.filter(({ sessionKey }) => sessionKey === session);
@@ -145,6 +154,7 @@ export function createQueries(deps: QueriesDeps): Queries {
           uncommitted: open.filter(({ endedAt }) => endedAt !== null).length,
         },
         running,
+        otherClones: (await foreignTasks()).size,
         broken: health?.broken ?? [],
       };
     },

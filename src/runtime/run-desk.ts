@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
-import type { CodexInstallation } from "../task/run.ts";
-import type { StopCause } from "../task/task-state.ts";
+import type { CodexInstallation, RunRequest } from "../task/run.ts";
+import type { StopCause } from "../task/task-event.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, RunEvent } from "./ports.ts";
 import { exitVerdict, missingThreads, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
@@ -147,6 +147,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const holder = { task: task.id, run: task.state.run, sessionKey: task.sessionKey };
       const runDir = runDirectory(paths, task.id, task.state.run);
       const session = await sessions.read(task.sessionKey);
+      const records = deps.journal.read(task.id);
       let request: ReturnType<typeof createRunRequest>;
       try {
         request = createRunRequest(
@@ -154,6 +155,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
           readPrompt(records),
           runDir,
           session,
+          missingThreads(records),
           deps.workTree.root,
           deps.defaults(),
         );
@@ -161,7 +163,6 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       } catch (error) {
         if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
         table.step(task.id, { kind: "doomed", reason: error.message });
-      const records = deps.journal.read(task.id);
         deps.log("refused", { task: task.id, session: task.sessionKey, reason: error.message });
         return;
       }
@@ -169,7 +170,6 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const started: JournalRecord = {
         k: "started",
         run: task.state.run,
-          missingThreads(records),
         attempt: task.state.attempts + 1,
         atMs: now(),
         resume: request.resumeThread ?? null,

@@ -1,7 +1,7 @@
 import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
+import type { ExitVerdict } from "../task/task-event.ts";
 import { parseDropText } from "../task/task-file.ts";
-import type { ExitVerdict } from "../task/task-state.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
 import type { TaskJournal } from "./task-journal.ts";

@@ -168,6 +168,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     journal,
     workspaceDir: deps.workspaceDir,
     addStale: commits.addStale,
+    paths,
     onForeignTasks: (tasks) => {
       if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, now, log });
       else

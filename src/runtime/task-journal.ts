@@ -48,6 +48,8 @@ export interface TaskJournal {
   retire(id: string): void;
   /** Moves a finished task back: its commit was lost and has to be made again. */
   reopen(id: string): void;
+  /** Forgets the journal of an open task for good. */
+  discard(id: string): void;
   /** Forgets the journal of a finished task for good. */
   forget(id: string): void;
 }
@@ -87,6 +89,10 @@ export function openTaskJournal(journalDir: string, mode: "read" | "write"): Tas
       renameSync(donePath(id), openPath(id));
       syncDirectory(openDir);
       syncDirectory(doneDir);
+    },
+    discard(id) {
+      rmSync(openPath(id), { force: true });
+      syncDirectory(openDir);
     },
     forget(id) {
       rmSync(donePath(id), { force: true });

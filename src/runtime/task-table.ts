@@ -1,8 +1,9 @@
 import type { LedgerRow } from "../task/ledger.ts";
 import { rowOf } from "../task/state-row.ts";
+import type { TaskEvent } from "../task/task-event.ts";
 import { parseDropText } from "../task/task-file.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
-import { acceptedState, step, type TaskEvent, type TaskLimits, type TaskState } from "../task/task-state.ts";
+import { acceptedState, step, type TaskLimits, type TaskState } from "../task/task-state.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
 import type { Surroundings } from "./ports.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -52,6 +53,8 @@ export interface TaskTable {
   note(id: string, record: JournalRecord): OpenTask;
   /** The task is committed: its journal moves to the finished ones and memory forgets it. */
   retire(id: string): void;
+  /** Forgets a task for good, journal and all. */
+  forget(id: string): void;
   /** Calls `listener` after each change, with the task as it is then. */
   onChange(listener: (task: OpenTask) => void): void;
 }
@@ -106,6 +109,10 @@ export function createTaskTable(
     },
     retire(id) {
       journal.retire(id);
+      tasks.delete(id);
+    },
+    forget(id) {
+      journal.discard(id);
       tasks.delete(id);
     },
     onChange: (listener) => {

@@ -1,3 +1,4 @@
+import { isFinal } from "../task/ledger.ts";
 import { rowOf } from "../task/state-row.ts";
 import type { ParsedTaskFile } from "../task/task-record.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
@@ -60,7 +61,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
   };
 }
 
-/** Returns a task as its committed file tells it. */
+/** Returns a task that no journal of this clone holds, as its committed file tells it. One that is still open belongs to another clone. */
 export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView {
   const { frontMatter, result } = file;
   return {
@@ -68,7 +69,9 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     sessionKey: file.sessionKey,
     title: file.title,
     status: file.status,
-    hold: null,
+    hold: isFinal(file.status)
+      ? null
+      : `accepted by another clone (${textOrNull(frontMatter.acceptedBy) ?? "unknown"})`,
     run: numberOrNull(frontMatter.run) ?? 1,
     attempts: numberOrNull(frontMatter.attempts) ?? 0,
     priority: numberOrNull(frontMatter.priority),

@@ -1,6 +1,7 @@
 import { assertNever } from "./assert-never.ts";
 import { isFinal, type LedgerRow } from "./ledger.ts";
-import { STOP_WORDS, type StopCause, statusOf, type TaskState } from "./task-state.ts";
+import type { StopCause } from "./task-event.ts";
+import { STOP_WORDS, statusOf, type TaskState } from "./task-state.ts";
 
 /** Returns run, status and detail of the ledger row that records `state`. */
 export function rowOf(state: TaskState): Pick<LedgerRow, "run" | "status" | "detail"> {

@@ -1,11 +1,12 @@
 import { assertNever } from "./assert-never.ts";
 import type { FinalStatus, TaskStatus } from "./ledger.ts";
 import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";
+import type { ExitVerdict, StopCause, TaskEvent } from "./task-event.ts";
 
 /**
  * The life of one task, as data. Pure: no clock, no I/O, no chance of its own.
  *
- *   queued     started → running         stop by the user, doomed → ended
+ *   queued     started → running         stop by the user, doomed, endedElsewhere → ended
  *   running    exited → ended, or queued again      verifyStarted → verifying
  *              vanished → queued again, or ended    stop → stopping
  *   verifying  verified → ended, or queued again    vanished → verifying again, or ended    stop → stopping
@@ -37,9 +38,6 @@ export type TaskState =
       readonly endedAtMs: number;
     });
 
-/** Why a run is stopped. */
-export type StopCause = "user" | "timeout" | "shutdown";
-
 interface Counts {
   /** Number of the current run, from 1. Every re-queue and every verify run takes the next one. */
   readonly run: number;
@@ -48,36 +46,6 @@ interface Counts {
   /** Runs in a row that were lost without a verdict. */
   readonly vanished: number;
 }
-
-/** How an agent's run ended. */
-export type ExitVerdict =
-  | { readonly kind: "succeeded" }
-  /** `retryAtMs`: the time before which another run is of no use (a usage limit); such a failure uses no attempt. */
-  | {
-      readonly kind: "failed";
-      readonly retryable: boolean;
-      readonly reason: string;
-      readonly retryAtMs: number | undefined;
-    }
-  /** It was told to end, and did, in the middle of its turn. */
-  | { readonly kind: "interrupted" }
-  /** The thread it was to resume is not there: the next run begins a new one. Uses no attempt, since nothing was asked of the agent. */
-  | { readonly kind: "threadMissing"; readonly reason: string };
-
-export type TaskEvent =
-  | { readonly kind: "started" }
-  /** The process of the run is gone and left a verdict. */
-  | { readonly kind: "exited"; readonly verdict: ExitVerdict }
-  /** The process of the run is gone and left no verdict. */
-  | { readonly kind: "vanished" }
-  | { readonly kind: "stop"; readonly cause: StopCause }
-  /** The user saved the dropped file again. */
-  | { readonly kind: "replaced" }
-  /** It can never run: `reason` says why. */
-  | { readonly kind: "doomed"; readonly reason: string }
-  /** The agent's run succeeded, and the verify command was started. */
-  | { readonly kind: "verifyStarted" }
-  | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
 
 export interface TaskLimits extends RetryLimits {
   /** Attempts a task may use before a retryable failure is final. */
@@ -156,6 +124,8 @@ function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskS
       return event.cause === "user" ? ended(state, "cancelled", STOP_WORDS.user, nowMs) : state;
     case "doomed":
       return ended(state, "failed", event.reason, nowMs);
+    case "endedElsewhere":
+      return ended(state, event.status, event.reason, nowMs);
     default:
       throw new IllegalTransitionError(state, event);
   }

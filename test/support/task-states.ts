@@ -1,4 +1,5 @@
-import type { ExitVerdict, StopCause, TaskEvent, TaskLimits, TaskState } from "../../src/task/task-state.ts";
+import type { ExitVerdict, StopCause, TaskEvent } from "../../src/task/task-event.ts";
+import type { TaskLimits, TaskState } from "../../src/task/task-state.ts";
 
 export const LIMITS: TaskLimits = { attemptsMax: 3, vanishedMax: 2, delayFirstMs: 1000, delayMaxMs: 60_000 };
 export const NOW = 1_000_000;
@@ -56,6 +57,8 @@ export const SUCCEEDED = exited({ kind: "succeeded" });
 export const INTERRUPTED = exited({ kind: "interrupted" });
 export const VANISHED: TaskEvent = { kind: "vanished" };
 export const REPLACED: TaskEvent = { kind: "replaced" };
+export const THREAD_MISSING = exited({ kind: "threadMissing", reason: "no rollout found" });
+export const ENDED_ELSEWHERE: TaskEvent = { kind: "endedElsewhere", status: "cancelled", reason: "not wanted" };
 export const DOOMED: TaskEvent = { kind: "doomed", reason: "never" };
 export const VERIFY_STARTED: TaskEvent = { kind: "verifyStarted" };
 export const PASSED: TaskEvent = { kind: "verified", passed: true, reason: "" };

@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { TaskEvent } from "../../src/task/task-event.ts";
 import {
   acceptedState,
   IllegalTransitionError,
   statusOf,
   step,
   TASK_LIMITS,
-  type TaskEvent,
   type TaskState,
 } from "../../src/task/task-state.ts";
 import {
   DOOMED,
+  ENDED_ELSEWHERE,
   failed,
   INTERRUPTED,
   LIMITS,
@@ -21,6 +22,7 @@ import {
   STARTED,
   STOP,
   SUCCEEDED,
+  THREAD_MISSING,
   VANISHED,
   VERIFY_STARTED,
 } from "../support/task-states.ts";
@@ -28,7 +30,19 @@ import {
 describe("the life of a task", () => {
   const CAUSES = ["user", "timeout", "shutdown"] as const;
   const event: fc.Arbitrary<TaskEvent> = fc.oneof(
-    fc.constantFrom(STARTED, SUCCEEDED, INTERRUPTED, VANISHED, REPLACED, VERIFY_STARTED, PASSED, NOT_PASSED, DOOMED),
+    fc.constantFrom(
+      STARTED,
+      SUCCEEDED,
+      INTERRUPTED,
+      VANISHED,
+      REPLACED,
+      VERIFY_STARTED,
+      PASSED,
+      NOT_PASSED,
+      DOOMED,
+      THREAD_MISSING,
+      ENDED_ELSEWHERE,
+    ),
     fc.constantFrom(STARTED, VANISHED, failed(), failed({ retryable: false }), failed({ retryAtMs: NOW * 2 })),
     fc.constantFrom(...CAUSES).map(STOP),
   );

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { IllegalTransitionError, step, type TaskEvent, type TaskState } from "../../src/task/task-state.ts";
+import type { TaskEvent } from "../../src/task/task-event.ts";
+import { IllegalTransitionError, step, type TaskState } from "../../src/task/task-state.ts";
 import {
   again,
   type Case,
   DOOMED,
   ENDED,
+  ENDED_ELSEWHERE,
   ended,
   FIRST_DELAY_MS,
   failed,
@@ -20,6 +22,7 @@ import {
   STOP,
   SUCCEEDED,
   stopping,
+  THREAD_MISSING,
   VANISHED,
   VERIFY_STARTED,
   VERIFYING,
@@ -127,12 +130,14 @@ describe("an event that cannot happen", () => {
     VANISHED,
     REPLACED,
     DOOMED,
+    ENDED_ELSEWHERE,
+    THREAD_MISSING,
     VERIFY_STARTED,
     PASSED,
     NOT_PASSED,
   ];
   const POSSIBLE: Readonly<Record<TaskState["kind"], readonly TaskEvent["kind"][]>> = {
-    queued: ["started", "replaced", "doomed", "stop"],
+    queued: ["started", "replaced", "doomed", "endedElsewhere", "stop"],
     running: ["exited", "vanished", "verifyStarted", "stop"],
     verifying: ["verified", "vanished", "stop"],
     stopping: ["exited", "verified", "vanished", "stop"],

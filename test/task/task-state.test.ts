@@ -4,6 +4,7 @@ import {
   again,
   type Case,
   DOOMED,
+  ENDED_ELSEWHERE,
   ended,
   FIRST_DELAY_MS,
   failed,
@@ -19,6 +20,7 @@ import {
   STOP,
   SUCCEEDED,
   stopping,
+  THREAD_MISSING,
   VANISHED,
   VERIFY_STARTED,
   VERIFYING,
@@ -43,6 +45,12 @@ describe("a queued task", () => {
     { name: "is not touched by a timer that came too late", from: QUEUED, event: STOP("timeout"), to: QUEUED },
     { name: "outlives a shutdown", from: QUEUED, event: STOP("shutdown"), to: QUEUED },
     { name: "fails when it can never run", from: QUEUED, event: DOOMED, to: ended("failed", "never", { attempts: 0 }) },
+    {
+      name: "ends as it has in another clone",
+      from: QUEUED,
+      event: ENDED_ELSEWHERE,
+      to: ended("cancelled", "not wanted", { attempts: 0 }),
+    },
   ])("$name", ({ from, event, to }) => {
     expect(step(from, event, NOW, LIMITS)).toEqual(to);
   });
@@ -114,7 +122,7 @@ describe("a running task", () => {
     {
       name: "runs again at once, for nothing, when codex does not have its thread",
       from: { ...RUNNING, vanished: 2 },
-      event: { kind: "exited", verdict: { kind: "threadMissing", reason: "no rollout found" } },
+      event: THREAD_MISSING,
       to: again("no rollout found", { vanished: 2 }),
     },
     {

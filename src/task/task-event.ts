@@ -1,0 +1,37 @@
+import type { FinalStatus } from "./ledger.ts";
+
+/** How an agent's run ended. */
+export type ExitVerdict =
+  | { readonly kind: "succeeded" }
+  /** `retryAtMs`: the time before which another run is of no use (a usage limit); such a failure uses no attempt. */
+  | {
+      readonly kind: "failed";
+      readonly retryable: boolean;
+      readonly reason: string;
+      readonly retryAtMs: number | undefined;
+    }
+  /** It was told to end, and did, in the middle of its turn. */
+  | { readonly kind: "interrupted" }
+  /** The thread it was to resume is not there: the next run begins a new one. Uses no attempt, since nothing was asked of the agent. */
+  | { readonly kind: "threadMissing"; readonly reason: string };
+
+/** What may happen to a task. */
+export type TaskEvent =
+  | { readonly kind: "started" }
+  /** The process of the run is gone and left a verdict. */
+  | { readonly kind: "exited"; readonly verdict: ExitVerdict }
+  /** The process of the run is gone and left no verdict. */
+  | { readonly kind: "vanished" }
+  | { readonly kind: "stop"; readonly cause: StopCause }
+  /** The user saved the dropped file again. */
+  | { readonly kind: "replaced" }
+  /** It can never run: `reason` says why. */
+  | { readonly kind: "doomed"; readonly reason: string }
+  /** Another clone had taken it over and has brought it to its end. */
+  | { readonly kind: "endedElsewhere"; readonly status: FinalStatus; readonly reason: string }
+  /** The agent's run succeeded, and the verify command was started. */
+  | { readonly kind: "verifyStarted" }
+  | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
+
+/** Why a run is stopped. */
+export type StopCause = "user" | "timeout" | "shutdown";
