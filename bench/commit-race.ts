@@ -42,7 +42,7 @@ async function race(dir: string, mode: RaceMode, durationMs: number, fileCount: 
   driver.child.stdin?.end();
   const { report, how, stderr } = await driver.ended;
   if (report === undefined) throw new Error(`the committer ended with ${how}: ${stderr}`);
-  const findings: RaceFindings = checkOutcome(repo, user, report);
+  const findings: RaceFindings = checkOutcome(repo, [user], report);
   const waits = [...report.waitsMs].sort((a, b) => a - b);
   const at = (share: number): number => Math.round(waits[Math.floor((waits.length - 1) * share)] ?? 0);
   const speed = `batches=${report.batches} results=${report.tasks.length} waitMs=${at(0.5)}/${at(0.99)}/${at(1)} indexMs=${Math.round(report.indexMs / report.batches)}`;

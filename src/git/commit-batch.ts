@@ -7,8 +7,8 @@ import type { BranchView } from "./branch-view.ts";
 import { buildChain, type CommitChain } from "./commit-chain.ts";
 import { syncFolder } from "./durable-file.ts";
 import type { Newcomers } from "./process-scan.ts";
-import { describeLock, inspectRepository } from "./repository-state.ts";
-import { type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { describeLock, inspectRepository, type RepositoryState } from "./repository-state.ts";
+import { type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
 import { type SwapParts, type SwapResult, swap } from "./swap.ts";
 import { ObstacleError } from "./tree-edit.ts";
 import { ElsewhereError } from "./work-tree.ts";
@@ -49,6 +49,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   let staging: Staging | undefined;
   let isWritten = false;
   let blocker: number | undefined;
+  let hasWaited = false;
   let misses = 0;
   let indexMs = 0;
 
@@ -77,7 +78,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     isWritten = true;
   }
 
-  async function currentStaging(of: CommitChain): Promise<Staging | { readonly refused: string }> {
+  async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {
     if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
     dropStaging();
     const next = await stageChain(parts, of);
@@ -88,38 +89,44 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     return next;
   }
 
-  /** Returns why nothing may be committed now, looking at what is cheap to look at. */
-  function findObstacle(isFull: boolean): string | undefined {
-    // While somebody's git is known to run it is looked at first, so that a long wait costs next to nothing.
-    const known = blocker === undefined ? undefined : scan.scan(blocker).blocker;
-    blocker = known?.pid;
-    return known?.what ?? (isFull ? describeLock(locks.path("index"), parts.now()) : undefined);
+  /** Returns how much may be committed now, or why nothing may, looking at what is cheap to look at. */
+  function look(): RepositoryState {
+    const state = inspectRepository(repository, refs);
+    if (state.kind === "closed") return state;
+    // After a wait somebody's git is looked for first, and the one that ran before all others: a long wait costs next to nothing,
+    // and nothing is prepared that its end would make worthless.
+    const found = hasWaited ? scan.scan(blocker).blocker : undefined;
+    blocker = found?.pid;
+    const reason = found?.what ?? (state.kind === "full" ? describeLock(locks.path("index"), parts.now()) : undefined);
+    return reason === undefined ? state : { kind: "closed", reason };
   }
 
   async function attempt(signal: AbortSignal): Promise<Outcome> {
-    parts.knowledge.prefetch(paths);
+    const state = look();
+    if (state.kind === "closed") {
+      hasWaited = true;
+      const made = chain ?? (await currentChain());
+      return made.tip === made.base ? unmoved(made) : state;
+    }
+    if (state.kind === "full") parts.knowledge.prefetch(paths);
     const made = await currentChain();
-    const moves = made.tip !== made.base;
-    const prepared = await prepare(made);
-    if (typeof prepared === "string") return moves ? { kind: "closed", reason: prepared } : unmoved(made);
-    if (!moves && prepared.staging?.indexPath === undefined) return unmoved(made);
-    const result = await settleAndSwap(made, prepared.staging, signal);
+    const staged = await prepare(made, state.kind === "full");
+    if (staged !== undefined && "refused" in staged) {
+      hasWaited = true;
+      return made.tip === made.base ? unmoved(made) : { kind: "closed", reason: staged.refused };
+    }
+    if (made.tip === made.base && staged?.indexPath === undefined) return unmoved(made);
+    const result = await settleAndSwap(made, staged, signal);
     if (result.kind === "missed") misses += 1;
+    hasWaited = result.kind === "closed";
     return result.kind === "done" ? finish(made, result.leftAlone) : result;
   }
 
-  async function prepare(made: CommitChain): Promise<{ readonly staging: Staging | undefined } | string> {
-    const state = inspectRepository(repository, refs);
-    if (state.kind === "closed") return state.reason;
-    const obstacle = findObstacle(state.kind === "full");
-    if (obstacle !== undefined) return obstacle;
-    if (state.kind === "ref-only") {
-      dropStaging();
-      await writeObjects(made);
-      return { staging: undefined };
-    }
-    const [next] = await settleAll([currentStaging(made), writeObjects(made)]);
-    return "refused" in next ? next.refused : { staging: next };
+  async function prepare(made: CommitChain, isFull: boolean): Promise<Staging | Refusal | undefined> {
+    if (isFull) return (await settleAll([currentStaging(made), writeObjects(made)]))[0];
+    dropStaging();
+    await writeObjects(made);
+    return undefined;
   }
 
   async function settleAndSwap(

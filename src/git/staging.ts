@@ -20,6 +20,11 @@ export interface Staging {
   readonly leftAlone: readonly string[];
 }
 
+/** Why nothing can be staged now: a sentence. */
+export interface Refusal {
+  readonly refused: string;
+}
+
 export interface StagingParts {
   readonly store: ObjectStore;
   readonly trees: TreeEditor;
@@ -30,10 +35,7 @@ export interface StagingParts {
 }
 
 /** Prepares index and work tree for `chain`, or returns why that cannot be done now. */
-export async function stageChain(
-  parts: StagingParts,
-  chain: CommitChain,
-): Promise<Staging | { readonly refused: string }> {
+export async function stageChain(parts: StagingParts, chain: CommitChain): Promise<Staging | Refusal> {
   const { store, index, workTree, memory } = parts;
   const askedMs = performance.now();
   const answer = await askIndex(parts, chain);

@@ -10,7 +10,7 @@ export interface RaceFindings {
 }
 
 /** Looks at what a race left behind: the branch, the index and the work tree. */
-export function checkOutcome(repo: GitRepo, user: RaceUser, report: DriverReport): RaceFindings {
+export function checkOutcome(repo: GitRepo, users: readonly RaceUser[], report: DriverReport): RaceFindings {
   const problems: string[] = [];
   const touched = listUserCommits(repo);
   if (touched.length > 0) problems.push(`commits of the user touch our files: ${touched.slice(0, 3).join(", ")}`);
@@ -31,7 +31,8 @@ export function checkOutcome(repo: GitRepo, user: RaceUser, report: DriverReport
     if (repo.read(`sessions/docs/2026-11-20/${id}.md`) !== `# ${id}\n`) problems.push(`${id} is not on disk`);
   }
   if (report.leftAlone.length > 0) problems.push(`left alone: ${report.leftAlone.join(", ")}`);
-  for (const [path, text] of user.expected) {
+  // What a later user wrote counts.
+  for (const [path, text] of new Map(users.flatMap((user) => [...user.expected]))) {
     if (repo.read(path) !== text) problems.push(`the user's ${path} is not as it should be`);
   }
   const status = repo.git("status", "--porcelain");
