@@ -28,6 +28,8 @@ export interface ClaimFolders {
   ids(): readonly string[];
   /** Makes `accepting/<id>/` with the folders of `place`; false when the claim is there already: somebody else's. */
   make(id: string, place: InboxPlace): boolean;
+  /** The folders from `root` down to the one that the file of a claim goes to. */
+  levels(id: string, place: InboxPlace): readonly string[];
   /** Where the file of a claim goes. */
   target(id: string, place: InboxPlace): string;
   /** Notes durably that the file of the claim stays in its folder, and returns the name it has to get there. */
@@ -54,6 +56,10 @@ export function createClaimFolders(workspaceDir: string, stateDir: string): Clai
       if (!makeOnce(folderOf(id))) return false;
       mkdirSync(join(folderOf(id), ...place.folders), { recursive: true });
       return true;
+    },
+    levels(id, { folders }) {
+      const inside = Array.from({ length: folders.length + 1 }, (_, depth) => folders.slice(0, depth));
+      return [root, ...inside.map((below) => join(folderOf(id), ...below))];
     },
     target: (id, place) => join(folderOf(id), ...place.folders, place.name),
     noteElsewhere(id, place) {

@@ -1,5 +1,5 @@
-import { lstatSync, renameSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Drop } from "../task/drop.ts";
@@ -75,12 +75,13 @@ async function take(keeper: Keeper, place: InboxPlace, id: string): Promise<Read
   const source = openInboxFolder(keeper.workspaceDir, place.folders);
   if (source === undefined) return undefined;
   try {
-    await syncFolder(keeper.folders.root);
+    const levels = keeper.folders.levels(id, place);
+    for (const level of levels.slice(0, -1)) await syncFolder(level);
     faultPoint("accept:claim-made");
     if (!moveUnderClaim(keeper.folders, source, place, id)) return undefined;
     faultPoint("accept:renamed");
     const reading = readHeld(keeper, id);
-    await syncFolder(dirname(keeper.folders.target(id, place)));
+    for (const level of levels.slice(-1)) await syncFolder(level);
     await source.sync(); // Or a power loss brings the file back into inbox/ although the journal says that it was accepted.
     return reading;
   } finally {
@@ -118,21 +119,33 @@ function readHeld(keeper: Keeper, id: string): Reading | undefined {
   });
 }
 
+/** Ends the claim of a task that is in the journal. Fails as little as `giveBack`: what is left is released at the next start. */
 async function release(keeper: Keeper, id: string): Promise<void> {
-  const path = withHeld(keeper, id, (held) => {
-    const stats = lstatSync(held.path, { throwIfNoEntry: false });
-    const print = keeper.prints.get(id);
-    if (stats !== undefined && print !== undefined && !sameContent(printOf(stats), print)) return pathOf(held);
-    if (stats !== undefined) unlinkSync(held.path);
-    return undefined;
-  });
-  if (path === undefined) {
-    forget(keeper, id);
+  try {
+    const path = withHeld(keeper, id, (held) => (wasWritten(keeper, held, id) ? pathOf(held) : removeHeld(held)));
+    if (path === undefined) {
+      forget(keeper, id);
+      return;
+    }
+    // Somebody had it open all the time. What they wrote comes after what was accepted: it is like a file saved again.
+    keeper.onNotice(
+      `${shownName(path)} was written to while it was accepted as ${id}: it is in the inbox again, as it is now`,
+    );
+  } catch (error) {
+    keeper.onNotice(`${join(keeper.folders.root, id)} cannot be removed now (${causeOf(error)})`);
     return;
   }
-  // Somebody had it open all the time. What they wrote comes after what was accepted: it is like a file saved again.
-  keeper.onNotice(`${path} was written to while it was accepted: it is in the inbox again, as it is now`);
   await giveBack(keeper, id);
+}
+
+function wasWritten(keeper: Keeper, held: HeldFile, id: string): boolean {
+  const print = keeper.prints.get(id);
+  const stats = lstatSync(held.path, { throwIfNoEntry: false });
+  return stats !== undefined && print !== undefined && !sameContent(printOf(stats), print);
+}
+
+function removeHeld(held: HeldFile): undefined {
+  rmSync(held.path, { recursive: true, force: true });
 }
 
 /** Ends a claim and gives back what it holds, if it holds anything. Never fails: a claim that cannot be ended waits for the next start. */

@@ -7,28 +7,18 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
-  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { DROP_BYTES_MAX } from "../../src/inbox/limits.ts";
 import type { InboxScan } from "../../src/task/drop.ts";
 import { freshId, hashBlob } from "../support/blob-and-id.ts";
-import { BROKEN_TEXT, makeInboxWorkspace, SETTLE_MS } from "../support/inbox-workspace.ts";
+import { BROKEN_TEXT, brokenPathsOf, makeInboxWorkspace, pathsOf, SETTLE_MS } from "../support/inbox-workspace.ts";
 import { startLineProcess } from "../support/line-process.ts";
 
 const OLD = new Date("2026-01-01T00:00:00Z");
-
-function paths(scan: InboxScan): readonly string[] {
-  return scan.drops.map((drop) => drop.path);
-}
-
-function brokenPaths(scan: InboxScan): readonly string[] {
-  return scan.broken.map((broken) => broken.path);
-}
 
 function messageOf(scan: InboxScan, path: string): string {
   return scan.broken.find((broken) => broken.path === path)?.problems[0]?.message ?? "";
@@ -62,7 +52,7 @@ it("a file that is still written to settles anew with every write", async () => 
   await intake.scan();
   for (let round = 0; round < 3; round += 1) {
     clock.nowMs += SETTLE_MS - 1;
-    expect(paths(await intake.scan())).toEqual([]);
+    expect(pathsOf(await intake.scan())).toEqual([]);
     appendFileSync(path, "More.\n");
     utimesSync(path, OLD, OLD); // Even where its time says nothing.
     expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
@@ -78,7 +68,7 @@ it("a file exchanged by rename settles anew, although size and time are the same
   await intake.scan();
   clock.nowMs += SETTLE_MS;
   renameSync(join(inboxDir, ".new"), join(inboxDir, "fix.md"));
-  expect(paths(await intake.scan())).toEqual([]);
+  expect(pathsOf(await intake.scan())).toEqual([]);
   clock.nowMs += SETTLE_MS;
   expect((await intake.scan()).drops[0]?.text).toBe("Two.\n");
 });
@@ -93,7 +83,7 @@ it("a file written between the look at its size and the look into it settles ane
   utimesSync(workspace.drop("a.md", "Go\n"), OLD, OLD);
   workspace.drop("b.md");
   const scan = await workspace.settledScan();
-  expect(paths(scan)).toEqual(["inbox/a.md"]);
+  expect(pathsOf(scan)).toEqual(["inbox/a.md"]);
   expect(scan.settledAtMs).toBe(workspace.clock.nowMs + SETTLE_MS);
   await workspace.intake.scan();
   workspace.clock.nowMs += SETTLE_MS;
@@ -106,7 +96,7 @@ it("a time in the future does not hold a file back", async () => {
   utimesSync(drop("fix.md"), future, future);
   expect((await intake.scan()).settledAtMs).toBe(clock.nowMs + SETTLE_MS);
   clock.nowMs += SETTLE_MS;
-  expect(paths(await intake.scan())).toEqual(["inbox/fix.md"]);
+  expect(pathsOf(await intake.scan())).toEqual(["inbox/fix.md"]);
 });
 
 it("a clock that is set back makes a file wait once more, not for as long as it was set back", async () => {
@@ -131,7 +121,7 @@ it("a file whose name and front matter give two ids is broken", async () => {
   const [one, other] = [freshId(), freshId()];
   drop(`${one}.md`, `---\nid: ${other}\n---\nFix it.\n`);
   const scan = await settledScan();
-  expect(paths(scan)).toEqual([]);
+  expect(pathsOf(scan)).toEqual([]);
   expect(messageOf(scan, `inbox/${one}.md`)).toContain(other);
 });
 
@@ -146,18 +136,18 @@ it("tells of a broken file only when it has come to rest, with its blob", async 
   expect(first.settledAtMs).toBeGreaterThan(clock.nowMs);
   clock.nowMs += SETTLE_MS;
   const scan = await intake.scan();
-  expect(brokenPaths(scan)).toEqual([`inbox/${id}.md`, "inbox/broken.md"].sort());
+  expect(brokenPathsOf(scan)).toEqual([`inbox/${id}.md`, "inbox/broken.md"].sort());
   expect(scan.broken[0]?.blob).toBe(hashBlob(Buffer.from(BROKEN_TEXT)));
 });
 
 it("a broken file that is corrected becomes a drop", async () => {
   const { drop, settledScan } = makeInboxWorkspace();
   drop("fix.md", BROKEN_TEXT);
-  expect(brokenPaths(await settledScan())).toEqual(["inbox/fix.md"]);
+  expect(brokenPathsOf(await settledScan())).toEqual(["inbox/fix.md"]);
   drop("fix.md", "Fix the login.\n");
   const scan = await settledScan();
-  expect(brokenPaths(scan)).toEqual([]);
-  expect(paths(scan)).toEqual(["inbox/fix.md"]);
+  expect(brokenPathsOf(scan)).toEqual([]);
+  expect(pathsOf(scan)).toEqual(["inbox/fix.md"]);
 });
 
 it("ignores what is not meant as a task", async () => {
@@ -180,7 +170,7 @@ it("ignores what is not meant as a task", async () => {
   drop("error.md");
   drop("FIX.MD");
   const scan = await settledScan();
-  expect([...paths(scan)].sort()).toEqual(["inbox/FIX.MD", "inbox/error.md"]);
+  expect([...pathsOf(scan)].sort()).toEqual(["inbox/FIX.MD", "inbox/error.md"]);
   expect(scan).toMatchObject({ broken: [], notices: [] });
 });
 
@@ -193,7 +183,7 @@ it("a sub-folder names the session, up to four deep; a name that is no session k
   drop("2026-11-20/x.md");
   const scan = await settledScan();
   expect(scan.drops.map((drop) => drop.folderKey)).toEqual(["a/b/c/d"]);
-  expect(brokenPaths(scan)).toEqual(["inbox/2026-11-20/x.md", "inbox/a/b/c/d/e/x.md", "inbox/my notes/x.md"]);
+  expect(brokenPathsOf(scan)).toEqual(["inbox/2026-11-20/x.md", "inbox/a/b/c/d/e/x.md", "inbox/my notes/x.md"]);
   expect(messageOf(scan, "inbox/my notes/x.md")).toContain("letters, digits");
   expect(messageOf(scan, "inbox/a/b/c/d/e/x.md")).toContain("at most 4");
   expect(scan.notices).toHaveLength(0);
@@ -220,7 +210,7 @@ it("never waits for a named pipe, and tells what each thing that is no file is",
   const server = createServer().listen(join(inboxDir, "socket.md"));
   onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
   const scan = await settledScan();
-  expect(paths(scan)).toEqual([]);
+  expect(pathsOf(scan)).toEqual([]);
   expect(Object.fromEntries(scan.broken.map((broken) => [broken.path, broken.problems[0]?.message]))).toEqual({
     "inbox/pipe.md": expect.stringContaining("named pipe"),
     "inbox/folder.md": expect.stringContaining("a folder"),
@@ -266,95 +256,15 @@ it("a name that is not UTF-8 is said, one with a line break is broken", async ()
     "inbox/caf\\xe9.md is left alone: its name is not valid UTF-8; rename it",
   ]);
   const scan = await settledScan();
-  expect(paths(scan)).toEqual(["inbox/grün ☂.md"]);
+  expect(pathsOf(scan)).toEqual(["inbox/grün ☂.md"]);
   expect(messageOf(scan, "inbox/two\nlines.md")).toContain("control character");
-});
-
-it("a file that is too large is broken without being read", async () => {
-  const { drop, settledScan } = makeInboxWorkspace();
-  truncateSync(drop("large.md"), 100 * DROP_BYTES_MAX);
-  const scan = await settledScan();
-  expect(messageOf(scan, "inbox/large.md")).toContain("400.0 MiB");
-  expect(scan.broken[0]?.blob).toBeUndefined();
 });
 
 it("a hard link is a file like any other", async () => {
   const { dir, inboxDir, settledScan } = makeInboxWorkspace();
   writeFileSync(join(dir, "prompt"), "Fix it.\n");
   linkSync(join(dir, "prompt"), join(inboxDir, "fix.md"));
-  expect(paths(await settledScan())).toEqual(["inbox/fix.md"]);
-});
-
-it("hands out at most so many at a time, the oldest first, and asks to be called again at once", async () => {
-  const { drop, settledScan, intake, clock } = makeInboxWorkspace({ limits: { filesMax: 3 } });
-  for (let index = 0; index < 8; index += 1) {
-    const time = new Date(OLD.getTime() - index * 1_000);
-    utimesSync(drop(`${index}.md`), time, time);
-  }
-  const taken: string[] = [];
-  for (let scan = await settledScan(); scan.drops.length > 0; scan = await intake.scan()) {
-    expect(scan.settledAtMs).toBe(taken.length < 5 ? clock.nowMs : undefined);
-    for (const drop of scan.drops) {
-      taken.push(drop.path);
-      expect(await intake.claim(drop, freshId())).toEqual(drop);
-    }
-  }
-  expect(taken).toEqual([7, 6, 5, 4, 3, 2, 1, 0].map((index) => `inbox/${index}.md`));
-});
-
-it("does not ask to be called again while what it handed out is not taken", async () => {
-  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { filesMax: 2 } });
-  for (let index = 0; index < 5; index += 1) drop(`${index}.md`);
-  const first = await settledScan();
-  const second = await intake.scan();
-  expect(paths(second)).toEqual(paths(first));
-  expect(second.settledAtMs).toBeUndefined();
-});
-
-it("hands out no more bytes at a time than it may, but always one file", async () => {
-  const { drop, settledScan } = makeInboxWorkspace({ limits: { bytesMax: 100 } });
-  utimesSync(drop("0.md", "x".repeat(500)), OLD, OLD);
-  drop("1.md");
-  expect(paths(await settledScan())).toEqual(["inbox/0.md"]);
-});
-
-it("looks at a bounded number of entries, and says so", async () => {
-  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { entriesMax: 4 } });
-  for (let index = 0; index < 6; index += 1) drop(`${index}.md`);
-  expect((await intake.scan()).notices).toEqual([expect.stringContaining("more than 4 entries")]);
-  expect((await settledScan()).drops).toHaveLength(4);
-});
-
-it("tells of a bounded number of broken files, and of the others as these are fixed", async () => {
-  const { drop, settledScan, intake } = makeInboxWorkspace({ limits: { brokenMax: 2 } });
-  for (let index = 0; index < 4; index += 1) {
-    const time = new Date(OLD.getTime() + index * 1_000);
-    utimesSync(drop(`${index}.md`, BROKEN_TEXT), time, time);
-  }
-  expect(brokenPaths(await settledScan())).toEqual(["inbox/0.md", "inbox/1.md"]);
-  drop("0.md");
-  const scan = await settledScan();
-  expect(brokenPaths(scan)).toEqual(["inbox/1.md", "inbox/2.md"]);
-  expect(brokenPaths(await intake.scan())).toEqual(["inbox/1.md", "inbox/2.md"]);
-});
-
-it("does not read again what has not changed", async () => {
-  let hashed = 0;
-  const count = (bytes: Uint8Array): string => {
-    hashed += 1;
-    return hashBlob(bytes);
-  };
-  const { drop, settledScan, intake } = makeInboxWorkspace({ hashBlob: count });
-  drop("fix.md");
-  drop("broken.md", BROKEN_TEXT);
-  await settledScan();
-  expect(hashed).toBe(2);
-  const scan = await intake.scan();
-  expect(hashed).toBe(2);
-  expect([scan.drops.length, scan.broken.length]).toEqual([1, 1]);
-  chmodSync(drop("broken.md", BROKEN_TEXT), 0o600);
-  await settledScan();
-  expect(hashed).toBe(3);
+  expect(pathsOf(await settledScan())).toEqual(["inbox/fix.md"]);
 });
 
 it("a file or folder that may not be read is told of, and read as soon as it may be", async () => {
@@ -368,7 +278,7 @@ it("a file or folder that may not be read is told of, and read as soon as it may
   const child = startLineProcess("inbox-process.ts", { args: [dir, stateDir] });
   await child.ask("nobody");
   const scan: InboxScan = JSON.parse(await child.ask("scan"));
-  expect(paths(scan)).toEqual([]);
+  expect(pathsOf(scan)).toEqual([]);
   expect(messageOf(scan, "inbox/secret.md")).toContain("cannot be read (EACCES)");
   expect([...scan.notices].sort()).toEqual([
     "inbox/docs/ cannot be read (EACCES)",
@@ -378,5 +288,5 @@ it("a file or folder that may not be read is told of, and read as soon as it may
   chmodSync(join(inboxDir, "docs"), 0o755);
   chmodSync(join(inboxDir, "open"), 0o755);
   const again: InboxScan = JSON.parse(await child.ask("scan"));
-  expect([...paths(again)].sort()).toEqual(["inbox/docs/fix.md", "inbox/open/fix.md", "inbox/secret.md"]);
+  expect([...pathsOf(again)].sort()).toEqual(["inbox/docs/fix.md", "inbox/open/fix.md", "inbox/secret.md"]);
 });

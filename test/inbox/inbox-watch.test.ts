@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -12,42 +11,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createInboxWatch, type InboxWatchOptions } from "../../src/inbox/inbox-watch.ts";
 import { type TreeWatch, watchTree } from "../../src/inbox/tree-watch.ts";
-import { startLineProcess } from "../support/line-process.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-const NEVER_MS = 3_600_000;
-
-/** Watches the inbox of a workspace, without the timer where nothing else is said, and counts. */
-function watched(options: Partial<InboxWatchOptions> = {}) {
-  const dir = options.workspaceDir ?? tempDir();
-  const inboxDir = join(dir, "inbox");
-  const state = { hints: 0, notices: [] as string[] };
-  const watch = createInboxWatch({
-    workspaceDir: dir,
-    rescanMs: NEVER_MS,
-    onHint: () => {
-      state.hints += 1;
-    },
-    onNotice: (message) => state.notices.push(message),
-    ...options,
-  });
-  onTestFinished(() => watch.stop());
-  return { dir, inboxDir, state, watch };
-}
-
-type Watched = ReturnType<typeof watched>;
-
-/** Does `act` and waits for a hint after it, several times: a hint that was on its way already counts for one at most. */
-async function expectHints(one: Watched, act: (round: number) => void): Promise<void> {
-  for (let round = 0; round < 4; round += 1) {
-    const before = one.state.hints;
-    act(round);
-    await waitFor(() => one.state.hints > before, { what: `a hint in round ${round}` });
-  }
-}
+import { expectHints, watchedInbox } from "../support/watched-inbox.ts";
 
 function write(path: string, text = "Fix the login.\n"): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -109,7 +76,7 @@ describe("hints at", () => {
       },
     },
   ])("$name", async ({ prepare, act }) => {
-    const one = watched();
+    const one = watchedInbox();
     mkdirSync(one.inboxDir);
     prepare?.(one.inboxDir);
     one.watch.start();
@@ -124,7 +91,7 @@ it("files in a new folder are found however soon they come", async () => {
   mkdirSync(inboxDir);
   let wanted = "";
   let found = "";
-  const one = watched({
+  const one = watchedInbox({
     workspaceDir: dir,
     onHint: () => {
       if (existsSync(wanted)) found = wanted;
@@ -143,7 +110,7 @@ it("files in a new folder are found however soon they come", async () => {
 });
 
 it("names that are ignored give no hint", async () => {
-  const one = watched();
+  const one = watchedInbox();
   mkdirSync(one.inboxDir);
   let changes = 0;
   const watcher = watchTree(
@@ -207,7 +174,7 @@ describe.each<{ kind: string; tree: TreeWatch }>([
       },
     },
   ])("an inbox that was $name is watched again", async ({ exchange }) => {
-    const one = watched({ watchTree: tree });
+    const one = watchedInbox({ watchTree: tree });
     mkdirSync(one.inboxDir);
     one.watch.start();
     for (let round = 0; round < 4; round += 1) {
@@ -218,7 +185,7 @@ describe.each<{ kind: string; tree: TreeWatch }>([
   });
 
   it("an inbox that is missing is watched as soon as it comes, and hinted at", async () => {
-    const one = watched({ watchTree: tree });
+    const one = watchedInbox({ watchTree: tree });
     one.watch.start();
     await waitFor(() => one.state.hints > 0, { what: "the first hint" });
     const before = one.state.hints;
@@ -237,7 +204,7 @@ describe.each<{ kind: string; tree: TreeWatch }>([
     const dir = join(tempDir(), "workspace");
     mkdirSync(join(dir, "inbox"), { recursive: true });
     const opened: string[] = [];
-    const one = watched({
+    const one = watchedInbox({
       workspaceDir: dir,
       rescanMs: 10,
       watchTree: (path, onChange, onError) => {
@@ -253,14 +220,14 @@ describe.each<{ kind: string; tree: TreeWatch }>([
 });
 
 it("hints every so often, whatever is heard", async () => {
-  const one = watched({ rescanMs: 5 });
+  const one = watchedInbox({ rescanMs: 5 });
   one.watch.start();
   await waitFor(() => one.state.hints >= 5, { what: "five looks" });
 });
 
 it("many changes at once are one hint", async () => {
   let change: () => void = () => undefined;
-  const one = watched({
+  const one = watchedInbox({
     watchTree: (_path, onChange) => {
       change = onChange;
       return { close: async () => undefined };
@@ -275,84 +242,18 @@ it("many changes at once are one hint", async () => {
 });
 
 it("leaves nothing behind when it is stopped, and says nothing more", async () => {
-  const one = watched({ rescanMs: 1 });
+  const one = watchedInbox({ rescanMs: 1 });
   mkdirSync(one.inboxDir);
   one.watch.start();
   await waitFor(() => one.state.hints > 3, { what: "some hints" });
   await one.watch.stop();
   const { hints } = one.state;
   write(join(one.inboxDir, "fix.md"));
-  const other = watched({ workspaceDir: one.dir, rescanMs: 1 });
+  const other = watchedInbox({ workspaceDir: one.dir, rescanMs: 1 });
   other.watch.start();
   await waitFor(() => other.state.hints > 3, { what: "hints of another watch" });
   await other.watch.stop();
   expect(one.state.hints).toBe(hints);
   const watchers = (): number => process.getActiveResourcesInfo().filter((name) => name === "FSEventWrap").length;
   await waitFor(() => watchers() === 0, { what: "every watcher to be closed" });
-});
-
-it.each(["ENOSPC", "EMFILE"])(
-  "at the limit of watches (%s) it says once what to do, and looks instead",
-  async (code) => {
-    const log: string[] = [];
-    let closed = 0;
-    /** Keeps chokidar's contract at the limit: errors, any number, and the word that everything is watched all the same. */
-    const limited: TreeWatch = (path, onChange, onError) => {
-      log.push(path);
-      setImmediate(() => {
-        for (let index = 0; index < 3; index += 1) onError(Object.assign(new Error("no room"), { code }));
-        onChange();
-      });
-      return {
-        close: async () => {
-          closed += 1;
-        },
-      };
-    };
-    const one = watched({ watchTree: limited, rescanMs: 30 });
-    mkdirSync(one.inboxDir);
-    one.watch.start();
-    await waitFor(() => one.state.hints >= 5, { what: "looks without a watcher" });
-    expect(one.state.notices).toEqual([
-      expect.stringMatching(/cannot be watched .* every 30 ms .*sysctl fs\.inotify\.max_user_/s),
-    ]);
-    expect({ opened: log.length, closed }).toEqual({ opened: 1, closed: 1 });
-  },
-);
-
-it("another error of the watcher is said, and it goes on", async () => {
-  const one = watched({
-    rescanMs: 20,
-    watchTree: (path, onChange, onError) => {
-      setImmediate(() => onError(Object.assign(new Error("odd"), { code: "EIO" })));
-      return watchTree(path, onChange, onError);
-    },
-  });
-  mkdirSync(one.inboxDir);
-  one.watch.start();
-  await waitFor(() => one.state.notices.length > 0, { what: "the notice" });
-  expect(one.state.notices[0]).toContain("EIO");
-  await expectHints(one, (round) => write(join(one.inboxDir, `${round}.md`)));
-});
-
-const hasNamespaces = spawnSync("unshare", ["--user", "--map-root-user", "true"]).status === 0;
-
-it.runIf(hasNamespaces).each([
-  { name: "of all", limit: 0 },
-  { name: "of some folders", limit: 4 },
-])("at a real limit, where there is room for the watches $name, nothing is missed", async ({ limit }) => {
-  const dir = tempDir();
-  for (let index = 0; index < 10; index += 1) mkdirSync(join(dir, "inbox", `s${index}`), { recursive: true });
-  const child = startLineProcess("inbox-process.ts", { args: [dir, join(dir, "state"), String(limit)] });
-  await child.ask("start");
-  const heard = async (): Promise<{ hints: number; notices: readonly string[] }> =>
-    JSON.parse(await child.ask("heard"));
-  const notice = await waitFor(async () => (await heard()).notices[0], { what: "the notice" });
-  expect(notice).toContain("ENOSPC");
-  expect(notice).toContain("fs.inotify.max_user_watches");
-  const before = (await heard()).hints;
-  for (let index = 0; index < 10; index += 1) write(join(dir, "inbox", `s${index}`, "fix.md"));
-  await waitFor(async () => (await heard()).hints > before + 1, { what: "two looks" });
-  expect(JSON.parse(await child.ask("scan")).drops.length).toBe(10);
-  expect((await heard()).notices).toHaveLength(1);
 });

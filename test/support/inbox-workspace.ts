@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createIntake, type Intake, type IntakeOptions } from "../../src/inbox/intake.ts";
+import type { InboxScan } from "../../src/task/drop.ts";
 import { hashBlob } from "./blob-and-id.ts";
 
 export const SETTLE_MS = 2_000;
@@ -78,6 +79,16 @@ export function temporaryFolder(parent: string): string {
   chmodSync(path, 0o755);
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** Returns the paths of the drops of a scan, in its order. */
+export function pathsOf(scan: InboxScan): readonly string[] {
+  return scan.drops.map((drop) => drop.path);
+}
+
+/** Returns the paths of the broken files of a scan, in its order. */
+export function brokenPathsOf(scan: InboxScan): readonly string[] {
+  return scan.broken.map((broken) => broken.path);
 }
 
 function filesBelow(path: string): readonly string[] {
