@@ -199,7 +199,7 @@ describe("the transcript of a run of the real codex", () => {
     });
     execFileSync("git", ["init", "-q", workdir]);
     const prompt =
-      "Go. [[say: I begin]] [[shell: sleep 0.4; echo out; echo err >&2; exit 3]] [[write sub/made.txt: x]] [[final: Done.]]";
+      "Go. [[say: I begin]] [[shell: sleep 0.4; echo out; exit 3]] [[write sub/made.txt: x]] [[final: Done.]]";
     const runDir = await run(request(prompt));
     const entries = runner.entries(runDir, { ...CONTEXT, prompt });
     expect(entries.map(({ body }) => body)).toEqual([
@@ -207,7 +207,7 @@ describe("the transcript of a run of the real codex", () => {
       { kind: "assistant", text: "I begin" },
       {
         ...{ kind: "command", command: expect.stringContaining("echo out"), exitCode: 3, status: "failed" },
-        ...{ output: "out\nerr\n", outputBytes: 8 },
+        ...{ output: "out\n", outputBytes: 4 },
       },
       { kind: "files", status: "completed", changes: [{ path: "sub/made.txt", change: "add" }] },
       { kind: "assistant", text: "Done." },
