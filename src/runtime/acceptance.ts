@@ -99,8 +99,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       if (source.tracked === "head") return { path: source.path, blob: source.blob };
       return discard(drop, id);
     }
-    const sameStaged = scene.stagedBefore.get(drop.path);
-    if (sameStaged?.blob === drop.blob) return discard(drop, makeTaskId(deps.now(), randomSuffix()));
+    if (isStagedCopy(drop, scene)) return discard(drop, makeTaskId(deps.now(), randomSuffix()));
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === undefined) return "done";
     if (claimed === "changed") return "later";
@@ -179,7 +178,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     async finishLeftClaims() {
       const scene = await lookAround(deps);
       for (const { id, drop } of await deps.intake.leftClaims()) {
-        if (!(await isKnown(id))) await place(drop, id, await sourceOf(drop, scene), scene);
+        // A copy that was being discarded has an id nobody knows.
+        if (!(await isKnown(id)) && !isStagedCopy(drop, scene))
+          await place(drop, id, await sourceOf(drop, scene), scene);
         await deps.intake.release(id);
       }
     },
@@ -212,6 +213,11 @@ async function lookAround(deps: AcceptanceDeps): Promise<Scene> {
     stagedBefore,
     queuedByPath,
   };
+}
+
+/** The file of a task that was staged when it was taken, brought back by the user's index. */
+function isStagedCopy(drop: Drop, scene: Scene): boolean {
+  return scene.stagedBefore.get(drop.path)?.blob === drop.blob;
 }
 
 /** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
