@@ -81,9 +81,10 @@ export function createMaster(deps: MasterDeps): Master {
 
   const reconcile = async (): Promise<void> => {
     deps.reloadConfig();
-    for (const id of deps.wishes.takeStops()) {
+    for (const id of deps.wishes.stops()) {
       if (table.get(id) !== undefined) runs.stop(id, "user");
       else deps.log("wish-ignored", { task: id, reason: "it is not open" });
+      deps.wishes.granted(id);
     }
     if (await deps.branch.reconcile()) outcomes.clear();
     const seen = await inbox.look();

@@ -9,8 +9,10 @@ const STOP_PREFIX = "stop-";
 export interface WishBox {
   /** Asks for the end of a task. */
   wishStop(id: string): void;
-  /** Takes the tasks whose end is wished for out of the box. */
-  takeStops(): readonly string[];
+  /** Returns the tasks whose end is wished for. A wish stays until it is `granted`: a crash before that must not lose it. */
+  stops(): readonly string[];
+  /** The wish for the end of a task is journaled, or came too late. */
+  granted(id: string): void;
 }
 
 /** Opens the box in `dir` (absolute; made when missing). */
@@ -20,10 +22,12 @@ export function openWishBox(dir: string): WishBox {
     wishStop(id) {
       writeFileAtomic(join(dir, STOP_PREFIX + id), "", 0o600);
     },
-    takeStops() {
-      const names = readdirSync(dir).filter((name) => name.startsWith(STOP_PREFIX));
-      for (const name of names) rmSync(join(dir, name), { force: true });
-      return names.map((name) => name.slice(STOP_PREFIX.length)).filter(isTaskId);
-    },
+    stops: () =>
+      readdirSync(dir)
+        .filter((name) => name.startsWith(STOP_PREFIX))
+        .map((name) => name.slice(STOP_PREFIX.length))
+        .filter(isTaskId)
+        .sort(),
+    granted: (id) => rmSync(join(dir, STOP_PREFIX + id), { force: true }),
   };
 }
