@@ -91,7 +91,6 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
     plans.push({ ...last, edits: [...last.edits, ...ledger] });
 
     const report = await branch.commit(plans, aborter.signal);
-    faultPoint("commit:done");
     await deps.onCommitted();
     stale = stale.filter((drop) => !goneStale.includes(drop));
     if (errorFiles === said) errorFiles = [];
@@ -114,8 +113,8 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
     table.retire(task.id);
     if (recent !== undefined) deps.recent.add(recent);
     deps.sessions.committed(task.id);
-    rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
     faultPoint("finish:retired");
+    rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
   };
 
   const kick = (): void => {

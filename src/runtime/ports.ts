@@ -101,6 +101,8 @@ export interface SessionPort {
   /** Takes the session for one run; returns its live holder where there is one. */
   take(holder: SessionHolder, isLive: (holder: SessionHolder) => boolean): SessionHolder | undefined;
   release(holder: SessionHolder): void;
+  /** Gives back every session whose run has ended. */
+  releaseEnded(isLive: (holder: SessionHolder) => boolean): void;
 }
 
 /** Who writes to a session's thread. */

@@ -1,6 +1,9 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { RunProbe } from "../task/run.ts";
 import type { TaskState } from "../task/task-state.ts";
-import type { Log, RunnerPort, SessionPort } from "./ports.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import type { Log, RunnerPort, SessionPort, Surroundings } from "./ports.ts";
 import type { RunDesk } from "./run-desk.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -15,15 +18,18 @@ export type RecoveryAction =
   /** As "watch", and the stop that was asked for is asked for again. */
   | "watch and stop"
   /** Its run was never started: make sure that it never is, and queue the task again. */
-  | "seal";
+  | "seal"
+  /** Its run was started although the journal has lost that (a disk that lies about fsync): note it, and watch. */
+  | "note the start";
 
 /**
  * Returns what to do, for every state that a journal can end with and everything a worker can be. A process id that was re-used
- * counts as no process: a probe compares start times. `probe` is not asked for states without a run.
+ * counts as no process: a probe compares start times. A queued task is probed at the run it would start next.
  */
 export function recoveryAction(state: TaskState["kind"], probe: RunProbe["kind"]): RecoveryAction {
   switch (state) {
     case "queued":
+      return probe === "unclaimed" ? "keep" : "note the start";
     case "ended":
       return "keep";
     case "running":
@@ -42,41 +48,68 @@ export interface RecoveryDeps {
   readonly runner: RunnerPort;
   readonly sessions: SessionPort;
   readonly paths: StatePaths;
+  readonly surroundings: Surroundings;
   readonly log: Log;
 }
 
-/** Loads every open task and brings it to a state that is true now. */
+/** Loads every open task and brings it to a state that is true now; removes what a crash left of tasks and runs that are done with. */
 export function recover(deps: RecoveryDeps): void {
-  for (const id of deps.journal.openIds()) {
-    const records = deps.journal.read(id);
+  const { journal, table, runner, sessions, paths } = deps;
+  const open = new Set<string>();
+  for (const id of journal.openIds()) {
+    const records = journal.read(id);
     if (records.length === 0) continue; // Its creation was cut off before anybody was told of the task.
-    const task = deps.table.load(id, records);
+    open.add(id);
+    const task = table.load(id, records);
     const facts = records.flatMap((record) => (record.k === "run" ? record.facts : []));
-    if (facts.length > 0) deps.sessions.add(id, task.sessionKey, facts);
+    if (facts.length > 0) sessions.add(id, task.sessionKey, facts);
     recoverTask(deps, task);
   }
+  sessions.releaseEnded((holder) => runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive");
+  removeOthers(paths.runs, open);
 }
 
 function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
-  const run = task.lastRun;
-  if (run === undefined || task.state.kind === "queued" || task.state.kind === "ended") return;
-  const runDir = runDirectory(deps.paths, task.id, run.run);
-  let probe = deps.runner.probe(runDir).kind;
+  const { runner, desk, table } = deps;
+  const run = task.state.kind === "queued" ? task.state.run : task.lastRun?.run;
+  if (run === undefined || task.state.kind === "ended") return;
+  const runDir = runDirectory(deps.paths, task.id, run);
+  if (task.state.kind === "queued" && !existsSync(runDir)) return; // So that a long queue costs no look at the process table.
+  let probe = runner.probe(runDir).kind;
   let action = recoveryAction(task.state.kind, probe);
-  if (action === "seal" && !deps.runner.seal(runDir)) {
+  if (action === "keep") return;
+  if (action === "seal" && !runner.seal(runDir)) {
     // It claimed itself between the two looks.
-    probe = deps.runner.probe(runDir).kind;
+    probe = runner.probe(runDir).kind;
     action = probe === "unclaimed" ? "watch" : recoveryAction(task.state.kind, probe);
   }
-  deps.log("recovered", {
-    task: task.id,
-    session: task.sessionKey,
-    run: run.run,
-    state: task.state.kind,
-    worker: probe,
-    action,
-  });
-  if (action === "seal") deps.table.step(task.id, { kind: "vanished" });
-  if (action === "watch" || action === "watch and stop") deps.desk.adopt(task);
-  if (action === "watch and stop" && task.state.kind === "stopping") deps.desk.stop(task.id, task.state.cause);
+  const { id, sessionKey, state } = task;
+  deps.log("recovered", { task: id, session: sessionKey, run, state: state.kind, worker: probe, action });
+  if (action === "seal") {
+    table.step(id, { kind: "vanished" });
+    return;
+  }
+  desk.adopt(action === "note the start" ? noteStart(deps, task) : task);
+  if (action === "watch and stop" && state.kind === "stopping") desk.stop(id, state.cause);
+}
+
+function noteStart({ table, surroundings }: RecoveryDeps, task: OpenTask): OpenTask {
+  const { run, attempts } = task.state;
+  const started: JournalRecord = {
+    k: "started",
+    run,
+    attempt: attempts + 1,
+    atMs: surroundings.now(),
+    resume: null,
+    codex: "unknown",
+  };
+  return table.step(task.id, { kind: "started" }, task.lastRun?.run === run ? [] : [started]);
+}
+
+/** The folders of a finished task's runs go after its commit; a crash may have come before. */
+function removeOthers(runsDir: string, open: ReadonlySet<string>): void {
+  if (!existsSync(runsDir)) return;
+  for (const id of readdirSync(runsDir)) {
+    if (!open.has(id)) rmSync(join(runsDir, id), { recursive: true, force: true });
+  }
 }

@@ -142,6 +142,20 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     deps.wake();
   };
 
+  /** A run that no process could be made for never starts; its task is queued again. */
+  const startOrGiveUp = (request: RunRequest): number => {
+    try {
+      return runner.start(request, deps.wake);
+    } catch (error) {
+      const { taskId, sessionKey, run, runDir } = request;
+      if (runner.seal(runDir)) {
+        table.step(taskId, { kind: "vanished" });
+        sessions.release({ task: taskId, run, sessionKey });
+      } else watch(expectOpen(table, taskId));
+      throw error;
+    }
+  };
+
   return {
     async start(task, codex) {
       const holder = { task: task.id, run: task.state.run, sessionKey: task.sessionKey };
@@ -177,7 +191,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       };
       table.step(task.id, { kind: "started" }, [started]);
       faultPoint("run:journaled");
-      const pid = runner.start(request, deps.wake);
+      const pid = startOrGiveUp(request);
       deps.log("started", {
         task: task.id,
         session: task.sessionKey,

@@ -202,7 +202,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log,
   });
 
-  recover({ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions, paths, log });
+  recover({
+    ...{ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions },
+    ...{ paths, surroundings, log },
+  });
   await acceptance.finishLeftClaims();
   const failures = new Set<string>();
   table.onChange(({ id, state }) => {
@@ -238,7 +241,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const close = async (): Promise<void> => {
     master.stop();
-    await loop;
+    await loop.catch(() => undefined); // `ended` tells, and everything has to be let go of all the same.
     runs.close();
     await commits.close();
     await intake.stop();

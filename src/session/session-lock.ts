@@ -24,6 +24,8 @@ export interface SessionLocks {
   take(holder: SessionHolder, isLive: (holder: SessionHolder) => boolean): SessionHolder | undefined;
   /** Gives the session back, if that run holds it. */
   release(holder: SessionHolder): void;
+  /** Gives back every session whose run has ended: a crash came before its coordinator could. */
+  releaseEnded(isLive: (holder: SessionHolder) => boolean): void;
 }
 
 /** The file of a session, by a hash: a key is as long as a path. Anything else in the folder was left by a crash. */
@@ -56,6 +58,12 @@ export function createSessionLocks(dir: string): SessionLocks {
       const path = pathOf(holder.sessionKey);
       const current = readHolder(path);
       if (current !== undefined && isSame(current, holder)) rmSync(path, { force: true });
+    },
+    releaseEnded(isLive) {
+      for (const name of readdirSync(dir).filter((file) => LOCK_NAME.test(file))) {
+        const holder = readHolder(join(dir, name));
+        if (holder === undefined || !isLive(holder)) rmSync(join(dir, name), { force: true });
+      }
     },
   };
 }

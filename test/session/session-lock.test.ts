@@ -125,3 +125,14 @@ it("never has two live holders, whatever order runs start, end, crash and ask in
     { numRuns: 100 },
   );
 });
+
+it("gives back the sessions whose runs have ended, and no other", () => {
+  const dir = tempDir();
+  const locks = createSessionLocks(dir);
+  const others = ["web", "api"].map((sessionKey) => ({ ...SECOND, sessionKey }));
+  for (const holder of [FIRST, ...others]) locks.take(holder, live);
+  locks.releaseEnded(({ sessionKey }) => sessionKey === "web");
+  expect(locks.take(FIRST, live)).toBeUndefined();
+  expect(locks.take({ ...FIRST, sessionKey: "web" }, live)).toEqual({ ...SECOND, sessionKey: "web" });
+  expect(locks.take({ ...FIRST, sessionKey: "api" }, live)).toBeUndefined();
+});
