@@ -151,6 +151,9 @@ async function open(
     takeOver: options.takeOver,
     surroundings: { now, random: Math.random },
     log,
+  }).catch(async (error: unknown) => {
+    await branch.close(); // Its processes would keep this one alive.
+    throw error;
   });
 }
 
