@@ -1,0 +1,57 @@
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FAULT_POINTS } from "../../src/base/fault-point.ts";
+import { expectSettled } from "../support/settled.ts";
+import { type TestWorkspace, tempWorkspace, workspaceTemplate } from "../support/workspace.ts";
+
+let template = "";
+beforeAll(async () => {
+  template = await workspaceTemplate();
+});
+afterAll(() => rmSync(template, { recursive: true, force: true }));
+
+/** Dies at `fault`, starts again, and works until nothing is left to do. */
+async function crashAndRecover(workspace: TestWorkspace, fault: string): Promise<void> {
+  const crashed = workspace.serve({ args: ["--until-idle"], fault });
+  expect(await crashed.ended, crashed.log()).toEqual({ code: null, signal: "SIGKILL" });
+  await workspace.serveUntilIdle();
+}
+
+// The agent is no child of the coordinator's: wherever that dies, the agent runs once, not more and not less.
+
+describe("a coordinator that dies with a dropped file loses nothing and does nothing twice", () => {
+  it.each(FAULT_POINTS)("at %s", async (fault) => {
+    const workspace = await tempWorkspace({ template });
+    workspace.drop("docs/greet.md", "Say hello\n");
+    await crashAndRecover(workspace, fault);
+    expect(workspace.stubRuns()).toHaveLength(1);
+    expectSettled(workspace, { tasks: 1 });
+    expect(workspace.results.task("Say hello").result?.lastMessage).toBe("done");
+  });
+});
+
+describe("a coordinator that dies with a committed file loses nothing and does nothing twice", () => {
+  it.each(FAULT_POINTS)("at %s", async (fault) => {
+    const workspace = await tempWorkspace({ template });
+    workspace.commitDrop("docs/greet.md", "Say hello\n");
+    await crashAndRecover(workspace, fault);
+    expect(workspace.stubRuns()).toHaveLength(1);
+    expectSettled(workspace, { tasks: 1 });
+    expect(workspace.results.task("Say hello").frontMatter.source).toBe("inbox/docs/greet.md");
+  });
+});
+
+describe("a coordinator that dies with the second task of a session loses nothing and does nothing twice", () => {
+  // The thread of a run that resumes is known before the run has begun.
+  it.each(FAULT_POINTS.filter((point) => point !== "run:thread-seen"))("at %s", async (fault) => {
+    const workspace = await tempWorkspace({ template });
+    workspace.drop("docs/first.md", "Say hello\n");
+    workspace.drop("docs/second.md", "Say it again\n");
+    await crashAndRecover(workspace, `${fault}#2`);
+    const [first, second] = workspace.stubRuns();
+    expect(workspace.stubRuns().map(({ prompt }) => prompt)).toEqual(["Say hello\n", "Say it again\n"]);
+    expect(first?.resume).toBeNull();
+    expect(second?.resume).toBe(workspace.results.task("Say hello").frontMatter.thread);
+    expectSettled(workspace, { tasks: 2 });
+  });
+});
