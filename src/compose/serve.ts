@@ -149,12 +149,17 @@ async function open(
     },
     reloadSettings: config.reload,
     takeOver: options.takeOver,
-    surroundings: { now, random: Math.random },
+    surroundings: { now, random: Math.random, after },
     log,
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;
   });
+}
+
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }
 
 async function checkCodex(options: ServeOptions, environment: NodeJS.ProcessEnv): Promise<CodexInstallation> {

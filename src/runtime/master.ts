@@ -6,7 +6,7 @@ import type { BranchLedger } from "./branch-ledger.ts";
 import type { BranchWatch } from "./branch-watch.ts";
 import type { CommitDesk } from "./commit-desk.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
-import type { CodexPort, Log } from "./ports.ts";
+import type { CodexPort, Log, Surroundings } from "./ports.ts";
 import type { RunDesk } from "./run-desk.ts";
 import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "./task-table.ts";
 import type { WishBox } from "./wish-box.ts";
@@ -31,7 +31,7 @@ export interface MasterDeps {
   readonly reloadConfig: () => void;
   /** Called between two ticks. */
   readonly afterTick: () => void;
-  readonly now: () => number;
+  readonly surroundings: Surroundings;
   readonly log: Log;
 }
 
@@ -57,6 +57,7 @@ export interface Master {
 
 export function createMaster(deps: MasterDeps): Master {
   const { table, runs, commits, inbox } = deps;
+  const { now, after } = deps.surroundings;
   let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
   let installation = deps.installation;
   let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
@@ -97,14 +98,14 @@ export function createMaster(deps: MasterDeps): Master {
 
   const checkCodex = async (): Promise<void> => {
     const known = problem;
-    if (known === undefined || known.checkAtMs > deps.now()) return;
+    if (known === undefined || known.checkAtMs > now()) return;
     try {
       installation = await deps.codex.check();
       deps.log("codex-back", { version: installation.version });
       problem = undefined;
     } catch (error) {
       if (!(error instanceof CoordinatorError)) throw error;
-      problem = { sinceMs: known.sinceMs, reason: error.message, checkAtMs: deps.now() + CODEX_CHECK_MS };
+      problem = { sinceMs: known.sinceMs, reason: error.message, checkAtMs: now() + CODEX_CHECK_MS };
     }
   };
 
@@ -127,7 +128,7 @@ export function createMaster(deps: MasterDeps): Master {
         tasks: scheduled(table.all(), lastStarts),
         runningSessions: new Set(),
         workersFree: draining ? 0 : deps.maxWorkers() - runs.activeCount,
-        nowMs: deps.now(),
+        nowMs: now(),
         outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
         paused: false,
         codex: problem === undefined ? undefined : { problem: problem.reason, untilMs: undefined },
@@ -145,12 +146,12 @@ export function createMaster(deps: MasterDeps): Master {
   const startTask = async (id: string): Promise<void> => {
     const task = table.get(id);
     if (task === undefined || problem !== undefined) return;
-    lastStarts.set(task.sessionKey, deps.now());
+    lastStarts.set(task.sessionKey, now());
     try {
       await runs.start(task, installation);
     } catch (error) {
       if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
-      problem = { reason: error.message, sinceMs: deps.now(), checkAtMs: deps.now() + CODEX_CHECK_MS };
+      problem = { reason: error.message, sinceMs: now(), checkAtMs: now() + CODEX_CHECK_MS };
       deps.log("codex-gone", { reason: error.message });
     }
   };
@@ -165,7 +166,7 @@ export function createMaster(deps: MasterDeps): Master {
   const delayMs = (): number => {
     const times = [inbox.dueAtMs(), schedule.nextDueMs].filter((time) => time !== undefined);
     const poll = runs.pollDelayMs() ?? TICK_MAX_MS;
-    return Math.max(0, Math.min(TICK_MAX_MS, poll, ...times.map((time) => time - deps.now())));
+    return Math.max(0, Math.min(TICK_MAX_MS, poll, ...times.map((time) => time - now())));
   };
 
   return {
@@ -176,9 +177,9 @@ export function createMaster(deps: MasterDeps): Master {
         deps.afterTick();
         if (wanted || stopped) continue;
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, delayMs());
+          const cancel = after(delayMs(), resolve);
           wakeUp = () => {
-            clearTimeout(timer);
+            cancel();
             resolve();
           };
         });

@@ -87,6 +87,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Calls back once that much time has passed; what it returns takes that back. */
+  readonly after: (ms: number, callback: () => void) => () => void;
 }
 
 /** One line per event, `key=value`; the wording is stable. */

@@ -198,7 +198,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     afterTick: () => {
       for (const check of idlers) check();
     },
-    now,
+    surroundings,
     log,
   });
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
 /** Makes an empty directory that is removed when the test is finished. */
-export function tempDir(): string {
-  const path = mkdtempSync(join(tmpdir(), "codex-inbox-"));
+export function tempDir(parent: string = tmpdir()): string {
+  const path = mkdtempSync(join(parent, "codex-inbox-"));
   onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
