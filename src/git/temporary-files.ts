@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { hasLiveOwner } from "./locks.ts";
 import type { Repository } from "./repository.ts";
 
@@ -7,10 +7,10 @@ import type { Repository } from "./repository.ts";
 export interface TemporaryFiles {
   /** Returns a new name in the state folder. */
   newPath(purpose: string): string;
-  /** Returns a new name from which a rename to `target` (in the work tree) works: on the same file system. */
-  newPathFor(target: string): string;
-  /** From now on, names for the work tree are dot-names beside their target: the state folder turned out to be elsewhere. */
-  stayBeside(): void;
+  /** Tells whether a rename from the state folder into the work tree works, as far as is known: both are on one file system. */
+  reachesWorkTree(): boolean;
+  /** A rename has failed: from now on it does not. */
+  cannotReach(): void;
 }
 
 let counter = 0;
@@ -18,33 +18,16 @@ let counter = 0;
 export function createTemporaryFiles(repository: Repository, stateDir: string): TemporaryFiles {
   const folder = join(stateDir, "tmp");
   mkdirSync(folder, { recursive: true });
-  if (!hasLiveOwner(stateDir)) removeLeftovers(folder);
-  let beside = statSync(folder).dev !== statSync(repository.topDir).dev;
-
-  function newPath(purpose: string): string {
-    counter += 1;
-    return join(folder, `${purpose}-${process.pid}-${counter}`);
-  }
-
+  if (!hasLiveOwner(stateDir)) for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+  let reaches = statSync(folder).dev === statSync(repository.topDir).dev;
   return {
-    newPath,
-    newPathFor(target) {
-      if (!beside) return newPath("file");
-      const note = newPath("beside");
-      const path = join(dirname(target), `.codex-inbox-${process.pid}-${counter}.tmp`);
-      writeFileSync(note, path);
-      return path;
+    newPath(purpose) {
+      counter += 1;
+      return join(folder, `${purpose}-${process.pid}-${counter}`);
     },
-    stayBeside() {
-      beside = true;
+    reachesWorkTree: () => reaches,
+    cannotReach() {
+      reaches = false;
     },
   };
-}
-
-function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (name.startsWith("beside-")) rmSync(readFileSync(path, "utf8"), { force: true });
-    rmSync(path, { force: true });
-  }
 }

@@ -1,7 +1,7 @@
 import type { ObjectFormat } from "./object-format.ts";
 
 export const FILE_MODE = "100644";
-export const EXECUTABLE_MODE = "100755";
+const EXECUTABLE_MODE = "100755";
 export const FOLDER_MODE = "40000";
 
 export interface TreeEntry {

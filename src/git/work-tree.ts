@@ -1,16 +1,20 @@
 import {
   chmodSync,
+  closeSync,
+  fchmodSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   unlinkSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
+import { writeAll } from "../base/write-file-atomic.ts";
 import { INBOX } from "../task/workspace-paths.ts";
 import { writeNewFile } from "./durable-file.ts";
 import { type FileStamp, readStamp } from "./file-stamp.ts";
@@ -36,9 +40,9 @@ export interface StagedFiles {
   /** Tells whether every file is still as it was seen. */
   stillAsSeen(): boolean;
   /**
-   * Puts all files in place, at once and without a process.
+   * Puts all files in place, at once and without a process, and makes their folders.
    *
-   * @returns the paths that could not be changed: the user's from now on
+   * @returns the paths that the system would not let us change: they stay as they are
    * @throws ElsewhereError before anything was done, where the temporary files turn out to be on another file system
    */
   apply(): readonly string[];
@@ -49,6 +53,9 @@ export interface StagedFiles {
 export class ElsewhereError extends Error {
   override readonly name = "ElsewhereError";
 }
+
+/** What a file or folder that the user has put there, or protected, answers. */
+const USERS_DOING = new Set(["EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
 
 export interface WorkTree {
   /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
@@ -99,8 +106,8 @@ export function createWorkTree(
   async function ready(step: DiskStep): Promise<ReadyStep> {
     const target = join(topDir, step.path);
     if (step.content === undefined) return { ...step, target, temporary: undefined };
-    mkdirSync(dirname(target), { recursive: true });
-    const path = temporary.newPathFor(target);
+    if (!temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
+    const path = temporary.newPath("file");
     await writeNewFile(path, step.content);
     if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
     return { ...step, target, temporary: path };
@@ -112,10 +119,13 @@ export function createWorkTree(
       try {
         applyStep(step);
       } catch (error) {
-        if (index === 0 && systemErrorCode(error) === "EXDEV") {
-          temporary.stayBeside();
+        const code = systemErrorCode(error) ?? "";
+        if (index === 0 && code === "EXDEV") {
+          temporary.cannotReach();
           throw new ElsewhereError(step.path);
         }
+        // A full disk is no reason to leave the user's work tree behind the branch: the whole commit is tried again.
+        if (!USERS_DOING.has(code)) throw error;
         failed.push(step.path);
       }
     }
@@ -134,7 +144,7 @@ export function createWorkTree(
         clear() {
           for (const step of list) {
             if (step.temporary !== undefined) rmSync(step.temporary, { force: true });
-            else removeEmptyFolders(step.target, topDir, repository.prefix);
+            if (step.content === undefined) removeEmptyFolders(step.target, topDir, repository.prefix);
           }
         },
       };
@@ -143,10 +153,36 @@ export function createWorkTree(
 }
 
 function applyStep(step: ReadyStep): void {
-  if (step.temporary === undefined) unlinkSync(step.target);
-  else if (step.before === undefined)
-    linkSync(step.temporary, step.target); // Fails where a file has appeared.
-  else renameSync(step.temporary, step.target);
+  if (step.content === undefined) {
+    unlinkSync(step.target);
+    return;
+  }
+  mkdirSync(dirname(step.target), { recursive: true });
+  const from = step.temporary ?? writeBeside(step.target, step.content, step.before?.mode);
+  try {
+    if (step.before === undefined)
+      linkSync(from, step.target); // Fails where a file has appeared.
+    else renameSync(from, step.target);
+  } finally {
+    if (step.temporary === undefined) rmSync(from, { force: true });
+  }
+}
+
+/**
+ * Where the state folder is on another file system, files are written in the swap itself: a moment earlier, a `git add --all` of
+ * the user's would pick them up. After a crash just here, the next attempt uses the same name.
+ */
+function writeBeside(target: string, content: Uint8Array, mode: number | undefined): string {
+  const path = join(dirname(target), `.${basename(target)}.codex-inbox.tmp`);
+  rmSync(path, { force: true });
+  const descriptor = openSync(path, "wx", 0o666);
+  try {
+    writeAll(descriptor, content);
+    if (mode !== undefined) fchmodSync(descriptor, mode & 0o777);
+  } finally {
+    closeSync(descriptor);
+  }
+  return path;
 }
 
 /** Folders that our removal emptied go, as git would have it; the workspace itself and its inbox stay. */

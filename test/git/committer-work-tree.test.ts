@@ -1,10 +1,21 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Committer } from "../../src/git/committer.ts";
 import { ALWAYS, append, plan, put, remove, result } from "../support/commit-plans.ts";
 import { committerAt } from "../support/committer-at.ts";
 import type { GitRepo } from "../support/git-repo.ts";
+import { startDriver } from "../support/run-driver.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { tempRepo } from "../support/temp-repo.ts";
 
@@ -198,4 +209,30 @@ it("leaves no temporary file behind", async () => {
   expect(repo.git("status", "--porcelain", "--ignored")).toBe("");
   expect(readdirSync(join(repo.dir, ".git/codex-inbox/tmp"))).toEqual([]);
   expect(repo.git("ls-files", "--others")).toBe("");
+});
+
+describe("with the git directory on another file system than the work tree", () => {
+  /** /dev/shm is memory; the folder for temporary files is usually a disk. Where both are one, there is nothing to tell apart. */
+  function separated(): GitRepo {
+    const memory = mkdtempSync("/dev/shm/codex-inbox-");
+    onTestFinished(() => rmSync(memory, { recursive: true, force: true }));
+    return tempRepo({ gitDir: join(memory, "git") });
+  }
+
+  it("files are written beside their place, and nothing of that stays", async () => {
+    const repo = separated();
+    const committer = await committerAt(repo);
+    await committer.commit([result("t1")], ALWAYS);
+    await committer.commit([result("t2"), plan("gone", remove(T1))], ALWAYS);
+    expect(repo.git("status", "--porcelain", "--ignored")).toBe("");
+  });
+
+  it("a crash before the swap leaves nothing there", async () => {
+    const repo = separated();
+    await (await committerAt(repo)).commit([result("t1")], ALWAYS);
+    expect(await startDriver(["once", repo.dir, "t2"], "commit:index-locked").ended).toMatchObject({ how: "SIGKILL" });
+    expect(repo.git("status", "--porcelain", "--untracked-files=all")).toBe("");
+    await (await committerAt(repo)).commit([result("t2")], ALWAYS);
+    expect(repo.git("status", "--porcelain", "--untracked-files=all")).toBe("");
+  });
 });

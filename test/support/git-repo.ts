@@ -45,6 +45,8 @@ export interface RepoShape {
   readonly objectFormat?: "sha1" | "sha256";
   /** Leave the branch unborn. */
   readonly empty?: boolean;
+  /** Keep the git directory there (absolute) instead of in `.git`. */
+  readonly gitDir?: string;
   /** Configure no name for commits. */
   readonly anonymous?: boolean;
 }
@@ -53,7 +55,8 @@ export interface RepoShape {
 export function makeGitRepo(dir: string, shape: RepoShape = {}): GitRepo {
   mkdirSync(dir, { recursive: true });
   const repo = gitRepoAt(dir);
-  repo.git("init", "--quiet", "-b", "main", `--object-format=${shape.objectFormat ?? "sha1"}`);
+  const place = shape.gitDir === undefined ? [] : [`--separate-git-dir=${shape.gitDir}`];
+  repo.git("init", "--quiet", "-b", "main", `--object-format=${shape.objectFormat ?? "sha1"}`, ...place);
   const config = ["gc.auto=0", "maintenance.auto=false", "commit.gpgSign=false", "core.hooksPath=/dev/null"];
   if (shape.anonymous !== true) config.push("user.name=User", "user.email=user@example.org");
   for (const setting of config) repo.git("config", ...(setting.split("=", 2) as [string, string]));

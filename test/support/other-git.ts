@@ -37,10 +37,10 @@ export function startOther(
     mode: 0o755,
   });
   const script = `(${command}) > ${output} 2>&1 < /dev/null; echo $? > ${status}.new; mv ${status}.new ${status}`;
-  // setsid --fork: the command's parent is init at once.
+  // The shell that starts it in the background ends at once, so that its parent is init.
   const env = { ...process.env, HOLD: hold, ...environment };
-  const started = spawnSync("setsid", ["--fork", "sh", "-c", script], { cwd: directory, env, stdio: "ignore" });
-  if (started.status !== 0) throw new Error("setsid cannot be run");
+  const started = spawnSync("sh", ["-c", `{ ${script}; } &`], { cwd: directory, env, stdio: "ignore" });
+  if (started.status !== 0) throw new Error("sh cannot be run");
   const end = async () => {
     await waitFor(() => existsSync(status), { what: `"${command}" to end`, timeoutMs: 20_000 });
     return { status: Number(readFileSync(status, "utf8")), output: readFileSync(output, "utf8") };
