@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoint } from "../base/fault-point.ts";
 import type { CommitPlan } from "../task/commit-plan.ts";
+import type { KeptText } from "../task/kept-text.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
 import type { StaleDrop } from "./acceptance.ts";
 import { planFinish } from "./finish-plan.ts";
@@ -78,7 +79,7 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
     const said = errorFiles;
     const plans: CommitPlan[] = [...planIntake(branch, journal, taken, goneStale, said)];
     const offset = plans.length;
-    const rotated = new Set<string>();
+    const rotated = new Map<string, KeptText>();
     const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));
     for (const task of done) {
       const records = journal.read(task.id);

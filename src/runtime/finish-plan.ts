@@ -1,10 +1,17 @@
 import { taskCommitMessage } from "../task/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/commit-plan.ts";
+import type { KeptText } from "../task/kept-text.ts";
 import { isFinal } from "../task/ledger.ts";
 import { appendFacts } from "../task/session-facts.ts";
 import { parseDropText } from "../task/task-file.ts";
 import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/task-record.ts";
-import { appendEntries, rotateTranscript, TRANSCRIPT_ROTATE_BYTES, withoutLines } from "../task/transcript.ts";
+import {
+  appendEntries,
+  newEntries,
+  rotateTranscript,
+  TRANSCRIPT_ROTATE_BYTES,
+  withoutLines,
+} from "../task/transcript.ts";
 import {
   rotatedTranscriptPath,
   sessionFactsPath,
@@ -21,14 +28,14 @@ import type { OpenTask } from "./task-table.ts";
  * Returns the commit of one finished task, without its ledger rows: its file, the session's facts and transcript, and the end of
  * its drop where the branch still has it. Applied to a branch that holds all of it, nothing changes.
  *
- * @param rotated sessions whose transcript this batch rotates already; added to
+ * @param rotated what this batch takes out of sessions' transcripts already; added to
  */
 export async function planFinish(
   branch: Pick<BranchPort, "readText" | "listFolder" | "hashBlob">,
   task: OpenTask,
   records: readonly JournalRecord[],
   clone: string,
-  rotated: Set<string>,
+  rotated: Map<string, KeptText>,
 ): Promise<CommitPlan> {
   const record = taskRecord(task, records);
   const runs = records.filter((line) => line.k === "run");
@@ -70,34 +77,40 @@ function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
   };
 }
 
+/**
+ * A batch that is made again after a crash finds its own entries in the branch. Then it must change nothing, so a full transcript is
+ * only moved away where there is something to add; and what is in the closed file is not written once more.
+ */
 async function transcriptEdits(
   branch: Pick<BranchPort, "readText" | "listFolder">,
   sessionKey: string,
   entries: Parameters<typeof appendEntries>[1],
   clone: string,
-  rotated: Set<string>,
+  rotated: Map<string, KeptText>,
 ): Promise<readonly FileEdit[]> {
-  const path = transcriptPath(sessionKey);
-  const text = (await branch.readText(path)) ?? "";
-  const rotation = rotated.has(sessionKey) ? undefined : rotateTranscript(text, TRANSCRIPT_ROTATE_BYTES);
-  const append: FileEdit = {
-    path,
+  const text = (await branch.readText(transcriptPath(sessionKey))) ?? "";
+  const fresh = newEntries(text, entries);
+  const edits: FileEdit[] = [];
+  const rotation = fresh.length === 0 ? undefined : rotateTranscript(text, TRANSCRIPT_ROTATE_BYTES);
+  if (rotation !== undefined && !rotated.has(sessionKey)) {
+    rotated.set(sessionKey, rotation.moved);
+    const sequence = await nextSequence(branch, `${sessionFolder(sessionKey)}/transcript`, clone);
+    edits.push({
+      path: rotatedTranscriptPath(sessionKey, clone, sequence),
+      apply: (current) => (current === undefined ? rotation.moved : "unchanged"),
+    });
+  }
+  const moved = rotated.get(sessionKey);
+  const added = moved === undefined ? entries : fresh;
+  edits.push({
+    path: transcriptPath(sessionKey),
     apply: (current) => {
-      const kept =
-        rotation === undefined || current === undefined ? "unchanged" : withoutLines(current, rotation.moved);
-      const appended = appendEntries(kept === "unchanged" ? current : kept, entries);
+      const kept = moved === undefined || current === undefined ? "unchanged" : withoutLines(current, moved);
+      const appended = appendEntries(kept === "unchanged" ? current : kept, added);
       return appended === "unchanged" ? kept : appended;
     },
-  };
-  if (rotation === undefined) return [append];
-  rotated.add(sessionKey);
-  const sequence = await nextSequence(branch, `${sessionFolder(sessionKey)}/transcript`, clone);
-  const { moved } = rotation;
-  const move: FileEdit = {
-    path: rotatedTranscriptPath(sessionKey, clone, sequence),
-    apply: (current) => (current === undefined ? moved : "unchanged"),
-  };
-  return [append, move];
+  });
+  return edits;
 }
 
 /** Returns all that is known of a task, as its file shows it. */

@@ -14,7 +14,9 @@ export async function planLedger(
   clone: string,
 ): Promise<readonly FileEdit[]> {
   const text = (await branch.readText(LEDGER)) ?? "";
-  const rotation = rotateLedger(text, isOpen, LEDGER_ROTATE_BYTES);
+  // A batch that is made again after a crash finds its own rows in the branch, and must change nothing.
+  const isDone = appendRows(text, rows) === "unchanged";
+  const rotation = isDone ? undefined : rotateLedger(text, isOpen, LEDGER_ROTATE_BYTES);
   const moved = [...(rotation?.closed.values() ?? [])].flat();
   const edits: FileEdit[] = [
     {

@@ -26,7 +26,7 @@ const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unkno
 } satisfies Record<TranscriptBody["kind"], unknown>;
 
 /**
- * Returns the entries of a transcript in the order of the text. Of entries with one key (task, run, line) the first wins. Junk,
+ * Returns the entries of a transcript in the order of the text. Of entries with one key (task, run, line, thread) the first wins. Junk,
  * a torn last line, and entries of a kind or version that is not understood are passed over.
  */
 export function parseTranscript(text: string): readonly TranscriptEntry[] {
@@ -41,10 +41,15 @@ export function appendEntries(
   current: string | undefined,
   entries: readonly TranscriptEntry[],
 ): KeptText | "unchanged" {
-  const keys = new Set(parseTranscript(current ?? "").map(keyOf));
-  const added = entries.filter((entry) => addNew(keys, keyOf(entry)));
+  const added = newEntries(current ?? "", entries);
   if (added.length === 0) return "unchanged";
   return keepText(withLines(current ?? "", added.map(formatEntry)));
+}
+
+/** Returns those of `entries` whose key the transcript `text` does not hold. */
+export function newEntries(text: string, entries: readonly TranscriptEntry[]): readonly TranscriptEntry[] {
+  const keys = new Set(parseTranscript(text).map(keyOf));
+  return entries.filter((entry) => addNew(keys, keyOf(entry)));
 }
 
 /**
@@ -73,8 +78,9 @@ function formatEntry(entry: TranscriptEntry): string {
   return formatJsonLine({ ...entry }, LEADING_KEYS);
 }
 
-function keyOf(entry: TranscriptEntry): string {
-  return `${entry.task} ${entry.run} ${entry.line}`;
+/** Two clones that both run a task count its runs alike: the thread tells theirs apart. */
+function keyOf({ task, run, line, thread }: TranscriptEntry): string {
+  return `${task} ${run} ${line} ${JSON.stringify(thread)}`;
 }
 
 function addNew(keys: Set<string>, key: string): boolean {

@@ -40,7 +40,7 @@ export function expectSettled(workspace: TestWorkspace, { tasks, status = "succe
     stdout: "",
   });
   expect(workspace.agentPids(), "processes of agents").toEqual([]);
-  repo.write("notes.txt", "The user goes on.\n");
+  repo.write("notes.txt", `The user goes on after ${tasks}.\n`);
   repo.git("add", "notes.txt");
   repo.git("commit", "--quiet", "-m", "the user goes on");
 }

@@ -17,3 +17,18 @@ it("a staged file that came back and was being discarded when the coordinator di
   workspace.repo.git("rm", "--cached", "--quiet", "inbox/docs/greet.md");
   expectSettled(workspace, { tasks: 1 });
 });
+
+it("a commit that is made again after a crash writes no entry twice, even where it has filled the transcript", async () => {
+  const workspace = await tempWorkspace();
+  workspace.drop("docs/first.md", `[[say: ${"x".repeat(20_000)}]]`);
+  await workspace.serveUntilIdle();
+  workspace.drop("docs/second.md", `[[say: ${"y".repeat(20_000)}]]`);
+  const crashed = workspace.serve({ fault: "commit:done" });
+  expect((await crashed.ended).signal, crashed.log()).toBe("SIGKILL");
+  await workspace.serveUntilIdle();
+  expectSettled(workspace, { tasks: 2 });
+  workspace.drop("docs/third.md", "Say hello\n");
+  await workspace.serveUntilIdle();
+  expect(workspace.repo.git("ls-tree", "-r", "--name-only", "main", "sessions/docs/transcript")).not.toBe("");
+  expectSettled(workspace, { tasks: 3 });
+});
