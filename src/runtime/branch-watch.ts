@@ -45,6 +45,8 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   let foreign: ReadonlyMap<string, ForeignTask> = new Map();
   let looked = false;
 
+  const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
+
   const fingerprint = async (): Promise<string> => {
     const ids = await Promise.all(OUR_PLACES.map((place) => branch.treeId(place)));
     return ids.map((id) => id ?? "-").join(" ");
@@ -133,7 +135,6 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       if (before !== ours || seen.lostOurs) await mend(seen.lostOurs);
       await yieldEnded();
       deps.addStale(await staleDrops());
-      const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
       foreign = await findForeignTasks(branch, deps.ledger, isOurs);
       deps.onForeignTasks(foreign);
       deps.inboxHint();
@@ -143,6 +144,6 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     async noteOurs() {
       ours = await fingerprint();
     },
-    foreign: () => foreign,
+    foreign: () => new Map([...foreign].filter(([id]) => !isOurs(id))), // Some may have been taken over since.
   };
 }

@@ -1,4 +1,4 @@
-/** One line of a session's transcript.jsonl. The key is (task, run, line): a writer skips keys that are there, a reader drops repeats. */
+/** One line of a session's transcript.jsonl. The key is (task, run, line, thread): a writer skips keys that are there, a reader drops repeats. */
 export interface TranscriptEntry {
   readonly v: 1;
   readonly task: string;

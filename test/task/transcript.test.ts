@@ -18,7 +18,7 @@ function text(current: string | undefined, entries: readonly TranscriptEntry[]):
 }
 
 function keys(entries: readonly TranscriptEntry[]): readonly string[] {
-  return entries.map(({ task, run, line }) => `${task} ${run} ${line}`);
+  return entries.map(({ task, run, line, thread }) => JSON.stringify([task, run, line, thread]));
 }
 
 /** Random entries with few keys, so that repeats are common. */
@@ -51,7 +51,7 @@ function entriesOf(): fc.Arbitrary<TranscriptEntry[]> {
       run: small,
       attempt: small,
       line: small,
-      thread: fc.option(string),
+      thread: fc.option(fc.constantFrom("", "a")),
       time: fc.constant(TIME),
       body,
     }),
@@ -91,6 +91,11 @@ describe("parseTranscript", () => {
     const again = entry(1, { body: { kind: "error", message: "another view of the same line" } });
     const merged = text(undefined, [entry(1), entry(2)]) + text(undefined, [again, entry(3)]);
     expect(parseTranscript(merged)).toEqual([entry(1), entry(2), entry(3)]);
+  });
+
+  it("tells the runs of two clones apart by their threads", () => {
+    const theirs = entry(1, { thread: "01a1f950-5f71-7472-a9b5-7a2032cb912c" });
+    expect(parseTranscript(text(text(undefined, [entry(1)]), [theirs]))).toEqual([entry(1), theirs]);
   });
 
   it("takes no part of a torn last line for an entry, wherever it was torn", () => {
