@@ -83,7 +83,9 @@ export interface WorkspacePlaceOptions {
 export function workspaceIn(dir: string, options: WorkspaceOptions & WorkspacePlaceOptions = {}): TestWorkspace {
   const base = tempDir();
   const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
-  return openedWorkspace({ dir, home, environment: workspaceEnvironment(base, home, options), ...options });
+  const { stateDir, branch } = options;
+  const place = { ...(stateDir === undefined ? {} : { stateDir }), ...(branch === undefined ? {} : { branch }) };
+  return openedWorkspace({ dir, home, environment: workspaceEnvironment(base, home, options), ...place });
 }
 
 /** Makes a workspace: a repository with one commit, and what `codex-inbox init` adds. */
