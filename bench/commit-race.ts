@@ -1,7 +1,7 @@
 /**
  * A user who commits without pause beside a committer that commits without pause, in the same checkout.
  *
- *   node bench/commit-race.ts [seconds per mode, default 15] [modes, default s,a,o,A,m] [files, default 2000]
+ *   node bench/commit-race.ts [seconds per mode, default 15] [modes, default s,a,o,A,m] [files, default 2000] [longest pause of the user in ms, default 30]
  *
  * Modes: s = add + commit, a = commit -a, o = commit -- path, A = add -A + commit, m = a mixture with stash, switch, rebase, amend,
  * merge, reset and gc. Ends with status 1 if a user's command failed because of us, or anything was lost, doubled or reverted.
@@ -15,7 +15,7 @@ import { checkOutcome, type RaceFindings } from "../test/support/race-findings.t
 import { createRaceUser, type RaceMode } from "../test/support/race-user.ts";
 import { startDriver } from "../test/support/run-driver.ts";
 
-const [seconds = "15", modes = "s,a,o,A,m", files = "2000"] = process.argv.slice(2);
+const [seconds = "15", modes = "s,a,o,A,m", files = "2000", pauseMs = "30"] = process.argv.slice(2);
 
 for (const mode of modes.split(",")) {
   const dir = mkdtempSync(join(tmpdir(), "codex-inbox-race-"));
@@ -36,7 +36,7 @@ async function race(dir: string, mode: RaceMode, durationMs: number, fileCount: 
   const endMs = Date.now() + durationMs;
   while (Date.now() < endMs) {
     user.act();
-    await delay(Math.random() * 30);
+    await delay(Math.random() * Number(pauseMs));
   }
   user.finish();
   driver.child.stdin?.end();

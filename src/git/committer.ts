@@ -1,5 +1,6 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { CoordinatorError } from "../base/errors.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../task/commit-plan.ts";
 import { createBranchView, type Refreshed } from "./branch-view.ts";
 import { type BatchParts, createBatch } from "./commit-batch.ts";
@@ -158,6 +159,10 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
   const { stateDir, workspaceDir, now } = options;
   const repository = await openRepository(workspaceDir, options.branch);
   mkdirSync(stateDir, { recursive: true });
+  if (statSync(stateDir).dev !== statSync(repository.gitDir).dev) {
+    const message = `${stateDir} must lie on the file system of ${repository.gitDir}: locks and the index are moved between them`;
+    throw new CoordinatorError("CONFIG", message);
+  }
   for (const path of removeLeftLocks(repository, stateDir))
     options.onNotice(`removed a lock that a crash left behind: ${path}`);
   const { objectFormat, objectsDir, gitDir } = repository;

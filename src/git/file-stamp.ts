@@ -10,6 +10,7 @@ export interface FileStamp {
   /** Device, inode, size and both times, as one comparable text. */
   readonly text: string;
   readonly modifiedMs: number;
+  readonly sizeBytes: number;
 }
 
 /** Returns the stamp of `path`, or `undefined` where nothing is. Links are not followed. */
@@ -36,5 +37,6 @@ function toStamp(stat: BigIntStats): FileStamp {
     inode,
     text: `${inode}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
     modifiedMs: Number(stat.mtimeMs),
+    sizeBytes: Number(stat.size),
   };
 }

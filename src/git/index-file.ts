@@ -8,6 +8,13 @@ import type { TreeEntry } from "./tree-format.ts";
 
 /** Paths asked about in one command line. */
 const PATHS_AT_ONCE = 500;
+/** Some 4,000 files. */
+const LISTED_WHOLE_BYTES = 400_000;
+
+export interface Survey {
+  readonly unmerged: boolean;
+  readonly entries: ReadonlyMap<string, TreeEntry>;
+}
 
 /** Reads the user's index and builds its successor; never writes it (the swap renames the successor over it). */
 export interface IndexFile {
@@ -15,7 +22,8 @@ export interface IndexFile {
   stamp(): string;
   /** Returns what is staged at `paths` (from the top of the work tree); what is not staged is missing in the answer. */
   entries(paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>;
-  hasUnmerged(): Promise<boolean>;
+  /** Returns the same, and whether a conflict is not resolved yet, anywhere. */
+  survey(paths: readonly string[]): Promise<Survey>;
   /**
    * Writes a copy of the index with `changes` made (`undefined` removes), synced, as a temporary file. Everything else in it is
    * as git keeps it, because git writes it.
@@ -36,16 +44,27 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
     return result.stdout.toString("utf8");
   }
 
+  async function listEntries(paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>> {
+    const entries = new Map<string, TreeEntry>();
+    for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
+      const found = parseStaged(await list(["--stage"], paths.slice(at, at + PATHS_AT_ONCE)));
+      for (const [path, entry] of found) entries.set(path, entry);
+    }
+    return entries;
+  }
+
   return {
     stamp: () => stampText(indexPath),
-    async entries(paths) {
-      const entries = new Map<string, TreeEntry>();
-      for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
-        parseStaged(await list(["--stage"], paths.slice(at, at + PATHS_AT_ONCE)), entries);
+    entries: listEntries,
+    async survey(paths) {
+      // One process that lists a small index is faster than two that look for something in it.
+      if ((readStamp(indexPath)?.sizeBytes ?? 0) <= LISTED_WHOLE_BYTES) {
+        const all = await list(["--stage"], []);
+        return { unmerged: /^\d+ [0-9a-f]+ [1-3]\t/m.test(all.replaceAll("\0", "\n")), entries: parseStaged(all) };
       }
-      return entries;
+      const [unmerged, entries] = await Promise.all([list(["--unmerged"], []), listEntries(paths)]);
+      return { unmerged: unmerged !== "", entries };
     },
-    hasUnmerged: async () => (await list(["--unmerged"], [])) !== "",
     async build(changes) {
       const path = temporary.newPath("index");
       copyIndex(indexPath, path);
@@ -69,11 +88,13 @@ function indexInfo(path: string, entry: TreeEntry | undefined, repository: Repos
 }
 
 /** Reads records "<mode> <id> <stage>\t<path>"; entries of a conflict (stages 1 to 3) are left out. */
-function parseStaged(text: string, entries: Map<string, TreeEntry>): void {
+function parseStaged(text: string): ReadonlyMap<string, TreeEntry> {
+  const entries = new Map<string, TreeEntry>();
   for (const record of text.split("\0")) {
     const [, mode, id, path] = /^(\d+) ([0-9a-f]+) 0\t(.*)$/s.exec(record) ?? [];
     if (mode !== undefined && id !== undefined && path !== undefined) entries.set(path, { mode, id });
   }
+  return entries;
 }
 
 /**

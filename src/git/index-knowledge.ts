@@ -30,8 +30,8 @@ export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
   let view: IndexView | undefined;
 
   async function read(stamp: string, paths: readonly string[]): Promise<IndexView> {
-    const [unmerged, found] = await Promise.all([index.hasUnmerged(), index.entries(paths)]);
-    return { stamp, unmerged, known: new Map(paths.map((path) => [path, found.get(path)])) };
+    const { unmerged, entries } = await index.survey(paths);
+    return { stamp, unmerged, known: new Map(paths.map((path) => [path, entries.get(path)])) };
   }
 
   let reading: { readonly stamp: string; readonly view: Promise<IndexView> } | undefined;

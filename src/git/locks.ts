@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../base/process-identity.ts";
@@ -56,6 +56,7 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
       ready = tip;
     },
     take(name) {
+      if (name === "branch") clearEmptyFolders(repository.branchPath);
       if (!linkLock(tokenPath(name), lockPath(name))) return false;
       held.add(name);
       return true;
@@ -132,6 +133,13 @@ function linkLock(token: string, lock: string): boolean {
       mkdirSync(dirname(lock), { recursive: true });
     }
   }
+}
+
+/** Git may leave the empty folders of deleted branches "main/x" where the file of "main" goes. It clears them away likewise. */
+function clearEmptyFolders(path: string): void {
+  if (readStamp(path)?.kind !== "folder") return;
+  for (const name of readdirSync(path)) clearEmptyFolders(join(path, name));
+  rmdirSync(path);
 }
 
 function isOurs(token: string, lock: string): boolean {

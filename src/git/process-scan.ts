@@ -39,13 +39,15 @@ const NEWCOMERS_MAX = 2_000;
  *   that cannot write the git directory
  */
 export function createProcessScan(repository: Repository, ownMarker: string): ProcessScan {
+  const ancestors = new Set(listAncestors());
   const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
 
   function judge(pid: number): string | undefined {
     const argv = readWords(`/proc/${pid}/cmdline`);
     const command = parseGitCommand(argv);
     if (argv.length > 0 && !mayWrite(command)) return undefined;
-    if (readStartTicks(pid) === undefined || isDescendant(pid)) return undefined;
+    // An ancestor: an alias of git has started us, and waits for us to end.
+    if (readStartTicks(pid) === undefined || ancestors.has(pid) || isDescendant(pid)) return undefined;
     const environment = `\0${readWhole(`/proc/${pid}/environ`) ?? ""}`;
     if (environment.includes(marker) || !concerns(pid, command, argv, environment)) return undefined;
     return `git ${command.name === "" ? "(starting)" : command.name} (process ${pid}) is running in the work tree`;
@@ -154,13 +156,21 @@ function isJustForked(pid: number): boolean {
 
 /** Our own git processes, and what they started. */
 function isDescendant(pid: number): boolean {
-  for (let id = pid; id > 1; ) {
+  for (let id: number | undefined = pid; id !== undefined && id > 1; id = readParent(id)) {
     if (id === process.pid) return true;
-    const stat = readWhole(`/proc/${id}/stat`);
-    if (stat === undefined) return false;
-    id = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
   }
   return false;
+}
+
+function listAncestors(): readonly number[] {
+  const ids: number[] = [];
+  for (let id = readParent(process.pid); id !== undefined && id > 1; id = readParent(id)) ids.push(id);
+  return ids;
+}
+
+function readParent(pid: number): number | undefined {
+  const stat = readWhole(`/proc/${pid}/stat`);
+  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
 }
 
 function isInside(path: string, folder: string): boolean {

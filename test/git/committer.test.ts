@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ALWAYS, append, plan, put, remove, result } from "../support/commit-plans.ts";
@@ -145,6 +145,14 @@ describe("every shape of repository", () => {
   it.each<{ name: string; make: () => GitRepo }>([
     { name: "sha256 objects", make: () => tempRepo({ objectFormat: "sha256" }) },
     { name: "a branch that is packed", make: () => given((repo) => repo.git("pack-refs", "--all", "--prune")) },
+    {
+      name: "empty folders where the branch's file goes",
+      make: () =>
+        given((repo) => {
+          repo.git("pack-refs", "--all", "--prune");
+          mkdirSync(join(repo.dir, ".git/refs/heads/main/old/topic"), { recursive: true });
+        }),
+    },
     { name: "objects that are packed", make: () => given((repo) => repo.git("repack", "-adq")) },
     { name: "an index of version 4", make: () => given((repo) => repo.git("update-index", "--index-version", "4")) },
     { name: "a split index", make: () => given((repo) => repo.git("update-index", "--split-index")) },
