@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { type Command, parseInput } from "./cli/command.ts";
 import type { WorkspacePlace } from "./git/workspace-place.ts";
 import type { Log } from "./runtime/ports.ts";
+import { statePaths } from "./runtime/state-paths.ts";
 import { nearest } from "./task/near-miss.ts";
 
 /** Each command is loaded when it is the one that runs. */
@@ -70,7 +71,10 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
 
 /** What is heavy (git, codex, the server) is loaded by the call that needs it. */
 function createDeps(dir: string): CliDeps {
-  const find = async (): Promise<WorkspacePlace> => (await import("./git/workspace-place.ts")).findWorkspace(dir);
+  const find = async (): Promise<WorkspacePlace> => {
+    const { findWorkspace } = await import("./git/workspace-place.ts");
+    return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+  };
   return {
     print: (line) => process.stdout.write(`${line}\n`),
     warn: (line) => process.stderr.write(`${line}\n`),

@@ -4,7 +4,7 @@ import { createTaskHistory } from "../git/task-history.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { createBranchLedger } from "../runtime/branch-ledger.ts";
 import type { Health } from "../runtime/coordinator.ts";
-import { createQueries, type Queries } from "../runtime/queries.ts";
+import { createQueries, type Queries, readServer } from "../runtime/queries.ts";
 import { statePaths } from "../runtime/state-paths.ts";
 import { openTaskJournal } from "../runtime/task-journal.ts";
 
@@ -36,8 +36,14 @@ async function askHealth(url: string): Promise<Health | undefined> {
   }
 }
 
-/** Does the same for the branch that HEAD names. @throws CoordinatorError `REFUSED` on no branch */
+/**
+ * Does the same for the branch that is being served, which HEAD may have left, or else the one that HEAD names.
+ *
+ * @throws CoordinatorError `REFUSED` on no branch
+ */
 export function openQueriesHere(place: WorkspacePlace): Queries {
+  const served = readServer(statePaths(place.stateDir).server)?.branch;
+  if (served !== undefined) return openQueries(place, served);
   if (place.branch === undefined) {
     throw new CoordinatorError(
       "REFUSED",

@@ -66,7 +66,8 @@ export async function serve(
   try {
     const coordinator = await open(place, branchName, options, { environment, log, config, installation, paths });
     try {
-      return await serveOut(coordinator, options, { paths, log, lost: lost.signal, port: config.current().port });
+      const { port } = config.current();
+      return await serveOut(coordinator, options, { paths, log, lost: lost.signal, branch: branchName, port });
     } finally {
       rmSync(paths.server, { force: true });
     }
@@ -188,6 +189,7 @@ interface Serving {
   readonly paths: StatePaths;
   readonly log: Log;
   readonly lost: AbortSignal;
+  readonly branch: string;
   readonly port: number;
 }
 
@@ -199,6 +201,7 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
     ...ownIdentity(),
     startedAt: new Date().toISOString(),
     version: packageVersion(),
+    branch: serving.branch,
     url: listener?.url ?? null,
   };
   writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);

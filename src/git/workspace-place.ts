@@ -23,14 +23,20 @@ export interface WorkspacePlace {
 export const WORK_ROOT_FILE = "work-root";
 
 /**
- * Finds the workspace that `dir` lies in: the nearest folder upwards, within its work tree, that holds an inbox and a ledger.
+ * Finds the workspace that `dir` lies in: the nearest folder upwards, within its work tree, that holds an inbox or a ledger, or
+ * that is served although the branch checked out now has neither.
  *
+ * @param isServed tells it from the state folder
  * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one
  */
-export async function findWorkspace(dir: string): Promise<WorkspacePlace> {
-  const { topDir, commonDir } = await askGit(dir);
+export async function findWorkspace(
+  dir: string,
+  isServed: (stateDir: string) => boolean = () => false,
+): Promise<WorkspacePlace> {
+  const { topDir, gitDir, commonDir } = await askGit(dir);
   for (let folder = realpathSync(dir); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX))) return placeAt(folder);
+    const isHere = existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX));
+    if (isHere || isServed(stateFolder(commonDir, gitDir, relative(topDir, folder)))) return placeAt(folder);
     if (folder === topDir || dirname(folder) === folder) break;
   }
   const elsewhere = findHomeOf(commonDir, topDir);

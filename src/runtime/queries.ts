@@ -28,6 +28,8 @@ export interface HistoryEntry {
 export interface ServerRecord extends ProcessIdentity {
   readonly startedAt: string;
   readonly version: string;
+  /** Full name of the branch it serves: HEAD may have gone elsewhere since. */
+  readonly branch: string;
   /** Base address of the HTTP interface; `null` without one. */
   readonly url: string | null;
 }
