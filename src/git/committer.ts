@@ -81,11 +81,10 @@ const MISS_PAUSE_MS = 1;
  */
 export async function openCommitter(options: CommitterOptions): Promise<Committer> {
   const parts = await openParts(options);
-  const { repository, refs, trees, view, index } = parts;
+  const { repository, refs, trees, view, knowledge } = parts;
   const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
   let wait: CommitterWait | undefined;
-  let staged = { stamp: "", folders: new Map<string, ReadonlyMap<string, string>>() };
 
   async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
     const batch = createBatch(parts, plans);
@@ -137,12 +136,9 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
     treeId: async (path) => (await entryAt(path))?.id,
     headIsOurs: async () => refs.headBranch() === repository.branch,
     async indexEntries(folder) {
-      const stamp = index.stamp();
-      if (stamp !== staged.stamp) staged = { stamp, folders: new Map() };
-      const { folders } = staged;
-      const entries = folders.get(folder) ?? (await readStaged(parts, folder));
-      folders.set(folder, entries);
-      return entries;
+      const entries = await knowledge.below((repository.prefix + folder).replace(/\/$/, ""));
+      if (repository.prefix === "") return entries;
+      return new Map([...entries].map(([path, id]) => [path.slice(repository.prefix.length), id]));
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
@@ -188,10 +184,4 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     scan: createProcessScan(repository, options.ownMarker),
     view: createBranchView(repository, refs, store, memory),
   };
-}
-
-async function readStaged({ repository, index }: BatchParts, folder: string): Promise<ReadonlyMap<string, string>> {
-  const path = (repository.prefix + folder).replace(/\/$/, "");
-  const entries = await index.entries([path === "" ? "." : path]);
-  return new Map([...entries].map(([name, { id }]) => [name.slice(repository.prefix.length), id]));
 }

@@ -1,4 +1,5 @@
 import type { IndexFile } from "./index-file.ts";
+import { createStagedFolders } from "./staged-folders.ts";
 import type { TreeEntry } from "./tree-format.ts";
 
 /** What is staged at our paths, asked of git only after somebody else replaced the index. */
@@ -12,6 +13,8 @@ export interface IndexKnowledge {
    *   written the index since our last commit
    */
   ask(paths: readonly string[], mustKnow: readonly string[]): Promise<Answer | "unmerged">;
+  /** Returns path → blob of everything staged below `folder` (from the top of the work tree; "" is everything). */
+  below(folder: string): Promise<ReadonlyMap<string, string>>;
   /** Tells that the index was just replaced by us, with these changes. */
   replaced(changes: ReadonlyMap<string, TreeEntry | undefined>): void;
 }
@@ -26,6 +29,7 @@ export interface Answer {
 const KNOWN_MAX = 2_000;
 
 export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
+  const folders = createStagedFolders(index);
   let ownStamp: string | undefined;
   let view: IndexView | undefined;
 
@@ -60,7 +64,9 @@ export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
       }
       return { stamp: answer.stamp, isForeign, entries: answer.known };
     },
+    below: folders.below,
     replaced(changes) {
+      folders.replaced(view?.stamp, changes);
       const known = view?.known ?? new Map<string, TreeEntry | undefined>();
       for (const [path, entry] of changes) {
         known.delete(path);

@@ -165,6 +165,27 @@ describe("reading the branch", () => {
     expect(await committer.indexEntries("inbox")).toEqual(new Map());
   });
 
+  it("shows what git shows, whoever wrote the index last", async () => {
+    const repo = tempRepo();
+    const committer = await committerAt(repo);
+    const both = async (): Promise<readonly (readonly string[])[]> => [
+      [...(await committer.indexEntries("inbox")).keys()].sort(),
+      repo.git("ls-files", "inbox").split("\n").filter(Boolean),
+    ];
+    for (const step of [
+      () => committer.commit([plan("a", put("inbox/a.md", "a\n"))], ALWAYS),
+      () => committer.commit([plan("b", put("inbox/b.md", "b\n"), put("inboxes/x.md", "x\n"))], ALWAYS),
+      () => repo.git("rm", "-q", "--cached", "inbox/a.md"),
+      () => committer.commit([plan("c", put("inbox/deep/c.md", "c\n"))], ALWAYS),
+      () => committer.commit([plan("b", remove("inbox/b.md"))], ALWAYS),
+      () => repo.git("reset", "-q", "--hard", "HEAD~1"),
+    ]) {
+      await step();
+      const [ours, gits] = await both();
+      expect(ours).toEqual(gits);
+    }
+  });
+
   it("knows whether HEAD names the branch", async () => {
     const repo = tempRepo();
     const committer = await committerAt(repo);
