@@ -9,7 +9,7 @@ import { syncFolder } from "./durable-file.ts";
 import type { Newcomers } from "./process-scan.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "./repository-state.ts";
 import { type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
-import { type SwapParts, type SwapResult, swap } from "./swap.ts";
+import { type Missed, type SwapParts, type SwapResult, swap } from "./swap.ts";
 import { ObstacleError } from "./tree-edit.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
@@ -21,7 +21,7 @@ export interface BatchParts extends StagingParts, SwapParts {
 
 export type Outcome =
   | { readonly kind: "done"; readonly report: CommitReport }
-  | { readonly kind: "missed" }
+  | Missed
   | { readonly kind: "closed"; readonly reason: string };
 
 /** One batch of plans on its way into the branch. What was prepared is kept from attempt to attempt while it is still true. */
@@ -33,12 +33,12 @@ export interface Batch {
 
 /** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
 const SETTLE_MS = 3;
-/** After so many misses because of unrelated processes, those that stand elsewhere no longer count … */
-const MISSES_STRICT = 5;
-/** … and after so many nothing counts but git itself: a work tree in which something forks without end must not starve us. */
-const MISSES_PATIENT = 25;
+/** After so many attempts in which processes had come, those that stand elsewhere no longer count … */
+const CROWDED_STRICT = 5;
+/** … and after so many (a second or more) nothing counts but git itself: what forks without end in the work tree must not starve us. */
+const CROWDED_PATIENT = 200;
 
-const MISSED: Outcome = { kind: "missed" };
+const MISSED: Missed = { kind: "missed", crowded: false };
 
 export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
@@ -50,7 +50,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   let isWritten = false;
   let blocker: number | undefined;
   let hasWaited = false;
-  let misses = 0;
+  let crowdedTimes = 0;
   let indexMs = 0;
 
   function dropStaging(): void {
@@ -117,7 +117,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     }
     if (made.tip === made.base && staged?.indexPath === undefined) return unmoved(made);
     const result = await settleAndSwap(made, staged, signal);
-    if (result.kind === "missed") misses += 1;
+    if (result.kind === "missed" && result.crowded) crowdedTimes += 1;
     hasWaited = result.kind === "closed";
     return result.kind === "done" ? finish(made, result.leftAlone) : result;
   }
@@ -136,11 +136,12 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   ): Promise<SwapResult> {
     const since = scan.lastPid();
     await delay(SETTLE_MS, undefined, { signal });
-    const newcomers: Newcomers = misses < MISSES_STRICT ? "none" : misses < MISSES_PATIENT ? "elsewhere" : "no-git";
+    const newcomers: Newcomers =
+      crowdedTimes < CROWDED_STRICT ? "none" : crowdedTimes < CROWDED_PATIENT ? "elsewhere" : "no-git";
     const found = scan.scan();
     blocker = found.blocker?.pid;
     if (found.blocker !== undefined) return { kind: "closed", reason: found.blocker.what };
-    if (scan.newcomersForbid(since, newcomers)) return { kind: "missed" };
+    if (scan.newcomersForbid(since, newcomers)) return { kind: "missed", crowded: true };
     return swap(parts, { chain: made, staging: staged, signature, since, shells: found.shells, newcomers });
   }
 

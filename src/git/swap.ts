@@ -35,14 +35,21 @@ export interface SwapInput {
 
 export type SwapResult =
   | { readonly kind: "done"; readonly leftAlone: readonly string[] }
-  | { readonly kind: "missed" }
+  | Missed
   | { readonly kind: "closed"; readonly reason: string };
 
-const MISSED: SwapResult = { kind: "missed" };
+/** Something changed under our hands: try again. `crowded`: nothing did, but processes have come that may be about to. */
+export interface Missed {
+  readonly kind: "missed";
+  readonly crowded: boolean;
+}
+
+const MISSED: Missed = { kind: "missed", crowded: false };
+const CROWDED: Missed = { kind: "missed", crowded: true };
 
 /**
  * Moves work tree, index and branch together, under git's locks, after a last look that nothing has changed since everything was
- * prepared. Synchronous and without a process: some 1 ms, in which a user's git command would find `index.lock`.
+ * prepared. Synchronous and without a process: some 0.2 ms (95 %: 0.5) in which a user's git command would find `index.lock`.
  *
  * @throws ElsewhereError before anything was moved
  *
@@ -71,7 +78,7 @@ export function swap(parts: SwapParts, input: SwapInput): SwapResult {
       if (closed !== undefined) return closed;
     }
     faultPoint("commit:index-locked");
-    return isQuiet(parts, input) ? moveAll(parts, input, moves) : MISSED;
+    return lookAgain(parts, input) ?? moveAll(parts, input, moves);
   } finally {
     for (const name of ["branch", "head", "index"] as const) locks.release(name);
     closeReplaced();
@@ -95,14 +102,16 @@ function isAsPrepared({ repository, refs }: SwapParts, { chain, staging }: SwapI
 }
 
 /** The very last look, as short as can be because `index.lock` is held: nobody has written the index, moved HEAD, or come. */
-function isQuiet({ repository, refs, scan, index }: SwapParts, input: SwapInput): boolean {
-  if ((refs.headBranch() === repository.branch) !== (input.staging !== undefined)) return false;
-  if (input.staging !== undefined && index.stamp() !== input.staging.indexStamp) return false;
-  return !scan.newcomersForbid(input.since, input.newcomers) && !scan.anyBecameGit(input.shells);
+function lookAgain({ repository, refs, scan, index }: SwapParts, input: SwapInput): Missed | undefined {
+  if ((refs.headBranch() === repository.branch) !== (input.staging !== undefined)) return MISSED;
+  if (input.staging !== undefined && index.stamp() !== input.staging.indexStamp) return MISSED;
+  if (scan.anyBecameGit(input.shells)) return MISSED;
+  return scan.newcomersForbid(input.since, input.newcomers) ? CROWDED : undefined;
 }
 
-function moveAll({ repository, refs, locks, knowledge }: SwapParts, input: SwapInput, moves: boolean): SwapResult {
-  const { chain, staging, signature } = input;
+function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult {
+  const { repository, locks, knowledge } = parts;
+  const { staging } = input;
   let leftAlone: readonly string[] = [];
   if (staging !== undefined) {
     leftAlone = staging.files.apply();
@@ -117,14 +126,21 @@ function moveAll({ repository, refs, locks, knowledge }: SwapParts, input: SwapI
     locks.moveIntoPlace("branch");
     faultPoint("commit:swap-ref");
     locks.release("head");
-    refs.appendReflogs({
-      before: chain.base ?? zeroId(repository.objectFormat),
-      after: chain.tip ?? zeroId(repository.objectFormat),
-      signature,
-      message: `codex-inbox: ${chain.lastSubject}`,
-      headToo: staging !== undefined,
-    });
   }
   faultPoint("commit:swap-unlock");
+  locks.release("index");
+  if (moves) logMove(parts, input);
   return { kind: "done", leftAlone };
+}
+
+/** Outside the locks: a user's command that starts now takes longer to its own line than we to ours. */
+function logMove({ repository, refs }: SwapParts, { chain, staging, signature }: SwapInput): void {
+  const none = zeroId(repository.objectFormat);
+  refs.appendReflogs({
+    before: chain.base ?? none,
+    after: chain.tip ?? none,
+    signature,
+    message: `codex-inbox: ${chain.lastSubject}`,
+    headToo: staging !== undefined,
+  });
 }
