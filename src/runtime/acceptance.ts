@@ -3,8 +3,9 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { Drop } from "../task/drop.ts";
 import { ownSessionKey } from "../task/session-key.ts";
 import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/task-id.ts";
-import { datedFolder, INBOX } from "../task/workspace-paths.ts";
+import { datedFolder } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
+import { type InboxScene, lookAround } from "./inbox-scene.ts";
 import type { TaskSource } from "./journal-record.ts";
 import type { BranchPort, IntakePort, Log } from "./ports.ts";
 import type { RecentTasks } from "./recent-tasks.ts";
@@ -28,7 +29,7 @@ export interface AcceptanceDeps {
 export interface StaleDrop {
   readonly path: string;
   readonly blob: string;
-  /** The task that was made of a staged copy of it. */
+  /** The task that was made of it. */
   readonly task?: string;
 }
 
@@ -91,15 +92,20 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return (await deps.ledger.find(id)) !== undefined;
   };
 
-  const takeOne = async (drop: Drop, scene: Scene): Promise<StaleDrop | "done" | "later"> => {
-    if (scene.index.has(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
-    const source = await sourceOf(drop, scene);
+  const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later"> => {
+    if (scene.isTracked(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
+    const source = await scene.sourceOf(drop);
+    const stays = scene.staysInPlace(drop, source);
     const id = await idOf(drop, source);
-    if (await isKnown(id)) {
-      if (source.tracked === "head") return { path: source.path, blob: source.blob };
-      return discard(drop, id);
+    const known = (await isKnown(id)) ? id : scene.takenBefore(drop);
+    if (known !== undefined) {
+      if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
+      return stays ? "done" : discard(drop, id === known ? id : makeTaskId(deps.now(), randomSuffix()));
     }
-    if (isStagedCopy(drop, scene)) return discard(drop, makeTaskId(deps.now(), randomSuffix()));
+    if (stays) {
+      await place(drop, id, source, scene);
+      return "done";
+    }
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === undefined) return "done";
     if (claimed === "changed") return "later";
@@ -109,14 +115,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "done";
   };
 
-  const sourceOf = async (drop: Drop, scene: Scene): Promise<TaskSource> => {
-    const inBranch = await deps.branch.blobAt(drop.path);
-    if (inBranch !== undefined) return { path: drop.path, blob: inBranch, tracked: "head" };
-    return { path: drop.path, blob: drop.blob, tracked: scene.index.has(drop.path) ? "staged" : "untracked" };
-  };
-
-  /** Makes a claimed drop a task, or the new text of one that is still queued under the same name. */
-  const place = async (drop: Drop, id: string, source: TaskSource, scene: Scene): Promise<void> => {
+  /** Makes a drop a task, or the new text of one that is still queued under the same name. */
+  const place = async (drop: Drop, id: string, source: TaskSource, scene: InboxScene): Promise<void> => {
     const replaceable = findReplaceable(drop, scene);
     if (replaceable === undefined) await accept(id, drop, source);
     else await replace(replaceable, drop, source, id);
@@ -179,50 +179,17 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const scene = await lookAround(deps);
       for (const { id, drop } of await deps.intake.leftClaims()) {
         // A copy that was being discarded has an id nobody knows.
-        if (!(await isKnown(id)) && !isStagedCopy(drop, scene))
-          await place(drop, id, await sourceOf(drop, scene), scene);
+        if (!(await isKnown(id)) && scene.takenBefore(drop) === undefined)
+          await place(drop, id, await scene.sourceOf(drop), scene);
         await deps.intake.release(id);
       }
     },
   };
 }
 
-/** What git and memory say about the inbox, read once for all drops of a scan. */
-interface Scene {
-  readonly headIsOurs: boolean;
-  /** Path to blob, as staged. */
-  readonly index: ReadonlyMap<string, string>;
-  /** Drops that were staged when they were taken and may come back through the user's index. */
-  readonly stagedBefore: ReadonlyMap<string, TaskSource>;
-  readonly queuedByPath: ReadonlyMap<string, OpenTask>;
-}
-
-async function lookAround(deps: AcceptanceDeps): Promise<Scene> {
-  const stagedBefore = new Map<string, TaskSource>();
-  const queuedByPath = new Map<string, OpenTask>();
-  for (const { source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
-    if (source?.tracked === "staged" && !dropGone) stagedBefore.set(source.path, source);
-  }
-  for (const task of deps.table.all()) {
-    if (task.source !== undefined && task.state.kind === "queued" && task.state.run === 1)
-      queuedByPath.set(task.source.path, task);
-  }
-  return {
-    headIsOurs: await deps.branch.headIsOurs(),
-    index: await deps.branch.indexEntries(INBOX),
-    stagedBefore,
-    queuedByPath,
-  };
-}
-
-/** The file of a task that was staged when it was taken, brought back by the user's index. */
-function isStagedCopy(drop: Drop, scene: Scene): boolean {
-  return scene.stagedBefore.get(drop.path)?.blob === drop.blob;
-}
-
 /** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
-function findReplaceable(drop: Drop, scene: Scene): OpenTask | undefined {
-  return namedId(drop) === undefined ? scene.queuedByPath.get(drop.path) : undefined;
+function findReplaceable(drop: Drop, scene: InboxScene): OpenTask | undefined {
+  return namedId(drop) === undefined ? scene.queuedAt(drop.path) : undefined;
 }
 
 /** The id that a drop brings along: in its front matter, or as its name. */

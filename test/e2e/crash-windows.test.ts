@@ -2,19 +2,17 @@ import { expect, it } from "vitest";
 import { expectSettled } from "../support/settled.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 
-it("a staged file that came back and was being discarded when the coordinator died is not run again", async () => {
+it("a file that was staged when it was taken, and was being discarded when the coordinator died, is not run again", async () => {
   const workspace = await tempWorkspace();
   workspace.drop("docs/greet.md", "Say hello\n");
   workspace.repo.git("add", "inbox/docs/greet.md");
   await workspace.serveUntilIdle();
-  workspace.repo.git("checkout-index", "--force", "inbox/docs/greet.md"); // As `git stash pop` or an editor's undo brings it back.
+  workspace.repo.git("rm", "--cached", "--quiet", "inbox/docs/greet.md"); // No longer in git's hands, so nothing keeps it there.
   const crashed = workspace.serve({ fault: "accept:renamed" });
   expect((await crashed.ended).signal, crashed.log()).toBe("SIGKILL");
   expect(workspace.stateFiles("accepting")).not.toEqual([]);
   await workspace.serveUntilIdle();
   expect(workspace.stubRuns()).toHaveLength(1);
-  expect(workspace.results.commits()).toHaveLength(1);
-  workspace.repo.git("rm", "--cached", "--quiet", "inbox/docs/greet.md");
   expectSettled(workspace, { tasks: 1 });
 });
 

@@ -30,8 +30,11 @@ describe("a coordinator that dies with a dropped file loses nothing and does not
   });
 });
 
+/** A file that git has is not claimed: it stays until a commit takes it out. */
+const CLAIM_POINTS: readonly string[] = ["accept:claim-made", "accept:renamed", "accept:claim-removed"];
+
 describe("a coordinator that dies with a committed file loses nothing and does nothing twice", () => {
-  it.each(FAULT_POINTS)("at %s", async (fault) => {
+  it.each(FAULT_POINTS.filter((point) => !CLAIM_POINTS.includes(point)))("at %s", async (fault) => {
     const workspace = await tempWorkspace({ template });
     workspace.commitDrop("docs/greet.md", "Say hello\n");
     await crashAndRecover(workspace, fault);
