@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { ownIdentity } from "../base/process-identity.ts";
 import { takeLock } from "../base/process-lock.ts";
@@ -8,12 +8,12 @@ import type { ServeOptions } from "../cli/cli-deps.ts";
 import { checkLogin } from "../codex/check-login.ts";
 import { locateCodex } from "../codex/locate-codex.ts";
 import { createRunner } from "../codex/runner.ts";
-import { listChangedFiles } from "../git/changed-files.ts";
+import { createChangedFiles } from "../git/changed-files.ts";
 import { openCommitter } from "../git/committer.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { createIntake } from "../inbox/intake.ts";
 import { createLiveConfig } from "../live-config.ts";
-import type { Log } from "../runtime/ports.ts";
+import type { Log, WorkTreePort } from "../runtime/ports.ts";
 import { readServer, type ServerRecord } from "../runtime/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../runtime/start-coordinator.ts";
 import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
@@ -129,10 +129,7 @@ async function open(
       workspaceId,
     }),
     sessions: { ...store, ...locks },
-    workTree: {
-      root: place.workRoot,
-      changedFiles: (workdir, sinceMs) => changedFiles(place, workdir, sinceMs),
-    },
+    workTree: openWorkTree(place, paths, log),
     codex: {
       async check() {
         current = await checkCodex(options, environment);
@@ -174,15 +171,22 @@ async function checkCodex(options: ServeOptions, environment: NodeJS.ProcessEnv)
   return installation;
 }
 
-async function changedFiles(
-  place: WorkspacePlace,
-  workdir: string,
-  sinceMs: number,
-): ReturnType<typeof listChangedFiles> {
+/** Agents may work in the checkout that holds our own files: these are left out of what they changed. */
+function openWorkTree(place: WorkspacePlace, paths: StatePaths, log: Log): WorkTreePort {
   const prefix = relative(place.topDir, place.workspaceDir);
   const ours = [INBOX, SESSIONS, LEDGER, ROTATED_LEDGERS].map((path) => (prefix === "" ? path : `${prefix}/${path}`));
-  const shared = place.workRoot === place.workspaceDir;
-  return listChangedFiles(`${place.workRoot}/${workdir}`, sinceMs, shared ? ours : []);
+  const changed = createChangedFiles({ keepDir: paths.codeIndex, home: { topDir: place.topDir, ours } });
+  return {
+    root: place.workRoot,
+    async changedFiles(workdir, sinceMs) {
+      try {
+        return await changed.list(join(place.workRoot, workdir), sinceMs);
+      } catch (error) {
+        log("changed-files-unknown", { workdir, reason: String(error) });
+        return []; // What the agent answered is worth more than the list of what it touched.
+      }
+    },
+  };
 }
 
 interface Serving {

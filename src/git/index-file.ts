@@ -1,7 +1,8 @@
-import { constants, copyFileSync, openSync, rmSync, utimesSync } from "node:fs";
+import { openSync, rmSync } from "node:fs";
 import { syncDescriptor } from "./durable-file.ts";
 import { readStamp, stampText } from "./file-stamp.ts";
 import { runGit } from "./git-process.ts";
+import { copyIndex } from "./index-copy.ts";
 import type { Repository } from "./repository.ts";
 import type { TemporaryFiles } from "./temporary-files.ts";
 import type { TreeEntry } from "./tree-format.ts";
@@ -67,7 +68,7 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
     },
     async build(changes) {
       const path = temporary.newPath("index");
-      copyIndex(indexPath, path);
+      await copyIndex(indexPath, path);
       const input = [...changes].map(([name, entry]) => indexInfo(name, entry, repository)).join("");
       const environment = { GIT_INDEX_FILE: path };
       const result = await runGit(topDir, ["update-index", "--add", "-z", "--index-info"], { input, environment });
@@ -95,16 +96,4 @@ function parseStaged(text: string): ReadonlyMap<string, TreeEntry> {
     if (mode !== undefined && id !== undefined && path !== undefined) entries.set(path, { mode, id });
   }
   return entries;
-}
-
-/**
- * The copy must not look younger than the original: git distrusts entries as young as their index ("racily clean") and compares
- * their content, and a younger copy would lose that protection. One millisecond older costs at most a comparison.
- */
-function copyIndex(from: string, to: string): void {
-  const stamp = readStamp(from);
-  if (stamp === undefined) return; // No commit and nothing staged yet: git makes the file.
-  copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  const seconds = (stamp.modifiedMs - 1) / 1_000;
-  utimesSync(to, seconds, seconds);
 }

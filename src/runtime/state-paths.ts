@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly sessionLocks: string;
   readonly server: string;
   readonly clone: string;
+  /** Indexes of git that hold the user's files alone. */
+  readonly codeIndex: string;
 }
 
 /** Returns where everything lies below `stateDir` (absolute). */
@@ -23,6 +25,7 @@ export function statePaths(stateDir: string): StatePaths {
     sessionLocks: join(stateDir, "session-locks"),
     server: join(stateDir, "server.json"),
     clone: join(stateDir, "clone"),
+    codeIndex: join(stateDir, "code-index"),
   };
 }
 
