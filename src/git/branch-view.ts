@@ -43,6 +43,7 @@ export function createBranchView(
     if (tip === lastSeen) return;
     foreign = true;
     const ours = memory.last();
+    if (unchecked.at(-1)?.ours === ours) unchecked.pop(); // Of several tips in a row only the last one counts.
     if (ours !== undefined) unchecked.push({ ours, tip });
     lastSeen = tip;
   }

@@ -33,6 +33,8 @@ export interface Batch {
 
 /** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
 const SETTLE_MS = 3;
+/** Objects that nothing refers to are written again after this long. */
+const UNREFERENCED_MAX_MS = 10_000;
 /** After so many attempts in which processes had come, those that stand elsewhere no longer count … */
 const CROWDED_STRICT = 5;
 /** … and after so many (a second or more) nothing counts but git itself: what forks without end in the work tree must not starve us. */
@@ -44,10 +46,10 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
   const touched = plans.flatMap((plan) => plan.edits.map((edit) => repository.prefix + edit.path));
   const paths = [...new Set([...memory.paths(), ...touched])];
-  const signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
+  let signature = "";
   let chain: CommitChain | undefined;
   let staging: Staging | undefined;
-  let isWritten = false;
+  let writtenAtMs: number | undefined;
   let blocker: number | undefined;
   let hasWaited = false;
   let crowdedTimes = 0;
@@ -61,21 +63,29 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   async function currentChain(): Promise<CommitChain> {
     const base = refs.tip();
-    if (chain !== undefined && chain.base === base) return chain;
+    if (chain !== undefined && chain.base === base && !isOld()) return chain;
     dropStaging();
     view.builtOn(base);
     store.forget();
-    isWritten = false;
+    writtenAtMs = undefined;
+    signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
     chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, signature });
     return chain;
   }
 
+  /** Nothing refers to the objects yet: after a long wait, `git gc --prune=now` of the user's may have taken them away. */
+  function isOld(): boolean {
+    return writtenAtMs !== undefined && performance.now() - writtenAtMs > UNREFERENCED_MAX_MS;
+  }
+
   /** Makes everything durable that the swap will make visible, and the note and the tokens by which a crash is understood. */
   async function writeObjects(made: CommitChain): Promise<void> {
-    if (isWritten || made.tip === undefined || made.tip === made.base) return;
-    await Promise.all([store.flush(), memory.intend(made.tip, writtenFiles(made)), locks.prepare(made.tip)]);
+    if (writtenAtMs !== undefined) return;
+    const moved = made.tip === made.base ? undefined : made.tip;
+    const intended = moved === undefined ? undefined : memory.intend(moved, writtenFiles(made));
+    await Promise.all([store.flush(), intended, locks.prepare(moved)]);
     faultPoint("commit:objects-written");
-    isWritten = true;
+    writtenAtMs = performance.now();
   }
 
   async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {

@@ -12,8 +12,11 @@ import type { Repository } from "./repository.ts";
  * that is half written; and the lock has the token's inode, so the next start knows it for ours and removes it.
  */
 export interface Locks {
-  /** Makes the tokens, durable: the branch's lock will hold `tip`, the file that becomes the branch when it is moved into place. */
-  prepare(tip: string): Promise<void>;
+  /**
+   * Makes the tokens, durable: the branch's lock will hold `tip`, the file that becomes the branch when it is moved into place.
+   * `undefined`: the branch stays, only the other two are needed.
+   */
+  prepare(tip: string | undefined): Promise<void>;
   /** Takes the lock now; `false` when somebody holds it. */
   take(name: LockName): boolean;
   /** Gives a lock back. One that is not held is left alone. */
@@ -45,15 +48,15 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
 
   return {
     async prepare(tip) {
-      if (ready === tip) return;
+      if (tip !== undefined && ready === tip) return;
       if (!owned) writeFileAtomic(join(folder, OWNER), JSON.stringify(ownIdentity()));
       owned = true;
       for (const name of ["head", "index"] as const) {
         if (!existsSync(tokenPath(name))) await makeToken(name, lockContent());
       }
-      await makeToken("branch", `${tip}\n`);
+      if (tip !== undefined) await makeToken("branch", `${tip}\n`);
       await syncFolder(folder);
-      ready = tip;
+      ready = tip ?? ready;
     },
     take(name) {
       if (name === "branch") clearEmptyFolders(repository.branchPath);

@@ -182,6 +182,14 @@ describe("what the user takes away by accident comes back", () => {
     expect(repo.git("rev-parse", "main")).toBe(tip);
   });
 
+  it("an index that lacks our files is mended by the first batch after a restart, even where there is nothing to commit", async () => {
+    const { repo, committer } = await repoWithResult();
+    await committer.close();
+    repo.git("update-index", "--force-remove", T1);
+    await (await committerAt(repo)).commit([result("t1")], ALWAYS);
+    expect(repo.git("status", "--porcelain")).toBe("");
+  });
+
   it("but what they staged on purpose is not touched by the mending", async () => {
     const { repo, committer } = await repoWithResult();
     repo.git("rm", "-q", T1);
