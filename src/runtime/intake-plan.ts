@@ -1,6 +1,7 @@
 import { errorFileCommitMessage, intakeCommitMessage } from "../task/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/commit-plan.ts";
 import { type KeptText, keepText } from "../task/kept-text.ts";
+import { isFinal } from "../task/ledger.ts";
 import { parseTaskFile, renderTaskFile } from "../task/task-record.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
 import type { StaleDrop } from "./acceptance.ts";
@@ -55,11 +56,14 @@ function errorFileEdit({ path, content }: ErrorFileWish): FileEdit {
   return { path, apply: (current) => content ?? (current === undefined ? "unchanged" : "absent") };
 }
 
-/** The task as queued; whatever stands there already says as much or more. */
+/** The task as queued, with its newest text; one that has ended says more. */
 function queuedFileEdit(task: OpenTask, journal: TaskJournal): FileEdit {
   const content = renderTaskFile(taskRecord(task, journal.read(task.id)));
   return {
     path: taskFilePath(task.sessionKey, task.folder, task.id),
-    apply: (current) => (current !== undefined && parseTaskFile(current)?.id === task.id ? "unchanged" : content),
+    apply(current) {
+      const there = current === undefined ? undefined : parseTaskFile(current);
+      return there?.id === task.id && isFinal(there.status) ? "unchanged" : content;
+    },
   };
 }
