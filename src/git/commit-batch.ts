@@ -33,8 +33,6 @@ export interface Batch {
 
 /** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
 const SETTLE_MS = 3;
-/** Objects that nothing refers to are written again after this long. */
-const UNREFERENCED_MAX_MS = 10_000;
 /** After so many attempts in which processes had come, those that stand elsewhere no longer count … */
 const CROWDED_STRICT = 5;
 /** … and after so many (a second or more) nothing counts but git itself: what forks without end in the work tree must not starve us. */
@@ -49,7 +47,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   let signature = "";
   let chain: CommitChain | undefined;
   let staging: Staging | undefined;
-  let writtenAtMs: number | undefined;
+  let isWritten = false;
   let blocker: number | undefined;
   let hasWaited = false;
   let crowdedTimes = 0;
@@ -63,29 +61,29 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   async function currentChain(): Promise<CommitChain> {
     const base = refs.tip();
-    if (chain !== undefined && chain.base === base && !isOld()) return chain;
+    if (chain !== undefined && chain.base === base && isStored()) return chain;
     dropStaging();
     view.builtOn(base);
     store.forget();
-    writtenAtMs = undefined;
+    isWritten = false;
     signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
     chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, signature });
     return chain;
   }
 
-  /** Nothing refers to the objects yet: after a long wait, `git gc --prune=now` of the user's may have taken them away. */
-  function isOld(): boolean {
-    return writtenAtMs !== undefined && performance.now() - writtenAtMs > UNREFERENCED_MAX_MS;
+  /** Nothing refers to the objects yet: after a wait, `git gc --prune=now` of the user's may have taken them away. */
+  function isStored(): boolean {
+    return !isWritten || store.hasFlushed();
   }
 
   /** Makes everything durable that the swap will make visible, and the note and the tokens by which a crash is understood. */
   async function writeObjects(made: CommitChain): Promise<void> {
-    if (writtenAtMs !== undefined) return;
+    if (isWritten) return;
     const moved = made.tip === made.base ? undefined : made.tip;
     const intended = moved === undefined ? undefined : memory.intend(moved, writtenFiles(made));
     await Promise.all([store.flush(), intended, locks.prepare(moved)]);
     faultPoint("commit:objects-written");
-    writtenAtMs = performance.now();
+    isWritten = true;
   }
 
   async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {

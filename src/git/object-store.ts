@@ -11,6 +11,8 @@ export interface ObjectStore {
   add(type: ObjectType, content: Uint8Array): string;
   /** Writes everything added, durably. */
   flush(): Promise<void>;
+  /** Tells whether everything that the last flush wrote is still stored. */
+  hasFlushed(): boolean;
   /** Forgets what was added and not flushed. */
   forget(): void;
   close(): void;
@@ -37,6 +39,7 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
     },
     add: writer.add,
     flush: writer.flush,
+    hasFlushed: writer.hasFlushed,
     forget: writer.forget,
     close: reader.close,
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { systemErrorCode } from "../base/errors.ts";
@@ -20,6 +20,8 @@ export interface ObjectWriter {
   pending(id: string): { readonly type: ObjectType; readonly content: Uint8Array } | undefined;
   /** Writes everything added, durably: when it resolves, files and their folders are synced. */
   flush(): Promise<void>;
+  /** Tells whether every file that the last flush wrote is still there. */
+  hasFlushed(): boolean;
   /** Forgets what was added and not flushed. */
   forget(): void;
 }
@@ -32,6 +34,9 @@ interface PendingObject {
 
 export function createObjectWriter(objectsDir: string, format: ObjectFormat): ObjectWriter {
   const objects = new Map<string, PendingObject>();
+  let flushed: readonly string[] = [];
+  const pathOf = (id: string): string => join(objectsDir, id.slice(0, 2), id.slice(2));
+
   return {
     add(type, content) {
       const framed = frameObject(type, content);
@@ -44,13 +49,15 @@ export function createObjectWriter(objectsDir: string, format: ObjectFormat): Ob
       const written = [...objects];
       const folders = new Set<string>();
       await eachOf(written, async ([id, { framed }]) => {
-        const path = join(objectsDir, id.slice(0, 2), id.slice(2));
+        const path = pathOf(id);
         if (await writeLooseObject(path, framed)) folders.add(objectsDir);
         folders.add(dirname(path));
       });
       await eachOf([...folders], syncFolder);
+      flushed = written.map(([id]) => pathOf(id));
       for (const [id] of written) objects.delete(id);
     },
+    hasFlushed: () => flushed.every((path) => existsSync(path)),
     forget: () => objects.clear(),
   };
 }

@@ -217,6 +217,18 @@ describe("somebody else's git", () => {
     expect(repo.git("show", "main:tasks.md")).toBe("| t1 | succeeded |\n| t2 | succeeded |");
   });
 
+  it("may take away what is prepared but not referred to yet: it is written again", async () => {
+    const { repo, committer } = await repoWithTopic();
+    // An editor that fails: the commit is given up, and the branch stays where it is.
+    const user = startOther(repo.dir, `GIT_EDITOR='"$HOLD" none; false' git commit --allow-empty; true`);
+    await user.held();
+    const waiting = await commitThatWaits(committer, "t2", /git commit/);
+    repo.git("gc", "-q", "--prune=now");
+    user.release();
+    await user.ended();
+    await expectLanded(repo, committer, waiting);
+  });
+
   it.each<{ name: string; command: string; environment?: Record<string, string> }>([
     { name: "an open git log", command: 'GIT_EXTERNAL_DIFF="$HOLD" git log -p --ext-diff' },
     { name: "an open git diff", command: 'GIT_EXTERNAL_DIFF="$HOLD" git diff HEAD~1' },
