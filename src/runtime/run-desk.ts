@@ -93,11 +93,14 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     deps.log("thread", { task: id, run, thread });
   };
 
+  const sayStopFailed = (run: ActiveRun, error: unknown): void =>
+    deps.log("stop-failed", { task: run.id, run: run.run, reason: String(error) });
+
   const end = (run: ActiveRun): void => {
     if (run.stopping) return;
     run.stopping = true;
     void runner.stop(run.runDir, deps.stopGraceMs()).then(deps.wake, (error: unknown) => {
-      deps.log("stop-failed", { task: run.id, run: run.run, reason: String(error) });
+      sayStopFailed(run, error);
       run.stopping = false;
       deps.wake();
     });
@@ -120,9 +123,13 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const task = table.get(run.id);
     if (task?.lastRun === undefined) throw new Error(`${run.id} ended but is not open`);
     const known = deps.journal.read(task.id).find((line) => line.k === "run" && line.run === run.run);
-    const record = known?.k === "run" ? known : await takeIn(deps, task, run);
+    const { record, changesMs } =
+      known?.k === "run" ? { record: known, changesMs: undefined } : await takeIn(deps, task, run);
     const added = known === undefined ? [record] : []; // A crash may have come between this record and the state after it.
     if (known === undefined) sessions.add(task.id, task.sessionKey, record.facts);
+    // What an agent leaves running at the end of its turn is meant to run; what a broken one leaves would meet its next run.
+    if (record.verdict.outcome !== "succeeded")
+      await runner.stop(run.runDir, 0).catch((error) => sayStopFailed(run, error));
     const lost = vanished && record.verdict.outcome === "vanished";
     const after = lost
       ? table.step(task.id, { kind: "vanished" }, added)
@@ -138,6 +145,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       outcome: record.verdict.outcome,
       state: after.state.kind,
       reason,
+      changesMs,
     });
     deps.wake();
   };
@@ -204,15 +212,18 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     },
     adopt: watch,
     async poll() {
-      for (const run of [...active.values()]) {
+      const collected: Promise<void>[] = []; // Side by side: each waits for git, and one answer of git serves them all.
+      for (const run of active.values()) {
         if (run.collecting) continue;
         run.follower.poll();
         const probe = runner.probe(run.runDir);
-        if (probe.kind === "ended" || probe.kind === "vanished") await collect(run, probe.kind === "vanished");
+        if (probe.kind === "ended" || probe.kind === "vanished")
+          collected.push(collect(run, probe.kind === "vanished"));
         else if (probe.kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir))
-          await collect(run, true);
+          collected.push(collect(run, true));
         else if (probe.kind === "alive" && now() >= run.deadlineMs) stop(run.id, "timeout");
       }
+      await Promise.all(collected);
     },
     stop,
     pollDelayMs() {

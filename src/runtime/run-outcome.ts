@@ -17,12 +17,19 @@ export interface OutcomeDeps {
 
 const NO_USAGE: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0 };
 
+/** What an ended run left behind. */
+export interface TakenIn {
+  readonly record: JournalRecord & { readonly k: "run" };
+  /** Milliseconds spent asking git what the run changed. */
+  readonly changesMs: number;
+}
+
 /** Reads all that an ended run left behind into one record of the journal. */
 export async function takeIn(
   deps: OutcomeDeps,
   task: OpenTask,
   run: { readonly run: number; readonly runDir: string; readonly seenAt: ReadonlyMap<number, number> },
-): Promise<JournalRecord & { readonly k: "run" }> {
+): Promise<TakenIn> {
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const verdict = deps.runner.judge(run.runDir, started.resume);
@@ -38,9 +45,10 @@ export async function takeIn(
   });
   const session = await deps.sessions.read(task.sessionKey);
   const endedAtMs = deps.surroundings.now();
-  const workdir = task.spec.workdir ?? ".";
-  return {
-    k: "run",
+  const changedFiles = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+  const changesMs = deps.surroundings.now() - endedAtMs;
+  const record = {
+    k: "run" as const,
     run: run.run,
     attempt,
     verdict,
@@ -48,9 +56,10 @@ export async function takeIn(
     endedAtMs,
     entries,
     facts: factsOf(task, verdict, session, endedAtMs),
-    changedFiles: await deps.workTree.changedFiles(workdir, startedAtMs),
+    changedFiles,
     usage: usageOf(verdict, session),
   };
+  return { record, changesMs };
 }
 
 /** What the run adds to what is known of its session. */
