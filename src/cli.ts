@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
+import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { type Command, parseInput } from "./cli/command.ts";
 import type { WorkspacePlace } from "./git/workspace-place.ts";
@@ -108,6 +108,13 @@ const logLine: Log = (event, fields) => {
     );
   process.stderr.write(`${[new Date().toISOString(), event, ...parts].join(" ")}\n`);
 };
+
+// Whoever read what we print has gone (a pager, a closed terminal): the work goes on unheard.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (!["EPIPE", "EIO"].includes(systemErrorCode(error) ?? "")) throw error;
+  });
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -23,6 +23,8 @@ export interface CoordinatorProcess {
   saw(event: string, count?: number, timeoutMs?: number): Promise<LogLine>;
   /** Waits until it serves; returns the address of its HTTP interface. */
   url(): Promise<string>;
+  /** Closes our end of its log, as the end of a pager does. */
+  closeLog(): void;
   signal(signal: NodeJS.Signals): void;
   /** Ends it by SIGKILL; its workers go on. */
   kill(): Promise<ProcessEnd>;
@@ -92,6 +94,7 @@ export function startCoordinatorProcess(
     lines,
     saw,
     url: async () => (await saw("serving")).field("url") ?? "",
+    closeLog: () => void child.stderr?.destroy(),
     signal: (signal) => void child.kill(signal),
     kill() {
       child.kill("SIGKILL");
