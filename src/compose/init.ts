@@ -21,8 +21,7 @@ const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only
 inbox/** -text -filter -ident -working-tree-encoding
 tasks.md merge=union -text -filter -ident -working-tree-encoding
 tasks/** merge=union -text -filter -ident -working-tree-encoding
-sessions/** -text -filter -ident -working-tree-encoding
-sessions/**/*.jsonl merge=union
+sessions/** merge=union -text -filter -ident -working-tree-encoding
 `;
 
 const INBOX_README = `# Inbox

@@ -83,8 +83,17 @@ const REASON_CHARACTERS_MAX = 500;
 const WARNING_CHARACTERS_MAX = 500;
 const CHANGED_FILES_SHOWN_MAX = 200;
 
-/** A file of ours repeats what the user wrote, each key on one line but more lines than that, and adds to it. */
-const COMMITTED: FrontMatterLimits = { bytes: 1_048_576, lines: 2_000, nesting: 64, tokens: 100_000 };
+/**
+ * A file of ours repeats what the user wrote, each key on one line but more lines than that, and adds to it. Where two clones have
+ * run the same task, `git merge` has put both files into one.
+ */
+const COMMITTED: FrontMatterLimits = {
+  bytes: 1_048_576,
+  lines: 2_000,
+  nesting: 64,
+  tokens: 100_000,
+  repeatedKeys: true,
+};
 
 const STATUSES: Readonly<Record<TaskStatus, TaskStatus>> = {
   queued: "queued",
@@ -207,11 +216,12 @@ function boundedMessage(message: string): string {
 
 /**
  * Reads a committed task file; `undefined` where it is none of ours, or of a later format. A file that was edited by hand
- * (so that the byte counts no longer fit) is read by its headings.
+ * (so that the byte counts no longer fit) is read by its headings. Of a file that was merged from two, the one that has ended is
+ * read, or else the first; its text shows both.
  */
 export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   const { entries, body, problems } = readFrontMatter(text, COMMITTED);
-  const frontMatter = Object.fromEntries(entries.map(({ key, value }) => [key, value.plain]));
+  const frontMatter = oneOfEach(entries.map(({ key, value }) => [key, value.plain]));
   const { format, id, sessionKey, title } = frontMatter;
   const status = statusOf(frontMatter.status);
   if (problems.length > 0 || format !== TASK_FILE_FORMAT || status === undefined) return undefined;
@@ -220,6 +230,14 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   const result = tail === "" ? undefined : parseResult(tail, frontMatter);
   const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
+}
+
+/** Of keys that a merge has left twice, takes the values of one side. They stand in the same order throughout: ours, then theirs. */
+function oneOfEach(pairs: readonly (readonly [key: string, value: unknown])[]): Readonly<Record<string, unknown>> {
+  const values = Map.groupBy(pairs, ([key]) => key);
+  const ended = (values.get("status") ?? []).findIndex(([, status]) => isFinal(statusOf(status) ?? "queued"));
+  const side = Math.max(ended, 0);
+  return Object.fromEntries(Array.from(values, ([key, sides]) => [key, sides[Math.min(side, sides.length - 1)]?.[1]]));
 }
 
 /** Returns what the user had asked for in a task file: its keys without those that we add. */
@@ -249,7 +267,8 @@ function splitBody(body: string, promptBytes: unknown): { readonly prompt: strin
 }
 
 function parseResult(tail: string, frontMatter: Readonly<Record<string, unknown>>): TaskResult {
-  const [, afterOutcome = ""] = /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n\*\*.*\r?\n\r?\n([\s\S]*)$/.exec(tail) ?? [];
+  const [, afterOutcome = ""] =
+    /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n(?:\*\*.*\r?\n)+\r?\n([\s\S]*)$/.exec(tail) ?? [];
   const { messageBytes, reason } = frontMatter;
   const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
   const { head: lastMessage, tail: sections } =

@@ -31,6 +31,8 @@ export interface YamlLimits {
   readonly nesting: number;
   /** Keys, values and marks. Parsing 65,000 brackets takes more than a second. */
   readonly tokens: number;
+  /** Keeps a key that stands there more than once, as a merge of two files leaves it; otherwise that is a problem. */
+  readonly repeatedKeys?: boolean;
 }
 
 const KEY_LENGTH_MAX = 100;
@@ -57,7 +59,7 @@ export function readYamlMapping(block: string, firstLine: number, limits: YamlLi
     schema: "core",
     merge: false,
     strict: true,
-    uniqueKeys: true,
+    uniqueKeys: limits.repeatedKeys !== true,
     intAsBigInt: true, // A number that does not fit keeps its digits, see numberOf.
     prettyErrors: false,
     logLevel: "error", // "silent" would also leave out that a second document follows.

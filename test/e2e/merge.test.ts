@@ -152,10 +152,33 @@ describe("a task that another clone has accepted", () => {
 });
 
 describe("a drop that a user committed", () => {
-  it("has the same id in every clone that takes it", async () => {
+  it("has the same id in every clone that takes it, and what both made of it merges into one task", async () => {
     const { a, b } = await twoClones((origin) => origin.commitDrop("docs/both.md", "both [[final: ok]]\n"));
-    await a.serveUntilIdle();
+    await Promise.all([a.serveUntilIdle(), b.serveUntilIdle()]);
+    const { id } = a.results.task("both");
+    expect(b.results.task("both").id).toBe(id);
+
+    mergeFrom(a.repo, b.repo);
+    mergeFrom(b.repo, a.repo);
+    for (const merged of [a, b]) {
+      await merged.serveUntilIdle();
+      expect(merged.results.task("both")).toMatchObject({ id, status: "succeeded" });
+      expect(merged.results.transcript("docs").filter(({ body }) => body.kind === "end")).toHaveLength(2);
+      expect((await merged.command("ls", "--json")).stdout.match(/"title"/g)).toHaveLength(1);
+      expect(merged.stubRuns()).toHaveLength(1);
+      expect(merged.repo.git("status", "--porcelain")).toBe("");
+    }
+  });
+
+  it("is run by one clone alone, if that has not been merged before the other has ended it", async () => {
+    const { a, b } = await twoClones((origin) => origin.commitDrop("docs/both.md", "both [[final: ok]]\n"));
+    const accepting = a.serve({ fault: "run:directory-made" }); // Accepted and not run: this machine goes to sleep.
+    await accepting.ended;
     await b.serveUntilIdle();
-    expect(a.results.task("both").id).toBe(b.results.task("both").id);
+    mergeFrom(a.repo, b.repo);
+    const late = await a.serveUntilIdle();
+    expect(late.lines("ended-elsewhere")).toHaveLength(1);
+    expect(a.stubRuns()).toEqual([]);
+    expect(a.results.transcript("docs").filter(({ body }) => body.kind === "end")).toHaveLength(1);
   });
 });
