@@ -8,7 +8,7 @@ import { buildChain, type CommitChain } from "./commit-chain.ts";
 import { syncFolder } from "./durable-file.ts";
 import type { Newcomers } from "./process-scan.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "./repository-state.ts";
-import { type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { findLeftBehind, type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
 import { type Missed, type SwapParts, type SwapResult, swap } from "./swap.ts";
 import { ObstacleError } from "./tree-edit.ts";
 import { ElsewhereError } from "./work-tree.ts";
@@ -133,6 +133,9 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   async function prepare(made: CommitChain, isFull: boolean): Promise<Staging | Refusal | undefined> {
     if (isFull) return (await settleAll([currentStaging(made), writeObjects(made)]))[0];
     dropStaging();
+    const left = await findLeftBehind(parts, made);
+    if (left !== undefined)
+      return { refused: `${left} is left in the work tree of another branch: it would bar the way back` };
     await writeObjects(made);
     return undefined;
   }

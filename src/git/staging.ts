@@ -68,6 +68,24 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
   return { indexStamp: answer.stamp, indexPath: built.path, indexChanges, indexMs, files, leftAlone: [...leftAlone] };
 }
 
+/**
+ * Returns a path where the user's reset has left our version in the work tree of another branch, outside its index. Were the branch
+ * moved on to `chain` now, git would refuse to switch back to it, because it would have to overwrite that file.
+ */
+export async function findLeftBehind(parts: StagingParts, chain: CommitChain): Promise<string | undefined> {
+  const { workTree, memory } = parts;
+  const written = chain.changes.filter(({ after }) => after !== undefined);
+  const found = written.flatMap(({ path }) => {
+    const disk = workTree.look(path);
+    return disk.kind === "file" && memory.isOurs(path, disk.id) ? [{ path, id: disk.id }] : [];
+  });
+  if (found.length === 0) return undefined;
+  const paths = found.map(({ path }) => path);
+  const answer = await parts.knowledge.ask(paths, paths);
+  // With a conflict in the index nobody can switch anyway, and what is staged of ours is not in the way.
+  return answer === "unmerged" ? undefined : found.find(({ path, id }) => answer.entries.get(path)?.id !== id)?.path;
+}
+
 async function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): Promise<StagedFiles> {
   const files = await workTree.stage(steps);
   faultPoint("commit:files-written");

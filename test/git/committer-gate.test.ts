@@ -66,6 +66,16 @@ describe("while HEAD is elsewhere only the branch moves", () => {
     await committer.commit([result("t4")], ALWAYS);
     expect(repo.git("status", "--porcelain")).toBe("");
   });
+
+  it("but not while a reset's leftovers of ours would bar the way back", async () => {
+    const { repo, committer } = await repoWithTopic();
+    repo.git("branch", "other", "main~1");
+    repo.git("reset", "-q", "--mixed", "main~1");
+    repo.git("switch", "-q", "other");
+    const waiting = await commitThatWaits(committer, "t1", /left in the work tree of another branch/);
+    repo.git("switch", "-q", "main");
+    await expectLanded(repo, committer, waiting);
+  });
 });
 
 describe("while the user is in the middle of something it waits, and commits afterwards", () => {
