@@ -1,14 +1,7 @@
-import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FAULT_POINTS } from "../../src/base/fault-point.ts";
 import { expectSettled } from "../support/settled.ts";
-import { type TestWorkspace, tempWorkspace, workspaceTemplate } from "../support/workspace.ts";
-
-let template = "";
-beforeAll(async () => {
-  template = await workspaceTemplate();
-});
-afterAll(() => rmSync(template, { recursive: true, force: true }));
+import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
 
 /** Dies at `fault`, starts again, and works until nothing is left to do. */
 async function crashAndRecover(workspace: TestWorkspace, fault: string): Promise<void> {
@@ -21,7 +14,7 @@ async function crashAndRecover(workspace: TestWorkspace, fault: string): Promise
 
 describe("a coordinator that dies with a dropped file loses nothing and does nothing twice", () => {
   it.each(FAULT_POINTS)("at %s", async (fault) => {
-    const workspace = await tempWorkspace({ template });
+    const workspace = await tempWorkspace();
     workspace.drop("docs/greet.md", "Say hello\n");
     await crashAndRecover(workspace, fault);
     expect(workspace.stubRuns()).toHaveLength(1);
@@ -35,7 +28,7 @@ const CLAIM_POINTS: readonly string[] = ["accept:claim-made", "accept:renamed", 
 
 describe("a coordinator that dies with a committed file loses nothing and does nothing twice", () => {
   it.each(FAULT_POINTS.filter((point) => !CLAIM_POINTS.includes(point)))("at %s", async (fault) => {
-    const workspace = await tempWorkspace({ template });
+    const workspace = await tempWorkspace();
     workspace.commitDrop("docs/greet.md", "Say hello\n");
     await crashAndRecover(workspace, fault);
     expect(workspace.stubRuns()).toHaveLength(1);
@@ -47,7 +40,7 @@ describe("a coordinator that dies with a committed file loses nothing and does n
 describe("a coordinator that dies with the second task of a session loses nothing and does nothing twice", () => {
   // The thread of a run that resumes is known before the run has begun.
   it.each(FAULT_POINTS.filter((point) => point !== "run:thread-seen"))("at %s", async (fault) => {
-    const workspace = await tempWorkspace({ template });
+    const workspace = await tempWorkspace();
     workspace.drop("docs/first.md", "Say hello\n");
     workspace.drop("docs/second.md", "Say it again\n");
     await crashAndRecover(workspace, `${fault}#2`);

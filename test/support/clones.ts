@@ -1,9 +1,10 @@
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { formatRow, LEDGER_ROTATE_BYTES } from "../../src/task/ledger.ts";
 import { makeTaskId } from "../../src/task/task-id.ts";
-import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
+import { type GitRepo, gitRepoAt } from "./git-repo.ts";
 import { tempDir } from "./temp-dir.ts";
-import { type TestWorkspace, type WorkspaceOptions, workspaceIn } from "./workspace.ts";
+import { type TestWorkspace, type WorkspaceOptions, workspaceIn, workspaceTemplate } from "./workspace.ts";
 
 /** Clones of one workspace, each with a codex home of its own, as on two machines. */
 export interface Clones {
@@ -19,10 +20,8 @@ export async function twoClones(
   options: WorkspaceOptions = {},
 ): Promise<Clones> {
   const base = tempDir();
-  makeGitRepo(join(base, "origin"));
+  cpSync(await workspaceTemplate(), join(base, "origin"), { recursive: true });
   const origin = workspaceIn(join(base, "origin"), options);
-  const made = await origin.command("init");
-  if (made.code !== 0) throw new Error(made.stderr);
   prepare(origin);
   const clone = (name: string): TestWorkspace => {
     origin.repo.git("clone", "--quiet", origin.dir, join(base, name));

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 import {
   type CommandResult,
   type CoordinatorProcess,
@@ -20,8 +20,6 @@ const SETTLE_MS = 30;
 export interface WorkspaceOptions {
   /** The codex to use, with its CODEX_HOME; the stub with a home of its own unless given. */
   readonly codex?: { readonly codexPath: string; readonly home: string };
-  /** A folder made by `workspaceTemplate`: a copy takes a fraction of the time of an `init`. */
-  readonly template?: string;
   /** Added to the environment of every command. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -96,13 +94,23 @@ export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<Tes
   const environment = workspaceEnvironment(base, home, options);
   onTestFinished(() => rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
   const workspace = openedWorkspace({ dir, home, environment });
-  if (options.template === undefined) await makeWorkspace(dir, environment);
-  else cpSync(options.template, dir, { recursive: true });
+  cpSync(await workspaceTemplate(), dir, { recursive: true });
   return workspace;
 }
 
-/** Makes a folder to copy workspaces from; the caller removes it. */
-export async function workspaceTemplate(): Promise<string> {
+/** The tests of one file share it: a copy takes a fraction of the time of an `init`. */
+let template: Promise<string> | undefined;
+afterAll(async () => {
+  if (template !== undefined) rmSync(await template, { recursive: true, force: true });
+});
+
+/** Returns a folder to copy workspaces from. */
+export function workspaceTemplate(): Promise<string> {
+  template ??= makeTemplate();
+  return template;
+}
+
+async function makeTemplate(): Promise<string> {
   const base = mkdtempSync(join(tmpdir(), "codex-template-"));
   await makeWorkspace(base, workspaceEnvironment(base, base, {}));
   rmSync(stateDirOf(base), { recursive: true, force: true }); // A clone has an id of its own.
