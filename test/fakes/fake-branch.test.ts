@@ -131,6 +131,16 @@ describe.each([
     expect(await branch.refresh()).toEqual({ tip, ...NOTHING_NEW });
   });
 
+  it("says that a commit of ours was lost, also when another one came before anybody looked", async () => {
+    const { branch, user } = await open();
+    const { tip: kept } = await branch.commit([plan("t1", put("a.md", "a"))], ALWAYS);
+    await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
+    user.reset(kept);
+    const { tip } = await branch.commit([plan("t3", put("c.md", "c"))], ALWAYS);
+    expect(await branch.refresh()).toEqual({ tip, foreign: true, lostOurs: true });
+    expect(await branch.refresh()).toEqual({ tip, ...NOTHING_NEW });
+  });
+
   it("knows the newest commit that changed a file", async () => {
     const { branch, user } = await open();
     const added = user.commit({ "inbox/x.md": "x" });

@@ -14,21 +14,23 @@ import {
   stageText,
 } from "./fake-repository.ts";
 
-/** How soon a commit that waits looks again. */
-const LOOK_AGAIN_MS = 1;
-
 /** Opens the branch of `repository`, as the committer opens that of a real one: fake-branch.test.ts asks both the same. */
 export function openFakeBranch(repository: FakeRepository): BranchPort {
   const { now } = repository;
   let view: FakeCommit | undefined;
   let lastSeen = repository.lastOurs;
   let foreign = false;
+  let lost = false;
   let wait: { readonly reason: string; readonly sinceMs: number } | undefined;
   let tail: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
 
+  const isLost = (): boolean =>
+    repository.lastOurs !== undefined && !historyOf(repository.tip).includes(repository.lastOurs);
   const noticeOthers = (): void => {
-    if (repository.tip !== lastSeen) foreign = true;
+    if (repository.tip === lastSeen) return;
+    foreign = true;
+    lost ||= isLost();
     lastSeen = repository.tip;
   };
 
@@ -57,9 +59,12 @@ export function openFakeBranch(repository: FakeRepository): BranchPort {
       for (;;) {
         if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
         if (repository.failure !== undefined) throw repository.failure;
-        if (repository.obstacle === undefined) return apply(plans);
+        if (repository.obstacle === undefined) {
+          repository.beforeCommit();
+          return apply(plans);
+        }
         wait ??= { reason: repository.obstacle, sinceMs: now() };
-        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+        await lookAgain(repository, signal);
       }
     } finally {
       wait = undefined;
@@ -76,12 +81,11 @@ export function openFakeBranch(repository: FakeRepository): BranchPort {
     waiting: () => wait,
     async refresh() {
       noticeOthers();
-      const wasForeign = foreign;
+      const told = { foreign, lostOurs: lost || isLost() };
       foreign = false;
+      lost = false;
       view = repository.tip;
-      const ours = repository.lastOurs;
-      const lostOurs = ours !== undefined && !historyOf(repository.tip).includes(ours);
-      return { tip: view?.id, foreign: wasForeign, lostOurs };
+      return { tip: view?.id, ...told };
     },
     readText: async (path) => view?.files.get(path),
     blobAt: async (path) => {
@@ -102,6 +106,15 @@ export function openFakeBranch(repository: FakeRepository): BranchPort {
       await tail;
     },
   };
+}
+
+/** Resolves when there is a reason to look again whether a commit may be made. */
+async function lookAgain({ waiting }: FakeRepository, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    waiting.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  waiting.clear();
 }
 
 /** Returns what `files` are after the plan, or `undefined` where it changes nothing. */

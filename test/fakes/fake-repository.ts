@@ -25,6 +25,10 @@ export interface FakeRepository {
   headIsOurs: boolean;
   /** Why nothing may be committed now; `undefined`: nothing is in the way. */
   obstacle: string | undefined;
+  /** Called when there may be no obstacle any more. */
+  readonly waiting: Set<() => void>;
+  /** What others do at the last moment before a commit of ours. */
+  beforeCommit: () => void;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
   readonly user: BranchUser;
@@ -42,6 +46,8 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     index: new Map(),
     headIsOurs: true,
     obstacle: undefined,
+    waiting: new Set(),
+    beforeCommit: () => undefined,
     failure: undefined,
     user: {
       commit(files, { keepOnDisk = false } = {}) {
@@ -79,6 +85,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
       },
       endMerge() {
         repository.obstacle = undefined;
+        for (const look of repository.waiting) look();
       },
     },
     log: () => historyOf(repository.tip),

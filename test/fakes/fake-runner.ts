@@ -16,6 +16,10 @@ export interface FakeRun {
 }
 
 export interface FakeRunnerOptions {
+  /** Called before a run is started; what it throws, starting throws. */
+  beforeStart: (request: RunRequest) => void;
+  /** Workers die before they can claim their runs. */
+  stillborn: boolean;
   /** What a run does as soon as it was started; nothing by default: it goes on until the test ends it. */
   onStart: (run: FakeRun) => void;
   /** What a run does when it is stopped; by default it ends, interrupted. */
@@ -59,6 +63,8 @@ export function createFakeRunner(): FakeRunner {
   const started: FakeRun[] = [];
   const listeners = new Map<string, () => void>();
   const options: FakeRunnerOptions = {
+    beforeStart: () => undefined,
+    stillborn: false,
     onStart: () => undefined,
     onStop: (run) => end(run, { outcome: "interrupted", reason: "interrupted", lastMessage: "", retryable: true }),
   };
@@ -115,8 +121,9 @@ export function createFakeRunner(): FakeRunner {
     },
     start({ runDir }, onExit) {
       const run = find(runDir);
+      options.beforeStart(run.request);
       listeners.set(runDir, onExit);
-      if (run.sealed) return 1;
+      if (run.sealed || options.stillborn) return 1;
       run.probe = "alive";
       started.push(run);
       options.onStart(run);

@@ -8,6 +8,7 @@ import { createQueries, type Queries } from "../../src/runtime/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/runtime/start-coordinator.ts";
 import { type StatePaths, statePaths } from "../../src/runtime/state-paths.ts";
 import { openTaskJournal } from "../../src/runtime/task-journal.ts";
+import { openWishBox } from "../../src/runtime/wish-box.ts";
 import { createSessionLocks } from "../../src/session/session-lock.ts";
 import { createSessionStore } from "../../src/session/session-store.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger.ts";
@@ -60,6 +61,8 @@ export interface World {
   crash(): Promise<void>;
   /** Writes inbox/<name>, long enough ago to be taken at once unless `fresh`, and hints. */
   drop(name: string, text: string, options?: { readonly fresh?: boolean }): void;
+  /** Asks for the end of a task, as `codex-inbox stop` does; seen at the next tick. */
+  wishStop(id: string): void;
   /** Says that something may have changed in the inbox, and lets the coordinator come to rest. */
   hint(): Promise<void>;
   /** Lets the coordinator come to rest. @throws Error when it does not */
@@ -189,6 +192,7 @@ export function createWorld(): World {
       utimesSync(path, seconds, seconds);
       intake?.hint();
     },
+    wishStop: (id) => openWishBox(paths.wishes).wishStop(id),
     async hint() {
       intake?.hint();
       await settle();
