@@ -51,12 +51,12 @@ export interface Acceptance {
 }
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
-  let lastOrder = 0;
+  let lastOrder: number | undefined;
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
-    for (const task of deps.table.all()) lastOrder = Math.max(lastOrder, task.order);
-    lastOrder = Math.max(lastOrder + 1, deps.now() * 1_000);
+    if (lastOrder === undefined) for (const { order } of deps.table.all()) lastOrder = Math.max(lastOrder ?? 0, order);
+    lastOrder = Math.max((lastOrder ?? 0) + 1, deps.now() * 1_000);
     return lastOrder;
   };
 
@@ -86,10 +86,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return task;
   };
 
-  const isKnown = async (id: string): Promise<boolean> => {
-    if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return true;
-    for (const task of [...deps.table.all(), ...deps.recent.all()]) if (task.aliases.includes(id)) return true;
-    return (await deps.ledger.find(id)) !== undefined;
+  /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
+  const findKnown = async (id: string): Promise<string | undefined> => {
+    if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
+    for (const task of [...deps.table.all(), ...deps.recent.all()]) if (task.aliases.includes(id)) return task.id;
+    return (await deps.ledger.find(id))?.task;
   };
 
   const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later"> => {
@@ -97,10 +98,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const source = await scene.sourceOf(drop);
     const stays = scene.staysInPlace(drop, source);
     const id = await idOf(drop, source);
-    const known = (await isKnown(id)) ? id : scene.takenBefore(drop);
+    const known = (await findKnown(id)) ?? scene.takenBefore(drop);
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
-      return stays ? "done" : discard(drop, id === known ? id : makeTaskId(deps.now(), randomSuffix()));
+      return stays ? "done" : discard(drop, known);
     }
     if (stays) {
       await place(drop, id, source, scene);
@@ -171,16 +172,15 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     },
     async submit(text, { spec }) {
       const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
-      if (await isKnown(id)) return { id, known: true };
+      const known = await findKnown(id);
+      if (known !== undefined) return { id: known, known: true };
       await accept(id, { text, spec, folderKey: undefined }, undefined);
       return { id, known: false };
     },
     async finishLeftClaims() {
       const scene = await lookAround(deps);
       for (const { id, drop } of await deps.intake.leftClaims()) {
-        // A copy that was being discarded has an id nobody knows.
-        if (!(await isKnown(id)) && scene.takenBefore(drop) === undefined)
-          await place(drop, id, await scene.sourceOf(drop), scene);
+        if ((await findKnown(id)) === undefined) await place(drop, id, await scene.sourceOf(drop), scene);
         await deps.intake.release(id);
       }
     },

@@ -95,7 +95,8 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
     await deps.onCommitted();
     stale = stale.filter((drop) => !goneStale.includes(drop));
     if (errorFiles === said) errorFiles = [];
-    const gone = [...taken.map(({ id }) => id), ...goneStale.flatMap(({ task }) => task ?? [])];
+    const gone = [...taken, ...done.filter(awaitsIntakeCommit)].map(({ id }) => id);
+    gone.push(...goneStale.flatMap(({ task }) => task ?? []));
     for (const id of gone) noteDropGone(id, report.tip);
     for (const [index, task] of done.entries()) await retire(task, report.commits[index + offset] ?? report.tip);
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });

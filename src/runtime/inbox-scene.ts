@@ -53,7 +53,8 @@ export async function lookAround({ table, recent, branch }: SceneDeps): Promise<
     headIsOurs,
     isTracked: (path) => index.has(path),
     async sourceOf({ path, blob }) {
-      const inBranch = await branch.blobAt(path);
+      // While HEAD is elsewhere, a new file at the path of a drop in our branch has nothing to do with that.
+      const inBranch = headIsOurs ? await branch.blobAt(path) : undefined;
       if (inBranch !== undefined) return { path, blob: inBranch, tracked: "head" };
       return { path, blob, tracked: index.has(path) ? "staged" : "untracked" };
     },
