@@ -101,8 +101,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     run.stopping = true;
     void runner.stop(run.runDir, deps.stopGraceMs()).then(deps.wake, (error: unknown) => {
       sayStopFailed(run, error);
-      run.stopping = false;
-      deps.wake();
+      run.stopping = false; // The next look tries again.
     });
   };
 
@@ -222,6 +221,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
         else if (probe.kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir))
           collected.push(collect(run, true));
         else if (probe.kind === "alive" && now() >= run.deadlineMs) stop(run.id, "timeout");
+        else if (probe.kind === "alive" && table.get(run.id)?.state.kind === "stopping") end(run); // It could not be ended before.
       }
       await Promise.all(collected);
     },

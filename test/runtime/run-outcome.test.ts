@@ -1,0 +1,345 @@
+import { describe, expect, it } from "vitest";
+import type { RunVerdict } from "../../src/task/run.ts";
+import { THREAD } from "../fakes/fake-runner.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+const OTHER_THREAD = "01a1f950-5f71-7472-a9b5-7a2032cb0000";
+const RETRYABLE: Partial<RunVerdict> = { outcome: "failed", reason: "overloaded", retryable: true, lastMessage: "" };
+
+/** Serves, and starts one task of the session "docs". */
+async function running(frontMatter = ""): Promise<{
+  world: World;
+  id: string;
+  find: () => Promise<object>;
+}> {
+  const world = createWorld();
+  const coordinator = await world.start();
+  world.drop("docs/x.md", `---\n${frontMatter}\n---\nFix it.\n`);
+  await world.settle();
+  const id = world.accepted(0);
+  return { world, id, find: () => coordinator.find(id) };
+}
+
+async function end(world: World, verdict: Partial<RunVerdict> = {}): Promise<void> {
+  world.runner.end(world.runner.of("docs"), verdict);
+  await world.settle();
+}
+
+describe("a run that failed and may be tried again", () => {
+  it("is tried again after ever longer waits, until the attempts are used up", async () => {
+    const { world, find } = await running();
+    await end(world, RETRYABLE);
+    expect(await find()).toMatchObject({
+      status: "queued",
+      run: 2,
+      attempts: 1,
+      hold: "tries again at 2026-11-20T14:15:33Z",
+    });
+    await world.advance(3_700);
+    expect(world.runner.started).toHaveLength(1);
+    await world.advance(100);
+    expect(world.runner.started).toHaveLength(2);
+    await end(world, RETRYABLE);
+    await world.advance(7_000);
+    expect(world.runner.started).toHaveLength(2);
+    await world.advance(1_000);
+    await end(world, RETRYABLE);
+    expect(await find()).toMatchObject({ status: "failed", reason: "overloaded", attempts: 3, run: 3 });
+    expect(world.subjects()[0]).toBe("docs: failed: Fix it. (overloaded)");
+  });
+
+  it("has as many attempts as its task says, and the settings in force otherwise", async () => {
+    const { world, find } = await running("maxAttempts: 1");
+    await end(world, RETRYABLE);
+    expect(await find()).toMatchObject({ status: "failed", attempts: 1 });
+    world.settings.maxAttempts = 2;
+    world.drop("docs/y.md", "Another.\n");
+    await world.settle();
+    await end(world, RETRYABLE);
+    await world.advance(10_000);
+    await end(world, RETRYABLE);
+    expect(world.results().map(({ status }) => status)).toEqual(["failed", "failed"]);
+  });
+
+  it("shows nothing of a failed attempt but its transcript once a later one succeeds", async () => {
+    const { world, id } = await running();
+    await end(world, RETRYABLE);
+    await world.advance(10_000);
+    await end(world, { lastMessage: "Fixed." });
+    expect(world.results()).toMatchObject([
+      { id, status: "succeeded", result: { lastMessage: "Fixed.", reason: undefined } },
+    ]);
+    expect(world.rows().map(({ run, status }) => `${run} ${status}`)).toEqual([
+      ...["1 queued", "1 running", "2 queued", "2 running", "2 succeeded"],
+    ]);
+  });
+});
+
+describe("a run that failed for good", () => {
+  it("is not tried again", async () => {
+    const { world, find } = await running();
+    await end(world, { outcome: "failed", reason: "the prompt was refused", retryable: false });
+    await world.advance(3_600_000);
+    expect(await find()).toMatchObject({ status: "failed", reason: "the prompt was refused", attempts: 1 });
+    expect(world.runner.started).toHaveLength(1);
+  });
+
+  it("says something even where codex said nothing", async () => {
+    const { world, find } = await running();
+    await end(world, { outcome: "failed", reason: undefined, retryable: false });
+    expect(await find()).toMatchObject({ reason: "codex ended without an answer" });
+  });
+});
+
+describe("the thread of a session", () => {
+  it("is journaled when it appears, resumed by the next task, and its usage counted once", async () => {
+    const { world, id, find } = await running();
+    world.runner.open(world.runner.of("docs"), THREAD);
+    await world.advance(1_000);
+    expect(await find()).toMatchObject({ status: "running", thread: THREAD });
+    const usage = (count: number) => ({
+      inputTokens: count,
+      cachedInputTokens: 0,
+      outputTokens: 1,
+      reasoningOutputTokens: 0,
+    });
+    await end(world, { usageTotal: usage(100) });
+    world.drop("docs/y.md", "Go on.\n");
+    await world.settle();
+    expect(world.runner.of("docs").request.resumeThread).toBe(THREAD);
+    await end(world, { usageTotal: usage(130) });
+    const [first, second] = [id, world.accepted(1)].map((task) => world.results().find((file) => file.id === task));
+    expect(first?.frontMatter.usage).toMatchObject({ inputTokens: 100, outputTokens: 1 });
+    expect(second?.frontMatter.usage).toMatchObject({ inputTokens: 30, outputTokens: 0 });
+    const facts = (world.committed("sessions/docs/session.jsonl") ?? "").trimEnd().split("\n");
+    expect(facts.map((line) => JSON.parse(line)).map(({ n, kind }) => `${n} ${kind}`)).toEqual([
+      ...["1 opened", "2 thread", "3 usage", "4 usage"],
+    ]);
+  });
+
+  it("is known to the next task before the one that brought it is committed", async () => {
+    const { world } = await running();
+    world.repository.user.beginMerge();
+    world.drop("docs/y.md", "Go on.\n");
+    await world.settle();
+    await end(world);
+    expect(world.subjects()).toHaveLength(1);
+    expect(world.runner.of("docs").request.resumeThread).toBe(THREAD);
+    await world.crash();
+    world.runner.end(world.runner.of("docs"));
+    await world.start();
+    world.drop("docs/z.md", "And on.\n");
+    await world.advance(1_000);
+    expect(world.runner.of("docs").request.resumeThread).toBe(THREAD);
+    world.repository.user.endMerge();
+    await end(world);
+    expect(world.results()).toHaveLength(3);
+  });
+
+  it.each([
+    { name: "a new one when the task asks for that", resume: "false", asked: undefined },
+    { name: "the one the task names", resume: OTHER_THREAD, asked: OTHER_THREAD },
+  ])("is $name", async ({ resume, asked }) => {
+    const { world } = await running();
+    await end(world);
+    world.drop("docs/y.md", `---\nresume: ${resume}\n---\nGo on.\n`);
+    await world.settle();
+    expect(world.runner.of("docs").request.resumeThread).toBe(asked);
+  });
+
+  it("stays what it was when codex opened another one than was asked for: the run fails, and says so", async () => {
+    const { world } = await running();
+    await end(world);
+    world.drop("docs/y.md", "Go on.\n");
+    await world.settle();
+    await end(world, { threadId: OTHER_THREAD });
+    const result = world.results().find(({ id }) => id === world.accepted(1));
+    expect(result).toMatchObject({ status: "failed", result: { reason: "codex opened another thread" } });
+    expect(result?.frontMatter.thread).toBeUndefined();
+    expect(world.committed("sessions/docs/session.jsonl")).not.toContain(OTHER_THREAD);
+    world.drop("docs/z.md", "And on.\n");
+    await world.settle();
+    expect(world.runner.of("docs").request.resumeThread).toBe(THREAD);
+  });
+
+  it("is a new one when codex does not have the old one any more", async () => {
+    const { world } = await running();
+    await end(world);
+    world.drop("docs/y.md", "Go on.\n");
+    await world.settle();
+    await end(world, { ...RETRYABLE, threadId: undefined, threadMissing: true, reason: "no rollout found" });
+    expect(world.runner.of("docs").request).toMatchObject({ resumeThread: undefined, run: 2 });
+    await end(world, { threadId: OTHER_THREAD });
+    world.drop("docs/z.md", "And on.\n");
+    await world.settle();
+    expect(world.runner.of("docs").request.resumeThread).toBe(OTHER_THREAD);
+  });
+});
+
+describe("a run that ends without having been told to", () => {
+  it("is made good at once when its worker vanished, then later, and at the fourth time in a row fails", async () => {
+    const { world, find } = await running();
+    const vanish = async (): Promise<void> => {
+      world.runner.vanish(world.runner.of("docs"));
+      await world.settle();
+    };
+    await vanish();
+    expect(world.runner.started).toHaveLength(2);
+    await vanish();
+    expect(world.runner.started).toHaveLength(2);
+    expect(await find()).toMatchObject({ status: "queued", attempts: 0, run: 3 });
+    await world.advance(10_000);
+    await vanish();
+    await world.advance(20_000);
+    await vanish();
+    expect(await find()).toMatchObject({ status: "failed", reason: "the worker vanished 4 times in a row" });
+  });
+
+  it("is queued again, without an attempt, when somebody unknown interrupted it", async () => {
+    const { world, find } = await running();
+    await end(world, { outcome: "interrupted", reason: "SIGINT", retryable: true });
+    expect(world.runner.started).toHaveLength(2);
+    expect(await find()).toMatchObject({ status: "running", attempts: 1, run: 2 });
+  });
+
+  it("is sealed and queued again when its worker never came to life", async () => {
+    const { world, find } = await running();
+    await end(world);
+    world.runner.options.stillborn = true;
+    world.drop("docs/y.md", "Go on.\n");
+    await world.settle();
+    await world.advance(4_000);
+    expect(world.runner.started).toHaveLength(1);
+    world.runner.options.stillborn = false;
+    await world.advance(1_000);
+    expect(world.runner.of("docs").request).toMatchObject({ run: 2 });
+    expect(await find()).toMatchObject({ status: "succeeded" });
+  });
+
+  it("is seen by looking, where nobody told of its end", async () => {
+    const { world, find } = await running();
+    const run = world.runner.of("docs");
+    world.runner.forgetListeners();
+    world.runner.open(run, THREAD);
+    world.runner.end(run);
+    await world.settle();
+    expect(await find()).toMatchObject({ status: "running" });
+    await world.advance(500);
+    expect(await find()).toMatchObject({ status: "succeeded" });
+  });
+});
+
+describe("a stop", () => {
+  it("ends a running task: it is stopping until the run has ended, then cancelled", async () => {
+    const { world, id, find } = await running();
+    world.runner.options.onStop = () => undefined;
+    world.wishStop(id);
+    await world.advance(1_000);
+    expect(await find()).toMatchObject({ status: "stopping" });
+    expect(world.runner.of("docs").stops).toEqual([10_000]);
+    await world.advance(5_000);
+    expect(world.runner.of("docs").stops).toEqual([10_000]);
+    await end(world, { outcome: "interrupted", lastMessage: "", reason: "interrupted" });
+    expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user" });
+    expect(world.subjects()[0]).toBe("docs: cancelled: Fix it.");
+  });
+
+  it("cancels a queued task at once, and leaves the others of its session their turn", async () => {
+    const { world, id } = await running();
+    world.drop("docs/y.md", "Second.\n");
+    world.drop("docs/z.md", "Third.\n");
+    await world.settle();
+    world.wishStop(world.accepted(1));
+    await world.advance(1_000);
+    expect(world.results()).toMatchObject([{ id: world.accepted(1), status: "cancelled", prompt: "Second.\n" }]);
+    await end(world);
+    expect(world.runner.of("docs").request.prompt).toBe("Third.\n");
+    expect(world.results().find((file) => file.id === id)?.status).toBe("succeeded");
+  });
+
+  it("comes too late for a run that had succeeded before it took effect", async () => {
+    const { world, id, find } = await running();
+    world.runner.options.onStop = (run) => world.runner.end(run, { lastMessage: "Done already." });
+    world.wishStop(id);
+    await world.advance(1_000);
+    expect(await find()).toMatchObject({ status: "succeeded", result: "Done already." });
+  });
+
+  it("is asked for again when it could not be carried out", async () => {
+    const { world, id, find } = await running();
+    world.runner.options.onStop = () => {
+      throw new Error("a process does not end");
+    };
+    world.wishStop(id);
+    await world.advance(1_000);
+    expect(world.logged("stop-failed")).not.toEqual([]);
+    world.runner.options.onStop = (run) => world.runner.end(run, { outcome: "interrupted", lastMessage: "" });
+    await world.advance(1_000);
+    expect(await find()).toMatchObject({ status: "cancelled" });
+  });
+
+  it("of a task that is not open is noted and forgotten", async () => {
+    const { world, id } = await running();
+    await end(world);
+    world.wishStop(id);
+    await world.advance(1_000);
+    await world.advance(1_000);
+    expect(world.logged("wish-ignored")).toMatchObject([{ task: id, reason: "it is not open" }]);
+  });
+
+  it("that was wished for while nobody served is carried out by the next coordinator", async () => {
+    const { world, id } = await running();
+    await world.crash();
+    world.wishStop(id);
+    await world.start();
+    await world.advance(1_000);
+    expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);
+  });
+});
+
+describe("a time limit", () => {
+  it("ends a run that takes longer than its task allows, which counts as a failed attempt", async () => {
+    const { world, find } = await running("timeoutMs: 60000");
+    await world.advance(59_000);
+    expect(world.runner.of("docs").stops).toEqual([]);
+    await world.advance(1_000);
+    expect(await find()).toMatchObject({ status: "queued", attempts: 1, run: 2 });
+    await world.advance(10_000);
+    await world.advance(60_000);
+    await world.advance(20_000);
+    await world.advance(60_000);
+    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 3 });
+  });
+
+  it("is counted from the start of the run, over a restart", async () => {
+    const { world, id } = await running("timeoutMs: 60000\nmaxAttempts: 1");
+    await world.advance(30_000);
+    await world.crash();
+    await world.start();
+    await world.advance(29_000);
+    expect(world.runner.of("docs").stops).toEqual([]);
+    await world.advance(1_000);
+    await world.advance(1_000);
+    expect(world.results()).toMatchObject([{ id, status: "failed", result: { reason: "timed out" } }]);
+  });
+
+  it("stays the cause when the user stops the task after it: it is only not tried again", async () => {
+    const { world, id, find } = await running("timeoutMs: 60000");
+    world.runner.options.onStop = () => undefined;
+    await world.advance(60_000);
+    world.wishStop(id);
+    await world.advance(1_000);
+    await end(world, { outcome: "interrupted", lastMessage: "" });
+    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 1 });
+  });
+
+  it("does not change the cause of a stop by the user", async () => {
+    const { world, id, find } = await running("timeoutMs: 60000");
+    world.runner.options.onStop = () => undefined;
+    world.wishStop(id);
+    await world.advance(1_000);
+    await world.advance(100_000);
+    await end(world, { outcome: "interrupted", lastMessage: "" });
+    expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user" });
+  });
+});
