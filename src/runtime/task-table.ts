@@ -136,7 +136,7 @@ export function ledgerRows(records: readonly JournalRecord[]): readonly LedgerRo
 }
 
 /** Returns the row of a task's acceptance. */
-export function acceptedRow(record: JournalRecord & { readonly k: "accepted" }): LedgerRow {
+function acceptedRow(record: JournalRecord & { readonly k: "accepted" }): LedgerRow {
   const time = new Date(record.atMs).toISOString();
   return {
     time,
@@ -162,7 +162,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     spec: parsedSpec(first.text, first.folderKey),
     source: first.source ?? undefined,
     aliases: [],
-    state: acceptedState(first.atMs),
+    state: acceptedState(0), // Due at once, also where the clock was set back since.
     lastRun: undefined,
     dropGone: first.source === null || first.source.tracked === "untracked",
   };
