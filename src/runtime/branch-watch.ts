@@ -44,6 +44,14 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   let ours: string | undefined;
   let foreign: ReadonlyMap<string, ForeignTask> = new Map();
   let looked = false;
+  /** What others did to the branch and nobody has seen to yet. */
+  let unseen: { readonly lostOurs: boolean } | undefined;
+
+  const look = async (): ReturnType<BranchPort["refresh"]> => {
+    const seen = await branch.refresh();
+    if (seen.foreign) unseen = { lostOurs: seen.lostOurs || unseen?.lostOurs === true };
+    return seen;
+  };
 
   const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
 
@@ -127,22 +135,26 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
 
   return {
     async reconcile() {
-      const seen = await branch.refresh();
-      if (!seen.foreign && looked) return false;
+      const { tip, lostOurs: lostNow } = await look();
+      const moved = unseen;
+      unseen = undefined;
+      if (moved === undefined && looked) return false;
       looked = true;
+      const lostOurs = lostNow || moved?.lostOurs === true;
       const before = ours;
       ours = await fingerprint();
-      if (before !== ours || seen.lostOurs) await mend(seen.lostOurs);
+      if (before !== ours || lostOurs) await mend(lostOurs);
       await yieldEnded();
       deps.addStale(await staleDrops());
       foreign = await findForeignTasks(branch, deps.ledger, isOurs);
       deps.onForeignTasks(foreign);
       deps.inboxHint();
-      if (seen.foreign) deps.log("branch-moved", { tip: seen.tip, lostOurs: seen.lostOurs });
+      if (moved !== undefined) deps.log("branch-moved", { tip, lostOurs });
       return true;
     },
     async noteOurs() {
-      ours = await fingerprint();
+      await look();
+      if (unseen === undefined) ours = await fingerprint(); // Else our commit stands on one that has not been looked at.
     },
     foreign: () => new Map([...foreign].filter(([id]) => !isOurs(id))), // Some may have been taken over since.
   };
