@@ -9,6 +9,19 @@ import { CODEX_CONFIG_KEYS } from "./task/rights.ts";
 /** The configuration that travels with the repository. */
 export const CONFIG_FILE = "codex-inbox.json";
 
+const codexWord = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,39}$/, "expected a word such as high")
+  .optional();
+
+const CODEX_SETTINGS = {
+  model_reasoning_effort: codexWord,
+  model_reasoning_summary: codexWord,
+  model_verbosity: codexWord,
+  hide_agent_reasoning: z.boolean().optional(),
+  show_raw_agent_reasoning: z.boolean().optional(),
+} as const satisfies Record<(typeof CODEX_CONFIG_KEYS)[number], z.ZodType>;
+
 /** Every setting, its limits and its default. Times are in milliseconds. A misspelt key is an error, not a silent default. */
 export const configSchema = z
   .strictObject({
@@ -24,19 +37,21 @@ export const configSchema = z
       .min(0)
       .max(65_535)
       .default(8787)
-      .describe("Port of the HTTP interface on 127.0.0.1; 0 picks a free one."),
+      .describe("Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
     settleMs: z
       .int()
       .min(0)
       .max(600_000)
       .default(2_000)
-      .describe("How long a file in inbox/ must rest before it is taken, unless it is named after its own id."),
+      .describe(
+        "How long a file in inbox/ must rest before it is taken, unless it is named after its own id. Read at the start.",
+      ),
     rescanMs: z
       .int()
       .min(100)
       .max(3_600_000)
       .default(30_000)
-      .describe("How often inbox/ is looked at even when no file event came."),
+      .describe("How often inbox/ is looked at even when no file event came. Read at the start."),
     timeoutMs: z
       .int()
       .min(1_000)
@@ -73,10 +88,7 @@ export const configSchema = z
       .optional()
       .describe("Model of a task that names none; codex's own default otherwise."),
     codexConfig: z
-      .record(
-        z.enum(CODEX_CONFIG_KEYS),
-        z.union([z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, "expected a word such as high"), z.boolean()]),
-      )
+      .strictObject(CODEX_SETTINGS)
       .optional()
       .describe("Settings passed to codex as -c key=value. Only keys that cannot raise what a run may do."),
   })
@@ -93,8 +105,8 @@ export interface Config extends Readonly<Omit<FileConfig, "$schema" | "codexConf
 /** Values given as flags; they win over everything. */
 export type ConfigFlags = Partial<Record<keyof FileConfig, unknown>>;
 
-/** Environment variables that name a setting: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
-const SCALAR_KEYS = [
+/** Settings that an environment variable can name: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
+const NUMBER_KEYS = [
   "maxWorkers",
   "port",
   "settleMs",
@@ -104,20 +116,38 @@ const SCALAR_KEYS = [
   "maxAttempts",
   "retryBaseMs",
   "retryMaxMs",
-  "sandbox",
-  "model",
 ] as const satisfies readonly (keyof FileConfig)[];
+const TEXT_KEYS = ["sandbox", "model"] as const satisfies readonly (keyof FileConfig)[];
+
+/** One thing that is wrong with the settings, and who said it. */
+interface Problem {
+  readonly by: "file" | "environment" | "flag";
+  readonly text: string;
+}
+
+type Values = Readonly<Record<string, unknown>>;
 
 /**
  * Returns the settings from flags, else environment, else `codex-inbox.json` in `workspaceDir`, else the defaults.
  *
- * @throws CoordinatorError `CONFIG`, naming every problem at once
+ * @throws CoordinatorError `CONFIG` naming every problem of all three at once; `USAGE` where only flags are wrong
  */
 export function loadConfig(workspaceDir: string, environment: NodeJS.ProcessEnv, flags: ConfigFlags): Config {
-  const path = join(workspaceDir, CONFIG_FILE);
-  const file = parseConfig(readJson(path), path);
-  const merged = { ...file, ...definedOnly(fromEnvironment(environment)), ...definedOnly(flags) };
-  const { $schema: _, codexConfig, ...settings } = parseConfig(merged, "flags and environment");
+  const file = readSettingsFile(join(workspaceDir, CONFIG_FILE));
+  const fromEnvironment = readEnvironment(environment);
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const problems = [
+    ...file.problems,
+    ...problemsOf(fromEnvironment).map(
+      ({ key, text }): Problem => ({ by: "environment", text: `${environmentName(key)}: ${text}` }),
+    ),
+    ...problemsOf(given).map(({ key, text }): Problem => ({ by: "flag", text: `--${dashed(key)}: ${text}` })),
+  ];
+  if (problems.length > 0) {
+    const code = problems.every(({ by }) => by === "flag") ? "USAGE" : "CONFIG";
+    throw new CoordinatorError(code, problems.map(({ text }) => text).join("; "));
+  }
+  const { $schema: _, codexConfig, ...settings } = configSchema.parse({ ...file.values, ...fromEnvironment, ...given });
   const pairs = Object.entries(codexConfig ?? {}).flatMap(([key, value]) => {
     const made = codexSetting(key, String(value));
     return "setting" in made ? [made.setting] : [];
@@ -125,55 +155,61 @@ export function loadConfig(workspaceDir: string, environment: NodeJS.ProcessEnv,
   return Object.freeze({ ...settings, codexConfig: Object.freeze(pairs) });
 }
 
-function readJson(path: string): unknown {
-  let text: string;
+function readSettingsFile(path: string): { readonly values: Values; readonly problems: readonly Problem[] } {
+  const wrong = (text: string): { values: Values; problems: readonly Problem[] } => ({
+    values: {},
+    problems: [{ by: "file", text: `${path}${text}` }],
+  });
+  let raw: unknown;
   try {
-    text = readFileSync(path, "utf8");
+    raw = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return {};
-    throw new CoordinatorError("CONFIG", `${path} cannot be read: ${String(error)}`, { cause: error });
+    if (systemErrorCode(error) === "ENOENT") return { values: {}, problems: [] };
+    if (error instanceof SyntaxError) return wrong(` is not valid JSON: ${error.message}`);
+    return wrong(` cannot be read: ${String(error)}`);
   }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CoordinatorError("CONFIG", `${path} is not valid JSON: ${(cause as Error).message}`, { cause });
-  }
+  const problems = problemsOf(raw).map(({ key, text }): Problem => {
+    return { by: "file", text: `${path}: ${key === "" ? "" : `${key}: `}${text}` };
+  });
+  return { values: problems.length === 0 ? (raw as Values) : {}, problems };
 }
 
-function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+function readEnvironment(environment: NodeJS.ProcessEnv): Values {
   const values: Record<string, unknown> = {};
-  for (const key of SCALAR_KEYS) {
-    const text = environment[environmentName(key)];
-    if (text !== undefined && text !== "") values[key] = /^-?\d+$/.test(text) ? Number(text) : text;
+  for (const key of [...NUMBER_KEYS, ...TEXT_KEYS]) {
+    const text = environment[environmentName(key)] ?? "";
+    if (text !== "") values[key] = /^-?\d+$/.test(text) && !isTextKey(key) ? Number(text) : text;
   }
   return values;
 }
 
+function isTextKey(key: string): boolean {
+  return TEXT_KEYS.some((name) => name === key);
+}
+
 /** Returns the environment variable of a setting: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
-export function environmentName(key: string): string {
-  return `CODEX_INBOX_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+function environmentName(key: string): string {
+  return `CODEX_INBOX_${dashed(key).replaceAll("-", "_").toUpperCase()}`;
 }
 
-function definedOnly(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+function dashed(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function parseConfig(raw: unknown, source: string): FileConfig {
-  const result = configSchema.safeParse(raw);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(describeIssue).join("; ");
-  throw new CoordinatorError("CONFIG", `${source}: ${problems}`);
+/** Returns what is wrong with `raw`, each with the setting it is about; that is empty where it is about the whole. */
+function problemsOf(raw: unknown): readonly { readonly key: string; readonly text: string }[] {
+  const issues = configSchema.safeParse(raw).error?.issues ?? [];
+  return issues.flatMap((issue) => {
+    const key = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((unknown) => ({ key: "", text: describeUnknownKey(unknown, key) }));
+    }
+    return [{ key, text: issue.message.replace(/^Invalid input: /, "") }];
+  });
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => describeUnknownKey(key, issue.path.length === 0)).join("; ");
-  }
-  const where = issue.path.join(".");
-  return where === "" ? issue.message : `${where}: ${issue.message}`;
-}
-
-function describeUnknownKey(key: string, topLevel: boolean): string {
-  const near = nearest(key, topLevel ? Object.keys(configSchema.shape) : CODEX_CONFIG_KEYS);
-  return near === undefined ? `unknown setting "${key}"` : `unknown setting "${key}"; did you mean "${near}"?`;
+function describeUnknownKey(key: string, parent: string): string {
+  const near = nearest(key, parent === "" ? Object.keys(configSchema.shape) : CODEX_CONFIG_KEYS);
+  const name = parent === "" ? key : `${parent}.${key}`;
+  return near === undefined ? `unknown setting "${name}"` : `unknown setting "${name}"; did you mean "${near}"?`;
 }
