@@ -17,7 +17,6 @@ import type { Log, WorkTreePort } from "../runtime/ports.ts";
 import { readServer, type ServerRecord } from "../runtime/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../runtime/start-coordinator.ts";
 import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
-import { listen } from "../server/listen.ts";
 import { createSessionLocks } from "../session/session-lock.ts";
 import { createSessionStore } from "../session/session-store.ts";
 import type { CodexInstallation } from "../task/run.ts";
@@ -200,7 +199,9 @@ interface Serving {
 async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
   const { paths, log } = serving;
   const wantsPort = !options.untilIdle || options.config.port !== undefined;
-  const listener = wantsPort ? await listen(coordinator, serving.port).catch(leaveAndRethrow(coordinator)) : undefined;
+  // Loaded where it is needed: it costs a fifth of the time of a start.
+  const { listen } = wantsPort ? await import("../server/listen.ts") : { listen: undefined };
+  const listener = await listen?.(coordinator, serving.port).catch(leaveAndRethrow(coordinator));
   const record: ServerRecord = {
     ...ownIdentity(),
     startedAt: new Date().toISOString(),
