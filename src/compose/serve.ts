@@ -68,7 +68,7 @@ export async function serve(
       const { port } = config.current();
       return await serveOut(coordinator, options, { paths, log, lost: lost.signal, branch: branchName, port });
     } finally {
-      rmSync(paths.server, { force: true });
+      if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
     }
   } finally {
     await lock.release();
