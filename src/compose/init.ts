@@ -78,7 +78,14 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
   // A linked worktree needs a commit to check out.
   if (!exists)
     await createRootCommit(code.topDir, { branch: ref, message: MESSAGE, files: newFiles(), timeMs: Date.now() });
-  await git.raw(["worktree", "add", "--quiet", target, branchName]);
+  try {
+    await git.raw(["worktree", "add", "--quiet", target, branchName]);
+  } catch (cause) {
+    const said = String(cause instanceof Error ? cause.message : cause).trim();
+    throw new CoordinatorError("REFUSED", `cannot make a worktree for ${branchName}: ${said.replace(/^fatal: /, "")}`, {
+      cause,
+    });
+  }
   const place = await placeAt(target);
   if (exists) await commitLayout(place, ref);
   writeFileAtomic(join(place.stateDir, WORK_ROOT_FILE), `${code.topDir}\n`);

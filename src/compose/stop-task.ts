@@ -1,3 +1,4 @@
+import { CoordinatorError } from "../base/errors.ts";
 import { findHolder } from "../base/process-lock.ts";
 import { createRunner } from "../codex/runner.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
@@ -11,15 +12,23 @@ import { readCloneId } from "./clone-id.ts";
 const STOP_GRACE_MS = 10_000;
 
 /**
- * Asks for the end of an open task. The wish waits for the coordinator, however long that takes; where none is there, its run is
+ * Asks for the end of an open task of this clone. The wish waits for the coordinator, however long that takes; where none is there, its run is
  * ended here and now, and the next coordinator records what came of it.
+ *
+ * @throws CoordinatorError `REFUSED` for one that another clone has accepted
  */
 export async function stopTask(place: WorkspacePlace, id: string): Promise<void> {
   const paths = statePaths(place.stateDir);
+  const records = openTaskJournal(paths.journal, "read").read(id);
+  if (records.length === 0) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${id} was accepted by another clone, which may be running it: stop it there, or take it over with serve --take-over`,
+    );
+  }
   openWishBox(paths.wishes).wishStop(id);
   if (findHolder(paths.root, "lock") !== undefined) return;
-  const records = openTaskJournal(paths.journal, "read").read(id);
-  const run = records.length === 0 ? undefined : fold(records).lastRun;
+  const run = fold(records).lastRun;
   if (run === undefined || run.ended) return;
   const runner = createRunner({
     installation: () => {

@@ -55,6 +55,8 @@ describe("a workspace", () => {
     expect(lost).toMatchObject({ code: 3, stderr: expect.stringContaining(`codex-inbox -C ${dir}`) });
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
+    const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other");
+    expect(taken).toMatchObject({ code: 4, stderr: expect.stringContaining("'main' is already checked out") });
   });
 
   it("may be a folder inside a repository, and touches nothing outside of it", async () => {

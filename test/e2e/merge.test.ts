@@ -26,7 +26,9 @@ function promptsOf(workspace: TestWorkspace): readonly string[] {
 }
 
 describe("two clones that both ran tasks", () => {
-  it("merge with plain git, whichever way: nothing is in conflict, lost, or run again", async () => {
+  it("merge with plain git, whichever way: nothing is in conflict, lost, or run again", {
+    timeout: 90_000,
+  }, async () => {
     const { a, b } = await twoClones((origin) => fillLedger(origin, 5_000), {
       environment: { CODEX_INBOX_RETRY_BASE_MS: "20" },
     });
@@ -116,6 +118,8 @@ describe("a task that another clone has accepted", () => {
     const [shown] = JSON.parse((await b.command("ls", "--json")).stdout) as unknown[];
     expect(shown).toMatchObject({ id, status: "queued", hold: expect.stringContaining("another clone") });
     expect((await b.command("status")).stdout).toContain("elsewhere  1 open");
+    const stop = await b.command("stop", id);
+    expect(stop).toMatchObject({ code: 4, stderr: expect.stringContaining("accepted by another clone") });
     expect(b.stubRuns()).toHaveLength(1);
 
     await b.serveUntilIdle({ args: ["--take-over"] });

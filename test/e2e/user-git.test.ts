@@ -136,6 +136,34 @@ describe("results that the branch loses", () => {
     expect(repo.read("theirs.txt")).toBe("theirs\n");
   });
 
+  it("only seem to be lost when the user rewrites our commits: nothing is committed twice", async () => {
+    const workspace = await tempWorkspace();
+    const { repo } = workspace;
+    repo.git("switch", "--quiet", "-c", "upstream");
+    repo.write("theirs.txt", "theirs\n");
+    repo.git("add", "theirs.txt");
+    repo.git("commit", "--quiet", "-m", "theirs");
+    repo.git("switch", "--quiet", "main");
+    await withResults(workspace, ["one", "two"]);
+    const serving = workspace.serve();
+    await serving.saw("serving");
+    repo.git("rebase", "--quiet", "upstream");
+    await serving.saw("branch-moved");
+    repo.git("commit", "--quiet", "--amend", "-m", "docs: two, in my words");
+    await serving.saw("branch-moved", 2);
+    workspace.drop("docs/three.md", "three [[final: did three]]\n");
+    await serving.saw("committed");
+    expect(serving.lines("recommit")).toEqual([]);
+    expect(resultsOf(workspace)).toEqual(["did one", "did three", "did two"]);
+    expect(
+      repo
+        .git("log", "--format=%s", "-4")
+        .split("\n")
+        .map((subject) => subject.split(" [[")[0]),
+    ).toEqual(["docs: three", "docs: two, in my words", "docs: one", "theirs"]);
+    expect(repo.git("status", "--porcelain")).toBe("");
+  });
+
   it("by a commit made from an older index are committed again", async () => {
     const workspace = await tempWorkspace();
     const { repo } = workspace;
