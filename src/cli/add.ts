@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { CliDeps } from "./cli-deps.ts";
-import { type Command, textFlag } from "./command.ts";
+import { type Command, textFlag, wholeNumber } from "./command.ts";
 
 export function createAddCommand(deps: CliDeps): Command {
   return {
@@ -34,15 +34,14 @@ export function createAddCommand(deps: CliDeps): Command {
 
 /** Puts the flags in front of the prompt as front matter. A text that brings its own front matter stays as it is when no flag is given. */
 function withFlags(prompt: string, input: Parameters<typeof textFlag>[0]): string {
-  const priority = textFlag(input, "priority");
   const given = {
     sessionKey: textFlag(input, "session"),
     title: textFlag(input, "title"),
-    priority: priority === undefined ? undefined : Number(priority),
+    priority: wholeNumber(input, "priority"),
   };
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   if (entries.length === 0) return prompt;
-  if (/^\uFEFF?---\r?\n/.test(prompt)) {
+  if (/^\uFEFF?---(ya?ml)?[ \t]*\r?\n/.test(prompt)) {
     throw new CoordinatorError(
       "USAGE",
       "the text has front matter of its own: write the settings there instead of giving flags",

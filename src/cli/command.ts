@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { nearest } from "../task/near-miss.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
@@ -40,9 +41,19 @@ export function parseInput(command: Command, argv: readonly string[]): CommandIn
     if (positionals.length < min || positionals.length > max) throw new CoordinatorError("USAGE", usage);
     return { flags: values as CommandInput["flags"], words: positionals };
   } catch (cause) {
-    if (!(systemErrorCode(cause) ?? "").startsWith("ERR_PARSE_ARGS")) throw cause;
-    throw new CoordinatorError("USAGE", `${(cause as Error).message}\n${usage}`, { cause });
+    const code = systemErrorCode(cause) ?? "";
+    if (!code.startsWith("ERR_PARSE_ARGS")) throw cause;
+    const { message } = cause as Error;
+    const [, unknown] = code === "ERR_PARSE_ARGS_UNKNOWN_OPTION" ? (/'(-[^']*)'/.exec(message) ?? []) : [];
+    const said = unknown === undefined ? message : describeUnknown(unknown, Object.keys(command.options));
+    throw new CoordinatorError("USAGE", `${said}\n${usage}`, { cause });
   }
+}
+
+function describeUnknown(option: string, known: readonly string[]): string {
+  const near = option.startsWith("--") ? nearest(option.slice(2), known) : undefined;
+  const hint = near === undefined ? "a word that begins with a hyphen goes behind --" : `did you mean --${near}?`;
+  return `there is no option ${option}; ${hint}`;
 }
 
 /** Returns the whole number that a flag gives, or `undefined` where it is not given. @throws CoordinatorError `USAGE` */

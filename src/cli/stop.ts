@@ -16,6 +16,12 @@ export function createStopCommand(deps: CliDeps): Command {
       if (task.endedAt !== null) {
         throw new CoordinatorError("REFUSED", `${task.id} had already ended: ${task.status}`);
       }
+      if (task.committed) {
+        throw new CoordinatorError(
+          "REFUSED",
+          `${task.id} belongs to another clone: ${task.hold ?? task.status}; stop it there`,
+        );
+      }
       await deps.stop(task.id);
       deps.print(`${task.id} will be stopped and recorded as cancelled.`);
       return 0;

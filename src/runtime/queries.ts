@@ -101,10 +101,10 @@ export function createQueries(deps: QueriesDeps): Queries {
   };
 
   const find = async (part: string): Promise<TaskView> => {
-    const open = openTasks().filter(({ id }) => id.includes(part));
+    const open = part === "" ? [] : openTasks().filter(({ id }) => id.includes(part));
     const ids = new Map<string, () => Promise<TaskView | undefined>>();
     for (const task of open) ids.set(task.id, async () => presentOpen(task, deps.journal.read(task.id), undefined));
-    for (const row of (await deps.ledger.current()).values()) {
+    for (const row of part === "" ? [] : (await deps.ledger.current()).values()) {
       if (row.task.includes(part) && !ids.has(row.task)) ids.set(row.task, () => presentFinished({ ...row }));
     }
     const older = isTaskId(part) ? await deps.ledger.find(part) : undefined;

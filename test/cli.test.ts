@@ -1,0 +1,135 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type CommandResult, runCommand } from "./support/coordinator-process.ts";
+import { makeGitRepo } from "./support/git-repo.ts";
+import { tempDir } from "./support/temp-dir.ts";
+import { tempWorkspace } from "./support/workspace.ts";
+
+const COMMANDS = ["init", "serve", "add", "ls", "status", "log", "stop"];
+const UNKNOWN_ID = "20200101-000000-aaaaaa";
+
+/** Runs `codex-inbox` where there is no workspace. */
+function run(...args: readonly string[]): Promise<CommandResult> {
+  return runCommand(tempDir(), args, { PATH: process.env.PATH ?? "", HOME: "/nonexistent" });
+}
+
+describe("the command line", () => {
+  it("says what there is, alone and with help", async () => {
+    const [alone, help, version] = await Promise.all([run(), run("help"), run("--version")]);
+    expect(alone).toEqual(help);
+    expect(alone).toMatchObject({ code: 0, stderr: "" });
+    for (const name of COMMANDS) expect(alone.stdout).toMatch(new RegExp(`^ {2}${name} +[A-Z]`, "m"));
+    expect(version).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+  });
+
+  it("explains each command, however it is asked", async () => {
+    const asked = [...COMMANDS.map((name) => [name, "--help"]), ["help", "stop"]];
+    const said = await Promise.all(asked.map((argv) => run(...argv)));
+    for (const [index, name] of COMMANDS.entries()) {
+      expect(said[index]).toMatchObject({ code: 0, stderr: "" });
+      expect(said[index]?.stdout).toMatch(new RegExp(`^[A-Z].*\\n\\nusage: codex-inbox ${name}\\b`));
+    }
+    expect(said.at(-1)).toEqual(said.at(-2));
+  });
+
+  it.each([
+    { argv: ["serv"], says: 'there is no command "serv"; did you mean "serve"?' },
+    { argv: ["frobnicate"], says: 'there is no command "frobnicate"; codex-inbox help lists them' },
+    { argv: ["help", "lgo"], says: 'there is no command "lgo"; did you mean "log"?' },
+    { argv: ["toString"], says: 'there is no command "toString"; codex-inbox help lists them' },
+    { argv: ["-C"], says: "-C takes a folder: codex-inbox -C <dir> <command>" },
+    { argv: ["ls", "--opne"], says: "there is no option --opne; did you mean --open?" },
+  ])("ends with 2 and one sentence: $argv", async ({ argv, says }) => {
+    const { code, stdout, stderr } = await run(...argv);
+    expect({ code, stdout, first: stderr.split("\n")[0] }).toEqual({
+      code: 2,
+      stdout: "",
+      first: `codex-inbox: ${says}`,
+    });
+  });
+
+  it("ends with 3 outside of a workspace, and says how to make one", async () => {
+    const nowhere = await run("ls");
+    expect(nowhere.code).toBe(3);
+    expect(nowhere.stderr).toMatch(/is not in the work tree of a Git repository\. Make one with: git init\n$/);
+    const repo = makeGitRepo(tempDir());
+    const bare = await run("-C", repo.dir, "status");
+    expect(bare.code).toBe(3);
+    expect(bare.stderr).toMatch(/Make one with: codex-inbox init\n$/);
+  });
+});
+
+describe("in a workspace", () => {
+  it("exit codes say what kind of thing is wrong", async () => {
+    const workspace = await tempWorkspace();
+    const environment = { PATH: process.env.PATH ?? "", HOME: workspace.home, CODEX_HOME: workspace.home };
+    const ask = (args: readonly string[], input = "", more = {}): Promise<CommandResult> =>
+      runCommand(workspace.dir, args, { ...environment, ...more }, input);
+    const [stop, log, broken, noCodex, noPort] = await Promise.all([
+      ask(["stop", UNKNOWN_ID]),
+      ask(["log", UNKNOWN_ID]),
+      ask(["add"], "---\npriority: high\n---\nFix it.\n"),
+      ask(["serve", "--until-idle"], "", { CODEX_INBOX_CODEX: "/nonexistent/codex" }),
+      ask(["serve", "--port", "70000"]),
+    ]);
+    expect(stop).toMatchObject({ code: 3, stdout: "" });
+    expect(log.stderr).toBe(`codex-inbox: there is no task "${UNKNOWN_ID}"; codex-inbox ls shows the ids\n`);
+    expect(broken).toMatchObject({ code: 65, stdout: "" });
+    expect(broken.stderr).toMatch(/^codex-inbox: line 2: .*priority/);
+    expect(noCodex.code).toBe(69);
+    expect(noCodex.stderr).toMatch(/codex not found: CODEX_INBOX_CODEX names \/nonexistent\/codex/);
+    expect(noPort).toMatchObject({ code: 2 });
+    expect(noPort.stderr).toMatch(/^codex-inbox: --port: Too big/);
+    writeFileSync(join(workspace.dir, "codex-inbox.json"), '{"maxWorker": 1}');
+    expect(await ask(["serve"])).toMatchObject({
+      code: 78,
+      stderr: `codex-inbox: ${workspace.dir}/codex-inbox.json: unknown setting "maxWorker"; did you mean "maxWorkers"?\n`,
+    });
+    workspace.repo.git("checkout", "--quiet", "--detach");
+    const detached = await ask(["ls"]);
+    expect(detached).toMatchObject({ code: 4, stdout: "" });
+    expect(detached.stderr).toMatch(/is on no branch \(detached HEAD\)/);
+  });
+
+  it("what is printed as JSON has the same keys as over HTTP; serving says by its code how it went", async () => {
+    const workspace = await tempWorkspace();
+    const added = await workspace.command("add", "--session", "docs", "--json", "Say hello.");
+    const { id, path } = JSON.parse(added.stdout) as { id: string; path: string };
+    expect({ added, path }).toMatchObject({ added: { code: 0, stderr: "" }, path: `inbox/${id}.md` });
+    mkdirSync(join(workspace.dir, "inbox/later"));
+    workspace.drop("later/wish.md", "---\nnotBefore: 2100-01-01T00:00:00Z\n---\nA wish.\n");
+    await workspace.serveUntilIdle({ code: 75 });
+    const [ls, status, history, transcript] = await Promise.all(
+      [["ls"], ["status"], ["log"], ["log", id.slice(-6)]].map((args) => workspace.command(...args, "--json")),
+    );
+    const tasks = JSON.parse(ls?.stdout ?? "") as readonly Record<string, unknown>[];
+    expect(tasks).toMatchObject([
+      { sessionKey: "later", status: "queued", result: null, hold: null, committed: false },
+      { id, sessionKey: "docs", status: "succeeded", title: "Say hello.", hold: null, committed: true, reason: null },
+    ]);
+    for (const task of tasks)
+      expect(Object.keys(task)).toEqual([
+        ...["id", "sessionKey", "title", "status", "hold", "run", "attempts", "priority", "acceptedAt", "startedAt"],
+        ...["endedAt", "durationMs", "reason", "thread", "result", "changedFiles", "path", "committed", "warnings"],
+      ]);
+    expect(JSON.parse(status?.stdout ?? "")).toEqual({
+      ...{
+        workspace: workspace.dir,
+        branch: "main",
+        server: null,
+        health: null,
+        running: [],
+        otherClones: 0,
+        broken: [],
+      },
+      tasks: { queued: 1, running: 0, uncommitted: 0 },
+    });
+    expect(JSON.parse(history?.stdout ?? "")).toMatchObject([{ task: id, session: "docs", status: "succeeded" }]);
+    expect(JSON.parse(transcript?.stdout ?? "")).toMatchObject([
+      { task: id, line: 0, body: { kind: "user" } },
+      {},
+      { body: { kind: "end" } },
+    ]);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { type Command, parseInput, textFlag, wholeNumber } from "../../src/cli/command.ts";
+
+const COMMAND: Command = {
+  name: "try",
+  summary: "Try it",
+  usage: "[--session <key>] [-n <count>] [--json] <task>",
+  help: [],
+  options: { session: { type: "string" }, count: { type: "string", short: "n" }, json: { type: "boolean" } },
+  words: { min: 1, max: 2 },
+  run: async () => 0,
+};
+const USAGE = "usage: codex-inbox try [--session <key>] [-n <count>] [--json] <task>";
+
+describe("the arguments of a command", () => {
+  it("are its flags and words, in any order", () => {
+    const input = parseInput(COMMAND, ["one", "--session=docs", "-n", "5", "--json", "two"]);
+    expect(input.words).toEqual(["one", "two"]);
+    expect(input.flags).toEqual({ session: "docs", count: "5", json: true });
+    expect(textFlag(input, "session")).toBe("docs");
+    expect(textFlag(input, "json")).toBeUndefined();
+    expect(wholeNumber(input, "count")).toBe(5);
+    expect(wholeNumber(input, "session2")).toBeUndefined();
+  });
+
+  it("may begin with a hyphen behind --", () => {
+    expect(parseInput(COMMAND, ["--", "--session", "-x"]).words).toEqual(["--session", "-x"]);
+  });
+
+  it.each([
+    { argv: [], says: USAGE },
+    { argv: ["1", "2", "3"], says: USAGE },
+    { argv: ["--sesion", "docs", "x"], says: `there is no option --sesion; did you mean --session?\n${USAGE}` },
+    {
+      argv: ["--colour", "x"],
+      says: `there is no option --colour; a word that begins with a hyphen goes behind --\n${USAGE}`,
+    },
+    { argv: ["-x", "x"], says: `there is no option -x; a word that begins with a hyphen goes behind --\n${USAGE}` },
+    { argv: ["x", "--session"], says: `Option '--session <value>' argument missing\n${USAGE}` },
+    { argv: ["x", "--json=yes"], says: `Option '--json' does not take an argument\n${USAGE}` },
+  ])("are refused with the usage: $argv", ({ argv, says }) => {
+    expect(() => parseInput(COMMAND, argv)).toThrow(expect.objectContaining({ code: "USAGE", message: says }));
+  });
+
+  it.each(["", "-1", "1.5", "ten", "0x10", "1e3", "9".repeat(16)])("are no whole number: %j", (text) => {
+    const input = parseInput(COMMAND, ["x", `-n=${text}`.replace("-n=", "--count=")]);
+    expect(() => wholeNumber(input, "count")).toThrow(
+      expect.objectContaining({ code: "USAGE", message: `--count takes a whole number, not "${text}"` }),
+    );
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { createLsCommand } from "../../src/cli/ls.ts";
+import type { Queries } from "../../src/runtime/queries.ts";
+import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
+
+const OWN = taskView({ sessionKey: "2026-11-20/20261120-141530-k3f9x2", status: "failed", reason: "usage limit" });
+const HELD = taskView({ id: "20261120-141531-aaaaaa", status: "queued", hold: "paused", endedAt: null });
+
+/** An `ls` that sees these tasks, and notes what it asked for. */
+function ls(...tasks: readonly ReturnType<typeof taskView>[]) {
+  const asked: Parameters<Queries["list"]>[0][] = [];
+  const deps = createFakeCliDeps({
+    list: async (options) => {
+      asked.push(options);
+      return tasks;
+    },
+  });
+  return { deps, asked, command: createLsCommand(deps) };
+}
+
+describe("ls", () => {
+  it("shows a task a line: id, status, session unless its own, title, and what holds or ended it", async () => {
+    const { deps, command } = ls(HELD, OWN);
+    expect(await runCommand(command)).toBe(0);
+    expect(deps.printed).toEqual([
+      "20261120-141531-aaaaaa  queued     docs          Fix the login  (paused)",
+      "20261120-141530-k3f9x2  failed     -             Fix the login  (usage limit)",
+    ]);
+  });
+
+  it("says so when there is nothing", async () => {
+    const { deps, command } = ls();
+    await runCommand(command);
+    expect(deps.printed).toEqual(["no tasks"]);
+  });
+
+  it("prints the tasks whole as JSON, also when there is none", async () => {
+    const { deps, command } = ls(HELD);
+    await runCommand(command, "--json");
+    expect(JSON.parse(deps.printed.join("\n"))).toEqual([HELD]);
+    const empty = ls();
+    await runCommand(empty.command, "--json");
+    expect(empty.deps.printed).toEqual(["[]"]);
+  });
+
+  it("asks for as many finished ones as it is told, of all sessions or one", async () => {
+    const { asked, command } = ls();
+    await runCommand(command);
+    await runCommand(command, "-n", "3", "--session", "docs");
+    await runCommand(command, "--open", "-n", "3");
+    expect(asked).toEqual([
+      { finished: 20, session: undefined },
+      { finished: 3, session: "docs" },
+      { finished: 0, session: undefined },
+    ]);
+  });
+});

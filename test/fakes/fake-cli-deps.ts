@@ -1,0 +1,92 @@
+import { CoordinatorError } from "../../src/base/errors.ts";
+import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.ts";
+import { type Command, parseInput } from "../../src/cli/command.ts";
+import type { Queries } from "../../src/runtime/queries.ts";
+import type { TaskView } from "../../src/runtime/task-view.ts";
+
+/** What a command did to the world, and what the world tells it. */
+export interface FakeCliDeps extends CliDeps {
+  readonly printed: string[];
+  readonly warned: string[];
+  readonly published: string[];
+  readonly stopped: string[];
+  readonly served: ServeOptions[];
+  readonly initialized: InitOptions[];
+  /** Standard input. */
+  input: string;
+  /** Exit code of `serve`. */
+  exitCode: number;
+  readonly queries: Partial<Queries>;
+}
+
+export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
+  const deps: FakeCliDeps = {
+    ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [] },
+    ...{ input: "", exitCode: 0, queries },
+    print: (line) => deps.printed.push(line),
+    warn: (line) => deps.warned.push(line),
+    readInput: async () => deps.input,
+    async init(options) {
+      deps.initialized.push(options);
+      return ["Made it."];
+    },
+    async serve(options) {
+      deps.served.push(options);
+      return deps.exitCode;
+    },
+    async publish(text) {
+      deps.published.push(text);
+      return { id: "20261120-141530-k3f9x2", path: "inbox/20261120-141530-k3f9x2.md", warnings: ["unknown key x"] };
+    },
+    withQueries: (use) => use(completed(deps.queries)),
+    async stop(id) {
+      deps.stopped.push(id);
+    },
+  };
+  return deps;
+}
+
+/** Runs a command as the command line does. */
+export async function runCommand(command: Command, ...argv: readonly string[]): Promise<number> {
+  return command.run(parseInput(command, argv));
+}
+
+/** A finished task as every interface shows it; `change` says what is different. */
+export function taskView(change: Partial<TaskView> = {}): TaskView {
+  return {
+    id: "20261120-141530-k3f9x2",
+    sessionKey: "docs",
+    title: "Fix the login",
+    status: "succeeded",
+    hold: null,
+    run: 1,
+    attempts: 1,
+    priority: 2,
+    acceptedAt: "2026-11-20T14:15:30.000Z",
+    startedAt: "2026-11-20T14:15:31.000Z",
+    endedAt: "2026-11-20T14:16:00.000Z",
+    durationMs: 29_000,
+    reason: null,
+    thread: null,
+    result: "Done.",
+    changedFiles: [],
+    path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",
+    committed: true,
+    warnings: [],
+    ...change,
+  };
+}
+
+function completed(queries: Partial<Queries>): Queries {
+  const unexpected = async (): Promise<never> => {
+    throw new CoordinatorError("NOT_FOUND", "nothing here");
+  };
+  return {
+    list: unexpected,
+    find: unexpected,
+    status: unexpected,
+    history: unexpected,
+    transcript: unexpected,
+    ...queries,
+  };
+}
