@@ -7,6 +7,8 @@ import { createApp } from "./app.ts";
 /** The only address the interface listens on: whoever can reach it can give work to an agent. */
 const LOOPBACK = "127.0.0.1";
 
+const HTTP_PORT = 80;
+
 export interface Listener {
   /** "http://127.0.0.1:8787". */
   readonly url: string;
@@ -27,7 +29,8 @@ export async function listen(coordinator: Coordinator, port: number): Promise<Li
     server.listen(port, LOOPBACK, resolve);
   });
   const { port: bound } = server.address() as AddressInfo;
-  hosts = [`${LOOPBACK}:${bound}`, `localhost:${bound}`];
+  const port = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
+  hosts = [`${LOOPBACK}${port}`, `localhost${port}`];
   return {
     url: `http://${LOOPBACK}:${bound}`,
     close: () =>

@@ -1,0 +1,194 @@
+import { describe, expect, it } from "vitest";
+import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
+import type { Coordinator, Health } from "../../src/runtime/coordinator.ts";
+import { createApp } from "../../src/server/app.ts";
+import { parseDropText } from "../../src/task/task-file.ts";
+import { taskView } from "../fakes/fake-cli-deps.ts";
+
+const HOST = "127.0.0.1:8787";
+const HEALTH = { status: "ok", pid: 7 } as Health;
+const TASK = taskView({ status: "queued", endedAt: null, committed: false });
+
+/** The interface over a coordinator that knows one task; `change` says what it does otherwise. */
+function server(change: Partial<Coordinator> = {}) {
+  const submitted: string[] = [];
+  const coordinator: Coordinator = {
+    async submit(text) {
+      submitted.push(text);
+      return { task: TASK, known: false };
+    },
+    async find(part) {
+      if (!TASK.id.includes(part)) throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"`);
+      return TASK;
+    },
+    health: () => HEALTH,
+    ...change,
+  };
+  const app = createApp(coordinator, () => [HOST, "localhost:8787"]);
+  const request = async (
+    path: string,
+    init: RequestInit = {},
+  ): Promise<{ status: number; body: unknown; headers: Headers }> => {
+    const headers = new Headers({ host: HOST, ...Object.fromEntries(new Headers(init.headers)) });
+    const answer = await app.request(`http://${HOST}${path}`, { ...init, headers });
+    return { status: answer.status, body: await answer.json(), headers: answer.headers };
+  };
+  const post = (body: NonNullable<RequestInit["body"]>, type = "text/markdown"): ReturnType<typeof request> =>
+    request("/tasks", { method: "POST", body, headers: { "content-type": type } });
+  return { submitted, request, post };
+}
+
+function failing(code: ErrorCode): Partial<Coordinator> {
+  const fail = async (): Promise<never> => {
+    throw new CoordinatorError(code, "what is wrong");
+  };
+  return { submit: fail, find: fail };
+}
+
+describe("GET /health", () => {
+  it("says how the coordinator is doing", async () => {
+    expect(await server().request("/health")).toMatchObject({ status: 200, body: HEALTH });
+  });
+});
+
+describe("POST /tasks", () => {
+  it("accepts a task file byte for byte, and says where the task is", async () => {
+    const { post, submitted } = server();
+    const text = "\uFEFF---\ntitle: Ä\n---\r\nFix it.\n\n";
+    const { status, body, headers } = await post(text);
+    expect({ status, body, location: headers.get("location") }).toEqual({
+      ...{ status: 202, body: TASK, location: `/tasks/${TASK.id}` },
+    });
+    expect(submitted).toEqual([text]);
+  });
+
+  it("takes JSON apart into prompt and front matter, whatever stands in them", async () => {
+    const { post, submitted } = server();
+    const asked = {
+      prompt: "---\nnot: front matter\n---\nDo it.",
+      title: 'a: "b" # c\u2028',
+      dependsOn: [],
+      priority: 0,
+    };
+    expect((await post(JSON.stringify(asked), "application/json; charset=utf-8")).status).toBe(202);
+    expect((await post(JSON.stringify({ prompt: asked.prompt }), "application/json")).status).toBe(202);
+    const [whole, bare] = submitted.map((text) => parseDropText(text, undefined));
+    expect(whole).toMatchObject({ ok: true, prompt: asked.prompt, spec: { title: asked.title, priority: 0 } });
+    expect(bare).toMatchObject({ ok: true, prompt: asked.prompt, spec: { priority: 2 } });
+  });
+
+  it("answers 200 for a task it knew before", async () => {
+    const { post } = server({ submit: async () => ({ task: TASK, known: true }) });
+    expect(await post("Fix it.")).toMatchObject({ status: 200, body: TASK });
+  });
+
+  it.each([
+    {
+      name: "bytes that are no UTF-8",
+      body: new Uint8Array([0x46, 0xff]),
+      type: "text/markdown",
+      says: "the body is not valid UTF-8",
+    },
+    { name: "JSON that is none", body: "{prompt}", type: "application/json", says: /^the body is not valid JSON: / },
+    {
+      name: "JSON without a prompt",
+      body: '{"title":"x"}',
+      type: "application/json",
+      says: /^expected a JSON object with a text "prompt"/,
+    },
+    {
+      name: "a prompt that is no text",
+      body: '{"prompt":1}',
+      type: "application/json",
+      says: /^expected a JSON object/,
+    },
+    { name: "a list", body: '["prompt"]', type: "application/json", says: /^expected a JSON object/ },
+    { name: "null", body: "null", type: "application/json", says: /^expected a JSON object/ },
+  ])("refuses $name", async ({ body, type, says }) => {
+    const { post, submitted } = server();
+    const answer = await post(body, type);
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { error: { code: "TASK_FILE", message: expect.stringMatching(says) } },
+    });
+    expect(submitted).toEqual([]);
+  });
+
+  it("refuses a body larger than any task, unread", async () => {
+    const { post, submitted } = server();
+    const answer = await post("x".repeat(5 * 1024 * 1024 + 1));
+    expect(answer).toMatchObject({ status: 413, body: { error: { code: "TOO_LARGE" } } });
+    expect(submitted).toEqual([]);
+  });
+});
+
+describe("GET /tasks/:id", () => {
+  it("finds a task by a part of its id", async () => {
+    expect(await server().request("/tasks/k3f9")).toMatchObject({ status: 200, body: TASK });
+  });
+
+  it("answers 404 for one that is not there", async () => {
+    const body = { error: { code: "NOT_FOUND", message: 'there is no task "zzz"' } };
+    expect(await server().request("/tasks/zzz")).toMatchObject({ status: 404, body });
+  });
+});
+
+describe("errors", () => {
+  it.each<{ code: ErrorCode; status: number }>([
+    { code: "NOT_FOUND", status: 404 },
+    { code: "REFUSED", status: 409 },
+    { code: "TASK_FILE", status: 422 },
+    { code: "TRY_AGAIN", status: 503 },
+    { code: "CODEX", status: 503 },
+    { code: "CONFIG", status: 500 },
+    { code: "OUR_BUG", status: 500 },
+  ])("$code is $status", async ({ code, status }) => {
+    const { request, post } = server(failing(code));
+    const body = { error: { code, message: "what is wrong" } };
+    expect(await request("/tasks/x")).toMatchObject({ status, body });
+    expect(await post("Fix it.")).toMatchObject({ status, body });
+  });
+
+  it("of ours are told as such, without their stack", async () => {
+    const { request } = server({
+      async find() {
+        throw new TypeError("x is not a function");
+      },
+    });
+    const answer = await request("/tasks/x");
+    expect(answer).toMatchObject({ status: 500, body: { error: { code: "OUR_BUG", message: "x is not a function" } } });
+  });
+
+  it.each([
+    { method: "GET", path: "/" },
+    { method: "GET", path: "/tasks/" },
+    { method: "PUT", path: "/tasks" },
+    { method: "DELETE", path: "/tasks/x" },
+  ])("$method $path is nothing here", async ({ method, path }) => {
+    const answer = await server().request(path, { method });
+    expect(answer).toMatchObject({ status: 404, body: { error: { message: `nothing at ${method} ${path}` } } });
+  });
+});
+
+describe("a request from a web page that the user happens to visit", () => {
+  it.each([
+    { name: "under another name for this machine", headers: { host: "evil.example:8787" } },
+    { name: "at another port", headers: { host: "127.0.0.1:80" } },
+    { name: "from another origin", headers: { origin: "http://evil.example" } },
+    { name: "from another port", headers: { origin: "http://127.0.0.1:3000" } },
+    { name: "from this address, over another protocol", headers: { origin: `https://${HOST}` } },
+    { name: "from nowhere", headers: { origin: "null" } },
+  ])("is refused $name, before anything happens", async ({ headers }) => {
+    const { request, submitted } = server();
+    const asked = await request("/tasks", { method: "POST", body: "Fix it.", headers });
+    expect(asked).toMatchObject({ status: 403, body: { error: { code: "FORBIDDEN" } } });
+    expect((await request("/health", { headers })).status).toBe(403);
+    expect(submitted).toEqual([]);
+  });
+
+  it("is welcome from this address, by both of its names", async () => {
+    const { request } = server();
+    for (const host of [HOST, "localhost:8787"])
+      expect((await request("/health", { headers: { host, origin: `http://${host}` } })).status).toBe(200);
+  });
+});
