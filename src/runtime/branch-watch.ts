@@ -122,11 +122,22 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     rmSync(join(deps.paths.runs, id), { recursive: true, force: true });
   };
 
-  /** Drops that were staged when they were taken and have been committed since. */
+  /** Notes which drops are in the branch again because it has lost the commit of ours that took them out: their tasks are known. */
+  const noteDropsBack = async (): Promise<void> => {
+    for (const { id, source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
+      if (source === undefined || source.tracked === "untracked" || !dropGone) continue;
+      if ((await branch.blobAt(source.path)) !== source.blob) continue;
+      if (deps.table.get(id) === undefined) deps.recent.noteDropBack(id);
+      else deps.table.note(id, { k: "drop-back" });
+    }
+  };
+
+  /** Drops that stand in the branch although their tasks were taken: staged then and committed since, or there again. */
   const staleDrops = async (): Promise<readonly StaleDrop[]> => {
     const found: StaleDrop[] = [];
     for (const { id, source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
-      if (source?.tracked !== "staged" || dropGone) continue;
+      if (source === undefined || source.tracked === "untracked" || dropGone) continue;
+      if (source.tracked === "head" && deps.table.get(id) !== undefined) continue; // Taken out with its own commits.
       const { path, blob } = source;
       if ((await branch.blobAt(path)) === blob) found.push({ path, blob, task: id });
     }
@@ -144,6 +155,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       const before = ours;
       ours = await fingerprint();
       if (before !== ours || lostOurs) await mend(lostOurs);
+      if (lostOurs) await noteDropsBack();
       await yieldEnded();
       deps.addStale(await staleDrops());
       foreign = await findForeignTasks(branch, deps.ledger, isOurs);

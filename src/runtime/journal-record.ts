@@ -72,4 +72,6 @@ export type JournalRecord =
     }
   /** A commit of ours has taken the drop out of the branch. */
   | { readonly k: "drop-gone"; readonly commit: string }
+  /** The branch has lost that commit and holds the drop again. */
+  | { readonly k: "drop-back" }
   | { readonly k: "committed"; readonly commit: string; readonly blob: string | null };

@@ -27,6 +27,8 @@ export interface RecentTasks {
   drop(id: string): void;
   /** A commit of ours has taken the task's drop out of the branch. */
   noteDropGone(id: string, commit: string): void;
+  /** The branch has lost that commit and holds the drop again. */
+  noteDropBack(id: string): void;
   /** Takes a task out because it is open again; its journal stays. */
   release(id: string): void;
 }
@@ -46,6 +48,12 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
     }
   };
   prune();
+  const note = (id: string, record: JournalRecord, dropGone: boolean): void => {
+    const task = tasks.get(id);
+    if (task === undefined) return;
+    journal.appendDone(id, [record]);
+    tasks.set(id, { ...task, dropGone });
+  };
   return {
     all: () => tasks.values(),
     get: (id) => tasks.get(id),
@@ -54,12 +62,8 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
       tasks.set(task.id, task);
       prune();
     },
-    noteDropGone(id, commit) {
-      const task = tasks.get(id);
-      if (task === undefined) return;
-      journal.appendDone(id, [{ k: "drop-gone", commit }]);
-      tasks.set(id, { ...task, dropGone: true });
-    },
+    noteDropGone: (id, commit) => note(id, { k: "drop-gone", commit }, true),
+    noteDropBack: (id) => note(id, { k: "drop-back" }, false),
     release: (id) => {
       tasks.delete(id);
     },

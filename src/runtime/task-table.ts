@@ -192,6 +192,8 @@ function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
       return task.lastRun?.run === record.run ? { ...task, lastRun: { ...task.lastRun, ended: true } } : task;
     case "drop-gone":
       return { ...task, dropGone: true };
+    case "drop-back":
+      return { ...task, dropGone: false };
   }
 }
 

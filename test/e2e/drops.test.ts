@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CoordinatorProcess } from "../support/coordinator-process.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -99,6 +101,47 @@ describe("a drop that came by a commit", () => {
     await workspace.serveUntilIdle();
     expect(workspace.results.task("once").id).toBe(id);
     await isDoneWith(workspace);
+  });
+
+  it("does not run again when the user goes back and makes the commit that brought it anew", async () => {
+    const workspace = await tempWorkspace();
+    const { repo } = workspace;
+    workspace.commitDrop("docs/once.md", PROMPT);
+    const dropped = repo.git("rev-parse", "HEAD");
+    await workspace.serveUntilIdle();
+    repo.git("reset", "--quiet", "--hard", `${dropped}~1`);
+    repo.git("cherry-pick", "--no-commit", dropped);
+    repo.git("commit", "--quiet", "-m", "asked anew");
+    await workspace.serveUntilIdle();
+    await isDoneWith(workspace);
+  });
+
+  it("is another task when it comes by another commit after it was taken out", async () => {
+    const workspace = await tempWorkspace();
+    for (const runs of [1, 2]) {
+      workspace.commitDrop("docs/once.md", PROMPT);
+      const lock = join(workspace.dir, ".git/index.lock"); // Until it goes everything waits: acceptance and end are one batch.
+      writeFileSync(lock, "");
+      const serving = workspace.serve();
+      await serving.saw("run-ended");
+      await serving.kill();
+      rmSync(lock);
+      await workspace.serveUntilIdle();
+      await isDoneWith(workspace, runs);
+    }
+  });
+
+  it("stands in the branch as queued again when the user goes back while it is", async () => {
+    const workspace = await tempWorkspace();
+    workspace.commitDrop("docs/once.md", `---\ndependsOn: [20200101-000000-aaaaaa]\n---\n${PROMPT}`);
+    await workspace.serveUntilIdle({ code: 75 });
+    const { id } = workspace.results.task("once");
+    workspace.repo.git("reset", "--quiet", "--hard", "HEAD~1");
+    workspace.repo.git("commit", "--quiet", "--amend", "-m", "asked anew");
+    await workspace.serveUntilIdle({ code: 75 });
+    expect(workspace.results.tasks()).toMatchObject([{ id, status: "queued" }]);
+    expect(workspace.results.openTasks()).toEqual([id]);
+    expect(workspace.repo.git("ls-files", "inbox/docs")).toBe("");
   });
 
   it("is not taken again while its removal waits for a merge of the user's, whatever brings its file back", async () => {
