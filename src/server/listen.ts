@@ -29,8 +29,8 @@ export async function listen(coordinator: Coordinator, port: number): Promise<Li
     server.listen(port, LOOPBACK, resolve);
   });
   const { port: bound } = server.address() as AddressInfo;
-  const port = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
-  hosts = [`${LOOPBACK}${port}`, `localhost${port}`];
+  const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
+  hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
   return {
     url: `http://${LOOPBACK}:${bound}`,
     close: () =>
