@@ -1,7 +1,6 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { syncDirectory, writeAll } from "../base/write-file-atomic.ts";
 import { asText, asTexts, parseObject } from "./json-shape.ts";
 
 /** The files of one run. shim.sh writes `claim`, `events`, `stderr` and `exit`, and knows their names too. */
@@ -43,8 +42,8 @@ export function runMarker(workspaceId: string, runDir: string): string {
 }
 
 /**
- * Makes `runDir` and all that a worker needs in it, durably and readable by the owner alone. What a crash left of an earlier
- * preparation is replaced.
+ * Makes `runDir` and all that a worker needs in it, readable by the owner alone. What a crash left of an earlier preparation is
+ * replaced. Nothing is synced: a loss of power ends the run too, and then its task is queued again under the next run number.
  *
  * @throws Error if the run is claimed: a run number is used once
  */
@@ -52,15 +51,12 @@ export function makeRunDirectory(runDir: string, prompt: string, { command, work
   const paths = runPaths(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
-  writeDurably(paths.prompt, prompt);
+  write(paths.prompt, prompt);
   const record = { v: 1, command, workdir, resumeThread: resumeThread ?? null };
-  writeDurably(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
-  writeDurably(paths.events, "");
-  writeDurably(paths.stderr, "");
-  writeDurably(paths.lastMessage, ""); // Codex would make it readable for all.
-  syncDirectory(runDir);
-  syncDirectory(dirname(runDir));
-  syncDirectory(dirname(dirname(runDir)));
+  write(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
+  write(paths.events, "");
+  write(paths.stderr, "");
+  write(paths.lastMessage, ""); // Codex would make it readable for all.
 }
 
 /** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */
@@ -82,12 +78,6 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-function writeDurably(path: string, content: string): void {
-  const descriptor = openSync(path, "w", 0o600);
-  try {
-    writeAll(descriptor, Buffer.from(content));
-    if (content !== "") fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+function write(path: string, content: string): void {
+  writeFileSync(path, content, { mode: 0o600 });
 }

@@ -38,7 +38,7 @@ export interface RunnerOptions {
  */
 export interface Runner {
   /**
-   * Makes the run's folder with all that a worker needs, durably. What a crash left there before a start is replaced.
+   * Makes the run's folder with all that a worker needs. What a crash left there before a start is replaced.
    *
    * @throws CoordinatorError `TASK_FILE` for a thread id, image or working directory that cannot be
    */

@@ -44,7 +44,7 @@ export interface TaskJournal {
   openIds(): readonly string[];
   /** Ids of the kept finished tasks, oldest first. */
   doneIds(): readonly string[];
-  /** Moves the journal of a committed task to done/. */
+  /** Moves the journal of a committed task to done/. Not synced: what a loss of power takes back is committed again, which changes nothing. */
   retire(id: string): void;
   /** Moves a finished task back: its commit was lost and has to be made again. */
   reopen(id: string): void;
@@ -81,8 +81,6 @@ export function openTaskJournal(journalDir: string, mode: "read" | "write"): Tas
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id) {
       renameSync(openPath(id), donePath(id));
-      syncDirectory(doneDir);
-      syncDirectory(openDir);
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);

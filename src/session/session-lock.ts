@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { makeDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
+import { makeDirectory } from "../base/write-file-atomic.ts";
 
 /** Who writes to a session's thread. */
 export interface SessionHolder {
@@ -13,7 +13,8 @@ export interface SessionHolder {
 
 /**
  * One writer per session, over crashes: a lock outlives its coordinator, because the run that it guards does too. The coordinator
- * alone takes and releases them, and there is only one: a lock of a run that has ended is replaced without a contest.
+ * alone takes and releases them, and there is only one: a lock of a run that has ended is replaced without a contest. They are not
+ * synced: a loss of power ends every run, and a lock that it left empty counts as none.
  */
 export interface SessionLocks {
   /**
@@ -42,7 +43,7 @@ export function createSessionLocks(dir: string): SessionLocks {
     take(holder, isLive) {
       const path = pathOf(holder.sessionKey);
       const mine = `${path}.${holder.task}`;
-      writeFileAtomic(mine, `${JSON.stringify(holder)}\n`, 0o600);
+      writeFileSync(mine, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
       try {
         while (!tryLink(mine, path)) {
           const current = readHolder(path);
