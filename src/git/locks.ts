@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../base/process-identity.ts";
@@ -66,12 +66,11 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
     },
     release(name) {
       if (!held.delete(name)) return;
-      rmSync(lockPath(name), { force: true });
+      unlinkSync(lockPath(name));
     },
     moveIntoPlace(name) {
       renameSync(lockPath(name), guardedPath(repository, name));
       held.delete(name);
-      rmSync(tokenPath(name), { force: true });
       if (name === "branch") ready = undefined;
     },
     path: lockPath,

@@ -27,9 +27,13 @@ export interface SwapInput {
   /** `undefined`: HEAD is elsewhere, only the branch moves. */
   readonly staging: Staging | undefined;
   readonly signature: string;
-  /** The last look: what `lastPid()` gave before the scan, the shells it saw, and how later processes are judged. */
+}
+
+export interface LastLook {
+  /** What `lastPid()` gave before the scan, and the shells that it saw. */
   readonly since: number;
   readonly shells: readonly number[];
+  /** How processes that came since are judged. */
   readonly newcomers: Newcomers;
 }
 
@@ -38,24 +42,45 @@ export type SwapResult =
   | Missed
   | { readonly kind: "closed"; readonly reason: string };
 
-/** Something changed under our hands: try again. `crowded`: nothing did, but processes have come that may be about to. */
+/** Try again: something `changed` under our hands, or processes came that may be about to, or we were too slow. */
 export interface Missed {
   readonly kind: "missed";
-  readonly crowded: boolean;
+  readonly because: "changed" | "crowded" | "late";
 }
 
-const MISSED: Missed = { kind: "missed", crowded: false };
-const CROWDED: Missed = { kind: "missed", crowded: true };
+const MISSED: Missed = { kind: "missed", because: "changed" };
+const CROWDED: Missed = { kind: "missed", because: "crowded" };
+const LATE: Missed = { kind: "missed", because: "late" };
 
-/**
- * Moves work tree, index and branch together, under git's locks, after a last look that nothing has changed since everything was
- * prepared. Synchronous and without a process: some 0.2 ms (95 %: 0.5) in which a user's git command would find `index.lock`.
- *
- * @throws ElsewhereError before anything was moved
- *
- * The order: files, index, branch. Who reads the new branch reads the new index too, so nobody can commit the old one on top of it.
- */
-export function swap(parts: SwapParts, input: SwapInput): SwapResult {
+/** A swap that is about to happen. */
+export interface ReadySwap {
+  /**
+   * Moves work tree, index and branch together, under git's locks, after a last look. Synchronous and without a process: for some
+   * 0.3 ms a user's git command would find `index.lock`.
+   *
+   * @param look what the last scan found, and how processes that came since are judged
+   * @param limitMs how long it may take up to the point of no return. Longer means that other programs had their turn meanwhile, and
+   *   will soon have it again: better miss than be interrupted while the lock is held
+   * @throws ElsewhereError before anything was moved
+   */
+  run(look: LastLook, limitMs: number): SwapResult;
+  close(): void;
+}
+
+/** Does ahead what can be done ahead, or returns `undefined` where something has changed since everything was prepared. */
+export function readySwap(parts: SwapParts, input: SwapInput): ReadySwap | undefined {
+  const { staging } = input;
+  if (!isAsPrepared(parts, input)) return undefined;
+  const { branchPath, indexPath } = parts.repository;
+  const indexAndFiles = staging === undefined ? [] : [indexPath, ...staging.files.replaced];
+  return {
+    close: keepOpen([branchPath, ...indexAndFiles]),
+    run: (look, limitMs) => swap(parts, input, look, performance.now() + limitMs),
+  };
+}
+
+/** The order: files, index, branch. Who reads the new branch reads the new index too, so nobody commits the old one on top of it. */
+function swap(parts: SwapParts, input: SwapInput, look: LastLook, deadlineMs: number): SwapResult {
   const { locks } = parts;
   const { chain, staging } = input;
   const moves = chain.tip !== chain.base;
@@ -63,25 +88,20 @@ export function swap(parts: SwapParts, input: SwapInput): SwapResult {
   const wanted: LockName[] = [];
   if (moves && staging !== undefined) wanted.push("head");
   if (moves) wanted.push("branch");
-  const { branchPath, indexPath } = parts.repository;
-  const closeReplaced = keepOpen([
-    branchPath,
-    ...(staging === undefined ? [] : [indexPath, ...staging.files.replaced]),
-  ]);
   try {
     const held = takeAll(parts, wanted);
     if (held !== undefined) return held;
     faultPoint("commit:ref-locked");
-    if (!isAsPrepared(parts, input)) return MISSED;
+    if (parts.refs.tip() !== chain.base) return MISSED;
     if (staging !== undefined) {
       const closed = takeAll(parts, ["index"]);
       if (closed !== undefined) return closed;
     }
     faultPoint("commit:index-locked");
-    return lookAgain(parts, input) ?? moveAll(parts, input, moves);
+    const missed = lookAgain(parts, input, look) ?? (performance.now() > deadlineMs ? LATE : undefined);
+    return missed ?? moveAll(parts, input, moves);
   } finally {
-    for (const name of ["branch", "head", "index"] as const) locks.release(name);
-    closeReplaced();
+    for (const name of ["index", "branch", "head"] as const) locks.release(name);
   }
 }
 
@@ -101,12 +121,13 @@ function isAsPrepared({ repository, refs }: SwapParts, { chain, staging }: SwapI
   return staging?.files.stillAsSeen() ?? true;
 }
 
-/** The very last look, as short as can be because `index.lock` is held: nobody has written the index, moved HEAD, or come. */
-function lookAgain({ repository, refs, scan, index }: SwapParts, input: SwapInput): Missed | undefined {
-  if ((refs.headBranch() === repository.branch) !== (input.staging !== undefined)) return MISSED;
-  if (input.staging !== undefined && index.stamp() !== input.staging.indexStamp) return MISSED;
-  if (scan.anyBecameGit(input.shells)) return MISSED;
-  return scan.newcomersForbid(input.since, input.newcomers) ? CROWDED : undefined;
+/** The very last look, as short as can be because `index.lock` is held: nobody has written index or files, moved HEAD, or come. */
+function lookAgain(parts: SwapParts, { staging }: SwapInput, look: LastLook): Missed | undefined {
+  const { repository, refs, scan, index } = parts;
+  if ((refs.headBranch() === repository.branch) !== (staging !== undefined)) return MISSED;
+  if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.untouched())) return MISSED;
+  if (scan.anyBecameGit(look.shells)) return MISSED;
+  return scan.newcomersForbid(look.since, look.newcomers) ? CROWDED : undefined;
 }
 
 function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult {

@@ -39,6 +39,8 @@ export interface StagedFiles {
   readonly replaced: readonly string[];
   /** Tells whether every file is still as it was seen. */
   stillAsSeen(): boolean;
+  /** The same at once, once `stillAsSeen` was so: whether the files themselves are. */
+  untouched(): boolean;
   /**
    * Puts all files in place, at once and without a process, and makes their folders.
    *
@@ -138,8 +140,8 @@ export function createWorkTree(
       const list = await Promise.all(steps.map(ready));
       return {
         replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
-        stillAsSeen: () =>
-          list.every((step) => isReached(step.path) && readStamp(step.target)?.text === step.before?.text),
+        stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),
+        untouched: () => list.every(isAsBefore),
         apply: () => applyAll(list),
         clear() {
           for (const step of list) {
@@ -150,6 +152,10 @@ export function createWorkTree(
       };
     },
   };
+}
+
+function isAsBefore({ target, before }: ReadyStep): boolean {
+  return readStamp(target)?.text === before?.text;
 }
 
 function applyStep(step: ReadyStep): void {
