@@ -7,6 +7,7 @@ import { type BatchParts, createBatch } from "./commit-batch.ts";
 import { decode } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
 import { readIdentity } from "./committer-identity.ts";
+import { readStamp } from "./file-stamp.ts";
 import { findIntroduction, type Introduction } from "./history.ts";
 import { createIndexFile } from "./index-file.ts";
 import { createIndexKnowledge } from "./index-knowledge.ts";
@@ -56,6 +57,8 @@ export interface Committer {
   /** Returns the id of the folder or file at `path`: the same id, the same content. */
   treeId(path: string): Promise<string | undefined>;
   headIsOurs(): Promise<boolean>;
+  /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
+  isUserAtGit(): boolean;
   /** Returns path → blob of everything staged below `folder`. */
   indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
   /** Returns the newest commit of the branch that changed `path`. */
@@ -71,6 +74,8 @@ const BACKOFF_EAGER_MAX_MS = 16;
 /** After this long it is an editor or a conflict, and the pauses grow on. */
 const EAGER_MS = 10_000;
 const BACKOFF_MAX_MS = 250;
+/** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
+const READING_MS = 5_000;
 /** After a miss, which another process's start caused. */
 const MISS_PAUSE_MS = 1;
 
@@ -135,6 +140,11 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
     },
     treeId: async (path) => (await entryAt(path))?.id,
     headIsOurs: async () => refs.headBranch() === repository.branch,
+    isUserAtGit() {
+      const lock = readStamp(parts.locks.path("index"));
+      const isFresh = lock !== undefined && options.now() - lock.modifiedMs < READING_MS;
+      return isFresh || parts.scan.anyBeganWithin(READING_MS);
+    },
     async indexEntries(folder) {
       const entries = await knowledge.below((repository.prefix + folder).replace(/\/$/, ""));
       if (repository.prefix === "") return entries;

@@ -25,6 +25,8 @@ export interface ProcessScan {
   newcomersForbid(since: number, rule: Newcomers): boolean;
   /** Tells whether one of these shells has become git. */
   anyBecameGit(shells: readonly number[]): boolean;
+  /** Tells whether a git process that may write runs and began less than `withinMs` ago. */
+  anyBeganWithin(withinMs: number): boolean;
 }
 
 const SHELLS = new Set(["sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busybox"]);
@@ -41,6 +43,8 @@ const NEWCOMERS_MAX = 2_000;
 export function createProcessScan(repository: Repository, ownMarker: string): ProcessScan {
   const ancestors = new Set(listAncestors());
   const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
+  /** The last time no git had begun lately: while nothing was started since, and no shell has become git, none has. */
+  let quiet: { readonly lastPid: number; readonly shells: readonly number[] } = { lastPid: -1, shells: [] };
 
   function judge(pid: number): string | undefined {
     const argv = readWords(`/proc/${pid}/cmdline`);
@@ -114,21 +118,38 @@ export function createProcessScan(repository: Repository, ownMarker: string): Pr
     return (standsHere(pid) || isJustForked(pid)) && !environment.includes(marker);
   }
 
+  function forbidNewcomers(since: number, rule: Newcomers): boolean {
+    const last = lastPid();
+    if (last === since) return false;
+    // Ids begin again at the bottom: too rare to count across the end.
+    if (rule === "none" || last < since || last - since > NEWCOMERS_MAX) return true;
+    for (let pid = since + 1; pid <= last; pid += 1) if (forbids(pid, rule)) return true;
+    return false;
+  }
+
   return {
     scan,
     lastPid,
-    newcomersForbid(since, rule) {
+    newcomersForbid: forbidNewcomers,
+    anyBecameGit: (shells) => shells.some((pid) => isGit(pid) && judge(pid) !== undefined),
+    anyBeganWithin(withinMs) {
       const last = lastPid();
-      if (last === since) return false;
-      // Ids begin again at the bottom: too rare to count across the end.
-      if (rule === "none" || last < since || last - since > NEWCOMERS_MAX) return true;
-      for (let pid = since + 1; pid <= last; pid += 1) if (forbids(pid, rule)) return true;
+      if (last === quiet.lastPid && !quiet.shells.some(isGit)) return false;
+      const uptimeSeconds = Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]);
+      const sinceTicks = (uptimeSeconds - withinMs / 1_000) * TICKS_PER_SECOND;
+      const pids = listPids();
+      if (pids.some((pid) => isGit(pid) && Number(readStartTicks(pid)) >= sinceTicks && judge(pid) !== undefined))
+        return true;
+      const shells = pids.filter((pid) => SHELLS.has(nameOf(pid)) && standsHere(pid));
+      if (forbidNewcomers(last, "elsewhere")) return true;
+      quiet = { lastPid: last, shells };
       return false;
     },
-    anyBecameGit: (shells) =>
-      shells.some((pid) => isGitName(readWhole(`/proc/${pid}/comm`)?.trimEnd() ?? "") && judge(pid) !== undefined),
   };
 }
+
+/** Of the times in /proc/<pid>/stat: USER_HZ, the same on every Linux. */
+const TICKS_PER_SECOND = 100;
 
 function lastPid(): number {
   return Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ")[4]);
@@ -138,6 +159,14 @@ function listPids(): number[] {
   return readdirSync("/proc")
     .filter((name) => name >= "0" && name < ":")
     .map(Number);
+}
+
+function nameOf(pid: number): string {
+  return readWhole(`/proc/${pid}/comm`)?.trimEnd() ?? "";
+}
+
+function isGit(pid: number): boolean {
+  return isGitName(nameOf(pid));
 }
 
 function isGitName(name: string): boolean {

@@ -27,7 +27,7 @@ export interface LeftClaim {
 
 /** Between inbox/ and the journal. Claims of different ids may be made side by side. */
 export interface Claims {
-  claim(drop: Drop, id: string): Promise<Drop | "changed" | undefined>;
+  claim(drop: Drop, id: string, isFree: () => boolean): Promise<Drop | "changed" | undefined>;
   release(id: string): Promise<void>;
   putBack(id: string): Promise<void>;
   left(isJournaled: (id: string) => boolean): Promise<readonly LeftClaim[]>;
@@ -44,23 +44,33 @@ export function createClaims(options: ClaimsOptions): Claims {
   const folders = createClaimFolders(options.workspaceDir, options.stateDir);
   const keeper: Keeper = { ...options, folders, prints: new Map() };
   return {
-    claim: (drop, id) => claim(keeper, drop, id),
+    claim: (drop, id, isFree) => claim(keeper, drop, id, isFree),
     release: (id) => release(keeper, id),
     putBack: (id) => giveBack(keeper, id),
     left: (isJournaled) => leftClaims(keeper, isJournaled),
   };
 }
 
-async function claim(keeper: Keeper, drop: Drop, id: string): Promise<Drop | "changed" | undefined> {
+async function claim(
+  keeper: Keeper,
+  drop: Drop,
+  id: string,
+  isFree: () => boolean,
+): Promise<Drop | "changed" | undefined> {
   const place = placeInInbox(drop.path);
   if (place === undefined) throw new Error(`not a path in the inbox: ${drop.path}`);
   let isOurs = false;
   try {
     isOurs = keeper.folders.make(id, place);
-    const taken = isOurs ? await take(keeper, place, id) : undefined;
+    const taken = isOurs ? await take(keeper, place, id, isFree) : undefined;
     // Whoever saves a file again writes in pieces again: it has to come to rest anew. A file named after its id was
     // exchanged by rename and is whole.
-    if (taken?.kind === "drop" && (taken.drop.blob === drop.blob || isTaskId(stemOf(place.name)))) return taken.drop;
+    if (
+      typeof taken === "object" &&
+      taken.kind === "drop" &&
+      (taken.drop.blob === drop.blob || isTaskId(stemOf(place.name)))
+    )
+      return taken.drop;
     if (isOurs) await giveBack(keeper, id);
     return taken === undefined ? undefined : "changed";
   } catch (error) {
@@ -70,14 +80,20 @@ async function claim(keeper: Keeper, drop: Drop, id: string): Promise<Drop | "ch
   }
 }
 
-/** Moves the file under the claim and reads it there; `undefined`: it is not there any more. */
-async function take(keeper: Keeper, place: InboxPlace, id: string): Promise<Reading | undefined> {
+/** Moves the file under the claim and reads it there; `undefined`: it is not there any more, "not-free": nor may it be moved now. */
+async function take(
+  keeper: Keeper,
+  place: InboxPlace,
+  id: string,
+  isFree: () => boolean,
+): Promise<Reading | "not-free" | undefined> {
   const source = openInboxFolder(keeper.workspaceDir, place.folders);
   if (source === undefined) return undefined;
   try {
     const levels = keeper.folders.levels(id, place);
     for (const level of levels.slice(0, -1)) await syncFolder(level);
     faultPoint("accept:claim-made");
+    if (!isFree()) return "not-free";
     if (!moveUnderClaim(keeper.folders, source, place, id)) return undefined;
     faultPoint("accept:renamed");
     const reading = readHeld(keeper, id);

@@ -36,8 +36,10 @@ export interface Intake {
    * `undefined`: somebody else took it, or it is gone, or it cannot be moved (a notice says why). `"changed"`: it is not
    * the one that was scanned or is no longer valid; it was put back and settles anew. A file named after its id is exchanged
    * by rename, so a changed one is whole and taken.
+   *
+   * @param isFree is asked at the last moment; when it says no, the drop stays where it is and the answer is `"changed"`
    */
-  claim(drop: Drop, id: string): Promise<Drop | "changed" | undefined>;
+  claim(drop: Drop, id: string, isFree?: () => boolean): Promise<Drop | "changed" | undefined>;
   /**
    * Ends a claim whose task is in the journal. What was written into the file after it was read goes back into inbox/, as if
    * saved again.
@@ -80,7 +82,7 @@ export function createIntake(options: IntakeOptions): Intake {
         const { drops, broken, settledAtMs } = last;
         return { drops, broken, settledAtMs, notices };
       }),
-    claim: (drop, id) => claims.claim(drop, id),
+    claim: (drop, id, isFree = () => true) => claims.claim(drop, id, isFree),
     release: (id) => claims.release(id),
     leftClaims: (isJournaled = () => false) => claims.left(isJournaled),
     putBack: (id) => claims.putBack(id),

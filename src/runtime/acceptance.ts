@@ -107,13 +107,28 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       await place(drop, id, source, scene);
       return "done";
     }
-    const claimed = await deps.intake.claim(drop, id);
-    if (claimed === undefined) return "done";
-    if (claimed === "changed") return "later";
+    const claimed = await claim(drop, id, scene);
+    if (typeof claimed === "string") return claimed;
     await place(claimed, id, source, scene);
     await deps.intake.release(id);
     faultPoint("accept:claim-removed");
     return "done";
+  };
+
+  /**
+   * Takes a drop out of the inbox, unless git may be reading it just now: `git add` or `git stash` would keep a copy of a file that is
+   * a task already, and the copy would become another when it comes back. One that brings its id along is known by that.
+   */
+  const claim = async (drop: Drop, id: string, scene: InboxScene): Promise<Drop | "done" | "later"> => {
+    const isKnownByName = namedId(drop) !== undefined;
+    const isFree = (): boolean => isKnownByName || !deps.branch.isUserAtGit();
+    if (!isFree()) return "later";
+    const claimed = await deps.intake.claim(drop, id, isFree);
+    if (claimed === undefined) return "done";
+    if (claimed === "changed") return "later";
+    if (isFree() && (isKnownByName || !(await scene.hasChanged(drop.path)))) return claimed;
+    await deps.intake.putBack(id);
+    return "later";
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */

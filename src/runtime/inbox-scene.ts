@@ -10,6 +10,8 @@ export interface InboxScene {
   readonly headIsOurs: boolean;
   /** Tells whether git has a file at this path in its index. */
   isTracked(path: string): boolean;
+  /** Tells whether the file at this path was added to the index, or removed from it, since we looked around. */
+  hasChanged(path: string): Promise<boolean>;
   /** Returns what git holds of a drop: in the branch, or staged, or nothing. */
   sourceOf(drop: Drop): Promise<TaskSource>;
   /**
@@ -52,6 +54,7 @@ export async function lookAround({ table, recent, branch }: SceneDeps): Promise<
   return {
     headIsOurs,
     isTracked: (path) => index.has(path),
+    hasChanged: async (path) => (await branch.indexEntries(INBOX)).get(path) !== index.get(path),
     async sourceOf({ path, blob }) {
       // While HEAD is elsewhere, a new file at the path of a drop in our branch has nothing to do with that.
       const inBranch = headIsOurs ? await branch.blobAt(path) : undefined;

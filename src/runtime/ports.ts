@@ -17,6 +17,8 @@ export interface BranchPort {
   treeId(path: string): Promise<string | undefined>;
   listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
   headIsOurs(): Promise<boolean>;
+  /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
+  isUserAtGit(): boolean;
   indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
   introducedBy(path: string): Promise<{ readonly commit: string; readonly timeMs: number } | undefined>;
   hashBlob(bytes: Uint8Array): string;
@@ -27,8 +29,10 @@ export interface BranchPort {
 export interface IntakePort {
   start(): Promise<void>;
   scan(): Promise<InboxScan>;
-  claim(drop: Drop, id: string): Promise<Drop | "changed" | undefined>;
+  /** Takes the file unless `isFree`, asked at the last moment, says no; "changed": look at it again later. */
+  claim(drop: Drop, id: string, isFree?: () => boolean): Promise<Drop | "changed" | undefined>;
   release(id: string): Promise<void>;
+  putBack(id: string): Promise<void>;
   leftClaims(): Promise<readonly { readonly id: string; readonly drop: Drop }[]>;
   reportBroken(broken: readonly BrokenDrop[]): Promise<void>;
   stop(): Promise<void>;

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { startOther } from "../support/other-git.ts";
 import { expectSettled } from "../support/settled.ts";
 import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
 
@@ -90,4 +91,20 @@ describe("a drop that git has", () => {
     expect(workspace.stubRuns()).toHaveLength(1);
     expectSettled(workspace, { tasks: 1 });
   });
+});
+
+it("a drop is not taken while git may be reading it; one that brings its id along is", async () => {
+  const workspace = await tempWorkspace();
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  const user = startOther(workspace.dir, 'GIT_EDITOR="$HOLD" git commit --allow-empty');
+  await user.held();
+  workspace.drop("greet.md", "Say hello\n");
+  workspace.drop("20261120-141530-k3f9x2.md", "Say goodbye\n");
+  const first = await coordinator.saw("accepted");
+  expect(first.field("source")).toBe("inbox/20261120-141530-k3f9x2.md");
+  expect(workspace.repo.read("inbox/greet.md")).toBe("Say hello\n");
+  user.release();
+  expect((await user.ended()).status).toBe(0);
+  expect((await coordinator.saw("accepted", 2)).field("source")).toBe("inbox/greet.md");
 });

@@ -95,6 +95,7 @@ export function openFakeBranch(repository: FakeRepository): BranchPort {
     treeId: async (path) => treeId(view, path),
     listFolder: async (path) => listFolder(view, path),
     headIsOurs: async () => repository.headIsOurs,
+    isUserAtGit: () => false, // Whoever plays the user does one thing at a time.
     indexEntries: async (folder) => new Map([...repository.index].filter(([path]) => path.startsWith(`${folder}/`))),
     introducedBy: async (path) => {
       const commit = historyOf(view).find(({ files, parent }) => files.get(path) !== parent?.files.get(path));

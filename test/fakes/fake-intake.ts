@@ -61,6 +61,10 @@ export function createFakeIntake(options: FakeIntakeOptions): FakeIntake {
       rmSync(heldAt(id), { recursive: true });
       return "changed";
     },
+    async putBack(id) {
+      for (const path of dropPaths(heldAt(id))) renameSync(join(heldAt(id), path), join(workspaceDir, path));
+      rmSync(heldAt(id), { recursive: true, force: true });
+    },
     async release(id) {
       rmSync(heldAt(id), { recursive: true, force: true });
     },

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Committer } from "../../src/git/committer.ts";
@@ -281,6 +281,23 @@ describe("somebody else's git", () => {
     user.release();
     expect((await user.ended()).status).toBe(0);
     await expectLanded(repo, committer, waiting);
+  });
+
+  it("may be reading the work tree while it is young", async () => {
+    const { repo, committer } = await repoWithTopic();
+    expect(committer.isUserAtGit()).toBe(false);
+    const user = startOther(repo.dir, 'GIT_EDITOR="$HOLD" git commit --allow-empty');
+    await user.held();
+    expect(committer.isUserAtGit()).toBe(true);
+    user.release();
+    await user.ended();
+    expect(committer.isUserAtGit()).toBe(false);
+    const lock = join(repo.dir, ".git/index.lock");
+    writeFileSync(lock, "");
+    expect(committer.isUserAtGit()).toBe(true);
+    utimesSync(lock, 0, 0);
+    expect(committer.isUserAtGit()).toBe(false);
+    rmSync(lock);
   });
 
   it("in the main worktree does not hold up a workspace in a linked one", async () => {

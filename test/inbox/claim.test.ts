@@ -68,6 +68,15 @@ describe.each([
     expect(workspace.notices).toEqual([]);
   });
 
+  it("a file that may not be moved just now stays where it is, and leaves no claim", async () => {
+    const workspace = makeInboxWorkspace(options());
+    workspace.drop("docs/sub/typo.md");
+    const drop = await onlyDrop(workspace);
+    expect(await workspace.intake.claim(drop, freshId(), () => false)).toBe("changed");
+    expect(claimsLeft(workspace)).toEqual([]);
+    expect(await onlyDrop(workspace)).toEqual(drop);
+  });
+
   it("a file that is gone is nobody's, and leaves no claim", async () => {
     const workspace = makeInboxWorkspace(options());
     const path = workspace.drop("fix.md");
