@@ -2,11 +2,11 @@ import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, readSyn
 import { systemErrorCode } from "../base/errors.ts";
 import { writeAll } from "../base/write-file-atomic.ts";
 import type { BrokenDrop } from "../task/drop.ts";
-import { isErrorFile, renderErrorFile } from "../task/error-file.ts";
+import { errorFilePath, isErrorFile, renderErrorFile } from "../task/error-file.ts";
 import { type FilePrint, printOf, samePrint } from "./file-print.ts";
 import { causeOf, type Folder, openInboxFolder } from "./folder.ts";
 import { ERROR_FILE_BYTES_MAX } from "./limits.ts";
-import { errorFilePath, placeInInbox, shownName } from "./name-rules.ts";
+import { placeInInbox, shownName } from "./name-rules.ts";
 import { createTurns } from "./turns.ts";
 
 export interface ErrorReportsOptions {

@@ -33,11 +33,6 @@ export function stemOf(name: string): string {
   return name.replace(DROP_ENDING, "");
 }
 
-/** Returns the path of the error file of `path`: `docs/x.md` → `docs/x.error.md`. */
-export function errorFilePath(path: string): string {
-  return `${stemOf(path)}.error.md`;
-}
-
 /** Returns the name under which an older version is kept beside a newer file of its name: ignored by the intake, plain to see. */
 export function keptName(name: string, id: string): string {
   const ending = `.${id}.md`;

@@ -1,5 +1,6 @@
 import { taskCommitMessage } from "../task/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/commit-plan.ts";
+import { errorFilePath, isErrorFile } from "../task/error-file.ts";
 import type { KeptText } from "../task/kept-text.ts";
 import { isFinal } from "../task/ledger.ts";
 import { appendFacts } from "../task/session-facts.ts";
@@ -53,7 +54,15 @@ export async function planFinish(
 export function dropEdits(branch: Pick<BranchPort, "hashBlob">, task: Pick<OpenTask, "source">): readonly FileEdit[] {
   const { source } = task;
   if (source === undefined) return [];
-  return [removalEdit(branch, source.path, source.blob)];
+  const removal = removalEdit(branch, source.path, source.blob);
+  return source.tracked === "untracked" ? [removal] : [removal, errorFileRemoval(source.path)];
+}
+
+function errorFileRemoval(dropPath: string): FileEdit {
+  return {
+    path: errorFilePath(dropPath),
+    apply: (current) => (current !== undefined && isErrorFile(current) ? "absent" : "unchanged"),
+  };
 }
 
 /** Returns the edit that removes `path` where it has exactly this content. */

@@ -1,5 +1,5 @@
 import type { BrokenDrop, InboxScan } from "../task/drop.ts";
-import { renderErrorFile } from "../task/error-file.ts";
+import { errorFilePath, isErrorFile, renderErrorFile } from "../task/error-file.ts";
 import { INBOX } from "../task/workspace-paths.ts";
 import type { Acceptance, StaleDrop } from "./acceptance.ts";
 import type { ErrorFileWish } from "./intake-plan.ts";
@@ -64,39 +64,34 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
   };
 }
 
-/** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with its cause. */
+/** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with that. */
 async function wishErrorFiles(branch: BranchPort, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileWish[]> {
   if (!(await branch.headIsOurs())) return [];
   const wishes: ErrorFileWish[] = [];
-  const wanted = new Set<string>();
   for (const drop of broken) {
     if ((await branch.blobAt(drop.path)) === undefined) continue;
-    const path = errorPath(drop.path);
+    const path = errorFilePath(drop.path);
     const content = renderErrorFile(drop.path.slice(drop.path.lastIndexOf("/") + 1), drop.problems);
-    wanted.add(path);
     if ((await branch.readText(path)) !== content) wishes.push({ path, subject: drop.path, content });
   }
-  for (const path of await committedErrorFiles(branch)) {
-    if (!wanted.has(path)) wishes.push({ path, subject: path.replace(ERROR_ENDING, ".md"), content: undefined });
-  }
+  for (const path of await leftErrorFiles(branch)) wishes.push({ path, subject: path, content: undefined });
   return wishes;
 }
 
-/** Returns where the error file of a broken drop lies: beside it. */
-function errorPath(dropPath: string): string {
-  return dropPath.replace(/\.md$/i, "") + ERROR_ENDING;
-}
-
-async function committedErrorFiles(branch: BranchPort): Promise<readonly string[]> {
-  if ((await branch.treeId(INBOX)) === undefined) return [];
+/** Error files of ours in the branch whose dropped file is not there any more. One that is there may be settling: it keeps its own. */
+async function leftErrorFiles(branch: BranchPort): Promise<readonly string[]> {
   const found: string[] = [];
   const folders = [INBOX];
   for (let index = 0; index < Math.min(folders.length, FOLDERS_MAX); index += 1) {
     const folder = folders[index] ?? INBOX;
-    for (const { name, kind } of await branch.listFolder(folder)) {
-      if (kind === "folder") folders.push(`${folder}/${name}`);
-      else if (name.endsWith(ERROR_ENDING)) found.push(`${folder}/${name}`);
+    const entries = await branch.listFolder(folder);
+    const paths = entries.filter(({ kind }) => kind === "file").map(({ name }) => `${folder}/${name}`);
+    const kept = new Set(paths.filter((path) => /\.md$/i.test(path)).map(errorFilePath));
+    for (const path of paths) {
+      if (!path.endsWith(ERROR_ENDING) || kept.has(path)) continue;
+      if (isErrorFile((await branch.readText(path)) ?? "")) found.push(path);
     }
+    for (const { name, kind } of entries) if (kind === "folder") folders.push(`${folder}/${name}`);
   }
   return found;
 }

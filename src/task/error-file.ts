@@ -24,6 +24,11 @@ export function renderErrorFile(fileName: string, problems: readonly TaskProblem
   return keepText(lines.join("\n"));
 }
 
+/** Returns the path of the error file of a dropped file: beside it, `docs/x.md` → `docs/x.error.md`. */
+export function errorFilePath(dropPath: string): string {
+  return `${dropPath.replace(/\.md$/i, "")}.error.md`;
+}
+
 /** Returns whether a text was made by `renderErrorFile`, whatever was added to it since. */
 export function isErrorFile(text: string): boolean {
   return text.split("\n", 1)[0]?.trimEnd() === MARKER;

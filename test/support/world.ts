@@ -69,6 +69,8 @@ export interface World {
   settle(): Promise<void>;
   /** Lets time pass: what is due by then happens, once. */
   advance(ms: number): Promise<void>;
+  /** How often the coordinator has called this ("branch.commit") since its start. */
+  calls(name: string): number;
   /** Lines of the log with this event. */
   logged(event: string): readonly LoggedEvent[];
   /** The id of an accepted task, in the order of the log: 0 is the first, -1 the last one. */
@@ -201,6 +203,7 @@ export function createWorld(): World {
       clock.advance(ms);
       await settle();
     },
+    calls: (name) => life.called.filter((called) => called === name).length,
     logged: (event) => log.filter((line) => line.event === event),
     accepted(index) {
       const task = world.logged("accepted").at(index)?.task;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isErrorFile, renderErrorFile } from "../../src/task/error-file.ts";
+import { errorFilePath, isErrorFile, renderErrorFile } from "../../src/task/error-file.ts";
 import { parseDropText } from "../../src/task/task-file.ts";
 
 function errorFileOf(text: string): string {
@@ -34,4 +34,11 @@ it("is recognised by its first line", () => {
   expect(isErrorFile(errorFileOf("").replaceAll("\n", "\r\n"))).toBe(true);
   expect(isErrorFile("# my own notes\n<!-- codex-inbox:error -->")).toBe(false);
   expect(isErrorFile("")).toBe(false);
+});
+
+it.each([
+  { drop: "inbox/docs/fix.md", error: "inbox/docs/fix.error.md" },
+  { drop: "inbox/FIX.MD", error: "inbox/FIX.error.md" },
+])("lies beside the dropped file: $drop", ({ drop, error }) => {
+  expect(errorFilePath(drop)).toBe(error);
 });
