@@ -3,7 +3,7 @@ import { datedFolder, SESSIONS, sessionFolder } from "../task/workspace-paths.ts
 import type { BranchPort } from "./ports.ts";
 
 /** A folder is stored whole by git with each entry added to it, so none of ours grows beyond this. */
-export const FOLDER_ENTRIES_MAX = 1_000;
+const FOLDER_ENTRIES_MAX = 1_000;
 /** Folders remembered; beyond it the count is read from the branch again. */
 const FOLDERS_CACHED_MAX = 500;
 
