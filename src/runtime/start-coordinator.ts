@@ -202,15 +202,15 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log,
   });
 
+  const failures = new Set<string>();
+  table.onChange(({ id, state, committed }) => {
+    if (state.kind === "ended" && state.status !== "succeeded" && !committed) failures.add(id);
+  });
   recover({
     ...{ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions },
     ...{ paths, surroundings, log },
   });
   await acceptance.finishLeftClaims();
-  const failures = new Set<string>();
-  table.onChange(({ id, state }) => {
-    if (state.kind === "ended" && state.status !== "succeeded") failures.add(id);
-  });
   await intake.start();
   const loop = master.run();
   loop.catch(fail);

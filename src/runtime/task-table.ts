@@ -25,6 +25,8 @@ export interface OpenTask {
   readonly lastRun: StartedRun | undefined;
   /** The drop is gone from the branch and from the user's index for good, or was never there. */
   readonly dropGone: boolean;
+  /** Its outcome was committed, though the branch may have lost that since. */
+  readonly committed: boolean;
 }
 
 /** What is known of a run since it was started. */
@@ -165,6 +167,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     state: acceptedState(0), // Due at once, also where the clock was set back since.
     lastRun: undefined,
     dropGone: first.source === null || first.source.tracked === "untracked",
+    committed: false,
   };
   return records.slice(1).reduce(applyRecord, accepted);
 }
@@ -172,8 +175,9 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
 function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
   switch (record.k) {
     case "accepted":
-    case "committed":
       return task;
+    case "committed":
+      return { ...task, committed: true };
     case "replaced": {
       const aliases = [...task.aliases, record.alias];
       const dropGone = record.source.tracked === "untracked";
