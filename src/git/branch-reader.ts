@@ -1,4 +1,5 @@
-import { runGit } from "./git-process.ts";
+import { createObjectReader, type StoredObject } from "./object-reader.ts";
+import { fromByteName, isFolder, isPlainFile, parseTree } from "./tree-format.ts";
 
 /** Reads the tip of a branch without touching anything: for commands that run beside a coordinator. Paths are relative to the workspace. */
 export interface BranchReader {
@@ -8,33 +9,30 @@ export interface BranchReader {
   listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
 }
 
-/** Creates the reader of `branch` ("refs/heads/main") for the workspace at `workspaceDir` (absolute). Each call starts one git. */
+/** Creates the reader of `branch` ("refs/heads/main") for the workspace at `workspaceDir` (absolute). All calls share one git. */
 export function createBranchReader(workspaceDir: string, branch: string): BranchReader {
-  const treeId = async (path: string): Promise<string | undefined> => {
-    const { status, stdout } = await runGit(workspaceDir, ["rev-parse", "--verify", "--quiet", `${branch}:./${path}`]);
-    return status === 0 ? stdout.toString("utf8").trim() : undefined;
-  };
+  const objects = createObjectReader(workspaceDir);
+
+  async function find(path: string): Promise<StoredObject | undefined> {
+    return path.includes("\n") ? undefined : objects.read(`${branch}:./${path}`);
+  }
+
+  const idOf = async (path: string): Promise<string | undefined> => (await find(path))?.id;
+
   return {
-    treeId,
-    blobAt: treeId,
+    treeId: idOf,
+    blobAt: idOf,
     async readText(path) {
-      const { status, stdout } = await runGit(workspaceDir, ["cat-file", "blob", `${branch}:./${path}`]);
-      return status === 0 ? stdout.toString("utf8") : undefined;
+      const found = await find(path);
+      return found?.type === "blob" ? found.content.toString("utf8") : undefined;
     },
     async listFolder(path) {
-      const { status, stdout } = await runGit(workspaceDir, ["ls-tree", "-z", `${branch}:./${path}`]);
-      if (status !== 0) return [];
-      return stdout
-        .toString("utf8")
-        .split("\0")
-        .filter((entry) => entry !== "")
-        .map((entry) => {
-          const [mode = "", type = ""] = entry.split(" ", 2);
-          return {
-            name: entry.slice(entry.indexOf("\t") + 1),
-            kind: type === "tree" || mode === "040000" ? "folder" : "file",
-          };
-        });
+      const found = await find(path);
+      if (found?.type !== "tree") return [];
+      const entries = [...parseTree(found.content, found.id.length === 40 ? "sha1" : "sha256")];
+      return entries
+        .filter(([, entry]) => isFolder(entry) || isPlainFile(entry))
+        .map(([name, entry]) => ({ name: fromByteName(name), kind: isFolder(entry) ? "folder" : "file" }));
     },
   };
 }

@@ -1,6 +1,5 @@
-import { simpleGit } from "simple-git";
 import { CoordinatorError } from "../base/errors.ts";
-import { guardedGitEnvironment } from "./git-environment.ts";
+import { runGit } from "./git-process.ts";
 
 /** One finished task, as its commit tells it. */
 export interface HistoryEntry {
@@ -32,17 +31,13 @@ const FORMAT = [
 
 /** Opens the history of `branch` ("refs/heads/main") in the repository around `dir` (absolute). */
 export function createTaskHistory(dir: string, branch: string): TaskHistory {
-  const git = simpleGit({ baseDir: dir, maxConcurrentProcesses: 1 }).env(guardedGitEnvironment(process.env));
-
   const log = async (grep: string, count: number): Promise<readonly HistoryEntry[]> => {
     const options = [`--max-count=${count}`, "--no-color", "--no-show-signature", "--no-decorate", "--extended-regexp"];
-    try {
-      const text = await git.raw(["log", ...options, `--grep=${grep}`, `--format=${FORMAT}%x01`, branch, "--"]);
-      return text.split("\x01").flatMap(parseEntry);
-    } catch (cause) {
-      if (/unknown revision|bad revision|does not have any commits/.test(String(cause))) return []; // A branch without commits.
-      throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${String(cause)}`, { cause });
-    }
+    const args = ["log", ...options, `--grep=${grep}`, `--format=${FORMAT}%x01`, branch, "--"];
+    const { status, stdout, stderr } = await runGit(dir, args);
+    if (status === 0) return stdout.toString("utf8").split("\x01").flatMap(parseEntry);
+    if (/unknown revision|bad revision|does not have any commits/.test(stderr)) return []; // A branch without commits.
+    throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${stderr}`);
   };
 
   return {
