@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { clock } from "./serving.ts";
 import { benchEnvironment, git, STUB } from "./workspace.ts";
 
@@ -13,11 +14,12 @@ export async function measureXargs(count: number): Promise<number> {
     for (const path of prompts) writeFileSync(path, "# Make the check faster\n");
     const run = `"$1" exec -o "$2.last" - <"$2" >"$2.jsonl"`;
     const startedMs = clock();
-    await execa("xargs", ["-P4", "-I{}", "sh", "-c", run, "sh", STUB, "{}"], {
-      input: prompts.join("\n"),
+    const child = spawn("xargs", ["-P4", "-I{}", "sh", "-c", run, "sh", STUB, "{}"], {
       env: benchEnvironment(),
-      extendEnv: false,
+      stdio: ["pipe", "ignore", "inherit"],
     });
+    child.stdin.end(prompts.join("\n"));
+    await once(child, "exit");
     return count / ((clock() - startedMs) / 1_000);
   } finally {
     rmSync(dir, { recursive: true, force: true });

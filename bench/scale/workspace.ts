@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
+import { promisify } from "node:util";
 import { importCommands } from "./past-import.ts";
 import { pastTasks } from "./past-tasks.ts";
 
@@ -28,8 +28,8 @@ interface Built {
 
 /** Runs git in `dir` and returns what it printed. */
 export async function git(dir: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await execa("git", [...args], { cwd: dir });
-  return stdout;
+  const { stdout } = await promisify(execFile)("git", args, { cwd: dir });
+  return stdout.trimEnd();
 }
 
 /** Returns the environment of every process that a benchmark starts: no setting of whoever runs it changes the figures. */
@@ -63,7 +63,7 @@ async function build(dir: string, count: number): Promise<string> {
   for (let n = 0; n < USER_FILES; n += 1) writeFileSync(join(dir, "src", `module-${n}.ts`), `export const n = ${n};\n`);
   await git(dir, "add", "--all");
   await git(dir, "commit", "--quiet", "-m", "first");
-  await execa(process.execPath, [ENTRY, "-C", dir, "init"], { env: benchEnvironment(), extendEnv: false });
+  await promisify(execFile)(process.execPath, [ENTRY, "-C", dir, "init"], { env: benchEnvironment() });
   await importPast(dir, count);
   await git(dir, "reset", "--quiet", "--hard");
   await git(dir, "repack", "-d", "-q");
