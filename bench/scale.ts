@@ -24,6 +24,10 @@ interface Plan {
   readonly burst: number;
   readonly starts: number;
   readonly byHand: number;
+  /** The first tasks of a process load and compile what the later ones find ready. */
+  readonly warmUp: number;
+  /** A coordinator has this long to come to rest before its memory is read, and before the first task. */
+  readonly restMs: number;
 }
 
 interface Findings {
@@ -38,11 +42,6 @@ interface Findings {
   peakKb: number;
 }
 
-/** A coordinator has this long to come to rest before its memory is read, and before the first task. */
-const REST_MS = 1_500;
-/** The first tasks of a process load and compile what the later ones find ready. */
-const WARM_UP_TASKS = 3;
-
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "100,10000,100000" },
@@ -54,13 +53,15 @@ const { values } = parseArgs({
   },
 });
 const plan: Plan = values.smoke
-  ? { sizes: [20, 200], tasks: 4, burst: 10, starts: 1, byHand: 2 }
+  ? { sizes: [20, 200], tasks: 4, burst: 10, starts: 1, byHand: 1, warmUp: 1, restMs: 200 }
   : {
       sizes: values.sizes.split(",").map(Number),
       tasks: Number(values.tasks),
       burst: Number(values.burst),
       starts: Number(values.starts),
       byHand: 10,
+      warmUp: 3,
+      restMs: 1_500,
     };
 const folder = values.cache === undefined ? mkdtempSync(join(tmpdir(), "codex-inbox-scale-")) : resolve(values.cache);
 mkdirSync(folder, { recursive: true });
@@ -70,7 +71,8 @@ try {
   if (values.cache === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-async function measure({ sizes, tasks, burst, starts, byHand }: Plan, cache: string): Promise<readonly Findings[]> {
+async function measure(plan: Plan, cache: string): Promise<readonly Findings[]> {
+  const { sizes, starts, byHand } = plan;
   const all: Findings[] = [];
   for (const size of sizes) {
     const dir = join(cache, String(size));
@@ -81,7 +83,7 @@ async function measure({ sizes, tasks, burst, starts, byHand }: Plan, cache: str
   const servings = await Promise.all(all.map(({ dir }) => startServing(dir)));
   const pairs = all.map((one, index) => [one, servings[index]] as const);
   try {
-    await measureServing(pairs as readonly (readonly [Findings, Serving])[], tasks, burst);
+    await measureServing(pairs as readonly (readonly [Findings, Serving])[], plan);
   } finally {
     await Promise.all(servings.map((serving) => serving.stop()));
   }
@@ -92,15 +94,14 @@ async function measure({ sizes, tasks, burst, starts, byHand }: Plan, cache: str
 
 async function measureServing(
   pairs: readonly (readonly [Findings, Serving])[],
-  tasks: number,
-  burst: number,
+  { tasks, burst, warmUp, restMs }: Plan,
 ): Promise<void> {
-  await delay(REST_MS);
+  await delay(restMs);
   for (const [one, serving] of pairs) one.residentAtStartKb = serving.memory().residentKb;
-  for (let n = 0; n < WARM_UP_TASKS; n += 1) for (const [, serving] of pairs) await measureTask(serving);
+  for (let n = 0; n < warmUp; n += 1) for (const [, serving] of pairs) await measureTask(serving);
   for (let n = 0; n < tasks; n += 1) for (const [one, serving] of pairs) one.costs.push(await measureTask(serving));
   for (const [one, serving] of pairs) one.burst = await measureBurst(serving, burst);
-  await delay(REST_MS);
+  await delay(restMs);
   for (const [one, serving] of pairs) {
     one.residentAtEndKb = serving.memory().residentKb;
     one.peakKb = serving.memory().peakKb;
