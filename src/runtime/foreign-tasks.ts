@@ -1,7 +1,7 @@
 import { isFinal, type LedgerRow } from "../task/ledger.ts";
 import { taskIdDate } from "../task/task-id.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../task/task-record.ts";
-import { datedFolder, sessionFolder, taskFilePath } from "../task/workspace-paths.ts";
+import { sessionFolder, taskFilePath } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { BranchPort } from "./ports.ts";
 
@@ -38,9 +38,8 @@ export async function findTaskFile(
   id: string,
 ): Promise<{ readonly file: ParsedTaskFile; readonly folder: string; readonly text: string } | undefined> {
   const date = taskIdDate(id);
-  const folders = new Set((await branch.listFolder(sessionFolder(sessionKey))).map(({ name }) => name));
-  for (let sequence = 1; folders.has(datedFolder(date, sequence)); sequence += 1) {
-    const folder = datedFolder(date, sequence);
+  for (const { name: folder } of await branch.listFolder(sessionFolder(sessionKey))) {
+    if (folder !== date && !folder.startsWith(`${date}-`)) continue; // A later one may be there before an earlier one is.
     const text = await branch.readText(taskFilePath(sessionKey, folder, id));
     const file = text === undefined ? undefined : parseTaskFile(text);
     if (text !== undefined && file?.id === id) return { file, folder, text };

@@ -1,3 +1,5 @@
+import { describeProblems } from "../task/describe-problems.ts";
+import { parseDropText } from "../task/task-file.ts";
 import { userFrontMatter } from "../task/task-record.ts";
 import type { ForeignTask } from "./foreign-tasks.ts";
 import type { Log } from "./ports.ts";
@@ -9,24 +11,30 @@ import type { TaskTable } from "./task-table.ts";
  */
 export function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
-  deps: { readonly table: TaskTable; readonly clone: string; readonly now: () => number; readonly log: Log },
+  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log },
 ): void {
   for (const [id, { row, file, folder }] of tasks) {
     if (deps.table.get(id) !== undefined) continue;
-    const wishes = { ...userFrontMatter(file), id, sessionKey: file.sessionKey };
+    const wishes = { ...userFrontMatter(file), id, sessionKey: row.session };
+    const text = `---\n${JSON.stringify(wishes)}\n---\n${file.prompt}`;
+    const parsed = parseDropText(text, undefined); // Whoever can push has written the file.
+    if (!parsed.ok) {
+      deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });
+      continue;
+    }
     deps.table.accept({
       k: "accepted",
       v: 1,
       id,
-      session: file.sessionKey,
+      session: row.session,
       folder,
       order: Date.parse(row.time) * 1_000,
       atMs: Date.parse(row.time),
-      text: `---\n${JSON.stringify(wishes)}\n---\n${file.prompt}`,
+      text,
       folderKey: null,
       source: null,
       clone: deps.clone,
     });
-    deps.log("taken-over", { task: id, session: file.sessionKey });
+    deps.log("taken-over", { task: id, session: row.session });
   }
 }

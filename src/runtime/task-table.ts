@@ -87,8 +87,9 @@ export function createTaskTable(
       return tasks.size;
     },
     accept(record) {
+      const task = fold([record]); // First, so that a record that cannot be read never gets into the journal.
       journal.create(record.id, record);
-      return keep(fold([record]));
+      return keep(task);
     },
     load: (id, records) => {
       const task = fold(records);
