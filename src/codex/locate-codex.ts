@@ -3,9 +3,10 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { CoordinatorError } from "../base/errors.ts";
+import { findPackage } from "../base/find-package.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { codexEnvironment, type Environment } from "./environment.ts";
-import { findPackage, nativeBinary } from "./native-binary.ts";
+import { nativeBinary } from "./native-binary.ts";
 
 /** The oldest version whose events, exit codes and thread files are known to fit. */
 const CODEX_VERSION_MIN = "0.163.0";

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
+import { findPackage } from "../base/find-package.ts";
 import { parseObject } from "./json-shape.ts";
 
 /** Where the npm package of a platform keeps its binary (0.169.0). */
@@ -33,18 +34,6 @@ export function nativeBinary(path: string): string {
     "CODEX",
     `${path} is the codex of npm, but its program for ${platform} is missing: install it again (npm install -g @openai/codex)`,
   );
-}
-
-/**
- * Returns the folder of the package `name` that was installed with the package in `packageDir`: below it, or in a
- * node_modules folder it lies in. Unlike Node's own search, never what happens to be in the home, a parent or NODE_PATH.
- */
-export function findPackage(packageDir: string, name: string): string | undefined {
-  const folders = [join(resolve(packageDir), "node_modules")];
-  for (let folder = resolve(packageDir); folder !== dirname(folder); folder = dirname(folder)) {
-    if (basename(folder) === "node_modules") folders.push(folder);
-  }
-  return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, "package.json")));
 }
 
 /** Tells whether `real` is bin/codex.js of the package `@openai/codex`. */
