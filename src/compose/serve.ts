@@ -24,6 +24,7 @@ import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-path
 import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "./open-queries.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
+import { settleBranch } from "./served-branch.ts";
 import { endWithSignals } from "./signals.ts";
 
 export interface ServeSurroundings {
@@ -63,6 +64,7 @@ export async function serve(
     describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
   });
   try {
+    settleBranch(paths, branchName);
     const coordinator = await open(place, branchName, options, { environment, log, config, installation, paths });
     try {
       const { port } = config.current();

@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly sessionLocks: string;
   readonly server: string;
   readonly clone: string;
+  /** Full name of the branch that was served last. */
+  readonly branch: string;
   /** Indexes of git that hold the user's files alone. */
   readonly codeIndex: string;
 }
@@ -25,6 +27,7 @@ export function statePaths(stateDir: string): StatePaths {
     sessionLocks: join(stateDir, "session-locks"),
     server: join(stateDir, "server.json"),
     clone: join(stateDir, "clone"),
+    branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
   };
 }

@@ -5,6 +5,7 @@ import { type GitRepo, makeGitRepo, type RepoShape } from "../support/git-repo.t
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace, workspaceIn } from "../support/workspace.ts";
+import { readResults } from "../support/workspace-results.ts";
 
 function newRepo(shape: RepoShape = {}): GitRepo {
   return makeGitRepo(join(tempDir(), "repo"), shape);
@@ -154,6 +155,27 @@ describe("a HEAD that names no branch", () => {
 });
 
 describe("a branch that is switched under our feet", () => {
+  it("is not served with the open tasks of another one, and is once these are done", async () => {
+    const workspace = await tempWorkspace();
+    const { repo } = workspace;
+    workspace.drop("docs/long.md", "long [[sleep 300]] [[final: ready]]\n");
+    const crashed = workspace.serve();
+    await crashed.saw("thread");
+    await crashed.kill();
+    repo.git("switch", "--quiet", "-c", "topic");
+    const refused = workspace.serve();
+    expect((await refused.ended).code).toBe(4);
+    expect(refused.log()).toContain("HEAD names topic, but 1 open task of this workspace belongs to main");
+    repo.git("switch", "--quiet", "main");
+    await workspace.serveUntilIdle();
+    expect(workspace.results.task("long").result?.lastMessage).toBe("ready");
+    repo.git("switch", "--quiet", "topic");
+    workspace.drop("docs/more.md", "more [[final: here]]\n");
+    await workspace.serveUntilIdle();
+    expect(readResults(repo, "topic").task("more").status).toBe("succeeded");
+    expect(workspace.results.tasks()).toHaveLength(1);
+  });
+
   it("gets nothing of ours; results go to the one that is served, and new drops are taken all the same", async () => {
     const workspace = await tempWorkspace();
     const { repo } = workspace;
