@@ -20,6 +20,7 @@ import { openRepository } from "./repository.ts";
 import { createTemporaryFiles } from "./temporary-files.ts";
 import { createTreeEditor } from "./tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "./tree-format.ts";
+import { createWaitPauses } from "./wait-pauses.ts";
 import { createWorkTree } from "./work-tree.ts";
 
 export interface CommitterOptions {
@@ -69,11 +70,6 @@ export interface Committer {
   close(): Promise<void>;
 }
 
-/** Waiting for the user: 1, 2, 4, … ms. Most commands are over in a moment, and the gap before the next may be short. */
-const BACKOFF_EAGER_MAX_MS = 16;
-/** After this long it is an editor or a conflict, and the pauses grow on. */
-const EAGER_MS = 10_000;
-const BACKOFF_MAX_MS = 250;
 /** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
 const READING_MS = 5_000;
 /** After a miss, which another process's start caused. */
@@ -93,7 +89,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
 
   async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
     const batch = createBatch(parts, plans);
-    let pauseMs = MISS_PAUSE_MS;
+    const pauses = createWaitPauses(() => performance.now());
     try {
       for (;;) {
         if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
@@ -101,9 +97,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
         if (outcome.kind === "done") return outcome.report;
         if (outcome.kind === "closed") {
           wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
-          await delay(pauseMs, undefined, { signal });
-          const isLong = options.now() - wait.sinceMs > EAGER_MS;
-          pauseMs = Math.min(pauseMs * 2, isLong ? BACKOFF_MAX_MS : BACKOFF_EAGER_MAX_MS);
+          await delay(pauses.next(outcome.reason), undefined, { signal });
         } else await delay(MISS_PAUSE_MS, undefined, { signal });
       }
     } finally {
