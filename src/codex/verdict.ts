@@ -36,6 +36,7 @@ export function judgeRun(runDir: string, asked: string | undefined): RunVerdict 
     usageTotal: summary.usageTotal,
     wrongThread,
     threadMissing: asked !== undefined && summary.threadId === undefined && isThreadMissing(judgement.reason ?? ""),
+    codexMissing: summary.threadId === undefined && NOT_RUNNABLE.includes(record?.exitCode ?? 0),
     commandCount: summary.commandCount,
     durationMs:
       record === undefined || claimed === undefined ? undefined : Math.max(0, Math.round(record.endedAtMs - claimed)),
@@ -59,7 +60,7 @@ function judge(runDir: string, { turnEnd, threadId }: RunSummary, record: ExitRe
     };
   }
   if (NOT_RUNNABLE.includes(exitCode))
-    return { outcome: "failed", reason: `codex could not be run: ${said ?? ""}`, retryable: true };
+    return { outcome: "failed", reason: `codex could not be run: ${said ?? `exit ${exitCode}`}`, retryable: true };
   if (exitCode === RUST_PANIC)
     return { outcome: "failed", reason: `codex crashed: ${said ?? "exit 101"}`, retryable: true };
   // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.

@@ -50,6 +50,8 @@ export interface Master {
   readonly isDraining: boolean;
   /** The schedule as of the last tick. */
   schedule(): Schedule;
+  /** Codex could not be run: nothing is started until it was looked for, and it is looked for until it is found. */
+  doubtCodex(reason: string): void;
   codexProblem(): { readonly reason: string; readonly sinceMs: number } | undefined;
   /** Nothing runs, nothing waits to be taken or committed; `held` tasks may be left. */
   isIdle(): boolean;
@@ -94,6 +96,12 @@ export function createMaster(deps: MasterDeps): Master {
       commits.wishErrorFiles(seen.errorFiles);
     }
     await runs.poll();
+  };
+
+  const doubtCodex = (reason: string): void => {
+    if (problem !== undefined) return;
+    problem = { reason, sinceMs: now(), checkAtMs: now() };
+    deps.log("codex-gone", { reason });
   };
 
   const checkCodex = async (): Promise<void> => {
@@ -151,8 +159,7 @@ export function createMaster(deps: MasterDeps): Master {
       await runs.start(task, installation);
     } catch (error) {
       if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
-      problem = { reason: error.message, sinceMs: now(), checkAtMs: now() + CODEX_CHECK_MS };
-      deps.log("codex-gone", { reason: error.message });
+      doubtCodex(error.message);
     }
   };
 
@@ -199,6 +206,7 @@ export function createMaster(deps: MasterDeps): Master {
       return draining;
     },
     schedule: () => schedule,
+    doubtCodex,
     codexProblem: () => problem,
     isIdle() {
       if (runs.activeCount > 0 || inbox.dueAtMs() !== undefined) return false;

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { CodexInstallation, RunRequest } from "../task/run.ts";
-import type { StopCause } from "../task/task-event.ts";
+import type { StopCause, TaskEvent } from "../task/task-event.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, RunEvent } from "./ports.ts";
 import { exitVerdict, missingThreads, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
@@ -16,6 +16,8 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly defaults: () => RunDefaults;
   readonly timeoutMs: () => number;
   readonly stopGraceMs: () => number;
+  /** A run ended because codex could not be run. */
+  readonly onCodexMissing: (reason: string) => void;
   /** Something happened that the next tick should see. */
   readonly wake: () => void;
 }
@@ -121,18 +123,17 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     run.follower.close();
     const task = table.get(run.id);
     if (task?.lastRun === undefined) throw new Error(`${run.id} ended but is not open`);
-    const known = deps.journal.read(task.id).find((line) => line.k === "run" && line.run === run.run);
-    const { record, changesMs } =
-      known?.k === "run" ? { record: known, changesMs: undefined } : await takeIn(deps, task, run);
-    const added = known === undefined ? [record] : []; // A crash may have come between this record and the state after it.
-    if (known === undefined) sessions.add(task.id, task.sessionKey, record.facts);
+    const { record, changesMs } = await takeIn(deps, task, run);
+    sessions.add(task.id, task.sessionKey, record.facts);
     // What an agent leaves running at the end of its turn is meant to run; what a broken one leaves would meet its next run.
     if (record.verdict.outcome !== "succeeded")
       await runner.stop(run.runDir, 0).catch((error) => sayStopFailed(run, error));
-    const lost = vanished && record.verdict.outcome === "vanished";
-    const after = lost
-      ? table.step(task.id, { kind: "vanished" }, added)
-      : table.step(task.id, { kind: "exited", verdict: exitVerdict(record.verdict, task.spec.resume === true) }, added);
+    const event: TaskEvent =
+      vanished && record.verdict.outcome === "vanished"
+        ? { kind: "vanished" }
+        : { kind: "exited", verdict: exitVerdict(record.verdict, task.spec.resume === true) };
+    const after = table.step(task.id, event, [record]);
+    if (record.verdict.codexMissing) deps.onCodexMissing(record.verdict.reason ?? "codex could not be run");
     faultPoint("finish:journaled");
     sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
     active.delete(run.id);

@@ -103,6 +103,7 @@ export function exitVerdict(verdict: RunVerdict, mayBeginAnew: boolean): ExitVer
   if (verdict.outcome === "succeeded") return { kind: "succeeded" };
   if (verdict.outcome === "interrupted") return { kind: "interrupted" };
   const reason = verdict.reason ?? "codex ended without an answer";
+  if (verdict.codexMissing) return { kind: "codexMissing", reason };
   if (verdict.threadMissing && mayBeginAnew) return { kind: "threadMissing", reason };
   return { kind: "failed", retryable: verdict.retryable, reason, retryAtMs: undefined };
 }

@@ -141,6 +141,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     defaults: () => settings().run,
     timeoutMs: () => settings().timeoutMs,
     stopGraceMs: () => settings().stopGraceMs,
+    onCodexMissing: (reason) => master.doubtCodex(reason),
     wake,
   });
   const commits = createCommitDesk({

@@ -52,6 +52,8 @@ export interface RunVerdict {
   readonly wrongThread: boolean;
   /** Codex does not have the thread that was asked for: it was made on another machine, or lost before its first turn. */
   readonly threadMissing: boolean;
+  /** Codex itself could not be run: it was removed, or is not executable. */
+  readonly codexMissing: boolean;
   readonly retryable: boolean;
   readonly commandCount: number;
   /** Milliseconds between the claim and the exit record, where both are there. */

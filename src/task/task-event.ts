@@ -13,7 +13,9 @@ export type ExitVerdict =
   /** It was told to end, and did, in the middle of its turn. */
   | { readonly kind: "interrupted" }
   /** The thread it was to resume is not there: the next run begins a new one. Uses no attempt, since nothing was asked of the agent. */
-  | { readonly kind: "threadMissing"; readonly reason: string };
+  | { readonly kind: "threadMissing"; readonly reason: string }
+  /** Codex could not be run. Uses no attempt either, and is counted like a lost run. */
+  | { readonly kind: "codexMissing"; readonly reason: string };
 
 /** What may happen to a task. */
 export type TaskEvent =

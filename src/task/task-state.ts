@@ -201,6 +201,8 @@ function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepCont
       return succeeded(state, context);
     case "interrupted": // By nobody we know of, so it is counted like a lost run: it must not go on for ever.
       return afterLoss(state, "the run was interrupted", context);
+    case "codexMissing":
+      return afterLoss(state, verdict.reason, context);
     case "threadMissing":
       return again(giveBack(state), context.nowMs, verdict.reason);
     case "failed": {

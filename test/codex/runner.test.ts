@@ -21,6 +21,7 @@ describe("a run", () => {
       usageTotal: { inputTokens: 42, cachedInputTokens: 0, outputTokens: 5, reasoningOutputTokens: 0 },
       wrongThread: false,
       threadMissing: false,
+      codexMissing: false,
       retryable: false,
       commandCount: 1,
       durationMs: expect.any(Number),
@@ -93,7 +94,7 @@ describe("a run", () => {
     const runDir = await run(request("x"));
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 127 });
     const verdict = runner.judge(runDir, undefined);
-    expect(verdict).toMatchObject({ outcome: "failed", retryable: true });
+    expect(verdict).toMatchObject({ outcome: "failed", codexMissing: true });
     expect(verdict.reason).toMatch(/^codex could not be run: \/nowhere\/codex: (not found|No such file or directory)$/);
   });
 });

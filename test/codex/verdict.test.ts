@@ -52,6 +52,7 @@ describe("a verdict", () => {
         threadId: THREAD,
         wrongThread: false,
         threadMissing: false,
+        codexMissing: false,
       },
       ...{ lastMessage: "the answer", commandCount: 1, durationMs: 42_250 },
       usageTotal: { inputTokens: 7, cachedInputTokens: 3, outputTokens: 2, reasoningOutputTokens: 1 },

@@ -53,6 +53,7 @@ const SUCCESS: RunVerdict = {
   usageTotal: undefined,
   wrongThread: false,
   threadMissing: false,
+  codexMissing: false,
   retryable: false,
   commandCount: 0,
   durationMs: 1_000,

@@ -215,6 +215,34 @@ describe("while codex is not available", () => {
     world.runner.options.beforeStart = () => undefined;
   }
 
+  it("a run that could not run it used no attempt, and the next one waits until codex is found", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    world.problems.codex = GONE;
+    world.runner.options.onStart = (run) =>
+      world.runner.end(run, { outcome: "failed", reason: "codex could not be run: not found", codexMissing: true });
+    const id = await ask(world, "a/1");
+    for (let n = 0; n < 20; n += 1) await world.advance(10_000);
+    expect(world.runner.started).toHaveLength(1);
+    expect(await coordinator.find(id)).toMatchObject({ status: "queued", hold: GONE, attempts: 0 });
+    expect(coordinator.health()).toMatchObject({ status: "waiting", codex: { reason: GONE } });
+    world.problems.codex = undefined;
+    world.runner.options.onStart = () => undefined;
+    await world.advance(5_000);
+    expect(await coordinator.find(id)).toMatchObject({ status: "running", attempts: 1, run: 2 });
+  });
+
+  it("does not go on for ever where codex is found and still cannot be run", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    world.runner.options.onStart = (run) =>
+      world.runner.end(run, { outcome: "failed", reason: "no memory", codexMissing: true });
+    const id = await ask(world, "a/1");
+    for (let n = 0; n < 20; n += 1) await world.advance(10_000);
+    expect(world.runner.started).toHaveLength(4);
+    expect(await coordinator.find(id)).toMatchObject({ status: "failed", reason: "no memory 4 times in a row" });
+  });
+
   it("what could run is held with the reason, and goes on by itself when codex is back", async () => {
     const world = createWorld();
     const coordinator = await world.start();

@@ -57,6 +57,7 @@ export const SUCCEEDED = exited({ kind: "succeeded" });
 export const INTERRUPTED = exited({ kind: "interrupted" });
 export const VANISHED: TaskEvent = { kind: "vanished" };
 export const REPLACED: TaskEvent = { kind: "replaced" };
+export const CODEX_MISSING = exited({ kind: "codexMissing", reason: "not found" });
 export const THREAD_MISSING = exited({ kind: "threadMissing", reason: "no rollout found" });
 export const ENDED_ELSEWHERE: TaskEvent = { kind: "endedElsewhere", status: "cancelled", reason: "not wanted" };
 export const DOOMED: TaskEvent = { kind: "doomed", reason: "never" };

@@ -10,6 +10,7 @@ import {
   type TaskState,
 } from "../../src/task/task-state.ts";
 import {
+  CODEX_MISSING,
   DOOMED,
   ENDED_ELSEWHERE,
   failed,
@@ -40,6 +41,7 @@ describe("the life of a task", () => {
       PASSED,
       NOT_PASSED,
       DOOMED,
+      CODEX_MISSING,
       THREAD_MISSING,
       ENDED_ELSEWHERE,
     ),

@@ -4,6 +4,7 @@ import { IllegalTransitionError, step, type TaskState } from "../../src/task/tas
 import {
   again,
   type Case,
+  CODEX_MISSING,
   DOOMED,
   ENDED,
   ENDED_ELSEWHERE,
@@ -131,6 +132,7 @@ describe("an event that cannot happen", () => {
     REPLACED,
     DOOMED,
     ENDED_ELSEWHERE,
+    CODEX_MISSING,
     THREAD_MISSING,
     VERIFY_STARTED,
     PASSED,

@@ -3,6 +3,7 @@ import { step } from "../../src/task/task-state.ts";
 import {
   again,
   type Case,
+  CODEX_MISSING,
   DOOMED,
   ENDED_ELSEWHERE,
   ended,
@@ -124,6 +125,12 @@ describe("a running task", () => {
       from: { ...RUNNING, vanished: 2 },
       event: THREAD_MISSING,
       to: again("no rollout found", { vanished: 2 }),
+    },
+    {
+      name: "runs again, for nothing, when codex could not be run; ever later, as after a lost worker",
+      from: { ...RUNNING, vanished: 1 },
+      event: CODEX_MISSING,
+      to: again("not found", { vanished: 2, dueAtMs: NOW + FIRST_DELAY_MS }),
     },
     {
       name: "forgets that workers vanished once one ends with a verdict",
