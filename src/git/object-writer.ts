@@ -47,13 +47,18 @@ export function createObjectWriter(objectsDir: string, format: ObjectFormat): Ob
     pending: (id) => objects.get(id),
     async flush() {
       const written = [...objects];
-      const folders = new Set<string>();
-      await eachOf(written, async ([id, { framed }]) => {
-        const path = pathOf(id);
-        if (await writeLooseObject(path, framed)) folders.add(objectsDir);
-        folders.add(dirname(path));
-      });
-      await eachOf([...folders], syncFolder);
+      for (let left = written, attempt = 1; left.length > 0; attempt += 1) {
+        const folders = new Set<string>();
+        await eachOf(left, async ([id, { framed }]) => {
+          const path = pathOf(id);
+          if (await writeLooseObject(path, framed)) folders.add(objectsDir);
+          folders.add(dirname(path));
+        });
+        const vanished = await syncFolders([...folders]);
+        if (vanished.size > 0 && attempt >= FOLDER_RETRIES)
+          throw new Error(`${[...vanished].join()} is removed again and again`);
+        left = left.filter(([id]) => vanished.has(dirname(pathOf(id))));
+      }
       flushed = written.map(([id]) => pathOf(id));
       for (const [id] of written) objects.delete(id);
     },
@@ -78,6 +83,20 @@ async function writeLooseObject(path: string, framed: Buffer): Promise<boolean> 
       folderMade = mkdirSync(dirname(path), { recursive: true }) !== undefined || folderMade;
     }
   }
+}
+
+/** Returns the folders that are not there any more: `git gc` has put what was in them into a pack, or swept it away. */
+async function syncFolders(paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const vanished = new Set<string>();
+  await eachOf(paths, async (path) => {
+    try {
+      await syncFolder(path);
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+      vanished.add(path);
+    }
+  });
+  return vanished;
 }
 
 /** An object that is there already must look young, or a running `git prune` takes it; and git may never have synced it. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, rmdirSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createObjectWriter } from "../../src/git/object-writer.ts";
@@ -55,6 +55,32 @@ it("writes on while something removes empty folders, as gc does", async () => {
   const found = execFileSync("git", ["cat-file", "--batch-check"], { cwd: repo.dir, input, encoding: "utf8" });
   expect(found).not.toContain("missing");
   expect(found.trim().split("\n")).toHaveLength(300);
+});
+
+it("writes again what vanishes with its folder while that is made durable, as what gc has packed does", async () => {
+  const repo = tempRepo();
+  const objects = join(repo.dir, ".git/objects");
+  const writer = createObjectWriter(objects, "sha1");
+  const before = new Set(readdirSync(objects));
+  const ids = Array.from({ length: 300 }, (_, n) => writer.add("blob", Buffer.from(`blob ${n}\n`)));
+  const removed = new Set<string>();
+  let isOver = false;
+  const flushed = writer.flush().finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    for (const name of readdirSync(objects)) {
+      if (before.has(name) || removed.has(name)) continue;
+      if (!readdirSync(join(objects, name)).some((file) => /^[0-9a-f]{38}$/.test(file))) continue;
+      rmSync(join(objects, name), { recursive: true });
+      removed.add(name);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await flushed;
+  expect(removed.size).toBeGreaterThan(0);
+  const found = ids.filter((id) => existsSync(join(objects, id.slice(0, 2), id.slice(2))));
+  expect(writer.hasFlushed()).toBe(found.length === ids.length);
 });
 
 it("forgets what was given up", async () => {
