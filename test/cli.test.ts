@@ -105,7 +105,13 @@ describe("in a workspace", () => {
     );
     const tasks = JSON.parse(ls?.stdout ?? "") as readonly Record<string, unknown>[];
     expect(tasks).toMatchObject([
-      { sessionKey: "later", status: "queued", result: null, hold: null, committed: false },
+      {
+        sessionKey: "later",
+        status: "queued",
+        result: null,
+        hold: "not before 2100-01-01T00:00:00Z",
+        committed: false,
+      },
       { id, sessionKey: "docs", status: "succeeded", title: "Say hello.", hold: null, committed: true, reason: null },
     ]);
     for (const task of tasks)

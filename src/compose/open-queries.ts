@@ -23,6 +23,7 @@ export function openQueries(place: WorkspacePlace, branchName: string): Queries 
     history: createTaskHistory(place.workspaceDir, branchName),
     journal: openTaskJournal(paths.journal, "read"),
     paths,
+    now: Date.now,
     askHealth,
   });
 }

@@ -1,13 +1,13 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { CodexInstallation } from "../task/run.ts";
-import type { DependencyOutcome, Schedule } from "../task/schedule.ts";
-import { chooseStarts, type ScheduledTask } from "../task/schedule.ts";
+import { chooseStarts, type DependencyOutcome, type Schedule } from "../task/schedule.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { BranchWatch } from "./branch-watch.ts";
 import type { CommitDesk } from "./commit-desk.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
 import type { CodexPort, Log, Surroundings } from "./ports.ts";
 import type { RunDesk } from "./run-desk.ts";
+import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
 import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "./task-table.ts";
 import type { WishBox } from "./wish-box.ts";
 
@@ -121,9 +121,9 @@ export function createMaster(deps: MasterDeps): Master {
     for (const task of table.all()) {
       for (const id of task.spec.dependsOn) {
         const open = table.get(id);
-        if (open !== undefined && open.state.kind !== "ended") outcomes.delete(id);
+        if (isOpen(open)) outcomes.delete(id);
         else if (outcomes.get(id) === undefined)
-          outcomes.set(id, outcomeOf(open, (await deps.ledger.find(id))?.status));
+          outcomes.set(id, dependencyOutcome(open, (await deps.ledger.find(id))?.status));
       }
     }
   };
@@ -133,7 +133,7 @@ export function createMaster(deps: MasterDeps): Master {
     await resolveOutcomes();
     for (;;) {
       schedule = chooseStarts({
-        tasks: scheduled(table.all(), lastStarts),
+        tasks: scheduledTasks(table.all(), lastStarts),
         runningSessions: new Set(),
         workersFree: draining ? 0 : deps.maxWorkers() - runs.activeCount,
         nowMs: now(),
@@ -233,32 +233,6 @@ export function createMaster(deps: MasterDeps): Master {
 
 function isOpen(task: OpenTask | undefined): boolean {
   return task !== undefined && task.state.kind !== "ended";
-}
-
-function outcomeOf(task: OpenTask | undefined, status: string | undefined): DependencyOutcome {
-  const word = task?.state.kind === "ended" ? task.state.status : status;
-  if (word === undefined) return undefined;
-  return word === "succeeded" || word === "failed" || word === "cancelled" ? word : "open";
-}
-
-function* scheduled(tasks: Iterable<OpenTask>, lastStarts: ReadonlyMap<string, number>): Generator<ScheduledTask> {
-  for (const task of tasks) {
-    const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
-    if (state.kind === "ended") continue;
-    yield {
-      id,
-      sessionKey,
-      order,
-      priority: spec.priority,
-      acceptedAtMs,
-      dueAtMs: state.kind === "queued" ? state.dueAtMs : 0,
-      notBeforeMs: spec.notBeforeMs,
-      dependsOn: spec.dependsOn,
-      kind: state.kind === "queued" ? "queued" : "active",
-      lastStartOfSessionMs: lastStarts.get(sessionKey),
-      thread: task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
-    };
-  }
 }
 
 /** Fairness is between sessions that have something to do; the others are forgotten. */

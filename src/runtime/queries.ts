@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { CoordinatorError } from "../base/errors.ts";
+import { readFileSync } from "node:fs";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
+import { describeHold, type Hold } from "../task/hold.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { parseTranscript } from "../task/transcript.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
@@ -8,7 +9,9 @@ import { sessionFolder, transcriptPath } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { Health } from "./coordinator.ts";
 import { findForeignTasks, findTaskFile } from "./foreign-tasks.ts";
+import type { JournalRecord } from "./journal-record.ts";
 import type { BranchPort } from "./ports.ts";
+import { findHolds } from "./scheduled-tasks.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import { fold, type OpenTask } from "./task-table.ts";
@@ -70,21 +73,37 @@ export interface QueriesDeps {
   };
   readonly journal: Pick<TaskJournal, "openIds" | "read">;
   readonly paths: StatePaths;
+  readonly now: () => number;
   /** Asks a coordinator how it is doing; `undefined` when it does not answer. */
   readonly askHealth: (url: string) => Promise<Health | undefined>;
+}
+
+interface Opened {
+  readonly task: OpenTask;
+  readonly records: readonly JournalRecord[];
 }
 
 /** More candidates than this are not listed in the answer to an ambiguous id. */
 const CANDIDATES_SHOWN = 5;
 
 export function createQueries(deps: QueriesDeps): Queries {
-  const openTasks = (): readonly OpenTask[] =>
+  /** Each journal is read once: the coordinator may move it away at any time. */
+  const openTasks = (): readonly Opened[] =>
     deps.journal
       .openIds()
       .map((id) => deps.journal.read(id))
       .filter((records) => records.length > 0)
-      .map(fold)
-      .sort((a, b) => a.order - b.order);
+      .map((records) => ({ task: fold(records), records }))
+      .sort((a, b) => a.task.order - b.task.order);
+
+  const presentAll = async (opened: readonly Opened[]): Promise<TaskView[]> => {
+    const tasks = opened.map(({ task }) => task);
+    const holds = tasks.length === 0 ? new Map<string, Hold>() : await findHolds(tasks, deps.ledger, deps.now());
+    return opened.map(({ task, records }) => {
+      const hold = holds.get(task.id);
+      return presentOpen(task, records, hold && describeHold(hold));
+    });
+  };
 
   const presentFinished = async (entry: {
     task: string;
@@ -101,9 +120,12 @@ export function createQueries(deps: QueriesDeps): Queries {
   };
 
   const find = async (part: string): Promise<TaskView> => {
-    const open = part === "" ? [] : openTasks().filter(({ id }) => id.includes(part));
+    const open = openTasks();
     const ids = new Map<string, () => Promise<TaskView | undefined>>();
-    for (const task of open) ids.set(task.id, async () => presentOpen(task, deps.journal.read(task.id), undefined));
+    for (const { task } of part === "" ? [] : open) {
+      if (task.id.includes(part))
+        ids.set(task.id, async () => (await presentAll(open)).find(({ id }) => id === task.id));
+    }
     for (const row of part === "" ? [] : (await deps.ledger.current()).values()) {
       if (row.task.includes(part) && !ids.has(row.task)) ids.set(row.task, () => presentFinished({ ...row }));
     }
@@ -130,7 +152,7 @@ export function createQueries(deps: QueriesDeps): Queries {
   return {
     find,
     async list({ finished, session }) {
-      const views = openTasks().map((task) => presentOpen(task, deps.journal.read(task.id), undefined));
+      const views = await presentAll(openTasks());
       for (const { file, folder } of (await foreignTasks()).values()) views.push(presentTaskFile(file, folder));
       const shown = new Set(views.map(({ id }) => id));
       for (const entry of finished === 0 ? [] : await deps.history.newest(finished)) {
@@ -143,7 +165,7 @@ export function createQueries(deps: QueriesDeps): Queries {
     async status() {
       const server = readServer(deps.paths.server);
       const health = server?.url == null ? undefined : await deps.askHealth(server.url);
-      const open = openTasks().map((task) => presentOpen(task, deps.journal.read(task.id), undefined));
+      const open = openTasks().map(({ task, records }) => presentOpen(task, records, undefined));
       const running = open.filter(({ status }) => status !== "queued" && status in RUNNING);
       return {
         workspace: deps.workspaceDir,
@@ -178,7 +200,13 @@ const RUNNING = { running: true, verifying: true, stopping: true } as const;
 
 /** Returns who serves the workspace now; a record whose process is gone counts as none. */
 export function readServer(path: string): ServerRecord | undefined {
-  if (!existsSync(path)) return undefined;
-  const record = JSON.parse(readFileSync(path, "utf8")) as ServerRecord;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  const record = JSON.parse(text) as ServerRecord;
   return isAlive(record) ? record : undefined;
 }

@@ -91,6 +91,26 @@ describe("the list of tasks", () => {
     expect(await list(9, "other")).toEqual([ids[2]]);
   });
 
+  it("says why a queued task waits, as far as files tell, whether or not somebody serves", async () => {
+    const { world, ids } = await finished("docs/1");
+    const asked = [
+      ["a/1", "notBefore: 2027-01-01T00:00:00Z", "not before 2027-01-01T00:00:00Z"],
+      ["a/2", "", "behind ID in session a"],
+      ["b/1", `dependsOn: [${ids[0]}, ${OLD}]`, `depends on ${OLD}, which no task here is called`],
+      ["c/1", `dependsOn: ${ids[0]}\nnotBefore: 2027-01-01T00:00:00Z`, "not before 2027-01-01T00:00:00Z"],
+    ] as const;
+    for (const [name, keys] of asked) {
+      world.drop(`${name}.md`, `---\n${keys}\n---\nDo ${name}.\n`);
+      await world.settle();
+    }
+    const holds = async () => (await world.queries.list({ finished: 0, session: undefined })).map(({ hold }) => hold);
+    const expected = asked.map(([, , hold]) => hold.replace("ID", world.accepted(1)));
+    expect(await holds()).toEqual(expected);
+    await world.crash();
+    expect(await holds()).toEqual(expected);
+    expect((await world.queries.find(world.accepted(-1))).hold).toBe(expected.at(-1));
+  });
+
   it("shows a task once, however often it was committed", async () => {
     const { world, ids } = await finished("docs/1");
     world.repository.user.reset(world.repository.log().at(-1)?.id ?? "");

@@ -120,6 +120,7 @@ export function createWorld(): World {
       history: createFakeHistory(repository),
       journal: openTaskJournal(paths.journal, "read"),
       paths,
+      now,
       askHealth: async () => current?.health(),
     });
   const settle = async (): Promise<void> => {
