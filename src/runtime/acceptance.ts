@@ -177,11 +177,16 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const stale: StaleDrop[] = [];
       if (drops.length === 0) return { stale, again: false };
       const scene = await lookAround(deps);
+      /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
+      const waiting = new Set<string>();
       let again = false;
       for (const drop of drops) {
-        const outcome = await takeOne(drop, scene);
-        if (outcome === "later") again = true;
-        else if (outcome !== "done") stale.push(outcome);
+        const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
+        const outcome = waiting.has(session) ? "later" : await takeOne(drop, scene);
+        if (outcome === "later") {
+          again = true;
+          waiting.add(session);
+        } else if (outcome !== "done") stale.push(outcome);
       }
       return { stale, again };
     },

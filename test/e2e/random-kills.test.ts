@@ -33,7 +33,11 @@ it("a coordinator that is killed again and again, at whatever moment, runs each 
     ask(workspace, round);
     const coordinator = workspace.serve();
     const lines = Math.ceil(chance() * LINES_MAX);
-    await waitFor(() => coordinator.lines().length >= lines, { what: `${lines} lines of log`, intervalMs: 1 });
+    await waitFor(() => coordinator.lines().length >= lines, {
+      what: `${lines} lines of log`,
+      intervalMs: 1,
+      timeoutMs: 30_000,
+    });
     await coordinator.kill();
   }
   await workspace.serveUntilIdle();
