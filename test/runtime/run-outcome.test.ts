@@ -1,29 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { RunVerdict } from "../../src/task/run.ts";
 import { THREAD } from "../fakes/fake-runner.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { end, running } from "../support/running-task.ts";
 
 const OTHER_THREAD = "01a1f950-5f71-7472-a9b5-7a2032cb0000";
 const RETRYABLE: Partial<RunVerdict> = { outcome: "failed", reason: "overloaded", retryable: true, lastMessage: "" };
-
-/** Serves, and starts one task of the session "docs". */
-async function running(frontMatter = ""): Promise<{
-  world: World;
-  id: string;
-  find: () => Promise<object>;
-}> {
-  const world = createWorld();
-  const coordinator = await world.start();
-  world.drop("docs/x.md", `---\n${frontMatter}\n---\nFix it.\n`);
-  await world.settle();
-  const id = world.accepted(0);
-  return { world, id, find: () => coordinator.find(id) };
-}
-
-async function end(world: World, verdict: Partial<RunVerdict> = {}): Promise<void> {
-  world.runner.end(world.runner.of("docs"), verdict);
-  await world.settle();
-}
 
 describe("a run that failed and may be tried again", () => {
   it("is tried again after ever longer waits, until the attempts are used up", async () => {
@@ -226,120 +207,5 @@ describe("a run that ends without having been told to", () => {
     expect(await find()).toMatchObject({ status: "running" });
     await world.advance(500);
     expect(await find()).toMatchObject({ status: "succeeded" });
-  });
-});
-
-describe("a stop", () => {
-  it("ends a running task: it is stopping until the run has ended, then cancelled", async () => {
-    const { world, id, find } = await running();
-    world.runner.options.onStop = () => undefined;
-    world.wishStop(id);
-    await world.advance(1_000);
-    expect(await find()).toMatchObject({ status: "stopping" });
-    expect(world.runner.of("docs").stops).toEqual([10_000]);
-    await world.advance(5_000);
-    expect(world.runner.of("docs").stops).toEqual([10_000]);
-    await end(world, { outcome: "interrupted", lastMessage: "", reason: "interrupted" });
-    expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user" });
-    expect(world.subjects()[0]).toBe("docs: cancelled: Fix it.");
-  });
-
-  it("cancels a queued task at once, and leaves the others of its session their turn", async () => {
-    const { world, id } = await running();
-    world.drop("docs/y.md", "Second.\n");
-    world.drop("docs/z.md", "Third.\n");
-    await world.settle();
-    world.wishStop(world.accepted(1));
-    await world.advance(1_000);
-    expect(world.results()).toMatchObject([{ id: world.accepted(1), status: "cancelled", prompt: "Second.\n" }]);
-    await end(world);
-    expect(world.runner.of("docs").request.prompt).toBe("Third.\n");
-    expect(world.results().find((file) => file.id === id)?.status).toBe("succeeded");
-  });
-
-  it("comes too late for a run that had succeeded before it took effect", async () => {
-    const { world, id, find } = await running();
-    world.runner.options.onStop = (run) => world.runner.end(run, { lastMessage: "Done already." });
-    world.wishStop(id);
-    await world.advance(1_000);
-    expect(await find()).toMatchObject({ status: "succeeded", result: "Done already." });
-  });
-
-  it("is asked for again when it could not be carried out", async () => {
-    const { world, id, find } = await running();
-    world.runner.options.onStop = () => {
-      throw new Error("a process does not end");
-    };
-    world.wishStop(id);
-    await world.advance(1_000);
-    expect(world.logged("stop-failed")).not.toEqual([]);
-    world.runner.options.onStop = (run) => world.runner.end(run, { outcome: "interrupted", lastMessage: "" });
-    await world.advance(1_000);
-    expect(await find()).toMatchObject({ status: "cancelled" });
-  });
-
-  it("of a task that is not open is noted and forgotten", async () => {
-    const { world, id } = await running();
-    await end(world);
-    world.wishStop(id);
-    await world.advance(1_000);
-    await world.advance(1_000);
-    expect(world.logged("wish-ignored")).toMatchObject([{ task: id, reason: "it is not open" }]);
-  });
-
-  it("that was wished for while nobody served is carried out by the next coordinator", async () => {
-    const { world, id } = await running();
-    await world.crash();
-    world.wishStop(id);
-    await world.start();
-    await world.advance(1_000);
-    expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);
-  });
-});
-
-describe("a time limit", () => {
-  it("ends a run that takes longer than its task allows, which counts as a failed attempt", async () => {
-    const { world, find } = await running("timeoutMs: 60000");
-    await world.advance(59_000);
-    expect(world.runner.of("docs").stops).toEqual([]);
-    await world.advance(1_000);
-    expect(await find()).toMatchObject({ status: "queued", attempts: 1, run: 2 });
-    await world.advance(10_000);
-    await world.advance(60_000);
-    await world.advance(20_000);
-    await world.advance(60_000);
-    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 3 });
-  });
-
-  it("is counted from the start of the run, over a restart", async () => {
-    const { world, id } = await running("timeoutMs: 60000\nmaxAttempts: 1");
-    await world.advance(30_000);
-    await world.crash();
-    await world.start();
-    await world.advance(29_000);
-    expect(world.runner.of("docs").stops).toEqual([]);
-    await world.advance(1_000);
-    await world.advance(1_000);
-    expect(world.results()).toMatchObject([{ id, status: "failed", result: { reason: "timed out" } }]);
-  });
-
-  it("stays the cause when the user stops the task after it: it is only not tried again", async () => {
-    const { world, id, find } = await running("timeoutMs: 60000");
-    world.runner.options.onStop = () => undefined;
-    await world.advance(60_000);
-    world.wishStop(id);
-    await world.advance(1_000);
-    await end(world, { outcome: "interrupted", lastMessage: "" });
-    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 1 });
-  });
-
-  it("does not change the cause of a stop by the user", async () => {
-    const { world, id, find } = await running("timeoutMs: 60000");
-    world.runner.options.onStop = () => undefined;
-    world.wishStop(id);
-    await world.advance(1_000);
-    await world.advance(100_000);
-    await end(world, { outcome: "interrupted", lastMessage: "" });
-    expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user" });
   });
 });

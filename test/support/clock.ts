@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** 2026-11-20 14:15:30 UTC. */
-export const START_MS = Date.UTC(2026, 10, 20, 14, 15, 30);
+const START_MS = Date.UTC(2026, 10, 20, 14, 15, 30);
 
 export function createClock(): Clock {
   const waiting = new Set<{ readonly atMs: number; readonly callback: () => void }>();

@@ -9,7 +9,7 @@ export interface Life {
 }
 
 /** What a coordinator sees of its own death: nothing it calls answers any more. */
-export class DeathError extends Error {
+class DeathError extends Error {
   override readonly name: string = "DeathError";
 }
 
