@@ -44,6 +44,8 @@ function entryText(entry: TranscriptEntry): string {
     case "assistant":
     case "reasoning":
       return `${head}${body.kind}\n${indent(body.text)}`;
+    case "context":
+      return `${head}context (${countOf(body.lines, "line")} of notes)\n${indent(body.text.trim())}`;
     case "command":
       return `${head}command (exit ${body.exitCode ?? "unknown"})\n${indent(body.command)}\n${indent(body.output)}`;
     case "files":
@@ -55,6 +57,10 @@ function entryText(entry: TranscriptEntry): string {
     case "end":
       return `${head}end: ${body.outcome}${body.reason === null ? "" : ` (${body.reason})`}`;
   }
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function indent(text: string): string {

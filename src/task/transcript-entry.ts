@@ -1,11 +1,14 @@
-/** One line of a session's transcript.jsonl. The key is (task, run, line, thread): a writer skips keys that are there, a reader drops repeats. */
+/**
+ * One line of a session's transcript.jsonl. The key is (task, run, line, thread), a context counted apart: a writer skips keys that
+ * are there, a reader drops repeats.
+ */
 export interface TranscriptEntry {
   readonly v: 1;
   readonly task: string;
   readonly run: number;
   /** Attempts of the agent, counted from 1; a crash or a usage limit takes a new run but no new attempt. */
   readonly attempt: number;
-  /** The line of the run's events.jsonl it was made from, from 1; 0 is the prompt. */
+  /** The line of the run's events.jsonl it was made from, from 1; 0 is the prompt, and what was added to it. */
   readonly line: number;
   readonly thread: string | null;
   /** UTC, ISO 8601. For events: when the coordinator saw the line, at the latest when the run's file was last written. */
@@ -15,6 +18,8 @@ export interface TranscriptEntry {
 
 export type TranscriptBody =
   | { readonly kind: "user"; readonly text: string }
+  /** What the agent was told after the user's prompt: its text, how many lines of notes are in it, what found them ("none"). */
+  | { readonly kind: "context"; readonly text: string; readonly lines: number; readonly tool: string }
   | { readonly kind: "assistant"; readonly text: string }
   | { readonly kind: "reasoning"; readonly text: string }
   | {

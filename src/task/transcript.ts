@@ -16,6 +16,7 @@ const LEADING_KEYS = ["v", "task", "run", "line", "attempt", "thread", "time", "
 /** The fields each kind of body must have; checked because a transcript can come from anybody who can push. */
 const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
   user: { text: isText },
+  context: { text: isText, lines: isNumber, tool: isText },
   assistant: { text: isText },
   reasoning: { text: isText },
   command: { command: isText, exitCode: isNumberOrNull, status: isText, output: isText, outputBytes: isNumber },
@@ -26,7 +27,7 @@ const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unkno
 } satisfies Record<TranscriptBody["kind"], unknown>;
 
 /**
- * Returns the entries of a transcript in the order of the text. Of entries with one key (task, run, line, thread) the first wins. Junk,
+ * Returns the entries of a transcript in the order of the text. Of entries with one key the first wins. Junk,
  * a torn last line, and entries of a kind or version that is not understood are passed over.
  */
 export function parseTranscript(text: string): readonly TranscriptEntry[] {
@@ -78,9 +79,12 @@ function formatEntry(entry: TranscriptEntry): string {
   return formatJsonLine({ ...entry }, LEADING_KEYS);
 }
 
-/** Two clones that both run a task count its runs alike: the thread tells theirs apart. */
-function keyOf({ task, run, line, thread }: TranscriptEntry): string {
-  return `${task} ${run} ${line} ${JSON.stringify(thread)}`;
+/**
+ * Two clones that both run a task count its runs alike: the thread tells theirs apart. The prompt and what was added to it are
+ * both line 0.
+ */
+function keyOf({ task, run, line, thread, body }: TranscriptEntry): string {
+  return `${task} ${run} ${line} ${JSON.stringify(thread)}${body.kind === "context" ? " context" : ""}`;
 }
 
 function addNew(keys: Set<string>, key: string): boolean {

@@ -34,6 +34,8 @@ describe("log", () => {
   it("shows what was said and done in a task, in order", async () => {
     const entries = [
       entry({ kind: "user", text: "Fix it.\n\nPlease.\n" }),
+      entry({ kind: "context", text: "\n\n# Memory Context\n", lines: 1, tool: "rg" }),
+      entry({ kind: "context", text: "\n\n# Output Policy\n", lines: 0, tool: "none" }),
       entry({ kind: "reasoning", text: "Hm." }),
       entry({ kind: "command", command: "ls", exitCode: null, status: "failed", output: "a\nb\n", outputBytes: 4 }),
       entry({ kind: "command", command: "ls", exitCode: 0, status: "completed", output: "", outputBytes: 0 }),
@@ -48,6 +50,8 @@ describe("log", () => {
     expect(await runCommand(createLogCommand(deps), "k3f9x2")).toBe(0);
     expect(deps.printed.map((text) => text.replace(`[${TIME}] `, ""))).toEqual([
       "user\n    Fix it.\n    \n    Please.",
+      "context (1 line of notes)\n    # Memory Context",
+      "context (0 lines of notes)\n    # Output Policy",
       "reasoning\n    Hm.",
       "command (exit unknown)\n    ls\n    a\n    b",
       "command (exit 0)\n    ls\n    ",

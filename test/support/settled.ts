@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { isFinal } from "../../src/task/ledger.ts";
+import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
 import type { TestWorkspace } from "./workspace.ts";
 
 /** What has to be true of a workspace in which everything is done, whatever happened on the way. */
@@ -45,8 +46,8 @@ export function expectSettled(workspace: TestWorkspace, { tasks, status = "succe
   repo.git("commit", "--quiet", "-m", "the user goes on");
 }
 
-function keyOf({ task, run, line }: Readonly<Record<string, unknown>>): string {
-  return `${task} ${run} ${line}`;
+function keyOf({ task, run, line, body }: TranscriptEntry): string {
+  return `${task} ${run} ${line}${body.kind === "context" ? " context" : ""}`;
 }
 
 function inboxFiles(workspace: TestWorkspace): readonly string[] {

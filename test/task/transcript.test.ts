@@ -18,7 +18,9 @@ function text(current: string | undefined, entries: readonly TranscriptEntry[]):
 }
 
 function keys(entries: readonly TranscriptEntry[]): readonly string[] {
-  return entries.map(({ task, run, line, thread }) => JSON.stringify([task, run, line, thread]));
+  return entries.map(({ task, run, line, thread, body }) =>
+    JSON.stringify([task, run, line, thread, body.kind === "context"]),
+  );
 }
 
 /** Random entries with few keys, so that repeats are common. */
@@ -27,6 +29,7 @@ function entriesOf(): fc.Arbitrary<TranscriptEntry[]> {
   const string = fc.string({ unit: "binary", maxLength: 20 });
   const body: fc.Arbitrary<TranscriptBody> = fc.oneof(
     fc.record({ kind: fc.constantFrom("user", "assistant", "reasoning"), text: string }),
+    fc.record({ kind: fc.constant("context" as const), text: string, lines: small, tool: string }),
     fc.record({
       kind: fc.constant("command" as const),
       command: string,
@@ -96,6 +99,12 @@ describe("parseTranscript", () => {
   it("tells the runs of two clones apart by their threads", () => {
     const theirs = entry(1, { thread: "01a1f950-5f71-7472-a9b5-7a2032cb912c" });
     expect(parseTranscript(text(text(undefined, [entry(1)]), [theirs]))).toEqual([entry(1), theirs]);
+  });
+
+  it("keeps a prompt and what was added to it apart", () => {
+    const context = entry(0, { body: { kind: "context", text: "notes", lines: 1, tool: "rg" } });
+    const other = entry(0, { body: { kind: "context", text: "other notes", lines: 1, tool: "grep" } });
+    expect(parseTranscript(text(text(undefined, [entry(0), context]), [other]))).toEqual([entry(0), context]);
   });
 
   it("takes no part of a torn last line for an entry, wherever it was torn", () => {
