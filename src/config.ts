@@ -91,6 +91,13 @@ export const configSchema = z
       .strictObject(CODEX_SETTINGS)
       .optional()
       .describe("Settings passed to codex as -c key=value. Only keys that cannot raise what a run may do."),
+    maxMemoryChars: z
+      .int()
+      .min(0)
+      .max(50_000)
+      .default(4_000)
+      .describe("Characters of notes (MEMORY.md, memory/) that are put beside a prompt; 0: none."),
+    outputPolicy: z.string().max(10_000).optional().describe("Put behind every prompt: what an answer has to keep to."),
   })
   .describe("Settings of codex-inbox that travel with the repository.");
 
@@ -116,8 +123,9 @@ const NUMBER_KEYS = [
   "maxAttempts",
   "retryBaseMs",
   "retryMaxMs",
+  "maxMemoryChars",
 ] as const satisfies readonly (keyof FileConfig)[];
-const TEXT_KEYS = ["sandbox", "model"] as const satisfies readonly (keyof FileConfig)[];
+const TEXT_KEYS = ["sandbox", "model", "outputPolicy"] as const satisfies readonly (keyof FileConfig)[];
 
 /** One thing that is wrong with the settings, and who said it. */
 interface Problem {

@@ -13,6 +13,7 @@ import { openCommitter } from "../git/committer.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { createIntake } from "../inbox/intake.ts";
 import { createLiveConfig } from "../live-config.ts";
+import { createMemory } from "../memory/memory.ts";
 import type { Log, WorkTreePort } from "../runtime/ports.ts";
 import { readServer, type ServerRecord } from "../runtime/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../runtime/start-coordinator.ts";
@@ -24,6 +25,7 @@ import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-path
 import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "./open-queries.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
+import { createPromptPort } from "./prompt-port.ts";
 import { settleBranch } from "./served-branch.ts";
 import { endWithSignals } from "./signals.ts";
 
@@ -131,6 +133,10 @@ async function open(
     }),
     sessions: { ...store, ...locks },
     workTree: openWorkTree(place, paths, log),
+    prompts: createPromptPort(
+      createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
+      config.current,
+    ),
     codex: {
       async check() {
         current = await checkCodex(options, environment);

@@ -19,6 +19,13 @@ export interface ChangedFile {
   readonly change: string;
 }
 
+/** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */
+export interface RunContext {
+  readonly text: string;
+  readonly lines: number;
+  readonly tool: string;
+}
+
 /** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
 export type JournalRecord =
   | {
@@ -55,6 +62,8 @@ export type JournalRecord =
       readonly atMs: number;
       readonly resume: string | null;
       readonly codex: string;
+      /** Absent where the agent was told the prompt alone. */
+      readonly context?: RunContext;
     }
   | { readonly k: "thread"; readonly run: number; readonly thread: string }
   | {

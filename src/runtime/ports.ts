@@ -2,8 +2,9 @@ import type { CommitPlan, CommitReport, CommitterWait } from "../task/commit-pla
 import type { BrokenDrop, Drop, InboxScan } from "../task/drop.ts";
 import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
+import type { TaskSpec } from "../task/task-spec.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
-import type { ChangedFile } from "./journal-record.ts";
+import type { ChangedFile, RunContext } from "./journal-record.ts";
 
 /** The branch: what it holds and the one way to add to it. Paths are relative to the workspace. */
 export interface BranchPort {
@@ -71,6 +72,20 @@ export interface RunnerPort {
   ): readonly TranscriptEntry[];
   /** Ends the run and everything it started; resolves when no process of it is left. */
   stop(runDir: string, graceMs: number): Promise<void>;
+}
+
+/** Adds to a prompt what the agent should know besides. Never rejects for what is wrong with notes. */
+export interface PromptPort {
+  /** @param memory what the task asks for: whether notes are wanted, or terms to search them for beside the prompt's own */
+  assemble(
+    prompt: string,
+    memory: TaskSpec["memory"],
+  ): Promise<{
+    /** Begins with the prompt. */
+    readonly text: string;
+    /** What follows it; `undefined` where nothing does. */
+    readonly context: RunContext | undefined;
+  }>;
 }
 
 /** Finds the codex executable and checks that it can work. Rejects with `CoordinatorError` `CODEX`. */

@@ -3,7 +3,7 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { CodexInstallation, RunRequest } from "../task/run.ts";
 import type { StopCause, TaskEvent } from "../task/task-event.ts";
 import type { JournalRecord } from "./journal-record.ts";
-import type { Log, RunEvent } from "./ports.ts";
+import type { Log, PromptPort, RunEvent } from "./ports.ts";
 import { exitVerdict, missingThreads, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
 import { createRunRequest, type RunDefaults } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
@@ -13,6 +13,7 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly table: TaskTable;
   readonly paths: StatePaths;
   readonly log: Log;
+  readonly prompts: PromptPort;
   readonly defaults: () => RunDefaults;
   readonly timeoutMs: () => number;
   readonly stopGraceMs: () => number;
@@ -170,11 +171,12 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const runDir = runDirectory(paths, task.id, task.state.run);
       const session = await sessions.read(task.sessionKey);
       const records = deps.journal.read(task.id);
+      const { text, context } = await deps.prompts.assemble(readPrompt(records), task.spec.memory);
       let request: ReturnType<typeof createRunRequest>;
       try {
         request = createRunRequest(
           task,
-          readPrompt(records),
+          text,
           runDir,
           session,
           missingThreads(records),
@@ -196,6 +198,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
         atMs: now(),
         resume: request.resumeThread ?? null,
         codex: codex.version,
+        ...(context === undefined ? {} : { context }),
       };
       table.step(task.id, { kind: "started" }, [started]);
       faultPoint("run:journaled");
@@ -207,6 +210,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
         attempt: started.attempt,
         pid,
         resume: request.resumeThread,
+        notes: context?.lines,
       });
       watch(expectOpen(table, task.id));
     },

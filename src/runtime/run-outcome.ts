@@ -2,6 +2,7 @@ import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
 import type { ExitVerdict } from "../task/task-event.ts";
 import { parseDropText } from "../task/task-file.ts";
+import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -33,9 +34,10 @@ export async function takeIn(
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const verdict = deps.runner.judge(run.runDir, started.resume);
-  const prompt = readPrompt(deps.journal.read(task.id));
+  const records = deps.journal.read(task.id);
+  const prompt = readPrompt(records);
   const { attempt, startedAtMs } = started;
-  const entries = deps.runner.entries(run.runDir, {
+  const said = deps.runner.entries(run.runDir, {
     task: task.id,
     run: run.run,
     attempt,
@@ -54,12 +56,25 @@ export async function takeIn(
     verdict,
     startedAtMs,
     endedAtMs,
-    entries,
+    entries: withContext(said, records, run.run),
     facts: factsOf(task, verdict, session, endedAtMs),
     changedFiles,
     usage: usageOf(verdict, session),
   };
   return { record, changesMs };
+}
+
+/** Puts what the agent was told besides the prompt after the prompt, as the journal of the run's start has it. */
+function withContext(
+  entries: readonly TranscriptEntry[],
+  records: readonly JournalRecord[],
+  run: number,
+): readonly TranscriptEntry[] {
+  const started = records.findLast((record) => record.k === "started" && record.run === run);
+  const context = started?.k === "started" ? started.context : undefined;
+  const [prompt, ...rest] = entries;
+  if (prompt === undefined || context === undefined) return entries;
+  return [prompt, { ...prompt, body: { kind: "context", ...context } }, ...rest];
 }
 
 /** What the run adds to what is known of its session. */

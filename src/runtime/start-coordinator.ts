@@ -16,6 +16,7 @@ import type {
   CodexPort,
   IntakePort,
   Log,
+  PromptPort,
   RunnerPort,
   SessionPort,
   Surroundings,
@@ -58,6 +59,7 @@ export interface CoordinatorDeps {
   readonly runner: RunnerPort;
   readonly sessions: SessionPort;
   readonly workTree: WorkTreePort;
+  readonly prompts: PromptPort;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
   readonly queries: Queries;
@@ -135,6 +137,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     runner: deps.runner,
     sessions: deps.sessions,
     workTree: deps.workTree,
+    prompts: deps.prompts,
     paths,
     surroundings,
     log,

@@ -1,4 +1,5 @@
 import { type CodexSetting, codexSetting, codexSettingFromText } from "./codex-setting.ts";
+import { TERM_LENGTH_MAX, tidyTerm } from "./memory-terms.ts";
 import { isSandboxAllowed, SANDBOX_LEVELS, type SandboxLevel, workspacePathProblem } from "./rights.ts";
 import { sessionKeyProblem } from "./session-key.ts";
 import {
@@ -24,6 +25,8 @@ const PATH_EXPECTED = "a path relative to the workspace that stays inside it";
 const DEPENDENCIES_MAX = 100;
 const IMAGES_MAX = 20;
 const CODEX_SETTINGS_MAX = 20;
+const MEMORY_TERMS_MAX = 20;
+const MEMORY_TERM_CHARACTERS_MIN = 2;
 const VERIFY_COMMAND_LENGTH_MAX = 10_000;
 const MODEL = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
 
@@ -77,6 +80,12 @@ export const TASK_FIELDS = {
     'a mapping of settings, or a list of "key=value"',
     "codexConfig: { model_reasoning_effort: high }",
     readCodexConfig,
+  ),
+  memory: field(
+    "memory",
+    "true, false, or a list of terms to search the notes for",
+    "memory: [login, query string]",
+    readMemory,
   ),
 } as const;
 
@@ -138,6 +147,18 @@ function readSandbox(value: YamlValue): FieldReading<SandboxLevel> {
     `${shown(value)} is more than a task may ask for`,
     "read-only or workspace-write; more is for the owner of the machine to allow, not for a task",
   );
+}
+
+function readMemory(value: YamlValue): FieldReading<boolean | readonly string[]> {
+  if (typeof value.plain === "boolean") return { value: value.plain };
+  if (value.items === undefined) return fault(value, `${shown(value)} is neither true nor false nor a list`);
+  return listField(textField(memoryTermProblem), MEMORY_TERMS_MAX)(value);
+}
+
+function memoryTermProblem(text: string): string | undefined {
+  const length = tidyTerm(text).length;
+  if (length > TERM_LENGTH_MAX) return `is longer than ${TERM_LENGTH_MAX} characters`;
+  return length < MEMORY_TERM_CHARACTERS_MIN ? "is too short to search for" : controlCharacterProblem(text);
 }
 
 function readCodexConfig(value: YamlValue): FieldReading<readonly string[]> {

@@ -177,6 +177,7 @@ function readSpec(
     images: take(TASK_FIELDS.images) ?? [],
     outputSchema: take(TASK_FIELDS.outputSchema),
     codexConfig: take(TASK_FIELDS.codexConfig) ?? [],
+    memory: take(TASK_FIELDS.memory) ?? true,
     frontMatter: Object.fromEntries(parts.entries.map(({ key, value }) => [canonicalKey(key) ?? key, value.plain])),
   };
 }

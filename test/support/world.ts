@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { createBranchLedger } from "../../src/runtime/branch-ledger.ts";
+import type { RunContext } from "../../src/runtime/journal-record.ts";
 import { createQueries, type Queries } from "../../src/runtime/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/runtime/start-coordinator.ts";
 import { type StatePaths, statePaths } from "../../src/runtime/state-paths.ts";
@@ -51,6 +52,8 @@ export interface World {
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
   readonly problems: { codex: string | undefined; settings: string | undefined };
+  /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
+  added: RunContext | undefined;
   /** What was logged, oldest first. */
   readonly log: LoggedEvent[];
   /** Asks as a command does that runs beside the coordinator. */
@@ -136,7 +139,7 @@ export function createWorld(): World {
   const files = (): readonly (readonly [string, string])[] => [...(repository.tip?.files ?? [])];
 
   const world: World = {
-    ...{ dir, paths, clock, repository, runner, settings, problems, log, settle },
+    ...{ dir, paths, clock, repository, runner, settings, problems, log, settle, added: undefined },
     get queries() {
       const branch = openFakeBranch(repository);
       void branch.refresh();
@@ -166,6 +169,12 @@ export function createWorld(): World {
         runner: mortal("runner", runner, life),
         sessions: mortal("sessions", sessions, life),
         workTree: { root: dir, changedFiles: async () => [] },
+        prompts: {
+          assemble: async (prompt, memory) => {
+            const context = memory === false ? undefined : world.added;
+            return { text: prompt + (context?.text ?? ""), context };
+          },
+        },
         codex: {
           async check() {
             if (problems.codex !== undefined) throw new CoordinatorError("CODEX", problems.codex);

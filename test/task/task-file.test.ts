@@ -47,6 +47,7 @@ describe("the spec", () => {
         images: [],
         outputSchema: undefined,
         codexConfig: [],
+        memory: true,
         frontMatter: {},
       },
     });
@@ -71,6 +72,7 @@ describe("the spec", () => {
       "images: [docs/a.png, docs/b.png]",
       "outputSchema: schemas/answer.json",
       "codexConfig: { model_reasoning_effort: high, hide_agent_reasoning: true }",
+      "memory: [login, ' query  string ', C#, 4711, login]",
     );
     const { spec, warnings } = valid(text, "elsewhere");
     expect(spec).toMatchObject({
@@ -91,10 +93,18 @@ describe("the spec", () => {
       images: ["docs/a.png", "docs/b.png"],
       outputSchema: "schemas/answer.json",
       codexConfig: ['model_reasoning_effort="high"', "hide_agent_reasoning=true"],
+      memory: ["login", "query  string", "C#", "4711"],
     });
-    expect(Object.keys(spec.frontMatter)).toHaveLength(17);
+    expect(Object.keys(spec.frontMatter)).toHaveLength(18);
     expect(spec.frontMatter).toMatchObject({ notBefore: "2026-11-21T07:00:00+01:00", priority: 0 });
     expect(warnings).toEqual(["verifyCommand is recorded but not run by this version"]);
+  });
+
+  it("says whether notes are wanted", () => {
+    expect(valid(drop("memory: false")).spec.memory).toBe(false);
+    expect(valid(drop("memory: true")).spec.memory).toBe(true);
+    expect(valid(drop("memory:")).spec.memory).toBe(true);
+    expect(valid(drop("memory: []")).spec.memory).toEqual([]);
   });
 
   it("accepts snake_case and keeps the canonical name", () => {
@@ -327,6 +337,12 @@ describe("a problem", () => {
     { line: "codexConfig: { mcp_servers: { x: { command: sh } } }", says: /"mcp_servers" is not a setting/ },
     { line: "codexConfig: { model_verbosity: 'low\" x=' }", says: /neither a word/ },
     { line: "codexConfig: high", says: /not of the form/ },
+    { line: "memory: login", says: /"login" is neither true nor false nor a list/ },
+    { line: "memory: { a: 1 }", says: /a mapping is neither/ },
+    { line: "memory: [ok, x]", says: /memory: "x" is too short/, column: 14 },
+    { line: `memory: [${"x".repeat(65)}]`, says: /is longer than 64 characters/ },
+    { line: 'memory: ["a\\nb"]', says: /line break/ },
+    { line: `memory: [${"ab, ".repeat(20)}ab]`, says: /has 21 entries; at most 20/ },
     { line: "verifyCommand: [npm, test]", says: /verifyCommand: is not text/ },
   ])("is found in $line", ({ line, says, column }) => {
     const problems = problemsOf(drop(line));
