@@ -42,7 +42,12 @@ export function createTermMatcher(terms: readonly string[]): TermMatcher {
  */
 export function spellingsOf(term: string): readonly string[] {
   const [first = ""] = term;
-  const forms = [term, term.toLowerCase(), term.toUpperCase(), first.toUpperCase() + term.slice(first.length).toLowerCase()];
+  const forms = [
+    term,
+    term.toLowerCase(),
+    term.toUpperCase(),
+    first.toUpperCase() + term.slice(first.length).toLowerCase(),
+  ];
   return [...new Set(forms.flatMap((form) => [form.normalize("NFC"), form.normalize("NFD")]).map(foldAscii))];
 }
 
