@@ -33,7 +33,7 @@ const BURST_TIMEOUT_MS = 300_000;
 let published = 0;
 
 /** Every second task belongs to a named session. Ids are of today, and never those of the past. */
-export function nextTask(): { readonly id: string; readonly text: string } {
+function nextTask(): { readonly id: string; readonly text: string } {
   published += 1;
   const id = makeTaskId(Date.now(), `z${published.toString(36).padStart(5, "0")}`);
   const prompt = `# Make check ${published} faster\n\nThe check takes too long. Find out why and mend it.\n`;

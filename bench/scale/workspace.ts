@@ -11,7 +11,7 @@ import { pastTasks } from "./past-tasks.ts";
 export const ENTRY = fileURLToPath(new URL("../../bin/codex-inbox.js", import.meta.url));
 /** Answers as codex does, in a few milliseconds and without a model. */
 export const STUB = fileURLToPath(new URL("../../test/fixtures/codex-stub.sh", import.meta.url));
-export const BRANCH = "refs/heads/main";
+const BRANCH = "refs/heads/main";
 
 /** Changes whenever a build made earlier is not what this version would make. */
 const FORMAT = 1;
