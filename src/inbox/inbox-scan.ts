@@ -57,6 +57,8 @@ interface Round {
   /** Something had to be left for the next scan. */
   leftOver: boolean;
   tooManyBroken: boolean;
+  /** Session folders in which a file still settles; what is newer there waits for it. */
+  readonly settlingFolders: Set<string>;
 }
 
 /** Returns a scanner. Its memory holds what lies in inbox/ now, within `limits`, and nothing of what has left it. */
@@ -102,6 +104,7 @@ async function judgeAll(options: ScannerOptions, files: readonly Observation[], 
     reads: 0,
     leftOver: false,
     tooManyBroken: false,
+    settlingFolders: new Set(),
   };
   const turns = createTurns();
   for (const observation of files) {
@@ -124,9 +127,16 @@ function judge(options: ScannerOptions, observation: Observation, round: Round):
   // Counted from our own first look at it: the file's time may be old (cp -p) or in the future.
   const restsAtMs = observation.sinceMs + options.settleMs;
   const rests = restsAtMs <= round.nowMs;
+  const folder = place.folders.join("/");
   // A file named after its id was published by rename: it is whole. Should it be broken all the same, it is told of later.
   if (!rests && !isTaskId(stemOf(place.name))) {
+    if (folder !== "") round.settlingFolders.add(folder);
     postpone(restsAtMs, path, round);
+    return;
+  }
+  // Files of one session are taken in their order: one that still settles holds the newer ones of its folder.
+  if (round.settlingFolders.has(folder)) {
+    round.undecided.push(path);
     return;
   }
   const verdict = verdictOf(options, observation, round);

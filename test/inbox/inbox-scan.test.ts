@@ -45,6 +45,27 @@ it("hands out a whole drop once it has come to rest", async () => {
   ]);
 });
 
+it("a file that settles anew holds the newer ones of its session, and no others", async () => {
+  const { drop, intake, clock } = makeInboxWorkspace();
+  const first = drop("docs/first.md");
+  utimesSync(first, OLD, OLD);
+  drop("docs/second.md");
+  drop("alone.md");
+  await intake.scan();
+  clock.nowMs += SETTLE_MS / 2;
+  appendFileSync(first, "More.\n");
+  utimesSync(first, OLD, OLD);
+  await intake.scan();
+  clock.nowMs += SETTLE_MS / 2;
+  const scan = await intake.scan();
+  expect(pathsOf(scan)).toEqual(["inbox/alone.md"]);
+  expect(scan.settledAtMs).toBe(clock.nowMs + SETTLE_MS / 2);
+  clock.nowMs += SETTLE_MS / 2;
+  const paths = pathsOf(await intake.scan());
+  expect(paths[0]).toBe("inbox/docs/first.md");
+  expect(paths.toSorted()).toEqual(["inbox/alone.md", "inbox/docs/first.md", "inbox/docs/second.md"]);
+});
+
 it("a file that is still written to settles anew with every write", async () => {
   const { drop, intake, clock } = makeInboxWorkspace();
   const path = drop("fix.md");
