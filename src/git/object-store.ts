@@ -1,3 +1,4 @@
+import { createContentCache } from "./content-cache.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 import { createObjectReader } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
@@ -18,14 +19,22 @@ export interface ObjectStore {
   close(): void;
 }
 
+/**
+ * Each task reads what the one before it wrote: the ledger and the last commit twice, a session's files. Some 16 of them fit; trees
+ * are kept elsewhere.
+ */
+const CACHED_BYTES_MAX = 1_048_576;
+
 export function createObjectStore(gitDir: string, objectsDir: string, format: ObjectFormat): ObjectStore {
   const reader = createObjectReader(gitDir);
   const writer = createObjectWriter(objectsDir, format);
+  const cache = createContentCache(CACHED_BYTES_MAX);
 
   async function read(id: string, type: ObjectType): Promise<Uint8Array> {
-    const object = writer.pending(id) ?? (await reader.read(id));
+    const object = writer.pending(id) ?? cache.get(id) ?? (await reader.read(id));
     if (object === undefined) throw new Error(`git has no object ${id}`);
     if (object.type !== type) throw new Error(`object ${id} is a ${object.type}, not a ${type}`);
+    if (type !== "tree") cache.put(id, object);
     return object.content;
   }
 
@@ -37,7 +46,11 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
       if (tree === undefined) throw new Error(`commit ${commit} names no tree`);
       return tree;
     },
-    add: writer.add,
+    add(type, content) {
+      const id = writer.add(type, content);
+      if (type !== "tree") cache.put(id, { type, content });
+      return id;
+    },
     flush: writer.flush,
     hasFlushed: writer.hasFlushed,
     forget: writer.forget,

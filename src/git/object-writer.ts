@@ -8,7 +8,7 @@ import { frameObject, hashFramed, type ObjectFormat, type ObjectType } from "./o
 /** zlib's fastest level, as git uses for loose objects. */
 const COMPRESSION = { level: 1 };
 /** Files worked on side by side: fsyncs that run together share one commit of the file system's journal. */
-const WRITES_AT_ONCE = 8;
+const WRITES_AT_ONCE = 16;
 /** `git gc` removes empty fan-out folders under us; each time one vanished the write starts again. */
 const FOLDER_RETRIES = 10;
 

@@ -2,8 +2,8 @@ import type { ObjectFormat } from "./object-format.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { FOLDER_MODE, formatTree, isFolder, parseTree, type Tree, type TreeEntry, toByteName } from "./tree-format.ts";
 
-/** Entries kept in memory over all cached trees (about 200 bytes each): the folders we write to, not the user's sources. */
-const CACHED_ENTRIES_MAX = 100_000;
+/** Entries kept in memory over all cached trees: some versions of the folders we write to (a thousand entries each), not the user's sources. */
+const CACHED_ENTRIES_MAX = 10_000;
 
 /** Something of the user's stands where a file or folder of ours belongs: a file for a folder, a link, a submodule. */
 export class ObstacleError extends Error {
