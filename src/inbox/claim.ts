@@ -91,18 +91,24 @@ async function take(
   if (source === undefined) return undefined;
   try {
     const levels = keeper.folders.levels(id, place);
-    for (const level of levels.slice(0, -1)) await syncFolder(level);
+    await allSynced(levels.slice(0, -1).map(syncFolder));
     faultPoint("accept:claim-made");
     if (!isFree()) return "not-free";
     if (!moveUnderClaim(keeper.folders, source, place, id)) return undefined;
     faultPoint("accept:renamed");
     const reading = readHeld(keeper, id);
-    for (const level of levels.slice(-1)) await syncFolder(level);
-    await source.sync(); // Or a power loss brings the file back into inbox/ although the journal says that it was accepted.
+    // The second: or a power loss brings the file back into inbox/ although the journal says that it was accepted.
+    await allSynced([...levels.slice(-1).map(syncFolder), source.sync()]);
     return reading;
   } finally {
     source.close();
   }
+}
+
+/** Syncs that wait together share one write of the disk's journal. None is under way any more when this rejects. */
+async function allSynced(syncs: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(syncs);
+  await Promise.all(syncs);
 }
 
 /** The claim itself: a rename, so that only one can win. False when the file is gone. */
