@@ -117,7 +117,18 @@ describe("in a workspace", () => {
     for (const task of tasks)
       expect(Object.keys(task)).toEqual([
         ...["id", "sessionKey", "title", "status", "hold", "run", "attempts", "priority", "acceptedAt", "startedAt"],
-        ...["endedAt", "durationMs", "reason", "thread", "result", "changedFiles", "path", "committed", "warnings"],
+        ...[
+          "endedAt",
+          "durationMs",
+          "reason",
+          "failure",
+          "thread",
+          "result",
+          "changedFiles",
+          "path",
+          "committed",
+          "warnings",
+        ],
       ]);
     expect(JSON.parse(status?.stdout ?? "")).toEqual({
       ...{

@@ -84,6 +84,7 @@ function makeTask(seed: Seed): PastTask {
     endedAt: iso(endedAtMs),
     durationMs: RUN_MS,
     reason: undefined,
+    failure: undefined,
     lastMessage,
     changedFiles: [{ path: `src/module-${seed.n % 97}.ts`, change: "modified" }],
     usage: TOTAL,

@@ -10,11 +10,15 @@ export interface CodexHomeFacts {
   readonly keyVariables: readonly string[];
 }
 
+/** Returns the folder of codex's configuration and threads; `undefined` where the environment names neither it nor a home. */
+export function codexHomePath({ CODEX_HOME: named, HOME: userHome }: Environment): string | undefined {
+  if (named !== undefined && named !== "") return named;
+  return userHome === undefined ? undefined : join(userHome, ".codex");
+}
+
 /** Reads config.toml in `CODEX_HOME` (`~/.codex`). By lines, not as TOML: codex itself says what is wrong with it. */
 export function readCodexHome(environment: Environment): CodexHomeFacts {
-  const { CODEX_HOME: named, HOME: userHome } = environment;
-  const home =
-    named !== undefined && named !== "" ? named : userHome === undefined ? undefined : join(userHome, ".codex");
+  const home = codexHomePath(environment);
   const text = home === undefined ? "" : (readIfThere(join(home, "config.toml")) ?? "");
   const topLevel = text.split(/^[ \t]*\[/m, 1)[0] ?? "";
   const [, modelProvider] = /^[ \t]*model_provider[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(topLevel) ?? [];

@@ -41,30 +41,3 @@ export function oneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length <= REASON_CHARACTERS_MAX ? line : `${line.slice(0, REASON_CHARACTERS_MAX - 1).toWellFormed()}…`;
 }
-
-/** Messages of failures that a later attempt may not meet again: the network, or a server that has too much to do. */
-const PASSING = [
-  /^Connection failed/i,
-  /stream disconnected/i,
-  /high demand/i,
-  /at capacity/i,
-  /overloaded/i,
-  /rate limit/i,
-  /last status: (429|5\d\d)/i,
-  /unexpected status 5\d\d/i,
-  /timed? ?out|timeout/i,
-  /already has an active writer/i,
-];
-
-/** Messages that would match above and yet need a person, a wait or another prompt. */
-const LASTING = [/usage limit/i, /quota/i, /unexpected status 4\d\d/i, /context window/i];
-
-/** Tells whether the same run may succeed later, as far as codex's message says; what is not known does not. */
-export function isPassing(message: string): boolean {
-  return PASSING.some((pattern) => pattern.test(message)) && !LASTING.some((pattern) => pattern.test(message));
-}
-
-/** Tells whether codex says that it has no thread of the id it was to resume, or nothing in it (codex 0.169.0). */
-export function isThreadMissing(message: string): boolean {
-  return /no rollout found for thread id|rollout .* is empty/i.test(message);
-}

@@ -6,7 +6,7 @@ import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../tas
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import { codexArguments } from "./arguments.ts";
 import { sealRun } from "./claim.ts";
-import { readCodexHome } from "./codex-home.ts";
+import { codexHomePath, readCodexHome } from "./codex-home.ts";
 import { codexEnvironment, type Environment } from "./environment.ts";
 import { type CodexEvent, parseEventLine } from "./events.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -79,6 +79,7 @@ export interface Runner {
 export function createRunner(options: RunnerOptions): Runner {
   requireProcessTable();
   const { workspaceId, extraConfig, now } = options;
+  const codexHome = codexHomePath(options.environment);
 
   function markedRun(runDir: string): { readonly runDir: string; readonly marker: string } {
     return { runDir, marker: runMarker(workspaceId, runDir) };
@@ -110,8 +111,8 @@ export function createRunner(options: RunnerOptions): Runner {
     seal: sealRun,
     follow: (runDir, fromLine, onEvent) => followEvents(runPaths(runDir).events, fromLine, now, onEvent),
     watch: watchRun,
-    judge: judgeRun,
-    entries: entriesOfRun,
+    judge: (runDir, asked) => judgeRun(runDir, asked, codexHome),
+    entries: (runDir, context) => entriesOfRun(runDir, context, codexHome),
     stop: (runDir, graceMs) => stopRun(markedRun(runDir), graceMs),
   };
 }

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { describeFailure } from "../task/failure.ts";
 import type { TranscriptBody, TranscriptEntry } from "../task/transcript-entry.ts";
 import type { CodexItem } from "./events.ts";
 import { readExitRecord } from "./exit-record.ts";
@@ -27,10 +28,10 @@ interface PlacedBody {
  * Returns what the transcript says of a run that has ended, by line: the prompt (line 0), what codex reported, and the end (one
  * past the last line). Only the times depend on who reads, so two readers of one run write the same keys and bodies.
  */
-export function entriesOfRun(runDir: string, context: EntryContext): readonly TranscriptEntry[] {
+export function entriesOfRun(runDir: string, context: EntryContext, codexHome?: string): readonly TranscriptEntry[] {
   const command = readRunCommand(runDir);
   const { lineCount, bodies } = collectBodies(runDir, command?.workdir ?? "/");
-  const verdict = judgeRun(runDir, command?.resumeThread);
+  const verdict = judgeRun(runDir, command?.resumeThread, codexHome);
   const lastChangeMs = statSync(runPaths(runDir).events, { throwIfNoEntry: false })?.mtimeMs ?? context.startedAtMs;
   const endedAtMs = readExitRecord(runDir)?.endedAtMs ?? lastChangeMs;
 
@@ -44,7 +45,11 @@ export function entriesOfRun(runDir: string, context: EntryContext): readonly Tr
     ...bodies.map(({ line, body }) =>
       entry(line, Math.min(context.seenAt.get(line) ?? lastChangeMs, lastChangeMs), body),
     ),
-    entry(lineCount + 1, endedAtMs, { kind: "end", outcome: verdict.outcome, reason: verdict.reason ?? null }),
+    entry(lineCount + 1, endedAtMs, {
+      kind: "end",
+      outcome: verdict.outcome,
+      reason: verdict.failure === undefined ? null : describeFailure(verdict.failure),
+    }),
   ];
 }
 

@@ -1,8 +1,12 @@
+import { statSync } from "node:fs";
 import { constants } from "node:os";
+import type { Failure, FailureKind } from "../task/failure.ts";
 import type { RunVerdict } from "../task/run.ts";
 import { claimedAtMs, readClaim } from "./claim.ts";
+import { classifyRefusal, classifyTurn } from "./classify.ts";
 import { type ExitRecord, readExitRecord } from "./exit-record.ts";
-import { isPassing, isThreadMissing, oneLine, readStderr } from "./failure-reason.ts";
+import { readStderr } from "./failure-reason.ts";
+import { readErrorInfo } from "./rollout.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
@@ -12,75 +16,92 @@ const SIGNAL_BASE = 128;
 const NOT_RUNNABLE: readonly number[] = [126, 127];
 const RUST_PANIC = 101;
 
-type Judgement = Pick<RunVerdict, "outcome" | "reason" | "retryable">;
+type Judgement = Pick<RunVerdict, "outcome" | "failure">;
 
-const SUCCEEDED: Judgement = { outcome: "succeeded", reason: undefined, retryable: false };
+const SUCCEEDED: Judgement = { outcome: "succeeded", failure: undefined };
 
 /**
- * Says how a run ended, from its files alone; for a run that has ended. The end of the turn decides, then the exit code:
+ * Says how a run ended, from its files and its thread's; for a run that has ended. The end of the turn decides, then the exit code:
  * `error` events are mostly notices of retries, and exit 0 alone proves nothing. A completed turn is a success whatever came
  * after it (codex could not write its copy of the answer, was stopped a moment too late): run again, it would act twice.
  *
  * @param asked the thread that was to be resumed
+ * @param codexHome where codex keeps its threads; without it a failed turn is told by its message alone
  */
-export function judgeRun(runDir: string, asked: string | undefined): RunVerdict {
+export function judgeRun(runDir: string, asked: string | undefined, codexHome?: string): RunVerdict {
   const summary = summarizeRun(runDir);
   const record = readExitRecord(runDir);
   const claimed = claimedAtMs(runDir);
   const wrongThread = asked !== undefined && summary.threadId !== undefined && summary.threadId !== asked;
-  const judgement = wrongThread ? openedAnother(asked, summary.threadId) : judge(runDir, summary, record);
+  const judgement = wrongThread
+    ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
+    : judge(runDir, summary, record, codexHome);
   return {
     ...judgement,
     threadId: summary.threadId,
     lastMessage: judgement.outcome === "succeeded" ? (summary.lastMessage ?? readLastMessage(runDir)) : "",
     usageTotal: summary.usageTotal,
-    wrongThread,
-    threadMissing: asked !== undefined && summary.threadId === undefined && isThreadMissing(judgement.reason ?? ""),
-    codexMissing: summary.threadId === undefined && NOT_RUNNABLE.includes(record?.exitCode ?? 0),
     commandCount: summary.commandCount,
     durationMs:
       record === undefined || claimed === undefined ? undefined : Math.max(0, Math.round(record.endedAtMs - claimed)),
   };
 }
 
-function judge(runDir: string, { turnEnd, threadId }: RunSummary, record: ExitRecord | undefined): Judgement {
+function judge(
+  runDir: string,
+  { turnEnd, threadId }: RunSummary,
+  record: ExitRecord | undefined,
+  codexHome: string | undefined,
+): Judgement {
   if (turnEnd?.kind === "completed") return SUCCEEDED;
-  if (turnEnd?.kind === "failed") {
-    const reason = oneLine(turnEnd.message) || "the turn failed without a message";
-    return { outcome: "failed", reason, retryable: isPassing(turnEnd.message) };
-  }
+  if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, codexHome);
   if (record === undefined) return withoutRecord(runDir);
   const { error, reason: said } = readStderr(runPaths(runDir).stderr);
   const { exitCode } = record;
   if (exitCode > SIGNAL_BASE) {
-    return {
-      outcome: "interrupted",
-      reason: `codex was ended by ${signalName(exitCode - SIGNAL_BASE)}`,
-      retryable: true,
-    };
+    return { outcome: "interrupted", failure: because("killed", `by ${signalName(exitCode - SIGNAL_BASE)}`) };
   }
-  if (NOT_RUNNABLE.includes(exitCode))
-    return { outcome: "failed", reason: `codex could not be run: ${said ?? `exit ${exitCode}`}`, retryable: true };
-  if (exitCode === RUST_PANIC)
-    return { outcome: "failed", reason: `codex crashed: ${said ?? "exit 101"}`, retryable: true };
+  if (NOT_RUNNABLE.includes(exitCode)) return failed("codexUnavailable", said ?? `exit ${exitCode}`);
+  if (exitCode === RUST_PANIC) return failed("crashed", said ?? "exit 101");
   // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.
   if (exitCode === 1 && threadId !== undefined && error === undefined) {
-    return { outcome: "interrupted", reason: "codex was interrupted before the end of its turn", retryable: true };
+    return { outcome: "interrupted", failure: because("killed", "before the end of its turn") };
   }
-  const reason = said ?? `codex ended with exit ${exitCode} and without a turn`;
-  return { outcome: "failed", reason, retryable: isPassing(reason) };
+  if (exitCode === 0) return failed("outputUnusable", said ?? "exit 0");
+  return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
+}
+
+function judgeTurn(
+  runDir: string,
+  message: string,
+  threadId: string | undefined,
+  record: ExitRecord | undefined,
+  codexHome: string | undefined,
+): Judgement {
+  const startedAtMs = claimedAtMs(runDir) ?? 0;
+  const info =
+    codexHome === undefined || threadId === undefined ? undefined : readErrorInfo(codexHome, threadId, startedAtMs);
+  // Never the present: whoever judges a run long after its end must read the same time into "try again at 3:28 PM".
+  const failedAtMs = record?.endedAtMs ?? statSync(runPaths(runDir).events).mtimeMs;
+  return { outcome: "failed", failure: classifyTurn(message, info, Math.round(failedAtMs)) };
 }
 
 /** The worker was killed, or the machine went down. */
 function withoutRecord(runDir: string): Judgement {
   const claim = readClaim(runDir);
   const neverStarted = claim === undefined || claim.kind === "sealed";
-  const reason = neverStarted ? "the run never started" : "the worker is gone and left no record of how the run ended";
-  return { outcome: "vanished", reason, retryable: true };
+  return {
+    outcome: "vanished",
+    failure: because("vanished", neverStarted ? "it never started" : "it left no record of how the run ended"),
+  };
 }
 
-function openedAnother(asked: string, got: string | undefined): Judgement {
-  return { outcome: "failed", reason: `codex opened thread ${got} instead of ${asked}`, retryable: false };
+function failed(kind: FailureKind, detail: string): Judgement {
+  return { outcome: "failed", failure: because(kind, detail) };
+}
+
+function because(kind: FailureKind, detail: string): Failure {
+  return { kind, detail, untilMs: undefined };
 }
 
 function readLastMessage(runDir: string): string {

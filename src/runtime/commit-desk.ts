@@ -13,6 +13,7 @@ import { type RecentTasks, recentFrom } from "./recent-tasks.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTable } from "./task-table.ts";
+import { failedUnknown, keepUnknownRuns } from "./unknown-runs.ts";
 
 /**
  * Finished tasks in one batch. What is ready when a batch begins is in it, so a finished task waits for at most the batch before
@@ -111,12 +112,14 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
   const retire = async (task: OpenTask, commit: string): Promise<void> => {
     const blob = await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id));
     table.note(task.id, { k: "committed", commit, blob: blob ?? null });
-    const recent = recentFrom(journal.read(task.id));
+    const records = journal.read(task.id);
+    const recent = recentFrom(records);
     table.retire(task.id);
     if (recent !== undefined) deps.recent.add(recent);
     deps.sessions.committed(task.id);
     faultPoint("finish:retired");
-    rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
+    if (failedUnknown(records)) keepUnknownRuns(deps.paths, task.id);
+    else rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
   };
 
   const kick = (): void => {

@@ -1,6 +1,7 @@
 import { taskCommitMessage } from "../task/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/commit-plan.ts";
 import { errorFilePath, isErrorFile } from "../task/error-file.ts";
+import { FAILURE_POLICIES, type FailureKind } from "../task/failure.ts";
 import type { KeptText } from "../task/kept-text.ts";
 import { isFinal } from "../task/ledger.ts";
 import { appendFacts } from "../task/session-facts.ts";
@@ -141,13 +142,14 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     status: ended?.status ?? "queued",
     attempts: state.attempts,
     run: state.run,
-    thread: run?.verdict.wrongThread === true ? undefined : run?.verdict.threadId,
+    thread: run?.verdict.failure?.kind === "threadMismatch" ? undefined : run?.verdict.threadId,
     source: task.source?.path,
     acceptedAt: new Date(task.acceptedAtMs).toISOString(),
     startedAt: iso(started[0]?.atMs),
     endedAt: iso(ended?.endedAtMs),
     durationMs: run === undefined ? undefined : run.endedAtMs - run.startedAtMs,
     reason: ended?.reason,
+    failure: failureOf(state, run?.verdict.failure?.kind),
     lastMessage: run?.verdict.lastMessage ?? "",
     changedFiles: run?.changedFiles ?? [],
     usage: run?.usage ?? undefined,
@@ -155,6 +157,13 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     model: task.spec.model,
     acceptedBy: task.clone,
   };
+}
+
+/** Returns the name of the failure that ended a task: a stop of ours, or what its last run met. */
+function failureOf(state: OpenTask["state"], last: FailureKind | undefined): FailureKind | undefined {
+  if (state.kind !== "ended" || state.status === "succeeded") return undefined;
+  const causes = ["stopped", "timedOut", "stalled", ...(last === undefined ? [] : [last])] as const;
+  return causes.find((kind) => state.reason?.startsWith(FAILURE_POLICIES[kind].sentence) === true);
 }
 
 function iso(timeMs: number | undefined): string | undefined {

@@ -1,10 +1,12 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
+import { describeFailure } from "../task/failure.ts";
+import { type RetryLimits, retryDelayMs } from "../task/retry.ts";
 import type { CodexInstallation, RunRequest } from "../task/run.ts";
-import type { StopCause, TaskEvent } from "../task/task-event.ts";
+import type { ExitVerdict, StopCause, TaskEvent } from "../task/task-event.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, PromptPort, RunEvent } from "./ports.ts";
-import { exitVerdict, missingThreads, type OutcomeDeps, readPrompt, takeIn } from "./run-outcome.ts";
+import { busyRuns, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, readPrompt, takeIn } from "./run-outcome.ts";
 import { createRunRequest, type RunDefaults } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
@@ -19,6 +21,8 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly stopGraceMs: () => number;
   /** A run ended because codex could not be run. */
   readonly onCodexMissing: (reason: string) => void;
+  /** Delays between two looks at a thread that is in use. */
+  readonly waitLimits: () => RetryLimits;
   /** Something happened that the next tick should see. */
   readonly wake: () => void;
 }
@@ -117,6 +121,12 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     if (run !== undefined && after.state.kind === "stopping") end(run);
   };
 
+  const verdictOf = (task: OpenTask, record: JournalRecord & { readonly k: "run" }): ExitVerdict => {
+    const busy = 1 + busyRuns(deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== record.run));
+    const waitMs = retryDelayMs(busy, deps.waitLimits(), deps.surroundings.random());
+    return exitVerdict(record.verdict, ownChoices(task), record.endedAtMs + waitMs);
+  };
+
   const collect = async (run: ActiveRun, vanished: boolean): Promise<void> => {
     run.collecting = true;
     faultPoint("finish:exit-seen");
@@ -132,9 +142,10 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const event: TaskEvent =
       vanished && record.verdict.outcome === "vanished"
         ? { kind: "vanished" }
-        : { kind: "exited", verdict: exitVerdict(record.verdict, task.spec.resume === true) };
+        : { kind: "exited", verdict: verdictOf(task, record) };
     const after = table.step(task.id, event, [record]);
-    if (record.verdict.codexMissing) deps.onCodexMissing(record.verdict.reason ?? "codex could not be run");
+    const { failure } = record.verdict;
+    if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
     faultPoint("finish:journaled");
     sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
     active.delete(run.id);
@@ -179,7 +190,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
           text,
           runDir,
           session,
-          missingThreads(records),
+          lostThreads(records),
           deps.workTree.root,
           deps.defaults(),
         );

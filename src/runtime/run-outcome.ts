@@ -1,3 +1,4 @@
+import { describeFailure, FAILURE_POLICIES, failurePolicy, type OwnChoices } from "../task/failure.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
 import type { ExitVerdict } from "../task/task-event.ts";
@@ -82,7 +83,7 @@ function factsOf(task: OpenTask, verdict: RunVerdict, session: SessionState, now
   const time = new Date(nowMs).toISOString();
   const found: Readonly<Record<string, unknown>>[] = [];
   if (!session.opened) found.push({ kind: "opened", key: task.sessionKey });
-  if (verdict.threadId !== undefined && !verdict.wrongThread) {
+  if (verdict.threadId !== undefined && verdict.failure?.kind !== "threadMismatch") {
     if (verdict.threadId !== session.thread) found.push({ kind: "thread", thread: verdict.threadId, task: task.id });
     if (verdict.usageTotal !== undefined)
       found.push({ kind: "usage", thread: verdict.threadId, total: verdict.usageTotal });
@@ -112,26 +113,48 @@ function usageOf(verdict: RunVerdict, session: SessionState): Usage | null {
 /**
  * Returns what the state machine is told of a verdict.
  *
- * @param mayBeginAnew the task asked for its session to go on, not for a certain thread
+ * @param waitUntilMs when a task whose thread is in use should ask again
  */
-export function exitVerdict(verdict: RunVerdict, mayBeginAnew: boolean): ExitVerdict {
-  if (verdict.outcome === "succeeded") return { kind: "succeeded" };
+export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: number): ExitVerdict {
   if (verdict.outcome === "interrupted") return { kind: "interrupted" };
-  const reason = verdict.reason ?? "codex ended without an answer";
-  if (verdict.codexMissing) return { kind: "codexMissing", reason };
-  if (verdict.threadMissing && mayBeginAnew) return { kind: "threadMissing", reason };
-  return { kind: "failed", retryable: verdict.retryable, reason, retryAtMs: undefined };
+  const { failure } = verdict;
+  if (failure === undefined) return { kind: "succeeded" };
+  if (failure.kind === "codexUnavailable") return { kind: "codexMissing", reason: describeFailure(failure) };
+  const { remedy, costsAttempt } = failurePolicy(failure.kind, own);
+  const reason = describeFailure(failure);
+  if (remedy === "freshThread") return { kind: "threadLost", reason };
+  const retryAtMs = remedy === "wait" ? waitUntilMs : failure.untilMs;
+  return { kind: "failed", retryable: remedy !== "fail", reason, retryAtMs, costsAttempt };
 }
 
-/** Returns the threads that runs of a task were to resume and that codex does not have. */
-export function missingThreads(records: readonly JournalRecord[]): ReadonlySet<string> {
-  const missing = new Set<string>();
+/** Returns what a task decides for itself. */
+export function ownChoices({ spec, lastRun }: OpenTask): OwnChoices {
+  return {
+    model: spec.model !== undefined || spec.oss || spec.codexConfig.length > 0,
+    thread: typeof spec.resume === "string",
+    resumed: lastRun?.resume !== undefined,
+  };
+}
+
+/** Returns the threads of a task's runs that it cannot go on in, and why: codex does not have them, or they are full. */
+export function lostThreads(records: readonly JournalRecord[]): ReadonlyMap<string, string> {
+  const lost = new Map<string, string>();
   let asked: string | null = null;
   for (const record of records) {
     if (record.k === "started") asked = record.resume;
-    else if (record.k === "run" && record.verdict.threadMissing && asked !== null) missing.add(asked);
+    const failure = record.k === "run" ? record.verdict.failure : undefined;
+    if (failure === undefined || record.k !== "run") continue;
+    const thread = failure.kind === "contextWindow" ? (record.verdict.threadId ?? asked) : asked;
+    if (thread !== null && FAILURE_POLICIES[failure.kind].remedy === "freshThread")
+      lost.set(thread, describeFailure(failure));
   }
-  return missing;
+  return lost;
+}
+
+/** Returns how many runs of a task, the last ones in a row, found their thread in use. */
+export function busyRuns(records: readonly JournalRecord[]): number {
+  const kinds = records.flatMap((record) => (record.k === "run" ? [record.verdict.failure?.kind] : []));
+  return kinds.length - 1 - kinds.findLastIndex((kind) => kind !== "threadBusy");
 }
 
 /** Returns the prompt of a task from its journal: that of the newest text. */

@@ -19,7 +19,7 @@ export interface RunDefaults {
  * Returns what to run for `task`. Paths are resolved through symbolic links here, at the last moment: what a task names may not
  * leave `workRoot` (absolute).
  *
- * @param missing threads that codex was found not to have
+ * @param lost threads that cannot be gone on in, and why
  * @throws CoordinatorError `TASK_FILE` when a path is missing or leaves it
  */
 export function createRunRequest(
@@ -27,7 +27,7 @@ export function createRunRequest(
   prompt: string,
   runDir: string,
   session: SessionState,
-  missing: ReadonlySet<string>,
+  lost: ReadonlyMap<string, string>,
   workRoot: string,
   defaults: RunDefaults,
 ): RunRequest {
@@ -40,7 +40,7 @@ export function createRunRequest(
     run: task.state.run,
     runDir,
     prompt,
-    resumeThread: threadToResume(spec, session, missing),
+    resumeThread: threadToResume(spec, session, lost),
     workdir: inside(workRoot, "workdir", spec.workdir ?? ".", "folder"),
     sandbox: spec.sandbox ?? defaults.sandbox,
     model: spec.model ?? defaults.model,
@@ -51,10 +51,10 @@ export function createRunRequest(
   };
 }
 
-function threadToResume(spec: TaskSpec, session: SessionState, missing: ReadonlySet<string>): string | undefined {
+function threadToResume(spec: TaskSpec, session: SessionState, lost: ReadonlyMap<string, string>): string | undefined {
   if (spec.resume === false) return undefined;
   if (spec.resume !== true) return spec.resume;
-  return session.thread !== undefined && missing.has(session.thread) ? undefined : session.thread;
+  return session.thread !== undefined && lost.has(session.thread) ? undefined : session.thread;
 }
 
 function inside(root: string, key: string, path: string, kind: "file" | "folder"): string {

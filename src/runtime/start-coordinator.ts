@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { describeProblems } from "../task/describe-problems.ts";
 import { describeHold } from "../task/hold.ts";
+import type { RetryLimits } from "../task/retry.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { parseDropText } from "../task/task-file.ts";
 import { TASK_LIMITS } from "../task/task-state.ts";
@@ -103,10 +104,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   await branch.refresh();
   const journal = openTaskJournal(paths.journal, "write");
   const recent = loadRecentTasks(journal);
+  const retryLimits = (): RetryLimits => ({ delayFirstMs: settings().retryBaseMs, delayMaxMs: settings().retryMaxMs });
   const table = createTaskTable(journal, surroundings, (spec) => ({
     ...TASK_LIMITS,
-    delayFirstMs: settings().retryBaseMs,
-    delayMaxMs: settings().retryMaxMs,
+    ...retryLimits(),
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
   }));
   const ledger = createBranchLedger(branch);
@@ -145,6 +146,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     timeoutMs: () => settings().timeoutMs,
     stopGraceMs: () => settings().stopGraceMs,
     onCodexMissing: (reason) => master.doubtCodex(reason),
+    waitLimits: retryLimits,
     wake,
   });
   const commits = createCommitDesk({

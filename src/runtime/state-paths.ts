@@ -5,6 +5,8 @@ export interface StatePaths {
   readonly root: string;
   readonly journal: string;
   readonly runs: string;
+  /** Runs of committed tasks that failed in a way nobody knows: for whoever wants to find out. */
+  readonly unknownRuns: string;
   /** Wishes of commands that are not the coordinator (`stop`), one file each; any process may add one. */
   readonly wishes: string;
   /** Who writes to which session's thread. */
@@ -23,6 +25,7 @@ export function statePaths(stateDir: string): StatePaths {
     root: stateDir,
     journal: join(stateDir, "journal"),
     runs: join(stateDir, "runs"),
+    unknownRuns: join(stateDir, "unknown-runs"),
     wishes: join(stateDir, "wishes"),
     sessionLocks: join(stateDir, "session-locks"),
     server: join(stateDir, "server.json"),

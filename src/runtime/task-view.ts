@@ -22,6 +22,8 @@ export interface TaskView {
   readonly endedAt: string | null;
   readonly durationMs: number | null;
   readonly reason: string | null;
+  /** The name of that reason, where it is one of docs/spec-failures.md. */
+  readonly failure: string | null;
   readonly thread: string | null;
   /** The final answer of the agent. */
   readonly result: string | null;
@@ -52,6 +54,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     endedAt: record.endedAt ?? null,
     durationMs: record.durationMs ?? null,
     reason: record.reason ?? null,
+    failure: record.failure ?? null,
     thread: task.lastRun?.thread ?? null,
     result: state.kind === "ended" ? record.lastMessage : null,
     changedFiles: record.changedFiles,
@@ -80,6 +83,7 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     endedAt: textOrNull(frontMatter.endedAt),
     durationMs: numberOrNull(frontMatter.durationMs),
     reason: result?.reason ?? null,
+    failure: textOrNull(frontMatter.failure),
     thread: textOrNull(frontMatter.thread),
     result: result?.lastMessage ?? null,
     changedFiles: result?.changedFiles ?? [],

@@ -65,7 +65,7 @@ export interface FailurePolicy {
 export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   badRequest: fails("the model's server refused the request"),
   configuration: holds("codex cannot work with its configuration"),
-  codexUnavailable: holds("codex could not be run"),
+  codexUnavailable: { remedy: "again", costsAttempt: false, sentence: "codex could not be run" },
   notLoggedIn: holds("codex is not logged in"),
   unknownModel: holds("the model or its provider is not known"),
   usageLimit: { remedy: "park", costsAttempt: false, sentence: "usage limit reached" },

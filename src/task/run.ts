@@ -1,3 +1,4 @@
+import type { Failure } from "./failure.ts";
 import type { TaskSpec } from "./task-spec.ts";
 
 /** Where a run lives and what it runs. All paths absolute. */
@@ -42,19 +43,12 @@ export interface Usage {
 /** How a run ended, judged from its files. */
 export interface RunVerdict {
   readonly outcome: "succeeded" | "failed" | "interrupted" | "vanished";
-  /** For people; one line. `undefined` on success. */
-  readonly reason: string | undefined;
+  /** Why it did not succeed; `undefined` where it did. */
+  readonly failure: Failure | undefined;
   readonly threadId: string | undefined;
   /** The final answer; empty when there is none. */
   readonly lastMessage: string;
   readonly usageTotal: Usage | undefined;
-  /** A new thread was opened although a resume was asked for. */
-  readonly wrongThread: boolean;
-  /** Codex does not have the thread that was asked for: it was made on another machine, or lost before its first turn. */
-  readonly threadMissing: boolean;
-  /** Codex itself could not be run: it was removed, or is not executable. */
-  readonly codexMissing: boolean;
-  readonly retryable: boolean;
   readonly commandCount: number;
   /** Milliseconds between the claim and the exit record, where both are there. */
   readonly durationMs: number | undefined;

@@ -3,17 +3,21 @@ import type { FinalStatus } from "./ledger.ts";
 /** How an agent's run ended. */
 export type ExitVerdict =
   | { readonly kind: "succeeded" }
-  /** `retryAtMs`: the time before which another run is of no use (a usage limit); such a failure uses no attempt. */
+  /**
+   * `retryAtMs`: the time before which another run is of no use (a usage limit, a thread in use). `costsAttempt`: whether it
+   * counts against the task; what meets every task alike does not.
+   */
   | {
       readonly kind: "failed";
       readonly retryable: boolean;
       readonly reason: string;
       readonly retryAtMs: number | undefined;
+      readonly costsAttempt: boolean;
     }
   /** It was told to end, and did, in the middle of its turn. */
   | { readonly kind: "interrupted" }
-  /** The thread it was to resume is not there: the next run begins a new one. Uses no attempt, since nothing was asked of the agent. */
-  | { readonly kind: "threadMissing"; readonly reason: string }
+  /** The thread it was to resume is not there, or is full: the next run begins a new one. Uses no attempt, since nothing could be asked of the agent. */
+  | { readonly kind: "threadLost"; readonly reason: string }
   /** Codex could not be run. Uses no attempt either, and is counted like a lost run. */
   | { readonly kind: "codexMissing"; readonly reason: string };
 

@@ -1,4 +1,5 @@
 import { durationText } from "./duration-text.ts";
+import type { FailureKind } from "./failure.ts";
 import { type FrontMatterLimits, readFrontMatter } from "./front-matter.ts";
 import { renderFrontMatter } from "./front-matter-text.ts";
 import { inlineCode, parseInlineCode } from "./inline-code.ts";
@@ -31,6 +32,8 @@ export interface TaskRecord {
   readonly durationMs: number | undefined;
   /** Why it failed or was cancelled. */
   readonly reason: string | undefined;
+  /** The name of that reason, where it is one of docs/spec-failures.md. */
+  readonly failure: FailureKind | undefined;
   /** The agent's final answer; empty when there is none. */
   readonly lastMessage: string;
   readonly changedFiles: readonly ChangedFile[];
@@ -110,6 +113,7 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "format",
   "status",
   "reason",
+  "failure",
   "attempts",
   "run",
   "thread",
@@ -168,6 +172,7 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["title", isOpen("title") ? record.spec.title : undefined],
     ["status", record.status],
     ["reason", record.reason && oneLine(record.reason, REASON_CHARACTERS_MAX)],
+    ["failure", record.failure],
     ["attempts", record.attempts],
     ["run", record.run],
     ["thread", record.thread],

@@ -1,4 +1,5 @@
 import { assertNever } from "./assert-never.ts";
+import { FAILURE_POLICIES } from "./failure.ts";
 import type { FinalStatus, TaskStatus } from "./ledger.ts";
 import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";
 import type { ExitVerdict, StopCause, TaskEvent } from "./task-event.ts";
@@ -109,8 +110,8 @@ interface StepContext {
 
 /** What is said of a task that was stopped, by cause. */
 export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
-  user: "stopped by the user",
-  timeout: "timed out",
+  user: FAILURE_POLICIES.stopped.sentence,
+  timeout: FAILURE_POLICIES.timedOut.sentence,
   shutdown: "the coordinator shut down",
 };
 
@@ -203,15 +204,15 @@ function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepCont
       return afterLoss(state, "the run was interrupted", context);
     case "codexMissing":
       return afterLoss(state, verdict.reason, context);
-    case "threadMissing":
+    case "threadLost":
       return again(giveBack(state), context.nowMs, verdict.reason);
     case "failed": {
       const seen = { ...countsOf(state), vanished: 0 };
       if (!verdict.retryable) return ended(seen, "failed", verdict.reason, context.nowMs);
-      if (verdict.retryAtMs === undefined) return afterFailure(seen, verdict.reason, context);
+      if (verdict.costsAttempt) return afterFailure(seen, verdict.reason, context, verdict.retryAtMs);
       // Never at once, even when the clocks disagree about the time.
-      const dueAtMs = Math.max(verdict.retryAtMs, context.nowMs + retryDelayMs(1, context.limits, context.random01));
-      return again(giveBack(seen), dueAtMs, verdict.reason);
+      const soonMs = context.nowMs + retryDelayMs(1, context.limits, context.random01);
+      return again(giveBack(seen), Math.max(verdict.retryAtMs ?? 0, soonMs), verdict.reason);
     }
     default:
       return assertNever(verdict);
@@ -228,9 +229,14 @@ function afterVerify(
     : afterFailure({ ...countsOf(state), vanished: 0 }, event.reason, context);
 }
 
-function afterFailure(counts: Counts, reason: string, { nowMs, limits, random01 }: StepContext): TaskState {
+function afterFailure(
+  counts: Counts,
+  reason: string,
+  { nowMs, limits, random01 }: StepContext,
+  notBeforeMs = 0,
+): TaskState {
   if (counts.attempts >= limits.attemptsMax) return ended(counts, "failed", reason, nowMs);
-  return again(counts, nowMs + retryDelayMs(counts.attempts, limits, random01), reason);
+  return again(counts, Math.max(notBeforeMs, nowMs + retryDelayMs(counts.attempts, limits, random01)), reason);
 }
 
 /** The first loss in a row is made good at once (a restart of the machine), the next ones ever later. */

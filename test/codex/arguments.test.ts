@@ -79,12 +79,11 @@ describe("the real codex", () => {
     const all = { images, outputSchema, model: "gpt-5.5", codexConfig: ['model_reasoning_effort="low"'] };
 
     const first = runner.judge(await run(request("[[final: one]]", all)), undefined);
-    expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "one", reason: undefined });
+    expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "one", failure: undefined });
     const resumed = await run(request("[[final: two]]", { ...all, resumeThread: first.threadId }));
     expect(runner.judge(resumed, first.threadId)).toMatchObject({
       outcome: "succeeded",
       lastMessage: "two",
-      wrongThread: false,
     });
 
     expect(codex.requests.map(({ body }) => imagesInLastMessage(body))).toEqual([2, 2]);
@@ -97,7 +96,7 @@ describe("the real codex", () => {
     execFileSync("git", ["-C", workdir, ...identity, "commit", "-q", "--allow-empty", "-m", "first"]);
     execFileSync("git", ["-C", workdir, "worktree", "add", "-q", join(workdir, "linked")]);
     const runDir = await run(request("[[final: ok]]", { workdir: join(workdir, "linked") }));
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", reason: undefined });
+    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", failure: undefined });
   });
 
   it.each(["", '[shell_environment_policy]\ninherit = "core"\n'])(

@@ -15,14 +15,10 @@ describe("a run", () => {
     const verdict = runner.judge(runDir, undefined);
     expect(verdict).toEqual({
       outcome: "succeeded",
-      reason: undefined,
+      failure: undefined,
       threadId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       lastMessage: "the answer",
       usageTotal: { inputTokens: 42, cachedInputTokens: 0, outputTokens: 5, reasoningOutputTokens: 0 },
-      wrongThread: false,
-      threadMissing: false,
-      codexMissing: false,
-      retryable: false,
       commandCount: 1,
       durationMs: expect.any(Number),
     });
@@ -34,7 +30,7 @@ describe("a run", () => {
     const first = runner.judge(await run(request("one")), undefined);
     const runDir = await run(request("two", { resumeThread: first.threadId }));
     const second = runner.judge(runDir, first.threadId);
-    expect(second).toMatchObject({ outcome: "succeeded", threadId: first.threadId, wrongThread: false });
+    expect(second).toMatchObject({ outcome: "succeeded", threadId: first.threadId });
     expect(second.usageTotal?.inputTokens).toBe(20);
     expect(stubRuns().map(({ resume }) => resume)).toEqual([null, first.threadId]);
   });
@@ -63,8 +59,10 @@ describe("a run", () => {
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
     expect(runner.judge(runDir, undefined)).toMatchObject({
       outcome: "failed",
-      reason: "Error: thread/start: thread/start failed: refused by the stub (code -32600)",
-      retryable: false,
+      failure: {
+        kind: "unknown",
+        detail: "Error: thread/start: thread/start failed: refused by the stub (code -32600)",
+      },
     });
   });
 
@@ -74,18 +72,16 @@ describe("a run", () => {
     expect(verdict).toMatchObject({
       outcome: "failed",
       threadId: undefined,
-      wrongThread: false,
-      threadMissing: true,
-      retryable: false,
+      failure: { kind: "threadNotFound" },
     });
-    expect(verdict.reason).toContain(`no rollout found for thread id ${UNKNOWN_THREAD}`);
+    expect(verdict.failure?.detail).toContain(`no rollout found for thread id ${UNKNOWN_THREAD}`);
   });
 
   it("fails when codex opens another thread than the one asked for", async () => {
     const { runner, request, run } = testRunner();
     const asked = runner.judge(await run(request("one")), undefined).threadId;
     const verdict = runner.judge(await run(request("[[wrong-thread]]", { resumeThread: asked })), asked);
-    expect(verdict).toMatchObject({ outcome: "failed", wrongThread: true, retryable: false, lastMessage: "" });
+    expect(verdict).toMatchObject({ outcome: "failed", failure: { kind: "threadMismatch" }, lastMessage: "" });
     expect(verdict.threadId).not.toBe(asked);
   });
 
@@ -94,8 +90,8 @@ describe("a run", () => {
     const runDir = await run(request("x"));
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 127 });
     const verdict = runner.judge(runDir, undefined);
-    expect(verdict).toMatchObject({ outcome: "failed", codexMissing: true });
-    expect(verdict.reason).toMatch(/^codex could not be run: \/nowhere\/codex: (not found|No such file or directory)$/);
+    expect(verdict).toMatchObject({ outcome: "failed", failure: { kind: "codexUnavailable" } });
+    expect(verdict.failure?.detail).toMatch(/^\/nowhere\/codex: (not found|No such file or directory)$/);
   });
 });
 
@@ -165,7 +161,7 @@ describe("the claim", () => {
     expect(runner.probe(asked.runDir)).toEqual({ kind: "vanished" });
     expect(runner.judge(asked.runDir, undefined)).toMatchObject({
       outcome: "vanished",
-      reason: "the run never started",
+      failure: { kind: "vanished", detail: "it never started" },
     });
   });
 
@@ -259,7 +255,7 @@ describe("probing", () => {
     );
     process.kill(orphan, "SIGKILL");
     await waitFor(() => runner.probe(runDir).kind === "vanished", { what: "the run to vanish" });
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "vanished", retryable: true });
+    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "vanished" });
   });
 
   it("has ended when only what the agent left behind is alive", async () => {

@@ -19,7 +19,7 @@ describe("stopping", () => {
     await sees(runDir, "begun");
     await runner.stop(runDir, GRACE_MS);
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted", retryable: true });
+    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted" });
   });
 
   it("kills codex when it does not end in time, and the exit is on record", async () => {
@@ -28,7 +28,7 @@ describe("stopping", () => {
     await sees(runDir, "begun");
     await runner.stop(runDir, 100);
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 137 });
-    expect(runner.judge(runDir, undefined).reason).toBe("codex was ended by SIGKILL");
+    expect(runner.judge(runDir, undefined).failure).toMatchObject({ kind: "killed", detail: "by SIGKILL" });
   });
 
   it("ends what the agent started in other sessions, deaf or not", async () => {

@@ -56,7 +56,11 @@ describe("the transcript of a run", () => {
     const entries = entriesOfRun(endedRun({ events: [], exitCode: 1, stderr: "Error: no\n" }), CONTEXT);
     expect(entries.map(({ line, thread, body }) => ({ line, thread, body }))).toEqual([
       { line: 0, thread: null, body: { kind: "user", text: "Do it." } },
-      { line: 1, thread: null, body: { kind: "end", outcome: "failed", reason: "Error: no" } },
+      {
+        line: 1,
+        thread: null,
+        body: { kind: "end", outcome: "failed", reason: "failed for an unknown reason: Error: no" },
+      },
     ]);
   });
 

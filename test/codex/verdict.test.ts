@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judgeRun } from "../../src/codex/verdict.ts";
+import type { Failure, FailureKind } from "../../src/task/failure.ts";
 import type { RunVerdict } from "../../src/task/run.ts";
 import { type EndedRun, endedRun } from "../support/ended-run.ts";
 
@@ -47,12 +48,8 @@ describe("a verdict", () => {
     expect(judgeRun(runDir, THREAD)).toEqual({
       ...{
         outcome: "succeeded",
-        reason: undefined,
-        retryable: false,
+        failure: undefined,
         threadId: THREAD,
-        wrongThread: false,
-        threadMissing: false,
-        codexMissing: false,
       },
       ...{ lastMessage: "the answer", commandCount: 1, durationMs: 42_250 },
       usageTotal: { inputTokens: 7, cachedInputTokens: 3, outputTokens: 2, reasoningOutputTokens: 1 },
@@ -68,7 +65,7 @@ describe("a verdict", () => {
     {
       name: "a completed turn is a success even if codex was stopped a moment later",
       run: { events: [...STARTED, said("a"), COMPLETED], exitCode: 137 },
-      verdict: { outcome: "succeeded", reason: undefined, lastMessage: "a" },
+      verdict: { outcome: "succeeded", failure: undefined, lastMessage: "a" },
     },
     {
       name: "the answer comes from codex's own copy where the events have none",
@@ -85,21 +82,25 @@ describe("a verdict", () => {
       run: { events: ["Codex CLI\n", "Usage: codex\n"], exitCode: 0 },
       verdict: {
         outcome: "failed",
-        reason: "codex ended with exit 0 and without a turn",
+        failure: because("outputUnusable", "exit 0"),
         threadId: undefined,
-        retryable: false,
       },
     },
     {
       name: "a torn last line does not count",
       run: { events: [...STARTED, said("a"), '{"type":"turn.completed"'], exitCode: 137 },
-      verdict: { outcome: "interrupted", reason: "codex was ended by SIGKILL", lastMessage: "", retryable: true },
+      verdict: { outcome: "interrupted", failure: because("killed", "by SIGKILL"), lastMessage: "" },
     },
     {
       name: "another thread than the one asked for is a failure, although its turn completed",
       run: { events: [...STARTED, said("a"), COMPLETED], exitCode: 0 },
       asked: OTHER_THREAD,
-      verdict: { outcome: "failed", wrongThread: true, retryable: false, threadId: THREAD, lastMessage: "" },
+      verdict: {
+        outcome: "failed",
+        failure: because("threadMismatch", `${THREAD} instead of ${OTHER_THREAD}`),
+        threadId: THREAD,
+        lastMessage: "",
+      },
     },
     {
       name: "SIGINT is an interruption, whatever was logged before",
@@ -108,12 +109,12 @@ describe("a verdict", () => {
         exitCode: 1,
         stderr: `warning: Untrusted project-local configuration is disabled.\n${LOG_LINE}as you like\n`,
       },
-      verdict: { outcome: "interrupted", reason: "codex was interrupted before the end of its turn", retryable: true },
+      verdict: { outcome: "interrupted", failure: because("killed", "before the end of its turn") },
     },
     {
       name: "a signal is an interruption",
       run: { events: STARTED, exitCode: 143, stderr: "Terminated\n" },
-      verdict: { outcome: "interrupted", reason: "codex was ended by SIGTERM", retryable: true },
+      verdict: { outcome: "interrupted", failure: because("killed", "by SIGTERM") },
     },
     {
       name: "a prompt that is too long is a failure, although the thread was announced",
@@ -122,7 +123,10 @@ describe("a verdict", () => {
         exitCode: 1,
         stderr: `${LOG_LINE}Error: turn/start: Input exceeds the maximum length\n`,
       },
-      verdict: { outcome: "failed", reason: "Error: turn/start: Input exceeds the maximum length", retryable: false },
+      verdict: {
+        outcome: "failed",
+        failure: because("promptRefused", "Error: turn/start: Input exceeds the maximum length"),
+      },
     },
     {
       name: "a thread in use is a failure that passes",
@@ -131,7 +135,7 @@ describe("a verdict", () => {
         exitCode: 1,
         stderr: `${LOG_LINE}Error: thread/resume failed: thread x already has an active writer (code -32600)\n`,
       },
-      verdict: { outcome: "failed", retryable: true, threadId: undefined },
+      verdict: { outcome: "failed", failure: expect.objectContaining({ kind: "threadBusy" }), threadId: undefined },
     },
     {
       name: "a thread that is not there is told apart from other failures",
@@ -141,7 +145,7 @@ describe("a verdict", () => {
         stderr: `Error: thread/resume: thread/resume failed: no rollout found for thread id ${THREAD} (code -32600)\n`,
       },
       asked: THREAD,
-      verdict: { outcome: "failed", threadMissing: true, wrongThread: false, retryable: false },
+      verdict: { outcome: "failed", failure: expect.objectContaining({ kind: "threadNotFound" }) },
     },
     {
       name: "so is one that has nothing in it",
@@ -151,7 +155,7 @@ describe("a verdict", () => {
         stderr: "Error: thread/resume: thread/resume failed: rollout at /x/rollout-1.jsonl is empty (code -32600)\n",
       },
       asked: THREAD,
-      verdict: { outcome: "failed", threadMissing: true },
+      verdict: { outcome: "failed", failure: expect.objectContaining({ kind: "threadNotFound" }) },
     },
     {
       name: "a thread in use is there",
@@ -161,7 +165,7 @@ describe("a verdict", () => {
         stderr: `Error: thread/resume failed: thread ${THREAD} already has an active writer (code -32600)\n`,
       },
       asked: THREAD,
-      verdict: { outcome: "failed", threadMissing: false, retryable: true },
+      verdict: { outcome: "failed", failure: expect.objectContaining({ kind: "threadBusy" }) },
     },
     {
       name: "a wrong command line is a failure with its first line",
@@ -171,7 +175,7 @@ describe("a verdict", () => {
         stderr:
           "error: unexpected argument '-x' found\n\n  tip: to pass '-x' as a value, use '-- -x'\n\nUsage: codex exec [OPTIONS] [PROMPT]\n\nFor more information, try '--help'.\n",
       },
-      verdict: { outcome: "failed", reason: "error: unexpected argument '-x' found", retryable: false },
+      verdict: { outcome: "failed", failure: because("configuration", "error: unexpected argument '-x' found") },
     },
     {
       name: "a directory codex does not trust is a failure with its words",
@@ -183,7 +187,10 @@ describe("a verdict", () => {
       },
       verdict: {
         outcome: "failed",
-        reason: "Not inside a trusted directory and --skip-git-repo-check was not specified.",
+        failure: because(
+          "configuration",
+          "Not inside a trusted directory and --skip-git-repo-check was not specified.",
+        ),
       },
     },
     {
@@ -196,56 +203,45 @@ describe("a verdict", () => {
       },
       verdict: {
         outcome: "failed",
-        reason: "codex crashed: failed printing to stdout",
-        retryable: true,
+        failure: because("crashed", "failed printing to stdout"),
       },
     },
     {
       name: "a run whose worker died with it has vanished",
       run: { events: STARTED, exitCode: undefined },
-      verdict: { outcome: "vanished", retryable: true, threadId: THREAD, durationMs: undefined },
+      verdict: {
+        outcome: "vanished",
+        failure: because("vanished", "it left no record of how the run ended"),
+        threadId: THREAD,
+        durationMs: undefined,
+      },
     },
     {
       name: "a sealed run never started",
       run: { events: [], exitCode: undefined, claim: "sealed" },
-      verdict: { outcome: "vanished", reason: "the run never started", retryable: true },
+      verdict: { outcome: "vanished", failure: because("vanished", "it never started") },
     },
     {
       name: "a failed turn without a record is a failure",
       run: { events: failed("Quota exceeded. Check your plan"), exitCode: undefined },
-      verdict: { outcome: "failed", reason: "Quota exceeded. Check your plan", retryable: false },
+      verdict: { outcome: "failed", failure: because("quotaExceeded", "Quota exceeded. Check your plan") },
     },
   ])("$name", ({ run, asked, verdict }) => expect(judgeRun(endedRun(run), asked)).toMatchObject(verdict));
 
-  it.each<{ message: string; retryable: boolean }>([
-    { message: "Connection failed: error sending request", retryable: true },
-    { message: "stream disconnected before completion: idle timeout waiting for SSE", retryable: true },
-    { message: "We’re currently experiencing high demand, which may cause temporary errors.", retryable: true },
-    { message: "Selected model is at capacity. Please try a different model.", retryable: true },
-    { message: "exceeded retry limit, last status: 429 Too Many Requests", retryable: true },
-    { message: "exceeded retry limit, last status: 502 Bad Gateway", retryable: true },
-    { message: "rate limit exceeded: please slow down", retryable: true },
-    { message: "unexpected status 503 Service Unavailable", retryable: true },
-    { message: "You've hit your usage limit. Upgrade, or try again at 3:28 PM.", retryable: false },
-    { message: "Quota exceeded. Check your plan and billing details.", retryable: false },
-    { message: "unexpected status 401 Unauthorized: timed out session", retryable: false },
-    { message: "Codex ran out of room in the model's context window.", retryable: false },
-    { message: "This content was flagged for possible cybersecurity risk.", retryable: false },
-    { message: '{"error":{"message":"bad","type":"invalid_request_error"}}', retryable: false },
-    { message: "Missing environment variable: `KEY`.", retryable: false },
-    { message: "", retryable: false },
-  ])("of a failed turn: $message", ({ message, retryable }) => {
-    const verdict = judgeRun(endedRun({ events: failed(message), exitCode: 1 }), undefined);
-    expect(verdict).toMatchObject({
-      outcome: "failed",
-      retryable,
-      reason: message === "" ? expect.any(String) : message,
-    });
+  it("has a reason of one bounded line", () => {
+    const { failure } = judgeRun(endedRun({ events: failed(`a\n\tb ${"😀".repeat(10_000)}`), exitCode: 1 }), undefined);
+    expect(failure?.detail).toMatch(/^a b 😀.*…$/u);
+    expect(failure?.detail.length).toBeLessThanOrEqual(500);
   });
 
-  it("has a reason of one bounded line", () => {
-    const verdict = judgeRun(endedRun({ events: failed(`a\n\tb ${"😀".repeat(10_000)}`), exitCode: 1 }), undefined);
-    expect(verdict.reason).toMatch(/^a b 😀.*…$/u);
-    expect(verdict.reason?.length).toBeLessThanOrEqual(500);
+  it("dates a wait by the end of the run, whenever it is judged", () => {
+    const endedAtMs = Date.UTC(2026, 0, 5, 12);
+    const events = failed("You’ve hit your usage limit. Try again in 2 hours.");
+    const { failure } = judgeRun(endedRun({ events, exitCode: 1, endedAtMs }), undefined);
+    expect(failure).toMatchObject({ kind: "usageLimit", untilMs: endedAtMs + 2 * 3_600_000 });
   });
 });
+
+function because(kind: FailureKind, detail: string): Failure {
+  return { kind, detail, untilMs: undefined };
+}

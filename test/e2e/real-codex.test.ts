@@ -217,7 +217,7 @@ describe("a thread that is not there", () => {
     const thread = results.task("First.").frontMatter.thread;
     const second = results.task("Second.");
     expect(second.status).toBe("failed");
-    expect(second.result?.reason).toMatch(/^codex opened thread \S+ instead of /);
+    expect(second.result?.reason).toMatch(/^codex opened another thread: \S+ instead of /);
     expect(second.frontMatter.thread).toBeUndefined();
     expect(workspace.stubRuns().map(({ resume }) => resume)).toEqual([null, thread, thread]);
     expect(results.task("Third.").frontMatter.thread).toBe(thread);

@@ -67,6 +67,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     endedAt: "2026-11-20T14:16:00.000Z",
     durationMs: 29_000,
     reason: null,
+    failure: null,
     thread: null,
     result: "Done.",
     changedFiles: [],

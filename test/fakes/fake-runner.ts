@@ -1,4 +1,5 @@
 import type { RunEvent, RunnerPort } from "../../src/runtime/ports.ts";
+import type { Failure, FailureKind } from "../../src/task/failure.ts";
 import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/run.ts";
 import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
 
@@ -47,17 +48,18 @@ export const THREAD = "01a1f950-5f71-7472-a9b5-7a2032cb912c";
 
 const SUCCESS: RunVerdict = {
   outcome: "succeeded",
-  reason: undefined,
+  failure: undefined,
   threadId: THREAD,
   lastMessage: "Done.",
   usageTotal: undefined,
-  wrongThread: false,
-  threadMissing: false,
-  codexMissing: false,
-  retryable: false,
   commandCount: 0,
   durationMs: 1_000,
 };
+
+/** Why a run fails, as a verdict says it. */
+export function failure(kind: FailureKind, untilMs?: number): Failure {
+  return { kind, detail: "", untilMs };
+}
 
 export function createFakeRunner(): FakeRunner {
   const runs = new Map<string, FakeRun>();
@@ -67,7 +69,7 @@ export function createFakeRunner(): FakeRunner {
     beforeStart: () => undefined,
     stillborn: false,
     onStart: () => undefined,
-    onStop: (run) => end(run, { outcome: "interrupted", reason: "interrupted", lastMessage: "", retryable: true }),
+    onStop: (run) => end(run, { outcome: "interrupted", failure: failure("killed"), lastMessage: "" }),
   };
   const find = (runDir: string): FakeRun => {
     const run = runs.get(runDir);
@@ -104,7 +106,7 @@ export function createFakeRunner(): FakeRunner {
     end,
     vanish(run) {
       run.probe = "vanished";
-      run.verdict = { ...SUCCESS, outcome: "vanished", reason: "the worker is gone", lastMessage: "", retryable: true };
+      run.verdict = { ...SUCCESS, outcome: "vanished", failure: failure("vanished"), lastMessage: "" };
       exit(run);
     },
     open(run, thread) {
@@ -117,7 +119,7 @@ export function createFakeRunner(): FakeRunner {
       const verdict = { ...SUCCESS, outcome: "vanished", threadId: undefined, lastMessage: "" } as const;
       runs.set(request.runDir, {
         ...{ request, probe: "unclaimed", sealed: false, events: [], body: [], stops: [] },
-        verdict: { ...verdict, reason: "the run never started", retryable: true },
+        verdict: { ...verdict, failure: failure("vanished") },
       });
     },
     start({ runDir }, onExit) {
@@ -158,7 +160,7 @@ export function createFakeRunner(): FakeRunner {
       const { verdict } = find(runDir);
       const wrongThread = asked !== undefined && verdict.threadId !== undefined && verdict.threadId !== asked;
       if (!wrongThread) return verdict;
-      return { ...verdict, wrongThread, outcome: "failed", reason: "codex opened another thread", retryable: false };
+      return { ...verdict, outcome: "failed", failure: failure("threadMismatch") };
     },
     entries(runDir, { task, run, attempt, prompt, startedAtMs }) {
       const { verdict, body } = find(runDir);
@@ -166,7 +168,7 @@ export function createFakeRunner(): FakeRunner {
       const bodies: TranscriptEntry["body"][] = [
         { kind: "user", text: prompt },
         ...body.map((text) => ({ kind: "assistant", text }) as const),
-        { kind: "end", outcome: verdict.outcome, reason: verdict.reason ?? null },
+        { kind: "end", outcome: verdict.outcome, reason: verdict.failure?.kind ?? null },
       ];
       const thread = verdict.threadId ?? null;
       return bodies.map((entry, line) => ({ v: 1, task, run, attempt, line, thread, time, body: entry }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openTaskJournal } from "../../src/runtime/task-journal.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll, isOnDisk } from "../support/world-actions.ts";
 
@@ -114,7 +115,7 @@ describe("a drop that is saved again under its name", () => {
     await world.start();
     world.drop("docs/x.md", "Fix it.\n");
     await world.settle();
-    world.runner.end(world.runner.of("docs"), { outcome: "failed", reason: "overloaded", retryable: true });
+    world.runner.end(world.runner.of("docs"), { outcome: "failed", failure: failure("overloaded") });
     await world.settle();
     world.drop("docs/x.md", "Fix it better.\n");
     await world.settle();

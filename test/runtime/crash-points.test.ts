@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parseTranscript } from "../../src/task/transcript.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { type Life, newLife } from "../support/mortal.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -18,7 +19,7 @@ function prepare(): World {
   world.runner.options.onStart = (run) => {
     const runs = world.runner.started.filter(({ request }) => request.prompt === PROMPTS.untracked);
     const isFirst = run === runs[0];
-    world.runner.end(run, isFirst ? { outcome: "failed", reason: "overloaded", retryable: true, lastMessage: "" } : {});
+    world.runner.end(run, isFirst ? { outcome: "failed", failure: failure("overloaded"), lastMessage: "" } : {});
   };
   world.settings.maxWorkers = 1;
   return world;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CoordinatorError } from "../../src/base/errors.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const ONE = "20261120-100000-aaaaaa";
@@ -56,7 +57,7 @@ describe("the order of runs", () => {
     const world = createWorld();
     await world.start();
     for (const name of ["docs/a", "docs/b"]) await ask(world, name);
-    await end(world, "docs", { outcome: "failed", reason: "overloaded", retryable: true });
+    await end(world, "docs", { outcome: "failed", failure: failure("overloaded") });
     await world.advance(1_000);
     expect(started(world)).toEqual(["docs/a"]);
     await world.advance(5_000);
@@ -129,7 +130,7 @@ describe("a task that depends on another one", () => {
   it.each([
     {
       name: "fails when that fails for good",
-      verdict: { outcome: "failed", reason: "no", retryable: false },
+      verdict: { outcome: "failed", failure: failure("badRequest") },
       word: "failed",
     },
     { name: "fails when that was stopped", verdict: undefined, word: "was cancelled" },
@@ -220,7 +221,7 @@ describe("while codex is not available", () => {
     const coordinator = await world.start();
     world.problems.codex = GONE;
     world.runner.options.onStart = (run) =>
-      world.runner.end(run, { outcome: "failed", reason: "codex could not be run: not found", codexMissing: true });
+      world.runner.end(run, { outcome: "failed", failure: failure("codexUnavailable") });
     const id = await ask(world, "a/1");
     for (let n = 0; n < 20; n += 1) await world.advance(10_000);
     expect(world.runner.started).toHaveLength(1);
@@ -236,11 +237,14 @@ describe("while codex is not available", () => {
     const world = createWorld();
     const coordinator = await world.start();
     world.runner.options.onStart = (run) =>
-      world.runner.end(run, { outcome: "failed", reason: "no memory", codexMissing: true });
+      world.runner.end(run, { outcome: "failed", failure: failure("codexUnavailable") });
     const id = await ask(world, "a/1");
     for (let n = 0; n < 20; n += 1) await world.advance(10_000);
     expect(world.runner.started).toHaveLength(4);
-    expect(await coordinator.find(id)).toMatchObject({ status: "failed", reason: "no memory 4 times in a row" });
+    expect(await coordinator.find(id)).toMatchObject({
+      status: "failed",
+      reason: "codex could not be run 4 times in a row",
+    });
   });
 
   it("what could run is held with the reason, and goes on by itself when codex is back", async () => {

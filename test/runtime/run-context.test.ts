@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { RunContext } from "../../src/runtime/journal-record.ts";
 import { parseTranscript } from "../../src/task/transcript.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const NOTES: RunContext = { text: "\n\n# Memory Context\n\n| MEMORY.md:1 The login.\n", lines: 1, tool: "rg" };
@@ -49,7 +50,7 @@ it("knows after a crash what a run was told, and asks anew for the next run", as
   await world.crash();
   world.added = { text: "\n\nnewer notes", lines: 2, tool: "grep" };
   await world.start();
-  world.runner.end(world.runner.of("docs"), { outcome: "failed", reason: "try again", retryable: true });
+  world.runner.end(world.runner.of("docs"), { outcome: "failed", failure: failure("overloaded") });
   await world.advance(1_000);
   await world.advance(60_000);
   const again = world.runner.of("docs");

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { RunVerdict } from "../../src/task/run.ts";
-import { THREAD } from "../fakes/fake-runner.ts";
+import { failure, THREAD } from "../fakes/fake-runner.ts";
 import { end, running } from "../support/running-task.ts";
 
 const OTHER_THREAD = "01a1f950-5f71-7472-a9b5-7a2032cb0000";
-const RETRYABLE: Partial<RunVerdict> = { outcome: "failed", reason: "overloaded", retryable: true, lastMessage: "" };
+const RETRYABLE: Partial<RunVerdict> = { outcome: "failed", failure: failure("overloaded"), lastMessage: "" };
 
 describe("a run that failed and may be tried again", () => {
   it("is tried again after ever longer waits, until the attempts are used up", async () => {
@@ -25,8 +25,14 @@ describe("a run that failed and may be tried again", () => {
     expect(world.runner.started).toHaveLength(2);
     await world.advance(1_000);
     await end(world, RETRYABLE);
-    expect(await find()).toMatchObject({ status: "failed", reason: "overloaded", attempts: 3, run: 3 });
-    expect(world.subjects()[0]).toBe("docs: failed: Fix it. (overloaded)");
+    expect(await find()).toMatchObject({
+      status: "failed",
+      reason: "the model is overloaded",
+      failure: "overloaded",
+      attempts: 3,
+      run: 3,
+    });
+    expect(world.subjects()[0]).toBe("docs: failed: Fix it. (the model is overloaded)");
   });
 
   it("has as many attempts as its task says, and the settings in force otherwise", async () => {
@@ -59,16 +65,16 @@ describe("a run that failed and may be tried again", () => {
 describe("a run that failed for good", () => {
   it("is not tried again", async () => {
     const { world, find } = await running();
-    await end(world, { outcome: "failed", reason: "the prompt was refused", retryable: false });
+    await end(world, { outcome: "failed", failure: failure("promptRefused") });
     await world.advance(3_600_000);
-    expect(await find()).toMatchObject({ status: "failed", reason: "the prompt was refused", attempts: 1 });
+    expect(await find()).toMatchObject({ status: "failed", reason: "codex refused the prompt", attempts: 1 });
     expect(world.runner.started).toHaveLength(1);
   });
 
   it("says something even where codex said nothing", async () => {
     const { world, find } = await running();
-    await end(world, { outcome: "failed", reason: undefined, retryable: false });
-    expect(await find()).toMatchObject({ reason: "codex ended without an answer" });
+    await end(world, { outcome: "failed", failure: failure("unknown") });
+    expect(await find()).toMatchObject({ reason: "failed for an unknown reason" });
   });
 });
 
@@ -148,7 +154,7 @@ describe("the thread of a session", () => {
     await end(world);
     world.drop("docs/y.md", "Go on.\n");
     await world.settle();
-    await end(world, { ...RETRYABLE, threadId: undefined, threadMissing: true, reason: "no rollout found" });
+    await end(world, { ...RETRYABLE, threadId: undefined, failure: failure("threadNotFound") });
     expect(world.runner.of("docs").request).toMatchObject({ resumeThread: undefined, run: 2 });
     await end(world, { threadId: OTHER_THREAD });
     world.drop("docs/z.md", "And on.\n");
@@ -178,7 +184,7 @@ describe("a run that ends without having been told to", () => {
 
   it("is queued again, without an attempt, when somebody unknown interrupted it", async () => {
     const { world, find } = await running();
-    await end(world, { outcome: "interrupted", reason: "SIGINT", retryable: true });
+    await end(world, { outcome: "interrupted", failure: failure("killed") });
     expect(world.runner.started).toHaveLength(2);
     expect(await find()).toMatchObject({ status: "running", attempts: 1, run: 2 });
   });

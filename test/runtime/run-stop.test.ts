@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { failure } from "../fakes/fake-runner.ts";
 import { end, running } from "../support/running-task.ts";
 
 describe("a stop", () => {
@@ -11,7 +12,7 @@ describe("a stop", () => {
     expect(world.runner.of("docs").stops).toEqual([10_000]);
     await world.advance(5_000);
     expect(world.runner.of("docs").stops).toEqual([10_000]);
-    await end(world, { outcome: "interrupted", lastMessage: "", reason: "interrupted" });
+    await end(world, { outcome: "interrupted", lastMessage: "", failure: failure("killed") });
     expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user" });
     expect(world.subjects()[0]).toBe("docs: cancelled: Fix it.");
   });

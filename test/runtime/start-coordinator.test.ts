@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { openTaskJournal } from "../../src/runtime/task-journal.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-const FAILED = { outcome: "failed", reason: "no", retryable: false, lastMessage: "" } as const;
+const FAILED = { outcome: "failed", failure: failure("badRequest"), lastMessage: "" } as const;
 
 /** Serves; every run ends at once, those that are asked to fail with a failure. */
 async function serving(): Promise<{ world: World; coordinator: Awaited<ReturnType<World["start"]>> }> {
@@ -32,7 +33,7 @@ describe("idle", () => {
     const idle = outcomeOf(coordinator.idle());
     await world.settle();
     expect(idle.value).toBeUndefined();
-    world.runner.end(world.runner.of("docs"), { ...FAILED, retryable: true });
+    world.runner.end(world.runner.of("docs"), { ...FAILED, failure: failure("overloaded") });
     await world.settle();
     expect(idle.value).toBeUndefined();
     await world.advance(10_000);

@@ -24,6 +24,7 @@ export function taskRecord(
     endedAt: undefined,
     durationMs: 42_000,
     reason: undefined,
+    failure: undefined,
     lastMessage: "",
     changedFiles: [],
     usage: undefined,

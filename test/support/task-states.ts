@@ -49,7 +49,7 @@ function exited(verdict: ExitVerdict): TaskEvent {
 }
 
 export function failed(change: Partial<ExitVerdict & { kind: "failed" }> = {}): TaskEvent {
-  return exited({ kind: "failed", retryable: true, reason: "no", retryAtMs: undefined, ...change });
+  return exited({ kind: "failed", retryable: true, reason: "no", retryAtMs: undefined, costsAttempt: true, ...change });
 }
 
 export const STARTED: TaskEvent = { kind: "started" };
@@ -58,7 +58,7 @@ export const INTERRUPTED = exited({ kind: "interrupted" });
 export const VANISHED: TaskEvent = { kind: "vanished" };
 export const REPLACED: TaskEvent = { kind: "replaced" };
 export const CODEX_MISSING = exited({ kind: "codexMissing", reason: "not found" });
-export const THREAD_MISSING = exited({ kind: "threadMissing", reason: "no rollout found" });
+export const THREAD_LOST = exited({ kind: "threadLost", reason: "no rollout found" });
 export const ENDED_ELSEWHERE: TaskEvent = { kind: "endedElsewhere", status: "cancelled", reason: "not wanted" };
 export const DOOMED: TaskEvent = { kind: "doomed", reason: "never" };
 export const VERIFY_STARTED: TaskEvent = { kind: "verifyStarted" };

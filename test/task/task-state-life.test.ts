@@ -23,7 +23,7 @@ import {
   STARTED,
   STOP,
   SUCCEEDED,
-  THREAD_MISSING,
+  THREAD_LOST,
   VANISHED,
   VERIFY_STARTED,
 } from "../support/task-states.ts";
@@ -42,10 +42,16 @@ describe("the life of a task", () => {
       NOT_PASSED,
       DOOMED,
       CODEX_MISSING,
-      THREAD_MISSING,
+      THREAD_LOST,
       ENDED_ELSEWHERE,
     ),
-    fc.constantFrom(STARTED, VANISHED, failed(), failed({ retryable: false }), failed({ retryAtMs: NOW * 2 })),
+    fc.constantFrom(
+      STARTED,
+      VANISHED,
+      failed(),
+      failed({ retryable: false }),
+      failed({ costsAttempt: false, retryAtMs: NOW * 2 }),
+    ),
     fc.constantFrom(...CAUSES).map(STOP),
   );
   const lives = fc.array(event, { maxLength: 60 });

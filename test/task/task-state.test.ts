@@ -21,7 +21,7 @@ import {
   STOP,
   SUCCEEDED,
   stopping,
-  THREAD_MISSING,
+  THREAD_LOST,
   VANISHED,
   VERIFY_STARTED,
   VERIFYING,
@@ -87,13 +87,19 @@ describe("a running task", () => {
     {
       name: "waits for the end of a usage limit, which uses no attempt",
       from: { ...RUNNING, attempts: 3 },
-      event: failed({ retryAtMs: NOW + 3_600_000 }),
+      event: failed({ costsAttempt: false, retryAtMs: NOW + 3_600_000 }),
       to: again("no", { attempts: 2, dueAtMs: NOW + 3_600_000 }),
+    },
+    {
+      name: "keeps to a later time that codex named, although it counts",
+      from: RUNNING,
+      event: failed({ retryAtMs: NOW + 3_600_000 }),
+      to: again("no", { attempts: 1, dueAtMs: NOW + 3_600_000 }),
     },
     {
       name: "does not run in a circle when the end of the limit is past already",
       from: RUNNING,
-      event: failed({ retryAtMs: NOW - 1 }),
+      event: failed({ costsAttempt: false, retryAtMs: NOW - 1 }),
       to: again("no", { dueAtMs: NOW + FIRST_DELAY_MS }),
     },
     {
@@ -123,7 +129,7 @@ describe("a running task", () => {
     {
       name: "runs again at once, for nothing, when codex does not have its thread",
       from: { ...RUNNING, vanished: 2 },
-      event: THREAD_MISSING,
+      event: THREAD_LOST,
       to: again("no rollout found", { vanished: 2 }),
     },
     {
