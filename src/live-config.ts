@@ -35,7 +35,7 @@ export function createLiveConfig(workspaceDir: string, environment: NodeJS.Proce
 }
 
 /** Changes whenever the file does, as far as its size, times and identity tell. */
-function stampOf(path: string): string {
+export function stampOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
 }

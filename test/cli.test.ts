@@ -136,6 +136,7 @@ describe("in a workspace", () => {
         branch: "main",
         server: null,
         health: null,
+        codex: null,
         running: [],
         otherClones: 0,
         broken: [],

@@ -31,7 +31,10 @@ function statusLines(status: StatusView): readonly string[] {
     `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
   );
   if (health?.committer) lines.push(`committing waits since ${health.committer.since}: ${health.committer.reason}`);
-  if (health?.codex) lines.push(`codex      not available since ${health.codex.since}: ${health.codex.reason}`);
+  if (status.codex !== null) {
+    const { since, until, reason } = status.codex;
+    lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
+  }
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)

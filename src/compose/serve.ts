@@ -6,13 +6,14 @@ import { takeLock } from "../base/process-lock.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import type { ServeOptions } from "../cli/cli-deps.ts";
 import { checkLogin } from "../codex/check-login.ts";
+import { codexHomePath } from "../codex/codex-home.ts";
 import { locateCodex } from "../codex/locate-codex.ts";
 import { createRunner } from "../codex/runner.ts";
 import { createChangedFiles } from "../git/changed-files.ts";
 import { openCommitter } from "../git/committer.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { createIntake } from "../inbox/intake.ts";
-import { createLiveConfig } from "../live-config.ts";
+import { createLiveConfig, stampOf } from "../live-config.ts";
 import { createMemory } from "../memory/memory.ts";
 import type { Log, WorkTreePort } from "../runtime/ports.ts";
 import { readServer, type ServerRecord } from "../runtime/queries.ts";
@@ -141,6 +142,17 @@ async function open(
       async check() {
         current = await checkCodex(options, environment);
         return current;
+      },
+      stamp() {
+        const home = codexHomePath(environment) ?? "";
+        const { sandbox, model, codexConfig } = config.current();
+        return [
+          stampOf(join(home, "config.toml")),
+          stampOf(join(home, "auth.json")),
+          sandbox,
+          model,
+          ...codexConfig,
+        ].join();
       },
     },
     installation,

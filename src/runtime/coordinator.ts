@@ -11,8 +11,8 @@ export interface Health {
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   /** Why results are not being committed now, and since when (UTC). */
   readonly committer: { readonly reason: string; readonly since: string } | null;
-  /** Why no task is started although some could be. */
-  readonly codex: { readonly reason: string; readonly since: string } | null;
+  /** Why no task is started although some could be, since when, and until when at least where that is known (UTC). */
+  readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */

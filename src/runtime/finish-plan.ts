@@ -21,7 +21,7 @@ import {
   taskFilePath,
   transcriptPath,
 } from "../task/workspace-paths.ts";
-import type { JournalRecord } from "./journal-record.ts";
+import type { FreshThread, JournalRecord } from "./journal-record.ts";
 import { nextSequence } from "./ledger-plan.ts";
 import type { BranchPort } from "./ports.ts";
 import type { OpenTask } from "./task-table.ts";
@@ -138,7 +138,7 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     sessionKey: task.sessionKey,
     spec: task.spec,
     prompt: parsed.prompt,
-    warnings: parsed.warnings,
+    warnings: [...parsed.warnings, ...started.flatMap(({ fresh }) => (fresh === undefined ? [] : [freshWords(fresh)]))],
     status: ended?.status ?? "queued",
     attempts: state.attempts,
     run: state.run,
@@ -157,6 +157,10 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     model: task.spec.model,
     acceptedBy: task.clone,
   };
+}
+
+function freshWords({ instead, why }: FreshThread): string {
+  return `a fresh thread was begun instead of ${instead}: ${why}`;
 }
 
 /** Returns the name of the failure that ended a task: a stop of ours, or what its last run met. */

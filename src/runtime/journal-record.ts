@@ -26,6 +26,12 @@ export interface RunContext {
   readonly tool: string;
 }
 
+/** The thread that a run did not go on in, and why. */
+export interface FreshThread {
+  readonly instead: string;
+  readonly why: string;
+}
+
 /** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
 export type JournalRecord =
   | {
@@ -64,6 +70,8 @@ export type JournalRecord =
       readonly codex: string;
       /** Absent where the agent was told the prompt alone. */
       readonly context?: RunContext;
+      /** It began a fresh thread where it would have resumed another one. */
+      readonly fresh?: FreshThread;
     }
   | { readonly k: "thread"; readonly run: number; readonly thread: string }
   | {

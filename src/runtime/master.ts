@@ -1,8 +1,10 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { Admission } from "../task/codex-hold.ts";
 import type { CodexInstallation } from "../task/run.ts";
-import { chooseStarts, type DependencyOutcome, type Schedule } from "../task/schedule.ts";
+import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { BranchWatch } from "./branch-watch.ts";
+import type { CodexGate } from "./codex-gate.ts";
 import type { CommitDesk } from "./commit-desk.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
 import type { CodexPort, Log, Surroundings } from "./ports.ts";
@@ -24,6 +26,7 @@ export interface MasterDeps {
   readonly commits: CommitDesk;
   readonly branch: BranchWatch;
   readonly wishes: WishBox;
+  readonly gate: CodexGate;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
   readonly maxWorkers: () => number;
@@ -58,7 +61,7 @@ export interface Master {
 }
 
 export function createMaster(deps: MasterDeps): Master {
-  const { table, runs, commits, inbox } = deps;
+  const { table, runs, commits, inbox, gate } = deps;
   const { now, after } = deps.surroundings;
   let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
   let installation = deps.installation;
@@ -107,14 +110,18 @@ export function createMaster(deps: MasterDeps): Master {
   const checkCodex = async (): Promise<void> => {
     const known = problem;
     if (known === undefined || known.checkAtMs > now()) return;
+    if (await askCodex(known.sinceMs)) deps.log("codex-back", { version: installation.version });
+  };
+
+  const askCodex = async (sinceMs: number): Promise<boolean> => {
     try {
       installation = await deps.codex.check();
-      deps.log("codex-back", { version: installation.version });
       problem = undefined;
     } catch (error) {
       if (!(error instanceof CoordinatorError)) throw error;
-      problem = { sinceMs: known.sinceMs, reason: error.message, checkAtMs: now() + CODEX_CHECK_MS };
+      problem = { sinceMs, reason: error.message, checkAtMs: now() + CODEX_CHECK_MS };
     }
+    return problem === undefined;
   };
 
   const resolveOutcomes = async (): Promise<void> => {
@@ -131,24 +138,56 @@ export function createMaster(deps: MasterDeps): Master {
   const dispatch = async (): Promise<void> => {
     await checkCodex();
     await resolveOutcomes();
+    endLostTrial();
     for (;;) {
+      const admitted = gate.admission();
+      const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
       schedule = chooseStarts({
         tasks: scheduledTasks(table.all(), lastStarts),
         runningSessions: new Set(),
-        workersFree: draining ? 0 : deps.maxWorkers() - runs.activeCount,
+        workersFree: admitted.kind === "one" ? Math.min(workersFree, 1) : workersFree,
         nowMs: now(),
         outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
         paused: false,
-        codex: problem === undefined ? undefined : { problem: problem.reason, untilMs: undefined },
+        codex: codexHold(admitted),
       });
       for (const { id, reason } of schedule.doomed) {
         table.step(id, { kind: "doomed", reason });
         deps.log("doomed", { task: id, reason });
       }
+      if (admitted.kind === "one" && schedule.start[0] !== undefined) {
+        if (await goFirst(schedule.start[0])) continue; // What holds the others now has changed.
+        break;
+      }
       for (const id of schedule.start) await startTask(id);
       if (schedule.doomed.length === 0) break; // Else others may be doomed by these, or free to go.
       await resolveOutcomes();
     }
+  };
+
+  const codexHold = (admitted: Admission): ScheduleInput["codex"] => {
+    if (problem !== undefined) return { problem: problem.reason, untilMs: undefined };
+    return admitted.kind === "nothing" ? { problem: admitted.problem, untilMs: admitted.untilMs } : undefined;
+  };
+
+  /** The run that went first is gone without a word: it was lost together with an earlier coordinator. */
+  const endLostTrial = (): void => {
+    const trial = gate.hold()?.trial;
+    if (trial !== undefined && !runs.isActive(trial.task)) gate.over(trial);
+  };
+
+  /** Lets one task see whether a hold is over, if codex itself has nothing against it; false when it could not be started now. */
+  const goFirst = async (id: string): Promise<boolean> => {
+    if (!(await askCodex(now()))) {
+      deps.log("codex-gone", { reason: problem?.reason });
+      return true;
+    }
+    const trial = { task: id, run: table.get(id)?.state.run ?? 0 };
+    gate.begin(trial);
+    await startTask(id);
+    if (runs.isActive(id)) return true;
+    gate.over(trial);
+    return false;
   };
 
   const startTask = async (id: string): Promise<void> => {

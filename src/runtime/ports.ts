@@ -43,6 +43,7 @@ export interface IntakePort {
 export interface RunEvent {
   readonly type: string;
   readonly thread_id?: string;
+  readonly item?: { readonly type: string };
 }
 
 /** The agent's processes. A run belongs to its folder, not to the coordinator: it can be started by one and collected by the next. */
@@ -91,6 +92,8 @@ export interface PromptPort {
 /** Finds the codex executable and checks that it can work. Rejects with `CoordinatorError` `CODEX`. */
 export interface CodexPort {
   check(): Promise<CodexInstallation>;
+  /** Changes when what codex works with was changed: its configuration, its login, the settings of its runs. */
+  stamp(): string;
 }
 
 /** What changed in the work tree the agents work in. */

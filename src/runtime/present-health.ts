@@ -1,3 +1,4 @@
+import type { CodexGate } from "./codex-gate.ts";
 import type { CommitDesk } from "./commit-desk.ts";
 import type { Health } from "./coordinator.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
@@ -12,6 +13,7 @@ export interface HealthSources {
   readonly commits: CommitDesk;
   readonly inbox: InboxDesk;
   readonly master: Master;
+  readonly gate: CodexGate;
   readonly branch: BranchPort;
   readonly workspaceDir: string;
   readonly branchName: string;
@@ -22,7 +24,7 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.master.codexProblem();
+  const problem = sources.master.codexProblem() ?? sources.gate.hold();
   const wait = sources.branch.waiting();
   let queued = 0;
   for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
@@ -35,9 +37,22 @@ export function presentHealth(sources: HealthSources): Health {
     startedAt: sources.startedAt,
     tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
     committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
-    codex: problem === undefined ? null : { reason: problem.reason, since: new Date(problem.sinceMs).toISOString() },
+    codex: problem === undefined ? null : presentProblem(problem),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.master.isDraining,
   };
+}
+
+/** Returns why no task is started, as interfaces show it. */
+export function presentProblem(problem: CodexProblem): NonNullable<Health["codex"]> {
+  const { reason, sinceMs, untilMs } = problem;
+  const until = untilMs === undefined ? null : new Date(untilMs).toISOString();
+  return { reason, since: new Date(sinceMs).toISOString(), until };
+}
+
+interface CodexProblem {
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs?: number;
 }

@@ -2,15 +2,18 @@ import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
 import { describeHold, type Hold } from "../task/hold.ts";
+import type { ScheduleInput } from "../task/schedule.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { parseTranscript } from "../task/transcript.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import { sessionFolder, transcriptPath } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
+import { readCodexHold } from "./codex-gate.ts";
 import type { Health } from "./coordinator.ts";
 import { findForeignTasks, findTaskFile } from "./foreign-tasks.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { BranchPort } from "./ports.ts";
+import { presentProblem } from "./present-health.ts";
 import { findHolds } from "./scheduled-tasks.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -43,6 +46,8 @@ export interface StatusView {
   readonly server: ServerRecord | null;
   /** What the coordinator says of itself, where it could be asked. */
   readonly health: Health | null;
+  /** Why no task is started, also while nobody serves. */
+  readonly codex: Health["codex"];
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   readonly running: readonly TaskView[];
   /** Open tasks that other clones have accepted; they do not run here. */
@@ -98,11 +103,22 @@ export function createQueries(deps: QueriesDeps): Queries {
 
   const presentAll = async (opened: readonly Opened[]): Promise<TaskView[]> => {
     const tasks = opened.map(({ task }) => task);
-    const holds = tasks.length === 0 ? new Map<string, Hold>() : await findHolds(tasks, deps.ledger, deps.now());
+    const holds =
+      tasks.length === 0 ? new Map<string, Hold>() : await findHolds(tasks, deps.ledger, deps.now(), codexHold());
     return opened.map(({ task, records }) => {
       const hold = holds.get(task.id);
       return presentOpen(task, records, hold && describeHold(hold));
     });
+  };
+
+  const codexHold = (): ScheduleInput["codex"] => {
+    const hold = readCodexHold(deps.paths.codexHold);
+    return hold === undefined ? undefined : { problem: hold.reason, untilMs: hold.untilMs };
+  };
+
+  const heldBack = (): Health["codex"] => {
+    const hold = readCodexHold(deps.paths.codexHold);
+    return hold === undefined ? null : presentProblem(hold);
   };
 
   const presentFinished = async (entry: {
@@ -172,6 +188,7 @@ export function createQueries(deps: QueriesDeps): Queries {
         branch: deps.branchName,
         server: server ?? null,
         health: health ?? null,
+        codex: health === undefined ? heldBack() : health.codex,
         tasks: {
           queued: open.filter(({ status }) => status === "queued").length,
           running: running.length,

@@ -1,19 +1,24 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
-import { describeFailure } from "../task/failure.ts";
+import type { TrialRun } from "../task/codex-hold.ts";
+import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/failure.ts";
+import { promptWithRecap } from "../task/recap.ts";
 import { type RetryLimits, retryDelayMs } from "../task/retry.ts";
-import type { CodexInstallation, RunRequest } from "../task/run.ts";
+import type { CodexInstallation, RunRequest, RunVerdict } from "../task/run.ts";
 import type { ExitVerdict, StopCause, TaskEvent } from "../task/task-event.ts";
+import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import type { CodexGate } from "./codex-gate.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, PromptPort, RunEvent } from "./ports.ts";
 import { busyRuns, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, readPrompt, takeIn } from "./run-outcome.ts";
-import { createRunRequest, type RunDefaults } from "./run-request.ts";
+import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
 
 export interface RunDeskDeps extends OutcomeDeps {
   readonly table: TaskTable;
   readonly paths: StatePaths;
+  readonly gate: CodexGate;
   readonly log: Log;
   readonly prompts: PromptPort;
   readonly defaults: () => RunDefaults;
@@ -21,6 +26,8 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly stopGraceMs: () => number;
   /** A run ended because codex could not be run. */
   readonly onCodexMissing: (reason: string) => void;
+  /** What was said in a task's session until now. */
+  readonly sessionEntries: (task: OpenTask) => Promise<readonly TranscriptEntry[]>;
   /** Delays between two looks at a thread that is in use. */
   readonly waitLimits: () => RetryLimits;
   /** Something happened that the next tick should see. */
@@ -40,6 +47,7 @@ export interface RunDesk {
   /** When the next look is due, in milliseconds from now; `undefined` when nothing runs. */
   pollDelayMs(): number | undefined;
   readonly activeCount: number;
+  isActive(id: string): boolean;
   /** Lets go of the runs without ending them. */
   close(): void;
 }
@@ -65,7 +73,7 @@ const CLAIM_WAIT_MS = 5_000;
 
 export function createRunDesk(deps: RunDeskDeps): RunDesk {
   const active = new Map<string, ActiveRun>();
-  const { table, runner, paths, sessions } = deps;
+  const { table, runner, paths, sessions, gate } = deps;
   const now = deps.surroundings.now;
   const isLive = (holder: { task: string; run: number }): boolean =>
     runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive";
@@ -79,6 +87,8 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       seenAt.set(line, seenAtMs);
       if (event.type === "thread.started" && event.thread_id !== undefined)
         noteThread(task.id, started.run, event.thread_id);
+      // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
+      if (event.item !== undefined && event.item.type !== "error") gate.answered({ task: task.id, run: started.run });
     };
     active.set(task.id, {
       id: task.id,
@@ -121,10 +131,19 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     if (run !== undefined && after.state.kind === "stopping") end(run);
   };
 
+  /** Before the task's own state is journaled: a crash between the two must not let the others run into the same wall. */
+  const tellGate = (run: TrialRun, { failure }: RunVerdict, own: OwnChoices): void => {
+    if (failure === undefined || reachedModel(failure.kind)) gate.answered(run);
+    else if (stopsAll(failurePolicy(failure.kind, own))) gate.close(failure, run);
+  };
+
   const verdictOf = (task: OpenTask, record: JournalRecord & { readonly k: "run" }): ExitVerdict => {
-    const busy = 1 + busyRuns(deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== record.run));
-    const waitMs = retryDelayMs(busy, deps.waitLimits(), deps.surroundings.random());
-    return exitVerdict(record.verdict, ownChoices(task), record.endedAtMs + waitMs);
+    const { run, verdict, endedAtMs } = record;
+    const earlier = deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== run);
+    const own = ownChoices(task, earlier, verdict.failure, gate.openedAtMs());
+    tellGate({ task: task.id, run }, verdict, own);
+    const waitMs = retryDelayMs(1 + busyRuns(earlier), deps.waitLimits(), deps.surroundings.random());
+    return exitVerdict(verdict, own, endedAtMs + waitMs);
   };
 
   const collect = async (run: ActiveRun, vanished: boolean): Promise<void> => {
@@ -147,6 +166,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const { failure } = record.verdict;
     if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
     faultPoint("finish:journaled");
+    gate.over({ task: task.id, run: run.run });
     sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
     active.delete(run.id);
     const reason = "reason" in after.state ? after.state.reason : undefined;
@@ -182,18 +202,13 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const runDir = runDirectory(paths, task.id, task.state.run);
       const session = await sessions.read(task.sessionKey);
       const records = deps.journal.read(task.id);
+      const lost = lostThreads(records);
+      const fresh = freshThread(task, session, lost);
       const { text, context } = await deps.prompts.assemble(readPrompt(records), task.spec.memory);
+      const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       let request: ReturnType<typeof createRunRequest>;
       try {
-        request = createRunRequest(
-          task,
-          text,
-          runDir,
-          session,
-          lostThreads(records),
-          deps.workTree.root,
-          deps.defaults(),
-        );
+        request = createRunRequest(task, prompt, runDir, session, lost, deps.workTree.root, deps.defaults());
         runner.prepare(request);
       } catch (error) {
         if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
@@ -210,6 +225,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
         resume: request.resumeThread ?? null,
         codex: codex.version,
         ...(context === undefined ? {} : { context }),
+        ...(fresh === undefined ? {} : { fresh }),
       };
       table.step(task.id, { kind: "started" }, [started]);
       faultPoint("run:journaled");
@@ -247,6 +263,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const awaited = [...active.values()].some((run) => run.seenAt.size === 0 || run.stopping);
       return awaited ? POLL_EAGER_MS : POLL_CALM_MS;
     },
+    isActive: (id) => active.has(id),
     get activeCount() {
       return active.size;
     },

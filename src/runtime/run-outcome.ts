@@ -1,4 +1,4 @@
-import { describeFailure, FAILURE_POLICIES, failurePolicy, type OwnChoices } from "../task/failure.ts";
+import { describeFailure, FAILURE_POLICIES, type Failure, failurePolicy, type OwnChoices } from "../task/failure.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
 import type { ExitVerdict } from "../task/task-event.ts";
@@ -127,12 +127,23 @@ export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: n
   return { kind: "failed", retryable: remedy !== "fail", reason, retryAtMs, costsAttempt };
 }
 
-/** Returns what a task decides for itself. */
-export function ownChoices({ spec, lastRun }: OpenTask): OwnChoices {
+/**
+ * Returns what a task decides for itself.
+ *
+ * @param openedAtMs when other tasks last got through
+ */
+export function ownChoices(
+  { spec, lastRun }: OpenTask,
+  earlier: readonly JournalRecord[],
+  failure: Failure | undefined,
+  openedAtMs: number | undefined,
+): OwnChoices {
+  const before = earlier.findLast((record) => record.k === "run" && record.verdict.failure?.kind === failure?.kind);
   return {
     model: spec.model !== undefined || spec.oss || spec.codexConfig.length > 0,
     thread: typeof spec.resume === "string",
     resumed: lastRun?.resume !== undefined,
+    alone: failure !== undefined && before?.k === "run" && before.endedAtMs < (openedAtMs ?? 0),
   };
 }
 

@@ -4,6 +4,7 @@ import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import type { RunRequest } from "../task/run.ts";
 import type { SessionState } from "../task/session-facts.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
+import type { FreshThread } from "./journal-record.ts";
 import type { OpenTask } from "./task-table.ts";
 
 /** What the coordinator's own settings add to a task's wishes. */
@@ -49,6 +50,17 @@ export function createRunRequest(
     outputSchema,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
   };
+}
+
+/** Returns which thread a run would have resumed and why it begins a fresh one; `undefined` where it does not. */
+export function freshThread(
+  { spec }: OpenTask,
+  session: SessionState,
+  lost: ReadonlyMap<string, string>,
+): FreshThread | undefined {
+  const instead = spec.resume === true ? session.thread : undefined;
+  const why = instead === undefined ? undefined : lost.get(instead);
+  return instead === undefined || why === undefined ? undefined : { instead, why };
 }
 
 function threadToResume(spec: TaskSpec, session: SessionState, lost: ReadonlyMap<string, string>): string | undefined {

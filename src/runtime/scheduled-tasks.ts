@@ -1,5 +1,5 @@
 import type { Hold } from "../task/hold.ts";
-import { chooseStarts, type DependencyOutcome, type ScheduledTask } from "../task/schedule.ts";
+import { chooseStarts, type DependencyOutcome, type ScheduledTask, type ScheduleInput } from "../task/schedule.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { OpenTask } from "./task-table.ts";
 
@@ -36,12 +36,13 @@ export function dependencyOutcome(task: OpenTask | undefined, status: string | u
 
 /**
  * Returns why queued tasks wait, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
- * coordinator knows.
+ * coordinator knows; `codex` is what was last noted of it.
  */
 export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
   nowMs: number,
+  codex: ScheduleInput["codex"],
 ): Promise<ReadonlyMap<string, Hold>> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const outcomes = new Map<string, DependencyOutcome>();
@@ -56,6 +57,6 @@ export async function findHolds(
     nowMs,
     outcomeOf: (id) => outcomes.get(id),
     paused: false,
-    codex: undefined,
+    codex,
   }).held;
 }

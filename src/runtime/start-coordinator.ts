@@ -8,6 +8,7 @@ import { TASK_LIMITS } from "../task/task-state.ts";
 import { createAcceptance } from "./acceptance.ts";
 import { createBranchLedger } from "./branch-ledger.ts";
 import { createBranchWatch } from "./branch-watch.ts";
+import { openCodexGate } from "./codex-gate.ts";
 import { createCommitDesk } from "./commit-desk.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { createInboxDesk } from "./inbox-desk.ts";
@@ -29,6 +30,7 @@ import { loadRecentTasks } from "./recent-tasks.ts";
 import { recover } from "./recovery.ts";
 import { createRunDesk } from "./run-desk.ts";
 import type { RunDefaults } from "./run-request.ts";
+import { sessionEntries } from "./session-recap.ts";
 import type { StatePaths } from "./state-paths.ts";
 import { takeOver } from "./take-over.ts";
 import { createTaskFolders } from "./task-folders.ts";
@@ -120,20 +122,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     (notice) => log("inbox", { notice }),
   );
   const acceptance = createAcceptance({
-    table,
-    recent,
-    ledger,
-    folders,
-    intake,
-    branch,
+    ...{ table, recent, ledger, folders, intake, branch, now },
     clone: deps.clone,
-    now,
     settleMs: () => settings().settleMs,
     log,
   });
   const inbox = createInboxDesk({ intake, acceptance, branch, log, now });
+  const { codex } = deps;
+  const gate = openCodexGate({ path: paths.codexHold, stamp: codex.stamp, limits: retryLimits, surroundings, log });
   const runs = createRunDesk({
     table,
+    gate,
+    sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     journal,
     runner: deps.runner,
     sessions: deps.sessions,
@@ -186,6 +186,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const master = createMaster({
     table,
+    gate,
     ledger,
     inbox,
     runs,
@@ -296,6 +297,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       const task = table.get(view.id);
       return task === undefined ? view : present(task, view);
     },
-    health: () => presentHealth({ ...deps, table, runs, commits, inbox, master, startedAt, configProblem }),
+    health: () => presentHealth({ ...deps, table, gate, runs, commits, inbox, master, startedAt, configProblem }),
   };
 }

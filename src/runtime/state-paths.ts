@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly wishes: string;
   /** Who writes to which session's thread. */
   readonly sessionLocks: string;
+  /** Why no task is started, while that is so. */
+  readonly codexHold: string;
   readonly server: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
@@ -28,6 +30,7 @@ export function statePaths(stateDir: string): StatePaths {
     unknownRuns: join(stateDir, "unknown-runs"),
     wishes: join(stateDir, "wishes"),
     sessionLocks: join(stateDir, "session-locks"),
+    codexHold: join(stateDir, "codex-hold.json"),
     server: join(stateDir, "server.json"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),

@@ -101,16 +101,20 @@ export interface OwnChoices {
   readonly thread: boolean;
   /** The run went on in a thread that was there before. */
   readonly resumed: boolean;
+  /** Other tasks got through since it met the same end. */
+  readonly alone: boolean;
 }
 
 /**
  * Returns the policy for `kind` in a run with these choices. A model that only one task asks for does not stop the others; a
+ * task that meets alone what would hold all is not waited for; a
  * thread that the task names is not replaced; and a thread that was new already is begun anew at the cost of an attempt, since
  * that can go on for ever.
  */
 export function failurePolicy(kind: FailureKind, own: OwnChoices): FailurePolicy {
   const policy = FAILURE_POLICIES[kind];
   if (own.model && (kind === "unknownModel" || kind === "configuration")) return fails(policy.sentence);
+  if (own.alone && policy.remedy === "hold") return retries(policy.sentence);
   if (policy.remedy !== "freshThread") return policy;
   // Codex makes room in a thread that was full when it is resumed: so there is a chance even where no other thread may be used.
   if (kind === "contextWindow") return own.thread || !own.resumed ? retries(policy.sentence) : policy;

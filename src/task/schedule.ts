@@ -80,17 +80,17 @@ export function chooseStarts(input: ScheduleInput): Schedule {
   const heads = headsOf(queued, doomed);
   const held = new Map<string, Hold>();
   const ready: ScheduledTask[] = [];
+  const general = generalHold(input);
   let nextDueMs = Number.POSITIVE_INFINITY;
   for (const head of heads.values()) {
     const hold = busy.has(head.sessionKey)
       ? ({ kind: "session", session: head.sessionKey, behind: busy.get(head.sessionKey) } as const)
       : ownHold(head, input);
     if (hold === undefined) ready.push(head);
-    else held.set(head.id, hold);
+    else held.set(head.id, hold.kind === "retry" && general?.kind === "codex" ? general : hold);
     if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
   }
   holdFollowers(queued, heads, doomed, held);
-  const general = generalHold(input);
   if (general?.kind === "codex" && general.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start = general === undefined ? pick(ready, threads, input.workersFree, held) : holdAll(ready, general, held);
   return {

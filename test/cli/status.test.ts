@@ -10,6 +10,7 @@ const QUIET: StatusView = {
   branch: "main",
   server: null,
   health: null,
+  codex: null,
   tasks: { queued: 1, running: 0, uncommitted: 2 },
   running: [],
   otherClones: 0,
@@ -19,7 +20,7 @@ const HEALTH: Health = {
   ...{ status: "waiting", version: "1.2.3", workspace: "/repo", branch: "main", pid: 7, startedAt: SINCE },
   tasks: { queued: 1, running: 1, uncommitted: 2 },
   committer: { reason: "a merge is under way", since: SINCE },
-  codex: { reason: "codex not found", since: SINCE },
+  codex: { reason: "codex not found", since: SINCE, until: null },
   broken: ["inbox/x.md"],
   configProblem: "unknown setting",
   draining: true,
@@ -51,13 +52,21 @@ describe("status", () => {
 
   it("says what waits, why and since when, and what is broken", async () => {
     const running = [taskView({ status: "running", endedAt: null })];
-    const view = { ...QUIET, server: SERVER, health: HEALTH, running, broken: HEALTH.broken, otherClones: 3 };
+    const view = {
+      ...QUIET,
+      server: SERVER,
+      health: HEALTH,
+      codex: HEALTH.codex,
+      running,
+      broken: HEALTH.broken,
+      otherClones: 3,
+    };
     const printed = (await lines(view)).slice(1);
     expect(printed).toEqual([
       `serving    process 7 since ${SINCE} at http://127.0.0.1:8787`,
       "tasks      0 running, 1 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
-      `codex      not available since ${SINCE}: codex not found`,
+      `codex      no task is started since ${SINCE}: codex not found`,
       "settings   the last good ones are in force: unknown setting",
       "draining   no task is started any more",
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",

@@ -201,7 +201,13 @@ describe("a thread that is not there", () => {
     expect(two.frontMatter.thread).not.toBe(one.frontMatter.thread);
     expect(three.frontMatter.thread).toBe(two.frontMatter.thread);
     expect(three.result?.lastMessage).toContain("Second.");
-    expect(three.result?.lastMessage).not.toContain("First.");
+    // The new thread was told what was said before, and the result says that it is a new one.
+    expect(codex.requests[1]?.userTexts.at(-1)).toMatch(/^Second\.[\s\S]*new thread[\s\S]*> First\.[\s\S]*> 1\n/);
+    const file = workspace.repo.git("show", `main:${two.path}`);
+    expect(file).toContain(
+      `- a fresh thread was begun instead of ${one.frontMatter.thread}: codex does not have the thread`,
+    );
+    expect(two.prompt).toBe("Second. [[final: 2]]\n");
   });
 
   it("is noticed when codex opens another one, and the session keeps its own", async () => {

@@ -196,7 +196,15 @@ function openScene(): Scene {
       };
       recover({
         ...{ journal, table: next, runner, sessions, paths, surroundings: SURROUNDINGS, log: () => undefined },
-        desk: { ...desk, start: noCall, poll: noCall, pollDelayMs: noCall, close: noCall, activeCount: 0 },
+        desk: {
+          ...desk,
+          start: noCall,
+          poll: noCall,
+          pollDelayMs: noCall,
+          close: noCall,
+          isActive: noCall,
+          activeCount: 0,
+        },
       });
       const state = next.get(TASK)?.state;
       const sealed = isSealed(runDir) && worker !== "sealed by a start that was killed then" ? ", sealed" : "";

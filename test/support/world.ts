@@ -51,7 +51,7 @@ export interface World {
   readonly runner: FakeRunner;
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
-  readonly problems: { codex: string | undefined; settings: string | undefined };
+  readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What was logged, oldest first. */
@@ -95,7 +95,7 @@ export function createWorld(): World {
   const now = (): number => clock.nowMs;
   const repository = createFakeRepository(dir, now);
   const runner = createFakeRunner();
-  const problems: World["problems"] = { codex: undefined, settings: undefined };
+  const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     maxWorkers: 2,
@@ -180,6 +180,7 @@ export function createWorld(): World {
             if (problems.codex !== undefined) throw new CoordinatorError("CODEX", problems.codex);
             return installation;
           },
+          stamp: () => problems.stamp,
         },
         queries: openQueries(branch),
         settings: () => settings,

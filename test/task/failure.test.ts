@@ -11,7 +11,7 @@ import {
 } from "../../src/task/failure.ts";
 
 const SPEC = join(import.meta.dirname, "../../docs/spec-failures.md");
-const NOTHING_CHOSEN: OwnChoices = { model: false, thread: false, resumed: true };
+const NOTHING_CHOSEN: OwnChoices = { model: false, thread: false, resumed: true, alone: false };
 
 it("every kind of failure stands in the specification as the rules have it", () => {
   const rows = readFileSync(SPEC, "utf8")
@@ -51,6 +51,14 @@ describe("the policy of a failure", () => {
       remedy: "hold",
       costs: false,
     },
+    {
+      name: "does not hold all for one alone",
+      kind: "notLoggedIn",
+      own: { alone: true },
+      remedy: "retry",
+      costs: true,
+    },
+    { name: "parks all, whoever meets it", kind: "usageLimit", own: { alone: true }, remedy: "park", costs: false },
     { name: "begins a fresh thread", kind: "contextWindow", own: {}, remedy: "freshThread", costs: false },
     {
       name: "resumes a thread the task names",
