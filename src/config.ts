@@ -58,6 +58,14 @@ export const configSchema = z
       .max(86_400_000)
       .default(3_600_000)
       .describe("Wall-clock limit of one run; a task may set its own."),
+    stallTimeoutMs: z
+      .int()
+      .min(1_000)
+      .max(86_400_000)
+      .default(1_800_000)
+      .describe(
+        "A run that reports nothing for so long is ended; a long command reports nothing. A task may set its own.",
+      ),
     stopGraceMs: z
       .int()
       .min(0)
@@ -119,6 +127,7 @@ const NUMBER_KEYS = [
   "settleMs",
   "rescanMs",
   "timeoutMs",
+  "stallTimeoutMs",
   "stopGraceMs",
   "maxAttempts",
   "retryBaseMs",

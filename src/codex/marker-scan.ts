@@ -32,6 +32,20 @@ export function findMarked(marker: string): readonly MarkedProcess[] {
   return marked.flatMap((pid) => describe(pid) ?? []);
 }
 
+/** Returns every living process, this one left out, whose marker begins with `prefix`; of each the marker. */
+export function findMarkers(prefix: string): readonly { readonly pid: number; readonly marker: string }[] {
+  const assignment = `\0${MARKER_VARIABLE}=${prefix}`;
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) return [];
+    const environment = `\0${readOf(pid, "environ")?.toString("latin1") ?? ""}`;
+    const start = environment.indexOf(assignment);
+    if (start === -1) return [];
+    const from = start + assignment.length - prefix.length;
+    return [{ pid, marker: environment.slice(from, environment.indexOf("\0", from)) }];
+  });
+}
+
 /** @throws CoordinatorError `CODEX` where there is no /proc to find processes in */
 export function requireProcessTable(): void {
   if (readStartTicksIfAny() !== undefined) return;

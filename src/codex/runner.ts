@@ -12,6 +12,7 @@ import { type CodexEvent, parseEventLine } from "./events.ts";
 import { createLineReader } from "./line-reader.ts";
 import { MARKER_VARIABLE, requireProcessTable } from "./marker-scan.ts";
 import { probeRun } from "./probe-run.ts";
+import { type Reaped, reapRuns } from "./reap.ts";
 import { makeRunDirectory, readRunCommand, runMarker, runPaths } from "./run-directory.ts";
 import { stopRun } from "./stop-run.ts";
 import { type EntryContext, entriesOfRun } from "./transcript-of-run.ts";
@@ -73,6 +74,8 @@ export interface Runner {
    * @throws CoordinatorError `TRY_AGAIN` if a process outlives SIGKILL by seconds
    */
   stop(runDir: string, graceMs: number): Promise<void>;
+  /** Ends every process of this workspace's runs but the live ones; resolves with what it found. */
+  reap(isLive: (task: string, run: number) => boolean): Promise<readonly Reaped[]>;
 }
 
 /** Makes the runner of one workspace. @throws CoordinatorError `CODEX` where there is no /proc */
@@ -114,6 +117,7 @@ export function createRunner(options: RunnerOptions): Runner {
     judge: (runDir, asked) => judgeRun(runDir, asked, codexHome),
     entries: (runDir, context) => entriesOfRun(runDir, context, codexHome),
     stop: (runDir, graceMs) => stopRun(markedRun(runDir), graceMs),
+    reap: (isLive) => reapRuns(workspaceId, isLive),
   };
 }
 

@@ -73,6 +73,10 @@ export interface RunnerPort {
   ): readonly TranscriptEntry[];
   /** Ends the run and everything it started; resolves when no process of it is left. */
   stop(runDir: string, graceMs: number): Promise<void>;
+  /** Ends every process of this workspace's runs but the live ones. */
+  reap(
+    isLive: (task: string, run: number) => boolean,
+  ): Promise<readonly { readonly pid: number; readonly task: string; readonly run: number }[]>;
 }
 
 /** Adds to a prompt what the agent should know besides. Never rejects for what is wrong with notes. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RunProbe } from "../task/run.ts";
+import { isTaskId } from "../task/task-id.ts";
 import type { TaskState } from "../task/task-state.ts";
 import type { JournalRecord } from "./journal-record.ts";
 import type { Log, RunnerPort, SessionPort, Surroundings } from "./ports.ts";
@@ -67,6 +68,24 @@ export function recover(deps: RecoveryDeps): void {
   }
   sessions.releaseEnded((holder) => runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive");
   removeOthers(paths.runs, open);
+}
+
+/**
+ * Tells whether processes of a run may go on: the run is under way, or it succeeded, and then what it left is meant to run. A verify
+ * command has the number of the task's state.
+ */
+export function mayHaveProcesses(
+  table: TaskTable,
+  journal: Pick<TaskJournal, "read" | "readDone">,
+): (task: string, run: number) => boolean {
+  return (id, run) => {
+    const task = table.get(id);
+    const isOver = task === undefined || task.state.kind === "queued" || task.state.kind === "ended";
+    if (!isOver && (run === task.state.run || run === task.lastRun?.run)) return true;
+    if (!isTaskId(id)) return false;
+    const records = [...journal.read(id), ...journal.readDone(id)];
+    return records.some((record) => record.k === "run" && record.run === run && record.verdict.outcome === "succeeded");
+  };
 }
 
 function recoverTask(deps: RecoveryDeps, task: OpenTask): void {

@@ -15,6 +15,16 @@ import { createRunRequest, freshThread, type RunDefaults } from "./run-request.t
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
 
+/** In milliseconds; the first two where a task has none of its own. */
+export interface RunLimits {
+  /** How long a run may take. */
+  readonly timeoutMs: number;
+  /** How long it may go without an event. */
+  readonly stallTimeoutMs: number;
+  /** Between the request to end and the end by force. */
+  readonly stopGraceMs: number;
+}
+
 export interface RunDeskDeps extends OutcomeDeps {
   readonly table: TaskTable;
   readonly paths: StatePaths;
@@ -22,14 +32,12 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly log: Log;
   readonly prompts: PromptPort;
   readonly defaults: () => RunDefaults;
-  readonly timeoutMs: () => number;
-  readonly stopGraceMs: () => number;
+  readonly limits: () => RunLimits;
   /** A run ended because codex could not be run. */
   readonly onCodexMissing: (reason: string) => void;
   /** What was said in a task's session until now. */
   readonly sessionEntries: (task: OpenTask) => Promise<readonly TranscriptEntry[]>;
-  /** Delays between two looks at a thread that is in use. */
-  readonly waitLimits: () => RetryLimits;
+  readonly waitLimits: () => RetryLimits; // Between two looks at a thread that is in use.
   /** Something happened that the next tick should see. */
   readonly wake: () => void;
 }
@@ -60,6 +68,9 @@ interface ActiveRun {
   /** When each line of the run's events was seen (Unix ms). */
   readonly seenAt: Map<number, number>;
   readonly deadlineMs: number;
+  readonly stallMs: number;
+  /** When it last showed a sign of life, Unix ms. */
+  lastEventMs: number;
   readonly claimDueMs: number;
   stopping: boolean;
   collecting: boolean;
@@ -85,6 +96,8 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const seenAt = new Map<number, number>();
     const onEvent = (line: number, event: RunEvent, seenAtMs: number): void => {
       seenAt.set(line, seenAtMs);
+      const run = active.get(task.id);
+      if (run !== undefined) run.lastEventMs = Math.max(run.lastEventMs, seenAtMs);
       if (event.type === "thread.started" && event.thread_id !== undefined)
         noteThread(task.id, started.run, event.thread_id);
       // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
@@ -96,7 +109,9 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       runDir,
       follower: runner.follow(runDir, 0, onEvent),
       seenAt,
-      deadlineMs: started.startedAtMs + (task.spec.timeoutMs ?? deps.timeoutMs()),
+      deadlineMs: started.startedAtMs + (task.spec.timeoutMs ?? deps.limits().timeoutMs),
+      stallMs: task.spec.stallTimeoutMs ?? deps.limits().stallTimeoutMs,
+      lastEventMs: started.startedAtMs,
       claimDueMs: now() + CLAIM_WAIT_MS,
       stopping: false,
       collecting: false,
@@ -116,7 +131,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
   const end = (run: ActiveRun): void => {
     if (run.stopping) return;
     run.stopping = true;
-    void runner.stop(run.runDir, deps.stopGraceMs()).then(deps.wake, (error: unknown) => {
+    void runner.stop(run.runDir, deps.limits().stopGraceMs).then(deps.wake, (error: unknown) => {
       sayStopFailed(run, error);
       run.stopping = false; // The next look tries again.
     });
@@ -135,6 +150,14 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
   const tellGate = (run: TrialRun, { failure }: RunVerdict, own: OwnChoices): void => {
     if (failure === undefined || reachedModel(failure.kind)) gate.answered(run);
     else if (stopsAll(failurePolicy(failure.kind, own))) gate.close(failure, run);
+  };
+
+  /** The limit that was over first is the cause, also where nobody looked for a while. */
+  const stopOverdue = ({ id, deadlineMs, lastEventMs, stallMs }: ActiveRun): boolean => {
+    const stalledMs = lastEventMs + stallMs;
+    if (now() < Math.min(deadlineMs, stalledMs)) return false;
+    stop(id, deadlineMs <= stalledMs ? "timeout" : "stall");
+    return true;
   };
 
   const verdictOf = (task: OpenTask, record: JournalRecord & { readonly k: "run" }): ExitVerdict => {
@@ -231,11 +254,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       faultPoint("run:journaled");
       const pid = startOrGiveUp(request);
       deps.log("started", {
-        task: task.id,
-        session: task.sessionKey,
-        run: holder.run,
-        attempt: started.attempt,
-        pid,
+        ...{ task: task.id, session: task.sessionKey, run: holder.run, attempt: started.attempt, pid },
         resume: request.resumeThread,
         notes: context?.lines,
       });
@@ -252,8 +271,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
           collected.push(collect(run, probe.kind === "vanished"));
         else if (probe.kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir))
           collected.push(collect(run, true));
-        else if (probe.kind === "alive" && now() >= run.deadlineMs) stop(run.id, "timeout");
-        else if (probe.kind === "alive" && table.get(run.id)?.state.kind === "stopping") end(run); // It could not be ended before.
+        else if (probe.kind === "alive" && !stopOverdue(run) && table.get(run.id)?.state.kind === "stopping") end(run); // It could not be ended before.
       }
       await Promise.all(collected);
     },

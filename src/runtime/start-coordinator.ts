@@ -27,7 +27,7 @@ import type {
 import { presentHealth } from "./present-health.ts";
 import type { Queries } from "./queries.ts";
 import { loadRecentTasks } from "./recent-tasks.ts";
-import { recover } from "./recovery.ts";
+import { mayHaveProcesses, recover } from "./recovery.ts";
 import { createRunDesk } from "./run-desk.ts";
 import type { RunDefaults } from "./run-request.ts";
 import { sessionEntries } from "./session-recap.ts";
@@ -44,6 +44,7 @@ export interface LiveSettings {
   readonly maxWorkers: number;
   readonly settleMs: number;
   readonly timeoutMs: number;
+  readonly stallTimeoutMs: number;
   readonly stopGraceMs: number;
   readonly maxAttempts: number;
   readonly retryBaseMs: number;
@@ -106,10 +107,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   await branch.refresh();
   const journal = openTaskJournal(paths.journal, "write");
   const recent = loadRecentTasks(journal);
-  const retryLimits = (): RetryLimits => ({ delayFirstMs: settings().retryBaseMs, delayMaxMs: settings().retryMaxMs });
+  const retryLimits = (delayMaxMs = settings().retryMaxMs): RetryLimits => ({
+    ...{ delayFirstMs: settings().retryBaseMs, delayMaxMs },
+  });
   const table = createTaskTable(journal, surroundings, (spec) => ({
-    ...TASK_LIMITS,
-    ...retryLimits(),
+    ...{ ...TASK_LIMITS, ...retryLimits(spec.retryMaxMs) },
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
   }));
   const ledger = createBranchLedger(branch);
@@ -129,33 +131,29 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const inbox = createInboxDesk({ intake, acceptance, branch, log, now });
   const { codex } = deps;
-  const gate = openCodexGate({ path: paths.codexHold, stamp: codex.stamp, limits: retryLimits, surroundings, log });
+  const gate = openCodexGate({
+    path: paths.codexHold,
+    stamp: codex.stamp,
+    limits: () => retryLimits(),
+    surroundings,
+    log,
+  });
   const runs = createRunDesk({
-    table,
-    gate,
+    ...{ table, gate, journal, paths, surroundings, log },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
-    journal,
     runner: deps.runner,
     sessions: deps.sessions,
     workTree: deps.workTree,
     prompts: deps.prompts,
-    paths,
-    surroundings,
-    log,
     defaults: () => settings().run,
-    timeoutMs: () => settings().timeoutMs,
-    stopGraceMs: () => settings().stopGraceMs,
+    limits: settings,
     onCodexMissing: (reason) => master.doubtCodex(reason),
-    waitLimits: retryLimits,
+    waitLimits: () => retryLimits(),
     wake,
   });
   const commits = createCommitDesk({
-    table,
-    journal,
-    recent,
-    branch,
+    ...{ table, journal, recent, branch, paths },
     sessions: deps.sessions,
-    paths,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
     log,
@@ -185,12 +183,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log,
   });
   const master = createMaster({
-    table,
-    gate,
-    ledger,
-    inbox,
-    runs,
-    commits,
+    ...{ table, gate, ledger, inbox, runs, commits },
     branch: watch,
     wishes: openWishBox(paths.wishes),
     codex: deps.codex,
@@ -217,6 +210,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions },
     ...{ paths, surroundings, log },
   });
+  for (const { pid, task, run } of await deps.runner.reap(mayHaveProcesses(table, journal)))
+    log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
   const loop = master.run();

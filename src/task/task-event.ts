@@ -40,4 +40,4 @@ export type TaskEvent =
   | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
 
 /** Why a run is stopped. */
-export type StopCause = "user" | "timeout" | "shutdown";
+export type StopCause = "user" | "timeout" | "stall" | "shutdown";

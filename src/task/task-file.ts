@@ -169,6 +169,8 @@ function readSpec(
     dependsOn,
     notBeforeMs: take(TASK_FIELDS.notBefore),
     timeoutMs: take(TASK_FIELDS.timeoutMs),
+    stallTimeoutMs: take(TASK_FIELDS.stallTimeoutMs),
+    retryMaxMs: take(TASK_FIELDS.retryMaxMs),
     maxAttempts: take(TASK_FIELDS.maxAttempts),
     model: take(TASK_FIELDS.model),
     oss: take(TASK_FIELDS.oss) ?? false,

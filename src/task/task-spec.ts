@@ -12,7 +12,11 @@ export interface TaskSpec {
   readonly dependsOn: readonly string[];
   readonly notBeforeMs: number | undefined;
   readonly timeoutMs: number | undefined;
+  /** A run without any event for so long is ended. */
+  readonly stallTimeoutMs: number | undefined;
   readonly maxAttempts: number | undefined;
+  /** The longest wait between two attempts. */
+  readonly retryMaxMs: number | undefined;
   readonly model: string | undefined;
   readonly oss: boolean;
   readonly sandbox: "read-only" | "workspace-write" | "danger-full-access" | undefined;

@@ -112,6 +112,7 @@ interface StepContext {
 export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
   user: FAILURE_POLICIES.stopped.sentence,
   timeout: FAILURE_POLICIES.timedOut.sentence,
+  stall: FAILURE_POLICIES.stalled.sentence,
   shutdown: "the coordinator shut down",
 };
 
@@ -186,6 +187,7 @@ function afterStop(state: In<"stopping">, context: StepContext): TaskState {
     case "user":
       return ended(counts, "cancelled", reason, context.nowMs);
     case "timeout":
+    case "stall":
       return state.mayRunAgain ? afterFailure(counts, reason, context) : ended(counts, "failed", reason, context.nowMs);
     case "shutdown":
       if (!state.mayRunAgain) return ended(counts, "cancelled", STOP_WORDS.user, context.nowMs);

@@ -8,7 +8,8 @@ export interface FakeRun {
   readonly request: RunRequest;
   probe: RunProbe["kind"];
   sealed: boolean;
-  readonly events: RunEvent[];
+  /** `atMs`: when codex wrote it. */
+  readonly events: (RunEvent & { readonly atMs?: number })[];
   verdict: RunVerdict;
   /** Further entries of the transcript, between the prompt and the end. */
   body: readonly string[];
@@ -150,7 +151,7 @@ export function createFakeRunner(): FakeRunner {
           const { events } = find(runDir);
           for (; line < events.length; line += 1) {
             const event = events[line];
-            if (event !== undefined && line + 1 >= fromLine) onEvent(line + 1, event, 0);
+            if (event !== undefined && line + 1 >= fromLine) onEvent(line + 1, event, event.atMs ?? 0);
           }
         },
         close: () => undefined,
@@ -173,6 +174,7 @@ export function createFakeRunner(): FakeRunner {
       const thread = verdict.threadId ?? null;
       return bodies.map((entry, line) => ({ v: 1, task, run, attempt, line, thread, time, body: entry }));
     },
+    reap: async () => [],
     async stop(runDir, graceMs) {
       const run = find(runDir);
       run.stops.push(graceMs);

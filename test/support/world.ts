@@ -101,6 +101,7 @@ export function createWorld(): World {
     maxWorkers: 2,
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
+    stallTimeoutMs: 1_800_000,
     stopGraceMs: 10_000,
     maxAttempts: 3,
     retryBaseMs: 5_000,

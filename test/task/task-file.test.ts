@@ -39,6 +39,8 @@ describe("the spec", () => {
         dependsOn: [],
         notBeforeMs: undefined,
         timeoutMs: undefined,
+        stallTimeoutMs: undefined,
+        retryMaxMs: undefined,
         maxAttempts: undefined,
         model: undefined,
         oss: false,
@@ -64,6 +66,8 @@ describe("the spec", () => {
       "dependsOn: 20261119-141530-k3f9x2",
       "notBefore: 2026-11-21T07:00:00+01:00",
       "timeoutMs: 86400000",
+      "stallTimeoutMs: 900000",
+      "retryMaxMs: 60000",
       "maxAttempts: 20",
       "model: gpt-oss:20b",
       "oss: true",
@@ -85,6 +89,8 @@ describe("the spec", () => {
       dependsOn: ["20261119-141530-k3f9x2"],
       notBeforeMs: Date.UTC(2026, 10, 21, 6),
       timeoutMs: 86_400_000,
+      stallTimeoutMs: 900_000,
+      retryMaxMs: 60_000,
       maxAttempts: 20,
       model: "gpt-oss:20b",
       oss: true,
@@ -95,7 +101,7 @@ describe("the spec", () => {
       codexConfig: ['model_reasoning_effort="high"', "hide_agent_reasoning=true"],
       memory: ["login", "query  string", "C#", "4711"],
     });
-    expect(Object.keys(spec.frontMatter)).toHaveLength(18);
+    expect(Object.keys(spec.frontMatter)).toHaveLength(20);
     expect(spec.frontMatter).toMatchObject({ notBefore: "2026-11-21T07:00:00+01:00", priority: 0 });
     expect(warnings).toEqual(["verifyCommand is recorded but not run by this version"]);
   });

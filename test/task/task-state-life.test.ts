@@ -29,7 +29,7 @@ import {
 } from "../support/task-states.ts";
 
 describe("the life of a task", () => {
-  const CAUSES = ["user", "timeout", "shutdown"] as const;
+  const CAUSES = ["user", "timeout", "stall", "shutdown"] as const;
   const event: fc.Arbitrary<TaskEvent> = fc.oneof(
     fc.constantFrom(
       STARTED,

@@ -54,6 +54,12 @@ describe("a stopping task", () => {
       to: RETRIED,
     },
     {
+      name: "stall: as a time-out",
+      from: stopping("stall"),
+      event: INTERRUPTED,
+      to: { ...RETRIED, reason: "stalled" },
+    },
+    {
       name: "timeout: failed when the attempts are used up",
       from: stopping("timeout", { attempts: 3 }),
       event: INTERRUPTED,
@@ -90,7 +96,7 @@ describe("a stopping task", () => {
       to: ended("failed", "timed out"),
     },
     { name: "shutdown, then the user: cancelled", from: stopping("shutdown", asked), event: VANISHED, to: CANCELLED },
-    ...(["user", "timeout", "shutdown"] as const).flatMap((cause): readonly Case[] => [
+    ...(["user", "timeout", "stall", "shutdown"] as const).flatMap((cause): readonly Case[] => [
       {
         name: `${cause}: succeeded when it was done before`,
         from: stopping(cause),
