@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -17,6 +18,20 @@ it("writes objects that git reads, with the ids git gives them", async () => {
   const hashed = execFileSync("git", ["hash-object", "--stdin"], { cwd: repo.dir, input: text, encoding: "utf8" });
   expect(hashed.trim()).toBe(id);
 });
+
+it.each([0, 1, 8, 255, 256, 257, 4_096, 32_768, 70_000])(
+  "writes %i bytes that git can read, however well they compress",
+  async (size) => {
+    const repo = tempRepo();
+    const writer = createObjectWriter(join(repo.dir, ".git/objects"), "sha1");
+    const contents = [Buffer.alloc(size, "a"), randomBytes(size)];
+    const ids = contents.map((content) => writer.add("blob", content));
+    await writer.flush();
+    for (const [index, id] of ids.entries())
+      expect(execFileSync("git", ["cat-file", "blob", id], { cwd: repo.dir })).toEqual(contents[index]);
+    expect(repo.git("fsck", "--no-dangling")).toBe("");
+  },
+);
 
 it("makes an object that is there already look young, so that git does not prune it", async () => {
   const repo = tempRepo();
