@@ -112,12 +112,12 @@ describe("the transcript of a run", () => {
   });
 
   it("shows changed files as seen from the working directory", () => {
-    const changes = ["/work/src/a.ts", "/elsewhere/b", "/work-2/c", "/work/..d"].map((path) => ({ path, kind: "add" }));
+    const changes = ["/code/src/a.ts", "/elsewhere/b", "/code-2/c", "/code/..d"].map((path) => ({ path, kind: "add" }));
     const events = [...STARTED, item("started", { type: "file_change", changes, status: "in_progress" })];
     events.push(item("completed", { type: "file_change", changes, status: "completed" }));
-    const paths = ["src/a.ts", "/elsewhere/b", "/work-2/c", "..d"];
+    const paths = ["src/a.ts", "/elsewhere/b", "/code-2/c", "..d"];
     const body = { kind: "files", status: "completed", changes: paths.map((path) => ({ path, change: "add" })) };
-    expect(bodies({ events, workdir: "/work" })).toEqual([[4, body]]);
+    expect(bodies({ events, workdir: "/code" })).toEqual([[4, body]]);
   });
 
   it("says a notice once, however often codex tries again", () => {
