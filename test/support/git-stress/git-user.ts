@@ -25,6 +25,8 @@ export interface GitUser {
   readonly dir: string;
   /** What the user means the files to be. Actions replace it together with the commands they run. */
   files: UserFiles;
+  /** A mixed reset has left files of ours changed in the work tree, as git has it. */
+  hasLeftovers: boolean;
   /** Commands run, those of `look` left out. */
   readonly commands: number;
   /** Every failure of every attempt of a command. */
@@ -78,6 +80,7 @@ export function createGitUser({ dir, environment }: GitUserOptions): GitUser {
   const user: GitUser = {
     dir,
     files: { head: start, index: start, disk: start },
+    hasLeftovers: false,
     get commands() {
       return commands;
     },

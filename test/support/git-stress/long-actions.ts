@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { waitFor } from "../wait-for.ts";
 import type { GitUser } from "./git-user.ts";
-import { commitIndex, commitsBack, commitTracked, settle, stage, type UserAction } from "./user-actions.ts";
+import {
+  awaitRepair,
+  commitIndex,
+  commitsBack,
+  commitTracked,
+  settle,
+  stage,
+  type UserAction,
+} from "./user-actions.ts";
 import { withFile } from "./user-files.ts";
 
 /** What goes on while the user's attention is elsewhere: an editor is open, another branch is checked out, a lock is held. */
@@ -57,6 +65,7 @@ export function longActions(
 
   const olderBranch: UserAction = async (user, random) => {
     await settle(user);
+    await awaitRepair(user);
     const mine = user.files;
     const target = random.chance(0.5) ? "before" : await commitsBack(user, 1 + random.below(5));
     await user.git("branch", "--force", "older", target);
@@ -92,6 +101,7 @@ export function longActions(
   /** Stops at the first of the last commits, amends it there, and goes on: ours among them are written anew. */
   const rebase: UserAction = async (user, random) => {
     await settle(user);
+    await awaitRepair(user);
     const target = await unmergedBack(user, 1 + random.below(4));
     if (target === "HEAD~0") return;
     const mine = user.files;
@@ -112,6 +122,7 @@ export function longActions(
 
   const rebaseInEditor: UserAction = async (user, random) => {
     await settle(user);
+    await awaitRepair(user);
     const target = await unmergedBack(user, 1 + random.below(3));
     if (target === "HEAD~0") return;
     await withEditor(user, "GIT_SEQUENCE_EDITOR", "rebase", "--interactive", "--force-rebase", target);

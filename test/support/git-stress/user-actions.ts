@@ -1,3 +1,4 @@
+import { waitFor } from "../wait-for.ts";
 import type { GitUser } from "./git-user.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { type Files, withFile } from "./user-files.ts";
@@ -39,6 +40,21 @@ export async function settle(user: GitUser): Promise<void> {
     await user.git("commit", "-m", "user: what was staged");
   }
 }
+
+/**
+ * What a mixed reset of the user's left of ours is committed again soon. Commands that want a clean work tree wait for that, and
+ * for nothing else: whatever else of ours is changed there fails them.
+ */
+export async function awaitRepair(user: GitUser): Promise<void> {
+  if (!user.hasLeftovers) return;
+  const isRepaired = async (): Promise<boolean> =>
+    (await user.look("diff", "--name-only", "--", "inbox", "sessions", "tasks.md", "tasks")) === "" &&
+    (await user.look("ls-files", "--others", "--", "sessions", "tasks")) === "";
+  await waitFor(isRepaired, { what: "what a reset left of ours to be committed again", timeoutMs: REPAIR_MS });
+  user.hasLeftovers = false;
+}
+
+const REPAIR_MS = 30_000;
 
 function sameFiles(one: Files, other: Files): boolean {
   return one.size === other.size && [...one].every(([path, text]) => other.get(path) === text);
@@ -104,6 +120,7 @@ const leaveStaged: UserAction = async (user, random) => {
 };
 
 const stash: UserAction = async (user, random) => {
+  await awaitRepair(user);
   user.edit(user.known(random.below(1_000)));
   const before = user.files;
   await user.git("stash", "push", ...(random.chance(0.3) ? ["--include-untracked"] : []));
@@ -134,6 +151,7 @@ const resetMixed: UserAction = async (user, random) => {
   const target = (await user.look("rev-parse", await commitsBack(user, 1 + random.below(3)))).trim();
   const head = await user.filesOf(target);
   await user.git("reset", "--mixed", "--quiet", target);
+  user.hasLeftovers = true;
   user.files = { ...user.files, head, index: head };
   await user.verify("reset --mixed");
   await user.git("add", "-A", "--", "user", "src", "README.md");
