@@ -1,8 +1,7 @@
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import type { Coordinator } from "../runtime/coordinator.ts";
-import { createApp } from "./app.ts";
 
 /** The only address the interface listens on: whoever can reach it can give work to an agent. */
 const LOOPBACK = "127.0.0.1";
@@ -22,8 +21,7 @@ export interface Listener {
  */
 export async function listen(coordinator: Coordinator, port: number): Promise<Listener> {
   let hosts: readonly string[] = [];
-  const app = createApp(coordinator, () => hosts);
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createServer(whenAsked(() => loadApp(coordinator, () => hosts)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, port)));
     server.listen(port, LOOPBACK, resolve);
@@ -36,8 +34,26 @@ export async function listen(coordinator: Coordinator, port: number): Promise<Li
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        if ("closeAllConnections" in server) server.closeAllConnections();
+        server.closeAllConnections();
       }),
+  };
+}
+
+/** The libraries of the interface, and what Node loads for them, take 20 MB and 50 ms: many a coordinator is never asked anything. */
+async function loadApp(coordinator: Coordinator, hosts: () => readonly string[]): Promise<RequestListener> {
+  const [{ getRequestListener }, { createApp }] = await Promise.all([import("@hono/node-server"), import("./app.ts")]);
+  return getRequestListener(createApp(coordinator, hosts).fetch);
+}
+
+/** Returns a listener that is loaded by the first request; the others wait with it. */
+function whenAsked(load: () => Promise<RequestListener>): RequestListener {
+  let loading: Promise<RequestListener> | undefined;
+  return (request, response) => {
+    loading ??= load();
+    loading.then(
+      (listener) => listener(request, response),
+      () => response.writeHead(500).end(),
+    );
   };
 }
 
