@@ -21,6 +21,7 @@ import { type RunningCoordinator, startCoordinator } from "../runtime/start-coor
 import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
 import { createSessionLocks } from "../session/session-lock.ts";
 import { createSessionStore } from "../session/session-store.ts";
+import { DEFAULT_RIGHTS } from "../task/rights.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-paths.ts";
 import { readCloneId } from "./clone-id.ts";
@@ -161,7 +162,13 @@ async function open(
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
         ...settings,
-        run: { sandbox, model, oss: options.oss, codexConfig: [...codexConfig, ...options.codexConfig] },
+        run: {
+          sandbox,
+          model,
+          oss: options.oss,
+          codexConfig: [...codexConfig, ...options.codexConfig],
+          rights: DEFAULT_RIGHTS,
+        },
       };
     },
     reloadSettings: config.reload,

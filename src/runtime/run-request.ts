@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import type { Rights } from "../task/rights.ts";
 import type { RunRequest } from "../task/run.ts";
 import type { SessionState } from "../task/session-facts.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
@@ -14,6 +15,8 @@ export interface RunDefaults {
   readonly oss: boolean;
   /** From the settings of the workspace and the command line; a task's own come after them and win. */
   readonly codexConfig: readonly string[];
+  /** What tasks may ask for, as of now. */
+  readonly rights: Rights;
 }
 
 /**

@@ -174,7 +174,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     addStale: commits.addStale,
     paths,
     onForeignTasks: (tasks) => {
-      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log });
+      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
       else
         for (const { row } of tasks.values())
           log("other-clone", { task: row.task, session: row.session, status: row.status });

@@ -1,4 +1,5 @@
 import { describeProblems } from "../task/describe-problems.ts";
+import type { Rights } from "../task/rights.ts";
 import { parseDropText } from "../task/task-file.ts";
 import { userFrontMatter } from "../task/task-record.ts";
 import type { ForeignTask } from "./foreign-tasks.ts";
@@ -11,13 +12,13 @@ import type { TaskTable } from "./task-table.ts";
  */
 export function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
-  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log },
+  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: Rights },
 ): void {
   for (const [id, { row, file, folder }] of tasks) {
     if (deps.table.get(id) !== undefined) continue;
     const wishes = { ...userFrontMatter(file), id, sessionKey: row.session };
     const text = `---\n${JSON.stringify(wishes)}\n---\n${file.prompt}`;
-    const parsed = parseDropText(text, undefined); // Whoever can push has written the file.
+    const parsed = parseDropText(text, undefined, deps.rights); // Whoever can push has written the file.
     if (!parsed.ok) {
       deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });
       continue;

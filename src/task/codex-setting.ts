@@ -1,15 +1,16 @@
-import { CODEX_CONFIG_KEYS, isCodexConfigKey } from "./rights.ts";
-
-/** What can be the value of an allowed setting: `true`, `false`, or a word such as `high`. */
+/** What can be the value of a setting: `true`, `false`, or a word such as `high`. */
 const WORD = /^[a-z][a-z0-9_-]{0,39}$/;
+const KEY_LENGTH_MAX = 100;
 
 export type CodexSetting = { readonly setting: string } | { readonly problem: string };
 
-/** Turns a key and a value into what `codex -c` takes, `key=<TOML value>`; or says why not, as the end of a sentence. */
+/**
+ * Turns a key and a value into what `codex -c` takes, `key=<TOML value>`; or says why not, as the end of a sentence. Whether
+ * anybody may make this setting is decided elsewhere (rights.ts).
+ */
 export function codexSetting(key: string, value: string): CodexSetting {
-  if (!isCodexConfigKey(key)) {
-    return { problem: `is not a setting a task may make (it may make ${CODEX_CONFIG_KEYS.join(", ")})` };
-  }
+  const wrong = codexKeyProblem(key);
+  if (wrong !== undefined) return { problem: wrong };
   if (value === "true" || value === "false") return { setting: `${key}=${value}` };
   if (!WORD.test(value)) return { problem: "has a value that is neither a word such as high nor true nor false" };
   return { setting: `${key}="${value}"` };
@@ -20,4 +21,12 @@ export function codexSettingFromText(text: string): CodexSetting {
   const [, key = "", value = ""] = /^\s*([\w.-]+)\s*=\s*(\S*)\s*$/.exec(text) ?? [];
   if (key === "") return { problem: 'is not of the form "key=value"' };
   return codexSetting(key, value.replace(/^"(.*)"$|^'(.*)'$/, "$1$2"));
+}
+
+/** Returns what is wrong with a key of codex's configuration as the end of a sentence, or `undefined`. */
+export function codexKeyProblem(key: string): string | undefined {
+  if (key.length > KEY_LENGTH_MAX) return `is longer than ${KEY_LENGTH_MAX} characters`;
+  return /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(key)
+    ? undefined
+    : 'is not a setting: names of letters, digits, "_" and "-", joined by "."';
 }

@@ -1,6 +1,7 @@
 import { type CodexSetting, codexSetting, codexSettingFromText } from "./codex-setting.ts";
+import { environmentNameProblem } from "./environment-name.ts";
 import { TERM_LENGTH_MAX, tidyTerm } from "./memory-terms.ts";
-import { isSandboxAllowed, SANDBOX_LEVELS, type SandboxLevel, workspacePathProblem } from "./rights.ts";
+import { pathProblem, SANDBOX_LEVELS, treePathProblem } from "./rights.ts";
 import { sessionKeyProblem } from "./session-key.ts";
 import {
   booleanField,
@@ -21,16 +22,17 @@ import type { YamlValue } from "./yaml-mapping.ts";
 import { parseZonedTime } from "./zoned-time.ts";
 
 const TASK_ID_EXPECTED = "a task id: date, time and six characters";
-const PATH_EXPECTED = "a path relative to the workspace that stays inside it";
+const PATH_EXPECTED = "a path relative to the working tree that stays inside it";
 const DEPENDENCIES_MAX = 100;
 const IMAGES_MAX = 20;
 const CODEX_SETTINGS_MAX = 20;
+const ENVIRONMENT_NAMES_MAX = 20;
 const MEMORY_TERMS_MAX = 20;
 const MEMORY_TERM_CHARACTERS_MIN = 2;
 const VERIFY_COMMAND_LENGTH_MAX = 10_000;
 const MODEL = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
 
-const path = textField(workspacePathProblem);
+const path = textField(pathProblem);
 
 /** Every key of the front matter that has a meaning. docs/spec-task-file.md lists the same. */
 export const TASK_FIELDS = {
@@ -78,7 +80,12 @@ export const TASK_FIELDS = {
   ),
   model: field("model", "the name of a model", "model: gpt-5.5", textField(modelProblem)),
   oss: field("oss", "true or false", "oss: true", booleanField),
-  sandbox: field("sandbox", "read-only or workspace-write", "sandbox: workspace-write", readSandbox),
+  sandbox: field(
+    "sandbox",
+    "read-only, workspace-write or danger-full-access",
+    "sandbox: workspace-write",
+    wordField(SANDBOX_LEVELS),
+  ),
   workdir: field("workdir", PATH_EXPECTED, "workdir: packages/api", path),
   images: field(
     "images",
@@ -86,12 +93,18 @@ export const TASK_FIELDS = {
     "images: [docs/login.png]",
     listField(path, IMAGES_MAX),
   ),
-  outputSchema: field("outputSchema", PATH_EXPECTED, "outputSchema: schemas/answer.json", path),
+  outputSchema: field("outputSchema", PATH_EXPECTED, "outputSchema: schemas/answer.json", textField(treePathProblem)),
   codexConfig: field(
     "codexConfig",
     'a mapping of settings, or a list of "key=value"',
     "codexConfig: { model_reasoning_effort: high }",
     readCodexConfig,
+  ),
+  environment: field(
+    "environment",
+    "the name of an environment variable, or a list of them",
+    "environment: [DATABASE_URL]",
+    listField(textField(environmentNameProblem), ENVIRONMENT_NAMES_MAX),
   ),
   memory: field(
     "memory",
@@ -149,16 +162,6 @@ function readResume(value: YamlValue): FieldReading<boolean | string> {
 function readNotBefore(value: YamlValue): FieldReading<number> {
   const timeMs = value.text === undefined ? undefined : parseZonedTime(value.text.trim());
   return timeMs === undefined ? fault(value, `${shown(value)} is not a time with a zone`) : { value: timeMs };
-}
-
-function readSandbox(value: YamlValue): FieldReading<SandboxLevel> {
-  const reading = wordField(SANDBOX_LEVELS)(value);
-  if (reading.faults !== undefined || isSandboxAllowed(reading.value)) return reading;
-  return fault(
-    value,
-    `${shown(value)} is more than a task may ask for`,
-    "read-only or workspace-write; more is for the owner of the machine to allow, not for a task",
-  );
 }
 
 function readMemory(value: YamlValue): FieldReading<boolean | readonly string[]> {

@@ -1,6 +1,7 @@
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import { nearest } from "./near-miss.ts";
 import { oneLine } from "./one-line.ts";
+import { type Rights, refusals } from "./rights.ts";
 import { sessionKeyProblem } from "./session-key.ts";
 import type { Field } from "./task-field.ts";
 import { canonicalKey, TASK_FIELDS, type TaskKey } from "./task-fields.ts";
@@ -21,7 +22,12 @@ export type ParsedDrop =
       readonly spec: TaskSpec;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly problems: readonly TaskProblem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly TaskProblem[];
+      /** Nothing else is wrong than that it asks for more than it may have. */
+      readonly refused: boolean;
+    };
 
 /** Codex refuses a longer prompt ("Input exceeds the maximum length of 1048576 characters", measured with 0.169.0). */
 export const PROMPT_CHARACTERS_MAX = 1_048_576;
@@ -35,30 +41,47 @@ const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
  * Reads a dropped file.
  *
  * @param folderKey session key from the folder the file lies in; front matter wins over it
+ * @param rights what a task may ask for; without them nothing is refused: what was accepted once is a task whatever holds now
  * @returns the task, or all problems at once, in the order of their places
  */
-export function parseDrop(bytes: Uint8Array, folderKey: string | undefined): ParsedDrop {
+export function parseDrop(bytes: Uint8Array, folderKey: string | undefined, rights?: Rights): ParsedDrop {
   const text = decodeUtf8(bytes);
-  if (text !== undefined) return parseDropText(text, folderKey);
+  if (text !== undefined) return parseDropText(text, folderKey, rights);
   const offset = invalidUtf8Offset(bytes) ?? 0;
   const before = decodeUtf8(bytes.subarray(0, offset)) ?? "";
   const message = `the file is not UTF-8 text: byte ${offset + 1} has no meaning there`;
   const expectation = { expected: "text, saved with the encoding UTF-8", example: undefined };
-  return { ok: false, problems: [problemAt(placeAt(before, before.length), message, expectation)] };
+  return wrong([problemAt(placeAt(before, before.length), message, expectation)]);
 }
 
 /** Does the same for text that is already decoded (from a request, or from our own journal). */
-export function parseDropText(text: string, folderKey: string | undefined): ParsedDrop {
+export function parseDropText(text: string, folderKey: string | undefined, rights?: Rights): ParsedDrop {
   const unwritable = characterProblems(text);
-  if (unwritable.length > 0) return { ok: false, problems: unwritable };
+  if (unwritable.length > 0) return wrong(unwritable);
   const parts = readFrontMatter(text);
   const fields = collectFields(parts);
   const problems = [...parts.problems, ...fields.problems];
   const spec = readSpec(fields.entries, parts, folderKey, problems);
   // Where front matter is not closed, nobody knows where the prompt begins.
   if (parts.problems.length === 0 || parts.body !== "") problems.push(...promptProblems(parts));
-  if (problems.length > 0) return { ok: false, problems: bounded(problems) };
+  const refused = rights === undefined ? [] : refusedFields(spec, rights, fields.entries);
+  if (problems.length + refused.length > 0)
+    return { ...wrong([...problems, ...refused]), refused: problems.length === 0 };
   return { ok: true, text, prompt: parts.body, spec, warnings: [...fields.warnings, ...lateFrontMatter(parts)] };
+}
+
+function wrong(problems: readonly TaskProblem[]): ParsedDrop & { readonly ok: false } {
+  return { ok: false, problems: bounded(problems), refused: false };
+}
+
+function refusedFields(
+  spec: TaskSpec,
+  rights: Rights,
+  entries: ReadonlyMap<TaskKey, YamlEntry>,
+): readonly TaskProblem[] {
+  return refusals(spec, rights).map(({ key, message, expected }) =>
+    problemAt(entries.get(key)?.value.place, message, { expected, example: undefined }),
+  );
 }
 
 /** A NUL byte ends a text in the programs this one is handed to, and half a surrogate pair cannot be written as UTF-8. */
@@ -179,6 +202,7 @@ function readSpec(
     images: take(TASK_FIELDS.images) ?? [],
     outputSchema: take(TASK_FIELDS.outputSchema),
     codexConfig: take(TASK_FIELDS.codexConfig) ?? [],
+    environment: take(TASK_FIELDS.environment) ?? [],
     memory: take(TASK_FIELDS.memory) ?? true,
     frontMatter: Object.fromEntries(parts.entries.map(({ key, value }) => [canonicalKey(key) ?? key, value.plain])),
   };

@@ -25,6 +25,8 @@ export interface TaskSpec {
   readonly outputSchema: string | undefined;
   /** `key=value` pairs for `-c`; value in TOML. */
   readonly codexConfig: readonly string[];
+  /** Names of variables of the coordinator's environment that its runs are passed. */
+  readonly environment: readonly string[];
   /** Whether notes that share words with the prompt are put beside it; a list: these terms are searched for too. */
   readonly memory: boolean | readonly string[];
   /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */

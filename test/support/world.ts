@@ -13,6 +13,7 @@ import { openWishBox } from "../../src/runtime/wish-box.ts";
 import { createSessionLocks } from "../../src/session/session-lock.ts";
 import { createSessionStore } from "../../src/session/session-store.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger.ts";
+import { DEFAULT_RIGHTS } from "../../src/task/rights.ts";
 import type { CodexInstallation } from "../../src/task/run.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/task-record.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
@@ -106,7 +107,7 @@ export function createWorld(): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
-    run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [] },
+    run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [], rights: DEFAULT_RIGHTS },
   };
   const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
   mkdirSync(join(dir, "inbox"), { recursive: true });

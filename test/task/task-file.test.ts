@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights.ts";
 import { type ParsedDrop, PROMPT_CHARACTERS_MAX, parseDrop, parseDropText } from "../../src/task/task-file.ts";
 import type { TaskProblem } from "../../src/task/task-spec.ts";
 
@@ -12,8 +13,8 @@ function valid(text: string, folderKey?: string): Extract<ParsedDrop, { ok: true
   return parsed;
 }
 
-function problemsOf(text: string, folderKey?: string): readonly TaskProblem[] {
-  const parsed = parseDropText(text, folderKey);
+function problemsOf(text: string, folderKey?: string, rights?: Rights): readonly TaskProblem[] {
+  const parsed = parseDropText(text, folderKey, rights);
   return parsed.ok ? [] : parsed.problems;
 }
 
@@ -49,6 +50,7 @@ describe("the spec", () => {
         images: [],
         outputSchema: undefined,
         codexConfig: [],
+        environment: [],
         memory: true,
         frontMatter: {},
       },
@@ -286,12 +288,14 @@ describe("a problem", () => {
   it("never comes alone: all of them are told at once, in the order of the file", () => {
     const text =
       "---\ndependsOn: [x, 20261120-141530-k3f9x2, 7]\npriority: 9\nsandbox: danger-full-access\nresume: yes\n---\n";
-    expect(problemsOf(text, "not a key").map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+    expect(
+      problemsOf(text, "not a key", DEFAULT_RIGHTS).map(({ line, column, message }) => `${line}:${column} ${message}`),
+    ).toEqual([
       'undefined:undefined the folder "not a key" may consist of letters, digits, dots, hyphens and underscores only; each part begins with a letter or digit and has at most 64 characters',
       '2:13 dependsOn: "x" is not a task id',
       '2:40 dependsOn: "7" is not a task id',
       "3:11 priority: 9 is not between 0 and 4",
-      '4:10 sandbox: "danger-full-access" is more than a task may ask for',
+      '4:10 sandbox: "danger-full-access" is more than a task may ask for here',
       '5:9 resume: "yes" is neither true nor false nor a thread id',
       "7:1 the prompt is empty",
     ]);
@@ -326,7 +330,8 @@ describe("a problem", () => {
     { line: 'model: "a\\nb"', says: /not the name of a model/ },
     { line: "oss: yes", says: /neither true nor false/ },
     { line: "sandbox: none", says: /none of its values/ },
-    { line: "workdir: /etc", says: /not relative/ },
+    { line: "outputSchema: /etc/a.json", says: /not relative/ },
+    { line: "outputSchema: ../a.json", says: /"\.\."/ },
     { line: "workdir: ~/x", says: /not relative/ },
     { line: "workdir: a/../../b", says: /"\.\."/ },
     { line: "workdir: .git/hooks", says: /into \.git/ },
@@ -335,12 +340,10 @@ describe("a problem", () => {
     { line: "workdir: 'C:\\x'", says: /not relative/ },
     { line: "images: [ok.png, ../x.png]", says: /images: "\.\.\/x\.png" contains/, column: 18 },
     { line: "outputSchema: {}", says: /outputSchema: is not text/ },
-    {
-      line: "codexConfig: { sandbox_mode: danger-full-access }",
-      says: /"sandbox_mode" is not a setting a task may make/,
-    },
-    { line: "codexConfig: [notify=sh]", says: /"notify=sh" is not a setting/ },
-    { line: "codexConfig: { mcp_servers: { x: { command: sh } } }", says: /"mcp_servers" is not a setting/ },
+    { line: "codexConfig: { mcp_servers: { x: { command: sh } } }", says: /"mcp_servers" has a value that is neither/ },
+    { line: "codexConfig: { 'a\"b': high }", says: /is not a setting: names/ },
+    { line: "environment: [OK, A=b]", says: /"A=b" is not the name of an environment variable/, column: 19 },
+    { line: "environment: CODEX_INBOX_CODEX", says: /is codex-inbox's own/ },
     { line: "codexConfig: { model_verbosity: 'low\" x=' }", says: /neither a word/ },
     { line: "codexConfig: high", says: /not of the form/ },
     { line: "memory: login", says: /"login" is neither true nor false nor a list/ },
