@@ -1,8 +1,10 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { RunRequest } from "../task/run.ts";
 import { isThreadId } from "../task/thread-id.ts";
+import { type Environment, hiddenFromTools } from "./environment.ts";
 import { MARKER_VARIABLE } from "./marker-scan.ts";
 import { runPaths } from "./run-directory.ts";
+import { sandboxGuard } from "./sandbox-guard.ts";
 
 /** Features that have no place in an unattended run. */
 const DISABLED_FEATURES = [
@@ -12,20 +14,16 @@ const DISABLED_FEATURES = [
   "plugins",
 ] as const;
 
-/**
- * Settings a caller may change. Sub-agents are cut off when the main turn ends, unseen in the events. Keys and tokens in
- * codex's environment are for codex: its tools get the environment without them (checked with 0.169.0).
- */
-const DEFAULT_SETTINGS = [
-  "agents.enabled=false",
-  'shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]',
-] as const;
+/** Settings a caller may change. Sub-agents are cut off when the main turn ends, unseen in the events. */
+const DEFAULT_SETTINGS = ["agents.enabled=false"] as const;
 
 /** What the caller adds to the request. */
 export interface ArgumentContext {
   /** Settings of whoever runs the coordinator; those of the request come after them and win. */
   readonly extraConfig: readonly string[];
   readonly marker: string;
+  /** The variables that codex is started with; their values stay out of the arguments. */
+  readonly environment: Environment;
 }
 
 /**
@@ -34,7 +32,10 @@ export interface ArgumentContext {
  *
  * @throws CoordinatorError `TASK_FILE` for a thread id or an image path that codex would take for something else
  */
-export function codexArguments(request: RunRequest, { extraConfig, marker }: ArgumentContext): readonly string[] {
+export function codexArguments(
+  request: RunRequest,
+  { extraConfig, marker, environment }: ArgumentContext,
+): readonly string[] {
   const flags = [
     "exec",
     "--json",
@@ -50,7 +51,14 @@ export function codexArguments(request: RunRequest, { extraConfig, marker }: Arg
   for (const feature of DISABLED_FEATURES) flags.push("--disable", feature);
   // `set` survives every `inherit` and `exclude` the user's own configuration may have; it comes last so that nothing undoes it.
   const markerSetting = `shell_environment_policy.set.${MARKER_VARIABLE}=${JSON.stringify(marker)}`;
-  const settings = [...DEFAULT_SETTINGS, ...extraConfig, ...request.codexConfig, markerSetting];
+  const settings = [
+    ...DEFAULT_SETTINGS,
+    hiddenFromTools(Object.keys(environment), request.environment),
+    ...extraConfig,
+    ...request.codexConfig,
+    ...sandboxGuard(request.runDir, request.workdir, environment),
+    markerSetting,
+  ];
   for (const setting of settings) flags.push("-c", setting);
   if (request.outputSchema !== undefined) flags.push("--output-schema", request.outputSchema);
   // `-i FILE` takes every word that follows, even the "-" for stdin; `--image=FILE` takes one. It must follow `resume`.

@@ -37,3 +37,20 @@ export function codexEnvironment(source: Environment, extraNames: readonly strin
   }
   return environment;
 }
+
+/** Patterns of codex's, upper and lower case alike. */
+const SECRET_PATTERNS = ["*KEY*", "*TOKEN*", "*SECRET*"] as const;
+const SECRET = /KEY|TOKEN|SECRET/i;
+
+/**
+ * Returns the setting that keeps keys and tokens in codex's environment from its tools: they are for codex (checked with 0.169.0).
+ *
+ * @param names of all variables codex is started with
+ * @param passed those that are meant for its tools; where one looks like a secret, the others are named one by one
+ */
+export function hiddenFromTools(names: readonly string[], passed: readonly string[]): string {
+  const hidden = passed.some((name) => SECRET.test(name))
+    ? names.filter((name) => SECRET.test(name) && !passed.includes(name))
+    : SECRET_PATTERNS;
+  return `shell_environment_policy.exclude=${JSON.stringify(hidden)}`;
+}

@@ -22,10 +22,8 @@ import { startWorker } from "./worker.ts";
 export interface RunnerOptions {
   /** Asked at every `prepare`, so that an upgrade takes effect without a restart. */
   readonly installation: () => CodexInstallation;
-  /** Filtered: codex gets only what environment.ts allows. */
+  /** Filtered: codex gets only what environment.ts allows, and what a run names. */
   readonly environment: Environment;
-  /** Names of variables that codex gets too, because whoever runs the coordinator said so. */
-  readonly passEnvironment?: readonly string[];
   /** `key=value` settings for every run, value in TOML; those of a run win. */
   readonly extraConfig: readonly string[];
   readonly now: () => number;
@@ -41,7 +39,7 @@ export interface Runner {
   /**
    * Makes the run's folder with all that a worker needs. What a crash left there before a start is replaced.
    *
-   * @throws CoordinatorError `TASK_FILE` for a thread id, image or working directory that cannot be
+   * @throws CoordinatorError `TASK_FILE` for a thread id, image, working directory or variable that cannot be
    */
   prepare(request: RunRequest): void;
   /**
@@ -87,26 +85,28 @@ export function createRunner(options: RunnerOptions): Runner {
   function markedRun(runDir: string): { readonly runDir: string; readonly marker: string } {
     return { runDir, marker: runMarker(workspaceId, runDir) };
   }
-  function environmentOf(runDir: string): Record<string, string> {
+  function environmentOf(runDir: string, names: readonly string[]): Record<string, string> {
     const keyVariables = readCodexHome(options.environment).keyVariables;
-    const allowed = codexEnvironment(options.environment, [...keyVariables, ...(options.passEnvironment ?? [])]);
+    const allowed = codexEnvironment(options.environment, [...keyVariables, ...names]);
     return { ...allowed, [MARKER_VARIABLE]: markedRun(runDir).marker };
   }
   return {
     prepare(request) {
       requireRunDirectory(request);
       requireFolder(request.workdir);
+      requireVariables(request, options.environment);
       const { runDir, workdir, resumeThread } = request;
-      const context = { extraConfig, marker: markedRun(runDir).marker };
+      const environment = environmentOf(runDir, request.environment);
+      const context = { extraConfig, marker: markedRun(runDir).marker, environment };
       const command = [options.installation().path, ...codexArguments(request, context)];
       makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread });
       faultPoint("run:directory-made");
     },
-    start({ runDir }, onExit) {
+    start({ runDir, environment: names }, onExit) {
       const prepared = readRunCommand(runDir);
       if (prepared === undefined) throw new Error(`${runDir} was not prepared`);
       const { command, workdir } = prepared;
-      const pid = startWorker({ runDir, command, workdir, environment: environmentOf(runDir) }, onExit);
+      const pid = startWorker({ runDir, command, workdir, environment: environmentOf(runDir, names) }, onExit);
       faultPoint("run:spawned");
       return pid;
     },
@@ -158,4 +158,12 @@ function requireRunDirectory({ runDir, taskId, run }: RunRequest): void {
 function requireFolder(workdir: string): void {
   if (statSync(workdir, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new CoordinatorError("TASK_FILE", `working directory ${workdir} is not there or not a directory`);
+}
+
+/** A run that was promised a variable fails late and strangely without it. */
+function requireVariables(request: RunRequest, environment: Environment): void {
+  const missing = request.environment.find((name) => (environment[name] ?? "") === "");
+  if (missing === undefined) return;
+  const message = `environment: ${missing} is not set where the coordinator runs; start it with that variable, or do not name it`;
+  throw new CoordinatorError("TASK_FILE", message);
 }

@@ -1,11 +1,10 @@
-import { realpathSync, statSync } from "node:fs";
-import { isAbsolute, relative, resolve } from "node:path";
-import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
-import type { Rights } from "../task/rights.ts";
+import { lowerLevel, type Rights } from "../task/rights.ts";
 import type { RunRequest } from "../task/run.ts";
 import type { SessionState } from "../task/session-facts.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
 import type { FreshThread } from "./journal-record.ts";
+import { resolveRunPaths } from "./run-paths.ts";
+import { stateDirOfRun } from "./state-paths.ts";
 import type { OpenTask } from "./task-table.ts";
 
 /** What the coordinator's own settings add to a task's wishes. */
@@ -20,11 +19,12 @@ export interface RunDefaults {
 }
 
 /**
- * Returns what to run for `task`. Paths are resolved through symbolic links here, at the last moment: what a task names may not
- * leave `workRoot` (absolute).
+ * Returns what to run for `task`. What it may ask for is looked at once more here, at the last moment, and so is where its paths
+ * lead (run-paths.ts).
  *
  * @param lost threads that cannot be gone on in, and why
- * @throws CoordinatorError `TASK_FILE` when a path is missing or leaves it
+ * @param workRoot absolute; what paths are relative to
+ * @throws CoordinatorError `TASK_FILE` when a path is missing, or when the task asks for more than it may have
  */
 export function createRunRequest(
   task: OpenTask,
@@ -36,8 +36,8 @@ export function createRunRequest(
   defaults: RunDefaults,
 ): RunRequest {
   const { spec } = task;
-  const outputSchema =
-    spec.outputSchema === undefined ? undefined : inside(workRoot, "outputSchema", spec.outputSchema, "file");
+  const { rights } = defaults;
+  const paths = resolveRunPaths(spec, { workRoot, stateDir: stateDirOfRun(runDir), rights });
   return {
     taskId: task.id,
     sessionKey: task.sessionKey,
@@ -45,13 +45,13 @@ export function createRunRequest(
     runDir,
     prompt,
     resumeThread: threadToResume(spec, session, lost),
-    workdir: inside(workRoot, "workdir", spec.workdir ?? ".", "folder"),
-    sandbox: spec.sandbox ?? defaults.sandbox,
+    ...paths,
+    // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
+    sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
-    images: spec.images.map((image) => inside(workRoot, "images", image, "file")),
-    outputSchema,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
+    environment: spec.environment,
   };
 }
 
@@ -70,23 +70,4 @@ function threadToResume(spec: TaskSpec, session: SessionState, lost: ReadonlyMap
   if (spec.resume === false) return undefined;
   if (spec.resume !== true) return spec.resume;
   return session.thread !== undefined && lost.has(session.thread) ? undefined : session.thread;
-}
-
-function inside(root: string, key: string, path: string, kind: "file" | "folder"): string {
-  let real: string;
-  try {
-    real = realpathSync(resolve(root, path));
-  } catch (cause) {
-    if (systemErrorCode(cause) === undefined) throw cause;
-    throw new CoordinatorError("TASK_FILE", `${key}: there is no ${kind} ${path} in the working tree`, { cause });
-  }
-  const way = relative(realpathSync(root), real);
-  if (isAbsolute(way) || way === ".." || way.startsWith("../") || way === ".git" || way.startsWith(".git/")) {
-    throw new CoordinatorError("TASK_FILE", `${key}: ${path} leaves the working tree; name a ${kind} inside it`);
-  }
-  const stat = statSync(real);
-  if (kind === "folder" ? !stat.isDirectory() : !stat.isFile()) {
-    throw new CoordinatorError("TASK_FILE", `${key}: ${path} is not a ${kind}`);
-  }
-  return real;
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The coordinator's own folder, `.git/codex-inbox/`: local, never committed, out of reach of `git clean` and of a sandboxed agent. */
 export interface StatePaths {
@@ -13,6 +13,8 @@ export interface StatePaths {
   readonly sessionLocks: string;
   /** Why no task is started, while that is so. */
   readonly codexHold: string;
+  /** What the owner of the machine allows tasks; see task/policy.ts. */
+  readonly policy: string;
   readonly server: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
@@ -31,6 +33,7 @@ export function statePaths(stateDir: string): StatePaths {
     wishes: join(stateDir, "wishes"),
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),
+    policy: join(stateDir, "policy.json"),
     server: join(stateDir, "server.json"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
@@ -41,4 +44,9 @@ export function statePaths(stateDir: string): StatePaths {
 /** Returns the folder of one run. */
 export function runDirectory(paths: StatePaths, taskId: string, run: number): string {
   return join(paths.runs, taskId, String(run));
+}
+
+/** Returns the coordinator's folder that a run's folder lies in. */
+export function stateDirOfRun(runDir: string): string {
+  return dirname(dirname(dirname(runDir)));
 }

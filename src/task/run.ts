@@ -20,6 +20,8 @@ export interface RunRequest {
   readonly outputSchema: string | undefined;
   /** `key=value` settings for `-c`, value in TOML. */
   readonly codexConfig: readonly string[];
+  /** Names of variables of the coordinator's environment that codex and its tools are passed beside the usual ones. */
+  readonly environment: readonly string[];
 }
 
 /** What is known of a run from its directory and the process table. */
@@ -59,5 +61,5 @@ export interface CodexInstallation {
   /** Absolute path of the native binary (never the npm wrapper, where it can be told). */
   readonly path: string;
   readonly version: string;
-  readonly foundBy: "flag" | "environment" | "path" | "package";
+  readonly foundBy: "flag" | "environment" | "policy" | "path" | "package";
 }

@@ -8,7 +8,7 @@ import { type RealCodex, realCodex } from "../support/real-codex.ts";
 import { TASK_ID, type TestRunner, testRunner } from "../support/test-runner.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
-const CONTEXT = { extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1" };
+const CONTEXT = { extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} };
 const PLAIN: RunRequest = {
   ...{
     taskId: TASK_ID,
@@ -19,7 +19,8 @@ const PLAIN: RunRequest = {
     resumeThread: undefined,
     workdir: "/w",
   },
-  ...{ sandbox: "workspace-write", model: undefined, oss: false, images: [], outputSchema: undefined, codexConfig: [] },
+  ...{ sandbox: "workspace-write", model: undefined, oss: false, images: [], outputSchema: undefined },
+  ...{ codexConfig: [], environment: [] },
 };
 const FLAGS = [
   ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "-s", "workspace-write"],
@@ -51,6 +52,29 @@ describe("codex's arguments", () => {
       expect(() => codexArguments({ ...PLAIN, resumeThread }, CONTEXT)).toThrow(
         expect.objectContaining({ code: "TASK_FILE" }),
       );
+    },
+  );
+
+  it("hide from the tools what looks like a secret, but not what they were promised", () => {
+    const environment = { CODEX_API_KEY: "k", NPM_TOKEN: "t", PATH: "/bin", client_secret: "s" };
+    const context = { ...CONTEXT, environment };
+    const hidden = (names: readonly string[]): string | undefined =>
+      codexArguments({ ...PLAIN, environment: names }, context).find((word) => word.includes("policy.exclude"));
+    expect(hidden(["PATH"])).toBe('shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]');
+    expect(hidden(["NPM_TOKEN"])).toBe('shell_environment_policy.exclude=["CODEX_API_KEY","client_secret"]');
+  });
+
+  it.each([
+    { where: "in /tmp, and not protected by codex", workdir: "/tmp/x/repo/sub", environment: {}, left: "slash_tmp" },
+    { where: "in TMPDIR", workdir: "/w", environment: { TMPDIR: "/tmp/x" }, left: "slash_tmp,tmpdir_env_var" },
+    { where: "in .git below the working directory", workdir: "/tmp/x/repo", environment: {}, left: "" },
+  ])(
+    "leave out a writable folder for temporary files where the policy lies $where",
+    ({ workdir, environment, left }) => {
+      const runDir = "/tmp/x/repo/.git/codex-inbox/runs/t/1";
+      const words = codexArguments({ ...PLAIN, runDir, workdir }, { ...CONTEXT, environment });
+      const found = words.flatMap((word) => /^sandbox_workspace_write\.exclude_(\w+)=true$/.exec(word)?.[1] ?? []);
+      expect(found.join()).toBe(left);
     },
   );
 

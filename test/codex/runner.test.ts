@@ -317,9 +317,8 @@ describe("codex's environment", () => {
   it("has what is allowed and the run's marker, and nothing else", async () => {
     const { runner, request, run } = testRunner({
       environment: { CODEX_API_KEY: "k", GITHUB_TOKEN: "t", LC_ALL: "C", NEEDED: "n", CODEX_INBOX_RUN: "foreign/t/1" },
-      passEnvironment: ["NEEDED"],
     });
-    const runDir = await run(request("[[command: env]]"));
+    const runDir = await run(request("[[command: env]]", { environment: ["NEEDED"] }));
     const entries = runner.entries(runDir, {
       ...{ task: TASK_ID, run: 1, attempt: 1, prompt: "p", startedAtMs: 0, seenAt: new Map() },
     });
@@ -329,6 +328,12 @@ describe("codex's environment", () => {
       ...["CODEX_API_KEY", "CODEX_HOME", "CODEX_INBOX_RUN", "HOME", "LC_ALL", "NEEDED", "PATH"],
     ]);
     expect(output).toContain(`CODEX_INBOX_RUN=test-${process.pid}-`);
+  });
+
+  it("is not begun without a variable that a run was promised", () => {
+    const { runner, request } = testRunner({ environment: { EMPTY: "" } });
+    for (const name of ["EMPTY", "MISSING"])
+      expect(() => runner.prepare(request("x", { environment: [name] }))).toThrow(`environment: ${name} is not set`);
   });
 
   it("runs in the working directory, wherever we are", async () => {

@@ -33,7 +33,7 @@ export interface TestRunner {
   stubRuns(): readonly { readonly resume: string | null; readonly prompt: string; readonly args: readonly string[] }[];
 }
 
-export interface TestRunnerOptions extends Partial<Pick<RunnerOptions, "extraConfig" | "passEnvironment" | "now">> {
+export interface TestRunnerOptions extends Partial<Pick<RunnerOptions, "extraConfig" | "now">> {
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -48,14 +48,13 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   workspaces += 1;
   const workspaceId = `test-${process.pid}-${workspaces}`;
   const runs: string[] = [];
-  const { codexPath = STUB_PATH, now = Date.now, extraConfig = [], passEnvironment = [] } = options;
+  const { codexPath = STUB_PATH, now = Date.now, extraConfig = [] } = options;
   const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, ...options.environment };
 
   function another(): Runner {
     return createRunner({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
       environment,
-      passEnvironment,
       extraConfig,
       now,
       workspaceId,
@@ -80,6 +79,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
         images: [],
         outputSchema: undefined,
         codexConfig: [],
+        environment: [],
       },
       ...changes,
     };
