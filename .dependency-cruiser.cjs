@@ -65,8 +65,8 @@ module.exports = {
     {
       name: "settings-know-no-stage",
       severity: "error",
-      from: { path: "^src/(live-)?config\\.ts$" },
-      to: { path: "^src/", pathNot: ["^src/(task|base)/", "^src/(live-)?config\\.ts$"] },
+      from: { path: "^src/(live-)?(config|policy)\\.ts$" },
+      to: { path: "^src/", pathNot: ["^src/(task|base)/", "^src/(live-)?(config|policy)\\.ts$"] },
     },
     {
       name: "nothing-imports-the-composition-root",

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
   log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
   stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
+  policy: async (deps) => (await import("./cli/policy.ts")).createPolicyCommand(deps),
 };
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -86,11 +87,15 @@ function createDeps(dir: string): CliDeps {
     },
     async publish(text) {
       const { publishDrop } = await import("./compose/publish-drop.ts");
-      return publishDrop((await find()).workspaceDir, text);
+      return publishDrop(await find(), text);
     },
     async withQueries(use) {
       const { openQueriesHere } = await import("./compose/open-queries.ts");
       return use(openQueriesHere(await find()));
+    },
+    async policy(change) {
+      const { policyOf } = await import("./compose/policy-desk.ts");
+      return policyOf(await find(), change);
     },
     async stop(id) {
       const { stopTask } = await import("./compose/stop-task.ts");

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { CoordinatorError, systemErrorCode } from "./base/errors.ts";
 import { codexSetting } from "./task/codex-setting.ts";
+import { MODEL_NAME } from "./task/model-name.ts";
 import { nearest } from "./task/near-miss.ts";
+import { isPolicyKey } from "./task/policy.ts";
 import { CODEX_CONFIG_KEYS } from "./task/rights.ts";
 
 /** The configuration that travels with the repository. */
@@ -91,8 +93,7 @@ export const configSchema = z
       .describe("Codex sandbox of a task that names none."),
     model: z
       .string()
-      .min(1)
-      .max(200)
+      .regex(MODEL_NAME, "expected the name of a model")
       .optional()
       .describe("Model of a task that names none; codex's own default otherwise."),
     codexConfig: z
@@ -226,6 +227,8 @@ function problemsOf(raw: unknown): readonly { readonly key: string; readonly tex
 }
 
 function describeUnknownKey(key: string, parent: string): string {
+  if (parent === "" && isPolicyKey(key))
+    return `"${key}" is not for the repository to say; the owner of the machine does, with: codex-inbox policy`;
   const near = nearest(key, parent === "" ? Object.keys(configSchema.shape) : CODEX_CONFIG_KEYS);
   const name = parent === "" ? key : `${parent}.${key}`;
   return near === undefined ? `unknown setting "${name}"` : `unknown setting "${name}"; did you mean "${near}"?`;

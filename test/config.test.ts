@@ -126,6 +126,21 @@ describe("settings that are wrong", () => {
       file: { sandbox: "danger-full-access" },
       says: 'FILE: sandbox: Invalid option: expected one of "read-only"|"workspace-write"',
     },
+    {
+      name: "a codex of the repository's",
+      file: { codex: "./tools/codex" },
+      says: 'FILE: "codex" is not for the repository to say; the owner of the machine does, with: codex-inbox policy',
+    },
+    {
+      name: "variables for the agents",
+      file: { environment: ["GITHUB_TOKEN"] },
+      says: 'FILE: "environment" is not for the repository to say; the owner of the machine does, with: codex-inbox policy',
+    },
+    {
+      name: "a model that codex would take for a flag",
+      file: { model: "--dangerously-bypass-approvals-and-sandbox" },
+      says: "FILE: model: expected the name of a model",
+    },
     { name: "no object", file: [], says: "FILE: expected object, received array" },
   ])("are refused, and the message says what would be right: $name", ({ file, says }) => {
     expect(refusal(file)).toEqual({ code: "CONFIG", message: says });

@@ -4,6 +4,8 @@ const EXIT_CODE = {
   USAGE: 2,
   NOT_FOUND: 3,
   REFUSED: 4,
+  /** A task that asks for more than the policy allows. */
+  NOT_ALLOWED: 4,
   VERIFICATION: 5,
   TASK_FILE: 65,
   CODEX: 69,

@@ -1,5 +1,7 @@
 import type { ConfigFlags } from "../config.ts";
 import type { Queries } from "../runtime/queries.ts";
+import type { Policy } from "../task/policy.ts";
+import type { PolicyChange } from "../task/policy-change.ts";
 
 /** What commands are handed; they know neither git nor codex. */
 export interface CliDeps {
@@ -12,10 +14,20 @@ export interface CliDeps {
   serve(options: ServeOptions): Promise<number>;
   /** Puts a task file into the inbox under its id. Returns the id. */
   publish(text: string): Promise<{ readonly id: string; readonly path: string; readonly warnings: readonly string[] }>;
+  /** Returns the policy of the workspace, after `change` where there is one; works whether or not a coordinator runs. */
+  policy(change: PolicyChange | undefined): Promise<ShownPolicy>;
   /** Opens the workspace for reading; works whether or not a coordinator runs. */
   withQueries<Result>(use: (queries: Queries) => Promise<Result>): Promise<Result>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(id: string): Promise<void>;
+}
+
+export interface ShownPolicy {
+  readonly policy: Policy;
+  /** The file that says so; it need not be there. */
+  readonly path: string;
+  /** Where the paths of tasks begin. */
+  readonly workRoot: string;
 }
 
 export interface InitOptions {

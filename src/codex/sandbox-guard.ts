@@ -1,5 +1,6 @@
-import { realpathSync } from "node:fs";
 import { dirname, relative } from "node:path";
+import { realPathOf } from "../base/real-path.ts";
+import { isBelow } from "../task/rights.ts";
 import type { Environment } from "./environment.ts";
 
 /**
@@ -10,25 +11,13 @@ import type { Environment } from "./environment.ts";
  * @param runDir the run's folder, two levels below the `runs` of that folder
  */
 export function sandboxGuard(runDir: string, workdir: string, environment: Environment): readonly string[] {
-  const stateDir = realOf(dirname(dirname(dirname(runDir))));
-  if (relative(realOf(workdir), stateDir).startsWith(".git/")) return [];
+  const stateDir = realPathOf(dirname(dirname(dirname(runDir))));
+  if (relative(realPathOf(workdir), stateDir).startsWith(".git/")) return [];
   const { TMPDIR: named = "" } = environment;
   return [
-    ...(isBelow("/tmp", stateDir) ? ["sandbox_workspace_write.exclude_slash_tmp=true"] : []),
-    ...(named !== "" && isBelow(named, stateDir) ? ["sandbox_workspace_write.exclude_tmpdir_env_var=true"] : []),
+    ...(isBelow(realPathOf("/tmp"), stateDir) ? ["sandbox_workspace_write.exclude_slash_tmp=true"] : []),
+    ...(named !== "" && isBelow(realPathOf(named), stateDir)
+      ? ["sandbox_workspace_write.exclude_tmpdir_env_var=true"]
+      : []),
   ];
-}
-
-function isBelow(root: string, path: string): boolean {
-  const way = relative(realOf(root), path);
-  return way !== ".." && !way.startsWith("../");
-}
-
-/** The folder may not have been made yet: then what is above it decides. */
-function realOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path === dirname(path) ? path : `${realOf(dirname(path))}/${path.slice(dirname(path).length + 1)}`;
-  }
 }

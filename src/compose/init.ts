@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { simpleGit } from "simple-git";
 import { CoordinatorError } from "../base/errors.ts";
@@ -8,11 +8,13 @@ import { openCommitter } from "../git/committer.ts";
 import { guardedGitEnvironment } from "../git/git-environment.ts";
 import { createRootCommit } from "../git/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/workspace-place.ts";
+import { writePolicy } from "../policy.ts";
 import type { BranchPort } from "../runtime/ports.ts";
 import { statePaths } from "../runtime/state-paths.ts";
 import type { FileEdit } from "../task/commit-plan.ts";
 import { type KeptText, keepText } from "../task/kept-text.ts";
 import { emptyLedger } from "../task/ledger.ts";
+import { DEFAULT_POLICY } from "../task/policy.ts";
 import { INBOX, LEDGER } from "../task/workspace-paths.ts";
 import { readCloneId } from "./clone-id.ts";
 
@@ -59,6 +61,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
   }
   const commit = await commitLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
+  writeFirstPolicy(place);
   return [
     commit === undefined
       ? `${place.workspaceDir} is a workspace already.`
@@ -89,10 +92,17 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
   const place = await placeAt(target);
   if (exists) await commitLayout(place, ref);
   writeFileAtomic(join(place.stateDir, WORK_ROOT_FILE), `${code.topDir}\n`);
+  writeFirstPolicy(place);
   return [
     `Made ${target} a workspace on the branch ${branchName}. Agents work in ${code.topDir}.`,
     ...nextSteps(`codex-inbox -C ${relative(process.cwd(), target) || "."}`),
   ];
+}
+
+/** What tasks may ask for, to be seen and edited. One that is there stays as it is, whatever it says. */
+function writeFirstPolicy({ stateDir, workRoot }: WorkspacePlace): void {
+  const { policy: path } = statePaths(stateDir);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) writePolicy(path, DEFAULT_POLICY, workRoot);
 }
 
 function nextSteps(command: string): readonly string[] {

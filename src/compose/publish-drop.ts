@@ -3,22 +3,23 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
-import { describeProblems } from "../task/describe-problems.ts";
-import { parseDropText } from "../task/task-file.ts";
+import type { WorkspacePlace } from "../git/workspace-place.ts";
+import { readPolicy } from "../policy.ts";
+import { statePaths } from "../runtime/state-paths.ts";
+import { readSubmission } from "../runtime/submission.ts";
 import { makeTaskId } from "../task/task-id.ts";
 import { INBOX } from "../task/workspace-paths.ts";
 
 /**
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
- * @throws CoordinatorError `TASK_FILE` listing every problem, before anything is written
+ * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written
  */
 export function publishDrop(
-  workspaceDir: string,
+  { workspaceDir, stateDir, workRoot }: WorkspacePlace,
   text: string,
 ): { id: string; path: string; warnings: readonly string[] } {
-  const parsed = parseDropText(text, undefined);
-  if (!parsed.ok) throw new CoordinatorError("TASK_FILE", describeProblems(parsed.problems));
+  const parsed = readSubmission(text, readPolicy(statePaths(stateDir).policy, workRoot));
   const id =
     parsed.spec.id ??
     makeTaskId(

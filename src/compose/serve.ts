@@ -1,35 +1,33 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { ownIdentity } from "../base/process-identity.ts";
 import { takeLock } from "../base/process-lock.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import type { ServeOptions } from "../cli/cli-deps.ts";
-import { checkLogin } from "../codex/check-login.ts";
 import { codexHomePath } from "../codex/codex-home.ts";
-import { locateCodex } from "../codex/locate-codex.ts";
 import { createRunner } from "../codex/runner.ts";
-import { createChangedFiles } from "../git/changed-files.ts";
 import { openCommitter } from "../git/committer.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { createIntake } from "../inbox/intake.ts";
-import { createLiveConfig, stampOf } from "../live-config.ts";
+import { createLiveConfig, type LiveConfig, stampOf } from "../live-config.ts";
+import { createLivePolicy, type LivePolicy } from "../live-policy.ts";
 import { createMemory } from "../memory/memory.ts";
-import type { Log, WorkTreePort } from "../runtime/ports.ts";
+import type { Log } from "../runtime/ports.ts";
 import { readServer, type ServerRecord } from "../runtime/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../runtime/start-coordinator.ts";
 import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
 import { createSessionLocks } from "../session/session-lock.ts";
 import { createSessionStore } from "../session/session-store.ts";
-import { DEFAULT_RIGHTS } from "../task/rights.ts";
 import type { CodexInstallation } from "../task/run.ts";
-import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-paths.ts";
+import { checkCodex, withCodexHome } from "./check-codex.ts";
 import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "./open-queries.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { createPromptPort } from "./prompt-port.ts";
 import { settleBranch } from "./served-branch.ts";
 import { endWithSignals } from "./signals.ts";
+import { openWorkTree } from "./work-tree.ts";
 
 export interface ServeSurroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -47,7 +45,7 @@ const LOCK_NAME = "lock";
 export async function serve(
   place: WorkspacePlace,
   options: ServeOptions,
-  { environment, log }: ServeSurroundings,
+  { environment: given, log }: ServeSurroundings,
 ): Promise<number> {
   const branchName = place.branch;
   if (branchName === undefined) {
@@ -56,9 +54,11 @@ export async function serve(
       `${place.topDir} is on no branch (detached HEAD): switch to the branch that shall hold the results`,
     );
   }
-  const config = createLiveConfig(place.workspaceDir, environment, options.config);
-  const installation = await checkCodex(options, environment);
   const paths = statePaths(place.stateDir);
+  const config = createLiveConfig(place.workspaceDir, given, options.config);
+  const policy = createLivePolicy(paths.policy, place.workRoot);
+  const environment = withCodexHome(given, policy.current());
+  const installation = await checkCodex(place, options, environment, policy.current());
   mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   const lost = new AbortController();
   const lock = await takeLock({
@@ -69,7 +69,14 @@ export async function serve(
   });
   try {
     settleBranch(paths, branchName);
-    const coordinator = await open(place, branchName, options, { environment, log, config, installation, paths });
+    const coordinator = await open(place, branchName, options, {
+      environment,
+      log,
+      config,
+      policy,
+      installation,
+      paths,
+    });
     try {
       const { port } = config.current();
       return await serveOut(coordinator, options, { paths, log, lost: lost.signal, branch: branchName, port });
@@ -82,7 +89,8 @@ export async function serve(
 }
 
 interface Opened extends ServeSurroundings {
-  readonly config: ReturnType<typeof createLiveConfig>;
+  readonly config: LiveConfig;
+  readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
   readonly paths: StatePaths;
 }
@@ -93,7 +101,7 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, installation, paths } = opened;
+  const { environment, log, config, policy, installation, paths } = opened;
   const now = Date.now;
   const workspaceId = readCloneId(paths.clone);
   let current = installation;
@@ -108,6 +116,7 @@ async function open(
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
+  let inboxHint = (): void => undefined;
   return startCoordinator({
     paths,
     workspaceDir: place.workspaceDir,
@@ -115,17 +124,20 @@ async function open(
     clone: workspaceId,
     version: packageVersion(),
     branch,
-    intake: (onHint, onNotice) =>
-      createIntake({
+    intake: (onHint, onNotice) => {
+      inboxHint = onHint;
+      return createIntake({
         workspaceDir: place.workspaceDir,
         stateDir: place.stateDir,
         settleMs,
         rescanMs,
         now,
         hashBlob: branch.hashBlob,
+        rights: policy.current,
         onHint,
         onNotice,
-      }),
+      });
+    },
     runner: createRunner({
       installation: () => current,
       environment,
@@ -141,7 +153,7 @@ async function open(
     ),
     codex: {
       async check() {
-        current = await checkCodex(options, environment);
+        current = await checkCodex(place, options, environment, policy.current());
         return current;
       },
       stamp() {
@@ -167,11 +179,19 @@ async function open(
           model,
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
-          rights: DEFAULT_RIGHTS,
+          rights: policy.current(),
         },
       };
     },
-    reloadSettings: config.reload,
+    reloadSettings() {
+      const before = policy.current();
+      const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
+      if (policy.current() !== before) {
+        log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
+        inboxHint(); // What asked for too much may be taken now, or no longer.
+      }
+      return problems.length === 0 ? undefined : problems.join("; ");
+    },
     takeOver: options.takeOver,
     surroundings: { now, random: Math.random, after },
     log,
@@ -184,35 +204,6 @@ async function open(
 function after(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
-}
-
-async function checkCodex(options: ServeOptions, environment: NodeJS.ProcessEnv): Promise<CodexInstallation> {
-  const { codexPath, codexConfig, oss } = options;
-  const installation = await locateCodex({
-    ...(codexPath === undefined ? {} : { flag: codexPath }),
-    environment,
-    packageDir: PACKAGE_DIR,
-  });
-  await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
-  return installation;
-}
-
-/** Agents may work in the checkout that holds our own files: these are left out of what they changed. */
-function openWorkTree(place: WorkspacePlace, paths: StatePaths, log: Log): WorkTreePort {
-  const prefix = relative(place.topDir, place.workspaceDir);
-  const ours = [INBOX, SESSIONS, LEDGER, ROTATED_LEDGERS].map((path) => (prefix === "" ? path : `${prefix}/${path}`));
-  const changed = createChangedFiles({ keepDir: paths.codeIndex, home: { topDir: place.topDir, ours } });
-  return {
-    root: place.workRoot,
-    async changedFiles(workdir, sinceMs) {
-      try {
-        return await changed.list(join(place.workRoot, workdir), sinceMs);
-      } catch (error) {
-        log("changed-files-unknown", { workdir, reason: String(error) });
-        return []; // What the agent answered is worth more than the list of what it touched.
-      }
-    },
-  };
 }
 
 interface Serving {

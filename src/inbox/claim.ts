@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Drop } from "../task/drop.ts";
+import type { Rights } from "../task/rights.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { INBOX } from "../task/workspace-paths.ts";
 import { type ClaimFolders, createClaimFolders, type HeldFile } from "./claim-folder.ts";
@@ -16,6 +17,7 @@ export interface ClaimsOptions {
   readonly workspaceDir: string;
   readonly stateDir: string;
   readonly hashBlob: (bytes: Uint8Array) => string;
+  readonly rights: () => Rights;
   readonly onNotice: (message: string) => void;
 }
 
@@ -135,7 +137,7 @@ function renameIfThere(from: string, to: string): boolean {
 /** Reads what a claim holds and remembers what it looked like; `undefined`: it holds nothing. */
 function readHeld(keeper: Keeper, id: string): Reading | undefined {
   return withHeld(keeper, id, (held) => {
-    const reading = readDrop(held.path, held.place, undefined, keeper.hashBlob);
+    const reading = readDrop(held.path, held.place, undefined, keeper);
     if (reading.kind === "drop") keeper.prints.set(id, reading.print);
     return reading;
   });

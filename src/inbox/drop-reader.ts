@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
 import { systemErrorCode } from "../base/errors.ts";
 import type { BrokenDrop, Drop } from "../task/drop.ts";
+import type { Rights } from "../task/rights.ts";
 import { sessionKeyProblem } from "../task/session-key.ts";
 import { parseDrop } from "../task/task-file.ts";
 import { isTaskId } from "../task/task-id.ts";
@@ -22,6 +23,13 @@ export type Reading =
   /** Nothing can be said of it now; a later look may. */
   | { readonly kind: "unreadable"; readonly cause: string };
 
+/** What a file is judged by. */
+export interface DropRules {
+  /** Git's blob id, in the repository's object format. */
+  readonly hashBlob: (bytes: Uint8Array) => string;
+  readonly rights: () => Rights;
+}
+
 /** Never waits (a FIFO), never follows a link, never becomes our terminal. */
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
@@ -31,12 +39,7 @@ const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
  * @param file where it is now; may differ from `place`, where it was dropped
  * @param seen what it must still be; `undefined`: whatever it is
  */
-export function readDrop(
-  file: string,
-  place: InboxPlace,
-  seen: FilePrint | undefined,
-  hashBlob: (bytes: Uint8Array) => string,
-): Reading {
+export function readDrop(file: string, place: InboxPlace, seen: FilePrint | undefined, rules: DropRules): Reading {
   try {
     const stats = lstatSync(file);
     if (seen !== undefined && !samePrint(printOf(stats), seen)) return { kind: "moving" };
@@ -44,7 +47,7 @@ export function readDrop(
     if (problem !== undefined) return broken(place, undefined, [problem]);
     const content = readWhole(file, printOf(stats));
     if (content === undefined) return { kind: "moving" };
-    return validated(place, content, hashBlob);
+    return validated(place, content, rules);
   } catch (error) {
     if (isGone(error)) return { kind: systemErrorCode(error) === "ENOENT" ? "gone" : "moving" };
     const code = systemErrorCode(error);
@@ -77,10 +80,10 @@ function readWhole(file: string, seen: FilePrint): Content | undefined {
   }
 }
 
-function validated(place: InboxPlace, content: Content, hashBlob: (bytes: Uint8Array) => string): Reading {
+function validated(place: InboxPlace, content: Content, { hashBlob, rights }: DropRules): Reading {
   const folderKey = place.folders.length === 0 ? undefined : place.folders.join("/");
   const blob = hashBlob(content.bytes);
-  const parsed = parseDrop(content.bytes, folderKey);
+  const parsed = parseDrop(content.bytes, folderKey, rights());
   if (!parsed.ok) return broken(place, blob, parsed.problems);
   const ownId = isTaskId(stemOf(place.name)) ? stemOf(place.name) : undefined;
   const { id } = parsed.spec;

@@ -1,4 +1,5 @@
 import type { BrokenDrop, Drop, InboxScan } from "../task/drop.ts";
+import type { Rights } from "../task/rights.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { type Reading, readDrop } from "./drop-reader.ts";
 import { samePrint } from "./file-print.ts";
@@ -14,6 +15,7 @@ export interface ScannerOptions {
   readonly settleMs: number;
   readonly now: () => number;
   readonly hashBlob: (bytes: Uint8Array) => string;
+  readonly rights: () => Rights;
   readonly limits: ScanLimits;
 }
 
@@ -64,8 +66,12 @@ interface Round {
 /** Returns a scanner. Its memory holds what lies in inbox/ now, within `limits`, and nothing of what has left it. */
 export function createScanner(options: ScannerOptions): Scanner {
   let observations: ReadonlyMap<string, Observation> = new Map();
+  let judgedBy = options.rights();
   return {
     async scan() {
+      const rights = options.rights();
+      if (rights !== judgedBy) for (const observation of observations.values()) observation.verdict = undefined;
+      judgedBy = rights;
       const listing = await listInbox(options.workspaceDir, options.limits.entriesMax);
       const nowMs = options.now();
       const seen = new Map<string, Observation>();
@@ -219,7 +225,7 @@ function readFound(options: ScannerOptions, file: FoundFile): Reading {
   let folder: Folder | undefined;
   try {
     folder = openInboxFolder(options.workspaceDir, place.folders);
-    return folder === undefined ? { kind: "gone" } : readDrop(folder.at(place.name), place, print, options.hashBlob);
+    return folder === undefined ? { kind: "gone" } : readDrop(folder.at(place.name), place, print, options);
   } catch (error) {
     return { kind: "unreadable", cause: causeOf(error) };
   } finally {

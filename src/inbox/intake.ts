@@ -1,4 +1,5 @@
 import type { BrokenDrop, Drop, InboxScan } from "../task/drop.ts";
+import { DEFAULT_RIGHTS, type Rights } from "../task/rights.ts";
 import { createClaims, type LeftClaim } from "./claim.ts";
 import { createErrorReports } from "./error-reports.ts";
 import { createScanner, type DetailedScan } from "./inbox-scan.ts";
@@ -19,6 +20,8 @@ export interface IntakeOptions {
   readonly onHint: () => void;
   /** Each message once. */
   readonly onNotice: (message: string) => void;
+  /** What tasks may ask for: the same object until it changes, and then everything is judged anew. The defaults, if not given. */
+  readonly rights?: () => Rights;
   readonly limits?: Partial<ScanLimits>;
 }
 
@@ -64,8 +67,9 @@ export function createIntake(options: IntakeOptions): Intake {
   const { workspaceDir, stateDir, hashBlob } = options;
   const onNotice = once(options.onNotice);
   const watch = createInboxWatch({ workspaceDir, rescanMs: options.rescanMs, onHint: options.onHint, onNotice });
-  const scanner = createScanner({ ...options, limits: { ...SCAN_LIMITS, ...options.limits } });
-  const claims = createClaims({ workspaceDir, stateDir, hashBlob, onNotice });
+  const { rights = () => DEFAULT_RIGHTS } = options;
+  const scanner = createScanner({ ...options, rights, limits: { ...SCAN_LIMITS, ...options.limits } });
+  const claims = createClaims({ workspaceDir, stateDir, hashBlob, rights, onNotice });
   const reports = createErrorReports({ workspaceDir, onNotice });
   const inTurn = createTurnTaking();
   let last: DetailedScan = NOTHING_SEEN;

@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { realPathOf } from "../base/real-path.ts";
 import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../task/rights.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
 
@@ -58,10 +59,10 @@ function locate(ground: RunGround, key: PathKey, path: string): string {
   return real;
 }
 
-/** The roots a path may lie below, without those that are not there now. */
+/** The roots a path may lie below. */
 function rootsOf({ workRoot, rights }: RunGround, key: PathKey): readonly string[] {
   const more = key === "workdir" ? rights.workdirs : key === "images" ? rights.images : [];
-  return [realpathSync(workRoot), ...more.flatMap((root) => realOf(root) ?? [])];
+  return [realPathOf(workRoot), ...more.map(realPathOf)];
 }
 
 function outside(key: PathKey, path: string, real: string): string {
@@ -75,8 +76,8 @@ function outside(key: PathKey, path: string, real: string): string {
  * folder that says what tasks may do must not lie there.
  */
 function apartFromState(path: string, real: string, { workRoot, stateDir }: RunGround): string {
-  const state = realOf(stateDir) ?? stateDir;
-  const isGuarded = real === realpathSync(workRoot) || relative(real, state).startsWith(".git/");
+  const state = realPathOf(stateDir);
+  const isGuarded = real === realPathOf(workRoot) || relative(real, state).startsWith(".git/");
   if (isGuarded || !isBelow(real, state)) return real;
   const message = `workdir: ${path} holds ${state}, which an agent could write to there; name a folder that does not`;
   throw new CoordinatorError("TASK_FILE", message);
@@ -89,15 +90,6 @@ function isGits(way: string): boolean {
 
 /** The git directory that the coordinator's folder lies in; it may have another name than `.git`. */
 function gitFolder({ stateDir }: RunGround): string {
-  const state = realOf(stateDir) ?? stateDir;
+  const state = realPathOf(stateDir);
   return /^(.+)\/codex-inbox(?:\/homes\/[^/]+)?$/.exec(state)?.[1] ?? state;
-}
-
-function realOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return undefined; // It is not there, or nobody can get there: nothing lies below it.
-  }
 }

@@ -1,9 +1,6 @@
-import { CoordinatorError } from "../base/errors.ts";
-import { describeProblems } from "../task/describe-problems.ts";
 import { describeHold } from "../task/hold.ts";
 import type { RetryLimits } from "../task/retry.ts";
 import type { CodexInstallation } from "../task/run.ts";
-import { parseDropText } from "../task/task-file.ts";
 import { TASK_LIMITS } from "../task/task-state.ts";
 import { createAcceptance } from "./acceptance.ts";
 import { createBranchLedger } from "./branch-ledger.ts";
@@ -32,6 +29,7 @@ import { createRunDesk } from "./run-desk.ts";
 import type { RunDefaults } from "./run-request.ts";
 import { sessionEntries } from "./session-recap.ts";
 import type { StatePaths } from "./state-paths.ts";
+import { readSubmission } from "./submission.ts";
 import { takeOver } from "./take-over.ts";
 import { createTaskFolders } from "./task-folders.ts";
 import { openTaskJournal } from "./task-journal.ts";
@@ -279,8 +277,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     leave: close,
     submit: (text) =>
       master.exclusively(async () => {
-        const parsed = parseDropText(text, undefined);
-        if (!parsed.ok) throw new CoordinatorError("TASK_FILE", describeProblems(parsed.problems));
+        const parsed = readSubmission(text, settings().run.rights);
         const { id, known } = await acceptance.submit(parsed.text, parsed);
         wake();
         const task = table.get(id);

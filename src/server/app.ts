@@ -10,6 +10,7 @@ const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NOT_FOUND: 404,
   REFUSED: 409,
+  NOT_ALLOWED: 403,
   TASK_FILE: 422,
   TRY_AGAIN: 503,
   CODEX: 503,

@@ -1,6 +1,7 @@
 import { type CodexSetting, codexSetting, codexSettingFromText } from "./codex-setting.ts";
 import { environmentNameProblem } from "./environment-name.ts";
 import { TERM_LENGTH_MAX, tidyTerm } from "./memory-terms.ts";
+import { MODEL_NAME } from "./model-name.ts";
 import { pathProblem, SANDBOX_LEVELS, treePathProblem } from "./rights.ts";
 import { sessionKeyProblem } from "./session-key.ts";
 import {
@@ -30,7 +31,6 @@ const ENVIRONMENT_NAMES_MAX = 20;
 const MEMORY_TERMS_MAX = 20;
 const MEMORY_TERM_CHARACTERS_MIN = 2;
 const VERIFY_COMMAND_LENGTH_MAX = 10_000;
-const MODEL = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
 
 const path = textField(pathProblem);
 
@@ -146,7 +146,7 @@ function controlCharacterProblem(text: string): string | undefined {
 }
 
 function modelProblem(text: string): string | undefined {
-  return MODEL.test(text) ? undefined : "is not the name of a model";
+  return MODEL_NAME.test(text) ? undefined : "is not the name of a model";
 }
 
 function verifyCommandProblem(text: string): string | undefined {

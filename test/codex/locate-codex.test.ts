@@ -57,6 +57,32 @@ describe("finding codex", () => {
     expect(beside).toMatchObject({ path: expect.stringMatching(NATIVE), foundBy: "package" });
   });
 
+  it("takes what the policy says before the PATH, and after flag and variable", async () => {
+    const policy = program("policy/codex", "codex-cli 1.0.4");
+    const onPath = program("path/codex", "codex-cli 1.0.3");
+    const packageDir = PACKAGE_DIR;
+    const fromPath = environment(dirname(onPath));
+    expect(await locateCodex({ policy, environment: fromPath, packageDir })).toEqual({
+      ...{ path: policy, version: "1.0.4", foundBy: "policy" },
+    });
+    const named = { ...fromPath, CODEX_INBOX_CODEX: onPath };
+    expect(await locateCodex({ policy, environment: named, packageDir })).toMatchObject({ foundBy: "environment" });
+  });
+
+  it("passes over what lies in the working tree, where an agent could have put it", async () => {
+    const planted = program("tree/node_modules/.bin/codex", "codex-cli 1.0.5");
+    const ours = program("path/codex", "codex-cli 1.0.3");
+    symlinkSync(dirname(planted), join(folder, "link"));
+    const workRoot = join(folder, "tree");
+    const found = await locateCodex({
+      environment: environment(dirname(planted), join(folder, "link"), dirname(ours)),
+      ...{ packageDir: PACKAGE_DIR, workRoot },
+    });
+    expect(found).toMatchObject({ path: ours, foundBy: "path" });
+    const nothing = locateCodex({ environment: environment(dirname(planted)), packageDir: folder, workRoot });
+    await expect(nothing).rejects.toThrow(/PATH \(.*, without its folders in the working tree\)/);
+  });
+
   it("finds a flag without a slash on the PATH", async () => {
     const path = program("bin/codex-beta", "codex-cli 0.170.0-alpha.3");
     const found = await locateCodex({
@@ -110,7 +136,8 @@ describe("finding codex", () => {
     {
       name: "where it looked when there is none",
       make: () => ({ environment: environment(join(folder, "empty")) }),
-      message: /^codex not found: looked at --codex, CODEX_INBOX_CODEX, PATH \(.*empty:.*npm install -g @openai\/codex/,
+      message:
+        /^codex not found: looked at --codex, CODEX_INBOX_CODEX, the policy, PATH \(.*empty:.*npm install -g @openai\/codex/,
     },
     {
       name: "that the flag names nothing",

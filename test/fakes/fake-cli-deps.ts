@@ -3,6 +3,8 @@ import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.
 import { type Command, parseInput } from "../../src/cli/command.ts";
 import type { Queries } from "../../src/runtime/queries.ts";
 import type { TaskView } from "../../src/runtime/task-view.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/task/policy.ts";
+import type { PolicyChange } from "../../src/task/policy-change.ts";
 
 /** What a command did to the world, and what the world tells it. */
 export interface FakeCliDeps extends CliDeps {
@@ -12,6 +14,8 @@ export interface FakeCliDeps extends CliDeps {
   readonly stopped: string[];
   readonly served: ServeOptions[];
   readonly initialized: InitOptions[];
+  readonly policyChanges: (PolicyChange | undefined)[];
+  allowed: Policy;
   /** Standard input. */
   input: string;
   /** Exit code of `serve`. */
@@ -21,7 +25,8 @@ export interface FakeCliDeps extends CliDeps {
 
 export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
   const deps: FakeCliDeps = {
-    ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [] },
+    ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [], policyChanges: [] },
+    allowed: DEFAULT_POLICY,
     ...{ input: "", exitCode: 0, queries },
     print: (line) => deps.printed.push(line),
     warn: (line) => deps.warned.push(line),
@@ -39,6 +44,10 @@ export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
       return { id: "20261120-141530-k3f9x2", path: "inbox/20261120-141530-k3f9x2.md", warnings: ["unknown key x"] };
     },
     withQueries: (use) => use(completed(deps.queries)),
+    async policy(change) {
+      deps.policyChanges.push(change);
+      return { policy: deps.allowed, path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
+    },
     async stop(id) {
       deps.stopped.push(id);
     },
