@@ -35,6 +35,8 @@ export interface ServeTestOptions {
 export interface StubRun {
   readonly resume: string | null;
   readonly prompt: string;
+  readonly workdir: string;
+  readonly args: readonly string[];
   readonly pid: number;
 }
 
