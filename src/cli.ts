@@ -82,6 +82,8 @@ function createDeps(dir: string): CliDeps {
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
     init: async (options) => (await import("./compose/init.ts")).initWorkspace(dir, options),
     async serve(options) {
+      const { trustNothingIn, workTreeAbove } = await import("./compose/trusted-path.ts");
+      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, logLine);
       const { serve } = await import("./compose/serve.ts");
       return serve(await find(), options, { environment: process.env, log: logLine });
     },

@@ -4,8 +4,6 @@ import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { CoordinatorError } from "../base/errors.ts";
 import { findPackage } from "../base/find-package.ts";
-import { realPathOf } from "../base/real-path.ts";
-import { isBelow } from "../task/rights.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { codexEnvironment, type Environment } from "./environment.ts";
 import { nativeBinary } from "./native-binary.ts";
@@ -24,8 +22,6 @@ export interface LocateOptions {
   readonly environment: Environment;
   /** What the owner's policy says: an absolute path. */
   readonly policy?: string;
-  /** Agents may write there: a codex that the PATH names in it is passed over, or an agent could put its own in the way. */
-  readonly workRoot?: string;
   /** The folder of our own package.json: a codex installed beside us is the last resort. */
   readonly packageDir: string;
 }
@@ -54,11 +50,8 @@ export async function locateCodex(options: LocateOptions): Promise<CodexInstalla
   return { path: binary, version, foundBy };
 }
 
-function findCandidate({ flag, environment, policy, packageDir, workRoot }: LocateOptions): Candidate {
-  const folders = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  const searchPath = folders.filter(
-    (folder) => workRoot === undefined || !isBelow(realPathOf(workRoot), realPathOf(folder)),
-  );
+function findCandidate({ flag, environment, policy, packageDir }: LocateOptions): Candidate {
+  const searchPath = (environment.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
   if (flag !== undefined) return { path: named(flag, searchPath, "--codex"), foundBy: "flag" };
   const variable = environment[PATH_VARIABLE];
   if (variable !== undefined && variable !== "")
@@ -68,10 +61,9 @@ function findCandidate({ flag, environment, policy, packageDir, workRoot }: Loca
   if (onPath !== undefined) return { path: onPath, foundBy: "path" };
   const beside = findBeside(packageDir);
   if (beside !== undefined) return { path: beside, foundBy: "package" };
-  const passedOver = folders.length > searchPath.length ? ", without its folders in the working tree" : "";
   throw new CoordinatorError(
     "CODEX",
-    `codex not found: looked at --codex, ${PATH_VARIABLE}, the policy, PATH (${searchPath.join(delimiter)}${passedOver}) and the packages of ${packageDir}; install it (${INSTALL}) or name it with --codex`,
+    `codex not found: looked at --codex, ${PATH_VARIABLE}, the policy, PATH (${searchPath.join(delimiter)}) and the packages of ${packageDir}; install it (${INSTALL}) or name it with --codex`,
   );
 }
 

@@ -1,7 +1,6 @@
 import type { ServeOptions } from "../cli/cli-deps.ts";
 import { checkLogin } from "../codex/check-login.ts";
 import { locateCodex } from "../codex/locate-codex.ts";
-import type { WorkspacePlace } from "../git/workspace-place.ts";
 import type { Policy } from "../task/policy.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
@@ -12,7 +11,6 @@ import { PACKAGE_DIR } from "./package-facts.ts";
  * @throws CoordinatorError `CODEX` with what to do
  */
 export async function checkCodex(
-  { workRoot }: WorkspacePlace,
   options: ServeOptions,
   environment: NodeJS.ProcessEnv,
   policy: Policy,
@@ -23,7 +21,6 @@ export async function checkCodex(
     ...(policy.codex === undefined ? {} : { policy: policy.codex }),
     environment,
     packageDir: PACKAGE_DIR,
-    workRoot,
   });
   await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
   return installation;

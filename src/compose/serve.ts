@@ -27,6 +27,7 @@ import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { createPromptPort } from "./prompt-port.ts";
 import { settleBranch } from "./served-branch.ts";
 import { endWithSignals } from "./signals.ts";
+import { trustNothingIn } from "./trusted-path.ts";
 import { openWorkTree } from "./work-tree.ts";
 
 export interface ServeSurroundings {
@@ -57,8 +58,9 @@ export async function serve(
   const paths = statePaths(place.stateDir);
   const config = createLiveConfig(place.workspaceDir, given, options.config);
   const policy = createLivePolicy(paths.policy, place.workRoot);
-  const environment = withCodexHome(given, policy.current());
-  const installation = await checkCodex(place, options, environment, policy.current());
+  trustNothingIn(place.workRoot, log);
+  const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
+  const installation = await checkCodex(options, environment, policy.current());
   mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   const lost = new AbortController();
   const lock = await takeLock({
@@ -153,7 +155,7 @@ async function open(
     ),
     codex: {
       async check() {
-        current = await checkCodex(place, options, environment, policy.current());
+        current = await checkCodex(options, environment, policy.current());
         return current;
       },
       stamp() {

@@ -69,20 +69,6 @@ describe("finding codex", () => {
     expect(await locateCodex({ policy, environment: named, packageDir })).toMatchObject({ foundBy: "environment" });
   });
 
-  it("passes over what lies in the working tree, where an agent could have put it", async () => {
-    const planted = program("tree/node_modules/.bin/codex", "codex-cli 1.0.5");
-    const ours = program("path/codex", "codex-cli 1.0.3");
-    symlinkSync(dirname(planted), join(folder, "link"));
-    const workRoot = join(folder, "tree");
-    const found = await locateCodex({
-      environment: environment(dirname(planted), join(folder, "link"), dirname(ours)),
-      ...{ packageDir: PACKAGE_DIR, workRoot },
-    });
-    expect(found).toMatchObject({ path: ours, foundBy: "path" });
-    const nothing = locateCodex({ environment: environment(dirname(planted)), packageDir: folder, workRoot });
-    await expect(nothing).rejects.toThrow(/PATH \(.*, without its folders in the working tree\)/);
-  });
-
   it("finds a flag without a slash on the PATH", async () => {
     const path = program("bin/codex-beta", "codex-cli 0.170.0-alpha.3");
     const found = await locateCodex({

@@ -108,18 +108,22 @@ describe("an agent that drops task files", () => {
     expect(workspace.stubRuns()).toHaveLength(2);
   });
 
-  it("does not get in the way of codex with one of its own", async () => {
+  it("does not get in the way of codex or git with one of its own", async () => {
     const workspace = await tempWorkspace();
     const evil = join(workspace.dir, "node_modules", ".bin");
     mkdirSync(evil, { recursive: true });
-    writeFileSync(join(evil, "codex"), "#!/bin/sh\ntouch evil-ran\necho 'codex-cli 9.9.9'\n", { mode: 0o755 });
+    const marker = join(workspace.dir, "evil-ran");
+    for (const name of ["codex", "git", "rg", "grep", "sh"])
+      writeFileSync(join(evil, name), `#!/bin/sh\necho $0 >> ${marker}\necho 'codex-cli 9.9.9'\n`, { mode: 0o755 });
     const ours = tempDir();
     symlinkSync(join(import.meta.dirname, "../fixtures/codex-stub.mjs"), join(ours, "codex"));
     const path = [evil, ours, process.env.PATH].join(":");
     workspace.drop("a.md", "[[command: true]]\n");
-    await workspace.serveUntilIdle({ environment: { CODEX_INBOX_CODEX: "", PATH: path } });
+    workspace.repo.write("MEMORY.md", "A note about true things.\n");
+    const coordinator = await workspace.serveUntilIdle({ environment: { CODEX_INBOX_CODEX: "", PATH: path } });
     expect(workspace.stubRuns()).toHaveLength(1);
-    expect(existsSync(join(workspace.dir, "evil-ran"))).toBe(false);
+    expect(coordinator.lines("path")[0]?.field("leftOut")).toBe(evil);
+    expect(existsSync(marker)).toBe(false);
   });
 
   it("is kept from the policy by codex's sandbox, wherever it works", { timeout: 60_000 }, async () => {
