@@ -5,6 +5,7 @@ import { type Environment, hiddenFromTools } from "./environment.ts";
 import { MARKER_VARIABLE } from "./marker-scan.ts";
 import { runPaths } from "./run-directory.ts";
 import { sandboxGuard } from "./sandbox-guard.ts";
+import { untrustedProject } from "./untrusted-project.ts";
 
 /** Features that have no place in an unattended run. */
 const DISABLED_FEATURES = [
@@ -53,6 +54,7 @@ export function codexArguments(
   const markerSetting = `shell_environment_policy.set.${MARKER_VARIABLE}=${JSON.stringify(marker)}`;
   const settings = [
     ...DEFAULT_SETTINGS,
+    untrustedProject(request.workdir),
     hiddenFromTools(Object.keys(environment), request.environment),
     ...extraConfig,
     ...request.codexConfig,

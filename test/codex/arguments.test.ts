@@ -25,6 +25,7 @@ const PLAIN: RunRequest = {
 const FLAGS = [
   ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "-s", "workspace-write"],
   ...["--disable", "unbounded_connection_retries", "--disable", "plugins", "-c", "agents.enabled=false"],
+  ...["-c", 'projects={"/w"={trust_level="untrusted"},"/"={trust_level="untrusted"}}'],
   ...["-c", 'shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]', "-c", "hide_agent_reasoning=true"],
 ];
 const MARKER = ["-c", 'shell_environment_policy.set.CODEX_INBOX_RUN="w/t/1"'];
