@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_POLICY, parsePolicy } from "../../src/task/policy.ts";
 import { type GitRepo, makeGitRepo, type RepoShape } from "../support/git-repo.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -32,7 +33,12 @@ describe("a workspace", () => {
     await runsOne(workspace);
     expect(repo.git("log", "--format=%an %cn").split("\n")).toEqual(Array(2).fill("codex-inbox codex-inbox"));
     expect(repo.git("status", "--porcelain")).toBe("?? made.txt");
+    const policy = join(repo.dir, ".git/codex-inbox/policy.json");
+    expect(statSync(policy).mode & 0o777).toBe(0o600);
+    expect(parsePolicy(readFileSync(policy, "utf8"))).toEqual({ policy: DEFAULT_POLICY });
+    expect((await workspace.command("policy", "set", "sandbox", "read-only")).code).toBe(0);
     expect((await workspace.command("init")).stdout).toContain("is a workspace already");
+    expect(readFileSync(policy, "utf8")).toContain("read-only");
     expect(repo.git("rev-list", "--count", "HEAD")).toBe("2");
   });
 
@@ -44,6 +50,7 @@ describe("a workspace", () => {
     const [home = ""] = stateHomes(code.dir);
     const workspace = workspaceIn(dir, { stateDir: home, branch: "refs/heads/inbox" });
     expect(workspace.repo.git("log", "--format=%s")).toBe("codex-inbox: this folder is a workspace");
+    expect(parsePolicy(readFileSync(join(home, "policy.json"), "utf8"))).toEqual({ policy: DEFAULT_POLICY });
     await runsOne(workspace);
 
     expect(readFileSync(join(code.dir, ".git/index")).equals(before.index)).toBe(true);

@@ -218,6 +218,47 @@ describe("a task that is submitted", () => {
   });
 });
 
+describe("a task that asks for more than it may have", () => {
+  const greedy = (sessionKey: string): string =>
+    `---\nsessionKey: ${sessionKey}\nsandbox: danger-full-access\n---\nFix it.\n`;
+
+  it("is refused where it is submitted, and journaled nowhere", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    await expect(coordinator.submit(greedy("docs"))).rejects.toMatchObject({ code: "NOT_ALLOWED", exitCode: 4 });
+    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([]);
+  });
+
+  it("fails where it was accepted before the policy became narrower, also over a restart", async () => {
+    const world = createWorld();
+    const { run } = world.settings;
+    world.settings.run = { ...run, rights: { ...run.rights, sandbox: "danger-full-access" } };
+    world.settings.maxWorkers = 0;
+    await (await world.start()).submit(greedy("docs"));
+    await world.crash();
+    world.settings.run = run;
+    world.settings.maxWorkers = 2;
+    await world.start();
+    await world.advance(1_000);
+    expect(world.runner.started).toEqual([]);
+    expect(world.results()).toMatchObject([
+      {
+        status: "failed",
+        result: { reason: expect.stringMatching(/^sandbox: .*codex-inbox policy set sandbox danger/) },
+      },
+    ]);
+  });
+
+  it("gets no more than is allowed where it asks for nothing", async () => {
+    const world = createWorld();
+    const { run } = world.settings;
+    world.settings.run = { ...run, rights: { ...run.rights, sandbox: "read-only" } };
+    await (await world.start()).submit("---\nsessionKey: docs\n---\nFix it.\n");
+    await world.settle();
+    expect(world.runner.of("docs").request.sandbox).toBe("read-only");
+  });
+});
+
 describe("health", () => {
   it("says what runs and waits, and which settings are not in force", async () => {
     const world = createWorld();

@@ -142,6 +142,7 @@ describe("errors", () => {
     { code: "NOT_FOUND", status: 404 },
     { code: "REFUSED", status: 409 },
     { code: "TASK_FILE", status: 422 },
+    { code: "NOT_ALLOWED", status: 403 },
     { code: "TRY_AGAIN", status: 503 },
     { code: "CODEX", status: 503 },
     { code: "CONFIG", status: 500 },
