@@ -32,12 +32,16 @@ export function writePolicy(path: string, policy: Policy, workRoot: string): voi
   try {
     writeFileAtomic(path, renderPolicy(policy), OWNER_ONLY);
   } catch (cause) {
-    const code = systemErrorCode(cause);
-    if (code === undefined) throw cause;
-    throw new CoordinatorError("REFUSED", `${path} cannot be written (${code}): that is for the owner of the machine`, {
-      cause,
-    });
+    throw notWritable(path, cause);
   }
+}
+
+/** Returns what to throw where the policy's folder may not be written: to a sandboxed agent, it may not. */
+export function notWritable(path: string, cause: unknown): unknown {
+  const code = systemErrorCode(cause);
+  if (code === undefined) return cause;
+  const message = `${path} cannot be written (${code}): what tasks may do is for the owner of the machine to say`;
+  return new CoordinatorError("REFUSED", message, { cause });
 }
 
 function readOwnFile(path: string): string | undefined {

@@ -4,7 +4,7 @@ import { CoordinatorError } from "../base/errors.ts";
 import { takeLock } from "../base/process-lock.ts";
 import type { ShownPolicy } from "../cli/cli-deps.ts";
 import type { WorkspacePlace } from "../git/workspace-place.ts";
-import { readPolicy, writePolicy } from "../policy.ts";
+import { notWritable, readPolicy, writePolicy } from "../policy.ts";
 import { statePaths } from "../runtime/state-paths.ts";
 import { isPolicyKey, type PolicyKey } from "../task/policy.ts";
 import { changePolicy, type PolicyChange } from "../task/policy-change.ts";
@@ -29,6 +29,8 @@ export async function policyOf(place: WorkspacePlace, change: PolicyChange | und
     name: LOCK_NAME,
     onLost: () => undefined, // The write is one rename; the other's change is not lost, only ours may be.
     describeHolder: ({ pid }) => `the policy is being changed by process ${pid}; try again`,
+  }).catch((error: unknown) => {
+    throw notWritable(path, error);
   });
   try {
     const changed = changePolicy(readPolicy(path, workRoot), withWholePaths(change));
