@@ -15,7 +15,7 @@ const LIBRARY_HOMES = {
   "gray-matter": "task/",
   yaml: "task/",
   "proper-lockfile": "base/",
-  zod: "config\\.ts$",
+  valibot: "config-schema\\.ts$",
 };
 
 module.exports = {
@@ -65,8 +65,8 @@ module.exports = {
     {
       name: "settings-know-no-stage",
       severity: "error",
-      from: { path: "^src/(live-)?(config|policy)\\.ts$" },
-      to: { path: "^src/", pathNot: ["^src/(task|base)/", "^src/(live-)?(config|policy)\\.ts$"] },
+      from: { path: "^src/(live-)?(config|config-schema|policy)\\.ts$" },
+      to: { path: "^src/", pathNot: ["^src/(task|base)/", "^src/(live-)?(config|config-schema|policy)\\.ts$"] },
     },
     {
       name: "nothing-imports-the-composition-root",

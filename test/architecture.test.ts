@@ -90,7 +90,7 @@ describe("the arrows", () => {
     "library-gray-matter-has-one-home": ["src/inbox/matter.ts", "gray-matter"],
     "library-yaml-has-one-home": ["src/codex/yaml.ts", "yaml"],
     "library-proper-lockfile-has-one-home": ["src/session/file.ts", "proper-lockfile"],
-    "library-zod-has-one-home": ["src/server/body.ts", "zod"],
+    "library-valibot-has-one-home": ["src/server/body.ts", "valibot"],
     "src-needs-no-dev-dependency": ["src/runtime/check.ts", "fast-check"],
     "src-does-not-import-tests": ["src/task/sample.ts", "test/support/sample.ts"],
   };

@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import type { InitOptions } from "../cli/cli-deps.ts";
 import { openCommitter } from "../git/committer.ts";
 import { guardedGitEnvironment } from "../git/git-environment.ts";
+import { requireGit } from "../git/git-version.ts";
 import { createRootCommit } from "../git/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/workspace-place.ts";
 import { writePolicy } from "../policy.ts";
@@ -50,6 +51,7 @@ const MESSAGE = keepText(
  * @throws CoordinatorError `REFUSED` where it would touch what the user has not committed
  */
 export async function initWorkspace(dir: string, options: InitOptions): Promise<readonly string[]> {
+  await requireGit(process.env);
   if (options.branch !== undefined) return initBranch(dir, options.branch, options.dir);
   if (options.dir !== undefined) throw new CoordinatorError("USAGE", "--dir goes with --branch");
   const place = await placeAt(dir);

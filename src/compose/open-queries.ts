@@ -30,13 +30,13 @@ export function openQueries(place: WorkspacePlace, branchName: string): Queries 
   });
 }
 
-/** With node:http, not with fetch: what Node loads for that costs a short command 20 ms. */
+/** Not with fetch: what Node loads for that costs a short command 20 ms. */
 async function askHealth(url: string): Promise<Health | undefined> {
-  const { get } = await import("node:http");
+  const { http } = await import("../base/http.ts");
   try {
     const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get(`${url}/health`, { signal, agent: false }, resolve).once("error", reject);
+      http.get(`${url}/health`, { signal, agent: false }, resolve).once("error", reject);
     });
     const answer = await json(response);
     return response.statusCode === 200 ? (answer as Health) : undefined;

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { execa } from "execa";
 import { CoordinatorError } from "../base/errors.ts";
 import { INBOX, LEDGER } from "../task/workspace-paths.ts";
-import { gitEnvironment } from "./git-environment.ts";
+import { runGit } from "./git-process.ts";
 
 /** Where a workspace lies and what belongs to it. Absolute paths. */
 export interface WorkspacePlace {
@@ -100,26 +99,17 @@ interface GitAnswers {
 }
 
 async function askGit(dir: string): Promise<GitAnswers> {
-  const options = {
-    cwd: dir,
-    env: gitEnvironment(process.env),
-    extendEnv: false,
-    reject: false,
-    stripFinalNewline: true,
-  } as const;
-  const places = await execa(
-    "git",
-    ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
-    options,
-  );
-  if (places.failed) {
-    const missing = places.exitCode === undefined;
-    const what = missing
-      ? "git cannot be run; install git 2.36 or newer"
-      : `${dir} is not in the work tree of a Git repository`;
-    throw new CoordinatorError("NOT_FOUND", missing ? what : `${what}. Make one with: git init`, { cause: places });
+  const asked = ["--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
+  const places = await runGit(dir, ["rev-parse", ...asked]);
+  if (places.status !== 0) {
+    throw new CoordinatorError(
+      "NOT_FOUND",
+      `${dir} is not in the work tree of a Git repository. Make one with: git init`,
+      { cause: new Error(places.stderr) },
+    );
   }
-  const [topDir = "", gitDir = "", commonDir = ""] = places.stdout.split("\n").map((path) => realpathSync(path));
-  const head = await execa("git", ["symbolic-ref", "--quiet", "HEAD"], options);
-  return { topDir, gitDir, commonDir, branch: head.exitCode === 0 ? head.stdout : undefined };
+  const paths = places.stdout.toString("utf8").trimEnd().split("\n");
+  const [topDir = "", gitDir = "", commonDir = ""] = paths.map((path) => realpathSync(path));
+  const head = await runGit(dir, ["symbolic-ref", "--quiet", "HEAD"]);
+  return { topDir, gitDir, commonDir, branch: head.status === 0 ? head.stdout.toString("utf8").trimEnd() : undefined };
 }

@@ -1,6 +1,7 @@
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { http } from "../base/http.ts";
 import type { Coordinator } from "../runtime/coordinator.ts";
 
 /** The only address the interface listens on: whoever can reach it can give work to an agent. */
@@ -21,7 +22,7 @@ export interface Listener {
  */
 export async function listen(coordinator: Coordinator, port: number): Promise<Listener> {
   let hosts: readonly string[] = [];
-  const server = createServer(whenAsked(() => loadApp(coordinator, () => hosts)));
+  const server = http.createServer(whenAsked(() => loadApp(coordinator, () => hosts)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, port)));
     server.listen(port, LOOPBACK, resolve);
