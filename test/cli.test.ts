@@ -80,7 +80,7 @@ describe("in a workspace", () => {
     expect(noCodex.code).toBe(69);
     expect(noCodex.stderr).toMatch(/codex not found: CODEX_INBOX_CODEX names \/nonexistent\/codex/);
     expect(noPort).toMatchObject({ code: 2 });
-    expect(noPort.stderr).toMatch(/^codex-inbox: --port: Too big/);
+    expect(noPort.stderr).toMatch(/^codex-inbox: --port: expected 65535 or less/);
     writeFileSync(join(workspace.dir, "codex-inbox.json"), '{"maxWorker": 1}');
     expect(await ask(["serve"])).toMatchObject({
       code: 78,
