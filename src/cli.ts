@@ -17,6 +17,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
   log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
   stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
+  pause: async (deps) => (await import("./cli/pause.ts")).createPauseCommand(deps),
+  resume: async (deps) => (await import("./cli/resume.ts")).createResumeCommand(deps),
 };
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -96,6 +98,11 @@ function createDeps(dir: string): CliDeps {
       const { stopTask } = await import("./compose/stop-task.ts");
       await stopTask(await find(), id);
     },
+    async pauses(session) {
+      const { openPauses } = await import("./compose/pause-queue.ts");
+      return openPauses(await find(), session);
+    },
+    now: Date.now,
   };
 }
 

@@ -137,6 +137,7 @@ describe("in a workspace", () => {
         server: null,
         health: null,
         codex: null,
+        paused: { queue: null, sessions: [] },
         running: [],
         otherClones: 0,
         broken: [],

@@ -1,3 +1,4 @@
+import type { PausedView } from "./present-pauses.ts";
 import type { TaskView } from "./task-view.ts";
 
 /** How the coordinator is doing; what `GET /health` answers. */
@@ -13,6 +14,8 @@ export interface Health {
   readonly committer: { readonly reason: string; readonly since: string } | null;
   /** Why no task is started although some could be, since when, and until when at least where that is known (UTC). */
   readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
+  /** What is paused, and since when (UTC); running tasks go on. */
+  readonly paused: PausedView;
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */

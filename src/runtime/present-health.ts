@@ -4,6 +4,7 @@ import type { Health } from "./coordinator.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
 import type { Master } from "./master.ts";
 import type { BranchPort } from "./ports.ts";
+import { presentPauses } from "./present-pauses.ts";
 import type { RunDesk } from "./run-desk.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -26,10 +27,11 @@ export interface HealthSources {
 export function presentHealth(sources: HealthSources): Health {
   const problem = sources.master.codexProblem() ?? sources.gate.hold();
   const wait = sources.branch.waiting();
+  const pauses = sources.master.pauses();
   let queued = 0;
   for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
   return {
-    status: wait === undefined && problem === undefined ? "ok" : "waiting",
+    status: wait === undefined && problem === undefined && pauses.queue === undefined ? "ok" : "waiting",
     version: sources.version,
     workspace: sources.workspaceDir,
     branch: sources.branchName,
@@ -38,6 +40,7 @@ export function presentHealth(sources: HealthSources): Health {
     tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
     committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
     codex: problem === undefined ? null : presentProblem(problem),
+    paused: presentPauses(pauses),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.master.isDraining,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
 import { describeHold, type Hold } from "../task/hold.ts";
+import type { Pauses } from "../task/pause.ts";
 import type { ScheduleInput } from "../task/schedule.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { parseTranscript } from "../task/transcript.ts";
@@ -12,8 +13,10 @@ import { readCodexHold } from "./codex-gate.ts";
 import type { Health } from "./coordinator.ts";
 import { findForeignTasks, findTaskFile } from "./foreign-tasks.ts";
 import type { JournalRecord } from "./journal-record.ts";
+import { openPauseBox } from "./pause-box.ts";
 import type { BranchPort } from "./ports.ts";
 import { presentProblem } from "./present-health.ts";
+import { type PausedView, presentPauses } from "./present-pauses.ts";
 import { findHolds } from "./scheduled-tasks.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
@@ -48,6 +51,7 @@ export interface StatusView {
   readonly health: Health | null;
   /** Why no task is started, also while nobody serves. */
   readonly codex: Health["codex"];
+  readonly paused: PausedView;
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   readonly running: readonly TaskView[];
   /** Open tasks that other clones have accepted; they do not run here. */
@@ -104,12 +108,16 @@ export function createQueries(deps: QueriesDeps): Queries {
   const presentAll = async (opened: readonly Opened[]): Promise<TaskView[]> => {
     const tasks = opened.map(({ task }) => task);
     const holds =
-      tasks.length === 0 ? new Map<string, Hold>() : await findHolds(tasks, deps.ledger, deps.now(), codexHold());
+      tasks.length === 0
+        ? new Map<string, Hold>()
+        : await findHolds(tasks, deps.ledger, deps.now(), { codex: codexHold(), pauses: pauses() });
     return opened.map(({ task, records }) => {
       const hold = holds.get(task.id);
       return presentOpen(task, records, hold && describeHold(hold));
     });
   };
+
+  const pauses = (): Pauses => openPauseBox(deps.paths.paused).read();
 
   const codexHold = (): ScheduleInput["codex"] => {
     const hold = readCodexHold(deps.paths.codexHold);
@@ -189,6 +197,7 @@ export function createQueries(deps: QueriesDeps): Queries {
         server: server ?? null,
         health: health ?? null,
         codex: health === undefined ? heldBack() : health.codex,
+        paused: presentPauses(pauses()),
         tasks: {
           queued: open.filter(({ status }) => status === "queued").length,
           running: running.length,

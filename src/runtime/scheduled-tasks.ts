@@ -42,7 +42,7 @@ export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
   nowMs: number,
-  codex: ScheduleInput["codex"],
+  { codex, pauses }: Pick<ScheduleInput, "codex" | "pauses">,
 ): Promise<ReadonlyMap<string, Hold>> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const outcomes = new Map<string, DependencyOutcome>();
@@ -56,7 +56,7 @@ export async function findHolds(
     workersFree: Number.POSITIVE_INFINITY,
     nowMs,
     outcomeOf: (id) => outcomes.get(id),
-    paused: false,
+    pauses,
     codex,
   }).held;
 }

@@ -13,6 +13,7 @@ import { createCommitDesk } from "./commit-desk.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { createInboxDesk } from "./inbox-desk.ts";
 import { createMaster } from "./master.ts";
+import { openPauseBox, watchPauses } from "./pause-box.ts";
 import type {
   BranchPort,
   CodexPort,
@@ -186,6 +187,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ table, gate, ledger, inbox, runs, commits },
     branch: watch,
     wishes: openWishBox(paths.wishes),
+    pauses: watchPauses(openPauseBox(paths.paused), log),
     codex: deps.codex,
     installation: deps.installation,
     maxWorkers: () => settings().maxWorkers,

@@ -1,5 +1,6 @@
 import { deadlockedTasks } from "./deadlock.ts";
 import type { Hold } from "./hold.ts";
+import type { Pause, Pauses } from "./pause.ts";
 
 /** An open task, as the choice of the next ones sees it. Times are Unix ms. */
 export interface ScheduledTask {
@@ -33,7 +34,7 @@ export interface ScheduleInput {
   readonly workersFree: number;
   readonly nowMs: number;
   readonly outcomeOf: (id: string) => DependencyOutcome;
-  readonly paused: boolean;
+  readonly pauses: Pauses;
   /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
   readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
 }
@@ -82,16 +83,22 @@ export function chooseStarts(input: ScheduleInput): Schedule {
   const ready: ScheduledTask[] = [];
   const general = generalHold(input);
   let nextDueMs = Number.POSITIVE_INFINITY;
+  const pausedHold = holdOfPauses(input.pauses);
   for (const head of heads.values()) {
+    const paused = pausedHold(head.sessionKey);
+    if (paused !== undefined) {
+      held.set(head.id, paused);
+      continue;
+    }
     const hold = busy.has(head.sessionKey)
       ? ({ kind: "session", session: head.sessionKey, behind: busy.get(head.sessionKey) } as const)
       : ownHold(head, input);
     if (hold === undefined) ready.push(head);
-    else held.set(head.id, hold.kind === "retry" && general?.kind === "codex" ? general : hold);
+    else held.set(head.id, hold.kind === "retry" && general !== undefined ? general : hold);
     if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
   }
-  holdFollowers(queued, heads, doomed, held);
-  if (general?.kind === "codex" && general.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
+  holdFollowers(queued, heads, doomed, pausedHold, held);
+  if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start = general === undefined ? pick(ready, threads, input.workersFree, held) : holdAll(ready, general, held);
   return {
     start,
@@ -167,6 +174,7 @@ function holdFollowers(
   queued: readonly ScheduledTask[],
   heads: ReadonlyMap<string, ScheduledTask>,
   doomed: ReadonlyMap<string, string>,
+  pausedHold: (sessionKey: string) => Hold | undefined,
   held: Map<string, Hold>,
 ): void {
   const holds = new Map<string, Hold>();
@@ -175,15 +183,26 @@ function holdFollowers(
     if (head === undefined || head === task || doomed.has(task.id)) continue;
     let hold = holds.get(task.sessionKey);
     if (hold === undefined) {
-      hold = { kind: "session", session: task.sessionKey, behind: head.id };
+      hold = pausedHold(task.sessionKey) ?? { kind: "session", session: task.sessionKey, behind: head.id };
       holds.set(task.sessionKey, hold);
     }
     held.set(task.id, hold);
   }
 }
 
-function generalHold({ paused, codex, nowMs }: ScheduleInput): Hold | undefined {
-  if (paused) return { kind: "paused" };
+/** A pause outdoes every other reason: whoever looks at a paused queue wants to see that it is. One object for each. */
+function holdOfPauses(pauses: Pauses): (sessionKey: string) => Hold | undefined {
+  const holds = new Map<Pause, Hold>();
+  return (sessionKey) => {
+    const pause = pauses.of(sessionKey);
+    if (pause === undefined) return undefined;
+    const hold = holds.get(pause) ?? { kind: "paused", pause };
+    holds.set(pause, hold);
+    return hold;
+  };
+}
+
+function generalHold({ codex, nowMs }: ScheduleInput): (Hold & { readonly kind: "codex" }) | undefined {
   if (codex === undefined || (codex.untilMs !== undefined && codex.untilMs <= nowMs)) return undefined;
   return { kind: "codex", ...codex };
 }

@@ -11,6 +11,7 @@ const QUIET: StatusView = {
   server: null,
   health: null,
   codex: null,
+  paused: { queue: null, sessions: [] },
   tasks: { queued: 1, running: 0, uncommitted: 2 },
   running: [],
   otherClones: 0,
@@ -21,6 +22,7 @@ const HEALTH: Health = {
   tasks: { queued: 1, running: 1, uncommitted: 2 },
   committer: { reason: "a merge is under way", since: SINCE },
   codex: { reason: "codex not found", since: SINCE, until: null },
+  paused: { queue: null, sessions: [] },
   broken: ["inbox/x.md"],
   configProblem: "unknown setting",
   draining: true,
@@ -60,6 +62,10 @@ describe("status", () => {
       running,
       broken: HEALTH.broken,
       otherClones: 3,
+      paused: {
+        queue: { since: SINCE, reason: "a release" },
+        sessions: [{ session: "docs", since: SINCE, reason: null }],
+      },
     };
     const printed = (await lines(view)).slice(1);
     expect(printed).toEqual([
@@ -67,6 +73,8 @@ describe("status", () => {
       "tasks      0 running, 1 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
       `codex      no task is started since ${SINCE}: codex not found`,
+      `paused     the whole queue since ${SINCE}: a release`,
+      `paused     session docs since ${SINCE}`,
       "settings   the last good ones are in force: unknown setting",
       "draining   no task is started any more",
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",

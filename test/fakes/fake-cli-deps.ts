@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
+import { openPauseBox } from "../../src/runtime/pause-box.ts";
 import type { Queries } from "../../src/runtime/queries.ts";
 import type { TaskView } from "../../src/runtime/task-view.ts";
 
@@ -16,13 +17,16 @@ export interface FakeCliDeps extends CliDeps {
   input: string;
   /** Exit code of `serve`. */
   exitCode: number;
+  /** Where pauses are kept. */
+  pauseDir: string | undefined;
+  nowMs: number;
   readonly queries: Partial<Queries>;
 }
 
 export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
   const deps: FakeCliDeps = {
     ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [] },
-    ...{ input: "", exitCode: 0, queries },
+    ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0, queries },
     print: (line) => deps.printed.push(line),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
@@ -42,6 +46,11 @@ export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
     async stop(id) {
       deps.stopped.push(id);
     },
+    async pauses() {
+      if (deps.pauseDir === undefined) throw new CoordinatorError("NOT_FOUND", "no workspace here");
+      return openPauseBox(deps.pauseDir);
+    },
+    now: () => deps.nowMs,
   };
   return deps;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../src/task/hold.ts";
+import { NO_PAUSES, type Pause } from "../../src/task/pause.ts";
 import { AGE_STEP_MS, chooseStarts, type ScheduledTask, type ScheduleInput } from "../../src/task/schedule.ts";
 
 const NOW = 100_000_000;
@@ -30,13 +31,14 @@ function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> 
     workersFree: 9,
     nowMs: NOW,
     outcomeOf: (id) => (ids.has(id) ? "open" : undefined),
-    paused: false,
+    pauses: NO_PAUSES,
     codex: undefined,
     ...change,
   });
   return { start, held: Object.fromEntries(held), doomed, nextDueMs };
 }
 
+const PAUSE: Pause = { session: undefined, sinceMs: NOW, reason: "a release" };
 const DOCS = { sessionKey: "docs" } as const;
 const behind = (id: string | undefined): Hold => ({ kind: "session", session: "docs", behind: id });
 
@@ -231,13 +233,31 @@ describe("dependencies", () => {
 });
 
 describe("everything waits", () => {
-  it("while paused", () => {
-    expect(choose([task(1, DOCS), task(2, DOCS), task(3, { dueAtMs: NOW + 1 })], { paused: true })).toEqual({
-      start: [],
-      held: { t1: { kind: "paused" }, t2: behind("t1"), t3: { kind: "retry", untilMs: NOW + 1 } },
-      doomed: [],
-      nextDueMs: NOW + 1,
+  it("while the queue is paused, and every task says so", () => {
+    const pauses = { queue: PAUSE, sessions: [], of: () => PAUSE };
+    const tasks = [task(1, DOCS), task(2, DOCS), task(3, { dueAtMs: NOW + 1 }), task(4, { dependsOn: ["t1"] })];
+    const held = { kind: "paused", pause: PAUSE } as const;
+    expect(choose(tasks, { pauses })).toEqual({
+      ...{ start: [], held: { t1: held, t2: held, t3: held, t4: held }, doomed: [], nextDueMs: undefined },
     });
+  });
+
+  it("in a session that is paused, and nowhere else", () => {
+    const pause: Pause = { ...PAUSE, session: "docs" };
+    const pauses = { queue: undefined, sessions: [pause], of: (key: string) => (key === "docs" ? pause : undefined) };
+    const tasks = [task(1, { ...DOCS, kind: "active" }), task(2, DOCS), task(3, DOCS), task(4)];
+    const held = { kind: "paused", pause } as const;
+    expect(choose(tasks, { pauses })).toEqual({
+      start: ["t4"],
+      held: { t2: held, t3: held },
+      doomed: [],
+      nextDueMs: undefined,
+    });
+  });
+
+  it("but for what can never run, which fails all the same", () => {
+    const pauses = { queue: PAUSE, sessions: [], of: () => PAUSE };
+    expect(choose([task(1, { dependsOn: ["t1"] })], { pauses }).doomed).toHaveLength(1);
   });
 
   it("while codex cannot be used, until the time it says", () => {
