@@ -88,7 +88,7 @@ function createDeps(dir: string): CliDeps {
     },
     async publish(text) {
       const { publishDrop } = await import("./compose/publish-drop.ts");
-      return publishDrop((await find()).workspaceDir, text);
+      return publishDrop(await find(), text, process.env);
     },
     async withQueries(use) {
       const { openQueriesHere } = await import("./compose/open-queries.ts");

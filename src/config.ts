@@ -32,6 +32,12 @@ export const configSchema = z
       .max(64)
       .default(2)
       .describe("Runs of codex side by side. One session never has more than one."),
+    maxOpenTasks: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(10_000)
+      .describe("Tasks that may be accepted and not yet finished; what is dropped beyond that stays in inbox/."),
     port: z
       .int()
       .min(0)
@@ -123,6 +129,7 @@ export type ConfigFlags = Partial<Record<keyof FileConfig, unknown>>;
 /** Settings that an environment variable can name: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
 const NUMBER_KEYS = [
   "maxWorkers",
+  "maxOpenTasks",
   "port",
   "settleMs",
   "rescanMs",
@@ -205,7 +212,7 @@ function isTextKey(key: string): boolean {
 }
 
 /** Returns the environment variable of a setting: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
-function environmentName(key: string): string {
+export function environmentName(key: string): string {
   return `CODEX_INBOX_${dashed(key).replaceAll("-", "_").toUpperCase()}`;
 }
 

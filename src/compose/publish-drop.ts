@@ -3,22 +3,26 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { describeProblems } from "../task/describe-problems.ts";
 import { parseDropText } from "../task/task-file.ts";
 import { makeTaskId } from "../task/task-id.ts";
 import { INBOX } from "../task/workspace-paths.ts";
+import { refuseWhenFull } from "./room-for-tasks.ts";
 
 /**
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
- * @throws CoordinatorError `TASK_FILE` listing every problem, before anything is written
+ * @throws CoordinatorError `TASK_FILE` listing every problem, before anything is written; `QUEUE_FULL`
  */
 export function publishDrop(
-  workspaceDir: string,
+  place: WorkspacePlace,
   text: string,
+  environment: NodeJS.ProcessEnv,
 ): { id: string; path: string; warnings: readonly string[] } {
   const parsed = parseDropText(text, undefined);
   if (!parsed.ok) throw new CoordinatorError("TASK_FILE", describeProblems(parsed.problems));
+  refuseWhenFull(place, environment, parsed.spec.id);
   const id =
     parsed.spec.id ??
     makeTaskId(
@@ -28,7 +32,7 @@ export function publishDrop(
         .padStart(6, "0"),
     );
   const path = `${INBOX}/${id}.md`;
-  if (existsSync(join(workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
-  writeFileAtomic(join(workspaceDir, path), text);
+  if (existsSync(join(place.workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
+  writeFileAtomic(join(place.workspaceDir, path), text);
   return { id, path, warnings: parsed.warnings };
 }

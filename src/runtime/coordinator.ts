@@ -16,6 +16,8 @@ export interface Health {
   readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
   /** What is paused, and since when (UTC); running tasks go on. */
   readonly paused: PausedView;
+  /** Why no more tasks are accepted now, and since when (UTC). */
+  readonly full: { readonly reason: string; readonly since: string } | null;
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */
@@ -29,7 +31,7 @@ export interface Coordinator {
    * Accepts a task given as the text of a task file; once this resolves, no crash loses it.
    *
    * @returns the task, and whether it was known before (its `id` had been given already)
-   * @throws CoordinatorError `TASK_FILE` listing every problem
+   * @throws CoordinatorError `TASK_FILE` listing every problem; `QUEUE_FULL` when too many are open
    */
   submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */

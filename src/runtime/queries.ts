@@ -41,6 +41,8 @@ export interface ServerRecord extends ProcessIdentity {
   readonly branch: string;
   /** Base address of the HTTP interface; `null` without one. */
   readonly url: string | null;
+  /** `null` where it follows codex-inbox.json. */
+  readonly maxOpenTasks: number | null;
 }
 
 export interface StatusView {

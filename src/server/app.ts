@@ -7,11 +7,15 @@ import type { Coordinator } from "../runtime/coordinator.ts";
 /** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
 
+/** When to ask again for what a full queue refused: a run takes longer, but many may be under way. */
+const RETRY_AFTER_S = 30;
+
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NOT_FOUND: 404,
   REFUSED: 409,
   TASK_FILE: 422,
   TRY_AGAIN: 503,
+  QUEUE_FULL: 429,
   CODEX: 503,
 };
 
@@ -63,6 +67,7 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
 
   app.onError((error, context) => {
     if (error instanceof CoordinatorError) {
+      if (error.code === "QUEUE_FULL") context.header("Retry-After", String(RETRY_AFTER_S));
       return context.json(errorBody(error.code, error.message), STATUS[error.code] ?? 500);
     }
     return context.json(errorBody("OUR_BUG", error.message), 500);

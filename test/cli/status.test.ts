@@ -23,6 +23,7 @@ const HEALTH: Health = {
   committer: { reason: "a merge is under way", since: SINCE },
   codex: { reason: "codex not found", since: SINCE, until: null },
   paused: { queue: null, sessions: [] },
+  full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
   configProblem: "unknown setting",
   draining: true,
@@ -35,6 +36,7 @@ const SERVER = {
   startedAt: SINCE,
   version: "1.2.3",
   url: "http://127.0.0.1:8787",
+  maxOpenTasks: null,
 };
 
 async function lines(view: StatusView, ...argv: readonly string[]): Promise<readonly string[]> {
@@ -73,6 +75,7 @@ describe("status", () => {
       "tasks      0 running, 1 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
       `codex      no task is started since ${SINCE}: codex not found`,
+      `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `paused     the whole queue since ${SINCE}: a release`,
       `paused     session docs since ${SINCE}`,
       "settings   the last good ones are in force: unknown setting",

@@ -143,6 +143,7 @@ describe("errors", () => {
     { code: "REFUSED", status: 409 },
     { code: "TASK_FILE", status: 422 },
     { code: "TRY_AGAIN", status: 503 },
+    { code: "QUEUE_FULL", status: 429 },
     { code: "CODEX", status: 503 },
     { code: "CONFIG", status: 500 },
     { code: "OUR_BUG", status: 500 },
