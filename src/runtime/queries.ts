@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
-import { describeHold, type Hold } from "../task/hold.ts";
 import type { Pauses } from "../task/pause.ts";
 import type { ScheduleInput } from "../task/schedule.ts";
 import { isTaskId } from "../task/task-id.ts";
@@ -63,7 +62,7 @@ export interface StatusView {
 
 /** Questions about a workspace; they need no coordinator and disturb none. */
 export interface Queries {
-  /** Open tasks in order of acceptance, those of other clones after our own, then the newest `finished` finished ones. */
+  /** Open tasks in order of acceptance, those of other clones after our own, then the newest `finished` finished ones; of `session` alone where one is given. */
   list(options: { readonly finished: number; readonly session: string | undefined }): Promise<readonly TaskView[]>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
@@ -79,7 +78,7 @@ export interface QueriesDeps {
   readonly branch: Pick<BranchPort, "readText" | "listFolder" | "treeId">;
   readonly ledger: BranchLedger;
   readonly history: {
-    newest(count: number): Promise<readonly HistoryEntry[]>;
+    newest(count: number, session?: string): Promise<readonly HistoryEntry[]>;
     withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
   };
   readonly journal: Pick<TaskJournal, "openIds" | "read">;
@@ -111,11 +110,10 @@ export function createQueries(deps: QueriesDeps): Queries {
     const tasks = opened.map(({ task }) => task);
     const holds =
       tasks.length === 0
-        ? new Map<string, Hold>()
+        ? new Map<string, string>()
         : await findHolds(tasks, deps.ledger, deps.now(), { codex: codexHold(), pauses: pauses() });
     return opened.map(({ task, records }) => {
-      const hold = holds.get(task.id);
-      return presentOpen(task, records, hold && describeHold(hold));
+      return presentOpen(task, records, holds.get(task.id));
     });
   };
 
@@ -181,7 +179,7 @@ export function createQueries(deps: QueriesDeps): Queries {
       const views = await presentAll(openTasks());
       for (const { file, folder } of (await foreignTasks()).values()) views.push(presentTaskFile(file, folder));
       const shown = new Set(views.map(({ id }) => id));
-      for (const entry of finished === 0 ? [] : await deps.history.newest(finished)) {
+      for (const entry of finished === 0 ? [] : await deps.history.newest(finished, session)) {
         const view = shown.has(entry.task) ? undefined : await presentFinished(entry);
         shown.add(entry.task); // A commit that was lost and made again is in the history twice.
         if (view !== undefined) views.push(view);

@@ -59,8 +59,8 @@ const CIRCLE_NAMED_MAX = 5;
 /**
  * Chooses the tasks to start. Within a session strictly in order of acceptance: only the head may start, and one that waits
  * holds those behind it. Between sessions the one whose turn comes first: each head has been waiting since its acceptance or
- * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`. As every start moves a session's turn to
- * the present, every head's turn comes.
+ * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`; the most urgent task of a session lends its
+ * priority to the head that it waits for. As every start moves a session's turn to the present, every head's turn comes.
  *
  * Time: O(n log n) in the number of open tasks, and O(n) while no worker is free.
  */
@@ -99,7 +99,10 @@ export function chooseStarts(input: ScheduleInput): Schedule {
   }
   holdFollowers(queued, heads, doomed, pausedHold, held);
   if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
-  const start = general === undefined ? pick(ready, threads, input.workersFree, held) : holdAll(ready, general, held);
+  const start =
+    general === undefined
+      ? pick(bySessionTurn(ready, queued, doomed), threads, input.workersFree, held)
+      : holdAll(ready, general, held);
   return {
     start,
     held,
@@ -136,7 +139,7 @@ function deadlockReason(id: string, circle: readonly string[]): string {
   if (circle.length === 1) return "it depends on itself";
   const others = circle.slice(0, CIRCLE_NAMED_MAX + 1).filter((other) => other !== id);
   const more = circle.length - 1 - others.length;
-  return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which wait for it`;
+  return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which ${others.length + more === 1 ? "waits" : "wait"} for it`;
 }
 
 /** Returns the first task of each session. */
@@ -212,16 +215,29 @@ function holdAll(ready: readonly ScheduledTask[], hold: Hold, held: Map<string, 
   return [];
 }
 
-/** Picks from `ready` (one task per session) those whose turn comes first. */
+/** Puts the heads of sessions into the order in which their turns come. */
+function bySessionTurn(
+  heads: readonly ScheduledTask[],
+  queued: readonly ScheduledTask[],
+  doomed: ReadonlyMap<string, string>,
+): readonly ScheduledTask[] {
+  if (heads.length < 2) return heads;
+  const urgency = new Map<string, number>();
+  for (const { id, sessionKey, priority } of queued)
+    if (!doomed.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));
+  const turns = new Map(heads.map((head) => [head, turnOf(head, urgency.get(head.sessionKey) ?? head.priority)]));
+  return heads.toSorted((a, b) => (turns.get(a) ?? 0) - (turns.get(b) ?? 0) || (isBefore(a, b) ? -1 : 1));
+}
+
+/** Picks from `ready` (one task per session) the first ones. */
 function pick(
-  ready: ScheduledTask[],
+  ready: readonly ScheduledTask[],
   threads: Map<string, string>,
   workersFree: number,
   held: Map<string, Hold>,
 ): readonly string[] {
   const noWorker: Hold = { kind: "workers" };
   if (workersFree <= 0) return holdAll(ready, noWorker, held);
-  ready.sort((a, b) => turnOf(a) - turnOf(b) || (isBefore(a, b) ? -1 : 1));
   const start: string[] = [];
   for (const task of ready) {
     const holder = task.thread === undefined ? undefined : threads.get(task.thread);
@@ -238,7 +254,7 @@ function pick(
 }
 
 /** Smaller comes first. */
-function turnOf(task: ScheduledTask): number {
+function turnOf(task: ScheduledTask, priority: number): number {
   const sinceMs = Math.max(task.acceptedAtMs, task.notBeforeMs ?? 0, task.lastStartOfSessionMs ?? 0);
-  return sinceMs + task.priority * AGE_STEP_MS;
+  return sinceMs + priority * AGE_STEP_MS;
 }

@@ -126,6 +126,17 @@ describe("between sessions", () => {
     expect(choose(tasks).start).toEqual(["t2", "t4", "t5", "t3", "t1", "t6"]);
   });
 
+  it("goes by the most urgent task of each session, which cannot pass the one before it", () => {
+    const chores = [task(1, { ...DOCS, priority: 4 }), task(2, { ...DOCS, priority: 0 })];
+    expect(choose([...chores, task(3)], { workersFree: 1 }).start).toEqual(["t1"]);
+    expect(choose([chores[0] ?? task(9), task(3)], { workersFree: 1 }).start).toEqual(["t3"]);
+    const doomed = task(2, { ...DOCS, priority: 0, dependsOn: ["gone"] });
+    const outcomeOf = (id: string) => (id === "gone" ? ("failed" as const) : ("open" as const));
+    expect(choose([task(1, { ...DOCS, priority: 4 }), doomed, task(3)], { workersFree: 1, outcomeOf }).start).toEqual([
+      "t3",
+    ]);
+  });
+
   it("lets waiting make up for priority, one step for every AGE_STEP_MS", () => {
     const urgent = task(2, { priority: 1, acceptedAtMs: NOW });
     expect(choose([task(1, { acceptedAtMs: NOW - AGE_STEP_MS + 1 }), urgent]).start).toEqual(["t2", "t1"]);
@@ -200,8 +211,8 @@ describe("dependencies", () => {
     expect(choose(tasks)).toMatchObject({
       start: [],
       doomed: [
-        { id: "t1", reason: "it would wait for ever: for t2, which wait for it" },
-        { id: "t2", reason: "it would wait for ever: for t1, which wait for it" },
+        { id: "t1", reason: "it would wait for ever: for t2, which waits for it" },
+        { id: "t2", reason: "it would wait for ever: for t1, which waits for it" },
       ],
       held: { t3: { kind: "dependency", waitsFor: ["t2"] } },
     });
