@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   add: async (deps) => (await import("./cli/add.ts")).createAddCommand(deps),
   ls: async (deps) => (await import("./cli/ls.ts")).createLsCommand(deps),
   status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
+  sessions: async (deps) => (await import("./cli/sessions.ts")).createSessionsCommand(deps),
   log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
   stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
   pause: async (deps) => (await import("./cli/pause.ts")).createPauseCommand(deps),

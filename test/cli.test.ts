@@ -120,6 +120,7 @@ describe("in a workspace", () => {
         ...[
           "endedAt",
           "durationMs",
+          ...["usage", "totalUsage", "totalDurationMs", "commands", "filesChanged", "codexVersion", "model"],
           "reason",
           "failure",
           "thread",

@@ -1,4 +1,5 @@
 import type { PausedView } from "./present-pauses.ts";
+import type { SessionView } from "./session-list.ts";
 import type { TaskView } from "./task-view.ts";
 
 /** How the coordinator is doing; what `GET /health` answers. */
@@ -36,5 +37,9 @@ export interface Coordinator {
   submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
+  /** The named sessions, the most recently used one first. */
+  sessions(): Promise<readonly SessionView[]>;
+  /** @throws CoordinatorError `NOT_FOUND` */
+  session(key: string): Promise<SessionView>;
   health(): Health;
 }

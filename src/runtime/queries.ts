@@ -17,6 +17,7 @@ import type { BranchPort } from "./ports.ts";
 import { presentProblem } from "./present-health.ts";
 import { type PausedView, presentPauses } from "./present-pauses.ts";
 import { findHolds } from "./scheduled-tasks.ts";
+import { findSession, listSessions, type SessionListDeps, type SessionView } from "./session-list.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import { fold, type OpenTask } from "./task-table.ts";
@@ -67,6 +68,10 @@ export interface Queries {
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
   status(): Promise<StatusView>;
+  /** The most recently used one first; `own`: also those that were made for a single task each. */
+  sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
+  /** @throws CoordinatorError `NOT_FOUND` */
+  session(key: string): Promise<SessionView>;
   history(count: number): Promise<readonly HistoryEntry[]>;
   /** What was said and done in a task. */
   transcript(part: string): Promise<readonly TranscriptEntry[]>;
@@ -115,6 +120,10 @@ export function createQueries(deps: QueriesDeps): Queries {
     return opened.map(({ task, records }) => {
       return presentOpen(task, records, holds.get(task.id));
     });
+  };
+
+  const sessionDeps = (): SessionListDeps => {
+    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open: openTasks() };
   };
 
   const pauses = (): Pauses => openPauseBox(deps.paths.paused).read();
@@ -207,6 +216,12 @@ export function createQueries(deps: QueriesDeps): Queries {
         otherClones: (await foreignTasks()).size,
         broken: health?.broken ?? [],
       };
+    },
+    sessions: ({ own }) => listSessions(sessionDeps(), own),
+    async session(key) {
+      const found = await findSession(sessionDeps(), key);
+      if (found !== undefined) return found;
+      throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"; codex-inbox sessions lists them`);
     },
     history: (count) => deps.history.newest(count),
     async transcript(part) {

@@ -284,6 +284,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       const task = table.get(view.id);
       return task === undefined ? view : present(task, view);
     },
+    sessions: () => deps.queries.sessions({ own: false }),
+    session: deps.queries.session,
     health: () =>
       presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, master, startedAt, configProblem }),
   };

@@ -25,6 +25,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
  *   GET  /tasks/:id    one task, by any unique part of its id
+ *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
  *
  * Every request must name this server in its Host header and come from no other origin: a web page the user happens to visit
  * can reach loopback too.
@@ -60,6 +61,9 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
   });
 
   app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
+
+  app.get("/sessions", async (context) => context.json(await coordinator.sessions()));
+  app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 
   app.notFound((context) =>
     context.json(errorBody("NOT_FOUND", `nothing at ${context.req.method} ${context.req.path}`), 404),

@@ -3,6 +3,7 @@ import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.
 import { type Command, parseInput } from "../../src/cli/command.ts";
 import { openPauseBox } from "../../src/runtime/pause-box.ts";
 import type { Queries } from "../../src/runtime/queries.ts";
+import type { SessionView } from "../../src/runtime/session-list.ts";
 import type { TaskView } from "../../src/runtime/task-view.ts";
 
 /** What a command did to the world, and what the world tells it. */
@@ -75,6 +76,8 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     startedAt: "2026-11-20T14:15:31.000Z",
     endedAt: "2026-11-20T14:16:00.000Z",
     durationMs: 29_000,
+    ...{ usage: null, totalUsage: null, totalDurationMs: null, commands: null, filesChanged: null },
+    ...{ codexVersion: null, model: null },
     reason: null,
     failure: null,
     thread: null,
@@ -87,6 +90,23 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
   };
 }
 
+/** A session as every interface shows it; `change` says what is different. */
+export function sessionView(change: Partial<SessionView> = {}): SessionView {
+  return {
+    key: "docs",
+    thread: null,
+    archived: false,
+    paused: false,
+    tasks: { queued: 0, running: 0, succeeded: 1, failed: 0, cancelled: 0 },
+    runs: 1,
+    usage: { inputTokens: 100, cachedInputTokens: 40, outputTokens: 10, reasoningOutputTokens: 0 },
+    durationMs: 29_000,
+    commands: 3,
+    lastActivityAt: "2026-11-20T14:16:00.000Z",
+    ...change,
+  };
+}
+
 function completed(queries: Partial<Queries>): Queries {
   const unexpected = async (): Promise<never> => {
     throw new CoordinatorError("NOT_FOUND", "nothing here");
@@ -95,6 +115,8 @@ function completed(queries: Partial<Queries>): Queries {
     list: unexpected,
     find: unexpected,
     status: unexpected,
+    sessions: unexpected,
+    session: unexpected,
     history: unexpected,
     transcript: unexpected,
     ...queries,
