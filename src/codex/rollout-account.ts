@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
 import type { RunAccount, Usage } from "../task/run.ts";
 import { parseUsage } from "./events.ts";
 import { readTail } from "./file-tail.ts";
@@ -18,7 +19,7 @@ export function readRunAccount(codexHome: string, threadId: string, sinceMs: num
   const path = findRollout(join(codexHome, "sessions"), threadId);
   if (path === undefined) return undefined;
   for (const bytes of TAIL_BYTES) {
-    const text = readTail(path, bytes);
+    const text = tailOf(path, bytes);
     const { account, isWhole } = readTurn(text, sinceMs);
     if (isWhole || Buffer.byteLength(text) < bytes || bytes === TAIL_BYTES.at(-1))
       return account.model === undefined && account.threadUsage === undefined ? undefined : account;
@@ -46,6 +47,15 @@ function readTurn(text: string, sinceMs: number): { readonly account: RunAccount
       model = asText(payloadOf(line, "turn_context")?.model);
   }
   return { account: { model, usage, threadUsage }, isWhole };
+}
+
+function tailOf(path: string, bytes: number): string {
+  try {
+    return readTail(path, bytes);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return ""; // Not ours to read: how a run ended matters more than what it took.
+  }
 }
 
 function payloadOf(line: string, type: string): JsonObject | undefined {

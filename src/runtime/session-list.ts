@@ -44,26 +44,29 @@ const DEPTH_MAX = 4;
  * @param own also those that were made for a single task each
  */
 export async function listSessions(deps: SessionListDeps, own: boolean): Promise<readonly SessionView[]> {
+  const open = Map.groupBy(deps.open, ({ task }) => task.sessionKey);
   const keys = new Set(await sessionKeys(deps.branch, own));
-  for (const { task } of deps.open) if (own || !isOwn(task.sessionKey)) keys.add(task.sessionKey);
+  for (const key of open.keys()) if (own || !isOwn(key)) keys.add(key);
   const views: SessionView[] = [];
-  for (const key of keys) views.push(await viewSession(deps, key));
+  for (const key of keys) views.push(await viewSession(deps, key, open.get(key) ?? []));
   return views.sort((a, b) => compare(b.lastActivityAt ?? "", a.lastActivityAt ?? "") || compare(a.key, b.key));
 }
 
 /** Returns one session; `undefined` where there is none of that name. */
 export async function findSession(deps: SessionListDeps, key: string): Promise<SessionView | undefined> {
   if (sessionKeyProblem(key) !== undefined) return undefined;
-  const isThere =
-    deps.open.some(({ task }) => task.sessionKey === key) ||
-    (await deps.branch.readText(sessionFactsPath(key))) !== undefined;
-  return isThere ? viewSession(deps, key) : undefined;
+  const open = deps.open.filter(({ task }) => task.sessionKey === key);
+  const isThere = open.length > 0 || (await deps.branch.readText(sessionFactsPath(key))) !== undefined;
+  return isThere ? viewSession(deps, key, open) : undefined;
 }
 
-async function viewSession({ branch, clonePath, pauses, open }: SessionListDeps, key: string): Promise<SessionView> {
+async function viewSession(
+  { branch, clonePath, pauses }: SessionListDeps,
+  key: string,
+  own: SessionListDeps["open"],
+): Promise<SessionView> {
   const facts = parseFacts((await branch.readText(sessionFactsPath(key))) ?? "");
   const clone = existsSync(clonePath) ? readFileSync(clonePath, "utf8").trim() : "";
-  const own = open.filter(({ task }) => task.sessionKey === key);
   let soFar = NO_ACCOUNT;
   const ended = own.flatMap(({ task, records }) => {
     const runs = records.filter((record) => record.k === "run");

@@ -101,7 +101,7 @@ export function chooseStarts(input: ScheduleInput): Schedule {
   if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start =
     general === undefined
-      ? pick(bySessionTurn(ready, queued, doomed), threads, input.workersFree, held)
+      ? pick(bySessionTurn(ready, queued, doomed, input.workersFree), threads, input.workersFree, held)
       : holdAll(ready, general, held);
   return {
     start,
@@ -220,8 +220,9 @@ function bySessionTurn(
   heads: readonly ScheduledTask[],
   queued: readonly ScheduledTask[],
   doomed: ReadonlyMap<string, string>,
+  workersFree: number,
 ): readonly ScheduledTask[] {
-  if (heads.length < 2) return heads;
+  if (heads.length < 2 || workersFree <= 0) return heads;
   const urgency = new Map<string, number>();
   for (const { id, sessionKey, priority } of queued)
     if (!doomed.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));

@@ -69,3 +69,9 @@ it.each<{ name: string; lines: readonly string[]; account: ReturnType<typeof rea
 it("there is none without a file of the thread", () => {
   expect(readRunAccount(tempDir(), THREAD, SINCE_MS)).toBeUndefined();
 });
+
+it("there is none in a file that cannot be read", () => {
+  const home = tempDir();
+  mkdirSync(join(home, "sessions/2026/11/20", `rollout-2026-11-20T17-47-57-${THREAD}.jsonl`), { recursive: true });
+  expect(readRunAccount(home, THREAD, SINCE_MS)).toBeUndefined();
+});
