@@ -15,8 +15,11 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   add: async (deps) => (await import("./cli/add.ts")).createAddCommand(deps),
   ls: async (deps) => (await import("./cli/ls.ts")).createLsCommand(deps),
   status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
+  sessions: async (deps) => (await import("./cli/sessions.ts")).createSessionsCommand(deps),
   log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
   stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
+  pause: async (deps) => (await import("./cli/pause.ts")).createPauseCommand(deps),
+  resume: async (deps) => (await import("./cli/resume.ts")).createResumeCommand(deps),
   policy: async (deps) => (await import("./cli/policy.ts")).createPolicyCommand(deps),
 };
 
@@ -89,7 +92,7 @@ function createDeps(dir: string): CliDeps {
     },
     async publish(text) {
       const { publishDrop } = await import("./compose/publish-drop.ts");
-      return publishDrop(await find(), text);
+      return publishDrop(await find(), text, process.env);
     },
     async withQueries(use) {
       const { openQueriesHere } = await import("./compose/open-queries.ts");
@@ -103,6 +106,11 @@ function createDeps(dir: string): CliDeps {
       const { stopTask } = await import("./compose/stop-task.ts");
       await stopTask(await find(), id);
     },
+    async pauses(session) {
+      const { openPauses } = await import("./compose/pause-queue.ts");
+      return openPauses(await find(), session);
+    },
+    now: Date.now,
   };
 }
 

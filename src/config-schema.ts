@@ -42,6 +42,14 @@ const CODEX_SETTINGS = {
 const SETTINGS = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description("Where an editor finds the schema of this file."))),
   maxWorkers: v.optional(whole(1, 64, "Runs of codex side by side. One session never has more than one."), 2),
+  maxOpenTasks: v.optional(
+    whole(
+      1,
+      1_000_000,
+      "Tasks that may be accepted and not yet finished; what is dropped beyond that stays in inbox/.",
+    ),
+    10_000,
+  ),
   port: v.optional(
     whole(0, 65_535, "Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
     8787,

@@ -19,6 +19,7 @@ export type ConfigFlags = Partial<Record<keyof FileConfig, unknown>>;
 /** Settings that an environment variable can name: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
 const NUMBER_KEYS = [
   "maxWorkers",
+  "maxOpenTasks",
   "port",
   "settleMs",
   "rescanMs",
@@ -101,7 +102,7 @@ function isTextKey(key: string): boolean {
 }
 
 /** Returns the environment variable of a setting: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
-function environmentName(key: string): string {
+export function environmentName(key: string): string {
   return `CODEX_INBOX_${dashed(key).replaceAll("-", "_").toUpperCase()}`;
 }
 

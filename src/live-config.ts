@@ -1,11 +1,13 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "./base/errors.ts";
-import { CONFIG_FILE, type Config, type ConfigFlags, loadConfig } from "./config.ts";
+import { CONFIG_FILE, type Config, type ConfigFlags, environmentName, loadConfig } from "./config.ts";
 
 /** The configuration in force while serving. */
 export interface LiveConfig {
   current(): Config;
+  /** Tells whether a flag or the environment gives a setting: then no edit of the file changes it. */
+  isFixed(key: keyof Config): boolean;
   /** Reads the file again if it was touched. Returns what is wrong with it; then the last good configuration stays in force. */
   reload(): string | undefined;
 }
@@ -18,6 +20,7 @@ export function createLiveConfig(workspaceDir: string, environment: NodeJS.Proce
   let problem: string | undefined;
   return {
     current: () => config,
+    isFixed: (key) => flags[key] !== undefined || (environment[environmentName(key)] ?? "") !== "",
     reload() {
       const now = stampOf(path);
       if (now === stamp) return problem;

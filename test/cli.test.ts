@@ -120,6 +120,7 @@ describe("in a workspace", () => {
         ...[
           "endedAt",
           "durationMs",
+          ...["usage", "totalUsage", "totalDurationMs", "commands", "filesChanged", "codexVersion", "model"],
           "reason",
           "failure",
           "thread",
@@ -137,6 +138,7 @@ describe("in a workspace", () => {
         server: null,
         health: null,
         codex: null,
+        paused: { queue: null, sessions: [] },
         running: [],
         otherClones: 0,
         broken: [],

@@ -43,6 +43,7 @@ describe("settings", () => {
     expect(config).toEqual({
       ...{ maxWorkers: 2, port: 8787, settleMs: 2_000, rescanMs: 30_000, timeoutMs: 3_600_000, stopGraceMs: 10_000 },
       stallTimeoutMs: 1_800_000,
+      maxOpenTasks: 10_000,
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
       maxMemoryChars: 4_000,
     });
@@ -66,14 +67,14 @@ describe("settings", () => {
     const given: Record<string, string> = {
       ...{ MAX_WORKERS: "1", PORT: "2", SETTLE_MS: "3", RESCAN_MS: "100", TIMEOUT_MS: "1000", STOP_GRACE_MS: "6" },
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
-      ...{ MAX_MEMORY_CHARS: "0", OUTPUT_POLICY: "10", STALL_TIMEOUT_MS: "1000" },
+      ...{ MAX_MEMORY_CHARS: "0", OUTPUT_POLICY: "10", STALL_TIMEOUT_MS: "1000", MAX_OPEN_TASKS: "11" },
     };
     const environment = Object.fromEntries(Object.entries(given).map(([key, value]) => [`CODEX_INBOX_${key}`, value]));
     expect(load(undefined, environment)).toEqual({
       ...{ maxWorkers: 1, port: 2, settleMs: 3, rescanMs: 100, timeoutMs: 1_000, stopGraceMs: 6, maxAttempts: 7 },
       stallTimeoutMs: 1_000,
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
-      ...{ maxMemoryChars: 0, outputPolicy: "10" },
+      ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11 },
     });
     expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 2);
   });

@@ -1,6 +1,6 @@
 import type { LedgerRow } from "../../src/task/ledger.ts";
 import type { Usage } from "../../src/task/run.ts";
-import type { SessionFact } from "../../src/task/session-facts.ts";
+import type { SessionFact } from "../../src/task/session-fact.ts";
 import { ownSessionKey } from "../../src/task/session-key.ts";
 import { rowOf } from "../../src/task/state-row.ts";
 import { parseDropText } from "../../src/task/task-file.ts";
@@ -88,6 +88,7 @@ function makeTask(seed: Seed): PastTask {
     lastMessage,
     changedFiles: [{ path: `src/module-${seed.n % 97}.ts`, change: "modified" }],
     usage: TOTAL,
+    account: undefined,
     codexVersion: "0.169.0",
     model: undefined,
     acceptedBy: CLONE,

@@ -11,6 +11,7 @@ const EXIT_CODE = {
   CODEX: 69,
   OUR_BUG: 70,
   TRY_AGAIN: 75,
+  QUEUE_FULL: 75,
   CONFIG: 78,
 } as const;
 

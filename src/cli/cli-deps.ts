@@ -1,4 +1,5 @@
 import type { ConfigFlags } from "../config.ts";
+import type { PauseBox } from "../runtime/pause-box.ts";
 import type { Queries } from "../runtime/queries.ts";
 import type { Policy } from "../task/policy.ts";
 import type { PolicyChange } from "../task/policy-change.ts";
@@ -20,6 +21,10 @@ export interface CliDeps {
   withQueries<Result>(use: (queries: Queries) => Promise<Result>): Promise<Result>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(id: string): Promise<void>;
+  /** What is paused; `session`: the one that will be asked for. @throws CoordinatorError `USAGE` where that is no session's name */
+  pauses(session: string | undefined): Promise<PauseBox>;
+  /** Unix ms. */
+  now(): number;
 }
 
 export interface ShownPolicy {

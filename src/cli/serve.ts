@@ -9,6 +9,7 @@ export function createServeCommand(deps: CliDeps): Command {
     help: [
       "--port <n>         port of the HTTP interface on 127.0.0.1 (default 8787; 0 picks a free one)",
       "--max-workers <n>  runs side by side (default 2)",
+      "--max-open-tasks <n>  tasks that may be accepted and not yet finished (default 10000)",
       "--settle-ms <n>    how long a file must rest before it is taken (default 2000)",
       "--until-idle       process what is there, then exit: 0 all succeeded, 1 something failed, 75 only held tasks are left",
       "--take-over        also run queued tasks that another clone has accepted (it must not be running them)",
@@ -20,6 +21,7 @@ export function createServeCommand(deps: CliDeps): Command {
     options: {
       port: { type: "string" },
       "max-workers": { type: "string" },
+      "max-open-tasks": { type: "string" },
       "settle-ms": { type: "string" },
       "until-idle": { type: "boolean" },
       "take-over": { type: "boolean" },
@@ -34,6 +36,7 @@ export function createServeCommand(deps: CliDeps): Command {
         config: {
           port: wholeNumber(input, "port"),
           maxWorkers: wholeNumber(input, "max-workers"),
+          maxOpenTasks: wholeNumber(input, "max-open-tasks"),
           settleMs: wholeNumber(input, "settle-ms"),
         },
         untilIdle: input.flags["until-idle"] === true,

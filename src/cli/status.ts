@@ -19,6 +19,9 @@ export function createStatusCommand(deps: CliDeps): Command {
   };
 }
 
+/** Of sessions that are paused by name this many are listed. */
+const SESSIONS_SHOWN = 20;
+
 function statusLines(status: StatusView): readonly string[] {
   const { server, health } = status;
   const lines = [`workspace  ${status.workspace} (${status.branch})`];
@@ -35,6 +38,8 @@ function statusLines(status: StatusView): readonly string[] {
     const { since, until, reason } = status.codex;
     lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
   }
+  if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
+  lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
@@ -42,4 +47,17 @@ function statusLines(status: StatusView): readonly string[] {
   for (const task of status.running) lines.push(`running    ${task.id}  ${task.title}`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;
+}
+
+function pauseLines({ queue, sessions }: StatusView["paused"]): readonly string[] {
+  const lines = sessions.map(
+    ({ session, since, reason }) => `paused     session ${session} since ${because(since, reason)}`,
+  );
+  const more = sessions.length - SESSIONS_SHOWN;
+  if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);
+  return queue === null ? lines : [`paused     the whole queue since ${because(queue.since, queue.reason)}`, ...lines];
+}
+
+function because(since: string, reason: string | null): string {
+  return reason === null ? since : `${since}: ${reason}`;
 }

@@ -98,7 +98,8 @@ function parseEvent(raw: JsonObject): CodexEvent | undefined {
   }
 }
 
-function parseUsage(raw: JsonObject | undefined): Usage | undefined {
+/** Returns token counts as codex writes them; `undefined` where they are none. */
+export function parseUsage(raw: JsonObject | undefined): Usage | undefined {
   const inputTokens = asNumber(raw?.input_tokens);
   const outputTokens = asNumber(raw?.output_tokens);
   if (inputTokens === undefined || outputTokens === undefined) return undefined;

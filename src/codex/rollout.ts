@@ -43,7 +43,8 @@ function errorInfo(value: unknown): CodexErrorInfo | undefined {
   return { name, httpStatus: asNumber(asObject(asObject(value)?.[name])?.http_status_code) };
 }
 
-function findRollout(sessionsDir: string, threadId: string): string | undefined {
+/** Returns the file of a thread, where codex has it. */
+export function findRollout(sessionsDir: string, threadId: string): string | undefined {
   const ending = `-${threadId}.jsonl`;
   for (const day of likelyDays(threadId)) {
     const folder = join(sessionsDir, day);

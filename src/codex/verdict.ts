@@ -7,6 +7,7 @@ import { classifyRefusal, classifyTurn } from "./classify.ts";
 import { type ExitRecord, readExitRecord } from "./exit-record.ts";
 import { readStderr } from "./failure-reason.ts";
 import { readErrorInfo } from "./rollout.ts";
+import { readRunAccount } from "./rollout-account.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
@@ -36,8 +37,13 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
   const judgement = wrongThread
     ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
     : judge(runDir, summary, record, codexHome);
+  const account =
+    codexHome === undefined || summary.threadId === undefined || claimed === undefined
+      ? undefined
+      : readRunAccount(codexHome, summary.threadId, claimed);
   return {
     ...judgement,
+    ...(account === undefined ? {} : { account }),
     threadId: summary.threadId,
     lastMessage: judgement.outcome === "succeeded" ? (summary.lastMessage ?? readLastMessage(runDir)) : "",
     usageTotal: summary.usageTotal,

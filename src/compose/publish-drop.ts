@@ -9,17 +9,21 @@ import { statePaths } from "../runtime/state-paths.ts";
 import { readSubmission } from "../runtime/submission.ts";
 import { makeTaskId } from "../task/task-id.ts";
 import { INBOX } from "../task/workspace-paths.ts";
+import { refuseWhenFull } from "./room-for-tasks.ts";
 
 /**
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
- * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written
+ * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`
  */
 export function publishDrop(
-  { workspaceDir, stateDir, workRoot }: WorkspacePlace,
+  place: WorkspacePlace,
   text: string,
+  environment: NodeJS.ProcessEnv,
 ): { id: string; path: string; warnings: readonly string[] } {
+  const { stateDir, workRoot } = place;
   const parsed = readSubmission(text, readPolicy(statePaths(stateDir).policy, workRoot));
+  refuseWhenFull(place, environment, parsed.spec.id);
   const id =
     parsed.spec.id ??
     makeTaskId(
@@ -29,7 +33,7 @@ export function publishDrop(
         .padStart(6, "0"),
     );
   const path = `${INBOX}/${id}.md`;
-  if (existsSync(join(workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
-  writeFileAtomic(join(workspaceDir, path), text);
+  if (existsSync(join(place.workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
+  writeFileAtomic(join(place.workspaceDir, path), text);
   return { id, path, warnings: parsed.warnings };
 }

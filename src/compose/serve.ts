@@ -81,7 +81,9 @@ export async function serve(
     });
     try {
       const { port } = config.current();
-      return await serveOut(coordinator, options, { paths, log, lost: lost.signal, branch: branchName, port });
+      const maxOpenTasks = config.isFixed("maxOpenTasks") ? config.current().maxOpenTasks : null;
+      const serving = { paths, log, lost: lost.signal, branch: branchName, port, maxOpenTasks };
+      return await serveOut(coordinator, options, serving);
     } finally {
       if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
     }
@@ -214,6 +216,7 @@ interface Serving {
   readonly lost: AbortSignal;
   readonly branch: string;
   readonly port: number;
+  readonly maxOpenTasks: number | null;
 }
 
 async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
@@ -228,6 +231,7 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
     version: packageVersion(),
     branch: serving.branch,
     url: listener?.url ?? null,
+    maxOpenTasks: serving.maxOpenTasks,
   };
   writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
   log("serving", {

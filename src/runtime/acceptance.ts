@@ -7,6 +7,7 @@ import { datedFolder } from "../task/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import { type InboxScene, lookAround } from "./inbox-scene.ts";
 import type { TaskSource } from "./journal-record.ts";
+import type { OpenBound } from "./open-bound.ts";
 import type { BranchPort, IntakePort, Log } from "./ports.ts";
 import type { RecentTasks } from "./recent-tasks.ts";
 import type { TaskFolders } from "./task-folders.ts";
@@ -19,6 +20,7 @@ export interface AcceptanceDeps {
   readonly folders: TaskFolders;
   readonly intake: IntakePort;
   readonly branch: BranchPort;
+  readonly bound: Pick<OpenBound, "isFull">;
   readonly clone: string;
   readonly now: () => number;
   readonly settleMs: () => number;
@@ -38,14 +40,24 @@ export interface Taken {
   readonly stale: readonly StaleDrop[];
   /** Some drops were not ready after all: look again soon. */
   readonly again: boolean;
+  /** So many drops stay where they are because no more tasks may be open. */
+  readonly full: number;
 }
 
 /** Turns drops into accepted tasks, each exactly once. */
 export interface Acceptance {
   /** Takes `drops` in their order. */
   take(drops: readonly Drop[]): Promise<Taken>;
-  /** Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id. */
-  submit(text: string, drop: Pick<Drop, "spec">): Promise<{ readonly id: string; readonly known: boolean }>;
+  /**
+   * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
+   *
+   * @param mayAccept throws where a new task is not wanted
+   */
+  submit(
+    text: string,
+    drop: Pick<Drop, "spec">,
+    mayAccept?: () => void,
+  ): Promise<{ readonly id: string; readonly known: boolean }>;
   /** Finishes what a crash left between the inbox and the journal. */
   finishLeftClaims(): Promise<void>;
 }
@@ -93,7 +105,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return (await deps.ledger.find(id))?.task;
   };
 
-  const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later"> => {
+  const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later" | "full"> => {
     if (scene.isTracked(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
     const source = await scene.sourceOf(drop);
     const stays = scene.staysInPlace(drop, source);
@@ -103,6 +115,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
+    if (deps.bound.isFull() && findReplaceable(drop, scene) === undefined) return "full";
     if (stays) {
       await place(drop, id, source, scene);
       return "done";
@@ -175,25 +188,27 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   return {
     async take(drops) {
       const stale: StaleDrop[] = [];
-      if (drops.length === 0) return { stale, again: false };
+      if (drops.length === 0) return { stale, again: false, full: 0 };
       const scene = await lookAround(deps);
       /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
-      const waiting = new Set<string>();
-      let again = false;
+      const waiting = new Map<string, "later" | "full">();
+      let [again, full] = [false, 0];
       for (const drop of drops) {
         const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
-        const outcome = waiting.has(session) ? "later" : await takeOne(drop, scene);
-        if (outcome === "later") {
-          again = true;
-          waiting.add(session);
+        const outcome = waiting.get(session) ?? (await takeOne(drop, scene));
+        if (outcome === "later" || outcome === "full") {
+          if (outcome === "full") full += 1;
+          else again = true;
+          waiting.set(session, outcome);
         } else if (outcome !== "done") stale.push(outcome);
       }
-      return { stale, again };
+      return { stale, again, full };
     },
-    async submit(text, { spec }) {
+    async submit(text, { spec }, mayAccept) {
       const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
+      mayAccept?.();
       await accept(id, { text, spec, folderKey: undefined }, undefined);
       return { id, known: false };
     },

@@ -4,7 +4,10 @@ import { errorFilePath, isErrorFile } from "../task/error-file.ts";
 import { FAILURE_POLICIES, type FailureKind } from "../task/failure.ts";
 import type { KeptText } from "../task/kept-text.ts";
 import { isFinal } from "../task/ledger.ts";
+import { accountFact, type TaskShare } from "../task/session-account.ts";
+import type { SessionFact } from "../task/session-fact.ts";
 import { appendFacts } from "../task/session-facts.ts";
+import { accountOf, type RunShare, sumUsage } from "../task/task-account.ts";
 import { parseDropText } from "../task/task-file.ts";
 import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/task-record.ts";
 import {
@@ -42,13 +45,42 @@ export async function planFinish(
   const record = taskRecord(task, records);
   const runs = records.filter((line) => line.k === "run");
   const entries = runs.flatMap((run) => run.entries);
-  const facts = runs.flatMap((run) => run.facts);
+  const facts = [...runs.flatMap((run) => run.facts), ...shareFacts(task, runs, clone)];
   const edits: FileEdit[] = [taskFileEdit(record, task)];
   if (facts.length > 0)
     edits.push({ path: sessionFactsPath(task.sessionKey), apply: (current) => appendFacts(current, facts) });
   if (entries.length > 0) edits.push(...(await transcriptEdits(branch, task.sessionKey, entries, clone, rotated)));
   edits.push(...dropEdits(branch, task));
   return { label: task.id, message: taskCommitMessage(record), edits };
+}
+
+/** What the task adds to the account of its session. */
+function shareFacts(
+  task: OpenTask,
+  runs: readonly (JournalRecord & { readonly k: "run" })[],
+  clone: string,
+): readonly SessionFact[] {
+  const share = shareOfTask(task, runs, clone);
+  // Behind those of its runs; all are numbers of the session's own, so the order of its tasks is theirs.
+  const n = Math.max(1, ...runs.flatMap(({ facts }) => facts.map((fact) => fact.n)));
+  return share === undefined ? [] : [accountFact(share, n)];
+}
+
+/** Returns what an ended task adds to the account of its session. */
+export function shareOfTask(
+  { id, state }: OpenTask,
+  runs: readonly (JournalRecord & { readonly k: "run" })[],
+  clone: string,
+): TaskShare | undefined {
+  if (state.kind !== "ended") return undefined;
+  const shares = runs.map(runShare);
+  return {
+    ...{ clone, task: id, status: state.status, runs: runs.length },
+    usage: sumUsage(shares.map(({ usage }) => usage)),
+    durationMs: shares.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    commands: shares.reduce((sum, { commands }) => sum + commands, 0),
+    endedAt: new Date(state.endedAtMs).toISOString(),
+  };
 }
 
 /** Returns the edits that take a task's drop, and what was said of it while it was broken, out of the branch. */
@@ -130,7 +162,8 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
   const parsed = parseDropText(text.text, text.folderKey ?? undefined);
   if (!parsed.ok) throw new Error(`${task.id} is no longer valid`);
   const started = records.filter((record) => record.k === "started");
-  const run = records.findLast((record) => record.k === "run");
+  const runs = records.filter((record) => record.k === "run");
+  const run = runs.at(-1);
   const { state } = task;
   const ended = state.kind === "ended" ? state : undefined;
   return {
@@ -154,9 +187,17 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     changedFiles: run?.changedFiles ?? [],
     usage: run?.usage ?? undefined,
     codexVersion: started.at(-1)?.codex,
-    model: task.spec.model,
+    account: accountOf(runs.map(runShare)),
+    model: run?.verdict.account?.model ?? task.spec.model,
     acceptedBy: task.clone,
   };
+}
+
+/** Returns what one run adds to the account of its task. */
+export function runShare(run: JournalRecord & { readonly k: "run" }): RunShare {
+  const { usage, verdict, changedFiles } = run;
+  const durationMs = Math.max(0, run.endedAtMs - run.startedAtMs); // The clock may have been set back.
+  return { usage, durationMs, commands: verdict.commandCount, filesChanged: changedFiles.length };
 }
 
 function freshWords({ instead, why }: FreshThread): string {

@@ -3,6 +3,7 @@ import { errorFilePath, isErrorFile, renderErrorFile } from "../task/error-file.
 import { INBOX } from "../task/workspace-paths.ts";
 import type { Acceptance, StaleDrop } from "./acceptance.ts";
 import type { ErrorFileWish } from "./intake-plan.ts";
+import type { OpenBound } from "./open-bound.ts";
 import type { BranchPort, IntakePort, Log } from "./ports.ts";
 
 /** How soon a drop is looked at again that could not be taken yet. */
@@ -14,6 +15,7 @@ const FOLDERS_MAX = 1_000;
 export interface InboxDeskDeps {
   readonly intake: IntakePort;
   readonly acceptance: Acceptance;
+  readonly bound: Pick<OpenBound, "isFull" | "note">;
   readonly branch: BranchPort;
   readonly log: Log;
   readonly now: () => number;
@@ -36,8 +38,9 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
   let last: InboxScan = { drops: [], broken: [], settledAtMs: undefined, notices: [] };
   let said = "";
   let lookAgainAtMs: number | undefined;
+  let full = 0;
   const dueAtMs = (): number | undefined => {
-    if (dirty) return deps.now();
+    if (dirty || (full > 0 && !deps.bound.isFull())) return deps.now();
     const times = [last.settledAtMs, lookAgainAtMs].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   };
@@ -47,6 +50,7 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
       dirty = true;
     },
     async look() {
+      deps.bound.note(full);
       const due = dueAtMs();
       if (due === undefined || due > deps.now()) return undefined;
       dirty = false;
@@ -54,7 +58,9 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
       const notices = last.notices.join("\n");
       if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });
       said = notices;
-      const { stale, again } = await deps.acceptance.take(last.drops);
+      const { stale, again, full: left } = await deps.acceptance.take(last.drops);
+      full = left;
+      deps.bound.note(full);
       lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
       await deps.intake.reportBroken(last.broken);
       return { stale, errorFiles: await wishErrorFiles(deps.branch, last.broken) };

@@ -1,6 +1,6 @@
 import type { LedgerRow } from "../task/ledger.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
-import type { SessionFact } from "../task/session-facts.ts";
+import type { SessionFact } from "../task/session-fact.ts";
 import type { TaskState } from "../task/task-state.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 

@@ -1,5 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { Admission } from "../task/codex-hold.ts";
+import { NO_PAUSES, type Pauses } from "../task/pause.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
@@ -27,6 +28,8 @@ export interface MasterDeps {
   readonly branch: BranchWatch;
   readonly wishes: WishBox;
   readonly gate: CodexGate;
+  /** What is paused, looked at anew. */
+  readonly pauses: () => Pauses;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
   readonly maxWorkers: () => number;
@@ -55,6 +58,8 @@ export interface Master {
   schedule(): Schedule;
   /** Codex could not be run: nothing is started until it was looked for, and it is looked for until it is found. */
   doubtCodex(reason: string): void;
+  /** What was paused at the last tick. */
+  pauses(): Pauses;
   codexProblem(): { readonly reason: string; readonly sinceMs: number } | undefined;
   /** Nothing runs, nothing waits to be taken or committed; `held` tasks may be left. */
   isIdle(): boolean;
@@ -66,6 +71,7 @@ export function createMaster(deps: MasterDeps): Master {
   let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
   let installation = deps.installation;
   let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
+  let pauses = NO_PAUSES;
   let draining = false;
   let stopped = false;
   let turn: Promise<unknown> = Promise.resolve();
@@ -139,6 +145,7 @@ export function createMaster(deps: MasterDeps): Master {
     await checkCodex();
     await resolveOutcomes();
     endLostTrial();
+    pauses = deps.pauses();
     for (;;) {
       const admitted = gate.admission();
       const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
@@ -148,7 +155,7 @@ export function createMaster(deps: MasterDeps): Master {
         workersFree: admitted.kind === "one" ? Math.min(workersFree, 1) : workersFree,
         nowMs: now(),
         outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
-        paused: false,
+        pauses,
         codex: codexHold(admitted),
       });
       for (const { id, reason } of schedule.doomed) {
@@ -246,6 +253,7 @@ export function createMaster(deps: MasterDeps): Master {
     },
     schedule: () => schedule,
     doubtCodex,
+    pauses: () => pauses,
     codexProblem: () => problem,
     isIdle() {
       if (runs.activeCount > 0 || inbox.dueAtMs() !== undefined) return false;

@@ -1,7 +1,8 @@
 import type { CommitPlan, CommitReport, CommitterWait } from "../task/commit-plan.ts";
 import type { BrokenDrop, Drop, InboxScan } from "../task/drop.ts";
 import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../task/run.ts";
-import type { SessionFact, SessionState } from "../task/session-facts.ts";
+import type { SessionFact } from "../task/session-fact.ts";
+import type { SessionState } from "../task/session-facts.ts";
 import type { TaskSpec } from "../task/task-spec.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import type { ChangedFile, RunContext } from "./journal-record.ts";

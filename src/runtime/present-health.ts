@@ -3,7 +3,9 @@ import type { CommitDesk } from "./commit-desk.ts";
 import type { Health } from "./coordinator.ts";
 import type { InboxDesk } from "./inbox-desk.ts";
 import type { Master } from "./master.ts";
+import type { OpenBound } from "./open-bound.ts";
 import type { BranchPort } from "./ports.ts";
+import { presentPauses } from "./present-pauses.ts";
 import type { RunDesk } from "./run-desk.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -12,6 +14,7 @@ export interface HealthSources {
   readonly runs: RunDesk;
   readonly commits: CommitDesk;
   readonly inbox: InboxDesk;
+  readonly bound: OpenBound;
   readonly master: Master;
   readonly gate: CodexGate;
   readonly branch: BranchPort;
@@ -26,10 +29,12 @@ export interface HealthSources {
 export function presentHealth(sources: HealthSources): Health {
   const problem = sources.master.codexProblem() ?? sources.gate.hold();
   const wait = sources.branch.waiting();
+  const full = sources.bound.state();
+  const pauses = sources.master.pauses();
   let queued = 0;
   for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
   return {
-    status: wait === undefined && problem === undefined ? "ok" : "waiting",
+    status: [wait, problem, pauses.queue, full].every((reason) => reason === undefined) ? "ok" : "waiting",
     version: sources.version,
     workspace: sources.workspaceDir,
     branch: sources.branchName,
@@ -38,6 +43,8 @@ export function presentHealth(sources: HealthSources): Health {
     tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
     committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
     codex: problem === undefined ? null : presentProblem(problem),
+    paused: presentPauses(pauses),
+    full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.master.isDraining,

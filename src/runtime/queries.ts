@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
-import { describeHold, type Hold } from "../task/hold.ts";
+import type { Pauses } from "../task/pause.ts";
 import type { ScheduleInput } from "../task/schedule.ts";
 import { isTaskId } from "../task/task-id.ts";
 import { parseTranscript } from "../task/transcript.ts";
@@ -12,9 +12,12 @@ import { readCodexHold } from "./codex-gate.ts";
 import type { Health } from "./coordinator.ts";
 import { findForeignTasks, findTaskFile } from "./foreign-tasks.ts";
 import type { JournalRecord } from "./journal-record.ts";
+import { openPauseBox } from "./pause-box.ts";
 import type { BranchPort } from "./ports.ts";
 import { presentProblem } from "./present-health.ts";
+import { type PausedView, presentPauses } from "./present-pauses.ts";
 import { findHolds } from "./scheduled-tasks.ts";
+import { findSession, listSessions, type SessionListDeps, type SessionView } from "./session-list.ts";
 import type { StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import { fold, type OpenTask } from "./task-table.ts";
@@ -38,6 +41,8 @@ export interface ServerRecord extends ProcessIdentity {
   readonly branch: string;
   /** Base address of the HTTP interface; `null` without one. */
   readonly url: string | null;
+  /** `null` where it follows codex-inbox.json. */
+  readonly maxOpenTasks: number | null;
 }
 
 export interface StatusView {
@@ -48,6 +53,7 @@ export interface StatusView {
   readonly health: Health | null;
   /** Why no task is started, also while nobody serves. */
   readonly codex: Health["codex"];
+  readonly paused: PausedView;
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   readonly running: readonly TaskView[];
   /** Open tasks that other clones have accepted; they do not run here. */
@@ -57,11 +63,15 @@ export interface StatusView {
 
 /** Questions about a workspace; they need no coordinator and disturb none. */
 export interface Queries {
-  /** Open tasks in order of acceptance, those of other clones after our own, then the newest `finished` finished ones. */
+  /** Open tasks in order of acceptance, those of other clones after our own, then the newest `finished` finished ones; of `session` alone where one is given. */
   list(options: { readonly finished: number; readonly session: string | undefined }): Promise<readonly TaskView[]>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
   status(): Promise<StatusView>;
+  /** The most recently used one first; `own`: also those that were made for a single task each. */
+  sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
+  /** @throws CoordinatorError `NOT_FOUND` */
+  session(key: string): Promise<SessionView>;
   history(count: number): Promise<readonly HistoryEntry[]>;
   /** What was said and done in a task. */
   transcript(part: string): Promise<readonly TranscriptEntry[]>;
@@ -73,7 +83,7 @@ export interface QueriesDeps {
   readonly branch: Pick<BranchPort, "readText" | "listFolder" | "treeId">;
   readonly ledger: BranchLedger;
   readonly history: {
-    newest(count: number): Promise<readonly HistoryEntry[]>;
+    newest(count: number, session?: string): Promise<readonly HistoryEntry[]>;
     withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
   };
   readonly journal: Pick<TaskJournal, "openIds" | "read">;
@@ -104,12 +114,19 @@ export function createQueries(deps: QueriesDeps): Queries {
   const presentAll = async (opened: readonly Opened[]): Promise<TaskView[]> => {
     const tasks = opened.map(({ task }) => task);
     const holds =
-      tasks.length === 0 ? new Map<string, Hold>() : await findHolds(tasks, deps.ledger, deps.now(), codexHold());
+      tasks.length === 0
+        ? new Map<string, string>()
+        : await findHolds(tasks, deps.ledger, deps.now(), { codex: codexHold(), pauses: pauses() });
     return opened.map(({ task, records }) => {
-      const hold = holds.get(task.id);
-      return presentOpen(task, records, hold && describeHold(hold));
+      return presentOpen(task, records, holds.get(task.id));
     });
   };
+
+  const sessionDeps = (): SessionListDeps => {
+    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open: openTasks() };
+  };
+
+  const pauses = (): Pauses => openPauseBox(deps.paths.paused).read();
 
   const codexHold = (): ScheduleInput["codex"] => {
     const hold = readCodexHold(deps.paths.codexHold);
@@ -171,7 +188,7 @@ export function createQueries(deps: QueriesDeps): Queries {
       const views = await presentAll(openTasks());
       for (const { file, folder } of (await foreignTasks()).values()) views.push(presentTaskFile(file, folder));
       const shown = new Set(views.map(({ id }) => id));
-      for (const entry of finished === 0 ? [] : await deps.history.newest(finished)) {
+      for (const entry of finished === 0 ? [] : await deps.history.newest(finished, session)) {
         const view = shown.has(entry.task) ? undefined : await presentFinished(entry);
         shown.add(entry.task); // A commit that was lost and made again is in the history twice.
         if (view !== undefined) views.push(view);
@@ -189,6 +206,7 @@ export function createQueries(deps: QueriesDeps): Queries {
         server: server ?? null,
         health: health ?? null,
         codex: health === undefined ? heldBack() : health.codex,
+        paused: presentPauses(pauses()),
         tasks: {
           queued: open.filter(({ status }) => status === "queued").length,
           running: running.length,
@@ -198,6 +216,12 @@ export function createQueries(deps: QueriesDeps): Queries {
         otherClones: (await foreignTasks()).size,
         broken: health?.broken ?? [],
       };
+    },
+    sessions: ({ own }) => listSessions(sessionDeps(), own),
+    async session(key) {
+      const found = await findSession(sessionDeps(), key);
+      if (found !== undefined) return found;
+      throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"; codex-inbox sessions lists them`);
     },
     history: (count) => deps.history.newest(count),
     async transcript(part) {

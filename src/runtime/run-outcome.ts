@@ -1,6 +1,7 @@
 import { describeFailure, FAILURE_POLICIES, type Failure, failurePolicy, type OwnChoices } from "../task/failure.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
-import type { SessionFact, SessionState } from "../task/session-facts.ts";
+import type { SessionFact } from "../task/session-fact.ts";
+import type { SessionState } from "../task/session-facts.ts";
 import type { ExitVerdict } from "../task/task-event.ts";
 import { parseDropText } from "../task/task-file.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
@@ -16,8 +17,6 @@ export interface OutcomeDeps {
   readonly workTree: WorkTreePort;
   readonly surroundings: Surroundings;
 }
-
-const NO_USAGE: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0 };
 
 /** What an ended run left behind. */
 export interface TakenIn {
@@ -60,7 +59,7 @@ export async function takeIn(
     entries: withContext(said, records, run.run),
     facts: factsOf(task, verdict, session, endedAtMs),
     changedFiles,
-    usage: usageOf(verdict, session),
+    usage: usageOf(verdict, session, started.resume),
   };
   return { record, changesMs };
 }
@@ -85,8 +84,8 @@ function factsOf(task: OpenTask, verdict: RunVerdict, session: SessionState, now
   if (!session.opened) found.push({ kind: "opened", key: task.sessionKey });
   if (verdict.threadId !== undefined && verdict.failure?.kind !== "threadMismatch") {
     if (verdict.threadId !== session.thread) found.push({ kind: "thread", thread: verdict.threadId, task: task.id });
-    if (verdict.usageTotal !== undefined)
-      found.push({ kind: "usage", thread: verdict.threadId, total: verdict.usageTotal });
+    const total = threadTotal(verdict);
+    if (total !== undefined) found.push({ kind: "usage", thread: verdict.threadId, total });
   }
   return found.map((fact, index) => ({
     v: 1,
@@ -97,16 +96,27 @@ function factsOf(task: OpenTask, verdict: RunVerdict, session: SessionState, now
   }));
 }
 
-/** Codex reports the running total of the thread; what this run used is the difference. */
-function usageOf(verdict: RunVerdict, session: SessionState): Usage | null {
-  const total = verdict.usageTotal;
-  if (total === undefined) return null;
-  const before = verdict.threadId === session.thread ? (session.usageTotal ?? NO_USAGE) : NO_USAGE;
+/** The running total of the thread: a completed turn tells it, of another one it stands in the thread's own file. */
+function threadTotal({ usageTotal, account }: RunVerdict): Usage | undefined {
+  return usageTotal ?? account?.threadUsage;
+}
+
+/**
+ * What this run used alone. Codex notes it with the thread; where it did not, it is the difference of the thread's running totals.
+ * `null` where the total before is not known either: the thread is not this session's.
+ */
+function usageOf(verdict: RunVerdict, session: SessionState, resumed: string | undefined): Usage | null {
+  if (verdict.account?.usage !== undefined) return verdict.account.usage;
+  const total = threadTotal(verdict);
+  const thread = verdict.threadId;
+  if (total === undefined || thread === undefined) return null;
+  const before = session.usages.get(thread);
+  if (before === undefined) return thread === resumed && thread !== session.thread ? null : total;
   return {
-    inputTokens: total.inputTokens - before.inputTokens,
-    cachedInputTokens: total.cachedInputTokens - before.cachedInputTokens,
-    outputTokens: total.outputTokens - before.outputTokens,
-    reasoningOutputTokens: total.reasoningOutputTokens - before.reasoningOutputTokens,
+    inputTokens: Math.max(0, total.inputTokens - before.inputTokens),
+    cachedInputTokens: Math.max(0, total.cachedInputTokens - before.cachedInputTokens),
+    outputTokens: Math.max(0, total.outputTokens - before.outputTokens),
+    reasoningOutputTokens: Math.max(0, total.reasoningOutputTokens - before.reasoningOutputTokens),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Hold } from "../task/hold.ts";
+import { describeHold } from "../task/hold.ts";
 import { chooseStarts, type DependencyOutcome, type ScheduledTask, type ScheduleInput } from "../task/schedule.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import type { OpenTask } from "./task-table.ts";
@@ -35,28 +35,30 @@ export function dependencyOutcome(task: OpenTask | undefined, status: string | u
 }
 
 /**
- * Returns why queued tasks wait, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
+ * Returns why queued tasks wait, in words, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
  * coordinator knows; `codex` is what was last noted of it.
  */
 export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
   nowMs: number,
-  codex: ScheduleInput["codex"],
-): Promise<ReadonlyMap<string, Hold>> {
+  { codex, pauses }: Pick<ScheduleInput, "codex" | "pauses">,
+): Promise<ReadonlyMap<string, string>> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const outcomes = new Map<string, DependencyOutcome>();
   for (const id of new Set(tasks.flatMap(({ spec }) => spec.dependsOn))) {
     const task = byId.get(id);
     outcomes.set(id, dependencyOutcome(task, task === undefined ? (await ledger.find(id))?.status : undefined));
   }
-  return chooseStarts({
+  const { held, doomed } = chooseStarts({
     tasks: scheduledTasks(tasks, new Map()),
     runningSessions: new Set(),
     workersFree: Number.POSITIVE_INFINITY,
     nowMs,
     outcomeOf: (id) => outcomes.get(id),
-    paused: false,
+    pauses,
     codex,
-  }).held;
+  });
+  const said = Array.from(held, ([id, hold]) => [id, describeHold(hold)] as const);
+  return new Map([...said, ...doomed.map(({ id, reason }) => [id, `will fail: ${reason}`] as const)]);
 }

@@ -10,6 +10,8 @@ import { createCommitDesk } from "./commit-desk.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { createInboxDesk } from "./inbox-desk.ts";
 import { createMaster } from "./master.ts";
+import { createOpenBound } from "./open-bound.ts";
+import { openPauseBox, watchPauses } from "./pause-box.ts";
 import type {
   BranchPort,
   CodexPort,
@@ -35,11 +37,13 @@ import { createTaskFolders } from "./task-folders.ts";
 import { openTaskJournal } from "./task-journal.ts";
 import { createTaskTable, type OpenTask } from "./task-table.ts";
 import { presentOpen } from "./task-view.ts";
+import { createTickWaiters } from "./tick-waiters.ts";
 import { openWishBox } from "./wish-box.ts";
 
 /** The settings in force; a getter each, because they may be edited while serving. */
 export interface LiveSettings {
   readonly maxWorkers: number;
+  readonly maxOpenTasks: number;
   readonly settleMs: number;
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
@@ -99,8 +103,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     fail = reject;
   });
   broken.catch(() => undefined); // `ended` tells.
-  const idlers = new Set<() => void>();
   const wake = (): void => master.wake();
+  const ticks = createTickWaiters(wake);
 
   await branch.refresh();
   const journal = openTaskJournal(paths.journal, "write");
@@ -121,13 +125,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
     (notice) => log("inbox", { notice }),
   );
+  const bound = createOpenBound({ table, max: () => settings().maxOpenTasks, now, log });
   const acceptance = createAcceptance({
-    ...{ table, recent, ledger, folders, intake, branch, now },
+    ...{ table, recent, ledger, folders, intake, branch, now, bound },
     clone: deps.clone,
     settleMs: () => settings().settleMs,
     log,
   });
-  const inbox = createInboxDesk({ intake, acceptance, branch, log, now });
+  const inbox = createInboxDesk({ intake, acceptance, bound, branch, log, now });
   const { codex } = deps;
   const gate = openCodexGate({
     path: paths.codexHold,
@@ -184,6 +189,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ table, gate, ledger, inbox, runs, commits },
     branch: watch,
     wishes: openWishBox(paths.wishes),
+    pauses: watchPauses(openPauseBox(paths.paused), log),
     codex: deps.codex,
     installation: deps.installation,
     maxWorkers: () => settings().maxWorkers,
@@ -193,9 +199,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
       configProblem = problem;
     },
-    afterTick: () => {
-      for (const check of idlers) check();
-    },
+    afterTick: ticks.check,
     surroundings,
     log,
   });
@@ -216,19 +220,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   loop.catch(fail);
 
   /** Resolves after a tick that makes `condition` true. */
-  const until = (condition: () => boolean): Promise<void> =>
-    Promise.race([
-      broken,
-      new Promise<void>((resolve) => {
-        const check = (): void => {
-          if (!condition()) return;
-          idlers.delete(check);
-          resolve();
-        };
-        idlers.add(check);
-        wake();
-      }),
-    ]);
+  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, ticks.until(condition)]);
 
   let end: () => void = () => undefined;
   const ended = Promise.race([
@@ -278,7 +270,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     submit: (text) =>
       master.exclusively(async () => {
         const parsed = readSubmission(text, settings().run.rights);
-        const { id, known } = await acceptance.submit(parsed.text, parsed);
+        const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
         wake();
         const task = table.get(id);
         const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
@@ -289,6 +281,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       const task = table.get(view.id);
       return task === undefined ? view : present(task, view);
     },
-    health: () => presentHealth({ ...deps, table, gate, runs, commits, inbox, master, startedAt, configProblem }),
+    sessions: () => deps.queries.sessions({ own: false }),
+    session: deps.queries.session,
+    health: () =>
+      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, master, startedAt, configProblem }),
   };
 }

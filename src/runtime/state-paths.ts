@@ -9,6 +9,8 @@ export interface StatePaths {
   readonly unknownRuns: string;
   /** Wishes of commands that are not the coordinator (`stop`), one file each; any process may add one. */
   readonly wishes: string;
+  /** What is paused, one file each. */
+  readonly paused: string;
   /** Who writes to which session's thread. */
   readonly sessionLocks: string;
   /** Why no task is started, while that is so. */
@@ -31,6 +33,7 @@ export function statePaths(stateDir: string): StatePaths {
     runs: join(stateDir, "runs"),
     unknownRuns: join(stateDir, "unknown-runs"),
     wishes: join(stateDir, "wishes"),
+    paused: join(stateDir, "paused"),
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),
     policy: join(stateDir, "policy.json"),

@@ -1,5 +1,7 @@
 import { isFinal } from "../task/ledger.ts";
+import type { Usage } from "../task/run.ts";
 import { rowOf } from "../task/state-row.ts";
+import { asUsage } from "../task/task-account.ts";
 import type { ParsedTaskFile } from "../task/task-record.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
 import { taskRecord } from "./finish-plan.ts";
@@ -21,6 +23,17 @@ export interface TaskView {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   readonly durationMs: number | null;
+  /** Tokens of the last run alone. */
+  readonly usage: Usage | null;
+  /** Of all runs together. */
+  readonly totalUsage: Usage | null;
+  readonly totalDurationMs: number | null;
+  /** Of the last run: its commands, and the files that differed after it. */
+  readonly commands: number | null;
+  readonly filesChanged: number | null;
+  readonly codexVersion: string | null;
+  /** The one that was used, as far as that is known. */
+  readonly model: string | null;
   readonly reason: string | null;
   /** The name of that reason, where it is one of docs/spec-failures.md. */
   readonly failure: string | null;
@@ -53,6 +66,13 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     startedAt: record.startedAt ?? null,
     endedAt: record.endedAt ?? null,
     durationMs: record.durationMs ?? null,
+    usage: record.usage ?? null,
+    totalUsage: record.account?.totalUsage ?? null,
+    totalDurationMs: record.account?.totalDurationMs ?? null,
+    commands: record.account?.commands ?? null,
+    filesChanged: record.account?.filesChanged ?? null,
+    codexVersion: record.codexVersion ?? null,
+    model: record.model ?? null,
     reason: record.reason ?? null,
     failure: record.failure ?? null,
     thread: task.lastRun?.thread ?? null,
@@ -82,6 +102,13 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     startedAt: textOrNull(frontMatter.startedAt),
     endedAt: textOrNull(frontMatter.endedAt),
     durationMs: numberOrNull(frontMatter.durationMs),
+    usage: asUsage(frontMatter.usage) ?? null,
+    totalUsage: asUsage(frontMatter.totalUsage) ?? null,
+    totalDurationMs: numberOrNull(frontMatter.totalDurationMs),
+    commands: numberOrNull(frontMatter.commands),
+    filesChanged: numberOrNull(frontMatter.filesChanged),
+    codexVersion: textOrNull(frontMatter.codexVersion),
+    model: textOrNull(frontMatter.model),
     reason: result?.reason ?? null,
     failure: textOrNull(frontMatter.failure),
     thread: textOrNull(frontMatter.thread),

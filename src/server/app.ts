@@ -7,12 +7,16 @@ import type { Coordinator } from "../runtime/coordinator.ts";
 /** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
 
+/** When to ask again for what a full queue refused: a run takes longer, but many may be under way. */
+const RETRY_AFTER_S = 30;
+
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NOT_FOUND: 404,
   REFUSED: 409,
   NOT_ALLOWED: 403,
   TASK_FILE: 422,
   TRY_AGAIN: 503,
+  QUEUE_FULL: 429,
   CODEX: 503,
 };
 
@@ -22,6 +26,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
  *   GET  /tasks/:id    one task, by any unique part of its id
+ *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
  *
  * Every request must name this server in its Host header and come from no other origin: a web page the user happens to visit
  * can reach loopback too.
@@ -58,12 +63,16 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
 
   app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
 
+  app.get("/sessions", async (context) => context.json(await coordinator.sessions()));
+  app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
+
   app.notFound((context) =>
     context.json(errorBody("NOT_FOUND", `nothing at ${context.req.method} ${context.req.path}`), 404),
   );
 
   app.onError((error, context) => {
     if (error instanceof CoordinatorError) {
+      if (error.code === "QUEUE_FULL") context.header("Retry-After", String(RETRY_AFTER_S));
       return context.json(errorBody(error.code, error.message), STATUS[error.code] ?? 500);
     }
     return context.json(errorBody("OUR_BUG", error.message), 500);

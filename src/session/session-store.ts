@@ -1,4 +1,5 @@
-import { foldFacts, parseFacts, type SessionFact, type SessionState } from "../task/session-facts.ts";
+import type { SessionFact } from "../task/session-fact.ts";
+import { foldFacts, parseFacts, type SessionState } from "../task/session-facts.ts";
 import { sessionFactsPath } from "../task/workspace-paths.ts";
 
 /** What sessions are known to be: the facts in the branch, and those that wait to be committed. */

@@ -1,4 +1,5 @@
 import { assertNever } from "./assert-never.ts";
+import { describePause, type Pause } from "./pause.ts";
 
 /** Why a queued task does not run now. */
 export type Hold =
@@ -11,7 +12,7 @@ export type Hold =
   /** `unknown`: ids that no task has, so far. */
   | { readonly kind: "dependency"; readonly waitsFor: readonly string[]; readonly unknown: readonly string[] }
   | { readonly kind: "workers" }
-  | { readonly kind: "paused" }
+  | { readonly kind: "paused"; readonly pause: Pause }
   | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined };
 
 /** Returns what a person is told about `hold`, to be read after "queued: ". */
@@ -32,7 +33,7 @@ export function describeHold(hold: Hold): string {
     case "workers":
       return "all workers are busy";
     case "paused":
-      return "paused";
+      return describePause(hold.pause);
     case "codex":
       return hold.untilMs === undefined ? hold.problem : `${hold.problem}, until ${utc(hold.untilMs)}`;
     default:

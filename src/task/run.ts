@@ -42,6 +42,16 @@ export interface Usage {
   readonly reasoningOutputTokens: number;
 }
 
+/** What codex noted of a run in its thread's own file. */
+export interface RunAccount {
+  /** The one it used, whoever chose it. */
+  readonly model: string | undefined;
+  /** Of the run alone. */
+  readonly usage: Usage | undefined;
+  /** Of the whole thread, at the end of the run. */
+  readonly threadUsage: Usage | undefined;
+}
+
 /** How a run ended, judged from its files. */
 export interface RunVerdict {
   readonly outcome: "succeeded" | "failed" | "interrupted" | "vanished";
@@ -51,6 +61,8 @@ export interface RunVerdict {
   /** The final answer; empty when there is none. */
   readonly lastMessage: string;
   readonly usageTotal: Usage | undefined;
+  /** Absent where codex noted nothing. */
+  readonly account?: RunAccount;
   readonly commandCount: number;
   /** Milliseconds between the claim and the exit record, where both are there. */
   readonly durationMs: number | undefined;

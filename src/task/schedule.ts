@@ -1,5 +1,6 @@
 import { deadlockedTasks } from "./deadlock.ts";
 import type { Hold } from "./hold.ts";
+import type { Pause, Pauses } from "./pause.ts";
 
 /** An open task, as the choice of the next ones sees it. Times are Unix ms. */
 export interface ScheduledTask {
@@ -33,7 +34,7 @@ export interface ScheduleInput {
   readonly workersFree: number;
   readonly nowMs: number;
   readonly outcomeOf: (id: string) => DependencyOutcome;
-  readonly paused: boolean;
+  readonly pauses: Pauses;
   /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
   readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
 }
@@ -58,8 +59,8 @@ const CIRCLE_NAMED_MAX = 5;
 /**
  * Chooses the tasks to start. Within a session strictly in order of acceptance: only the head may start, and one that waits
  * holds those behind it. Between sessions the one whose turn comes first: each head has been waiting since its acceptance or
- * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`. As every start moves a session's turn to
- * the present, every head's turn comes.
+ * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`; the most urgent task of a session lends its
+ * priority to the head that it waits for. As every start moves a session's turn to the present, every head's turn comes.
  *
  * Time: O(n log n) in the number of open tasks, and O(n) while no worker is free.
  */
@@ -82,17 +83,26 @@ export function chooseStarts(input: ScheduleInput): Schedule {
   const ready: ScheduledTask[] = [];
   const general = generalHold(input);
   let nextDueMs = Number.POSITIVE_INFINITY;
+  const pausedHold = holdOfPauses(input.pauses);
   for (const head of heads.values()) {
+    const paused = pausedHold(head.sessionKey);
+    if (paused !== undefined) {
+      held.set(head.id, paused);
+      continue;
+    }
     const hold = busy.has(head.sessionKey)
       ? ({ kind: "session", session: head.sessionKey, behind: busy.get(head.sessionKey) } as const)
       : ownHold(head, input);
     if (hold === undefined) ready.push(head);
-    else held.set(head.id, hold.kind === "retry" && general?.kind === "codex" ? general : hold);
+    else held.set(head.id, hold.kind === "retry" && general !== undefined ? general : hold);
     if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
   }
-  holdFollowers(queued, heads, doomed, held);
-  if (general?.kind === "codex" && general.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
-  const start = general === undefined ? pick(ready, threads, input.workersFree, held) : holdAll(ready, general, held);
+  holdFollowers(queued, heads, doomed, pausedHold, held);
+  if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
+  const start =
+    general === undefined
+      ? pick(bySessionTurn(ready, queued, doomed, input.workersFree), threads, input.workersFree, held)
+      : holdAll(ready, general, held);
   return {
     start,
     held,
@@ -129,7 +139,7 @@ function deadlockReason(id: string, circle: readonly string[]): string {
   if (circle.length === 1) return "it depends on itself";
   const others = circle.slice(0, CIRCLE_NAMED_MAX + 1).filter((other) => other !== id);
   const more = circle.length - 1 - others.length;
-  return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which wait for it`;
+  return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which ${others.length + more === 1 ? "waits" : "wait"} for it`;
 }
 
 /** Returns the first task of each session. */
@@ -167,6 +177,7 @@ function holdFollowers(
   queued: readonly ScheduledTask[],
   heads: ReadonlyMap<string, ScheduledTask>,
   doomed: ReadonlyMap<string, string>,
+  pausedHold: (sessionKey: string) => Hold | undefined,
   held: Map<string, Hold>,
 ): void {
   const holds = new Map<string, Hold>();
@@ -175,15 +186,26 @@ function holdFollowers(
     if (head === undefined || head === task || doomed.has(task.id)) continue;
     let hold = holds.get(task.sessionKey);
     if (hold === undefined) {
-      hold = { kind: "session", session: task.sessionKey, behind: head.id };
+      hold = pausedHold(task.sessionKey) ?? { kind: "session", session: task.sessionKey, behind: head.id };
       holds.set(task.sessionKey, hold);
     }
     held.set(task.id, hold);
   }
 }
 
-function generalHold({ paused, codex, nowMs }: ScheduleInput): Hold | undefined {
-  if (paused) return { kind: "paused" };
+/** A pause outdoes every other reason: whoever looks at a paused queue wants to see that it is. One object for each. */
+function holdOfPauses(pauses: Pauses): (sessionKey: string) => Hold | undefined {
+  const holds = new Map<Pause, Hold>();
+  return (sessionKey) => {
+    const pause = pauses.of(sessionKey);
+    if (pause === undefined) return undefined;
+    const hold = holds.get(pause) ?? { kind: "paused", pause };
+    holds.set(pause, hold);
+    return hold;
+  };
+}
+
+function generalHold({ codex, nowMs }: ScheduleInput): (Hold & { readonly kind: "codex" }) | undefined {
   if (codex === undefined || (codex.untilMs !== undefined && codex.untilMs <= nowMs)) return undefined;
   return { kind: "codex", ...codex };
 }
@@ -193,16 +215,30 @@ function holdAll(ready: readonly ScheduledTask[], hold: Hold, held: Map<string, 
   return [];
 }
 
-/** Picks from `ready` (one task per session) those whose turn comes first. */
+/** Puts the heads of sessions into the order in which their turns come. */
+function bySessionTurn(
+  heads: readonly ScheduledTask[],
+  queued: readonly ScheduledTask[],
+  doomed: ReadonlyMap<string, string>,
+  workersFree: number,
+): readonly ScheduledTask[] {
+  if (heads.length < 2 || workersFree <= 0) return heads;
+  const urgency = new Map<string, number>();
+  for (const { id, sessionKey, priority } of queued)
+    if (!doomed.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));
+  const turns = new Map(heads.map((head) => [head, turnOf(head, urgency.get(head.sessionKey) ?? head.priority)]));
+  return heads.toSorted((a, b) => (turns.get(a) ?? 0) - (turns.get(b) ?? 0) || (isBefore(a, b) ? -1 : 1));
+}
+
+/** Picks from `ready` (one task per session) the first ones. */
 function pick(
-  ready: ScheduledTask[],
+  ready: readonly ScheduledTask[],
   threads: Map<string, string>,
   workersFree: number,
   held: Map<string, Hold>,
 ): readonly string[] {
   const noWorker: Hold = { kind: "workers" };
   if (workersFree <= 0) return holdAll(ready, noWorker, held);
-  ready.sort((a, b) => turnOf(a) - turnOf(b) || (isBefore(a, b) ? -1 : 1));
   const start: string[] = [];
   for (const task of ready) {
     const holder = task.thread === undefined ? undefined : threads.get(task.thread);
@@ -219,7 +255,7 @@ function pick(
 }
 
 /** Smaller comes first. */
-function turnOf(task: ScheduledTask): number {
+function turnOf(task: ScheduledTask, priority: number): number {
   const sinceMs = Math.max(task.acceptedAtMs, task.notBeforeMs ?? 0, task.lastStartOfSessionMs ?? 0);
-  return sinceMs + task.priority * AGE_STEP_MS;
+  return sinceMs + priority * AGE_STEP_MS;
 }

@@ -2,25 +2,17 @@ import { isConflictMarker } from "./conflict-marker.ts";
 import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "./json-lines.ts";
 import { type KeptText, keepText } from "./kept-text.ts";
 import type { Usage } from "./run.ts";
+import {
+  accountSlot,
+  compactAccounts,
+  foldAccounts,
+  isCovered,
+  type SessionAccount,
+  sumSlot,
+} from "./session-account.ts";
+import type { SessionFact } from "./session-fact.ts";
+import { isCount, isUsage } from "./task-account.ts";
 import { isThreadId } from "./thread-id.ts";
-
-/**
- * One line of a session's session.jsonl. `n` counts up within the session, `time` is UTC in ISO 8601. Kinds and their fields:
- *
- *   opened    key: string                    the session exists
- *   thread    thread: string, task: string   its Codex thread from now on, and the task that brought it
- *   usage     thread: string, total: Usage   running total of that thread
- *   archived  archived: boolean              put away, or taken out again
- *
- * Other kinds, and other fields, belong to later versions: they are kept and not understood.
- */
-export interface SessionFact {
-  readonly v: 1;
-  readonly n: number;
-  readonly time: string;
-  readonly kind: string;
-  readonly [field: string]: unknown;
-}
 
 /** What the facts of a session come to. */
 export interface SessionState {
@@ -31,6 +23,8 @@ export interface SessionState {
   readonly threadTask: string | undefined;
   /** Of `thread`; what earlier threads used does not count. */
   readonly usageTotal: Usage | undefined;
+  /** Of each thread that is known. */
+  readonly usages: ReadonlyMap<string, Usage>;
   /** The greatest `n`; 0 without facts. */
   readonly counter: number;
 }
@@ -45,7 +39,6 @@ const COUNTER_MAX = 1_000_000_000;
 /** A longer line is junk: formatting a value nested that deeply would exhaust the stack. */
 const LINE_LENGTH_MAX = 4096;
 const LEADING_KEYS = ["v", "n", "time", "kind"] as const;
-const NUMBERS_OF_USAGE = ["inputTokens", "cachedInputTokens", "outputTokens", "reasoningOutputTokens"] as const;
 
 /** Returns the facts of a session.jsonl in the order of the text; what is none of ours, or of a later version, is passed over. */
 export function parseFacts(text: string): readonly SessionFact[] {
@@ -66,8 +59,18 @@ export function foldFacts(facts: Iterable<SessionFact>): SessionState {
     thread: textOf(thread?.thread),
     threadTask: textOf(thread?.task),
     usageTotal: isUsage(usage) ? usage : undefined,
+    usages: new Map(
+      [...slots.values()].flatMap(({ kind, thread: of, total }) =>
+        kind === "usage" && isUsage(total) ? [[String(of), total]] : [],
+      ),
+    ),
     counter,
   };
+}
+
+/** Returns what the tasks of a session have taken, as its facts tell; a join like `foldFacts`. */
+export function foldAccount(facts: Iterable<SessionFact>): SessionAccount {
+  return foldAccounts(greatestFacts(facts).slots.values());
 }
 
 /** Returns the `n` for the next fact: greater than that of every fact there is. */
@@ -97,12 +100,18 @@ export function appendFacts(
   }
   if (added.length === 0) return "unchanged";
   const result = withLines(text, added);
-  return keepText(result.length > compactLength ? compactFacts(result) : result);
+  const clone = textOf(facts.findLast(({ kind }) => kind === "account")?.clone);
+  return keepText(result.length > compactLength ? compactFacts(result, clone) : result);
 }
 
 /** Keeps the greatest fact of each slot, the one with the greatest counter, and what is not understood. */
-function compactFacts(text: string): string {
+function compactFacts(text: string, clone: string | undefined): string {
   const { slots, counter } = greatestFacts(parseFacts(text));
+  if (clone !== undefined) {
+    const accounts = compactAccounts([...slots.values()], clone);
+    for (const [slot, { kind }] of slots) if (kind === "account" || kind === "accounts") slots.delete(slot);
+    for (const fact of accounts) slots.set(accountSlot(fact) ?? "", fact);
+  }
   const own = usageSlot(slots.get("thread"));
   const usages = [...slots]
     .filter(([slot]) => slot.startsWith(USAGE))
@@ -112,9 +121,9 @@ function compactFacts(text: string): string {
   const lines = text.split("\n").filter((line) => {
     const fact = parseFact(line);
     if (fact === undefined) return line.trim() !== "" && !isConflictMarker(line);
-    return slotOf(fact) === undefined || fact.n === counter || kept.delete(formatFact(fact));
+    return kept.delete(formatFact(fact)) || slotOf(fact) === undefined || fact.n === counter;
   });
-  return withLines("", lines);
+  return withLines("", [...lines, ...kept]); // What is left of `kept` is new: a sum.
 }
 
 interface GreatestFacts {
@@ -136,6 +145,7 @@ function greatestFacts(facts: Iterable<SessionFact>): GreatestFacts {
 function placeFact(slots: Map<string, SessionFact>, fact: SessionFact): boolean {
   const slot = slotOf(fact);
   if (slot === undefined) return true;
+  if (isCovered(fact, slots.get(sumSlot(fact)))) return false;
   const known = slots.get(slot);
   if (known !== undefined && isGreater(known, fact)) return false;
   slots.set(slot, fact);
@@ -167,6 +177,9 @@ function slotOf(fact: SessionFact): string | undefined {
       return isThread(fact.thread) ? fact.kind : undefined;
     case "usage":
       return isThread(fact.thread) && isUsage(fact.total) ? usageSlot(fact) : undefined;
+    case "account":
+    case "accounts":
+      return accountSlot(fact);
     case "archived":
       return typeof fact.archived === "boolean" ? fact.kind : undefined;
     default:
@@ -188,16 +201,6 @@ function isFact(value: JsonObject): value is SessionFact {
 /** A malformed id must never reach codex, which would silently open a new thread for it. */
 function isThread(value: unknown): value is string {
   return typeof value === "string" && isThreadId(value);
-}
-
-function isUsage(value: unknown): value is Usage {
-  if (typeof value !== "object" || value === null) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  return NUMBERS_OF_USAGE.every((name) => isCount(fields.get(name)));
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function textOf(value: unknown): string | undefined {

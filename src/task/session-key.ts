@@ -39,6 +39,11 @@ export function isOwnSessionKey(key: string): boolean {
   return rest.length === 0 && DATED_FOLDER.test(folder) && isTaskId(id);
 }
 
+/** Tells whether a folder is named like those of a day's tasks: "2026-11-20", "2026-11-20-2". */
+export function isDatedFolder(name: string): boolean {
+  return DATED_FOLDER.test(name);
+}
+
 function segmentProblem(segment: string, index: number): string | undefined {
   if (segment === "") return 'may not have an empty part ("/" at an end, or two in a row)';
   if (!SEGMENT.test(segment)) {

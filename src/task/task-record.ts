@@ -1,3 +1,4 @@
+import { boundedMessage } from "./bounded-message.ts";
 import { durationText } from "./duration-text.ts";
 import type { FailureKind } from "./failure.ts";
 import { type FrontMatterLimits, readFrontMatter } from "./front-matter.ts";
@@ -7,6 +8,7 @@ import { type KeptText, keepText } from "./kept-text.ts";
 import { isFinal, type TaskStatus } from "./ledger.ts";
 import { oneLine } from "./one-line.ts";
 import type { Usage } from "./run.ts";
+import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import type { TaskSpec } from "./task-spec.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
 import { cutUtf8, utf8Length } from "./utf8.ts";
@@ -39,7 +41,9 @@ export interface TaskRecord {
   readonly changedFiles: readonly ChangedFile[];
   /** Tokens of the last attempt alone. */
   readonly usage: Usage | undefined;
+  readonly account: TaskAccount | undefined;
   readonly codexVersion: string | undefined;
+  /** The one that was used, as far as that is known. */
   readonly model: string | undefined;
   /** The clone that accepted it. */
   readonly acceptedBy: string;
@@ -80,8 +84,6 @@ const RESULT_START = `\n${RESULT_MARKER}\n\n${RESULT_HEADING}\n\n`;
 const CHANGED_FILES_HEADING = "### Changed files";
 const WARNINGS_HEADING = "### Warnings";
 
-/** A longer answer is cut, and says so. */
-const MESSAGE_CHARACTERS_MAX = 1_048_576;
 const REASON_CHARACTERS_MAX = 500;
 const WARNING_CHARACTERS_MAX = 500;
 const CHANGED_FILES_SHOWN_MAX = 200;
@@ -123,7 +125,7 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "endedAt",
   "durationMs",
   "codexVersion",
-  "usage",
+  ...ACCOUNT_KEYS,
   "acceptedBy",
   "promptBytes",
   "messageBytes",
@@ -183,7 +185,7 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["durationMs", record.durationMs],
     ["model", isOpen("model") ? record.model : undefined],
     ["codexVersion", record.codexVersion],
-    ["usage", record.usage],
+    ...accountValues(record.usage, record.account),
     ["acceptedBy", record.acceptedBy],
   ];
 }
@@ -210,13 +212,6 @@ function outcomeLine({ status, reason, durationMs, attempts }: TaskRecord): stri
   const time = durationMs === undefined ? "" : ` after ${durationText(durationMs)}`;
   const why = reason === undefined ? "" : `: ${oneLine(reason, REASON_CHARACTERS_MAX)}`;
   return `**${status}**${time} (${attempts} ${attempts === 1 ? "attempt" : "attempts"})${why}`;
-}
-
-function boundedMessage(message: string): string {
-  const text = message.replaceAll("\0", "").toWellFormed();
-  if (text.length <= MESSAGE_CHARACTERS_MAX) return text;
-  const head = text.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed();
-  return `${head}\n\n(${text.length - MESSAGE_CHARACTERS_MAX} more characters were left out.)`;
 }
 
 /**

@@ -12,6 +12,7 @@ it.each<{ code: ErrorCode; exitCode: number }>([
   { code: "CODEX", exitCode: 69 },
   { code: "OUR_BUG", exitCode: 70 },
   { code: "TRY_AGAIN", exitCode: 75 },
+  { code: "QUEUE_FULL", exitCode: 75 },
   { code: "CONFIG", exitCode: 78 },
 ])("$code ends a command with exit code $exitCode", ({ code, exitCode }) => {
   expect(exitCodeOf(new CoordinatorError(code, "why"))).toBe(exitCode);

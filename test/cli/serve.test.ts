@@ -7,12 +7,12 @@ describe("serve", () => {
   it("hands its flags on, and ends with the exit code of the coordinator", async () => {
     const deps = createFakeCliDeps();
     deps.exitCode = 75;
-    const numbers = ["--port", "0", "--max-workers", "4", "--settle-ms", "10"];
+    const numbers = ["--port", "0", "--max-open-tasks", "50", "--max-workers", "4", "--settle-ms", "10"];
     const codex = ["--codex", "/bin/codex", "--codex-config", "a=1", "--codex-config", "b=2", "--oss"];
     expect(await runCommand(createServeCommand(deps), ...numbers, ...codex, "--until-idle", "--take-over")).toBe(75);
     expect(deps.served).toEqual([
       {
-        config: { port: 0, maxWorkers: 4, settleMs: 10 },
+        config: { port: 0, maxWorkers: 4, maxOpenTasks: 50, settleMs: 10 },
         ...{ untilIdle: true, takeOver: true, codexPath: "/bin/codex", codexConfig: ["a=1", "b=2"], oss: true },
       },
     ]);
@@ -23,7 +23,7 @@ describe("serve", () => {
     expect(await runCommand(createServeCommand(deps))).toBe(0);
     expect(deps.served).toEqual([
       {
-        config: { port: undefined, maxWorkers: undefined, settleMs: undefined },
+        config: { port: undefined, maxWorkers: undefined, maxOpenTasks: undefined, settleMs: undefined },
         ...{ untilIdle: false, takeOver: false, codexPath: undefined, codexConfig: [], oss: false },
       },
     ]);

@@ -11,6 +11,7 @@ const QUIET: StatusView = {
   server: null,
   health: null,
   codex: null,
+  paused: { queue: null, sessions: [] },
   tasks: { queued: 1, running: 0, uncommitted: 2 },
   running: [],
   otherClones: 0,
@@ -21,6 +22,8 @@ const HEALTH: Health = {
   tasks: { queued: 1, running: 1, uncommitted: 2 },
   committer: { reason: "a merge is under way", since: SINCE },
   codex: { reason: "codex not found", since: SINCE, until: null },
+  paused: { queue: null, sessions: [] },
+  full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
   configProblem: "unknown setting",
   draining: true,
@@ -33,6 +36,7 @@ const SERVER = {
   startedAt: SINCE,
   version: "1.2.3",
   url: "http://127.0.0.1:8787",
+  maxOpenTasks: null,
 };
 
 async function lines(view: StatusView, ...argv: readonly string[]): Promise<readonly string[]> {
@@ -60,6 +64,10 @@ describe("status", () => {
       running,
       broken: HEALTH.broken,
       otherClones: 3,
+      paused: {
+        queue: { since: SINCE, reason: "a release" },
+        sessions: [{ session: "docs", since: SINCE, reason: null }],
+      },
     };
     const printed = (await lines(view)).slice(1);
     expect(printed).toEqual([
@@ -67,6 +75,9 @@ describe("status", () => {
       "tasks      0 running, 1 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
       `codex      no task is started since ${SINCE}: codex not found`,
+      `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
+      `paused     the whole queue since ${SINCE}: a release`,
+      `paused     session docs since ${SINCE}`,
       "settings   the last good ones are in force: unknown setting",
       "draining   no task is started any more",
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",

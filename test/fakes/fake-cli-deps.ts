@@ -1,7 +1,9 @@
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
+import { openPauseBox } from "../../src/runtime/pause-box.ts";
 import type { Queries } from "../../src/runtime/queries.ts";
+import type { SessionView } from "../../src/runtime/session-list.ts";
 import type { TaskView } from "../../src/runtime/task-view.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/policy.ts";
 import type { PolicyChange } from "../../src/task/policy-change.ts";
@@ -20,6 +22,9 @@ export interface FakeCliDeps extends CliDeps {
   input: string;
   /** Exit code of `serve`. */
   exitCode: number;
+  /** Where pauses are kept. */
+  pauseDir: string | undefined;
+  nowMs: number;
   readonly queries: Partial<Queries>;
 }
 
@@ -27,7 +32,7 @@ export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
   const deps: FakeCliDeps = {
     ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [], policyChanges: [] },
     allowed: DEFAULT_POLICY,
-    ...{ input: "", exitCode: 0, queries },
+    ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0, queries },
     print: (line) => deps.printed.push(line),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
@@ -51,6 +56,11 @@ export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
     async stop(id) {
       deps.stopped.push(id);
     },
+    async pauses() {
+      if (deps.pauseDir === undefined) throw new CoordinatorError("NOT_FOUND", "no workspace here");
+      return openPauseBox(deps.pauseDir);
+    },
+    now: () => deps.nowMs,
   };
   return deps;
 }
@@ -75,6 +85,8 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     startedAt: "2026-11-20T14:15:31.000Z",
     endedAt: "2026-11-20T14:16:00.000Z",
     durationMs: 29_000,
+    ...{ usage: null, totalUsage: null, totalDurationMs: null, commands: null, filesChanged: null },
+    ...{ codexVersion: null, model: null },
     reason: null,
     failure: null,
     thread: null,
@@ -87,6 +99,23 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
   };
 }
 
+/** A session as every interface shows it; `change` says what is different. */
+export function sessionView(change: Partial<SessionView> = {}): SessionView {
+  return {
+    key: "docs",
+    thread: null,
+    archived: false,
+    paused: false,
+    tasks: { queued: 0, running: 0, succeeded: 1, failed: 0, cancelled: 0 },
+    runs: 1,
+    usage: { inputTokens: 100, cachedInputTokens: 40, outputTokens: 10, reasoningOutputTokens: 0 },
+    durationMs: 29_000,
+    commands: 3,
+    lastActivityAt: "2026-11-20T14:16:00.000Z",
+    ...change,
+  };
+}
+
 function completed(queries: Partial<Queries>): Queries {
   const unexpected = async (): Promise<never> => {
     throw new CoordinatorError("NOT_FOUND", "nothing here");
@@ -95,6 +124,8 @@ function completed(queries: Partial<Queries>): Queries {
     list: unexpected,
     find: unexpected,
     status: unexpected,
+    sessions: unexpected,
+    session: unexpected,
     history: unexpected,
     transcript: unexpected,
     ...queries,

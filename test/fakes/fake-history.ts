@@ -15,7 +15,10 @@ export function createFakeHistory(repository: FakeRepository): QueriesDeps["hist
       ];
     });
   return {
-    newest: async (count) => entries().slice(0, count),
+    newest: async (count, wanted) =>
+      entries()
+        .filter(({ session }) => wanted === undefined || session === wanted)
+        .slice(0, count),
     withId: async (part, count) =>
       entries()
         .filter(({ task }) => task.includes(part))

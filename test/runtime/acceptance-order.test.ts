@@ -38,6 +38,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     ...{ table, branch, now, clone: "aaaaaa", settleMs: () => 0, log: () => undefined },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
+    bound: { isFull: () => false },
     folders: createTaskFolders(branch),
     intake: intake as IntakePort,
   });

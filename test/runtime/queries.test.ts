@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ownIdentity } from "../../src/base/process-identity.ts";
 import { readServer } from "../../src/runtime/queries.ts";
+import { openTaskJournal } from "../../src/runtime/task-journal.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const OLD = "20250101-101010-aaaaaa";
@@ -89,6 +90,7 @@ describe("the list of tasks", () => {
     expect(await list(2)).toEqual([...open, ids[2], ids[1]]);
     expect(await list(0)).toEqual(open);
     expect(await list(9, "other")).toEqual([ids[2]]);
+    expect(await list(1, "docs")).toEqual([...open, ids[1]]);
   });
 
   it("says why a queued task waits, as far as files tell, whether or not somebody serves", async () => {
@@ -109,6 +111,24 @@ describe("the list of tasks", () => {
     await world.crash();
     expect(await holds()).toEqual(expected);
     expect((await world.queries.find(world.accepted(-1))).hold).toBe(expected.at(-1));
+  });
+
+  it("says what will come of a task that can never run, until somebody serves who ends it", async () => {
+    const { world } = await finished();
+    await world.crash();
+    const ledger = `| 2026-11-20T10:00:00.000Z | ${OLD} | a | 1 | failed |  |\n`;
+    const journal = openTaskJournal(world.paths.journal, "write");
+    const text = `---\ndependsOn: ${OLD}\n---\nDo it.\n`;
+    const id = "20261120-141530-aaaaaa";
+    journal.create(id, {
+      ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order: 1, atMs: 0, text, clone: "aaaaaa" },
+      ...{ folderKey: null, source: null },
+    });
+    world.repository.user.commit({ "tasks.md": ledger });
+    const says = `it depends on ${OLD}, which failed`;
+    expect(await world.queries.find(id)).toMatchObject({ status: "queued", hold: `will fail: ${says}` });
+    await world.start();
+    expect(await world.queries.find(id)).toMatchObject({ status: "failed", reason: says, hold: null });
   });
 
   it("shows a task once, however often it was committed", async () => {

@@ -100,7 +100,7 @@ describe("the thread of a session", () => {
     expect(second?.frontMatter.usage).toMatchObject({ inputTokens: 30, outputTokens: 0 });
     const facts = (world.committed("sessions/docs/session.jsonl") ?? "").trimEnd().split("\n");
     expect(facts.map((line) => JSON.parse(line)).map(({ n, kind }) => `${n} ${kind}`)).toEqual([
-      ...["1 opened", "2 thread", "3 usage", "4 usage"],
+      ...["1 opened", "2 thread", "3 usage", "3 account", "4 usage", "4 account"],
     ]);
   });
 

@@ -3,11 +3,13 @@ import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
 import type { Coordinator, Health } from "../../src/runtime/coordinator.ts";
 import { createApp } from "../../src/server/app.ts";
 import { parseDropText } from "../../src/task/task-file.ts";
-import { taskView } from "../fakes/fake-cli-deps.ts";
+import { sessionView, taskView } from "../fakes/fake-cli-deps.ts";
 
 const HOST = "127.0.0.1:8787";
 const HEALTH = { status: "ok", pid: 7 } as Health;
 const TASK = taskView({ status: "queued", endedAt: null, committed: false });
+
+const SESSION = sessionView({ key: "docs/api" });
 
 /** The interface over a coordinator that knows one task; `change` says what it does otherwise. */
 function server(change: Partial<Coordinator> = {}) {
@@ -20,6 +22,11 @@ function server(change: Partial<Coordinator> = {}) {
     async find(part) {
       if (!TASK.id.includes(part)) throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"`);
       return TASK;
+    },
+    sessions: async () => [SESSION],
+    async session(key) {
+      if (key !== SESSION.key) throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"`);
+      return SESSION;
     },
     health: () => HEALTH,
     ...change,
@@ -137,6 +144,15 @@ describe("GET /tasks/:id", () => {
   });
 });
 
+describe("GET /sessions", () => {
+  it("lists them, and finds one by its whole key", async () => {
+    expect(await server().request("/sessions")).toMatchObject({ status: 200, body: [SESSION] });
+    for (const key of ["docs/api", "docs%2Fapi"])
+      expect(await server().request(`/sessions/${key}`)).toMatchObject({ status: 200, body: SESSION });
+    expect(await server().request("/sessions/docs")).toMatchObject({ status: 404 });
+  });
+});
+
 describe("errors", () => {
   it.each<{ code: ErrorCode; status: number }>([
     { code: "NOT_FOUND", status: 404 },
@@ -144,6 +160,7 @@ describe("errors", () => {
     { code: "TASK_FILE", status: 422 },
     { code: "NOT_ALLOWED", status: 403 },
     { code: "TRY_AGAIN", status: 503 },
+    { code: "QUEUE_FULL", status: 429 },
     { code: "CODEX", status: 503 },
     { code: "CONFIG", status: 500 },
     { code: "OUR_BUG", status: 500 },

@@ -7,6 +7,8 @@ import { listen } from "../../src/server/listen.ts";
 const COORDINATOR: Coordinator = {
   submit: () => Promise.reject(new Error("not asked for")),
   find: () => Promise.reject(new Error("not asked for")),
+  sessions: () => Promise.reject(new Error("not asked for")),
+  session: () => Promise.reject(new Error("not asked for")),
   health: () => ({ status: "ok" }) as Health,
 };
 

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createSessionStore } from "../../src/session/session-store.ts";
-import { appendFacts, foldFacts, type SessionFact } from "../../src/task/session-facts.ts";
+import type { SessionFact } from "../../src/task/session-fact.ts";
+import { appendFacts, foldFacts } from "../../src/task/session-facts.ts";
 import { sessionFactsPath } from "../../src/task/workspace-paths.ts";
 
 const THREADS = ["01a1f950-5f71-7472-a9b5-7a2032cb912c", "01a1f951-0000-7000-8000-000000000002"] as const;

@@ -28,6 +28,7 @@ export function taskRecord(
     lastMessage: "",
     changedFiles: [],
     usage: undefined,
+    account: undefined,
     codexVersion: undefined,
     model: undefined,
     acceptedBy: "c1",

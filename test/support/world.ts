@@ -100,6 +100,7 @@ export function createWorld(): World {
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     maxWorkers: 2,
+    maxOpenTasks: 10_000,
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
     stallTimeoutMs: 1_800_000,

@@ -20,7 +20,14 @@ describe("describeHold", () => {
       text: "waits for t1; depends on t3, which no task here is called",
     },
     { hold: { kind: "workers" }, text: "all workers are busy" },
-    { hold: { kind: "paused" }, text: "paused" },
+    {
+      hold: { kind: "paused", pause: { session: undefined, sinceMs: AT_MS, reason: "a release" } },
+      text: "paused since 2026-11-21T06:00:00Z: a release",
+    },
+    {
+      hold: { kind: "paused", pause: { session: "docs", sinceMs: AT_MS, reason: undefined } },
+      text: "session docs is paused since 2026-11-21T06:00:00Z",
+    },
     { hold: { kind: "codex", problem: "codex is not logged in", untilMs: undefined }, text: "codex is not logged in" },
     {
       hold: { kind: "codex", problem: "usage limit", untilMs: AT_MS },

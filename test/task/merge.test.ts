@@ -12,7 +12,8 @@ import {
   rotateLedger,
   withoutRows,
 } from "../../src/task/ledger.ts";
-import { appendFacts, foldFacts, parseFacts, type SessionFact } from "../../src/task/session-facts.ts";
+import type { SessionFact } from "../../src/task/session-fact.ts";
+import { appendFacts, foldFacts, parseFacts } from "../../src/task/session-facts.ts";
 import { appendEntries, parseTranscript, rotateTranscript } from "../../src/task/transcript.ts";
 import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
 import { ledgerRows } from "../support/ledger-rows.ts";

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NO_PAUSES } from "../../src/task/pause.ts";
 import { AGE_STEP_MS, chooseStarts, type DependencyOutcome, type ScheduledTask } from "../../src/task/schedule.ts";
 
 const TICK_MS = 10_000;
@@ -71,7 +72,7 @@ function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthO
       workersFree,
       nowMs,
       outcomeOf,
-      paused: false,
+      pauses: NO_PAUSES,
       codex: undefined,
     });
 
@@ -178,7 +179,7 @@ describe("a busy queue", () => {
       runningSessions: new Set<string>(),
       workersFree: 4,
       nowMs: 20_000,
-      paused: false,
+      pauses: NO_PAUSES,
       codex: undefined,
     };
     let bestMs = Number.POSITIVE_INFINITY;

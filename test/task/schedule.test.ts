@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../src/task/hold.ts";
+import { NO_PAUSES, type Pause } from "../../src/task/pause.ts";
 import { AGE_STEP_MS, chooseStarts, type ScheduledTask, type ScheduleInput } from "../../src/task/schedule.ts";
 
 const NOW = 100_000_000;
@@ -30,13 +31,14 @@ function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> 
     workersFree: 9,
     nowMs: NOW,
     outcomeOf: (id) => (ids.has(id) ? "open" : undefined),
-    paused: false,
+    pauses: NO_PAUSES,
     codex: undefined,
     ...change,
   });
   return { start, held: Object.fromEntries(held), doomed, nextDueMs };
 }
 
+const PAUSE: Pause = { session: undefined, sinceMs: NOW, reason: "a release" };
 const DOCS = { sessionKey: "docs" } as const;
 const behind = (id: string | undefined): Hold => ({ kind: "session", session: "docs", behind: id });
 
@@ -124,6 +126,17 @@ describe("between sessions", () => {
     expect(choose(tasks).start).toEqual(["t2", "t4", "t5", "t3", "t1", "t6"]);
   });
 
+  it("goes by the most urgent task of each session, which cannot pass the one before it", () => {
+    const chores = [task(1, { ...DOCS, priority: 4 }), task(2, { ...DOCS, priority: 0 })];
+    expect(choose([...chores, task(3)], { workersFree: 1 }).start).toEqual(["t1"]);
+    expect(choose([chores[0] ?? task(9), task(3)], { workersFree: 1 }).start).toEqual(["t3"]);
+    const doomed = task(2, { ...DOCS, priority: 0, dependsOn: ["gone"] });
+    const outcomeOf = (id: string) => (id === "gone" ? ("failed" as const) : ("open" as const));
+    expect(choose([task(1, { ...DOCS, priority: 4 }), doomed, task(3)], { workersFree: 1, outcomeOf }).start).toEqual([
+      "t3",
+    ]);
+  });
+
   it("lets waiting make up for priority, one step for every AGE_STEP_MS", () => {
     const urgent = task(2, { priority: 1, acceptedAtMs: NOW });
     expect(choose([task(1, { acceptedAtMs: NOW - AGE_STEP_MS + 1 }), urgent]).start).toEqual(["t2", "t1"]);
@@ -198,8 +211,8 @@ describe("dependencies", () => {
     expect(choose(tasks)).toMatchObject({
       start: [],
       doomed: [
-        { id: "t1", reason: "it would wait for ever: for t2, which wait for it" },
-        { id: "t2", reason: "it would wait for ever: for t1, which wait for it" },
+        { id: "t1", reason: "it would wait for ever: for t2, which waits for it" },
+        { id: "t2", reason: "it would wait for ever: for t1, which waits for it" },
       ],
       held: { t3: { kind: "dependency", waitsFor: ["t2"] } },
     });
@@ -231,13 +244,31 @@ describe("dependencies", () => {
 });
 
 describe("everything waits", () => {
-  it("while paused", () => {
-    expect(choose([task(1, DOCS), task(2, DOCS), task(3, { dueAtMs: NOW + 1 })], { paused: true })).toEqual({
-      start: [],
-      held: { t1: { kind: "paused" }, t2: behind("t1"), t3: { kind: "retry", untilMs: NOW + 1 } },
-      doomed: [],
-      nextDueMs: NOW + 1,
+  it("while the queue is paused, and every task says so", () => {
+    const pauses = { queue: PAUSE, sessions: [], of: () => PAUSE };
+    const tasks = [task(1, DOCS), task(2, DOCS), task(3, { dueAtMs: NOW + 1 }), task(4, { dependsOn: ["t1"] })];
+    const held = { kind: "paused", pause: PAUSE } as const;
+    expect(choose(tasks, { pauses })).toEqual({
+      ...{ start: [], held: { t1: held, t2: held, t3: held, t4: held }, doomed: [], nextDueMs: undefined },
     });
+  });
+
+  it("in a session that is paused, and nowhere else", () => {
+    const pause: Pause = { ...PAUSE, session: "docs" };
+    const pauses = { queue: undefined, sessions: [pause], of: (key: string) => (key === "docs" ? pause : undefined) };
+    const tasks = [task(1, { ...DOCS, kind: "active" }), task(2, DOCS), task(3, DOCS), task(4)];
+    const held = { kind: "paused", pause } as const;
+    expect(choose(tasks, { pauses })).toEqual({
+      start: ["t4"],
+      held: { t2: held, t3: held },
+      doomed: [],
+      nextDueMs: undefined,
+    });
+  });
+
+  it("but for what can never run, which fails all the same", () => {
+    const pauses = { queue: PAUSE, sessions: [], of: () => PAUSE };
+    expect(choose([task(1, { dependsOn: ["t1"] })], { pauses }).doomed).toHaveLength(1);
   });
 
   it("while codex cannot be used, until the time it says", () => {

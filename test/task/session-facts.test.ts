@@ -1,14 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  appendFacts,
-  FACTS_COMPACT_LENGTH,
-  foldFacts,
-  nextCounter,
-  parseFacts,
-  type SessionFact,
-} from "../../src/task/session-facts.ts";
+import type { SessionFact } from "../../src/task/session-fact.ts";
+import { appendFacts, FACTS_COMPACT_LENGTH, foldFacts, nextCounter, parseFacts } from "../../src/task/session-facts.ts";
 
 const TIME = "2026-11-20T14:15:30.000Z";
 const THREADS = [1, 2, 3].map(threadId);
@@ -58,6 +52,7 @@ describe("foldFacts", () => {
       thread: undefined,
       threadTask: undefined,
       usageTotal: undefined,
+      usages: new Map(),
       counter: 0,
     });
   });
@@ -71,6 +66,7 @@ describe("foldFacts", () => {
       thread: "01a1f950-5f71-7472-a9b5-7a2032cb912c",
       threadTask: "20261120-141530-k3f9x2",
       usageTotal: { inputTokens: 100, cachedInputTokens: 10, outputTokens: 20, reasoningOutputTokens: 5 },
+      usages: expect.any(Map),
       counter: 4,
     });
     expect(text(undefined, facts)).toBe(session);

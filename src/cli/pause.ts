@@ -1,0 +1,32 @@
+import { describePause } from "../task/pause.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import { type Command, textFlag } from "./command.ts";
+
+export function createPauseCommand(deps: CliDeps): Command {
+  return {
+    name: "pause",
+    summary: "Start no more tasks, or none of one session; what runs goes on, drops are still accepted",
+    usage: "[--session <key>] [--reason <text>]",
+    help: [
+      "--session <key>  that session alone",
+      "--reason <text>  shown wherever a task is held by it",
+      "It lasts until codex-inbox resume, also over restarts, and holds whether or not anybody serves.",
+    ],
+    options: { session: { type: "string" }, reason: { type: "string" } },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const session = textFlag(input, "session");
+      const reason = textFlag(input, "reason");
+      const box = await deps.pauses(session);
+      const before = box.read();
+      const known = session === undefined ? before.queue : before.sessions.find((pause) => pause.session === session);
+      const pause = box.pause(session, reason, deps.now());
+      const isSame = known !== undefined && describePause(known) === describePause(pause);
+      const what = session === undefined ? "the queue" : `session ${session}`;
+      const said = describePause({ ...pause, session: undefined });
+      const undo = `codex-inbox resume${session === undefined ? "" : ` --session ${session}`}`;
+      deps.print(isSame ? `Nothing to do: ${what} is ${said} already.` : `${what} is ${said}; ${undo} lets it go on.`);
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { describePause } from "../task/pause.ts";
+import type { CliDeps } from "./cli-deps.ts";
+import { type Command, textFlag } from "./command.ts";
+
+const SESSIONS_NAMED_MAX = 10;
+
+export function createResumeCommand(deps: CliDeps): Command {
+  return {
+    name: "resume",
+    summary: "Start tasks again after a pause",
+    usage: "[--session <key>]",
+    help: ["--session <key>  that session alone; without it the whole queue, but no session that was paused by name"],
+    options: { session: { type: "string" } },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const session = textFlag(input, "session");
+      const box = await deps.pauses(session);
+      const before = box.read();
+      const what = session === undefined ? "the queue" : `session ${session}`;
+      box.resume(session);
+      const after = box.read();
+      const wasPaused =
+        session === undefined ? before.queue !== undefined : before.sessions.length > after.sessions.length;
+      deps.print(wasPaused ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
+      if (session !== undefined && after.queue !== undefined)
+        deps.print(`The whole queue is ${describePause(after.queue)}; codex-inbox resume lets it go on.`);
+      if (session === undefined)
+        for (const pause of after.sessions.slice(0, SESSIONS_NAMED_MAX)) deps.print(`Still: ${describePause(pause)}`);
+      return 0;
+    },
+  };
+}
