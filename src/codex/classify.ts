@@ -2,7 +2,7 @@ import type { Failure, FailureKind } from "../task/failure.ts";
 import { oneLine } from "./failure-reason.ts";
 import { asObject, asText, parseObject } from "./json-shape.ts";
 import { namedTime, resetTime } from "./reset-time.ts";
-import type { CodexErrorInfo } from "./rollout.ts";
+import type { CodexErrorInfo, LimitWindow } from "./rollout.ts";
 
 /** Classes of codex's own (`codex_error_info`, 0.169.0) that say all by themselves. */
 const BY_INFO: Readonly<Record<string, FailureKind>> = {
@@ -45,6 +45,7 @@ const REFUSALS: readonly Pattern[] = [
   [/exceeds the maximum length|no prompt provided|not valid utf-8/i, "promptRefused"],
   [/model provider .* not found/i, "unknownModel"],
   [/output schema file/i, "badRequest"],
+  [/required mcp servers failed/i, "configuration"],
   [
     /error loading config|codex home|in-process app-server client|trusted directory|unexpected argument|list_turns is not supported/i,
     "configuration",
@@ -57,7 +58,11 @@ const STATUS = /\bstatus:? (\d{3})\b/;
 /** Says why a turn failed, from its message and, where there is one, the class that codex noted of it. */
 export function classifyTurn(message: string, info: CodexErrorInfo | undefined, failedAtMs: number): Failure {
   const kind = turnKind(message, info);
-  return { kind, detail: oneLine(serverWords(message)), untilMs: untilOf(kind, message, failedAtMs) };
+  return {
+    kind,
+    detail: oneLine(serverWords(message)),
+    untilMs: untilOf(kind, message, failedAtMs, info?.limits ?? []),
+  };
 }
 
 /** Says why codex refused to begin a turn, from its words on standard error. */
@@ -89,8 +94,13 @@ function statusKind(status: number): FailureKind | undefined {
   return status >= 400 ? "badRequest" : undefined;
 }
 
-function untilOf(kind: FailureKind, message: string, failedAtMs: number): number | undefined {
-  if (kind === "usageLimit") return resetTime(message, failedAtMs);
+function untilOf(
+  kind: FailureKind,
+  message: string,
+  failedAtMs: number,
+  limits: readonly LimitWindow[],
+): number | undefined {
+  if (kind === "usageLimit") return resetTime(message, failedAtMs, limits);
   return kind === "rateLimited" ? namedTime(message, failedAtMs) : undefined;
 }
 

@@ -122,15 +122,22 @@ function defaultAnswer(message: string): string {
   return line === undefined ? "ok" : `ok: ${line.trim()}`;
 }
 
-/** Answers with an error as the API words it. `retry-after` becomes a header, `resets-in` (seconds) the time of a usage limit. */
+/**
+ * Answers with an error as the API words it. `retry-after` becomes a header, `resets-in` (seconds) the time of a usage limit: in the
+ * body, from which codex makes its message, and in the headers, which it notes in the thread's file.
+ */
 function sendError(response: ServerResponse, status: number, fields: Fields): void {
   const { "retry-after": retryAfter, "resets-in": resetsIn, ...error } = fields;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (retryAfter !== undefined) headers["retry-after"] = retryAfter;
-  const reset =
-    resetsIn === undefined
-      ? {}
-      : { resets_in_seconds: Number(resetsIn), resets_at: Math.floor(Date.now() / 1000) + Number(resetsIn) };
+  let reset = {};
+  if (resetsIn !== undefined) {
+    const resetsAt = Math.ceil(Date.now() / 1000) + Number(resetsIn);
+    reset = { resets_in_seconds: Number(resetsIn), resets_at: resetsAt };
+    headers["x-codex-primary-used-percent"] = "100";
+    headers["x-codex-primary-window-minutes"] = "300";
+    headers["x-codex-primary-reset-at"] = String(resetsAt);
+  }
   response.writeHead(status, headers);
   response.end(JSON.stringify({ error: { message: `scripted status ${status}`, ...error, ...reset } }));
 }

@@ -3,7 +3,7 @@ import { classifyRefusal, classifyTurn } from "../../src/codex/classify.ts";
 import type { CodexErrorInfo } from "../../src/codex/rollout.ts";
 import type { FailureKind } from "../../src/task/failure.ts";
 
-const OTHER: CodexErrorInfo = { name: "other", httpStatus: undefined };
+const OTHER: CodexErrorInfo = { name: "other", httpStatus: undefined, limits: [] };
 
 describe("a failed turn is told by codex's own class first", () => {
   it.each<{ name: string; status?: number; message?: string; kind: FailureKind }>([
@@ -28,7 +28,7 @@ describe("a failed turn is told by codex's own class first", () => {
     { name: "something_new", message: "a new word", kind: "unknown" },
     { name: "something_new", message: "Selected model is at capacity.", kind: "overloaded" },
   ])("$name $status: $kind", ({ name, status, message = "in words", kind }) => {
-    expect(classifyTurn(message, { name, httpStatus: status }, 0).kind).toBe(kind);
+    expect(classifyTurn(message, { name, httpStatus: status, limits: [] }, 0).kind).toBe(kind);
   });
 });
 
@@ -96,6 +96,11 @@ describe("a run that codex refused is told by its standard error", () => {
     },
     { words: "Error: Model provider `nope` not found", kind: "unknownModel" },
     { words: "Output schema file /x is not valid JSON: expected value at line 1 column 1", kind: "badRequest" },
+    {
+      words:
+        "Error: thread/start failed: error creating thread: required MCP servers failed to initialize: x: No such file",
+      kind: "configuration",
+    },
     { words: "Error loading config.toml: unknown variant `nope`", kind: "configuration" },
     { words: "Not inside a trusted directory and --skip-git-repo-check was not specified.", kind: "configuration" },
     { words: "error: something about the command line", exitCode: 2, kind: "configuration" },

@@ -2,7 +2,6 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type RealCodex, realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
 
 /** Attempts and delays as a test can wait for them. */
@@ -208,34 +207,3 @@ it("a thread that outgrew the context window is left for a fresh one, which the 
   const file = workspace.repo.git("show", `main:${two.path}`);
   expect(file).toContain(`- a fresh thread was begun instead of ${thread}: the thread outgrew the context window`);
 });
-
-it("ten tasks in four sessions meet a usage limit: all wait, over a kill, and each goes on once", async () => {
-  const codex = await realCodex();
-  const workspace = await workspaceWith(codex, { maxWorkers: 1, retryBaseMs: 8_000, retryMaxMs: 8_000 });
-  const names = ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3", "c/1", "c/2", "d/1", "d/2"];
-  const limit = "[[http 429 type=usage_limit_reached resets-in=1 x1]]";
-  workspace.drop("a/1.md", "a/1 [[final: ok]]\n");
-  const first = workspace.serve();
-  await first.saw("committed");
-  workspace.drop("a/2.md", `a/2 ${limit} [[final: ok]]\n`);
-  for (const name of names.slice(2)) workspace.drop(`${name}.md`, `${name} [[final: ok]]\n`);
-  await first.saw("accepted", 10);
-  await first.saw("codex-hold");
-  await first.kill();
-
-  const second = workspace.serve();
-  await second.saw("serving");
-  expect(existsSync(join(workspace.stateDir, "codex-hold.json"))).toBe(true);
-  const health = await (await fetch(`${await second.url()}/health`)).json();
-  expect(health).toMatchObject({ status: "waiting", codex: { reason: expect.stringMatching(/^usage limit reached/) } });
-  expect(second.lines("started")).toEqual([]);
-  await second.saw("codex-open", 1, 40_000);
-  await waitFor(() => workspace.results.tasks().length === names.length, { what: "all results", timeoutMs: 40_000 });
-  second.signal("SIGTERM");
-  await second.ended;
-
-  const tasks = workspace.results.tasks();
-  expect(tasks.map(({ prompt }) => prompt.slice(0, 3)).sort()).toEqual(names);
-  for (const { frontMatter } of tasks) expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
-  expect(codex.requests).toHaveLength(11);
-}, 90_000);
