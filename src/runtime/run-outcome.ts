@@ -1,4 +1,11 @@
-import { describeFailure, FAILURE_POLICIES, type Failure, failurePolicy, type OwnChoices } from "../task/failure.ts";
+import {
+  describeFailure,
+  FAILURE_POLICIES,
+  type Failure,
+  failurePolicy,
+  type OwnChoices,
+  stopsAll,
+} from "../task/failure.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact, SessionState } from "../task/session-facts.ts";
 import type { ExitVerdict } from "../task/task-event.ts";
@@ -120,8 +127,10 @@ export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: n
   const { failure } = verdict;
   if (failure === undefined) return { kind: "succeeded" };
   if (failure.kind === "codexUnavailable") return { kind: "codexMissing", reason: describeFailure(failure) };
-  const { remedy, costsAttempt } = failurePolicy(failure.kind, own);
+  const policy = failurePolicy(failure.kind, own);
+  const { remedy, costsAttempt } = policy;
   const reason = describeFailure(failure);
+  if (stopsAll(policy)) return { kind: "held", reason };
   if (remedy === "freshThread") return { kind: "threadLost", reason };
   const retryAtMs = remedy === "wait" ? waitUntilMs : failure.untilMs;
   return { kind: "failed", retryable: remedy !== "fail", reason, retryAtMs, costsAttempt };

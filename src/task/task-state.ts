@@ -208,6 +208,8 @@ function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepCont
       return afterLoss(state, verdict.reason, context);
     case "threadLost":
       return again(giveBack(state), context.nowMs, verdict.reason);
+    case "held":
+      return again(giveBack({ ...countsOf(state), vanished: 0 }), context.nowMs, verdict.reason);
     case "failed": {
       const seen = { ...countsOf(state), vanished: 0 };
       if (!verdict.retryable) return ended(seen, "failed", verdict.reason, context.nowMs);

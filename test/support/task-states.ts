@@ -58,6 +58,7 @@ export const INTERRUPTED = exited({ kind: "interrupted" });
 export const VANISHED: TaskEvent = { kind: "vanished" };
 export const REPLACED: TaskEvent = { kind: "replaced" };
 export const CODEX_MISSING = exited({ kind: "codexMissing", reason: "not found" });
+export const HELD = exited({ kind: "held", reason: "usage limit reached" });
 export const THREAD_LOST = exited({ kind: "threadLost", reason: "no rollout found" });
 export const ENDED_ELSEWHERE: TaskEvent = { kind: "endedElsewhere", status: "cancelled", reason: "not wanted" };
 export const DOOMED: TaskEvent = { kind: "doomed", reason: "never" };

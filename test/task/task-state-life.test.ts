@@ -14,6 +14,7 @@ import {
   DOOMED,
   ENDED_ELSEWHERE,
   failed,
+  HELD,
   INTERRUPTED,
   LIMITS,
   NOT_PASSED,
@@ -43,6 +44,7 @@ describe("the life of a task", () => {
       DOOMED,
       CODEX_MISSING,
       THREAD_LOST,
+      HELD,
       ENDED_ELSEWHERE,
     ),
     fc.constantFrom(

@@ -9,6 +9,7 @@ import {
   ended,
   FIRST_DELAY_MS,
   failed,
+  HELD,
   INTERRUPTED,
   LIMITS,
   NOT_PASSED,
@@ -85,7 +86,13 @@ describe("a running task", () => {
       to: ended("failed", "no", { run: 5, attempts: 3 }),
     },
     {
-      name: "waits for the end of a usage limit, which uses no attempt",
+      name: "is held with all others by a usage limit, which uses no attempt, and waits for nothing of its own",
+      from: { ...RUNNING, attempts: 3, vanished: 1 },
+      event: HELD,
+      to: again("usage limit reached", { attempts: 2 }),
+    },
+    {
+      name: "waits until its thread is free, which uses no attempt",
       from: { ...RUNNING, attempts: 3 },
       event: failed({ costsAttempt: false, retryAtMs: NOW + 3_600_000 }),
       to: again("no", { attempts: 2, dueAtMs: NOW + 3_600_000 }),
@@ -97,7 +104,7 @@ describe("a running task", () => {
       to: again("no", { attempts: 1, dueAtMs: NOW + 3_600_000 }),
     },
     {
-      name: "does not run in a circle when the end of the limit is past already",
+      name: "does not run in a circle when the time to wait for is past already",
       from: RUNNING,
       event: failed({ costsAttempt: false, retryAtMs: NOW - 1 }),
       to: again("no", { dueAtMs: NOW + FIRST_DELAY_MS }),
