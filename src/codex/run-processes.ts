@@ -16,7 +16,7 @@ export interface RunProcesses {
   readonly others: readonly number[];
 }
 
-/** Looks at the process table and tells the processes of `run` apart by their command lines, as they are known from command.json. */
+/** Looks at the process table and tells the processes of `run` apart by their command lines, as they are known from command.json: without that, all but workers count as commands. */
 export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
   const workers: number[] = [];
   const commands: MarkedProcess[] = [];
@@ -25,7 +25,7 @@ export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
   const expected = found.length === 0 ? undefined : readRunCommand(runDir)?.command.slice(1);
   for (const marked of found) {
     if (isWorker(marked)) workers.push(marked.pid);
-    else if (expected !== undefined && endsWith(marked.commandLine, expected)) commands.push(marked);
+    else if (expected === undefined || isCommand(marked, expected)) commands.push(marked);
     else others.push(marked.pid);
   }
   return { workers, commands: outermostFirst(commands), others };
@@ -36,8 +36,12 @@ function isWorker({ commandLine }: MarkedProcess): boolean {
   return commandLine[1]?.endsWith("/shim.sh") === true && commandLine[3] === "--";
 }
 
-/** A script's command line starts with its interpreter, so only the end can be compared. */
-function endsWith(commandLine: readonly string[], expected: readonly string[]): boolean {
+/**
+ * A script's command line starts with its interpreter, so only the end can be compared. One that is empty belongs to a process in the
+ * middle of an exec, which may be the command as well as anything else.
+ */
+function isCommand({ commandLine }: MarkedProcess, expected: readonly string[]): boolean {
+  if (commandLine.length === 0) return true;
   const offset = commandLine.length - expected.length;
   return (
     offset > 0 && expected.length > 0 && expected.every((argument, index) => commandLine[offset + index] === argument)

@@ -49,6 +49,26 @@ describe("stopping", () => {
     expect(runner.judge(runDir, undefined).outcome).toBe("succeeded");
   });
 
+  it("ends the tools of a run whose worker and codex were killed, which counts as vanished", async () => {
+    const { runner, request, start } = testRunner();
+    const runDir = start(request("[[spawn-sleeper]] [[say: begun]] [[hang]]"));
+    await sees(runDir, "begun");
+    const worker = JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid;
+    process.kill(worker, "SIGKILL");
+    const [codex = 0] = await waitFor(
+      () => {
+        const probe = runner.probe(runDir);
+        return probe.kind === "alive" && !probe.pids.includes(worker) ? probe.pids : undefined;
+      },
+      { what: "codex without its worker" },
+    );
+    process.kill(codex, "SIGKILL");
+    await waitFor(() => runner.probe(runDir).kind === "vanished", { what: "the run to vanish" });
+    expect(findMarked(markerIn(runDir))).not.toEqual([]);
+    await runner.stop(runDir, 0);
+    expect(findMarked(markerIn(runDir))).toEqual([]);
+  });
+
   it("ends a run that another coordinator started, also without its worker", async () => {
     const { request, start, another } = testRunner();
     const runDir = start(request("[[say: begun]] [[hang]]"));
