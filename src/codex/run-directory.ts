@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { asText, asTexts, parseObject } from "./json-shape.ts";
@@ -11,6 +11,8 @@ export interface RunPaths {
   readonly stderr: string;
   /** Codex's own copy of the final answer. */
   readonly lastMessage: string;
+  /** The schema for the answer, where one was asked for: as it was when the run was prepared. */
+  readonly outputSchema: string;
   /** Whoever creates this file owns the run: the worker that runs it, or the coordinator that makes sure it never starts. */
   readonly claim: string;
   readonly exit: string;
@@ -24,6 +26,7 @@ export function runPaths(runDir: string): RunPaths {
     events: join(runDir, "events.jsonl"),
     stderr: join(runDir, "stderr.log"),
     lastMessage: join(runDir, "last-message.md"),
+    outputSchema: join(runDir, "output-schema.json"),
     claim: join(runDir, "claim"),
     exit: join(runDir, "exit.json"),
   };
@@ -47,7 +50,12 @@ export function runMarker(workspaceId: string, runDir: string): string {
  *
  * @throws Error if the run is claimed: a run number is used once
  */
-export function makeRunDirectory(runDir: string, prompt: string, { command, workdir, resumeThread }: RunCommand): void {
+export function makeRunDirectory(
+  runDir: string,
+  prompt: string,
+  { command, workdir, resumeThread }: RunCommand,
+  outputSchema?: string,
+): void {
   const paths = runPaths(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
@@ -57,6 +65,8 @@ export function makeRunDirectory(runDir: string, prompt: string, { command, work
   write(paths.events, "");
   write(paths.stderr, "");
   write(paths.lastMessage, ""); // Codex would make it readable for all.
+  if (outputSchema === undefined) rmSync(paths.outputSchema, { force: true });
+  else write(paths.outputSchema, outputSchema);
 }
 
 /** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */

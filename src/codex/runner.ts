@@ -13,11 +13,13 @@ import { createLineReader } from "./line-reader.ts";
 import { MARKER_VARIABLE, requireProcessTable } from "./marker-scan.ts";
 import { probeRun } from "./probe-run.ts";
 import { type Reaped, reapRuns } from "./reap.ts";
-import { makeRunDirectory, readRunCommand, runMarker, runPaths } from "./run-directory.ts";
+import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } from "./run-directory.ts";
 import { stopRun } from "./stop-run.ts";
 import { type EntryContext, entriesOfRun } from "./transcript-of-run.ts";
 import { judgeRun } from "./verdict.ts";
 import { startWorker } from "./worker.ts";
+
+const SCHEMA_BYTES_MAX = 1_048_576;
 
 export interface RunnerOptions {
   /** Asked at every `prepare`, so that an upgrade takes effect without a restart. */
@@ -98,8 +100,11 @@ export function createRunner(options: RunnerOptions): Runner {
       requireFolder(request.workdir);
       const { runDir, workdir, resumeThread } = request;
       const context = { extraConfig, marker: markedRun(runDir).marker };
-      const command = [options.installation().path, ...codexArguments(request, context)];
-      makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread });
+      // A copy, out of the agent's reach: its answer is held against what was asked for.
+      const schema = request.outputSchema === undefined ? undefined : readSchema(request.outputSchema);
+      const outputSchema = schema === undefined ? undefined : runPaths(runDir).outputSchema;
+      const command = [options.installation().path, ...codexArguments({ ...request, outputSchema }, context)];
+      makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread }, schema);
       faultPoint("run:directory-made");
     },
     start({ runDir }, onExit) {
@@ -147,6 +152,14 @@ function watchRun(runDir: string, onChange: () => void): { close(): void } {
   } catch {
     return { close: () => undefined }; // As above.
   }
+}
+
+function readSchema(path: string): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  const text = size === undefined || size > SCHEMA_BYTES_MAX ? undefined : readIfThere(path);
+  if (text !== undefined) return text;
+  const problem = size === undefined ? "is not there" : `has more than ${SCHEMA_BYTES_MAX} bytes`;
+  throw new CoordinatorError("TASK_FILE", `output schema ${path} ${problem}`);
 }
 
 /** The marker is made from the folder's name, so the two must say the same. */

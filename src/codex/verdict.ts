@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
 import { constants } from "node:os";
+import { answerProblem } from "../task/answer-shape.ts";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import type { RunVerdict } from "../task/run.ts";
 import { claimedAtMs, readClaim } from "./claim.ts";
 import { classifyRefusal, classifyTurn } from "./classify.ts";
 import { type ExitRecord, readExitRecord } from "./exit-record.ts";
-import { readStderr } from "./failure-reason.ts";
+import { oneLine, readStderr } from "./failure-reason.ts";
 import { readErrorInfo } from "./rollout.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
@@ -36,10 +37,11 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
   const judgement = wrongThread
     ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
     : judge(runDir, summary, record, codexHome);
+  const hasAnswer = summary.turnEnd?.kind === "completed" && !wrongThread;
   return {
     ...judgement,
     threadId: summary.threadId,
-    lastMessage: judgement.outcome === "succeeded" ? (summary.lastMessage ?? readLastMessage(runDir)) : "",
+    lastMessage: hasAnswer ? answerOf(runDir, summary) : "",
     usageTotal: summary.usageTotal,
     commandCount: summary.commandCount,
     durationMs:
@@ -49,11 +51,12 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
 
 function judge(
   runDir: string,
-  { turnEnd, threadId }: RunSummary,
+  summary: RunSummary,
   record: ExitRecord | undefined,
   codexHome: string | undefined,
 ): Judgement {
-  if (turnEnd?.kind === "completed") return SUCCEEDED;
+  const { turnEnd, threadId } = summary;
+  if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary);
   if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, codexHome);
   if (record === undefined) return withoutRecord(runDir);
   const { error, reason: said } = readStderr(runPaths(runDir).stderr);
@@ -69,6 +72,13 @@ function judge(
   }
   if (exitCode === 0) return failed("outputUnusable", said ?? "exit 0");
   return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
+}
+
+/** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */
+function judgeAnswer(runDir: string, summary: RunSummary): Judgement {
+  const schema = readIfThere(runPaths(runDir).outputSchema);
+  const problem = schema === undefined ? undefined : answerProblem(answerOf(runDir, summary), schema);
+  return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(problem));
 }
 
 function judgeTurn(
@@ -104,8 +114,8 @@ function because(kind: FailureKind, detail: string): Failure {
   return { kind, detail, untilMs: undefined };
 }
 
-function readLastMessage(runDir: string): string {
-  return readIfThere(runPaths(runDir).lastMessage) ?? "";
+function answerOf(runDir: string, { lastMessage }: RunSummary): string {
+  return lastMessage ?? readIfThere(runPaths(runDir).lastMessage) ?? "";
 }
 
 function signalName(number: number): string {

@@ -84,7 +84,7 @@ export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   threadMismatch: fails("codex opened another thread"),
   sandboxDenied: fails("the sandbox did not allow it"),
   crashed: retries("codex crashed"),
-  outputUnusable: fails("codex ended without a turn"),
+  outputUnusable: fails("the output cannot be used"),
   killed: { remedy: "again", costsAttempt: false, sentence: "the run was interrupted" },
   vanished: { remedy: "again", costsAttempt: false, sentence: "the worker vanished" },
   timedOut: retries("timed out"),

@@ -22,6 +22,8 @@ interface Row {
   readonly words: RegExp;
   /** The second run does not start sooner after the first request. */
   readonly waitsMs?: number;
+  /** The answer in the result, where a failure leaves one. */
+  readonly message?: string;
 }
 
 const ATTEMPTS_MAX = 2;
@@ -38,6 +40,18 @@ const ROWS: readonly Row[] = [
   row("contentRefused", "[[response.incomplete content_filter]]", "fail", 1, "failed", /reason: content_filter$/),
   row("unknown", '[[http 400 body="no such luck"]]', "fail", 1, "failed", /^no such luck$/),
   row("unknownModel", "[[http 404]]", "fail", 1, "failed", /^unexpected status 404/, { frontMatter: "model: nope" }),
+  // The agent may write to the file in the work tree; the schema is what it was at the start.
+  row(
+    "outputUnusable",
+    '[[write schema.json: {}]] [[final: {"b":1}]]',
+    "fail",
+    2,
+    "failed",
+    /^the answer has no "a"$/,
+    {
+      ...{ frontMatter: "outputSchema: schema.json", message: '{"b":1}' },
+    },
+  ),
   row("threadNotFound", "", "fail", 0, "failed", /no rollout found for thread id 01a1f950-/, {
     frontMatter: "resume: 01a1f950-5f71-7472-a9b5-7a2032cb912c",
   }),
@@ -74,6 +88,7 @@ it("the real codex: what a failure of one task comes to", async () => {
   const settings = { maxAttempts: ATTEMPTS_MAX, retryBaseMs: 100, retryMaxMs: 200 };
   writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
   writeFileSync(join(workspace.dir, "broken.json"), "{nope");
+  writeFileSync(join(workspace.dir, "schema.json"), '{"type":"object","properties":{"a":{}},"required":["a"]}');
   for (const [index, { model, frontMatter }] of ROWS.entries()) {
     const head = frontMatter === undefined ? "" : `---\n${frontMatter}\n---\n`;
     workspace.drop(`row-${index}/one.md`, `${head}${beginning(index)} ${model} [[final: at last]]\n`);
@@ -81,10 +96,10 @@ it("the real codex: what a failure of one task comes to", async () => {
   const coordinator = await workspace.serveUntilIdle({ code: 1 });
   const observed = ROWS.map((_, index) => observe(index, codex, workspace, coordinator));
   expect(observed).toEqual(
-    ROWS.map(({ failure, policy, requests, status, words }, index) => ({
+    ROWS.map(({ failure, policy, requests, status, words, message = "" }, index) => ({
       ...{ row: beginning(index), failure, policy, requests, status },
       attempts: policy === "retry" ? ATTEMPTS_MAX : 1,
-      message: status === "succeeded" ? "at last" : "",
+      message: status === "succeeded" ? "at last" : message,
       words: expect.stringMatching(words),
     })),
   );
@@ -108,7 +123,7 @@ function row(
   requests: number,
   status: Row["status"],
   words: RegExp,
-  more: Pick<Row, "frontMatter" | "waitsMs"> = {},
+  more: Pick<Row, "frontMatter" | "waitsMs" | "message"> = {},
 ): Row {
   return { failure, model, policy, requests, status, words, ...more };
 }
