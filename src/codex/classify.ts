@@ -8,14 +8,19 @@ import type { CodexErrorInfo, LimitWindow } from "./rollout.ts";
 const BY_INFO: Readonly<Record<string, FailureKind>> = {
   context_window_exceeded: "contextWindow",
   server_overloaded: "overloaded",
+  flex_unavailable: "overloaded",
+  policy_capacity_unavailable: "overloaded",
   internal_server_error: "serverError",
   rate_limit_exceeded: "rateLimited",
   invalid_prompt: "contentRefused",
   cyber_policy: "contentRefused",
+  misalignment_policy_violation: "contentRefused",
+  inference_hook_denied: "contentRefused",
   bad_request: "badRequest",
   model_not_found: "unknownModel",
   unauthorized: "notLoggedIn",
   sandbox_error: "sandboxDenied",
+  too_many_denials: "sandboxDenied",
   response_stream_disconnected: "connection",
   response_stream_connection_failed: "connection",
 };
@@ -81,14 +86,18 @@ function turnKind(message: string, info: CodexErrorInfo | undefined): FailureKin
   const byStatus = Number.isNaN(status) ? undefined : statusKind(status);
   if (byStatus !== undefined) return byStatus;
   if (info?.name === "http_connection_failed") return "connection";
-  // The body of a refused request comes as it is.
-  if (asObject(parseObject(message)?.error) !== undefined) return "badRequest";
-  return TURN_MESSAGES.find(([pattern]) => pattern.test(message))?.[1] ?? "unknown";
+  // The body of a refused request comes as it is; a plan that does not have the model says so in its own form, `{"detail":"…"}`.
+  const body = parseObject(message);
+  if (asObject(body?.error) !== undefined) return "badRequest";
+  const told = TURN_MESSAGES.find(([pattern]) => pattern.test(message))?.[1];
+  return told ?? (asText(body?.detail) === undefined ? "unknown" : "badRequest");
 }
 
 function statusKind(status: number): FailureKind | undefined {
   if (status === 401 || status === 403) return "notLoggedIn";
+  if (status === 402) return "quotaExceeded";
   if (status === 404) return "unknownModel";
+  if (status === 408) return "connection";
   if (status === 429) return "rateLimited";
   if (status >= 500) return "serverError";
   return status >= 400 ? "badRequest" : undefined;
@@ -106,5 +115,6 @@ function untilOf(
 
 /** Returns the message within the body of a refused request, or all of it. */
 function serverWords(message: string): string {
-  return asText(asObject(parseObject(message)?.error)?.message) ?? message;
+  const body = parseObject(message);
+  return asText(asObject(body?.error)?.message) ?? asText(body?.detail) ?? message;
 }
