@@ -57,6 +57,7 @@ const ROWS: readonly Row[] = [
     ...{ failure: "quotaExceeded", requests: 1, words: /: Quota exceeded/, waitsMs: HOLD },
     model: "[[http 429 type=insufficient_quota code=insufficient_quota x1]]",
   },
+  { failure: "quotaExceeded", model: "[[http 402 x1]]", requests: 1, words: /: unexpected status 402/, waitsMs: HOLD },
   {
     ...{ failure: "configuration", requests: 0, words: /: Error loading config/, waitsMs: HOLD },
     config: (right) => `${right}\n[[[\n`,
@@ -138,6 +139,23 @@ it("the real codex: what would meet every task holds them all, and they go on on
   );
   expect(existsSync(holdPath)).toBe(false);
 }, 180_000);
+
+it("a coordinator that serves until nothing is left to do ends with 75 while tasks are held, and says why", async () => {
+  const codex = await realCodex();
+  const workspace = await tempWorkspace({ codex });
+  workspace.drop("docs/one.md", "One. [[http 429 type=usage_limit_reached resets-in=172800 x1]] [[final: ok]]\n");
+  workspace.drop("docs/two.md", "Two. [[final: ok]]\n");
+  await workspace.serveUntilIdle({ code: 75 });
+  expect((await workspace.command("status")).stdout).toMatch(/: usage limit reached: .*Try again at/);
+  const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+  expect(listed).toMatchObject([
+    { status: "queued", attempts: 0, hold: expect.stringMatching(/^usage limit reached/) },
+    { status: "queued", attempts: 0, hold: expect.stringMatching(/^behind /) },
+  ]);
+  // A limit outlives the restart: nothing is asked of the model.
+  await workspace.serveUntilIdle({ code: 75 });
+  expect(codex.requests).toHaveLength(1);
+});
 
 function inProvider(config: string, line: string): string {
   return config.replace('wire_api = "responses"', `wire_api = "responses"\n${line}`);

@@ -74,6 +74,13 @@ it("connection: a refused one ends the run, whatever codex's own configuration s
   const { frontMatter, result } = workspace.results.task("One.");
   expect(frontMatter).toMatchObject({ status: "failed", failure: "connection", attempts: 2, run: 2 });
   expect(result?.reason).toBe("no connection to the model: Connection failed: error sending request");
+  // Codex's own tries within each run are bounded too: one more, as it is configured.
+  const said = workspace.results
+    .transcript("docs")
+    .flatMap(({ run, body }) => (body.kind === "error" ? [{ run, message: body.message }] : []));
+  expect(said.filter(({ message }) => message.startsWith("Reconnecting"))).toEqual(
+    [1, 2].map((run) => ({ run, message: expect.stringMatching(/^Reconnecting\.\.\. 1\/1 \(Connection failed/) })),
+  );
   expect(coordinator.lines("started")).toHaveLength(2);
 });
 

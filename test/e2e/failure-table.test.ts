@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FAILURE_POLICIES, type FailureKind, type Remedy } from "../../src/task/failure.ts";
@@ -120,6 +120,21 @@ it("the real codex: what a failure of one task comes to", async () => {
       ?.field("task")}/1/events.jsonl`,
   );
 }, 120_000);
+
+it("a prompt that codex would refuse is refused when it is dropped, and never reaches it", async () => {
+  const codex = await realCodex();
+  const workspace = await tempWorkspace({ codex });
+  workspace.drop("long.md", "x".repeat(1_048_577));
+  workspace.drop("empty.md", "---\ntitle: Nothing\n---\n \n");
+  workspace.drop("bytes.md", "");
+  writeFileSync(join(workspace.dir, "inbox", "bytes.md"), Buffer.from([0x61, 0xff, 0xfe, 0x62]));
+  await workspace.serveUntilIdle({ code: 1 });
+  const said = ["long", "empty", "bytes"].map((name) =>
+    readFileSync(join(workspace.dir, "inbox", `${name}.error.md`), "utf8"),
+  );
+  expect(said).toEqual([/1,?048,?576/, /empty|no prompt|blank/i, /UTF-8/].map((words) => expect.stringMatching(words)));
+  expect(codex.requests).toEqual([]);
+});
 
 function row(
   failure: FailureKind,

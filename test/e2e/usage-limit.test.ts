@@ -8,7 +8,7 @@ import { tempWorkspace } from "../support/workspace.ts";
 /** Ten tasks in four sessions. */
 const TASKS = ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3", "c/1", "c/2", "d/1", "d/2"];
 /** Long enough for a restart in between. Codex names the minute; the second stands in the thread's file. */
-const LIMIT = "[[http 429 type=usage_limit_reached resets-in=10 x1]]";
+const LIMIT = "[[sleep 2000 x1]] [[http 429 type=usage_limit_reached resets-in=10 x1]]";
 
 it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once when it is over", async () => {
   const codex = await realCodex();
@@ -19,10 +19,10 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
   const first = workspace.serve();
   await first.saw("committed");
   workspace.drop("a/2.md", `a/2 ${LIMIT} [[final: ok]]\n`);
-  await first.saw("codex-hold");
-  const metMs = Date.now();
   for (const name of TASKS.slice(2)) workspace.drop(`${name}.md`, `${name} [[final: ok]]\n`);
   await first.saw("accepted", TASKS.length);
+  await first.saw("codex-hold");
+  const metMs = Date.now();
   await first.kill();
   const held = JSON.parse(readFileSync(join(workspace.stateDir, "codex-hold.json"), "utf8"));
   expect(held).toMatchObject({ failure: "usageLimit", checks: 0 });
