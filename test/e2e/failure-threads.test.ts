@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { wrappedCodex } from "../support/broken-codex.ts";
 import { type RealCodex, realCodex } from "../support/real-codex.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
@@ -77,4 +78,26 @@ it("threadBusy: a task waits while another process writes to its thread, and no 
   for (const reason of reasons)
     expect(reason).toMatch(/^another process writes to the thread: .*already has an active writer/);
   expect(codex.requests).toHaveLength(4);
+});
+
+it("threadNotFound: a run that was killed before its thread was written costs the task nothing but that thread", async () => {
+  const codex = await realCodex();
+  const lost = "01a1f950-5f71-7472-a9b5-7a2032cb912c";
+  // As it is when codex is killed at its first event: the thread was announced, and no file of it exists.
+  const script = `if [ "$1" = exec ] && mkdir "$CODEX_HOME/killed" 2>/dev/null; then
+  echo '{"type":"thread.started","thread_id":"${lost}"}'
+  kill -9 $$
+fi`;
+  const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });
+  const settings = { maxAttempts: 1, retryBaseMs: 100, retryMaxMs: 200 };
+  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.drop("docs/one.md", "Begin. [[echo]]\n");
+  const coordinator = await workspace.serveUntilIdle();
+  const one = workspace.results.task("Begin.");
+  expect(one.frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 3 });
+  expect(coordinator.lines("started").map((line) => line.field("resume"))).toEqual([undefined, lost, undefined]);
+  expect(codex.requests).toHaveLength(1);
+  expect(one.result?.lastMessage).toBe("Begin. [[echo]]\n"); // There was nothing to tell the new thread.
+  const file = workspace.repo.git("show", `main:${one.path}`);
+  expect(file).toContain(`- a fresh thread was begun instead of ${lost}: codex does not have the thread`);
 });
