@@ -18,14 +18,16 @@ export interface RunProcesses {
 
 /** Looks at the process table and tells the processes of `run` apart by their command lines, as they are known from command.json: without that, all but workers count as commands. */
 export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
-  const workers: number[] = [];
-  const commands: MarkedProcess[] = [];
-  const others: number[] = [];
   const found = findMarked(marker);
   const expected = found.length === 0 ? undefined : readRunCommand(runDir)?.command.slice(1);
+  const workers = found.filter(isWorker).map(({ pid }) => pid);
+  const commands: MarkedProcess[] = [];
+  const others: number[] = [];
   for (const marked of found) {
-    if (isWorker(marked)) workers.push(marked.pid);
-    else if (expected === undefined || isCommand(marked, expected)) commands.push(marked);
+    if (workers.includes(marked.pid)) continue;
+    // A shell becomes the last command it runs; whatever it is by then, a worker has no other child.
+    const isChild = workers.includes(marked.parentPid);
+    if (isChild || expected === undefined || isCommand(marked, expected)) commands.push(marked);
     else others.push(marked.pid);
   }
   return { workers, commands: outermostFirst(commands), others };
