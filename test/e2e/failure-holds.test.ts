@@ -157,6 +157,38 @@ it("a coordinator that serves until nothing is left to do ends with 75 while tas
   expect(codex.requests).toHaveLength(1);
 });
 
+it("a login that is lost while serving holds all tasks, and they go on after the next one", async () => {
+  const codex = await realCodex();
+  const workspace = await tempWorkspace({ codex });
+  const authPath = join(codex.home, "auth.json");
+  // Codex's own provider: the only one that needs a login. It asks six times before it believes a 401.
+  const config = [`openai_base_url = "${codex.server.baseUrl}"`, "[features]", "plugins = false", ""].join("\n");
+  writeFileSync(join(codex.home, "config.toml"), config);
+  workspace.drop("docs/one.md", "One. [[http 401 x6]] [[final: ok]]\n");
+  const refused = await workspace.serveUntilIdle({ code: 69 });
+  expect(refused.log()).toContain("codex is not logged in (Not logged in): run `codex login`");
+
+  const login = JSON.stringify({ OPENAI_API_KEY: "sk-test" });
+  writeFileSync(authPath, login);
+  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ maxAttempts: 1, retryBaseMs: 1_000 }));
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  rmSync(authPath);
+  await coordinator.saw("codex-hold");
+  expect(codex.requests).toHaveLength(6);
+  workspace.drop("aside/two.md", "Two. [[final: ok]]\n");
+  // When the time has come to try again, codex itself is asked first: no task goes to see.
+  const gone = await coordinator.saw("codex-gone");
+  expect(gone.field("reason")).toMatch(/^codex is not logged in/);
+  expect(codex.requests).toHaveLength(6);
+  writeFileSync(authPath, login);
+  await coordinator.saw("codex-open");
+  await waitFor(() => workspace.results.tasks().length === 2, { what: "both tasks", timeoutMs: 30_000 });
+  for (const { frontMatter } of workspace.results.tasks())
+    expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
+  expect(codex.requests).toHaveLength(8);
+}, 60_000);
+
 function inProvider(config: string, line: string): string {
   return config.replace('wire_api = "responses"', `wire_api = "responses"\n${line}`);
 }
