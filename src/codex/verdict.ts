@@ -2,12 +2,12 @@ import { statSync } from "node:fs";
 import { constants } from "node:os";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import type { RunVerdict } from "../task/run.ts";
-import { claimedAtMs, readClaim } from "./claim.ts";
+import { claimedAtMs, readClaim } from "../worker/claim.ts";
+import { type ExitRecord, readExitRecord } from "../worker/exit-record.ts";
+import { readIfThere, runPaths } from "../worker/run-directory.ts";
 import { classifyRefusal, classifyTurn } from "./classify.ts";
-import { type ExitRecord, readExitRecord } from "./exit-record.ts";
 import { readStderr } from "./failure-reason.ts";
 import { readErrorInfo } from "./rollout.ts";
-import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
 /** Above this a shell reports a signal; codex itself uses 0, 1, 2 and 101 (codex 0.169.0). */

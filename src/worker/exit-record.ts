@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { asNumber, parseObject } from "./json-shape.ts";
+import { asNumber, parseObject } from "../base/json-shape.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 
 /** How the command of a run ended, as its worker saw it. */
