@@ -93,8 +93,8 @@ function judge(
   if (exitCode === undefined) return undefined;
   if (!begun) {
     const why = said === "" ? `exit code ${exitCode}` : said;
-    const who = sandbox === "none" ? "a shell could not be run" : "codex's sandbox could not be set up";
-    return { outcome: "unavailable", what: `was not begun: ${who}: ${why}` };
+    const where = sandbox === "none" ? "" : " in codex's sandbox";
+    return { outcome: "unavailable", what: `could not be begun${where}: ${why}` };
   }
   if (exitCode === 0) return { outcome: "passed", what: "passed" };
   if (NOT_RUNNABLE.includes(exitCode)) {
