@@ -2,14 +2,14 @@ import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { StopCause } from "../task/task-event.ts";
 import type { TaskState } from "../task/task-state.ts";
-import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts } from "../task/verification.ts";
+import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../task/verification.ts";
 import type { FollowUps } from "./follow-ups.ts";
 import type { Log, Surroundings } from "./ports.ts";
 import { type RunDefaults, workdirOf } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
 import { verified } from "./verify-outcome.ts";
-import type { VerifierPort, VerifyRequest, VerifyRight } from "./verify-port.ts";
+import type { VerifierPort, VerifyRight } from "./verify-port.ts";
 
 export interface VerifyDeskDeps {
   readonly table: TaskTable;

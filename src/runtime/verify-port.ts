@@ -1,16 +1,5 @@
 import type { RunProbe } from "../task/run.ts";
-import type { VerifyFacts, VerifySandbox } from "../task/verification.ts";
-
-/** A verification to be made. Paths are absolute. */
-export interface VerifyRequest {
-  readonly taskId: string;
-  readonly sessionKey: string;
-  readonly runDir: string;
-  /** For `/bin/sh -c`. */
-  readonly command: string;
-  readonly workdir: string;
-  readonly sandbox: VerifySandbox;
-}
+import type { VerifyFacts, VerifyRequest } from "../task/verification.ts";
 
 /** The processes of verify commands. As with an agent's run, a run belongs to its folder and not to the coordinator. */
 export interface VerifierPort {

@@ -6,6 +6,17 @@ import type { StopCause } from "./task-event.ts";
 /** Where a verify command runs: in codex's sandbox at one of its levels, or outside of it. */
 export type VerifySandbox = "read-only" | "workspace-write" | "none";
 
+/** A verification to be made. Paths are absolute. */
+export interface VerifyRequest {
+  readonly taskId: string;
+  readonly sessionKey: string;
+  readonly runDir: string;
+  /** For `/bin/sh -c`. */
+  readonly command: string;
+  readonly workdir: string;
+  readonly sandbox: VerifySandbox;
+}
+
 /** What the files of a verify run say. */
 export interface VerifyFacts {
   readonly sandbox: VerifySandbox;

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { RunProbe } from "../task/run.ts";
-import type { VerifyFacts, VerifySandbox } from "../task/verification.ts";
+import type { VerifyFacts, VerifyRequest } from "../task/verification.ts";
 import { claimedAtMs, sealRun } from "../worker/claim.ts";
 import { allowedEnvironment, type Environment } from "../worker/environment.ts";
 import { readExitRecord, signalOf } from "../worker/exit-record.ts";
@@ -21,17 +21,6 @@ export interface VerifierOptions {
   /** Filtered. */
   readonly environment: Environment;
   readonly workspaceId: string;
-}
-
-/** A verification to be made. Paths are absolute. */
-export interface VerifyRequest {
-  readonly taskId: string;
-  readonly sessionKey: string;
-  readonly runDir: string;
-  /** For `/bin/sh -c`. */
-  readonly command: string;
-  readonly workdir: string;
-  readonly sandbox: VerifySandbox;
 }
 
 /** Runs verify commands as workers. As with an agent's run, a run belongs to its folder and not to whoever started it. */

@@ -109,6 +109,16 @@ describe("the real codex: a task with a verify command", () => {
     expect(workspace.agentPids()).toEqual([]);
   });
 
+  it("is ended when it prints for ever, and the end of that is kept", async () => {
+    const { workspace } = await verified({ maxVerifyAttempts: 1 });
+    workspace.drop("docs/one.md", task(["verifyCommand: yes"]));
+    await workspace.serveUntilIdle({ code: 1 });
+    const { frontMatter } = workspace.results.task("Work.");
+    expect(frontMatter.reason).toBe("verification failed: yes printed more than 64 MB (1 of 1)");
+    expect(workspace.repo.git("show", `main:${workspace.results.task("Work.").path}`).length).toBeLessThan(20_000);
+    expect(workspace.agentPids()).toEqual([]);
+  });
+
   it("cannot write outside of the work tree, and the result says what would allow it", async () => {
     const { workspace } = await verified({ maxVerifyAttempts: 1 });
     const dir = outside();

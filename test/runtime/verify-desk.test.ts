@@ -72,6 +72,12 @@ describe("a task whose agent has succeeded", () => {
     expect(world.verifier.started).toEqual([]);
     expect(world.results()).toMatchObject([{ status: "failed", frontMatter: { failure: "badRequest" } }]);
   });
+
+  it("leaves no process behind, however it ended", async () => {
+    const { world } = await verifying();
+    await verify(world);
+    expect(world.verifier.started[0]?.stops).toEqual([0]);
+  });
 });
 
 describe("a verification that does not pass", () => {
