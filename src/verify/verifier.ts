@@ -51,10 +51,11 @@ const NOISE = /^(warning:|stack backtrace|\s*\d+: |note: |\s*$)/i;
 export function createVerifier({ codexPath, environment, workspaceId }: VerifierOptions): Verifier {
   const markedRun = (runDir: string) => ({ runDir, marker: runMarker(workspaceId, runDir) });
   return {
-    prepare({ runDir, command, workdir, sandbox }) {
+    prepare(request) {
+      const { runDir, workdir } = request;
       if (statSync(workdir, { throwIfNoEntry: false })?.isDirectory() !== true)
         throw new CoordinatorError("TASK_FILE", `working directory ${workdir} is not there or not a directory`);
-      makeVerifyDirectory(runDir, { command: verifyArguments(command, workdir, sandbox, codexPath), workdir });
+      makeVerifyDirectory(runDir, { command: verifyArguments(request, codexPath, environment), workdir });
       faultPoint("verify:directory-made");
     },
     start({ runDir, taskId, sessionKey, sandbox }, onExit) {

@@ -29,16 +29,19 @@ export async function stopRun(run: MarkedRun, graceMs: number): Promise<void> {
   await sweep(run);
 }
 
-/** Sends the signal as soon as there is somebody to send it to, once to each, and waits for the end. */
+/**
+ * Sends the signal as soon as there is somebody to send it to, and waits for the end. Once: what is started after that may well be
+ * there to tidy up.
+ */
 async function ask(run: MarkedRun, graceMs: number, kind: RunKind): Promise<void> {
   const deadlineMs = performance.now() + graceMs;
-  const asked = new Set<number>();
+  let asked = false;
   while (!hasEnded(run)) {
-    // Between claim and exec there is none yet. Of several commands the outermost is codex itself, and asked once.
-    const [command] = asked.size > 0 ? [] : findRunProcesses(run).commands;
-    const pids = kind === "verify" ? processesOf(run) : command === undefined ? [] : [command];
-    for (const pid of pids.filter((one) => !asked.has(one)))
-      if (send(pid, kind === "verify" ? "SIGTERM" : "SIGINT")) asked.add(pid);
+    if (!asked) {
+      const { commands, others } = findRunProcesses(run); // Between claim and exec there are none yet.
+      const pids = kind === "verify" ? [...commands, ...others] : commands.slice(0, 1);
+      for (const pid of pids) asked = send(pid, kind === "verify" ? "SIGTERM" : "SIGINT") || asked;
+    }
     if (performance.now() >= deadlineMs) return;
     await delay(POLL_MS);
   }

@@ -1,5 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { VerifyFacts, VerifySandbox } from "../../src/task/verification.ts";
 import { createVerifier, type Verifier } from "../../src/verify/verifier.ts";
@@ -15,17 +24,19 @@ interface Bench {
   readonly verifier: Verifier;
   readonly workdir: string;
   readonly marker: string;
+  /** CODEX_HOME. */
+  readonly home: string;
   /** Starts `command`; returns the folder of its run. */
   start(command: string, sandbox?: VerifySandbox): string;
   /** The same, and waits for its end. */
   run(command: string, sandbox?: VerifySandbox): Promise<VerifyFacts>;
 }
 
-async function bench(environment: Readonly<Record<string, string>> = {}): Promise<Bench> {
+async function bench(environment: Readonly<Record<string, string>> = {}, folder = "."): Promise<Bench> {
   const codex = await realCodex();
-  const base = tempDir();
-  const workdir = join(base, "work");
-  mkdirSync(workdir);
+  const base = realpathSync(tempDir());
+  const workdir = join(base, "work", folder);
+  mkdirSync(workdir, { recursive: true });
   workspaces += 1;
   const workspaceId = `verify-${process.pid}-${workspaces}`;
   const verifier = createVerifier({
@@ -40,7 +51,7 @@ async function bench(environment: Readonly<Record<string, string>> = {}): Promis
   });
   const start = (command: string, sandbox: VerifySandbox = "none"): string => {
     count += 1;
-    const runDir = join(base, "runs", TASK, String(count));
+    const runDir = join(base, "work/.git/codex-inbox/runs", TASK, String(count));
     const request = { taskId: TASK, sessionKey: "docs", runDir, command, workdir, sandbox };
     verifier.prepare(request);
     started.push(runDir);
@@ -48,7 +59,7 @@ async function bench(environment: Readonly<Record<string, string>> = {}): Promis
     return runDir;
   };
   return {
-    ...{ verifier, workdir, start },
+    ...{ verifier, workdir, start, home: codex.home },
     marker: `${workspaceId}/${TASK}/1`,
     async run(command, sandbox) {
       const runDir = start(command, sandbox);
@@ -98,6 +109,15 @@ describe("a verify command outside of the sandbox", () => {
     expect(verifier.probe(runDir)).toMatchObject({ kind: "ended", exitCode: 143 });
   });
 
+  it("may tidy up when it is asked to end", async () => {
+    const { verifier, start, workdir } = await bench();
+    const runDir = start("trap 'sleep 0.2; : > tidy; exit 3' TERM; : > up; while :; do sleep 0.05; done");
+    await waitFor(() => existsSync(join(workdir, "up")), { what: "the command" });
+    await verifier.stop(runDir, 5_000);
+    expect(existsSync(join(workdir, "tidy"))).toBe(true);
+    expect(verifier.probe(runDir)).toEqual({ kind: "ended", exitCode: 3 });
+  });
+
   it("that never began never will", async () => {
     const { verifier, workdir } = await bench();
     const runDir = join(tempDir(), TASK, "1");
@@ -137,6 +157,32 @@ describe("a verify command in codex's sandbox", () => {
     const { run } = await bench();
     const program = "require('net').connect(9, '127.0.0.1').on('error', (error) => console.log(error.code))";
     expect((await run(`node -e "${program}"`, "workspace-write")).output).toBe("EPERM\n");
+  });
+
+  it("has the network that its user lets agents have", async () => {
+    const { run, home } = await bench();
+    appendFileSync(join(home, "config.toml"), "\n[sandbox_workspace_write]\nnetwork_access = true\n");
+    const program = "require('net').connect(9, '127.0.0.1').on('error', (error) => console.log(error.code))";
+    expect((await run(`node -e "${program}"`, "workspace-write")).output).toBe("ECONNREFUSED\n");
+  });
+
+  it.each([".", "sub"])("does not reach the coordinator's own folder from %s, in /tmp either", async (folder) => {
+    const { run, workdir } = await bench({}, folder);
+    const top = folder === "." ? workdir : dirname(workdir);
+    const { output } = await run(`echo x > ${top}/.git/codex-inbox/policy.json`, "workspace-write");
+    expect(output).toMatch(/Read-only file system/);
+    expect(existsSync(join(top, ".git/codex-inbox/policy.json"))).toBe(false);
+  });
+
+  it("is not widened by a configuration that an agent has left in the repository", async () => {
+    const { run, home, workdir } = await bench({}, "sub");
+    const outside = mkdtempSync("/var/tmp/codex-inbox-outside-");
+    onTestFinished(() => rmSync(outside, { recursive: true, force: true }));
+    appendFileSync(join(home, "config.toml"), `\n[projects.${JSON.stringify(workdir)}]\ntrust_level = "trusted"\n`);
+    mkdirSync(join(workdir, ".codex"));
+    const wider = `[sandbox_workspace_write]\nwritable_roots = [${JSON.stringify(outside)}]\n`;
+    writeFileSync(join(workdir, ".codex/config.toml"), wider);
+    expect((await run(`touch ${outside}/file`, "workspace-write")).output).toMatch(/Read-only file system/);
   });
 
   it("is told from a sandbox that could not be set up", async () => {
