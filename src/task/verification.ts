@@ -1,5 +1,6 @@
 import { durationText } from "./duration-text.ts";
 import { FAILURE_POLICIES } from "./failure.ts";
+import { inlineCode } from "./inline-code.ts";
 import { oneLine } from "./one-line.ts";
 import type { StopCause } from "./task-event.ts";
 
@@ -137,5 +138,5 @@ export function verificationReason(verification: Verification): string {
   const { outcome, command, what, attempt, attemptsMax } = verification;
   const { sentence } = FAILURE_POLICIES[outcome === "unavailable" ? "verifyUnavailable" : "verification"];
   const count = outcome === "failed" ? ` (${attempt} of ${attemptsMax})` : "";
-  return `${sentence}: ${oneLine(command, COMMAND_CHARACTERS_MAX)} ${what}${count}`;
+  return `${sentence}: ${inlineCode(oneLine(command, COMMAND_CHARACTERS_MAX))} ${what}${count}`;
 }

@@ -79,7 +79,7 @@ describe("the real codex: a task with a verify command", () => {
     );
     expect(first?.frontMatter).toMatchObject({
       ...{ status: "failed", failure: "verification", attempts: 1, followUpTask: second?.id },
-      reason: "verification failed: echo not so; exit 3 ended with exit code 3 (2 of 2)",
+      reason: "verification failed: `echo not so; exit 3` ended with exit code 3 (2 of 2)",
     });
     expect(second?.frontMatter).toMatchObject({
       ...{ parent: first?.id, followUpDepth: 1, sessionKey: "repairs", followUp: "repairs", priority: 1 },
@@ -114,7 +114,7 @@ describe("the real codex: a task with a verify command", () => {
     workspace.drop("docs/one.md", task(["verifyCommand: yes"]));
     await workspace.serveUntilIdle({ code: 1 });
     const { frontMatter } = workspace.results.task("Work.");
-    expect(frontMatter.reason).toBe("verification failed: yes printed more than 64 MB (1 of 1)");
+    expect(frontMatter.reason).toBe("verification failed: `yes` printed more than 64 MB (1 of 1)");
     expect(workspace.repo.git("show", `main:${workspace.results.task("Work.").path}`).length).toBeLessThan(20_000);
     expect(workspace.agentPids()).toEqual([]);
   });
@@ -137,7 +137,9 @@ describe("the real codex: a task with a verify command", () => {
     await workspace.serveUntilIdle({ code: 1 });
     const { frontMatter } = workspace.results.task("Work.");
     expect(frontMatter).toMatchObject({ status: "failed", failure: "verifyUnavailable" });
-    expect(frontMatter.reason).toMatch(/^the verify command could not be run: no-such-command.* not found$/);
+    expect(frontMatter.reason).toMatch(
+      /^the verify command could not be run: `no-such-command --at-all` .* not found$/,
+    );
     expect(frontMatter.followUpTask).toBeUndefined();
     expect(codex.requests).toHaveLength(2);
   });

@@ -102,7 +102,7 @@ describe("a verification that does not pass", () => {
     await verify(world, FAILS);
     expect(await find()).toMatchObject({
       ...{ status: "failed", failure: "verification", attempts: 1 },
-      reason: "verification failed: npm test ended with exit code 1 (2 of 2)",
+      reason: "verification failed: `npm test` ended with exit code 1 (2 of 2)",
       verification: { outcome: "failed", attempt: 2, attemptsMax: 2 },
     });
     expect(world.subjects()[0]).toBe("docs: failed: Fix it. (verification)");
@@ -162,7 +162,7 @@ describe("a limit of a verification", () => {
     await world.advance(1_000);
     expect(world.verifier.started[0]?.stops[0]).toBe(10_000);
     expect(await find()).toMatchObject({
-      reason: "verification failed: npm test did not end within 1 min (1 of 1)",
+      reason: "verification failed: `npm test` did not end within 1 min (1 of 1)",
       failure: "verification",
     });
   });
@@ -183,7 +183,7 @@ describe("a limit of a verification", () => {
     world.verifier.current().printed = VERIFY_OUTPUT_BYTES_MAX + 1;
     await world.advance(1_000);
     expect(world.verifier.started[0]?.stops[0]).toBe(0);
-    expect(await find()).toMatchObject({ reason: "verification failed: npm test printed more than 64 MB (1 of 1)" });
+    expect(await find()).toMatchObject({ reason: "verification failed: `npm test` printed more than 64 MB (1 of 1)" });
   });
 });
 

@@ -8,7 +8,7 @@ const FAILED: Partial<TaskRecord> = {
   ...{
     status: "failed",
     failure: "verification",
-    reason: "verification failed: npm test ended with exit code 1 (3 of 3)",
+    reason: "verification failed: `npm test` ended with exit code 1 (3 of 3)",
   },
   ...{ verification: { ...FAILED_VERIFICATION, attempt: 3 }, followUpTask: "20261120-141530-aaaaaa" },
 };

@@ -93,10 +93,10 @@ describe("a verification", () => {
 
   it("gives the task a reason of one line", () => {
     expect(verificationReason({ ...FAILED_VERIFICATION, command: "a\n&& b" })).toBe(
-      "verification failed: a && b ended with exit code 1 (1 of 3)",
+      "verification failed: `a && b` ended with exit code 1 (1 of 3)",
     );
     expect(verificationReason({ ...FAILED_VERIFICATION, outcome: "unavailable", what: "could not be begun: no" })).toBe(
-      "the verify command could not be run: npm test could not be begun: no",
+      "the verify command could not be run: `npm test` could not be begun: no",
     );
   });
 });
