@@ -5,6 +5,8 @@ import { CoordinatorError, systemErrorCode } from "./base/errors.ts";
 import { codexSetting } from "./task/codex-setting.ts";
 import { nearest } from "./task/near-miss.ts";
 import { CODEX_CONFIG_KEYS } from "./task/rights.ts";
+import { sessionKeyProblem } from "./task/session-key.ts";
+import { FOLLOW_UP_DEPTH_MAX } from "./task/verify-fields.ts";
 
 /** The configuration that travels with the repository. */
 export const CONFIG_FILE = "codex-inbox.json";
@@ -85,6 +87,30 @@ export const configSchema = z
       .default(5_000)
       .describe("Wait before the second attempt; doubles with each one."),
     retryMaxMs: z.int().min(0).max(86_400_000).default(600_000).describe("Longest wait between two attempts."),
+    verifyTimeoutMs: z
+      .int()
+      .min(1_000)
+      .max(86_400_000)
+      .default(600_000)
+      .describe("Wall-clock limit of a verify command; a task may set its own."),
+    maxVerifyAttempts: z
+      .int()
+      .min(1)
+      .max(20)
+      .default(3)
+      .describe("Verifications of a task before it ends as failed; a task may set its own."),
+    followUp: z
+      .union([z.boolean(), z.string().refine((key) => sessionKeyProblem(key) === undefined, "expected a session key")])
+      .default(false)
+      .describe(
+        "Whether a task that never passed its verification is followed by another one: true in the same session, or the key of a session. A task may set its own.",
+      ),
+    maxFollowUpDepth: z
+      .int()
+      .min(0)
+      .max(FOLLOW_UP_DEPTH_MAX)
+      .default(2)
+      .describe("How long a chain of such tasks may become."),
     sandbox: z
       .enum(["read-only", "workspace-write"])
       .default("workspace-write")
@@ -132,9 +158,12 @@ const NUMBER_KEYS = [
   "maxAttempts",
   "retryBaseMs",
   "retryMaxMs",
+  "verifyTimeoutMs",
+  "maxVerifyAttempts",
+  "maxFollowUpDepth",
   "maxMemoryChars",
 ] as const satisfies readonly (keyof FileConfig)[];
-const TEXT_KEYS = ["sandbox", "model", "outputPolicy"] as const satisfies readonly (keyof FileConfig)[];
+const TEXT_KEYS = ["sandbox", "model", "outputPolicy", "followUp"] as const satisfies readonly (keyof FileConfig)[];
 
 /** One thing that is wrong with the settings, and who said it. */
 interface Problem {
@@ -196,6 +225,7 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Values {
   for (const key of [...NUMBER_KEYS, ...TEXT_KEYS]) {
     const text = environment[environmentName(key)] ?? "";
     if (text !== "") values[key] = /^-?\d+$/.test(text) && !isTextKey(key) ? Number(text) : text;
+    if (key === "followUp" && /^(true|false)$/.test(text)) values[key] = text === "true";
   }
   return values;
 }

@@ -90,6 +90,8 @@ function makeTask(seed: Seed): PastTask {
     usage: TOTAL,
     codexVersion: "0.169.0",
     model: undefined,
+    verification: undefined,
+    followUpTask: undefined,
     acceptedBy: CLONE,
   };
   return {

@@ -1,8 +1,8 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { RunRequest } from "../task/run.ts";
 import { isThreadId } from "../task/thread-id.ts";
-import { MARKER_VARIABLE } from "./marker-scan.ts";
-import { runPaths } from "./run-directory.ts";
+import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
+import { runPaths } from "../worker/run-directory.ts";
 
 /** Features that have no place in an unattended run. */
 const DISABLED_FEATURES = [

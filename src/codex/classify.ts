@@ -1,6 +1,6 @@
+import { asObject, asText, parseObject } from "../base/json-shape.ts";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import { oneLine } from "./failure-reason.ts";
-import { asObject, asText, parseObject } from "./json-shape.ts";
 import { namedTime, resetTime } from "./reset-time.ts";
 import type { CodexErrorInfo, LimitWindow } from "./rollout.ts";
 

@@ -1,8 +1,8 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { readTail } from "./file-tail.ts";
-import { asNumber, asObject, asText, type JsonObject, parseObject } from "./json-shape.ts";
+import { asNumber, asObject, asText, type JsonObject, parseObject } from "../base/json-shape.ts";
+import { readTail } from "../worker/file-tail.ts";
 
 /** The end of a turn is the last line; it repeats the agent's last message, which can be long. */
 const TAIL_BYTES = 512 * 1024;

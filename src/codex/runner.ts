@@ -4,20 +4,22 @@ import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../task/run.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import { sealRun } from "../worker/claim.ts";
+import type { Environment } from "../worker/environment.ts";
+import { MARKER_VARIABLE, requireProcessTable } from "../worker/marker-scan.ts";
+import { probeRun } from "../worker/probe-run.ts";
+import { type Reaped, reapRuns } from "../worker/reap.ts";
+import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } from "../worker/run-directory.ts";
+import { stopRun } from "../worker/stop-run.ts";
+import { startWorker } from "../worker/worker.ts";
 import { codexArguments } from "./arguments.ts";
-import { sealRun } from "./claim.ts";
 import { codexHomePath, readCodexHome } from "./codex-home.ts";
-import { codexEnvironment, type Environment } from "./environment.ts";
+import { codexEnvironment } from "./environment.ts";
 import { type CodexEvent, parseEventLine } from "./events.ts";
 import { createLineReader } from "./line-reader.ts";
-import { MARKER_VARIABLE, requireProcessTable } from "./marker-scan.ts";
-import { probeRun } from "./probe-run.ts";
-import { type Reaped, reapRuns } from "./reap.ts";
-import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } from "./run-directory.ts";
-import { stopRun } from "./stop-run.ts";
 import { type EntryContext, entriesOfRun } from "./transcript-of-run.ts";
+import { hasTurnEnded } from "./turn-end.ts";
 import { judgeRun } from "./verdict.ts";
-import { startWorker } from "./worker.ts";
 
 const SCHEMA_BYTES_MAX = 1_048_576;
 
@@ -115,7 +117,7 @@ export function createRunner(options: RunnerOptions): Runner {
       faultPoint("run:spawned");
       return pid;
     },
-    probe: (runDir) => probeRun(markedRun(runDir)),
+    probe: (runDir) => probeRun(markedRun(runDir), hasTurnEnded),
     seal: sealRun,
     follow: (runDir, fromLine, onEvent) => followEvents(runPaths(runDir).events, fromLine, now, onEvent),
     watch: watchRun,

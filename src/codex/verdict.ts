@@ -1,18 +1,15 @@
 import { statSync } from "node:fs";
-import { constants } from "node:os";
 import { answerProblem } from "../task/answer-shape.ts";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import type { RunVerdict } from "../task/run.ts";
-import { claimedAtMs, readClaim } from "./claim.ts";
+import { claimedAtMs, readClaim } from "../worker/claim.ts";
+import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
+import { readIfThere, runPaths } from "../worker/run-directory.ts";
 import { classifyRefusal, classifyTurn } from "./classify.ts";
-import { type ExitRecord, readExitRecord } from "./exit-record.ts";
 import { oneLine, readStderr } from "./failure-reason.ts";
 import { readErrorInfo } from "./rollout.ts";
-import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
-/** Above this a shell reports a signal; codex itself uses 0, 1, 2 and 101 (codex 0.169.0). */
-const SIGNAL_BASE = 128;
 /** A shell's words for "cannot be executed" and "not found". */
 const NOT_RUNNABLE: readonly number[] = [126, 127];
 const RUST_PANIC = 101;
@@ -61,9 +58,8 @@ function judge(
   if (record === undefined) return withoutRecord(runDir);
   const { error, reason: said } = readStderr(runPaths(runDir).stderr);
   const { exitCode } = record;
-  if (exitCode > SIGNAL_BASE) {
-    return { outcome: "interrupted", failure: because("killed", `by ${signalName(exitCode - SIGNAL_BASE)}`) };
-  }
+  const signal = signalOf(exitCode); // Codex itself uses 0, 1, 2 and 101 (codex 0.169.0).
+  if (signal !== undefined) return { outcome: "interrupted", failure: because("killed", `by ${signal}`) };
   if (NOT_RUNNABLE.includes(exitCode)) return failed("codexUnavailable", said ?? `exit ${exitCode}`);
   if (exitCode === RUST_PANIC) return failed("crashed", said ?? "exit 101");
   // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.
@@ -116,8 +112,4 @@ function because(kind: FailureKind, detail: string): Failure {
 
 function answerOf(runDir: string, { lastMessage }: RunSummary): string {
   return lastMessage ?? readIfThere(runPaths(runDir).lastMessage) ?? "";
-}
-
-function signalName(number: number): string {
-  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
 }

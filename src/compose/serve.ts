@@ -23,6 +23,7 @@ import { createSessionLocks } from "../session/session-lock.ts";
 import { createSessionStore } from "../session/session-store.ts";
 import type { CodexInstallation } from "../task/run.ts";
 import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/workspace-paths.ts";
+import { createVerifier } from "../verify/verifier.ts";
 import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "./open-queries.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
@@ -132,6 +133,7 @@ async function open(
       now,
       workspaceId,
     }),
+    verifier: createVerifier({ codexPath: () => current.path, environment, workspaceId }),
     sessions: { ...store, ...locks },
     workTree: openWorkTree(place, paths, log),
     prompts: createPromptPort(
@@ -161,6 +163,7 @@ async function open(
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
         ...settings,
+        verify: "sandboxed",
         run: { sandbox, model, oss: options.oss, codexConfig: [...codexConfig, ...options.codexConfig] },
       };
     },

@@ -42,7 +42,7 @@ export function createRunRequest(
     runDir,
     prompt,
     resumeThread: threadToResume(spec, session, lost),
-    workdir: inside(workRoot, "workdir", spec.workdir ?? ".", "folder"),
+    workdir: workdirOf(spec, workRoot),
     sandbox: spec.sandbox ?? defaults.sandbox,
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
@@ -61,6 +61,11 @@ export function freshThread(
   const instead = spec.resume === true ? session.thread : undefined;
   const why = instead === undefined ? undefined : lost.get(instead);
   return instead === undefined || why === undefined ? undefined : { instead, why };
+}
+
+/** Returns the folder that a task's commands run in. @throws CoordinatorError `TASK_FILE` when it is missing or leaves `workRoot` */
+export function workdirOf(spec: TaskSpec, workRoot: string): string {
+  return inside(workRoot, "workdir", spec.workdir ?? ".", "folder");
 }
 
 function threadToResume(spec: TaskSpec, session: SessionState, lost: ReadonlyMap<string, string>): string | undefined {

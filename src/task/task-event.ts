@@ -37,9 +37,12 @@ export type TaskEvent =
   | { readonly kind: "doomed"; readonly reason: string }
   /** Another clone had taken it over and has brought it to its end. */
   | { readonly kind: "endedElsewhere"; readonly status: FinalStatus; readonly reason: string }
-  /** The agent's run succeeded, and the verify command was started. */
+  /** The agent's run succeeded: whether the task did is for its verify command to say. */
   | { readonly kind: "verifyStarted" }
-  | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
+  | { readonly kind: "verified"; readonly outcome: VerifyOutcome; readonly reason: string };
 
-/** Why a run is stopped. */
-export type StopCause = "user" | "timeout" | "stall" | "shutdown";
+/** `unavailable`: the command could not be run at all, which no agent can mend. */
+export type VerifyOutcome = "passed" | "failed" | "unavailable" | "stopped";
+
+/** Why a run is stopped. `output`: a verify command printed more than is kept. */
+export type StopCause = "user" | "timeout" | "stall" | "output" | "shutdown";

@@ -30,6 +30,8 @@ export function taskRecord(
     usage: undefined,
     codexVersion: undefined,
     model: undefined,
+    verification: undefined,
+    followUpTask: undefined,
     acceptedBy: "c1",
     ...change,
   };

@@ -12,6 +12,7 @@ import {
   HELD,
   INTERRUPTED,
   LIMITS,
+  NO_COMMAND,
   NOT_PASSED,
   NOW,
   PASSED,
@@ -174,16 +175,28 @@ describe("a task under verification", () => {
   it.each<Case>([
     { name: "succeeds when it passes", from: VERIFYING, event: PASSED, to: ended("succeeded", undefined, { run: 2 }) },
     {
-      name: "is queued again when it does not pass",
-      from: VERIFYING,
-      event: NOT_PASSED,
-      to: again("2 tests failed", { run: 3, attempts: 1, dueAtMs: NOW + FIRST_DELAY_MS }),
-    },
-    {
-      name: "fails when it does not pass and its attempts are used up",
+      name: "is queued again when it does not pass, at once and without using an attempt",
       from: { ...VERIFYING, attempts: 3 },
       event: NOT_PASSED,
-      to: ended("failed", "2 tests failed", { run: 2, attempts: 3 }),
+      to: again("2 tests failed", { run: 3, attempts: 2, verifyFailures: 1 }),
+    },
+    {
+      name: "fails when it has not passed often enough",
+      from: { ...VERIFYING, verifyFailures: 1 },
+      event: NOT_PASSED,
+      to: ended("failed", "2 tests failed", { run: 2, verifyFailures: 2 }),
+    },
+    {
+      name: "fails when its command cannot be run, and the agent is not asked again",
+      from: VERIFYING,
+      event: NO_COMMAND,
+      to: ended("failed", "no such command", { run: 2 }),
+    },
+    {
+      name: "remembers how often it did not pass while the agent runs again",
+      from: { ...QUEUED, verifyFailures: 1 },
+      event: STARTED,
+      to: { ...RUNNING, startedAtMs: NOW, verifyFailures: 1 },
     },
     {
       name: "is verified again when the command vanished; the agent does not run again",

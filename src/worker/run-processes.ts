@@ -33,9 +33,9 @@ export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
   return { workers, commands: outermostFirst(commands), others };
 }
 
-/** `/bin/sh …/shim.sh <runDir> -- …`, and the copies of it that are about to become something else. */
+/** `/bin/sh …/shim.sh <runDir> [<output>] -- …`, and the copies of it that are about to become something else. */
 function isWorker({ commandLine }: MarkedProcess): boolean {
-  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine[3] === "--";
+  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine.slice(3, 5).includes("--");
 }
 
 /**

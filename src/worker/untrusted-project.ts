@@ -1,0 +1,15 @@
+import { dirname } from "node:path";
+
+/**
+ * Returns the setting that keeps codex from taking configuration from the repository. In a project that the user has once called
+ * trusted, codex reads `.codex/config.toml` of the working directory and of every folder above it, and an agent may have written
+ * one: it can widen the sandbox (seen with 0.169.0). The folders are named one by one: an empty table takes nothing back.
+ *
+ * @param workdir absolute, links resolved
+ */
+export function untrustedProject(workdir: string): string {
+  const folders: string[] = [];
+  for (let folder = workdir; folders.at(-1) !== folder; folder = dirname(folder)) folders.push(folder);
+  const entries = folders.map((folder) => `${JSON.stringify(folder)}={trust_level="untrusted"}`);
+  return `projects={${entries.join(",")}}`;
+}
