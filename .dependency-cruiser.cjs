@@ -1,9 +1,12 @@
 /**
  * The arrows of docs/architecture.md. A folder of src/ is a stage of a task's way through the program: edges import task/ and
- * base/ and never each other; runtime/ is handed its edges; cli/ and server/ talk to runtime/ only; compose/ puts all together.
+ * base/ and never each other; codex/ and verify/ stand on the processes of a run (worker/); runtime/ is handed its edges; cli/ and
+ * server/ talk to runtime/ only; compose/ puts all together.
  * test/architecture.test.ts shows each of these rules a wrong arrow: a new rule needs one there.
  */
 const EDGES = ["inbox", "codex", "session", "memory", "agent", "verify", "git"];
+/** Edges that run something as a worker: a process that outlives the coordinator. */
+const ON_WORKER = ["codex", "verify"];
 const INTERFACES = ["cli", "server"];
 
 /** What touches a library stands in one folder, so that it can be replaced there. */
@@ -47,8 +50,18 @@ module.exports = {
       comment: "An edge imports task/ and the shared base only.",
       severity: "error",
       from: { path: `^src/${edge}/` },
-      to: { path: "^src/", pathNot: [`^src/${edge}/`, "^src/task/", "^src/base/"] },
+      to: {
+        path: "^src/",
+        pathNot: [`^src/${edge}/`, "^src/task/", "^src/base/", ...(ON_WORKER.includes(edge) ? ["^src/worker/"] : [])],
+      },
     })),
+    {
+      name: "worker-knows-no-edge",
+      comment: "What a run executes is the business of whoever starts it.",
+      severity: "error",
+      from: { path: "^src/worker/" },
+      to: { path: "^src/", pathNot: ["^src/worker/", "^src/task/", "^src/base/"] },
+    },
     {
       name: "runtime-is-handed-its-edges",
       severity: "error",

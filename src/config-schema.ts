@@ -3,6 +3,8 @@ import { MODEL_NAME } from "./task/model-name.ts";
 import { nearest } from "./task/near-miss.ts";
 import { isPolicyKey } from "./task/policy.ts";
 import { CODEX_CONFIG_KEYS } from "./task/rights.ts";
+import { sessionKeyProblem } from "./task/session-key.ts";
+import { FOLLOW_UP_DEPTH_MAX } from "./task/verify-fields.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -27,6 +29,11 @@ function text(least: number, most: number, about: string) {
     v.description(about),
   );
 }
+
+const sessionKey = v.pipe(
+  v.string(),
+  v.check((key) => sessionKeyProblem(key) === undefined, "expected a session key"),
+);
 
 const codexWord = v.optional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,39}$/, "expected a word such as high")));
 
@@ -79,6 +86,24 @@ const SETTINGS = v.strictObject({
   maxAttempts: v.optional(whole(1, 20, "Attempts of a task whose failure may be retried; a task may set its own."), 3),
   retryBaseMs: v.optional(whole(0, HOUR_MS, "Wait before the second attempt; doubles with each one."), 5_000),
   retryMaxMs: v.optional(whole(0, DAY_MS, "Longest wait between two attempts."), TEN_MINUTES_MS),
+  verifyTimeoutMs: v.optional(
+    whole(1_000, DAY_MS, "Wall-clock limit of a verify command; a task may set its own."),
+    TEN_MINUTES_MS,
+  ),
+  maxVerifyAttempts: v.optional(
+    whole(1, 20, "Verifications of a task before it ends as failed; a task may set its own."),
+    3,
+  ),
+  followUp: v.optional(
+    v.pipe(
+      v.union([v.boolean(), sessionKey], "expected true, false or a session key"),
+      v.description(
+        "Whether a task that never passed its verification is followed by another one: true in the same session, or the key of a session. A task may set its own.",
+      ),
+    ),
+    false,
+  ),
+  maxFollowUpDepth: v.optional(whole(0, FOLLOW_UP_DEPTH_MAX, "How long a chain of such tasks may become."), 2),
   sandbox: v.optional(
     v.pipe(
       v.picklist(["read-only", "workspace-write"], 'expected "read-only" or "workspace-write"'),

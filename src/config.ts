@@ -29,9 +29,12 @@ const NUMBER_KEYS = [
   "maxAttempts",
   "retryBaseMs",
   "retryMaxMs",
+  "verifyTimeoutMs",
+  "maxVerifyAttempts",
+  "maxFollowUpDepth",
   "maxMemoryChars",
 ] as const satisfies readonly (keyof FileConfig)[];
-const TEXT_KEYS = ["sandbox", "model", "outputPolicy"] as const satisfies readonly (keyof FileConfig)[];
+const TEXT_KEYS = ["sandbox", "model", "outputPolicy", "followUp"] as const satisfies readonly (keyof FileConfig)[];
 
 /** One thing that is wrong with the settings, and who said it. */
 interface Problem {
@@ -93,6 +96,7 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Values {
   for (const key of [...NUMBER_KEYS, ...TEXT_KEYS]) {
     const text = environment[environmentName(key)] ?? "";
     if (text !== "") values[key] = /^-?\d+$/.test(text) && !isTextKey(key) ? Number(text) : text;
+    if (key === "followUp" && /^(true|false)$/.test(text)) values[key] = text === "true";
   }
   return values;
 }

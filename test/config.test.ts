@@ -46,6 +46,7 @@ describe("settings", () => {
       maxOpenTasks: 10_000,
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
       maxMemoryChars: 4_000,
+      ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.codexConfig)).toBe(true);
@@ -68,6 +69,7 @@ describe("settings", () => {
       ...{ MAX_WORKERS: "1", PORT: "2", SETTLE_MS: "3", RESCAN_MS: "100", TIMEOUT_MS: "1000", STOP_GRACE_MS: "6" },
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
       ...{ MAX_MEMORY_CHARS: "0", OUTPUT_POLICY: "10", STALL_TIMEOUT_MS: "1000", MAX_OPEN_TASKS: "11" },
+      ...{ VERIFY_TIMEOUT_MS: "1000", MAX_VERIFY_ATTEMPTS: "2", FOLLOW_UP: "true", MAX_FOLLOW_UP_DEPTH: "3" },
     };
     const environment = Object.fromEntries(Object.entries(given).map(([key, value]) => [`CODEX_INBOX_${key}`, value]));
     expect(load(undefined, environment)).toEqual({
@@ -75,6 +77,7 @@ describe("settings", () => {
       stallTimeoutMs: 1_000,
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
       ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11 },
+      ...{ verifyTimeoutMs: 1_000, maxVerifyAttempts: 2, followUp: true, maxFollowUpDepth: 3 },
     });
     expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 2);
   });

@@ -91,6 +91,8 @@ function makeTask(seed: Seed): PastTask {
     account: undefined,
     codexVersion: "0.169.0",
     model: undefined,
+    verification: undefined,
+    followUpTask: undefined,
     acceptedBy: CLONE,
   };
   return {

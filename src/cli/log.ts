@@ -52,6 +52,8 @@ function entryText(entry: TranscriptEntry): string {
       return `${head}files (${body.status})\n${indent(body.changes.map(({ path, change }) => `${change} ${path}`).join("\n"))}`;
     case "tool":
       return `${head}tool ${body.name} (${body.status})\n${indent(body.detail)}`;
+    case "verify":
+      return `${head}verify: ${body.what}\n${indent(body.command)}\n${indent(body.output)}`;
     case "error":
       return `${head}error\n${indent(body.message)}`;
     case "end":

@@ -44,7 +44,7 @@ function statusLines(status: StatusView): readonly string[] {
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
     lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);
-  for (const task of status.running) lines.push(`running    ${task.id}  ${task.title}`);
+  for (const task of status.running) lines.push(`${task.status.padEnd(10)} ${task.id}  ${task.title}`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;
 }

@@ -1,11 +1,12 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { RunRequest } from "../task/run.ts";
 import { isThreadId } from "../task/thread-id.ts";
-import { type Environment, hiddenFromTools } from "./environment.ts";
-import { MARKER_VARIABLE } from "./marker-scan.ts";
-import { runPaths } from "./run-directory.ts";
-import { sandboxGuard } from "./sandbox-guard.ts";
-import { untrustedProject } from "./untrusted-project.ts";
+import type { Environment } from "../worker/environment.ts";
+import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
+import { runPaths } from "../worker/run-directory.ts";
+import { sandboxGuard } from "../worker/sandbox-guard.ts";
+import { untrustedProject } from "../worker/untrusted-project.ts";
+import { hiddenFromTools } from "./environment.ts";
 
 /** Features that have no place in an unattended run. */
 const DISABLED_FEATURES = [

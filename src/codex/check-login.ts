@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { CoordinatorError } from "../base/errors.ts";
 import type { CodexInstallation } from "../task/run.ts";
+import type { Environment } from "../worker/environment.ts";
 import { readCodexHome } from "./codex-home.ts";
-import { codexEnvironment, type Environment } from "./environment.ts";
+import { codexEnvironment } from "./environment.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
 const BUILT_IN_PROVIDER = "openai";

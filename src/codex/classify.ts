@@ -1,21 +1,26 @@
+import { asObject, asText, parseObject } from "../base/json-shape.ts";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import { oneLine } from "./failure-reason.ts";
-import { asObject, asText, parseObject } from "./json-shape.ts";
 import { namedTime, resetTime } from "./reset-time.ts";
-import type { CodexErrorInfo } from "./rollout.ts";
+import type { CodexErrorInfo, LimitWindow } from "./rollout.ts";
 
 /** Classes of codex's own (`codex_error_info`, 0.169.0) that say all by themselves. */
 const BY_INFO: Readonly<Record<string, FailureKind>> = {
   context_window_exceeded: "contextWindow",
   server_overloaded: "overloaded",
+  flex_unavailable: "overloaded",
+  policy_capacity_unavailable: "overloaded",
   internal_server_error: "serverError",
   rate_limit_exceeded: "rateLimited",
   invalid_prompt: "contentRefused",
   cyber_policy: "contentRefused",
+  misalignment_policy_violation: "contentRefused",
+  inference_hook_denied: "contentRefused",
   bad_request: "badRequest",
   model_not_found: "unknownModel",
   unauthorized: "notLoggedIn",
   sandbox_error: "sandboxDenied",
+  too_many_denials: "sandboxDenied",
   response_stream_disconnected: "connection",
   response_stream_connection_failed: "connection",
 };
@@ -45,6 +50,7 @@ const REFUSALS: readonly Pattern[] = [
   [/exceeds the maximum length|no prompt provided|not valid utf-8/i, "promptRefused"],
   [/model provider .* not found/i, "unknownModel"],
   [/output schema file/i, "badRequest"],
+  [/required mcp servers failed/i, "configuration"],
   [
     /error loading config|codex home|in-process app-server client|trusted directory|unexpected argument|list_turns is not supported/i,
     "configuration",
@@ -57,7 +63,11 @@ const STATUS = /\bstatus:? (\d{3})\b/;
 /** Says why a turn failed, from its message and, where there is one, the class that codex noted of it. */
 export function classifyTurn(message: string, info: CodexErrorInfo | undefined, failedAtMs: number): Failure {
   const kind = turnKind(message, info);
-  return { kind, detail: oneLine(serverWords(message)), untilMs: untilOf(kind, message, failedAtMs) };
+  return {
+    kind,
+    detail: oneLine(serverWords(message)),
+    untilMs: untilOf(kind, message, failedAtMs, info?.limits ?? []),
+  };
 }
 
 /** Says why codex refused to begin a turn, from its words on standard error. */
@@ -76,25 +86,35 @@ function turnKind(message: string, info: CodexErrorInfo | undefined): FailureKin
   const byStatus = Number.isNaN(status) ? undefined : statusKind(status);
   if (byStatus !== undefined) return byStatus;
   if (info?.name === "http_connection_failed") return "connection";
-  // The body of a refused request comes as it is.
-  if (asObject(parseObject(message)?.error) !== undefined) return "badRequest";
-  return TURN_MESSAGES.find(([pattern]) => pattern.test(message))?.[1] ?? "unknown";
+  // The body of a refused request comes as it is; a plan that does not have the model says so in its own form, `{"detail":"…"}`.
+  const body = parseObject(message);
+  if (asObject(body?.error) !== undefined) return "badRequest";
+  const told = TURN_MESSAGES.find(([pattern]) => pattern.test(message))?.[1];
+  return told ?? (asText(body?.detail) === undefined ? "unknown" : "badRequest");
 }
 
 function statusKind(status: number): FailureKind | undefined {
   if (status === 401 || status === 403) return "notLoggedIn";
+  if (status === 402) return "quotaExceeded";
   if (status === 404) return "unknownModel";
+  if (status === 408) return "connection";
   if (status === 429) return "rateLimited";
   if (status >= 500) return "serverError";
   return status >= 400 ? "badRequest" : undefined;
 }
 
-function untilOf(kind: FailureKind, message: string, failedAtMs: number): number | undefined {
-  if (kind === "usageLimit") return resetTime(message, failedAtMs);
+function untilOf(
+  kind: FailureKind,
+  message: string,
+  failedAtMs: number,
+  limits: readonly LimitWindow[],
+): number | undefined {
+  if (kind === "usageLimit") return resetTime(message, failedAtMs, limits);
   return kind === "rateLimited" ? namedTime(message, failedAtMs) : undefined;
 }
 
 /** Returns the message within the body of a refused request, or all of it. */
 function serverWords(message: string): string {
-  return asText(asObject(parseObject(message)?.error)?.message) ?? message;
+  const body = parseObject(message);
+  return asText(asObject(body?.error)?.message) ?? asText(body?.detail) ?? message;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Environment } from "./environment.ts";
-import { readIfThere } from "./run-directory.ts";
+import type { Environment } from "../worker/environment.ts";
+import { readIfThere } from "../worker/run-directory.ts";
 
 /** What of codex's own config.toml matters to whoever starts codex. */
 export interface CodexHomeFacts {

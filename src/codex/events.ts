@@ -1,5 +1,5 @@
+import { asNumber, asObject, asText, type JsonObject, parseObject } from "../base/json-shape.ts";
 import type { Usage } from "../task/run.ts";
-import { asNumber, asObject, asText, type JsonObject, parseObject } from "./json-shape.ts";
 
 /**
  * One line of `codex exec --json`, with codex's own names for type and fields. What this version does not know, or what lacks

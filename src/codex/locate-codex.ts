@@ -5,7 +5,8 @@ import { promisify } from "node:util";
 import { CoordinatorError } from "../base/errors.ts";
 import { findPackage } from "../base/find-package.ts";
 import type { CodexInstallation } from "../task/run.ts";
-import { codexEnvironment, type Environment } from "./environment.ts";
+import type { Environment } from "../worker/environment.ts";
+import { codexEnvironment } from "./environment.ts";
 import { nativeBinary } from "./native-binary.ts";
 
 /** The oldest version whose events, exit codes and thread files are known to fit. */

@@ -1,9 +1,13 @@
+import type { LimitWindow } from "./rollout.ts";
+
 /** How long to wait when codex named a time that cannot be read, or none. */
 const DEFAULT_WAIT_MS = 30 * 60_000;
 /** The longest limits are weekly. */
 const WAIT_MAX_MS = 8 * 24 * 3_600_000;
 /** A wall clock that is past by no more than this is not tomorrow's: the time had come when the failure was recorded. */
 const JUST_PAST_MS = 5 * 60_000;
+
+const MINUTE_MS = 60_000;
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const CLOCK = String.raw`(\d{1,2}):(\d\d)(?::\d\d)?\s*([ap])\.?m\b`;
@@ -20,11 +24,19 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, milli: 1, s: 1_000, m
 /**
  * Returns when a usage limit is over, Unix ms: codex names it as a local wall clock ("try again at 3:28 PM"), with a date where that
  * is another day ("Nov 22nd, 2026 5:47 PM"), by the minute (codex 0.169.0). Without a date the next such time after the failure is
- * meant. What cannot be read counts as half an hour, and nothing is further away than 8 days.
+ * meant. Where one of the account's limits ends within that minute, it is meant, to the second; where no time is named, the last
+ * limit that is used up. What cannot be read counts as half an hour, and nothing is further away than 8 days.
  */
-export function resetTime(message: string, failedAtMs: number): number {
-  const named = namedTime(message, failedAtMs) ?? failedAtMs + DEFAULT_WAIT_MS;
-  return Math.min(Math.max(named, failedAtMs), failedAtMs + WAIT_MAX_MS);
+export function resetTime(message: string, failedAtMs: number, limits: readonly LimitWindow[]): number {
+  const named = namedTime(message, failedAtMs);
+  const meant = limits.filter(({ usedPercent, resetsAtMs }) =>
+    named === undefined
+      ? usedPercent >= 100 && resetsAtMs > failedAtMs
+      : resetsAtMs >= named && resetsAtMs < named + MINUTE_MS,
+  );
+  const exact = meant.length === 0 ? undefined : Math.max(...meant.map(({ resetsAtMs }) => resetsAtMs));
+  const untilMs = exact ?? named ?? failedAtMs + DEFAULT_WAIT_MS;
+  return Math.min(Math.max(untilMs, failedAtMs), failedAtMs + WAIT_MAX_MS);
 }
 
 /** Returns the time before which codex or its server says that another try is of no use, Unix ms; `undefined` where none is said. */

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
+import { asObject, asText, type JsonObject, parseObject } from "../base/json-shape.ts";
 import type { RunAccount, Usage } from "../task/run.ts";
+import { readTail } from "../worker/file-tail.ts";
 import { parseUsage } from "./events.ts";
-import { readTail } from "./file-tail.ts";
-import { asObject, asText, type JsonObject, parseObject } from "./json-shape.ts";
 import { findRollout } from "./rollout.ts";
 
 /** The end of a thread's file is read in steps until the whole turn is there; of a longer turn the newest notes have to do. */

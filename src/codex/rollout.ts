@@ -1,8 +1,8 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { readTail } from "./file-tail.ts";
-import { asNumber, asObject, asText, parseObject } from "./json-shape.ts";
+import { asNumber, asObject, asText, type JsonObject, parseObject } from "../base/json-shape.ts";
+import { readTail } from "../worker/file-tail.ts";
 
 /** The end of a turn is the last line; it repeats the agent's last message, which can be long. */
 const TAIL_BYTES = 512 * 1024;
@@ -16,6 +16,15 @@ const CLOCK_TOLERANCE_MS = 2_000;
 export interface CodexErrorInfo {
   readonly name: string;
   readonly httpStatus: number | undefined;
+  /** The account's limits as the model's server told them in that turn; none where it told nothing. */
+  readonly limits: readonly LimitWindow[];
+}
+
+/** One limit of an account: so much within a few hours, or a week. */
+export interface LimitWindow {
+  readonly usedPercent: number;
+  /** Unix ms. */
+  readonly resetsAtMs: number;
 }
 
 /**
@@ -25,22 +34,39 @@ export interface CodexErrorInfo {
 export function readErrorInfo(codexHome: string, threadId: string, sinceMs: number): CodexErrorInfo | undefined {
   const path = findRollout(join(codexHome, "sessions"), threadId);
   if (path === undefined) return undefined;
-  for (const line of readTail(path, TAIL_BYTES).split("\n").toReversed()) {
-    const payload = line.includes('"task_complete"') ? asObject(parseObject(line)?.payload) : undefined;
-    if (payload?.type !== "task_complete") continue;
-    const writtenAtMs = Date.parse(asText(parseObject(line)?.timestamp) ?? "");
-    // An earlier turn's, where this one left nothing; a time that cannot be read says nothing.
-    if (writtenAtMs < sinceMs - CLOCK_TOLERANCE_MS) return undefined;
-    return errorInfo(asObject(payload.error)?.codex_error_info);
-  }
-  return undefined;
+  const lines = readTail(path, TAIL_BYTES).split("\n");
+  const end = lines.findLastIndex((line) => payloadOf(line, "task_complete") !== undefined);
+  const last = lines[end];
+  if (last === undefined) return undefined;
+  const writtenAtMs = Date.parse(asText(parseObject(last)?.timestamp) ?? "");
+  // An earlier turn's, where this one left nothing; a time that cannot be read says nothing.
+  if (writtenAtMs < sinceMs - CLOCK_TOLERANCE_MS) return undefined;
+  const info = asObject(payloadOf(last, "task_complete")?.error)?.codex_error_info;
+  const name = asText(info) ?? Object.keys(asObject(info) ?? {})[0];
+  if (name === undefined) return undefined;
+  // `"other"`, or `{"http_connection_failed": {"http_status_code": 401}}`.
+  const httpStatus = asNumber(asObject(asObject(info)?.[name])?.http_status_code);
+  return { name, httpStatus, limits: limitsBefore(lines, end) };
 }
 
-/** `"other"`, or `{"http_connection_failed": {"http_status_code": 401}}`. */
-function errorInfo(value: unknown): CodexErrorInfo | undefined {
-  const name = asText(value) ?? Object.keys(asObject(value) ?? {})[0];
-  if (name === undefined) return undefined;
-  return { name, httpStatus: asNumber(asObject(asObject(value)?.[name])?.http_status_code) };
+/** Returns the limits that were noted last in the turn that ends with line `end`. */
+function limitsBefore(lines: readonly string[], end: number): readonly LimitWindow[] {
+  for (const line of lines.slice(0, end).toReversed()) {
+    if (payloadOf(line, "task_started") !== undefined) break;
+    const limits = asObject(payloadOf(line, "token_count")?.rate_limits);
+    if (limits === undefined) continue;
+    return [limits.primary, limits.secondary].flatMap((value) => {
+      const window = asObject(value);
+      const [usedPercent, resetsAt] = [asNumber(window?.used_percent), asNumber(window?.resets_at)];
+      return usedPercent === undefined || resetsAt === undefined ? [] : [{ usedPercent, resetsAtMs: resetsAt * 1_000 }];
+    });
+  }
+  return [];
+}
+
+function payloadOf(line: string, type: string): JsonObject | undefined {
+  const payload = line.includes(`"${type}"`) ? asObject(parseObject(line)?.payload) : undefined;
+  return payload?.type === type ? payload : undefined;
 }
 
 /** Returns the file of a thread, where codex has it. */

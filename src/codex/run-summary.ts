@@ -1,7 +1,7 @@
 import type { Usage } from "../task/run.ts";
+import { runPaths } from "../worker/run-directory.ts";
 import { type CodexEvent, parseEventLine } from "./events.ts";
 import { createLineReader } from "./line-reader.ts";
-import { runPaths } from "./run-directory.ts";
 
 /** What the events of a run add up to. */
 export interface RunSummary {

@@ -4,20 +4,24 @@ import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../task/run.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import { sealRun } from "../worker/claim.ts";
+import type { Environment } from "../worker/environment.ts";
+import { MARKER_VARIABLE, requireProcessTable } from "../worker/marker-scan.ts";
+import { probeRun } from "../worker/probe-run.ts";
+import { type Reaped, reapRuns } from "../worker/reap.ts";
+import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } from "../worker/run-directory.ts";
+import { stopRun } from "../worker/stop-run.ts";
+import { startWorker } from "../worker/worker.ts";
 import { codexArguments } from "./arguments.ts";
-import { sealRun } from "./claim.ts";
 import { codexHomePath, readCodexHome } from "./codex-home.ts";
-import { codexEnvironment, type Environment } from "./environment.ts";
+import { codexEnvironment } from "./environment.ts";
 import { type CodexEvent, parseEventLine } from "./events.ts";
 import { createLineReader } from "./line-reader.ts";
-import { MARKER_VARIABLE, requireProcessTable } from "./marker-scan.ts";
-import { probeRun } from "./probe-run.ts";
-import { type Reaped, reapRuns } from "./reap.ts";
-import { makeRunDirectory, readRunCommand, runMarker, runPaths } from "./run-directory.ts";
-import { stopRun } from "./stop-run.ts";
 import { type EntryContext, entriesOfRun } from "./transcript-of-run.ts";
+import { hasTurnEnded } from "./turn-end.ts";
 import { judgeRun } from "./verdict.ts";
-import { startWorker } from "./worker.ts";
+
+const SCHEMA_BYTES_MAX = 1_048_576;
 
 export interface RunnerOptions {
   /** Asked at every `prepare`, so that an upgrade takes effect without a restart. */
@@ -98,8 +102,11 @@ export function createRunner(options: RunnerOptions): Runner {
       const { runDir, workdir, resumeThread } = request;
       const environment = environmentOf(runDir, request.environment);
       const context = { extraConfig, marker: markedRun(runDir).marker, environment };
-      const command = [options.installation().path, ...codexArguments(request, context)];
-      makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread });
+      // A copy, out of the agent's reach: its answer is held against what was asked for.
+      const schema = request.outputSchema === undefined ? undefined : readSchema(request.outputSchema);
+      const outputSchema = schema === undefined ? undefined : runPaths(runDir).outputSchema;
+      const command = [options.installation().path, ...codexArguments({ ...request, outputSchema }, context)];
+      makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread }, schema);
       faultPoint("run:directory-made");
     },
     start({ runDir, environment: names }, onExit) {
@@ -110,7 +117,7 @@ export function createRunner(options: RunnerOptions): Runner {
       faultPoint("run:spawned");
       return pid;
     },
-    probe: (runDir) => probeRun(markedRun(runDir)),
+    probe: (runDir) => probeRun(markedRun(runDir), hasTurnEnded),
     seal: sealRun,
     follow: (runDir, fromLine, onEvent) => followEvents(runPaths(runDir).events, fromLine, now, onEvent),
     watch: watchRun,
@@ -147,6 +154,14 @@ function watchRun(runDir: string, onChange: () => void): { close(): void } {
   } catch {
     return { close: () => undefined }; // As above.
   }
+}
+
+function readSchema(path: string): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  const text = size === undefined || size > SCHEMA_BYTES_MAX ? undefined : readIfThere(path);
+  if (text !== undefined) return text;
+  const problem = size === undefined ? "is not there" : `has more than ${SCHEMA_BYTES_MAX} bytes`;
+  throw new CoordinatorError("TASK_FILE", `output schema ${path} ${problem}`);
 }
 
 /** The marker is made from the folder's name, so the two must say the same. */

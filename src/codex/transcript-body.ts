@@ -1,8 +1,8 @@
 import { relative, sep } from "node:path";
+import { asObject, asText, type JsonObject } from "../base/json-shape.ts";
 import type { TranscriptBody } from "../task/transcript-entry.ts";
 import type { CodexItem } from "./events.ts";
 import { excerpt } from "./excerpt.ts";
-import { asObject, asText, type JsonObject } from "./json-shape.ts";
 
 /** Of a command's output; a transcript is read by people and committed, the whole output is in neither. */
 const OUTPUT_EXCERPT_BYTES = 4 * 1024;

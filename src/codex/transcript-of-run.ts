@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { describeFailure } from "../task/failure.ts";
 import type { TranscriptBody, TranscriptEntry } from "../task/transcript-entry.ts";
+import { readExitRecord } from "../worker/exit-record.ts";
+import { readRunCommand, runPaths } from "../worker/run-directory.ts";
 import type { CodexItem } from "./events.ts";
-import { readExitRecord } from "./exit-record.ts";
-import { readRunCommand, runPaths } from "./run-directory.ts";
 import { forEachEvent } from "./run-summary.ts";
 import { boundText, transcriptBody } from "./transcript-body.ts";
 import { judgeRun } from "./verdict.ts";

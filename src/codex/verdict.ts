@@ -1,18 +1,16 @@
 import { statSync } from "node:fs";
-import { constants } from "node:os";
+import { answerProblem } from "../task/answer-shape.ts";
 import type { Failure, FailureKind } from "../task/failure.ts";
 import type { RunVerdict } from "../task/run.ts";
-import { claimedAtMs, readClaim } from "./claim.ts";
+import { claimedAtMs, readClaim } from "../worker/claim.ts";
+import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
+import { readIfThere, runPaths } from "../worker/run-directory.ts";
 import { classifyRefusal, classifyTurn } from "./classify.ts";
-import { type ExitRecord, readExitRecord } from "./exit-record.ts";
-import { readStderr } from "./failure-reason.ts";
+import { oneLine, readStderr } from "./failure-reason.ts";
 import { readErrorInfo } from "./rollout.ts";
 import { readRunAccount } from "./rollout-account.ts";
-import { readIfThere, runPaths } from "./run-directory.ts";
 import { type RunSummary, summarizeRun } from "./run-summary.ts";
 
-/** Above this a shell reports a signal; codex itself uses 0, 1, 2 and 101 (codex 0.169.0). */
-const SIGNAL_BASE = 128;
 /** A shell's words for "cannot be executed" and "not found". */
 const NOT_RUNNABLE: readonly number[] = [126, 127];
 const RUST_PANIC = 101;
@@ -41,11 +39,12 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
     codexHome === undefined || summary.threadId === undefined || claimed === undefined
       ? undefined
       : readRunAccount(codexHome, summary.threadId, claimed);
+  const hasAnswer = summary.turnEnd?.kind === "completed" && !wrongThread;
   return {
     ...judgement,
     ...(account === undefined ? {} : { account }),
     threadId: summary.threadId,
-    lastMessage: judgement.outcome === "succeeded" ? (summary.lastMessage ?? readLastMessage(runDir)) : "",
+    lastMessage: hasAnswer ? answerOf(runDir, summary) : "",
     usageTotal: summary.usageTotal,
     commandCount: summary.commandCount,
     durationMs:
@@ -55,18 +54,18 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
 
 function judge(
   runDir: string,
-  { turnEnd, threadId }: RunSummary,
+  summary: RunSummary,
   record: ExitRecord | undefined,
   codexHome: string | undefined,
 ): Judgement {
-  if (turnEnd?.kind === "completed") return SUCCEEDED;
+  const { turnEnd, threadId } = summary;
+  if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary);
   if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, codexHome);
   if (record === undefined) return withoutRecord(runDir);
   const { error, reason: said } = readStderr(runPaths(runDir).stderr);
   const { exitCode } = record;
-  if (exitCode > SIGNAL_BASE) {
-    return { outcome: "interrupted", failure: because("killed", `by ${signalName(exitCode - SIGNAL_BASE)}`) };
-  }
+  const signal = signalOf(exitCode); // Codex itself uses 0, 1, 2 and 101 (codex 0.169.0).
+  if (signal !== undefined) return { outcome: "interrupted", failure: because("killed", `by ${signal}`) };
   if (NOT_RUNNABLE.includes(exitCode)) return failed("codexUnavailable", said ?? `exit ${exitCode}`);
   if (exitCode === RUST_PANIC) return failed("crashed", said ?? "exit 101");
   // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.
@@ -75,6 +74,13 @@ function judge(
   }
   if (exitCode === 0) return failed("outputUnusable", said ?? "exit 0");
   return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
+}
+
+/** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */
+function judgeAnswer(runDir: string, summary: RunSummary): Judgement {
+  const schema = readIfThere(runPaths(runDir).outputSchema);
+  const problem = schema === undefined ? undefined : answerProblem(answerOf(runDir, summary), schema);
+  return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(problem));
 }
 
 function judgeTurn(
@@ -110,10 +116,6 @@ function because(kind: FailureKind, detail: string): Failure {
   return { kind, detail, untilMs: undefined };
 }
 
-function readLastMessage(runDir: string): string {
-  return readIfThere(runPaths(runDir).lastMessage) ?? "";
-}
-
-function signalName(number: number): string {
-  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+function answerOf(runDir: string, { lastMessage }: RunSummary): string {
+  return lastMessage ?? readIfThere(runPaths(runDir).lastMessage) ?? "";
 }

@@ -20,6 +20,7 @@ import { type StatePaths, statePaths } from "../runtime/state-paths.ts";
 import { createSessionLocks } from "../session/session-lock.ts";
 import { createSessionStore } from "../session/session-store.ts";
 import type { CodexInstallation } from "../task/run.ts";
+import { createVerifier } from "../verify/verifier.ts";
 import { checkCodex, withCodexHome } from "./check-codex.ts";
 import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "./open-queries.ts";
@@ -149,6 +150,7 @@ async function open(
       now,
       workspaceId,
     }),
+    verifier: createVerifier({ codexPath: () => current.path, environment, workspaceId }),
     sessions: { ...store, ...locks },
     workTree: openWorkTree(place, paths, log),
     prompts: createPromptPort(

@@ -5,6 +5,7 @@ import type { WorkspacePlace } from "../git/workspace-place.ts";
 import { runDirectory, statePaths } from "../runtime/state-paths.ts";
 import { openTaskJournal } from "../runtime/task-journal.ts";
 import { fold } from "../runtime/task-table.ts";
+import { isVerification } from "../runtime/verify-desk.ts";
 import { openWishBox } from "../runtime/wish-box.ts";
 import { readCloneId } from "./clone-id.ts";
 
@@ -28,8 +29,10 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
   }
   openWishBox(paths.wishes).wishStop(id);
   if (findHolder(paths.root, "lock") !== undefined) return;
-  const run = fold(records).lastRun;
-  if (run === undefined || run.ended) return;
+  const { state, lastRun } = fold(records);
+  const verifying = isVerification(state) ? state.run : undefined;
+  const run = verifying ?? (lastRun?.ended === false ? lastRun.run : undefined);
+  if (run === undefined) return;
   const runner = createRunner({
     installation: () => {
       throw new Error("nothing is started here");
@@ -39,5 +42,5 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
     now: Date.now,
     workspaceId: readCloneId(paths.clone),
   });
-  await runner.stop(runDirectory(paths, id, run.run), STOP_GRACE_MS);
+  await runner.stop(runDirectory(paths, id, run), STOP_GRACE_MS);
 }

@@ -14,6 +14,7 @@ export type Directive =
   | { readonly kind: "hang"; readonly times: number | undefined }
   | { readonly kind: "disconnect"; readonly times: number | undefined }
   | { readonly kind: "http"; readonly status: number; readonly fields: Fields; readonly times: number | undefined }
+  | { readonly kind: "incomplete"; readonly reason: string; readonly times: number | undefined }
   | { readonly kind: "failed"; readonly code: string; readonly fields: Fields; readonly times: number | undefined };
 
 export type Fields = Readonly<Record<string, string>>;
@@ -90,6 +91,7 @@ const FORMS = {
   disconnect: "[[disconnect]] or [[disconnect x1]]",
   http: "[[http 429 type=usage_limit_reached x1]]",
   "response.failed": "[[response.failed server_error x1]]",
+  "response.incomplete": "[[response.incomplete max_output_tokens x1]]",
 } as const;
 
 function parseDirective(text: string): Directive {
@@ -154,6 +156,8 @@ function parseWorded(name: string, { plain, fields, times }: Words): Directive |
       return { kind: "http", status: Number(first), fields, times };
     case "response.failed 1":
       return first === undefined ? undefined : { kind: "failed", code: first, fields, times };
+    case "response.incomplete 1":
+      return first === undefined ? undefined : { kind: "incomplete", reason: first, times };
     default:
       return undefined;
   }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { zstdDecompressSync } from "node:zlib";
 import { type Conversation, readConversation } from "./conversation.ts";
 import { play } from "./play.ts";
 
@@ -44,6 +45,8 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    // Codex's own provider asks for a WebSocket first, and goes on without one at once only for this status (0.169.0).
+    if (request.headers.upgrade !== undefined) return sendMessage(response, 426, "no WebSocket here");
     if (request.method !== "POST" || path !== "/v1/responses") {
       return sendMessage(response, 404, "the scripted model answers POST /v1/responses only");
     }
@@ -99,7 +102,9 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (sizeBytes > BODY_BYTES_MAX) throw new Error(`a body of more than ${BODY_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  const body = Buffer.concat(chunks);
+  if (request.headers["content-encoding"] !== "zstd") return body.toString("utf8");
+  return zstdDecompressSync(body, { maxOutputLength: BODY_BYTES_MAX }).toString("utf8");
 }
 
 function sendMessage(response: ServerResponse, status: number, message: string): void {

@@ -89,6 +89,9 @@ async function playOne(turn: Turn, reply: Reply, directive: Directive): Promise<
       if (reply.started) throw new DirectiveError("[[http …]] must stand before anything the same request says");
       sendError(response, directive.status, directive.fields);
       return "ended";
+    case "incomplete":
+      reply.incomplete(directive.reason);
+      return "ended";
     case "failed":
       reply.failed({ message: `scripted failure: ${directive.code}`, ...directive.fields, code: directive.code });
       return "ended";
@@ -122,15 +125,22 @@ function defaultAnswer(message: string): string {
   return line === undefined ? "ok" : `ok: ${line.trim()}`;
 }
 
-/** Answers with an error as the API words it. `retry-after` becomes a header, `resets-in` (seconds) the time of a usage limit. */
+/**
+ * Answers with an error as the API words it. `retry-after` becomes a header, `resets-in` (seconds) the time of a usage limit: in the
+ * body, from which codex makes its message, and in the headers, which it notes in the thread's file. `body` takes the place of all.
+ */
 function sendError(response: ServerResponse, status: number, fields: Fields): void {
-  const { "retry-after": retryAfter, "resets-in": resetsIn, ...error } = fields;
+  const { "retry-after": retryAfter, "resets-in": resetsIn, body, ...error } = fields;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (retryAfter !== undefined) headers["retry-after"] = retryAfter;
-  const reset =
-    resetsIn === undefined
-      ? {}
-      : { resets_in_seconds: Number(resetsIn), resets_at: Math.floor(Date.now() / 1000) + Number(resetsIn) };
+  let reset = {};
+  if (resetsIn !== undefined) {
+    const resetsAt = Math.ceil(Date.now() / 1000) + Number(resetsIn);
+    reset = { resets_in_seconds: Number(resetsIn), resets_at: resetsAt };
+    headers["x-codex-primary-used-percent"] = "100";
+    headers["x-codex-primary-window-minutes"] = "300";
+    headers["x-codex-primary-reset-at"] = String(resetsAt);
+  }
   response.writeHead(status, headers);
-  response.end(JSON.stringify({ error: { message: `scripted status ${status}`, ...error, ...reset } }));
+  response.end(body ?? JSON.stringify({ error: { message: `scripted status ${status}`, ...error, ...reset } }));
 }

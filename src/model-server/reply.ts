@@ -12,6 +12,8 @@ export interface Reply {
   start(): void;
   /** Ends the response as failed, after the stream has begun. */
   failed(error: Readonly<Record<string, unknown>>): void;
+  /** Ends the response as cut short. */
+  incomplete(reason: string): void;
   completed(): void;
 }
 
@@ -81,6 +83,7 @@ export function createReply(response: ServerResponse, model: string): Reply {
       output.push(item);
     },
     failed: (error) => end("failed", { error }),
+    incomplete: (reason) => end("incomplete", { incomplete_details: { reason }, usage: USAGE }),
     completed: () => end("completed", { usage: USAGE }),
   };
 }

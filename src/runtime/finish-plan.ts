@@ -44,7 +44,7 @@ export async function planFinish(
 ): Promise<CommitPlan> {
   const record = taskRecord(task, records);
   const runs = records.filter((line) => line.k === "run");
-  const entries = runs.flatMap((run) => run.entries);
+  const entries = records.flatMap((line) => (line.k === "run" || line.k === "verify" ? line.entries : []));
   const facts = [...runs.flatMap((run) => run.facts), ...shareFacts(task, runs, clone)];
   const edits: FileEdit[] = [taskFileEdit(record, task)];
   if (facts.length > 0)
@@ -164,6 +164,8 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
   const started = records.filter((record) => record.k === "started");
   const runs = records.filter((record) => record.k === "run");
   const run = runs.at(-1);
+  const verify = records.findLast((record) => record.k === "verify");
+  const followUp = records.findLast((record) => record.k === "follow-up");
   const { state } = task;
   const ended = state.kind === "ended" ? state : undefined;
   return {
@@ -171,7 +173,11 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     sessionKey: task.sessionKey,
     spec: task.spec,
     prompt: parsed.prompt,
-    warnings: [...parsed.warnings, ...started.flatMap(({ fresh }) => (fresh === undefined ? [] : [freshWords(fresh)]))],
+    warnings: [
+      ...parsed.warnings,
+      ...started.flatMap(({ fresh }) => (fresh === undefined ? [] : [freshWords(fresh)])),
+      ...(followUp?.task === null ? [`no follow-up was filed: ${followUp.why}`] : []),
+    ],
     status: ended?.status ?? "queued",
     attempts: state.attempts,
     run: state.run,
@@ -189,6 +195,8 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     codexVersion: started.at(-1)?.codex,
     account: accountOf(runs.map(runShare)),
     model: run?.verdict.account?.model ?? task.spec.model,
+    verification: verify?.verification,
+    followUpTask: followUp?.task ?? undefined,
     acceptedBy: task.clone,
   };
 }
@@ -207,7 +215,14 @@ function freshWords({ instead, why }: FreshThread): string {
 /** Returns the name of the failure that ended a task: a stop of ours, or what its last run met. */
 function failureOf(state: OpenTask["state"], last: FailureKind | undefined): FailureKind | undefined {
   if (state.kind !== "ended" || state.status === "succeeded") return undefined;
-  const causes = ["stopped", "timedOut", "stalled", ...(last === undefined ? [] : [last])] as const;
+  const causes = [
+    "stopped",
+    "timedOut",
+    "stalled",
+    "verification",
+    "verifyUnavailable",
+    ...(last === undefined ? [] : [last]),
+  ] as const;
   return causes.find((kind) => state.reason?.startsWith(FAILURE_POLICIES[kind].sentence) === true);
 }
 

@@ -3,6 +3,7 @@ import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact } from "../task/session-fact.ts";
 import type { TaskState } from "../task/task-state.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import type { Verification } from "../task/verification.ts";
 
 /** Where a task came from. The same blob at the same path is the same drop until our commit that removes it is reached. */
 export interface TaskSource {
@@ -31,6 +32,21 @@ export interface FreshThread {
   readonly instead: string;
   readonly why: string;
 }
+
+/** A verification that left something behind. */
+export interface VerifyRecord {
+  readonly k: "verify";
+  readonly run: number;
+  readonly verification: Verification;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly entries: readonly TranscriptEntry[];
+}
+
+/** The task that goes on where this one has failed, or why there is none although it was wanted. */
+export type FollowUpRecord =
+  | { readonly k: "follow-up"; readonly task: string }
+  | { readonly k: "follow-up"; readonly task: null; readonly why: string };
 
 /** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
 export type JournalRecord =
@@ -87,6 +103,8 @@ export type JournalRecord =
       /** Of this run alone. */
       readonly usage: Usage | null;
     }
+  | VerifyRecord
+  | FollowUpRecord
   /** A commit of ours has taken the drop out of the branch. */
   | { readonly k: "drop-gone"; readonly commit: string }
   /** The branch has lost that commit and holds the drop again. */

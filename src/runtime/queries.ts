@@ -227,7 +227,9 @@ export function createQueries(deps: QueriesDeps): Queries {
     async transcript(part) {
       const task = await find(part);
       if (!task.committed)
-        return deps.journal.read(task.id).flatMap((record) => (record.k === "run" ? record.entries : []));
+        return deps.journal
+          .read(task.id)
+          .flatMap((record) => (record.k === "run" || record.k === "verify" ? record.entries : []));
       const texts = [await deps.branch.readText(transcriptPath(task.sessionKey))];
       const rotated = `${sessionFolder(task.sessionKey)}/transcript`;
       for (const { name } of await deps.branch.listFolder(rotated))

@@ -9,6 +9,8 @@ import type { RunDesk } from "./run-desk.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import type { OpenTask, TaskTable } from "./task-table.ts";
+import { isVerification } from "./verify-desk.ts";
+import type { VerifierPort } from "./verify-port.ts";
 
 /** What becomes of a task that an earlier coordinator left behind. */
 export type RecoveryAction =
@@ -47,6 +49,7 @@ export interface RecoveryDeps {
   readonly table: TaskTable;
   readonly desk: RunDesk;
   readonly runner: RunnerPort;
+  readonly verifier: Pick<VerifierPort, "probe" | "seal">;
   readonly sessions: SessionPort;
   readonly paths: StatePaths;
   readonly surroundings: Surroundings;
@@ -89,8 +92,10 @@ export function mayHaveProcesses(
 }
 
 function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
-  const { runner, desk, table } = deps;
-  const run = task.state.kind === "queued" ? task.state.run : task.lastRun?.run;
+  const { desk, table } = deps;
+  const verifies = isVerification(task.state);
+  const runner = verifies ? deps.verifier : deps.runner;
+  const run = verifies || task.state.kind === "queued" ? task.state.run : task.lastRun?.run;
   if (run === undefined || task.state.kind === "ended") return;
   const runDir = runDirectory(deps.paths, task.id, run);
   if (task.state.kind === "queued" && !existsSync(runDir)) return; // So that a long queue costs no look at the process table.

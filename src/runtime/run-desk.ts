@@ -9,11 +9,12 @@ import type { ExitVerdict, StopCause, TaskEvent } from "../task/task-event.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import type { CodexGate } from "./codex-gate.ts";
 import type { JournalRecord } from "./journal-record.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Log, PromptPort, RunEvent } from "./ports.ts";
-import { busyRuns, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, readPrompt, takeIn } from "./run-outcome.ts";
+import { busyRuns, endOfRun, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, takeIn } from "./run-outcome.ts";
 import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
 import { runDirectory, type StatePaths } from "./state-paths.ts";
-import type { OpenTask, TaskTable } from "./task-table.ts";
+import { expectOpen, type OpenTask, type TaskTable } from "./task-table.ts";
 
 /** In milliseconds; the first two where a task has none of its own. */
 export interface RunLimits {
@@ -184,7 +185,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const event: TaskEvent =
       vanished && record.verdict.outcome === "vanished"
         ? { kind: "vanished" }
-        : { kind: "exited", verdict: verdictOf(task, record) };
+        : endOfRun(verdictOf(task, record), task.spec);
     const after = table.step(task.id, event, [record]);
     const { failure } = record.verdict;
     if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
@@ -226,12 +227,13 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       const session = await sessions.read(task.sessionKey);
       const records = deps.journal.read(task.id);
       const lost = lostThreads(records);
-      const fresh = freshThread(task, session, lost);
-      const { text, context } = await deps.prompts.assemble(readPrompt(records), task.spec.memory);
+      const turn = nextTurn(task, session, records);
+      const fresh = freshThread(turn.task, turn.session, lost);
+      const { text, context } = await deps.prompts.assemble(turn.prompt, turn.memory);
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       let request: ReturnType<typeof createRunRequest>;
       try {
-        request = createRunRequest(task, prompt, runDir, session, lost, deps.workTree.root, deps.defaults());
+        request = createRunRequest(turn.task, prompt, runDir, turn.session, lost, deps.workTree.root, deps.defaults());
         runner.prepare(request);
       } catch (error) {
         if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
@@ -290,10 +292,4 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       active.clear();
     },
   };
-}
-
-function expectOpen(table: TaskTable, id: string): OpenTask {
-  const task = table.get(id);
-  if (task === undefined) throw new Error(`no open task ${id}`);
-  return task;
 }

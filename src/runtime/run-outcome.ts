@@ -1,11 +1,18 @@
-import { describeFailure, FAILURE_POLICIES, type Failure, failurePolicy, type OwnChoices } from "../task/failure.ts";
+import {
+  describeFailure,
+  FAILURE_POLICIES,
+  type Failure,
+  failurePolicy,
+  type OwnChoices,
+  stopsAll,
+} from "../task/failure.ts";
 import type { RunVerdict, Usage } from "../task/run.ts";
 import type { SessionFact } from "../task/session-fact.ts";
 import type { SessionState } from "../task/session-facts.ts";
-import type { ExitVerdict } from "../task/task-event.ts";
-import { parseDropText } from "../task/task-file.ts";
+import type { ExitVerdict, TaskEvent } from "../task/task-event.ts";
 import type { TranscriptEntry } from "../task/transcript-entry.ts";
 import type { JournalRecord } from "./journal-record.ts";
+import { promptOfRun } from "./next-turn.ts";
 import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
 import type { TaskJournal } from "./task-journal.ts";
 import type { OpenTask } from "./task-table.ts";
@@ -35,7 +42,7 @@ export async function takeIn(
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const verdict = deps.runner.judge(run.runDir, started.resume);
   const records = deps.journal.read(task.id);
-  const prompt = readPrompt(records);
+  const prompt = promptOfRun(records);
   const { attempt, startedAtMs } = started;
   const said = deps.runner.entries(run.runDir, {
     task: task.id,
@@ -130,8 +137,10 @@ export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: n
   const { failure } = verdict;
   if (failure === undefined) return { kind: "succeeded" };
   if (failure.kind === "codexUnavailable") return { kind: "codexMissing", reason: describeFailure(failure) };
-  const { remedy, costsAttempt } = failurePolicy(failure.kind, own);
+  const policy = failurePolicy(failure.kind, own);
+  const { remedy, costsAttempt } = policy;
   const reason = describeFailure(failure);
+  if (stopsAll(policy)) return { kind: "held", reason };
   if (remedy === "freshThread") return { kind: "threadLost", reason };
   const retryAtMs = remedy === "wait" ? waitUntilMs : failure.untilMs;
   return { kind: "failed", retryable: remedy !== "fail", reason, retryAtMs, costsAttempt };
@@ -178,11 +187,9 @@ export function busyRuns(records: readonly JournalRecord[]): number {
   return kinds.length - 1 - kinds.findLastIndex((kind) => kind !== "threadBusy");
 }
 
-/** Returns the prompt of a task from its journal: that of the newest text. */
-export function readPrompt(records: readonly JournalRecord[]): string {
-  const last = records.findLast((record) => record.k === "accepted" || record.k === "replaced");
-  if (last === undefined) throw new Error("a task's journal must begin with its acceptance");
-  const parsed = parseDropText(last.text, last.folderKey ?? undefined);
-  if (!parsed.ok) throw new Error("an accepted task is no longer valid");
-  return parsed.prompt;
+/** Returns what the end of a run is to a task's state: where there is a verify command, that has the last word. */
+export function endOfRun(verdict: ExitVerdict, { verifyCommand }: OpenTask["spec"]): TaskEvent {
+  return verdict.kind === "succeeded" && verifyCommand !== undefined
+    ? { kind: "verifyStarted" }
+    : { kind: "exited", verdict };
 }

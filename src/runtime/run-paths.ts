@@ -27,14 +27,20 @@ export interface RunPaths {
  * @throws CoordinatorError `TASK_FILE` when something is missing, or when the task asks for more than it may have now
  */
 export function resolveRunPaths(spec: TaskSpec, ground: RunGround): RunPaths {
-  const [refused] = refusals(spec, ground.rights);
-  if (refused !== undefined) throw new CoordinatorError("TASK_FILE", describeRefusal(refused));
-  const { workdir = ".", images, outputSchema } = spec;
+  const { images, outputSchema } = spec;
   return {
-    workdir: apartFromState(workdir, locate(ground, "workdir", workdir), ground),
+    workdir: resolveWorkdir(spec, ground),
     images: images.map((image) => locate(ground, "images", image)),
     outputSchema: outputSchema === undefined ? undefined : locate(ground, "outputSchema", outputSchema),
   };
+}
+
+/** Does the same for the working directory alone, which is all that a verify command needs. */
+export function resolveWorkdir(spec: TaskSpec, ground: RunGround): string {
+  const [refused] = refusals(spec, ground.rights);
+  if (refused !== undefined) throw new CoordinatorError("TASK_FILE", describeRefusal(refused));
+  const { workdir = "." } = spec;
+  return apartFromState(workdir, locate(ground, "workdir", workdir), ground);
 }
 
 type PathKey = "workdir" | "images" | "outputSchema";

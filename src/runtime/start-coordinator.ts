@@ -8,6 +8,7 @@ import { createBranchWatch } from "./branch-watch.ts";
 import { openCodexGate } from "./codex-gate.ts";
 import { createCommitDesk } from "./commit-desk.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { createFollowUps, type FollowUpSettings } from "./follow-ups.ts";
 import { createInboxDesk } from "./inbox-desk.ts";
 import { createMaster } from "./master.ts";
 import { createOpenBound } from "./open-bound.ts";
@@ -27,7 +28,6 @@ import { presentHealth } from "./present-health.ts";
 import type { Queries } from "./queries.ts";
 import { loadRecentTasks } from "./recent-tasks.ts";
 import { mayHaveProcesses, recover } from "./recovery.ts";
-import { createRunDesk } from "./run-desk.ts";
 import type { RunDefaults } from "./run-request.ts";
 import { sessionEntries } from "./session-recap.ts";
 import type { StatePaths } from "./state-paths.ts";
@@ -38,10 +38,13 @@ import { openTaskJournal } from "./task-journal.ts";
 import { createTaskTable, type OpenTask } from "./task-table.ts";
 import { presentOpen } from "./task-view.ts";
 import { createTickWaiters } from "./tick-waiters.ts";
+import type { VerifySettings } from "./verify-desk.ts";
+import type { VerifierPort } from "./verify-port.ts";
 import { openWishBox } from "./wish-box.ts";
+import { createWorkDesk } from "./work-desk.ts";
 
 /** The settings in force; a getter each, because they may be edited while serving. */
-export interface LiveSettings {
+export interface LiveSettings extends VerifySettings, FollowUpSettings {
   readonly maxWorkers: number;
   readonly maxOpenTasks: number;
   readonly settleMs: number;
@@ -63,6 +66,7 @@ export interface CoordinatorDeps {
   readonly branch: BranchPort;
   readonly intake: (onHint: () => void, onNotice: (message: string) => void) => IntakePort;
   readonly runner: RunnerPort;
+  readonly verifier: VerifierPort;
   readonly sessions: SessionPort;
   readonly workTree: WorkTreePort;
   readonly prompts: PromptPort;
@@ -115,6 +119,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const table = createTaskTable(journal, surroundings, (spec) => ({
     ...{ ...TASK_LIMITS, ...retryLimits(spec.retryMaxMs) },
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
+    verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
   const ledger = createBranchLedger(branch);
   const folders = createTaskFolders(branch);
@@ -141,18 +146,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     surroundings,
     log,
   });
-  const runs = createRunDesk({
-    ...{ table, gate, journal, paths, surroundings, log },
+  const runs = createWorkDesk({
+    ...{ table, gate, journal, paths, surroundings, log, wake, settings },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
-    runner: deps.runner,
-    sessions: deps.sessions,
+    ...{ runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
+    followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
     workTree: deps.workTree,
     prompts: deps.prompts,
     defaults: () => settings().run,
     limits: settings,
     onCodexMissing: (reason) => master.doubtCodex(reason),
     waitLimits: () => retryLimits(),
-    wake,
   });
   const commits = createCommitDesk({
     ...{ table, journal, recent, branch, paths },
@@ -209,7 +213,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     if (state.kind === "ended" && state.status !== "succeeded" && !committed) failures.add(id);
   });
   recover({
-    ...{ journal, table, desk: runs, runner: deps.runner, sessions: deps.sessions },
+    ...{ journal, table, desk: runs, runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
     ...{ paths, surroundings, log },
   });
   for (const { pid, task, run } of await deps.runner.reap(mayHaveProcesses(table, journal)))
@@ -261,9 +265,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
     async stopRuns() {
       master.drain();
-      await master.exclusively(async () => {
-        for (const task of [...table.all()]) if (task.state.kind === "running") runs.stop(task.id, "shutdown");
-      });
+      await master.exclusively(async () => runs.stopAll("shutdown"));
       await drain();
     },
     leave: close,

@@ -176,6 +176,8 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
 function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
   switch (record.k) {
     case "accepted":
+    case "verify":
+    case "follow-up":
       return task;
     case "committed":
       return { ...task, committed: true };
@@ -214,6 +216,13 @@ function parsedSpec(text: string, folderKey: string | null): TaskSpec {
 /** Tells whether the branch still holds the drop of an accepted task: a commit has to put the queued task in its place. */
 export function awaitsIntakeCommit(task: OpenTask): boolean {
   return task.source?.tracked === "head" && !task.dropGone;
+}
+
+/** Returns an open task that must be there. */
+export function expectOpen(table: Pick<TaskTable, "get">, id: string): OpenTask {
+  const task = table.get(id);
+  if (task === undefined) throw new Error(`no open task ${id}`);
+  return task;
 }
 
 /** Tells whether nothing more will happen to the task but its commit. */

@@ -3,6 +3,7 @@ import type { Usage } from "../task/run.ts";
 import { rowOf } from "../task/state-row.ts";
 import { asUsage } from "../task/task-account.ts";
 import type { ParsedTaskFile } from "../task/task-record.ts";
+import { verificationFacts } from "../task/verification-section.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
 import { taskRecord } from "./finish-plan.ts";
 import type { JournalRecord } from "./journal-record.ts";
@@ -40,6 +41,11 @@ export interface TaskView {
   readonly thread: string | null;
   /** The final answer of the agent. */
   readonly result: string | null;
+  /** How its last verification went: command, outcome, exit code, … (docs/spec-verify.md). */
+  readonly verification: Readonly<Record<string, unknown>> | null;
+  /** The task that goes on where this one has failed, and the one that this one goes on from. */
+  readonly followUpTask: string | null;
+  readonly parent: string | null;
   readonly changedFiles: readonly { readonly path: string; readonly change: string }[];
   /** Where the task lies, or will lie, in the branch. */
   readonly path: string;
@@ -77,6 +83,9 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     failure: record.failure ?? null,
     thread: task.lastRun?.thread ?? null,
     result: state.kind === "ended" ? record.lastMessage : null,
+    verification: record.verification === undefined ? null : verificationFacts(record.verification),
+    followUpTask: record.followUpTask ?? null,
+    parent: task.spec.parent ?? null,
     changedFiles: record.changedFiles,
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
@@ -113,6 +122,9 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     failure: textOrNull(frontMatter.failure),
     thread: textOrNull(frontMatter.thread),
     result: result?.lastMessage ?? null,
+    verification: objectOrNull(frontMatter.verification),
+    followUpTask: textOrNull(frontMatter.followUpTask),
+    parent: textOrNull(frontMatter.parent),
     changedFiles: result?.changedFiles ?? [],
     path: taskFilePath(file.sessionKey, folder, file.id),
     committed: true,
@@ -122,6 +134,10 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
 
 function numberOrNull(value: unknown): number | null {
   return typeof value === "number" ? value : null;
+}
+
+function objectOrNull(value: unknown): Readonly<Record<string, unknown>> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
 }
 
 function textOrNull(value: unknown): string | null {

@@ -3,6 +3,7 @@ import { type KeptText, keepText } from "./kept-text.ts";
 import { oneLine, printable, shorten } from "./one-line.ts";
 import { isOwnSessionKey } from "./session-key.ts";
 import type { TaskRecord } from "./task-record.ts";
+import type { Verification } from "./verification.ts";
 
 /** All of these count characters but the last. A subject stays readable in `git log --oneline`. */
 const SUBJECT_MAX = 100;
@@ -26,6 +27,8 @@ export function taskCommitMessage(record: TaskRecord): KeptText {
     ...(record.thread === undefined ? [] : [trailer("Codex-Thread", record.thread)]),
     trailer("Task-Status", record.status),
     trailer("Attempts", String(record.attempts)),
+    ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
+    ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
   ];
   return joined(taskSubject(record), quietBody(record.lastMessage), trailers);
 }
@@ -45,12 +48,17 @@ export function errorFileCommitMessage(fileNames: readonly string[]): KeptText {
   return joined(`inbox: ${fileNames.length} files are not valid tasks`, body, []);
 }
 
-function taskSubject({ sessionKey, spec, status, reason, durationMs }: TaskRecord): string {
+/** Whoever looks for `Verified` finds only what has passed. */
+function verificationTrailer({ command, outcome, what }: Verification): string {
+  return outcome === "passed" ? trailer("Verified", command) : trailer("Not-Verified", `${command} (${what})`);
+}
+
+function taskSubject({ sessionKey, spec, status, reason, failure, durationMs }: TaskRecord): string {
   const session = isOwnSessionKey(sessionKey) ? "task" : oneLine(sessionKey, SESSION_MAX);
   const outcome = status === "succeeded" ? "" : `${status}: `;
   const note =
     status === "failed"
-      ? oneLine(reason ?? "", REASON_MAX)
+      ? oneLine(failure === "verification" ? failure : (reason ?? ""), REASON_MAX)
       : status === "succeeded" && durationMs !== undefined
         ? durationText(durationMs)
         : "";

@@ -30,6 +30,8 @@ export type FailureKind =
   | "timedOut"
   | "stalled"
   | "stopped"
+  | "verification"
+  | "verifyUnavailable"
   | "unknown";
 
 export interface Failure {
@@ -48,10 +50,11 @@ export interface Failure {
  * - `again`: the task runs again, but not for ever: a run that was lost says nothing about the task
  * - `freshThread`: the task goes on in a new thread of its session, which is told what was said before
  * - `wait`: the task alone waits, ever longer, until the thread is free
+ * - `repair`: the agent goes on at once in the same thread and is told what failed, up to a number of verifications
  * - `park`: nothing starts until the time codex named; then one task goes first
  * - `hold`: nothing starts until somebody has changed something; one task goes first now and then, to see
  */
-export type Remedy = "fail" | "retry" | "again" | "freshThread" | "wait" | "park" | "hold";
+export type Remedy = "fail" | "retry" | "again" | "freshThread" | "wait" | "repair" | "park" | "hold";
 
 export interface FailurePolicy {
   readonly remedy: Remedy;
@@ -84,12 +87,14 @@ export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   threadMismatch: fails("codex opened another thread"),
   sandboxDenied: fails("the sandbox did not allow it"),
   crashed: retries("codex crashed"),
-  outputUnusable: fails("codex ended without a turn"),
+  outputUnusable: fails("the output cannot be used"),
   killed: { remedy: "again", costsAttempt: false, sentence: "the run was interrupted" },
   vanished: { remedy: "again", costsAttempt: false, sentence: "the worker vanished" },
   timedOut: retries("timed out"),
   stalled: retries("stalled"),
   stopped: fails("stopped by the user"),
+  verification: { remedy: "repair", costsAttempt: false, sentence: "verification failed" },
+  verifyUnavailable: fails("the verify command could not be run"),
   unknown: fails("failed for an unknown reason"),
 };
 

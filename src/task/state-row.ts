@@ -34,7 +34,7 @@ export function stateFromRow(row: LedgerRow): TaskState {
 }
 
 function causeIn(detail: string): StopCause {
-  const causes = ["user", "timeout", "stall", "shutdown"] as const;
+  const causes = ["user", "timeout", "stall", "output", "shutdown"] as const;
   return causes.find((cause) => STOP_WORDS[cause] === detail) ?? "user";
 }
 

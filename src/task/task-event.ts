@@ -4,8 +4,8 @@ import type { FinalStatus } from "./ledger.ts";
 export type ExitVerdict =
   | { readonly kind: "succeeded" }
   /**
-   * `retryAtMs`: the time before which another run is of no use (a usage limit, a thread in use). `costsAttempt`: whether it
-   * counts against the task; what meets every task alike does not.
+   * `retryAtMs`: the time before which another run is of no use (a rate limit, a thread in use). `costsAttempt`: whether it
+   * counts against the task.
    */
   | {
       readonly kind: "failed";
@@ -14,6 +14,8 @@ export type ExitVerdict =
       readonly retryAtMs: number | undefined;
       readonly costsAttempt: boolean;
     }
+  /** It met what would meet every task alike. Uses no attempt; when it runs again is the business of what holds them all. */
+  | { readonly kind: "held"; readonly reason: string }
   /** It was told to end, and did, in the middle of its turn. */
   | { readonly kind: "interrupted" }
   /** The thread it was to resume is not there, or is full: the next run begins a new one. Uses no attempt, since nothing could be asked of the agent. */
@@ -35,9 +37,12 @@ export type TaskEvent =
   | { readonly kind: "doomed"; readonly reason: string }
   /** Another clone had taken it over and has brought it to its end. */
   | { readonly kind: "endedElsewhere"; readonly status: FinalStatus; readonly reason: string }
-  /** The agent's run succeeded, and the verify command was started. */
+  /** The agent's run succeeded: whether the task did is for its verify command to say. */
   | { readonly kind: "verifyStarted" }
-  | { readonly kind: "verified"; readonly passed: boolean; readonly reason: string };
+  | { readonly kind: "verified"; readonly outcome: VerifyOutcome; readonly reason: string };
 
-/** Why a run is stopped. */
-export type StopCause = "user" | "timeout" | "stall" | "shutdown";
+/** `unavailable`: the command could not be run at all, which no agent can mend. */
+export type VerifyOutcome = "passed" | "failed" | "unavailable" | "stopped";
+
+/** Why a run is stopped. `output`: a verify command printed more than is kept. */
+export type StopCause = "user" | "timeout" | "stall" | "output" | "shutdown";

@@ -19,6 +19,7 @@ import {
 import { isTaskId } from "./task-id.ts";
 import { quoted } from "./task-problem.ts";
 import { isThreadId } from "./thread-id.ts";
+import { VERIFY_FIELDS } from "./verify-fields.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 import { parseZonedTime } from "./zoned-time.ts";
 
@@ -30,7 +31,6 @@ const CODEX_SETTINGS_MAX = 20;
 const ENVIRONMENT_NAMES_MAX = 20;
 const MEMORY_TERMS_MAX = 20;
 const MEMORY_TERM_CHARACTERS_MIN = 2;
-const VERIFY_COMMAND_LENGTH_MAX = 10_000;
 
 const path = textField(pathProblem);
 
@@ -44,7 +44,7 @@ export const TASK_FIELDS = {
     "resume: true",
     readResume,
   ),
-  verifyCommand: field("verifyCommand", "a shell command", "verifyCommand: npm test", textField(verifyCommandProblem)),
+  ...VERIFY_FIELDS,
   title: field("title", "one line of text", "title: Fix the login redirect", textField(controlCharacterProblem)),
   priority: field("priority", "a whole number from 0 (first) to 4", "priority: 2", wholeNumberField(0, 4)),
   dependsOn: field(
@@ -147,10 +147,6 @@ function controlCharacterProblem(text: string): string | undefined {
 
 function modelProblem(text: string): string | undefined {
   return MODEL_NAME.test(text) ? undefined : "is not the name of a model";
-}
-
-function verifyCommandProblem(text: string): string | undefined {
-  return text.length > VERIFY_COMMAND_LENGTH_MAX ? `is longer than ${VERIFY_COMMAND_LENGTH_MAX} characters` : undefined;
 }
 
 function readResume(value: YamlValue): FieldReading<boolean | string> {

@@ -146,7 +146,6 @@ function collectFields({ entries }: FrontMatter): Fields {
       known.set(key, entry);
     }
   }
-  if (known.has("verifyCommand")) warnings.push("verifyCommand is recorded but not run by this version");
   return { entries: known, problems, warnings };
 }
 
@@ -187,6 +186,11 @@ function readSpec(
     sessionKey: isGiven("sessionKey") ? take(TASK_FIELDS.sessionKey) : checkedFolderKey(folderKey, problems),
     resume: take(TASK_FIELDS.resume) ?? true,
     verifyCommand: take(TASK_FIELDS.verifyCommand),
+    verifyTimeoutMs: take(TASK_FIELDS.verifyTimeoutMs),
+    maxVerifyAttempts: take(TASK_FIELDS.maxVerifyAttempts),
+    followUp: take(TASK_FIELDS.followUp),
+    parent: take(TASK_FIELDS.parent),
+    followUpDepth: take(TASK_FIELDS.followUpDepth) ?? 0,
     title: (title && oneLine(title, TITLE_CHARACTERS_MAX)) || titleOf(parts.body),
     priority: take(TASK_FIELDS.priority) ?? PRIORITY_DEFAULT,
     dependsOn,

@@ -3,15 +3,24 @@ import { durationText } from "./duration-text.ts";
 import type { FailureKind } from "./failure.ts";
 import { type FrontMatterLimits, readFrontMatter } from "./front-matter.ts";
 import { renderFrontMatter } from "./front-matter-text.ts";
-import { inlineCode, parseInlineCode } from "./inline-code.ts";
+import { inlineCode } from "./inline-code.ts";
 import { type KeptText, keepText } from "./kept-text.ts";
 import { isFinal, type TaskStatus } from "./ledger.ts";
 import { oneLine } from "./one-line.ts";
 import type { Usage } from "./run.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
+import {
+  CHANGED_FILES_HEADING,
+  type ChangedFile,
+  parseResult,
+  type TaskResult,
+  WARNINGS_HEADING,
+} from "./task-result.ts";
 import type { TaskSpec } from "./task-spec.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
 import { cutUtf8, utf8Length } from "./utf8.ts";
+import type { Verification } from "./verification.ts";
+import { verificationFacts, verificationLines } from "./verification-section.ts";
 
 /** All that is kept of a task. Times are UTC, ISO 8601. */
 export interface TaskRecord {
@@ -45,6 +54,10 @@ export interface TaskRecord {
   readonly codexVersion: string | undefined;
   /** The one that was used, as far as that is known. */
   readonly model: string | undefined;
+  /** The last one. */
+  readonly verification: Verification | undefined;
+  /** The task that goes on where this one has failed. */
+  readonly followUpTask: string | undefined;
   /** The clone that accepted it. */
   readonly acceptedBy: string;
 }
@@ -62,27 +75,12 @@ export interface ParsedTaskFile {
   readonly frontMatter: Readonly<Record<string, unknown>>;
 }
 
-interface TaskResult {
-  readonly reason: string | undefined;
-  readonly lastMessage: string;
-  /** As many as the file shows. */
-  readonly changedFiles: readonly ChangedFile[];
-}
-
-/** A file that differed after the run. `change` is one word ("modified"). */
-interface ChangedFile {
-  readonly path: string;
-  readonly change: string;
-}
-
 const TASK_FILE_FORMAT = 1;
 
 /** Between prompt and result. Where the result begins is told by `promptBytes`; the line is for people and other programs. */
 const RESULT_MARKER = "<!-- codex-inbox:result -->";
 const RESULT_HEADING = "## Result";
 const RESULT_START = `\n${RESULT_MARKER}\n\n${RESULT_HEADING}\n\n`;
-const CHANGED_FILES_HEADING = "### Changed files";
-const WARNINGS_HEADING = "### Warnings";
 
 const REASON_CHARACTERS_MAX = 500;
 const WARNING_CHARACTERS_MAX = 500;
@@ -126,6 +124,8 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "durationMs",
   "codexVersion",
   ...ACCOUNT_KEYS,
+  "verification",
+  "followUpTask",
   "acceptedBy",
   "promptBytes",
   "messageBytes",
@@ -186,6 +186,8 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["model", isOpen("model") ? record.model : undefined],
     ["codexVersion", record.codexVersion],
     ...accountValues(record.usage, record.account),
+    ["verification", record.verification && verificationFacts(record.verification)],
+    ["followUpTask", record.followUpTask],
     ["acceptedBy", record.acceptedBy],
   ];
 }
@@ -205,6 +207,7 @@ function renderResult(record: TaskRecord, message: KeptText): string {
     const warnings = record.warnings.map((warning) => `- ${oneLine(keepText(warning), WARNING_CHARACTERS_MAX)}`);
     lines.push(WARNINGS_HEADING, "", ...warnings, "");
   }
+  if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
   return lines.join("\n");
 }
 
@@ -227,7 +230,7 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   if (problems.length > 0 || format !== TASK_FILE_FORMAT || status === undefined) return undefined;
   if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
   const { prompt, tail } = splitBody(body, frontMatter.promptBytes);
-  const result = tail === "" ? undefined : parseResult(tail, frontMatter);
+  const result = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
   const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
 }
@@ -264,31 +267,4 @@ function splitBody(body: string, promptBytes: unknown): { readonly prompt: strin
   }
   const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
   return start === -1 ? { prompt: body, tail: "" } : { prompt: body.slice(0, start), tail: body.slice(start) };
-}
-
-function parseResult(tail: string, frontMatter: Readonly<Record<string, unknown>>): TaskResult {
-  const [, afterOutcome = ""] =
-    /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n(?:\*\*.*\r?\n)+\r?\n([\s\S]*)$/.exec(tail) ?? [];
-  const { messageBytes, reason } = frontMatter;
-  const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
-  const { head: lastMessage, tail: sections } =
-    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome);
-  return { reason: textOf(reason), lastMessage, changedFiles: parseChangedFiles(sections) };
-}
-
-/** The last of each heading: an answer may well have the same ones. */
-function splitAtSections(text: string): { readonly head: string; readonly tail: string } {
-  const starts = [CHANGED_FILES_HEADING, WARNINGS_HEADING].map((heading) => text.lastIndexOf(`\n${heading}`));
-  const start = Math.min(...starts.filter((index) => index !== -1), text.length);
-  return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
-}
-
-function parseChangedFiles(sections: string): readonly ChangedFile[] {
-  const [, list = ""] = sections.replaceAll("\r\n", "\n").split(`\n${CHANGED_FILES_HEADING}\n`);
-  const [files = ""] = list.split(`\n${WARNINGS_HEADING}`);
-  return files.split("\n").flatMap((line) => {
-    const [, change, code = ""] = /^- (.+?) (`.*)$/.exec(line.trimEnd()) ?? [];
-    const path = parseInlineCode(code);
-    return change === undefined || path === undefined ? [] : [{ path, change }];
-  });
 }

@@ -5,6 +5,15 @@ export interface TaskSpec {
   /** `true`: continue the session's thread if it has one; `false`: a new thread; a thread id: that thread. */
   readonly resume: boolean | string;
   readonly verifyCommand: string | undefined;
+  readonly verifyTimeoutMs: number | undefined;
+  /** Verifications before a task ends as failed. */
+  readonly maxVerifyAttempts: number | undefined;
+  /** What becomes of a task that never passes: another one is filed, in this session or a named one, or none. */
+  readonly followUp: boolean | string | undefined;
+  /** The task whose follow-up this is. */
+  readonly parent: string | undefined;
+  /** How many tasks of its chain came before it. */
+  readonly followUpDepth: number;
   /** From front matter; else the first heading or the first line of the prompt, shortened. Never empty, one line. */
   readonly title: string;
   /** 0 (first) … 4. */

@@ -1,61 +1,33 @@
 import { assertNever } from "./assert-never.ts";
 import { FAILURE_POLICIES } from "./failure.ts";
-import type { FinalStatus, TaskStatus } from "./ledger.ts";
+import type { TaskStatus } from "./ledger.ts";
 import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";
+import {
+  again,
+  type Counts,
+  countsOf,
+  ended,
+  giveBack,
+  type In,
+  succeeded,
+  type TaskState,
+  toStopping,
+  toVerifying,
+} from "./state-change.ts";
 import type { ExitVerdict, StopCause, TaskEvent } from "./task-event.ts";
 
-/**
- * The life of one task, as data. Pure: no clock, no I/O, no chance of its own.
- *
- *   queued     started → running         stop by the user, doomed, endedElsewhere → ended
- *   running    exited → ended, or queued again      verifyStarted → verifying
- *              vanished → queued again, or ended    stop → stopping
- *   verifying  verified → ended, or queued again    vanished → verifying again, or ended    stop → stopping
- *   stopping   exited, verified, vanished → ended, or queued again
- *   ended      final
- *
- * Invariants: `ended` is final; `run` never decreases; a stop is a wish and an exit is a fact, so a live process is never `ended`.
- */
-export type TaskState =
-  /** Waits to run. `reason` says why it is here again; absent before its first run. */
-  | (Counts & { readonly kind: "queued"; readonly dueAtMs: number; readonly reason?: string | undefined })
-  | (Counts & { readonly kind: "running"; readonly startedAtMs: number })
-  /** The verify command runs, or is to be started again; it has a run number of its own. */
-  | (Counts & { readonly kind: "verifying"; readonly startedAtMs: number })
-  /**
-   * The process, of the agent or of the verify command, was told to end and may still live. The first cause says why it ended;
-   * a user who asks later only takes `mayRunAgain` away.
-   */
-  | (Counts & {
-      readonly kind: "stopping";
-      readonly cause: StopCause;
-      readonly verify: boolean;
-      readonly mayRunAgain: boolean;
-    })
-  | (Counts & {
-      readonly kind: "ended";
-      readonly status: FinalStatus;
-      readonly reason: string | undefined;
-      readonly endedAtMs: number;
-    });
-
-interface Counts {
-  /** Number of the current run, from 1. Every re-queue and every verify run takes the next one. */
-  readonly run: number;
-  /** Attempts used, the running one included. What is not the task's fault (a crash, a shutdown, a usage limit) uses none. */
-  readonly attempts: number;
-  /** Runs in a row that were lost without a verdict. */
-  readonly vanished: number;
-}
+export type { TaskState } from "./state-change.ts";
 
 export interface TaskLimits extends RetryLimits {
   /** Attempts a task may use before a retryable failure is final. */
   readonly attemptsMax: number;
   /** A task that is lost more often than this in a row fails: it may be what kills its workers. */
   readonly vanishedMax: number;
+  /** Verifications that may fail before that is final. */
+  readonly verifyAttemptsMax: number;
 }
 
-export const TASK_LIMITS: TaskLimits = { ...RETRY_LIMITS, attemptsMax: 3, vanishedMax: 3 };
+export const TASK_LIMITS: TaskLimits = { ...RETRY_LIMITS, attemptsMax: 3, vanishedMax: 3, verifyAttemptsMax: 3 };
 
 /** An event that cannot happen in this state: a bug of ours. */
 export class IllegalTransitionError extends Error {
@@ -100,8 +72,6 @@ export function step(state: TaskState, event: TaskEvent, nowMs: number, limits: 
   }
 }
 
-type In<Kind extends TaskState["kind"]> = TaskState & { readonly kind: Kind };
-
 interface StepContext {
   readonly nowMs: number;
   readonly limits: TaskLimits;
@@ -113,6 +83,7 @@ export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
   user: FAILURE_POLICIES.stopped.sentence,
   timeout: FAILURE_POLICIES.timedOut.sentence,
   stall: FAILURE_POLICIES.stalled.sentence,
+  output: "printed too much",
   shutdown: "the coordinator shut down",
 };
 
@@ -164,15 +135,22 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
   }
 }
 
-/** Whatever the wish was, work that was completed before it took effect counts. */
+/**
+ * Whatever the wish was, a turn that was completed before it took effect counts. The exit code of a verify command does not: one that
+ * is told to end may well exit with 0.
+ */
 function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepContext): TaskState {
   switch (event.kind) {
     case "stop":
       return event.cause === "user" && state.mayRunAgain ? { ...state, mayRunAgain: false } : state;
     case "exited":
-      return event.verdict.kind === "succeeded" ? succeeded(state, context) : afterStop(state, context);
+      return event.verdict.kind === "succeeded" ? succeeded(state, context.nowMs) : afterStop(state, context);
+    case "verifyStarted":
+      return state.mayRunAgain
+        ? toVerifying({ ...state, vanished: 0 }, context.nowMs)
+        : ended({ ...countsOf(state), vanished: 0 }, "cancelled", STOP_WORDS.user, context.nowMs);
     case "verified":
-      return event.passed ? succeeded(state, context) : afterStop(state, context);
+      return afterStop(state, context, event.reason);
     case "vanished":
       return afterStop(state, context);
     default:
@@ -180,7 +158,7 @@ function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepCont
   }
 }
 
-function afterStop(state: In<"stopping">, context: StepContext): TaskState {
+function afterStop(state: In<"stopping">, context: StepContext, verifyReason?: string): TaskState {
   const counts = { ...countsOf(state), vanished: 0 };
   const reason = STOP_WORDS[state.cause];
   switch (state.cause) {
@@ -188,6 +166,8 @@ function afterStop(state: In<"stopping">, context: StepContext): TaskState {
       return ended(counts, "cancelled", reason, context.nowMs);
     case "timeout":
     case "stall":
+    case "output":
+      if (state.verify) return afterNotPassed(counts, verifyReason ?? reason, context, state.mayRunAgain);
       return state.mayRunAgain ? afterFailure(counts, reason, context) : ended(counts, "failed", reason, context.nowMs);
     case "shutdown":
       if (!state.mayRunAgain) return ended(counts, "cancelled", STOP_WORDS.user, context.nowMs);
@@ -201,13 +181,15 @@ function afterStop(state: In<"stopping">, context: StepContext): TaskState {
 function afterExit(state: In<"running">, verdict: ExitVerdict, context: StepContext): TaskState {
   switch (verdict.kind) {
     case "succeeded":
-      return succeeded(state, context);
+      return succeeded(state, context.nowMs);
     case "interrupted": // By nobody we know of, so it is counted like a lost run: it must not go on for ever.
       return afterLoss(state, "the run was interrupted", context);
     case "codexMissing":
       return afterLoss(state, verdict.reason, context);
     case "threadLost":
       return again(giveBack(state), context.nowMs, verdict.reason);
+    case "held":
+      return again(giveBack({ ...countsOf(state), vanished: 0 }), context.nowMs, verdict.reason);
     case "failed": {
       const seen = { ...countsOf(state), vanished: 0 };
       if (!verdict.retryable) return ended(seen, "failed", verdict.reason, context.nowMs);
@@ -226,9 +208,30 @@ function afterVerify(
   event: TaskEvent & { readonly kind: "verified" },
   context: StepContext,
 ): TaskState {
-  return event.passed
-    ? succeeded(state, context)
-    : afterFailure({ ...countsOf(state), vanished: 0 }, event.reason, context);
+  const counts = { ...countsOf(state), vanished: 0 };
+  switch (event.outcome) {
+    case "passed":
+      return succeeded(state, context.nowMs);
+    case "failed":
+    case "stopped": // By nobody we know of.
+      return afterNotPassed(counts, event.reason, context, true);
+    case "unavailable":
+      return ended(counts, "failed", event.reason, context.nowMs);
+    default:
+      return assertNever(event.outcome);
+  }
+}
+
+/** The agent goes on at once, and that uses no attempt: those are for runs that fail. */
+function afterNotPassed(
+  counts: Counts,
+  reason: string,
+  { nowMs, limits }: StepContext,
+  mayRunAgain: boolean,
+): TaskState {
+  const seen = { ...counts, verifyFailures: (counts.verifyFailures ?? 0) + 1 };
+  if (!mayRunAgain || seen.verifyFailures >= limits.verifyAttemptsMax) return ended(seen, "failed", reason, nowMs);
+  return again(giveBack(seen), nowMs, reason);
 }
 
 function afterFailure(
@@ -252,32 +255,4 @@ function afterLoss(state: In<"running">, reason: string, context: StepContext): 
 
 function lost(counts: Counts, reason: string, vanished: number, { nowMs }: StepContext): TaskState {
   return ended({ ...counts, vanished }, "failed", `${reason} ${vanished} times in a row`, nowMs);
-}
-
-function toStopping(counts: Counts, cause: StopCause, verify: boolean): TaskState {
-  return { ...countsOf(counts), kind: "stopping", cause, verify, mayRunAgain: cause !== "user" };
-}
-
-function toVerifying(counts: Counts, startedAtMs: number): TaskState {
-  return { ...countsOf(counts), kind: "verifying", run: counts.run + 1, startedAtMs };
-}
-
-function again(counts: Counts, dueAtMs: number, reason: string): TaskState {
-  return { ...countsOf(counts), kind: "queued", run: counts.run + 1, dueAtMs, reason };
-}
-
-function succeeded(counts: Counts, { nowMs }: StepContext): TaskState {
-  return ended({ ...countsOf(counts), vanished: 0 }, "succeeded", undefined, nowMs);
-}
-
-function ended(counts: Counts, status: FinalStatus, reason: string | undefined, endedAtMs: number): TaskState {
-  return { ...countsOf(counts), kind: "ended", status, reason, endedAtMs };
-}
-
-function giveBack(counts: Counts): Counts {
-  return { ...countsOf(counts), attempts: Math.max(counts.attempts - 1, 0) };
-}
-
-function countsOf({ run, attempts, vanished }: Counts): Counts {
-  return { run, attempts, vanished };
 }

@@ -37,5 +37,17 @@ export type TranscriptBody =
       readonly changes: readonly { readonly path: string; readonly change: string }[];
     }
   | { readonly kind: "tool"; readonly name: string; readonly status: string; readonly detail: string }
+  /** The command that decides the task's outcome; a run of its own, so its line is 0. */
+  | {
+      readonly kind: "verify";
+      readonly command: string;
+      readonly outcome: string;
+      readonly what: string;
+      readonly exitCode: number | null;
+      readonly durationMs: number;
+      /** The end of what it printed. */
+      readonly output: string;
+      readonly outputBytes: number;
+    }
   | { readonly kind: "error"; readonly message: string }
   | { readonly kind: "end"; readonly outcome: string; readonly reason: string | null };

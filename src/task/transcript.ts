@@ -22,6 +22,10 @@ const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unkno
   command: { command: isText, exitCode: isNumberOrNull, status: isText, output: isText, outputBytes: isNumber },
   files: { status: isText, changes: isChanges },
   tool: { name: isText, status: isText, detail: isText },
+  verify: {
+    ...{ command: isText, outcome: isText, what: isText, exitCode: isNumberOrNull },
+    ...{ durationMs: isNumber, output: isText, outputBytes: isNumber },
+  },
   error: { message: isText },
   end: { outcome: isText, reason: isTextOrNull },
 } satisfies Record<TranscriptBody["kind"], unknown>;

@@ -103,12 +103,12 @@ describe("the real codex", () => {
     writeFileSync(outputSchema, '{"type":"object","properties":{},"additionalProperties":false}');
     const all = { images, outputSchema, model: "gpt-5.5", codexConfig: ['model_reasoning_effort="low"'] };
 
-    const first = runner.judge(await run(request("[[final: one]]", all)), undefined);
-    expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "one", failure: undefined });
-    const resumed = await run(request("[[final: two]]", { ...all, resumeThread: first.threadId }));
+    const first = runner.judge(await run(request("[[final: {}]]", all)), undefined);
+    expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "{}", failure: undefined });
+    const resumed = await run(request("[[final: { }]]", { ...all, resumeThread: first.threadId }));
     expect(runner.judge(resumed, first.threadId)).toMatchObject({
       outcome: "succeeded",
-      lastMessage: "two",
+      lastMessage: "{ }",
     });
 
     expect(codex.requests.map(({ body }) => imagesInLastMessage(body))).toEqual([2, 2]);

@@ -3,7 +3,7 @@ import { classifyRefusal, classifyTurn } from "../../src/codex/classify.ts";
 import type { CodexErrorInfo } from "../../src/codex/rollout.ts";
 import type { FailureKind } from "../../src/task/failure.ts";
 
-const OTHER: CodexErrorInfo = { name: "other", httpStatus: undefined };
+const OTHER: CodexErrorInfo = { name: "other", httpStatus: undefined, limits: [] };
 
 describe("a failed turn is told by codex's own class first", () => {
   it.each<{ name: string; status?: number; message?: string; kind: FailureKind }>([
@@ -23,12 +23,19 @@ describe("a failed turn is told by codex's own class first", () => {
     { name: "http_connection_failed", kind: "connection" },
     { name: "invalid_prompt", message: "bad", kind: "contentRefused" },
     { name: "cyber_policy", message: "no", kind: "contentRefused" },
+    { name: "misalignment_policy_violation", kind: "contentRefused" },
+    { name: "inference_hook_denied", kind: "contentRefused" },
+    { name: "flex_unavailable", kind: "overloaded" },
+    { name: "policy_capacity_unavailable", kind: "overloaded" },
+    { name: "too_many_denials", kind: "sandboxDenied" },
+    { name: "http_connection_failed", status: 402, kind: "quotaExceeded" },
+    { name: "http_connection_failed", status: 408, kind: "connection" },
     { name: "model_not_found", kind: "unknownModel" },
     { name: "sandbox_error", kind: "sandboxDenied" },
     { name: "something_new", message: "a new word", kind: "unknown" },
     { name: "something_new", message: "Selected model is at capacity.", kind: "overloaded" },
   ])("$name $status: $kind", ({ name, status, message = "in words", kind }) => {
-    expect(classifyTurn(message, { name, httpStatus: status }, 0).kind).toBe(kind);
+    expect(classifyTurn(message, { name, httpStatus: status, limits: [] }, 0).kind).toBe(kind);
   });
 });
 
@@ -54,6 +61,11 @@ describe("a failed turn is told by its words where the class says nothing", () =
     { message: "This content was flagged for possible cybersecurity risk.", kind: "contentRefused" },
     { message: "Missing environment variable: `KEY`.", kind: "notLoggedIn" },
     { message: '{"error":{"message":"bad","type":"invalid_request_error"}}', kind: "badRequest" },
+    { message: '{"detail":"something about the request"}', kind: "badRequest" },
+    {
+      message: '{"detail":"The \'x\' model is not supported when using Codex with a ChatGPT account."}',
+      kind: "unknownModel",
+    },
     { message: "no such luck", kind: "unknown" },
     { message: "", kind: "unknown" },
   ])("$message", ({ message, kind }) => {
@@ -64,6 +76,10 @@ describe("a failed turn is told by its words where the class says nothing", () =
     expect(classifyTurn('{"error":{"message":"the model\\nsays no"}}', OTHER, 0)).toEqual({
       ...{ kind: "badRequest", detail: "the model says no", untilMs: undefined },
     });
+  });
+
+  it("says what a plan says, without its envelope", () => {
+    expect(classifyTurn('{"detail":"not in your plan"}', OTHER, 0).detail).toBe("not in your plan");
   });
 
   it("keeps the time that a limit names", () => {
@@ -96,6 +112,11 @@ describe("a run that codex refused is told by its standard error", () => {
     },
     { words: "Error: Model provider `nope` not found", kind: "unknownModel" },
     { words: "Output schema file /x is not valid JSON: expected value at line 1 column 1", kind: "badRequest" },
+    {
+      words:
+        "Error: thread/start failed: error creating thread: required MCP servers failed to initialize: x: No such file",
+      kind: "configuration",
+    },
     { words: "Error loading config.toml: unknown variant `nope`", kind: "configuration" },
     { words: "Not inside a trusted directory and --skip-git-repo-check was not specified.", kind: "configuration" },
     { words: "error: something about the command line", exitCode: 2, kind: "configuration" },

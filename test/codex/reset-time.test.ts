@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { namedTime, resetTime } from "../../src/codex/reset-time.ts";
+import type { LimitWindow } from "../../src/codex/rollout.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -8,6 +9,10 @@ const FAILED_AT_MS = at(20, 13, 10, 20);
 
 function at(day: number, hour: number, minute: number, second = 0): number {
   return new Date(2026, 10, day, hour, minute, second).getTime();
+}
+
+function window(usedPercent: number, resetsAtMs: number): LimitWindow {
+  return { usedPercent, resetsAtMs };
 }
 
 describe("the time a usage limit is over", () => {
@@ -41,7 +46,32 @@ describe("the time a usage limit is over", () => {
     { said: "try again at Foo 3rd, 2026 1:00 PM", untilMs: FAILED_AT_MS + 30 * MINUTE_MS, why: "nor does the month" },
     { said: "try again later", untilMs: FAILED_AT_MS + 30 * MINUTE_MS, why: "half an hour where none is named" },
   ])("$why: $said", ({ said, untilMs }) => {
-    expect(resetTime(`You’ve hit your usage limit. ${said}`, FAILED_AT_MS)).toBe(untilMs);
+    expect(resetTime(`You’ve hit your usage limit. ${said}`, FAILED_AT_MS, [])).toBe(untilMs);
+  });
+
+  it.each<{ said: string; limits: readonly LimitWindow[]; untilMs: number; why: string }>([
+    {
+      ...{ said: "Try again at 3:28 PM.", untilMs: at(20, 15, 28, 41), why: "to the second" },
+      limits: [window(100, at(20, 15, 28, 41)), window(40, at(24, 9, 0))],
+    },
+    {
+      ...{ said: "Try again at 1:10 PM.", untilMs: at(20, 13, 10, 55), why: "in the same minute, but not now" },
+      limits: [window(100, at(20, 13, 10, 55))],
+    },
+    {
+      ...{ said: "Try again at 3:28 PM.", untilMs: at(20, 15, 28), why: "as named where no limit ends then" },
+      limits: [window(100, at(20, 15, 29)), window(100, at(20, 15, 27, 59))],
+    },
+    {
+      ...{ said: "Try again later.", untilMs: at(24, 9, 0), why: "when the last limit that is used up ends" },
+      limits: [window(100, at(20, 15, 28)), window(100, at(24, 9, 0)), window(99, at(25, 9, 0))],
+    },
+    {
+      ...{ said: "Try again later.", untilMs: FAILED_AT_MS + 30 * MINUTE_MS, why: "half an hour where none tells" },
+      limits: [window(100, FAILED_AT_MS), window(12, at(20, 15, 28))],
+    },
+  ])("beside the limits of the account, $why: $said", ({ said, limits, untilMs }) => {
+    expect(resetTime(`You’ve hit your usage limit. ${said}`, FAILED_AT_MS, limits)).toBe(untilMs);
   });
 
   it.each([

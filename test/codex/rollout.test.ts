@@ -19,6 +19,14 @@ function complete(info: unknown, time = "2026-11-20T17:47:57.758Z", lastMessage:
   return JSON.stringify({ timestamp: time, ordinal: 10, type: "event_msg", payload });
 }
 
+function limited(primary: object | null, secondary: object | null): string {
+  return line({ type: "token_count", info: null, rate_limits: { limit_id: "codex", primary, secondary } });
+}
+
+function line(payload: object): string {
+  return JSON.stringify({ timestamp: "2026-11-20T17:47:57.700Z", ordinal: 9, type: "event_msg", payload });
+}
+
 function homeWith(path: string, ...lines: readonly string[]): string {
   const home = tempDir();
   const file = join(home, "sessions", path);
@@ -31,37 +39,37 @@ it.each<{ name: string; home: () => string; info: ReturnType<typeof readErrorInf
   {
     name: "a class that is one word",
     home: () => homeWith(`${DAY}/${NAME}`, "{}", complete("usage_limit_exceeded")),
-    info: { name: "usage_limit_exceeded", httpStatus: undefined },
+    info: { name: "usage_limit_exceeded", httpStatus: undefined, limits: [] },
   },
   {
     name: "a class with a status",
     home: () => homeWith(`${DAY}/${NAME}`, complete({ http_connection_failed: { http_status_code: 401 } })),
-    info: { name: "http_connection_failed", httpStatus: 401 },
+    info: { name: "http_connection_failed", httpStatus: 401, limits: [] },
   },
   {
     name: "a class with a status that is null",
     home: () => homeWith(`${DAY}/${NAME}`, complete({ http_connection_failed: { http_status_code: null } })),
-    info: { name: "http_connection_failed", httpStatus: undefined },
+    info: { name: "http_connection_failed", httpStatus: undefined, limits: [] },
   },
   {
     name: "the last turn's, behind a torn line",
     home: () => homeWith(`${DAY}/${NAME}`, complete("first"), complete("last"), '{"type":"event_msg","pay'),
-    info: { name: "last", httpStatus: undefined },
+    info: { name: "last", httpStatus: undefined, limits: [] },
   },
   {
     name: "behind a long last message",
     home: () => homeWith(`${DAY}/${NAME}`, complete("other", undefined, "x".repeat(300_000))),
-    info: { name: "other", httpStatus: undefined },
+    info: { name: "other", httpStatus: undefined, limits: [] },
   },
   {
     name: "in the folder of the day before, as another time zone has it",
     home: () => homeWith(`2026/11/19/${NAME}`, complete("other")),
-    info: { name: "other", httpStatus: undefined },
+    info: { name: "other", httpStatus: undefined, limits: [] },
   },
   {
     name: "in a folder it was copied to",
     home: () => homeWith(`from/elsewhere/${NAME}`, complete("other")),
-    info: { name: "other", httpStatus: undefined },
+    info: { name: "other", httpStatus: undefined, limits: [] },
   },
   {
     name: "not that of an earlier turn",
@@ -72,6 +80,33 @@ it.each<{ name: string; home: () => string; info: ReturnType<typeof readErrorInf
     name: "not that of another thread",
     home: () => homeWith(`${DAY}/rollout-x.jsonl`, complete("other")),
     info: undefined,
+  },
+  {
+    name: "the limits of the account, as they were told last in its turn",
+    home: () =>
+      homeWith(
+        `${DAY}/${NAME}`,
+        limited({ used_percent: 1, resets_at: 1 }, null),
+        line({ type: "task_started" }),
+        limited({ used_percent: 100.0, window_minutes: 300, resets_at: 1_795_202_700 }, { used_percent: 40 }),
+        line({ type: "token_count", rate_limits: null }),
+        complete("usage_limit_exceeded"),
+      ),
+    info: {
+      ...{ name: "usage_limit_exceeded", httpStatus: undefined },
+      limits: [{ usedPercent: 100, resetsAtMs: 1_795_202_700_000 }],
+    },
+  },
+  {
+    name: "not the limits of an earlier turn",
+    home: () =>
+      homeWith(
+        `${DAY}/${NAME}`,
+        limited({ used_percent: 100, resets_at: 1 }, null),
+        line({ type: "task_started" }),
+        complete("other"),
+      ),
+    info: { name: "other", httpStatus: undefined, limits: [] },
   },
   { name: "none where there are no threads", home: () => tempDir(), info: undefined },
   {

@@ -92,6 +92,7 @@ const ANSWERED: Observed = {
   lastMessageFile: "the answer",
 };
 
+/** How both fail: stub-failures.test.ts. */
 describe.each(SUBJECTS)("$name", ({ make, prompts }) => {
   it("answers", async () => {
     const test = await make();

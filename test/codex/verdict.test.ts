@@ -87,6 +87,20 @@ describe("a verdict", () => {
       },
     },
     {
+      name: "an answer in the shape that was asked for is a success",
+      run: { events: [...STARTED, said('{"a":1}'), COMPLETED], exitCode: 0, outputSchema: { required: ["a"] } },
+      verdict: { outcome: "succeeded", lastMessage: '{"a":1}' },
+    },
+    {
+      name: "an answer in another shape is a failure, and is kept",
+      run: { events: [...STARTED, said('{"b":1}'), COMPLETED], exitCode: 0, outputSchema: { required: ["a"] } },
+      verdict: {
+        outcome: "failed",
+        failure: because("outputUnusable", 'the answer has no "a"'),
+        lastMessage: '{"b":1}',
+      },
+    },
+    {
       name: "a torn last line does not count",
       run: { events: [...STARTED, said("a"), '{"type":"turn.completed"'], exitCode: 137 },
       verdict: { outcome: "interrupted", failure: because("killed", "by SIGKILL"), lastMessage: "" },

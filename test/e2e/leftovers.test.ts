@@ -15,6 +15,26 @@ it("a stalled run is ended with everything it started, deaf or in a session of i
   expect(workspace.agentPids()).toEqual([]);
 });
 
+it("what a killed run left behind is ended by the start that makes it again", async () => {
+  const workspace = await tempWorkspace();
+  workspace.drop("docs/one.md", "One. [[spawn-sleeper]] [[say: begun]] [[hang]]\n");
+  const first = workspace.serve();
+  await first.saw("thread");
+  const what = "a sleeper and its command, codex and its worker";
+  await waitFor(() => workspace.agentPids().length === 4, { what });
+  await first.kill();
+  const claim = join(workspace.stateDir, "runs", first.lines("started")[0]?.field("task") ?? "", "1", "claim");
+  for (const pid of [JSON.parse(readFileSync(claim, "utf8")).pid, workspace.stubRuns()[0]?.pid ?? 0])
+    process.kill(pid, "SIGKILL");
+  await waitFor(() => workspace.agentPids().length === 2, { what: "the sleeper and its command alone" });
+  const sleepers = workspace.agentPids();
+  const second = workspace.serve();
+  await second.saw("started");
+  expect(second.lines("recovered")[0]?.field("worker")).toBe("vanished");
+  expect(second.lines("started")[0]?.field("attempt")).toBe("1");
+  expect(workspace.agentPids().filter((pid) => sleepers.includes(pid))).toEqual([]);
+});
+
 it("what is left of a run that is over is ended by the next start; a live run and what a success left are not", async () => {
   const workspace = await tempWorkspace();
   workspace.drop("docs/one.md", "One. [[spawn-sleeper]] [[final: done]]\n");

@@ -109,6 +109,12 @@ it.each([
     prompt: '[[say: so far]] [[response.failed invalid_prompt message="not this"]]',
     message: /^not this$/,
   },
+  {
+    name: "an answer that was cut short",
+    prompt: "[[say: so far]] [[response.incomplete max_output_tokens]]",
+    message: /^Incomplete response returned, reason: max_output_tokens$/,
+  },
+  { name: "a body that is no JSON", prompt: '[[http 400 body="no such luck"]]', message: /^no such luck$/ },
   { name: "a cut connection", prompt: "[[disconnect]]", message: /^stream disconnected before completion/ },
   { name: "a misspelt directive", prompt: "[[finale: x]]", message: /no directive .*finale/ },
   { name: "an error after words", prompt: "[[say: x]] [[http 500]]", message: /must stand before/ },

@@ -1,3 +1,5 @@
+import { get } from "node:http";
+import { zstdCompressSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
 import { type ModelServer, startModelServer } from "../../src/model-server/model-server.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -115,4 +117,16 @@ it("closes while a request hangs", async () => {
   await waitFor(() => to.requests.length === 1, { what: "the request" });
   await to.close();
   await expect(hanging).rejects.toThrow();
+});
+
+it("speaks with codex's own provider: no WebSocket, and bodies that are compressed", async () => {
+  const { baseUrl, requests } = await server();
+  const status = await new Promise((resolve, reject) => {
+    const headers = { connection: "upgrade", upgrade: "websocket" };
+    get(`${baseUrl}/responses`, { headers }, (response) => resolve(response.resume().statusCode)).on("error", reject);
+  });
+  expect(status).toBe(426);
+  const body = zstdCompressSync(JSON.stringify({ model: "m", input: [user("hello")] }));
+  await fetch(`${baseUrl}/responses`, { method: "POST", headers: { "content-encoding": "zstd" }, body });
+  expect(requests.map(({ userTexts }) => userTexts)).toEqual([["hello"]]);
 });

@@ -195,7 +195,16 @@ function openScene(): Scene {
         ...createSessionLocks(paths.sessionLocks),
       };
       recover({
-        ...{ journal, table: next, runner, sessions, paths, surroundings: SURROUNDINGS, log: () => undefined },
+        ...{
+          journal,
+          table: next,
+          runner,
+          verifier: runner,
+          sessions,
+          paths,
+          surroundings: SURROUNDINGS,
+          log: () => undefined,
+        },
         desk: {
           ...desk,
           start: noCall,

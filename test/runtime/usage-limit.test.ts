@@ -119,7 +119,20 @@ it("a wrong login holds all tasks until something is changed, and one goes first
   expect(running(world)).toHaveLength(1);
   runner.end(newest(world));
   await world.settle();
-  expect(running(world)).toHaveLength(1);
+  expect(running(world)).toHaveLength(2); // Whoever met it waits for nothing of its own.
+});
+
+it("a changed login ends a usage limit at once, also for the task that met it", async () => {
+  const world = worldWith(["a/1"]);
+  const { runner, clock } = world;
+  await world.start();
+  runner.end(runner.of("a"), limited(clock.nowMs + 48 * HOUR_MS));
+  await world.settle();
+  await world.advance(HOUR_MS);
+  expect(running(world)).toEqual([]);
+  world.problems.stamp = "another account";
+  await world.advance(5_000);
+  expect(running(world)).toEqual(["a/1"]);
 });
 
 it("a trial that is lost with its coordinator is made again", async () => {

@@ -12,6 +12,7 @@ export interface EndedRun {
   readonly exitCode: number | undefined;
   readonly stderr?: string;
   readonly lastMessage?: string;
+  readonly outputSchema?: object;
   /** "worker" by default. */
   readonly claim?: "worker" | "sealed" | "none";
   readonly resumeThread?: string;
@@ -33,6 +34,7 @@ export function endedRun(run: EndedRun): string {
   write("events.jsonl", lines.join(""), endedAtMs);
   write("stderr.log", run.stderr ?? "", endedAtMs);
   if (run.lastMessage !== undefined) write("last-message.md", run.lastMessage, endedAtMs);
+  if (run.outputSchema !== undefined) write("output-schema.json", JSON.stringify(run.outputSchema), claimedAtMs);
   if (claim === "worker") write("claim", '{"v":1,"pid":4194305,"startTicks":"1","bootId":"none"}', claimedAtMs);
   if (claim === "sealed") write("claim", '{"v":1,"sealed":true}', claimedAtMs);
   if (run.exitCode !== undefined) write("exit.json", JSON.stringify({ v: 1, exitCode: run.exitCode }), endedAtMs);

@@ -31,6 +31,8 @@ export function taskRecord(
     account: undefined,
     codexVersion: undefined,
     model: undefined,
+    verification: undefined,
+    followUpTask: undefined,
     acceptedBy: "c1",
     ...change,
   };

@@ -1,7 +1,13 @@
 import type { ExitVerdict, StopCause, TaskEvent } from "../../src/task/task-event.ts";
 import type { TaskLimits, TaskState } from "../../src/task/task-state.ts";
 
-export const LIMITS: TaskLimits = { attemptsMax: 3, vanishedMax: 2, delayFirstMs: 1000, delayMaxMs: 60_000 };
+export const LIMITS: TaskLimits = {
+  attemptsMax: 3,
+  vanishedMax: 2,
+  verifyAttemptsMax: 2,
+  delayFirstMs: 1000,
+  delayMaxMs: 60_000,
+};
 export const NOW = 1_000_000;
 
 export type Of<Kind extends TaskState["kind"]> = TaskState & { readonly kind: Kind };
@@ -58,12 +64,14 @@ export const INTERRUPTED = exited({ kind: "interrupted" });
 export const VANISHED: TaskEvent = { kind: "vanished" };
 export const REPLACED: TaskEvent = { kind: "replaced" };
 export const CODEX_MISSING = exited({ kind: "codexMissing", reason: "not found" });
+export const HELD = exited({ kind: "held", reason: "usage limit reached" });
 export const THREAD_LOST = exited({ kind: "threadLost", reason: "no rollout found" });
 export const ENDED_ELSEWHERE: TaskEvent = { kind: "endedElsewhere", status: "cancelled", reason: "not wanted" };
 export const DOOMED: TaskEvent = { kind: "doomed", reason: "never" };
 export const VERIFY_STARTED: TaskEvent = { kind: "verifyStarted" };
-export const PASSED: TaskEvent = { kind: "verified", passed: true, reason: "" };
-export const NOT_PASSED: TaskEvent = { kind: "verified", passed: false, reason: "2 tests failed" };
+export const PASSED: TaskEvent = { kind: "verified", outcome: "passed", reason: "" };
+export const NOT_PASSED: TaskEvent = { kind: "verified", outcome: "failed", reason: "2 tests failed" };
+export const NO_COMMAND: TaskEvent = { kind: "verified", outcome: "unavailable", reason: "no such command" };
 export const STOP = (cause: StopCause): TaskEvent => ({ kind: "stop", cause });
 
 /** Half of the random part: three quarters of the full delay. */

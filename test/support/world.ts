@@ -21,6 +21,7 @@ import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
 import { createFakeRepository, type FakeRepository } from "../fakes/fake-repository.ts";
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
+import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Life, mortal, newLife } from "./mortal.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -50,6 +51,7 @@ export interface World {
   readonly clock: Clock;
   readonly repository: FakeRepository;
   readonly runner: FakeRunner;
+  readonly verifier: FakeVerifier;
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
   readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
@@ -96,6 +98,7 @@ export function createWorld(): World {
   const now = (): number => clock.nowMs;
   const repository = createFakeRepository(dir, now);
   const runner = createFakeRunner();
+  const verifier = createFakeVerifier();
   const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
@@ -108,6 +111,7 @@ export function createWorld(): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [], rights: DEFAULT_RIGHTS },
   };
   const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
@@ -142,7 +146,7 @@ export function createWorld(): World {
   const files = (): readonly (readonly [string, string])[] => [...(repository.tip?.files ?? [])];
 
   const world: World = {
-    ...{ dir, paths, clock, repository, runner, settings, problems, log, settle, added: undefined },
+    ...{ dir, paths, clock, repository, runner, verifier, settings, problems, log, settle, added: undefined },
     get queries() {
       const branch = openFakeBranch(repository);
       void branch.refresh();
@@ -170,6 +174,7 @@ export function createWorld(): World {
           return mortal("intake", intake, life);
         },
         runner: mortal("runner", runner, life),
+        verifier: mortal("verifier", verifier, life),
         sessions: mortal("sessions", sessions, life),
         workTree: { root: dir, changedFiles: async () => [] },
         prompts: {
@@ -198,6 +203,7 @@ export function createWorld(): World {
       life.isOver = true;
       await current?.leave().catch(() => undefined); // It cannot do anything any more but end its loop.
       runner.forgetListeners();
+      verifier.forgetListeners();
       current = undefined;
     },
     drop(name, text, { fresh = false } = {}) {

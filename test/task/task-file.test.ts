@@ -35,6 +35,11 @@ describe("the spec", () => {
         sessionKey: undefined,
         resume: true,
         verifyCommand: undefined,
+        verifyTimeoutMs: undefined,
+        maxVerifyAttempts: undefined,
+        followUp: undefined,
+        parent: undefined,
+        followUpDepth: 0,
         title: "Correct the spelling.",
         priority: 2,
         dependsOn: [],
@@ -63,6 +68,11 @@ describe("the spec", () => {
       "sessionKey: docs/api",
       `resume: ${THREAD}`,
       "verifyCommand: npm test -- --run # not a comment?",
+      "verifyTimeoutMs: 60000",
+      "maxVerifyAttempts: 2",
+      "followUp: repairs",
+      "parent: 20261119-141530-k3f9x2",
+      "followUpDepth: 1",
       "title: Fix the login redirect",
       "priority: 0",
       "dependsOn: 20261119-141530-k3f9x2",
@@ -86,6 +96,11 @@ describe("the spec", () => {
       sessionKey: "docs/api",
       resume: THREAD,
       verifyCommand: "npm test -- --run",
+      verifyTimeoutMs: 60_000,
+      maxVerifyAttempts: 2,
+      followUp: "repairs",
+      parent: "20261119-141530-k3f9x2",
+      followUpDepth: 1,
       title: "Fix the login redirect",
       priority: 0,
       dependsOn: ["20261119-141530-k3f9x2"],
@@ -103,9 +118,9 @@ describe("the spec", () => {
       codexConfig: ['model_reasoning_effort="high"', "hide_agent_reasoning=true"],
       memory: ["login", "query  string", "C#", "4711"],
     });
-    expect(Object.keys(spec.frontMatter)).toHaveLength(20);
+    expect(Object.keys(spec.frontMatter)).toHaveLength(25);
     expect(spec.frontMatter).toMatchObject({ notBefore: "2026-11-21T07:00:00+01:00", priority: 0 });
-    expect(warnings).toEqual(["verifyCommand is recorded but not run by this version"]);
+    expect(warnings).toEqual([]);
   });
 
   it("says whether notes are wanted", () => {

@@ -14,6 +14,7 @@ import {
   DOOMED,
   ENDED_ELSEWHERE,
   failed,
+  HELD,
   INTERRUPTED,
   LIMITS,
   NOT_PASSED,
@@ -29,7 +30,7 @@ import {
 } from "../support/task-states.ts";
 
 describe("the life of a task", () => {
-  const CAUSES = ["user", "timeout", "stall", "shutdown"] as const;
+  const CAUSES = ["user", "timeout", "stall", "output", "shutdown"] as const;
   const event: fc.Arbitrary<TaskEvent> = fc.oneof(
     fc.constantFrom(
       STARTED,
@@ -43,6 +44,7 @@ describe("the life of a task", () => {
       DOOMED,
       CODEX_MISSING,
       THREAD_LOST,
+      HELD,
       ENDED_ELSEWHERE,
     ),
     fc.constantFrom(
@@ -110,7 +112,7 @@ describe("the life of a task", () => {
         let alive = false;
         live(events, (_, taken, to) => {
           if (taken.kind === "started" || to.kind === "verifying") alive = true;
-          else if (["exited", "vanished", "verified"].includes(taken.kind)) alive = false;
+          else if (["exited", "vanished", "verifyStarted", "verified"].includes(taken.kind)) alive = false;
           if (to.kind === "ended" || to.kind === "queued") expect(alive).toBe(false);
           else expect(alive).toBe(true);
         });
@@ -156,6 +158,15 @@ describe("the life of a task", () => {
     );
   });
 
+  it("comes to an end however its verifications fail", () => {
+    let state: TaskState = acceptedState(0);
+    let verifications = 0;
+    for (; state.kind !== "ended"; verifications += 1)
+      for (const taken of [STARTED, VERIFY_STARTED, NOT_PASSED]) state = step(state, taken, NOW, LIMITS);
+    expect(verifications).toBe(LIMITS.verifyAttemptsMax);
+    expect(state).toMatchObject({ status: "failed", attempts: 1 });
+  });
+
   it("survives being written as JSON", () => {
     fc.assert(
       fc.property(lives, (events) => {
@@ -167,6 +178,12 @@ describe("the life of a task", () => {
   });
 
   it("is bounded by default", () => {
-    expect(TASK_LIMITS).toEqual({ attemptsMax: 3, vanishedMax: 3, delayFirstMs: 10_000, delayMaxMs: 900_000 });
+    expect(TASK_LIMITS).toEqual({
+      attemptsMax: 3,
+      vanishedMax: 3,
+      verifyAttemptsMax: 3,
+      delayFirstMs: 10_000,
+      delayMaxMs: 900_000,
+    });
   });
 });

@@ -95,18 +95,60 @@ describe("a stopping task", () => {
       event: INTERRUPTED,
       to: ended("failed", "timed out"),
     },
+    {
+      name: "timeout: a verification that was not over in time did not pass, whatever its exit code",
+      from: stopping("timeout", { run: 2, verify: true }),
+      event: NOT_PASSED,
+      to: again("2 tests failed", { run: 3, attempts: 0, verifyFailures: 1 }),
+    },
+    {
+      name: "output: a verification that printed too much did not pass, and there is no other",
+      from: stopping("output", { run: 2, verify: true, verifyFailures: 1 }),
+      event: VANISHED,
+      to: ended("failed", "printed too much", { run: 2, verifyFailures: 2 }),
+    },
+    {
+      name: "timeout of a verification, then the user: failed, and not repaired",
+      from: stopping("timeout", { run: 2, verify: true, ...asked }),
+      event: NOT_PASSED,
+      to: ended("failed", "2 tests failed", { run: 2, verifyFailures: 1 }),
+    },
+    {
+      name: "user: cancelled although the verify command exited with 0 when it was told to end",
+      from: stopping("user", { verify: true }),
+      event: PASSED,
+      to: CANCELLED,
+    },
+    {
+      name: "shutdown: verified again although the command exited with 0 when it was told to end",
+      from: stopping("shutdown", { run: 2, verify: true }),
+      event: PASSED,
+      to: { ...VERIFYING, run: 3, startedAtMs: NOW },
+    },
+    {
+      name: "shutdown: verified later when the turn was done before",
+      from: stopping("shutdown"),
+      event: VERIFY_STARTED,
+      to: { ...VERIFYING, startedAtMs: NOW },
+    },
+    {
+      name: "timeout: verified when the turn was done before",
+      from: stopping("timeout"),
+      event: VERIFY_STARTED,
+      to: { ...VERIFYING, startedAtMs: NOW },
+    },
+    {
+      name: "user: cancelled, not verified, when the turn was done before",
+      from: stopping("user"),
+      event: VERIFY_STARTED,
+      to: CANCELLED,
+    },
     { name: "shutdown, then the user: cancelled", from: stopping("shutdown", asked), event: VANISHED, to: CANCELLED },
     ...(["user", "timeout", "stall", "shutdown"] as const).flatMap((cause): readonly Case[] => [
       {
         name: `${cause}: succeeded when it was done before`,
         from: stopping(cause),
         event: SUCCEEDED,
-        to: ended("succeeded", undefined),
-      },
-      {
-        name: `${cause}: succeeded when it had passed before`,
-        from: stopping(cause),
-        event: PASSED,
         to: ended("succeeded", undefined),
       },
       { name: `${cause}: not touched by a timer`, from: stopping(cause), event: STOP("timeout"), to: stopping(cause) },
@@ -148,7 +190,7 @@ describe("an event that cannot happen", () => {
     queued: ["started", "replaced", "doomed", "endedElsewhere", "stop"],
     running: ["exited", "vanished", "verifyStarted", "stop"],
     verifying: ["verified", "vanished", "stop"],
-    stopping: ["exited", "verified", "vanished", "stop"],
+    stopping: ["exited", "verifyStarted", "verified", "vanished", "stop"],
     ended: ["stop"],
   };
 

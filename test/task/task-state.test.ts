@@ -9,8 +9,10 @@ import {
   ended,
   FIRST_DELAY_MS,
   failed,
+  HELD,
   INTERRUPTED,
   LIMITS,
+  NO_COMMAND,
   NOT_PASSED,
   NOW,
   PASSED,
@@ -85,7 +87,13 @@ describe("a running task", () => {
       to: ended("failed", "no", { run: 5, attempts: 3 }),
     },
     {
-      name: "waits for the end of a usage limit, which uses no attempt",
+      name: "is held with all others by a usage limit, which uses no attempt, and waits for nothing of its own",
+      from: { ...RUNNING, attempts: 3, vanished: 1 },
+      event: HELD,
+      to: again("usage limit reached", { attempts: 2 }),
+    },
+    {
+      name: "waits until its thread is free, which uses no attempt",
       from: { ...RUNNING, attempts: 3 },
       event: failed({ costsAttempt: false, retryAtMs: NOW + 3_600_000 }),
       to: again("no", { attempts: 2, dueAtMs: NOW + 3_600_000 }),
@@ -97,7 +105,7 @@ describe("a running task", () => {
       to: again("no", { attempts: 1, dueAtMs: NOW + 3_600_000 }),
     },
     {
-      name: "does not run in a circle when the end of the limit is past already",
+      name: "does not run in a circle when the time to wait for is past already",
       from: RUNNING,
       event: failed({ costsAttempt: false, retryAtMs: NOW - 1 }),
       to: again("no", { dueAtMs: NOW + FIRST_DELAY_MS }),
@@ -167,16 +175,28 @@ describe("a task under verification", () => {
   it.each<Case>([
     { name: "succeeds when it passes", from: VERIFYING, event: PASSED, to: ended("succeeded", undefined, { run: 2 }) },
     {
-      name: "is queued again when it does not pass",
-      from: VERIFYING,
-      event: NOT_PASSED,
-      to: again("2 tests failed", { run: 3, attempts: 1, dueAtMs: NOW + FIRST_DELAY_MS }),
-    },
-    {
-      name: "fails when it does not pass and its attempts are used up",
+      name: "is queued again when it does not pass, at once and without using an attempt",
       from: { ...VERIFYING, attempts: 3 },
       event: NOT_PASSED,
-      to: ended("failed", "2 tests failed", { run: 2, attempts: 3 }),
+      to: again("2 tests failed", { run: 3, attempts: 2, verifyFailures: 1 }),
+    },
+    {
+      name: "fails when it has not passed often enough",
+      from: { ...VERIFYING, verifyFailures: 1 },
+      event: NOT_PASSED,
+      to: ended("failed", "2 tests failed", { run: 2, verifyFailures: 2 }),
+    },
+    {
+      name: "fails when its command cannot be run, and the agent is not asked again",
+      from: VERIFYING,
+      event: NO_COMMAND,
+      to: ended("failed", "no such command", { run: 2 }),
+    },
+    {
+      name: "remembers how often it did not pass while the agent runs again",
+      from: { ...QUEUED, verifyFailures: 1 },
+      event: STARTED,
+      to: { ...RUNNING, startedAtMs: NOW, verifyFailures: 1 },
     },
     {
       name: "is verified again when the command vanished; the agent does not run again",

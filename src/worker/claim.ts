@@ -1,8 +1,8 @@
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { systemErrorCode } from "../base/errors.ts";
+import { asNumber, asText, parseObject } from "../base/json-shape.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
 import { syncDirectory } from "../base/write-file-atomic.ts";
-import { asNumber, asText, parseObject } from "./json-shape.ts";
 import { readIfThere, runPaths } from "./run-directory.ts";
 
 /** Who owns a run: the worker that runs it, or a coordinator that made sure that nobody will. */

@@ -1,5 +1,7 @@
 #!/bin/sh
-# The worker of one run: /bin/sh shim.sh RUN-DIRECTORY -- COMMAND [ARGUMENT...]
+# The worker of one run: /bin/sh shim.sh RUN-DIRECTORY [OUTPUT] -- COMMAND [ARGUMENT...]
+#
+# OUTPUT is the name of the file in the run's directory that takes the command's standard output, events.jsonl unless given.
 #
 # It claims the run, runs the command with files for its streams, and records how it ended. It outlives the coordinator, so
 # nothing of the run passes through that process. A shell and not Node, because one of these waits beside every agent; and
@@ -8,6 +10,8 @@
 # The times of the claim and of the exit are the modification times of their files.
 
 run=$1
+output=events.jsonl
+if [ "$2" != -- ]; then output=$2; shift; fi
 shift 2
 
 # A signal to this process must not end it before the exit is recorded. The command gets the default back.
@@ -31,7 +35,7 @@ set -C
 set +C
 umask "$mask"
 
-"$@" <"$run/prompt.md" >>"$run/events.jsonl" 2>>"$run/stderr.log"
+"$@" <"$run/prompt.md" >>"$run/$output" 2>>"$run/stderr.log"
 code=$?
 
 # One short write: a reader sees all of it or an empty file, which is no record yet.

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isWorkerAlive, readClaim, sealRun } from "./claim.ts";
 import { readExitRecord } from "./exit-record.ts";
+import { type RunKind, readRunCommand } from "./run-directory.ts";
 import { findRunProcesses, type MarkedRun } from "./run-processes.ts";
 
 const POLL_MS = 15;
@@ -12,40 +13,54 @@ const SWEEP_WAIT_MS = 5_000;
 
 /**
  * Ends a run and everything that carries its marker, whoever started it; a run that was never claimed is sealed instead.
+ *
  * SIGINT goes to codex alone, which then ends its tools and notes the interruption in the thread; its tools are in sessions of
- * their own, so no signal to a group would reach them. SIGKILL follows after `graceMs`, and then for whatever is left.
+ * their own, so no signal to a group would reach them. Of a verify command every process gets SIGTERM: a shell waits for what it
+ * runs, and hears of no signal until that has ended. SIGKILL follows after `graceMs`, and then for whatever is left.
  *
  * @throws CoordinatorError `TRY_AGAIN` if a process is still there seconds after SIGKILL
  */
 export async function stopRun(run: MarkedRun, graceMs: number): Promise<void> {
   if (!sealRun(run.runDir)) {
-    await interrupt(run, graceMs);
-    await killCommand(run);
+    const kind = readRunCommand(run.runDir)?.kind ?? "agent";
+    await ask(run, graceMs, kind);
+    await killCommand(run, kind);
   }
   await sweep(run);
 }
 
-/** Sends SIGINT to codex as soon as it is there, and waits for its end. */
-async function interrupt(run: MarkedRun, graceMs: number): Promise<void> {
+/**
+ * Sends the signal as soon as there is somebody to send it to, and waits for the end. Once: what is started after that may well be
+ * there to tidy up.
+ */
+async function ask(run: MarkedRun, graceMs: number, kind: RunKind): Promise<void> {
   const deadlineMs = performance.now() + graceMs;
-  let interrupted = false;
+  let asked = false;
   while (!hasEnded(run)) {
-    if (!interrupted) {
-      const [command] = findRunProcesses(run).commands; // Between claim and exec there is none yet.
-      interrupted = command !== undefined && send(command, "SIGINT");
+    if (!asked) {
+      const { commands, others } = findRunProcesses(run); // Between claim and exec there are none yet.
+      const pids = kind === "verify" ? [...commands, ...others] : commands.slice(0, 1);
+      for (const pid of pids) asked = send(pid, kind === "verify" ? "SIGTERM" : "SIGINT") || asked;
     }
     if (performance.now() >= deadlineMs) return;
     await delay(POLL_MS);
   }
 }
 
-/** Kills codex and lets the worker record it. */
-async function killCommand(run: MarkedRun): Promise<void> {
+/** Kills what the worker waits for, and lets it record that. */
+async function killCommand(run: MarkedRun, kind: RunKind): Promise<void> {
   const deadlineMs = performance.now() + RECORD_WAIT_MS;
   while (!hasEnded(run) && performance.now() < deadlineMs) {
-    for (const command of findRunProcesses(run).commands) send(command, "SIGKILL");
+    const pids = kind === "verify" ? processesOf(run) : findRunProcesses(run).commands;
+    for (const pid of pids) send(pid, "SIGKILL");
     await delay(POLL_MS);
   }
+}
+
+/** All but the worker. */
+function processesOf(run: MarkedRun): readonly number[] {
+  const { commands, others } = findRunProcesses(run);
+  return [...commands, ...others];
 }
 
 /** Kills until two looks in a row find nothing with the marker: a process may have started another one since the last look. */
@@ -76,7 +91,7 @@ function hasEnded({ runDir, marker }: MarkedRun): boolean {
 }
 
 /** Returns whether the process was there. */
-function send(pid: number, signal: "SIGINT" | "SIGKILL"): boolean {
+function send(pid: number, signal: "SIGINT" | "SIGTERM" | "SIGKILL"): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { asText, asTexts, parseObject } from "./json-shape.ts";
+import { asText, asTexts, parseObject } from "../base/json-shape.ts";
 
 /** The files of one run. shim.sh writes `claim`, `events`, `stderr` and `exit`, and knows their names too. */
 export interface RunPaths {
@@ -11,10 +11,17 @@ export interface RunPaths {
   readonly stderr: string;
   /** Codex's own copy of the final answer. */
   readonly lastMessage: string;
+  /** The schema for the answer, where one was asked for: as it was when the run was prepared. */
+  readonly outputSchema: string;
+  /** What a verify command printed. */
+  readonly output: string;
   /** Whoever creates this file owns the run: the worker that runs it, or the coordinator that makes sure it never starts. */
   readonly claim: string;
   readonly exit: string;
 }
+
+/** The name of the file that takes what a verify command prints. */
+export const OUTPUT_NAME = "output.log";
 
 /** Returns where the files of the run in `runDir` are. */
 export function runPaths(runDir: string): RunPaths {
@@ -24,6 +31,8 @@ export function runPaths(runDir: string): RunPaths {
     events: join(runDir, "events.jsonl"),
     stderr: join(runDir, "stderr.log"),
     lastMessage: join(runDir, "last-message.md"),
+    outputSchema: join(runDir, "output-schema.json"),
+    output: join(runDir, OUTPUT_NAME),
     claim: join(runDir, "claim"),
     exit: join(runDir, "exit.json"),
   };
@@ -34,7 +43,11 @@ export interface RunCommand {
   readonly command: readonly string[];
   readonly workdir: string;
   readonly resumeThread: string | undefined;
+  readonly kind: RunKind;
 }
+
+/** A turn of an agent, or the command that checks its work. */
+export type RunKind = "agent" | "verify";
 
 /** The value of the marker variable of the run in `runDir` (`…/runs/<taskId>/<run>`): it is in the environment of all its processes. */
 export function runMarker(workspaceId: string, runDir: string): string {
@@ -47,16 +60,36 @@ export function runMarker(workspaceId: string, runDir: string): string {
  *
  * @throws Error if the run is claimed: a run number is used once
  */
-export function makeRunDirectory(runDir: string, prompt: string, { command, workdir, resumeThread }: RunCommand): void {
+export function makeRunDirectory(
+  runDir: string,
+  prompt: string,
+  { command, workdir, resumeThread }: Omit<RunCommand, "kind">,
+  outputSchema?: string,
+): void {
+  const paths = makeFiles(runDir, prompt, { v: 1, command, workdir, resumeThread: resumeThread ?? null });
+  write(paths.events, "");
+  write(paths.lastMessage, ""); // Codex would make it readable for all.
+  if (outputSchema === undefined) rmSync(paths.outputSchema, { force: true });
+  else write(paths.outputSchema, outputSchema);
+}
+
+/** Does the same for the run of a verify command, which reads nothing. */
+export function makeVerifyDirectory(
+  runDir: string,
+  { command, workdir }: Pick<RunCommand, "command" | "workdir">,
+): void {
+  const paths = makeFiles(runDir, "", { v: 1, kind: "verify", command, workdir });
+  write(paths.output, "");
+}
+
+function makeFiles(runDir: string, prompt: string, record: object): RunPaths {
   const paths = runPaths(runDir);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
   write(paths.prompt, prompt);
-  const record = { v: 1, command, workdir, resumeThread: resumeThread ?? null };
   write(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
-  write(paths.events, "");
   write(paths.stderr, "");
-  write(paths.lastMessage, ""); // Codex would make it readable for all.
+  return paths;
 }
 
 /** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */
@@ -65,7 +98,8 @@ export function readRunCommand(runDir: string): RunCommand | undefined {
   const command = asTexts(record?.command);
   const workdir = asText(record?.workdir);
   if (command === undefined || workdir === undefined) return undefined;
-  return { command, workdir, resumeThread: asText(record?.resumeThread) };
+  const kind = record?.kind === "verify" ? "verify" : "agent";
+  return { command, workdir, resumeThread: asText(record?.resumeThread), kind };
 }
 
 /** Returns the text of `path`, or `undefined` if there is no such file. */

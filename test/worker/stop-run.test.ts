@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findMarked } from "../../src/codex/marker-scan.ts";
 import type { RunRequest } from "../../src/task/run.ts";
+import { findMarked } from "../../src/worker/marker-scan.ts";
 import { realCodex } from "../support/real-codex.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { type TestRunner, testRunner } from "../support/test-runner.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -20,6 +21,19 @@ describe("stopping", () => {
     await runner.stop(runDir, GRACE_MS);
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
     expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted" });
+  });
+
+  it("interrupts a command that has become another program", async () => {
+    const codexPath = join(tempDir(), "codex.sh");
+    writeFileSync(codexPath, "#!/bin/sh\necho begun\nexec sleep 300\n");
+    chmodSync(codexPath, 0o755);
+    const { runner, request, start } = testRunner({ codexPath });
+    const runDir = start(request("x"));
+    await sees(runDir, "begun");
+    const startedMs = performance.now();
+    await runner.stop(runDir, GRACE_MS);
+    expect(performance.now() - startedMs).toBeLessThan(GRACE_MS);
+    expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 130 });
   });
 
   it("kills codex when it does not end in time, and the exit is on record", async () => {
@@ -47,6 +61,26 @@ describe("stopping", () => {
     await runner.stop(runDir, GRACE_MS);
     expect(findMarked(markerIn(runDir))).toEqual([]);
     expect(runner.judge(runDir, undefined).outcome).toBe("succeeded");
+  });
+
+  it("ends the tools of a run whose worker and codex were killed, which counts as vanished", async () => {
+    const { runner, request, start } = testRunner();
+    const runDir = start(request("[[spawn-sleeper]] [[say: begun]] [[hang]]"));
+    await sees(runDir, "begun");
+    const worker = JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid;
+    process.kill(worker, "SIGKILL");
+    const [codex = 0] = await waitFor(
+      () => {
+        const probe = runner.probe(runDir);
+        return probe.kind === "alive" && !probe.pids.includes(worker) ? probe.pids : undefined;
+      },
+      { what: "codex without its worker" },
+    );
+    process.kill(codex, "SIGKILL");
+    await waitFor(() => runner.probe(runDir).kind === "vanished", { what: "the run to vanish" });
+    expect(findMarked(markerIn(runDir))).not.toEqual([]);
+    await runner.stop(runDir, 0);
+    expect(findMarked(markerIn(runDir))).toEqual([]);
   });
 
   it("ends a run that another coordinator started, also without its worker", async () => {

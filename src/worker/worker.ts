@@ -13,6 +13,8 @@ export interface WorkerSpec {
   readonly command: readonly string[];
   readonly workdir: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Takes the command's standard output in place of the run's events. */
+  readonly outputName?: string;
 }
 
 /**
@@ -22,15 +24,22 @@ export interface WorkerSpec {
  *
  * @throws CoordinatorError `CODEX` if no process could be made
  */
-export function startWorker({ runDir, command, workdir, environment }: WorkerSpec, onExit: () => void): number {
+export function startWorker(
+  { runDir, command, workdir, environment, outputName }: WorkerSpec,
+  onExit: () => void,
+): number {
   const stderr = openSync(runPaths(runDir).stderr, "a", 0o600); // Where the shell says that it cannot run the command.
   try {
-    const child = spawn("/bin/sh", [SHIM_PATH, runDir, "--", ...command], {
-      detached: true,
-      stdio: ["ignore", "ignore", stderr],
-      cwd: workdir,
-      env: environment,
-    });
+    const child = spawn(
+      "/bin/sh",
+      [SHIM_PATH, runDir, ...(outputName === undefined ? [] : [outputName]), "--", ...command],
+      {
+        detached: true,
+        stdio: ["ignore", "ignore", stderr],
+        cwd: workdir,
+        env: environment,
+      },
+    );
     child.once("error", () => undefined); // Told below, by the missing process id.
     child.once("exit", onExit);
     child.unref();
