@@ -3,13 +3,14 @@ import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { RunProbe } from "../task/run.ts";
 import type { VerifyFacts, VerifyRequest } from "../task/verification.ts";
-import { claimedAtMs, sealRun } from "../worker/claim.ts";
+import { claimedAtMs, isWorkerAlive, readClaim, sealRun } from "../worker/claim.ts";
 import { allowedEnvironment, type Environment } from "../worker/environment.ts";
 import { readExitRecord, signalOf } from "../worker/exit-record.ts";
 import { readTail } from "../worker/file-tail.ts";
 import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
 import { probeRun } from "../worker/probe-run.ts";
 import { makeVerifyDirectory, OUTPUT_NAME, readRunCommand, runMarker, runPaths } from "../worker/run-directory.ts";
+import type { MarkedRun } from "../worker/run-processes.ts";
 import { stopRun } from "../worker/stop-run.ts";
 import { startWorker } from "../worker/worker.ts";
 import { readOutput } from "./output.ts";
@@ -74,7 +75,7 @@ export function createVerifier({ codexPath, environment, workspaceId }: Verifier
       faultPoint("verify:spawned");
       return pid;
     },
-    probe: (runDir) => probeRun(markedRun(runDir)),
+    probe: (runDir) => probeVerification(markedRun(runDir)),
     seal: sealRun,
     outputBytes: (runDir) => statSync(runPaths(runDir).output, { throwIfNoEntry: false })?.size ?? 0,
     read(runDir) {
@@ -94,6 +95,15 @@ export function createVerifier({ codexPath, environment, workspaceId }: Verifier
     },
     stop: (runDir, graceMs) => stopRun(markedRun(runDir), graceMs),
   };
+}
+
+/** Without its worker nobody will ever say how the command ended: then it is lost, even while it goes on. */
+function probeVerification(run: MarkedRun): RunProbe {
+  const seen = probeRun(run);
+  const claim = readClaim(run.runDir);
+  if (seen.kind !== "alive" || claim?.kind !== "worker" || isWorkerAlive(claim)) return seen;
+  const record = readExitRecord(run.runDir); // The last thing that a worker writes.
+  return record === undefined ? { kind: "vanished" } : { kind: "ended", exitCode: record.exitCode };
 }
 
 /** Errors come first and their backtraces last, so the first line that says something is taken. */

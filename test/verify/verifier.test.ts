@@ -109,6 +109,18 @@ describe("a verify command outside of the sandbox", () => {
     expect(verifier.probe(runDir)).toMatchObject({ kind: "ended", exitCode: 143 });
   });
 
+  it("is lost without its worker, even while it goes on: nobody would say how it ended", async () => {
+    const { verifier, start, marker, workdir } = await bench();
+    const runDir = start(": > up; while :; do sleep 0.05; done");
+    await waitFor(() => existsSync(join(workdir, "up")), { what: "the command" });
+    expect(verifier.probe(runDir).kind).toBe("alive");
+    process.kill(JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid, "SIGKILL");
+    await waitFor(() => verifier.probe(runDir).kind === "vanished", { what: "the loss" });
+    expect(findMarked(marker)).not.toEqual([]);
+    await verifier.stop(runDir, 0);
+    expect(findMarked(marker)).toEqual([]);
+  });
+
   it("may tidy up when it is asked to end", async () => {
     const { verifier, start, workdir } = await bench();
     const runDir = start("trap 'sleep 0.2; : > tidy; exit 3' TERM; : > up; while :; do sleep 0.05; done");
