@@ -28,6 +28,7 @@ describe("a task whose agent has succeeded", () => {
     expect(world.verifier.current().request).toEqual({
       ...{ taskId: id, sessionKey: "docs", command: "npm test", workdir: world.dir, sandbox: "workspace-write" },
       runDir: join(world.paths.runs, id, "2"),
+      environment: [],
     });
     await verify(world);
     expect(world.results()).toMatchObject([

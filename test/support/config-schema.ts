@@ -6,7 +6,11 @@ export const CONFIG_SCHEMA_PATH = join(import.meta.dirname, "../../docs/codex-in
 
 /** Returns the JSON schema of codex-inbox.json, as an editor reads it. */
 export function configSchemaText(): string {
-  const { $schema, ...schema } = toJsonSchema(configSchema, { typeMode: "input", target: "draft-2020-12" });
+  const { $schema, ...schema } = toJsonSchema(configSchema, {
+    typeMode: "input",
+    target: "draft-2020-12",
+    ignoreActions: ["check"],
+  });
   return `${JSON.stringify({ $schema, ...schema }, null, 2)}
 `;
 }
