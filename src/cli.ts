@@ -88,6 +88,7 @@ function createDeps(dir: string): CliDeps {
       const { trustNothingIn, workTreeAbove } = await import("./compose/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, logLine);
       const { serve } = await import("./compose/serve.ts");
+      (await import("./compose/lean-heap.ts")).keepHeapLean();
       return serve(await find(), options, { environment: process.env, log: logLine });
     },
     async publish(text) {
