@@ -131,6 +131,19 @@ describe("the real codex: a task with a verify command", () => {
     expect(JSON.stringify(frontMatter.verification)).toContain("codex-inbox policy set verify unsandboxed");
   });
 
+  it("does so once the owner of the machine has said that it runs outside the sandbox", async () => {
+    const { workspace } = await verified({ maxVerifyAttempts: 1 });
+    const dir = outside();
+    expect((await workspace.command("policy", "set", "verify", "unsandboxed")).code).toBe(0);
+    workspace.drop("docs/one.md", task([`verifyCommand: "touch ${dir}/file"`]));
+    await workspace.serveUntilIdle();
+    expect(existsSync(join(dir, "file"))).toBe(true);
+    expect(workspace.results.task("Work.").frontMatter.verification).toMatchObject({
+      outcome: "passed",
+      sandbox: "none",
+    });
+  });
+
   it("that cannot be run is the configuration's fault: the agent is not asked again, and nothing is filed", async () => {
     const { codex, workspace } = await verified({ followUp: true });
     workspace.drop("docs/one.md", task(["verifyCommand: no-such-command --at-all"]));
