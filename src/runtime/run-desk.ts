@@ -206,6 +206,14 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     deps.wake();
   };
 
+  const look = async (run: ActiveRun): Promise<void> => {
+    run.follower.poll();
+    const { kind } = runner.probe(run.runDir);
+    if (kind === "ended" || kind === "vanished") return collect(run, kind === "vanished");
+    if (kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir)) return collect(run, true);
+    if (kind === "alive" && !stopOverdue(run) && table.get(run.id)?.state.kind === "stopping") end(run); // It could not be ended before.
+  };
+
   /** A run that no process could be made for never starts; its task is queued again. */
   const startOrGiveUp = (request: RunRequest): number => {
     try {
@@ -264,18 +272,8 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     },
     adopt: watch,
     async poll() {
-      const collected: Promise<void>[] = []; // Side by side: each waits for git, and one answer of git serves them all.
-      for (const run of active.values()) {
-        if (run.collecting) continue;
-        run.follower.poll();
-        const probe = runner.probe(run.runDir);
-        if (probe.kind === "ended" || probe.kind === "vanished")
-          collected.push(collect(run, probe.kind === "vanished"));
-        else if (probe.kind === "unclaimed" && now() >= run.claimDueMs && runner.seal(run.runDir))
-          collected.push(collect(run, true));
-        else if (probe.kind === "alive" && !stopOverdue(run) && table.get(run.id)?.state.kind === "stopping") end(run); // It could not be ended before.
-      }
-      await Promise.all(collected);
+      // Side by side: each end waits for git, and one answer of git serves them all.
+      await Promise.all([...active.values()].filter(({ collecting }) => !collecting).map(look));
     },
     stop,
     pollDelayMs() {
