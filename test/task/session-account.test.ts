@@ -110,8 +110,8 @@ it("two clones that went on from the same file merge into the account of all the
       const all = foldAccount([...facts(common), ...own, ...other]);
       expect(foldAccount(parseFacts(merged))).toEqual(all);
       expect(foldAccount(parseFacts(merged).toReversed())).toEqual(all);
-      const again = written([fact(300)], 1_024, merged);
-      expect(foldAccount(parseFacts(again))).toEqual(foldAccount([...facts(common), ...own, ...other, fact(300)]));
+      const again = written([fact(400)], 1_024, merged);
+      expect(foldAccount(parseFacts(again))).toEqual(foldAccount([...facts(common), ...own, ...other, fact(400)]));
     }),
     { numRuns: 60 },
   );
