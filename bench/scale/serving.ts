@@ -27,6 +27,8 @@ export interface Serving {
   forget(): void;
   /** Resolves with the time at which the branch was seen to move, after the next move. */
   nextMove(): Promise<number>;
+  /** Asks the HTTP interface how the coordinator is doing, and waits for the answer. */
+  askHealth(): Promise<void>;
   /** Kilobytes, as the system counts them. */
   memory(): { readonly residentKb: number; readonly peakKb: number };
   /** Processor time used up to now, in ms: of the process itself, and of its children that have ended. */
@@ -70,6 +72,11 @@ export async function startServing(dir: string): Promise<Serving> {
           watcher.close();
         });
       });
+    },
+    async askHealth() {
+      const response = await fetch(`${serving.fields.url}/health`);
+      await response.arrayBuffer();
+      if (!response.ok) throw new Error(`${serving.fields.url}/health answers ${response.status}`);
     },
     memory() {
       const status = readFileSync(`/proc/${pid}/status`, "utf8");
