@@ -29,19 +29,19 @@ export function createMatchReader(listener: MatchListener): MatchReader {
   let isSkipping = false;
   let path: Buffer | undefined;
 
-  const emit = (data: Buffer, start: number, nul: number, end: number): void => {
-    const colon = data.indexOf(COLON, nul);
-    if (colon === -1 || colon >= end) return;
+  /** @param nul the end of the path @param nextNul the first one after it, or the end of `data` */
+  const emit = (data: Buffer, start: number, nul: number, nextNul: number, end: number): void => {
+    let colon = nul + 1;
+    let line = 0;
+    for (; colon < end && data[colon] !== COLON; colon += 1) line = line * 10 + (data[colon] ?? 0) - ZERO;
+    if (colon >= end) return;
     const text = colon + 1;
     const textEnd = Math.min(end, text + LINE_BYTES_READ);
-    const nextNul = data.indexOf(NUL, text);
-    if (nextNul !== -1 && nextNul < textEnd) return;
+    if (nextNul < textEnd) return;
     if (path === undefined || path.compare(data, start, nul) !== 0) {
       path = Buffer.from(data.subarray(start, nul));
       listener.file(path);
     }
-    let line = 0;
-    for (let index = nul + 1; index < colon; index += 1) line = line * 10 + (data[index] ?? 0) - ZERO;
     listener.line(line, data, text, textEnd);
   };
 
@@ -53,17 +53,20 @@ export function createMatchReader(listener: MatchListener): MatchReader {
       isSkipping = false;
       start = end + 1;
     }
+    let nul = indexOrEnd(data, NUL, start);
     for (;;) {
-      const nul = data.indexOf(NUL, start);
-      const end = nul === -1 ? -1 : data.indexOf(LINE_FEED, nul);
+      const end = nul === data.length ? -1 : data.indexOf(LINE_FEED, nul);
       if (end === -1) break;
-      emit(data, start, nul, end);
+      const nextNul = indexOrEnd(data, NUL, nul + 1);
+      emit(data, start, nul, nextNul, end);
       start = end + 1;
+      // Mostly it is the end of the next path: a search less for each line.
+      nul = nextNul >= start ? nextNul : indexOrEnd(data, NUL, start);
     }
     rest = Buffer.from(data.subarray(start)); // A copy: the chunk is the stream's.
     if (!isLast && rest.length < HEAD_BYTES_MAX + LINE_BYTES_READ) return;
-    const nul = rest.indexOf(NUL);
-    if (nul !== -1) emit(rest, 0, nul, rest.length);
+    const last = rest.indexOf(NUL);
+    if (last !== -1) emit(rest, 0, last, indexOrEnd(rest, NUL, last + 1), rest.length);
     isSkipping = true;
     rest = Buffer.alloc(0);
   };
@@ -72,4 +75,9 @@ export function createMatchReader(listener: MatchListener): MatchReader {
     push: (chunk) => take(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false),
     end: () => take(rest, true),
   };
+}
+
+function indexOrEnd(data: Buffer, byte: number, from: number): number {
+  const index = data.indexOf(byte, from);
+  return index === -1 ? data.length : index;
 }
