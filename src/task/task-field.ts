@@ -23,6 +23,16 @@ export interface Fault {
   readonly expected?: string;
 }
 
+/** Describes a key in one line. */
+export function field<K extends string, T>(
+  key: K,
+  expected: string,
+  example: string,
+  read: (value: YamlValue) => FieldReading<T>,
+): Field<T> & { readonly key: K } {
+  return { key, expected, example, read };
+}
+
 /** Reads text that `problemOf` finds nothing wrong with; blanks around it do not count. */
 export function textField(problemOf: (text: string) => string | undefined): (value: YamlValue) => FieldReading<string> {
   return (value) => {

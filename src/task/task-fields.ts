@@ -7,9 +7,9 @@ import { sessionKeyProblem } from "./session-key.ts";
 import {
   booleanField,
   type Fault,
-  type Field,
   type FieldReading,
   fault,
+  field,
   listField,
   shown,
   textField,
@@ -127,15 +127,6 @@ const CANONICAL: ReadonlyMap<string, TaskKey> = new Map(
     [key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), key],
   ]),
 );
-
-function field<K extends string, T>(
-  key: K,
-  expected: string,
-  example: string,
-  read: (value: YamlValue) => FieldReading<T>,
-): Field<T> & { readonly key: K } {
-  return { key, expected, example, read };
-}
 
 function taskIdProblem(text: string): string | undefined {
   return isTaskId(text) ? undefined : "is not a task id";

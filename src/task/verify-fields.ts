@@ -1,5 +1,5 @@
 import { sessionKeyProblem } from "./session-key.ts";
-import { type Field, type FieldReading, fault, shown, textField, wholeNumberField } from "./task-field.ts";
+import { type FieldReading, fault, field, shown, textField, wholeNumberField } from "./task-field.ts";
 import { isTaskId } from "./task-id.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 
@@ -41,15 +41,6 @@ export const VERIFY_FIELDS = {
     wholeNumberField(0, FOLLOW_UP_DEPTH_MAX),
   ),
 } as const;
-
-function field<K extends string, T>(
-  key: K,
-  expected: string,
-  example: string,
-  read: (value: YamlValue) => FieldReading<T>,
-): Field<T> & { readonly key: K } {
-  return { key, expected, example, read };
-}
 
 function commandProblem(text: string): string | undefined {
   return text.length > VERIFY_COMMAND_LENGTH_MAX ? `is longer than ${VERIFY_COMMAND_LENGTH_MAX} characters` : undefined;
