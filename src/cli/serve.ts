@@ -5,7 +5,7 @@ export function createServeCommand(deps: CliDeps): Command {
   return {
     name: "serve",
     summary: "Take tasks from inbox/, run them, and commit what comes of them",
-    usage: "[--port <n>] [--max-workers <n>] [--until-idle] [--take-over] [--codex <path>]",
+    usage: "[--until-idle] [--take-over] [--port <n>] [--max-workers <n>] [--codex <path>] [<other options>]",
     help: [
       "--port <n>         port of the HTTP interface on 127.0.0.1 (default 8787; 0 picks a free one)",
       "--max-workers <n>  runs side by side (default 2)",
