@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
-import { type Command, parseInput } from "./cli/command.ts";
+import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
 import type { WorkspacePlace } from "./git/workspace-place.ts";
 import type { Log } from "./runtime/ports.ts";
 import { statePaths } from "./runtime/state-paths.ts";
@@ -32,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
     deps.print((await import("./compose/package-facts.ts")).packageVersion());
     return 0;
   }
-  if (words.includes("--help") || words.includes("-h")) return printHelp(deps, name);
+  if (asksForHelp(words)) return printHelp(deps, name);
   const command = await loadCommand(deps, name);
   return command.run(parseInput(command, words));
 }
@@ -42,7 +42,9 @@ function takeDirectory(argv: readonly string[]): { readonly dir: string; readonl
   if (argv[0] !== "-C") return { dir: process.cwd(), rest: argv };
   const [, dir, ...rest] = argv;
   if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
-  return { dir: resolve(dir), rest };
+  const path = resolve(dir);
+  if (!existsSync(path)) throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
+  return { dir: path, rest };
 }
 
 async function loadCommand(deps: CliDeps, name: string): Promise<Command> {
@@ -56,15 +58,15 @@ async function loadCommand(deps: CliDeps, name: string): Promise<Command> {
 async function printHelp(deps: CliDeps, name: string | undefined): Promise<number> {
   if (name !== undefined) {
     const command = await loadCommand(deps, name);
-    deps.print(`${command.summary}\n\nusage: codex-inbox ${command.name} ${command.usage}`.trimEnd());
-    for (const line of ["", ...command.help.map((text) => `  ${text}`)]) deps.print(line);
+    for (const line of helpLines(command)) deps.print(line);
     return 0;
   }
   deps.print("A Git repository as the queue, the database and the audit log for coding-agent work.\n");
   deps.print("usage: codex-inbox [-C <dir>] <command> [options]\n");
+  const width = Math.max(...Object.keys(COMMANDS).map((command) => command.length));
   for (const load of Object.values(COMMANDS)) {
     const command = await load(deps);
-    deps.print(`  ${command.name.padEnd(8)}${command.summary}`);
+    deps.print(`  ${command.name.padEnd(width)}  ${command.summary}`);
   }
   deps.print(
     "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",

@@ -6,7 +6,7 @@ import { makeGitRepo } from "./support/git-repo.ts";
 import { tempDir } from "./support/temp-dir.ts";
 import { tempWorkspace } from "./support/workspace.ts";
 
-const COMMANDS = ["init", "serve", "add", "ls", "status", "log", "stop"];
+const COMMANDS = ["init", "serve", "add", "ls", "status", "sessions", "log", "stop", "pause", "resume", "policy"];
 const UNKNOWN_ID = "20200101-000000-aaaaaa";
 
 /** Runs `codex-inbox` where there is no workspace. */
@@ -30,7 +30,7 @@ describe("the command line", () => {
       expect(said[index]).toMatchObject({ code: 0, stderr: "" });
       expect(said[index]?.stdout).toMatch(new RegExp(`^[A-Z].*\\n\\nusage: codex-inbox ${name}\\b`));
     }
-    expect(said.at(-1)).toEqual(said.at(-2));
+    expect(said.at(-1)).toEqual(said[COMMANDS.indexOf("stop")]);
   });
 
   it.each([
@@ -57,6 +57,9 @@ describe("the command line", () => {
     const bare = await run("-C", repo.dir, "status");
     expect(bare.code).toBe(3);
     expect(bare.stderr).toMatch(/Make one with: codex-inbox init\n$/);
+    const missing = join(repo.dir, "missing");
+    const gone = await run("-C", missing, "ls");
+    expect(gone).toMatchObject({ code: 3, stderr: `codex-inbox: -C: there is no folder ${missing}\n` });
   });
 });
 

@@ -23,6 +23,22 @@ export interface Command {
   run(input: CommandInput): Promise<number>;
 }
 
+/** Returns what `--help` prints of a command. Flags, and whatever else stands two blanks before its meaning, make a column. */
+export function helpLines({ name, summary, usage, help }: Command): readonly string[] {
+  const rows = help.map((line) => /^(\S.*?) {2,}(.*)$/.exec(line) ?? [line]);
+  const width = Math.max(0, ...rows.map(([, flag]) => flag?.length ?? 0));
+  const lines = rows.map(([line, flag, meaning]) =>
+    flag === undefined ? `  ${line}`.trimEnd() : `  ${flag.padEnd(width)}  ${meaning}`,
+  );
+  return [summary, "", `usage: codex-inbox ${name} ${usage}`.trimEnd(), "", ...lines];
+}
+
+/** Returns whether the words behind a command's name ask for its help; what stands behind `--` is no flag. */
+export function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).some((word) => word === "--help" || word === "-h");
+}
+
 /**
  * Returns the flags and words of `argv` (without the command's name).
  *
@@ -61,7 +77,10 @@ export function wholeNumber(input: CommandInput, flag: string): number | undefin
   const text = input.flags[flag];
   if (text === undefined) return undefined;
   if (typeof text !== "string" || !/^\d{1,15}$/.test(text)) {
-    throw new CoordinatorError("USAGE", `--${flag} takes a whole number, not "${String(text)}"`);
+    throw new CoordinatorError(
+      "USAGE",
+      `${flag.length === 1 ? "-" : "--"}${flag} takes a whole number, not "${String(text)}"`,
+    );
   }
   return Number(text);
 }

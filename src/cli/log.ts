@@ -11,7 +11,7 @@ export function createLogCommand(deps: CliDeps): Command {
     summary: "Show finished tasks, newest first; with a task, what was said and done in it",
     usage: "[-n <count>] [--json] [<task>]",
     help: [`-n <count>  how many finished tasks (default ${ENTRIES_SHOWN})`, "--json      the same as JSON"],
-    options: { count: { type: "string", short: "n" }, json: { type: "boolean" } },
+    options: { n: { type: "string", short: "n" }, json: { type: "boolean" } },
     words: { min: 0, max: 1 },
     async run(input) {
       const [task] = input.words;
@@ -23,7 +23,7 @@ export function createLogCommand(deps: CliDeps): Command {
           else for (const entry of entries) deps.print(entryText(entry));
           return;
         }
-        const history = await queries.history(wholeNumber(input, "count") ?? ENTRIES_SHOWN);
+        const history = await queries.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
         if (asJson) deps.print(JSON.stringify(history, null, 2));
         else for (const entry of history) deps.print(historyLine(entry));
       });

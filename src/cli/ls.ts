@@ -18,12 +18,12 @@ export function createLsCommand(deps: CliDeps): Command {
     options: {
       open: { type: "boolean" },
       session: { type: "string" },
-      count: { type: "string", short: "n" },
+      n: { type: "string", short: "n" },
       json: { type: "boolean" },
     },
     words: { min: 0, max: 0 },
     async run(input) {
-      const finished = input.flags.open === true ? 0 : (wholeNumber(input, "count") ?? FINISHED_SHOWN);
+      const finished = input.flags.open === true ? 0 : (wholeNumber(input, "n") ?? FINISHED_SHOWN);
       const tasks = await deps.withQueries((queries) =>
         queries.list({ finished, session: textFlag(input, "session") }),
       );

@@ -25,7 +25,7 @@ export function createPauseCommand(deps: CliDeps): Command {
       const what = session === undefined ? "the queue" : `session ${session}`;
       const said = describePause({ ...pause, session: undefined });
       const undo = `codex-inbox resume${session === undefined ? "" : ` --session ${session}`}`;
-      deps.print(isSame ? `Nothing to do: ${what} is ${said} already.` : `${what} is ${said}; ${undo} lets it go on.`);
+      deps.print(isSame ? `Nothing to do: ${what} is already ${said}.` : `${what} is ${said}; ${undo} lets it go on.`);
       return 0;
     },
   };

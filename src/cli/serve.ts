@@ -5,13 +5,13 @@ export function createServeCommand(deps: CliDeps): Command {
   return {
     name: "serve",
     summary: "Take tasks from inbox/, run them, and commit what comes of them",
-    usage: "[--port <n>] [--max-workers <n>] [--until-idle] [--take-over] [--codex <path>]",
+    usage: "[--until-idle] [--take-over] [--port <n>] [--max-workers <n>] [--codex <path>] [<other options>]",
     help: [
       "--port <n>         port of the HTTP interface on 127.0.0.1 (default 8787; 0 picks a free one)",
       "--max-workers <n>  runs side by side (default 2)",
       "--max-open-tasks <n>  tasks that may be accepted and not yet finished (default 10000)",
       "--settle-ms <n>    how long a file must rest before it is taken (default 2000)",
-      "--until-idle       process what is there, then exit: 0 all succeeded, 1 something failed, 75 only held tasks are left",
+      "--until-idle       process what is there, then exit: 0 all succeeded, 1 a task or a file did not, 75 only held tasks are left",
       "--take-over        also run queued tasks that another clone has accepted (it must not be running them)",
       "--codex <path>     the codex executable (default: CODEX_INBOX_CODEX, then PATH, then the package's own)",
       "--codex-config <key=value>  passed to codex as -c; may be given several times",

@@ -4,6 +4,8 @@ import type { CliDeps } from "./cli-deps.ts";
 import { type Command, wholeNumber } from "./command.ts";
 
 const SESSIONS_SHOWN = 50;
+/** A key may have 259 characters; a longer one than this stands out of its column. */
+const KEY_WIDTH_MAX = 40;
 
 export function createSessionsCommand(deps: CliDeps): Command {
   return {
@@ -16,7 +18,7 @@ export function createSessionsCommand(deps: CliDeps): Command {
       "--json      the same as JSON, as GET /sessions has it; with a key, as GET /sessions/<key>",
       "<key>       that one alone",
     ],
-    options: { all: { type: "boolean" }, count: { type: "string", short: "n" }, json: { type: "boolean" } },
+    options: { all: { type: "boolean" }, n: { type: "string", short: "n" }, json: { type: "boolean" } },
     words: { min: 0, max: 1 },
     async run(input) {
       const [key] = input.words;
@@ -28,17 +30,22 @@ export function createSessionsCommand(deps: CliDeps): Command {
           return;
         }
         const all = await queries.sessions({ own: input.flags.all === true });
-        const shown = all.slice(0, wholeNumber(input, "count") ?? SESSIONS_SHOWN);
+        const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
         if (asJson) deps.print(JSON.stringify(shown, null, 2));
-        else for (const line of shown.length === 0 ? ["no sessions"] : shown.map(sessionLine)) deps.print(line);
+        else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
       });
       return 0;
     },
   };
 }
 
-function sessionLine(session: SessionView): string {
-  return `${session.key.padEnd(16)}  ${tasksText(session)}; ${takenText(session)}${session.paused ? "; paused" : ""}`;
+/** One session on one line, their names in a column. */
+function sessionTable(sessions: readonly SessionView[]): readonly string[] {
+  const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
+  return sessions.map((session) => {
+    const paused = session.paused ? "; paused" : "";
+    return `${session.key.padEnd(width)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+  });
 }
 
 function sessionLines(session: SessionView): readonly string[] {

@@ -6,6 +6,8 @@ import { readCodexHome } from "./codex-home.ts";
 import { codexEnvironment } from "./environment.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
+/** How `codex login status` begins where it did not get as far as the login (0.169.0). */
+const CONFIGURATION_ERROR = "Error loading config";
 const BUILT_IN_PROVIDER = "openai";
 
 /** What decides whether codex needs a login, and whether it has one. */
@@ -30,6 +32,7 @@ export async function checkLogin({ installation, environment, extraConfig, oss =
   if (provider !== undefined && provider !== BUILT_IN_PROVIDER) return;
   const said = await askStatus(installation.path, codexEnvironment(environment));
   if (said === undefined) return;
+  if (said.startsWith(CONFIGURATION_ERROR)) throw new CoordinatorError("CODEX", `codex cannot start: ${said}`);
   throw new CoordinatorError(
     "CODEX",
     `codex is not logged in (${said}): run \`codex login\`, or \`codex login --with-api-key\` with a key on stdin, or set CODEX_API_KEY`,

@@ -41,7 +41,7 @@ const LOCK_NAME = "lock";
 /**
  * Serves a workspace until it is told to end, or with `untilIdle` until nothing is left to do.
  *
- * @returns the exit code: 0, or with `untilIdle` 1 when something failed and 75 when only held tasks are left
+ * @returns the exit code: 0, or with `untilIdle` 1 when a task failed or was cancelled or a file is broken, and 75 when only held tasks are left
  * @throws CoordinatorError `REFUSED` when another process serves it; `CODEX`, `CONFIG`
  */
 export async function serve(

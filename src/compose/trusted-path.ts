@@ -32,7 +32,7 @@ export function trustNothingIn(workRoot: string, log: Log): void {
   const { path, leftOut } = trustedPath(process.env.PATH ?? "", workRoot);
   if (leftOut.length === 0) return;
   process.env.PATH = path;
-  log("path", { leftOut: leftOut.join(delimiter), reason: "agents may write there" });
+  log("path", { leftOut: [...new Set(leftOut)].join(delimiter), reason: "agents may write there" });
 }
 
 /** Returns the nearest folder upwards from `dir` that has a `.git`, without asking git: it may be an agent's own that would answer. */

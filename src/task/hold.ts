@@ -35,7 +35,10 @@ export function describeHold(hold: Hold): string {
     case "paused":
       return describePause(hold.pause);
     case "codex":
-      return hold.untilMs === undefined ? hold.problem : `${hold.problem}, until ${utc(hold.untilMs)}`;
+      // Codex's own words end with a full stop, which would stand before the comma.
+      return hold.untilMs === undefined
+        ? hold.problem
+        : `${hold.problem.replace(/\.$/, "")}, until ${utc(hold.untilMs)}`;
     default:
       return assertNever(hold);
   }

@@ -130,7 +130,7 @@ function refusedSetting(key: string, { codexConfig }: Rights): Refusal {
 }
 
 function allowedBy(expected: string, command: string): string {
-  return `${expected}, unless the owner of the machine allows it with: codex-inbox policy ${command}`;
+  return `${expected}, unless the owner of the machine allows it with "codex-inbox policy ${command}"`;
 }
 
 /** What a task file says stands in a command that somebody may copy: nothing in it may mean anything to a shell. */

@@ -132,7 +132,7 @@ function sandboxHint({ sandbox, output }: VerifyFacts): string | undefined {
   if (!write && !network && !MAYBE_REFUSED.test(output)) return undefined;
   const what = write ? "did not let it write there" : network ? "has no network" : "may have refused that";
   const lower = sandbox === "read-only" && !network ? "`sandbox: workspace-write` in the task, or " : "";
-  return `it ran in codex's sandbox (${sandbox}), which ${what}; to allow it: ${lower}\`codex-inbox policy set verify unsandboxed\``;
+  return `It ran in codex's sandbox (${sandbox}), which ${what}; to allow it: ${lower}\`codex-inbox policy set verify unsandboxed\`.`;
 }
 
 /** Returns the reason of a task whose verification did not pass, as one line. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Command, parseInput, textFlag, wholeNumber } from "../../src/cli/command.ts";
+import { asksForHelp, type Command, helpLines, parseInput, textFlag, wholeNumber } from "../../src/cli/command.ts";
 
 const COMMAND: Command = {
   name: "try",
   summary: "Try it",
   usage: "[--session <key>] [-n <count>] [--json] <task>",
   help: [],
-  options: { session: { type: "string" }, count: { type: "string", short: "n" }, json: { type: "boolean" } },
+  options: { session: { type: "string" }, n: { type: "string", short: "n" }, json: { type: "boolean" } },
   words: { min: 1, max: 2 },
   run: async () => 0,
 };
@@ -16,10 +16,10 @@ describe("the arguments of a command", () => {
   it("are its flags and words, in any order", () => {
     const input = parseInput(COMMAND, ["one", "--session=docs", "-n", "5", "--json", "two"]);
     expect(input.words).toEqual(["one", "two"]);
-    expect(input.flags).toEqual({ session: "docs", count: "5", json: true });
+    expect(input.flags).toEqual({ session: "docs", n: "5", json: true });
     expect(textFlag(input, "session")).toBe("docs");
     expect(textFlag(input, "json")).toBeUndefined();
-    expect(wholeNumber(input, "count")).toBe(5);
+    expect(wholeNumber(input, "n")).toBe(5);
     expect(wholeNumber(input, "session2")).toBeUndefined();
   });
 
@@ -43,9 +43,31 @@ describe("the arguments of a command", () => {
   });
 
   it.each(["", "-1", "1.5", "ten", "0x10", "1e3", "9".repeat(16)])("are no whole number: %j", (text) => {
-    const input = parseInput(COMMAND, ["x", `-n=${text}`.replace("-n=", "--count=")]);
-    expect(() => wholeNumber(input, "count")).toThrow(
-      expect.objectContaining({ code: "USAGE", message: `--count takes a whole number, not "${text}"` }),
+    const input = parseInput(COMMAND, ["x", `--n=${text}`]);
+    expect(() => wholeNumber(input, "n")).toThrow(
+      expect.objectContaining({ code: "USAGE", message: `-n takes a whole number, not "${text}"` }),
     );
+  });
+});
+
+describe("the help of a command", () => {
+  it("has its flags in a column, whatever their lengths, and sentences as they are", () => {
+    const help = ["-n <count>  how many", "--session <key>  the session", "It ends by itself.", ""];
+    expect(helpLines({ ...COMMAND, help })).toEqual([
+      "Try it",
+      "",
+      USAGE,
+      "",
+      "  -n <count>       how many",
+      "  --session <key>  the session",
+      "  It ends by itself.",
+      "",
+    ]);
+  });
+
+  it("is not asked for by a word behind --", () => {
+    expect(asksForHelp(["one", "-h"])).toBe(true);
+    expect(asksForHelp(["--help", "--"])).toBe(true);
+    expect(asksForHelp(["--", "what does -h do", "-h"])).toBe(false);
   });
 });

@@ -43,7 +43,7 @@ describe("pause and resume", () => {
     const deps = workspace();
     await said(deps, "pause", "--reason", "a release");
     deps.nowMs += 60_000;
-    const already = ["Nothing to do: the queue is paused since 2026-11-20T14:15:30Z: a release already."];
+    const already = ["Nothing to do: the queue is already paused since 2026-11-20T14:15:30Z: a release."];
     expect(await said(deps, "pause")).toEqual(already);
     expect(await said(deps, "pause", "--reason", "a release")).toEqual(already);
     expect((await said(deps, "pause", "--reason", "two"))[0]).toContain("since 2026-11-20T14:15:30Z: two;");

@@ -19,12 +19,22 @@ async function printed(...argv: readonly string[]): Promise<readonly string[]> {
 
 it("prints a line for each session, as many as are wanted", async () => {
   const lines = [
-    "docs              1 succeeded; 1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
-    "web               2 queued; no runs; paused",
+    "docs  1 succeeded; 1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
+    "web   2 queued; no runs; paused",
   ];
   expect(await printed()).toEqual(lines);
   expect(await printed("-n", "1")).toEqual(lines.slice(0, 1));
   expect(await printed("--all")).toHaveLength(3);
+});
+
+it("prints the names of sessions in a column, whatever their length", async () => {
+  const sessions = [QUIET, { ...QUIET, key: "docs/translation/french" }];
+  const deps = createFakeCliDeps({ sessions: async () => sessions });
+  await runCommand(createSessionsCommand(deps));
+  expect(deps.printed).toEqual([
+    "web                      2 queued; no runs; paused",
+    "docs/translation/french  2 queued; no runs; paused",
+  ]);
 });
 
 it("prints one session in full", async () => {

@@ -50,4 +50,10 @@ describe("checking the login", () => {
     const message = expect.stringMatching(/^codex is not logged in \(Not logged in\): run `codex login`/);
     await expect(checkLogin(options(one.with))).rejects.toMatchObject({ code: "CODEX", message });
   });
+
+  it("does not ask for a login where the real codex cannot read its configuration", async () => {
+    const broken = options({ path: nativeBinary(WRAPPER), files: { "config.toml": "model = [" } });
+    const message = expect.stringMatching(/^codex cannot start: Error loading configuration: .*config\.toml:1:/);
+    await expect(checkLogin(broken)).rejects.toMatchObject({ code: "CODEX", message });
+  });
 });

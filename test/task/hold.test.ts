@@ -30,7 +30,7 @@ describe("describeHold", () => {
     },
     { hold: { kind: "codex", problem: "codex is not logged in", untilMs: undefined }, text: "codex is not logged in" },
     {
-      hold: { kind: "codex", problem: "usage limit", untilMs: AT_MS },
+      hold: { kind: "codex", problem: "usage limit.", untilMs: AT_MS },
       text: "usage limit, until 2026-11-21T06:00:00Z",
     },
   ])("says: $text", ({ hold, text }) => {

@@ -22,13 +22,15 @@ it("a program's output cannot end its fence and pose as the user's words", () =>
 });
 
 it("says so where nothing was printed, and what the sandbox may have refused", () => {
-  const text = repairPrompt("x", { ...FAILED_VERIFICATION, output: "", hint: "it had no network" });
+  const text = repairPrompt("x", { ...FAILED_VERIFICATION, output: "", hint: "It had no network." });
   expect(text).toContain("It printed nothing.");
-  expect(text).toContain("Note: it had no network. You cannot change that yourself.");
+  expect(text).toContain("Note: It had no network. You cannot change that yourself.");
 });
 
 it("a follow-up names the task that it goes on from", () => {
   const text = followUpPrompt("Fix it.\n", { ...FAILED_VERIFICATION, attempt: 3 }, { id: "20261120-141530-k3f9x2" });
   expect(text).toMatch(/^Task 20261120-141530-k3f9x2 ended without passing its verification, 3 times\./);
   expect(text).toContain("1 test failed");
+  const once = followUpPrompt("Fix it.\n", { ...FAILED_VERIFICATION, attempt: 1 }, { id: "20261120-141530-k3f9x2" });
+  expect(once).toMatch(/ without passing its verification, once\. Find/);
 });

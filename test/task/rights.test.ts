@@ -9,7 +9,7 @@ import {
 } from "../../src/task/rights.ts";
 import { parseDropText } from "../../src/task/task-file.ts";
 
-const OWNER = "unless the owner of the machine allows it with: codex-inbox policy";
+const OWNER = 'unless the owner of the machine allows it with "codex-inbox policy';
 
 function asks(frontMatter: string, rights: Rights = DEFAULT_RIGHTS): readonly string[] {
   const parsed = parseDropText(`---\n${frontMatter}\n---\nDo it.\n`, undefined);
@@ -22,27 +22,27 @@ describe("what a task asks for", () => {
     {
       frontMatter: "sandbox: danger-full-access",
       allowing: { sandbox: "danger-full-access" },
-      refused: `sandbox: "danger-full-access" is more than a task may ask for here; expected: at most workspace-write, ${OWNER} set sandbox danger-full-access`,
+      refused: `sandbox: "danger-full-access" is more than a task may ask for here; expected: at most workspace-write, ${OWNER} set sandbox danger-full-access"`,
     },
     {
       frontMatter: "workdir: /srv/other/sub",
       allowing: { workdirs: ["/srv/other"] },
-      refused: `workdir: "/srv/other/sub" is an absolute path, and tasks may not name it here; expected: a path relative to the working tree, ${OWNER} allow workdirs /srv/other/sub`,
+      refused: `workdir: "/srv/other/sub" is an absolute path, and tasks may not name it here; expected: a path relative to the working tree, ${OWNER} allow workdirs /srv/other/sub"`,
     },
     {
       frontMatter: "images: [docs/a.png, /srv/b.png]",
       allowing: { images: ["/srv/b.png"] },
-      refused: `images: "/srv/b.png" is an absolute path, and tasks may not name it here; expected: a path relative to the working tree, ${OWNER} allow images /srv/b.png`,
+      refused: `images: "/srv/b.png" is an absolute path, and tasks may not name it here; expected: a path relative to the working tree, ${OWNER} allow images /srv/b.png"`,
     },
     {
       frontMatter: "codexConfig: { model_verbosity: low, sandbox_workspace_write.network_access: true }",
       allowing: { codexConfig: ["model_verbosity", "sandbox_workspace_write.network_access"] },
-      refused: `codexConfig: "sandbox_workspace_write.network_access" is not a setting that a task may make here; expected: only model_reasoning_effort, model_reasoning_summary, model_verbosity, hide_agent_reasoning, show_raw_agent_reasoning, ${OWNER} allow codexConfig sandbox_workspace_write.network_access`,
+      refused: `codexConfig: "sandbox_workspace_write.network_access" is not a setting that a task may make here; expected: only model_reasoning_effort, model_reasoning_summary, model_verbosity, hide_agent_reasoning, show_raw_agent_reasoning, ${OWNER} allow codexConfig sandbox_workspace_write.network_access"`,
     },
     {
       frontMatter: "environment: DATABASE_URL",
       allowing: { environment: ["DATABASE_URL"] },
-      refused: `environment: no task is passed the variable DATABASE_URL; expected: none, ${OWNER} allow environment DATABASE_URL`,
+      refused: `environment: no task is passed the variable DATABASE_URL; expected: none, ${OWNER} allow environment DATABASE_URL"`,
     },
   ])("is refused until the owner allows it: $frontMatter", ({ frontMatter, allowing, refused }) => {
     expect(asks(frontMatter)).toEqual([refused]);
@@ -87,7 +87,7 @@ describe("what a task asks for", () => {
 
 describe("a refusal", () => {
   it("holds a command that means nothing else to a shell", () => {
-    expect(asks(`workdir: "/tmp/$(id)'; rm -rf x"`)[0]).toMatch(/allow workdirs '\/tmp\/\$\(id\)'\\''; rm -rf x'$/);
+    expect(asks(`workdir: "/tmp/$(id)'; rm -rf x"`)[0]).toMatch(/allow workdirs '\/tmp\/\$\(id\)'\\''; rm -rf x'"$/);
   });
 
   it("stands at its place in the file, with whatever else is wrong there", () => {
@@ -101,7 +101,7 @@ describe("a refusal", () => {
   it("says where a path leads that looked harmless", () => {
     const refusal = refusedTarget("images", "docs/a.png", "/home/me/.ssh/id");
     expect(describeRefusal(refusal)).toBe(
-      `images: "docs/a.png" leads to "/home/me/.ssh/id", outside the working tree; expected: a path relative to the working tree, ${OWNER} allow images /home/me/.ssh/id`,
+      `images: "docs/a.png" leads to "/home/me/.ssh/id", outside the working tree; expected: a path relative to the working tree, ${OWNER} allow images /home/me/.ssh/id"`,
     );
   });
 });

@@ -1,0 +1,44 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { presentTaskFile } from "../src/runtime/task-view.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+describe("docs/spec.md", () => {
+  const spec = readFileSync(`${ROOT}docs/spec.md`, "utf8");
+
+  it("has every event of the log, and no other", () => {
+    const written = new Set<string>();
+    for (const path of globSync("src/**/*.ts", { cwd: ROOT })) {
+      const code = readFileSync(ROOT + path, "utf8");
+      for (const call of code.matchAll(/\b[lL]og\(\s*([^,{]+),/g)) {
+        for (const [, event] of (call[1] ?? "").matchAll(/"([a-z-]+)"/g)) if (event !== undefined) written.add(event);
+      }
+    }
+    expect(codeSpans(between(spec, "Events: ", "\n\n")).sort()).toEqual([...written].sort());
+  });
+
+  it("has every field of a task, and no other", () => {
+    const task = presentTaskFile(
+      { id: "", sessionKey: "", title: "", status: "queued", frontMatter: {}, prompt: "", result: undefined },
+      "",
+    );
+    expect(codeSpans(between(spec, "A task: ", ";")).sort()).toEqual(Object.keys(task).sort());
+  });
+
+  it("says nothing twice", () => {
+    const long = spec.split("\n").filter((line) => line.length > 60);
+    expect(long.filter((line, index) => long.indexOf(line) !== index)).toEqual([]);
+  });
+});
+
+function between(text: string, from: string, to: string): string {
+  const start = text.indexOf(from);
+  const end = text.indexOf(to, start);
+  return text.slice(start, end < 0 ? undefined : end);
+}
+
+function codeSpans(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].flatMap((match) => match[1] ?? []);
+}
