@@ -104,7 +104,7 @@ describe("a stopping task", () => {
     {
       name: "output: a verification that printed too much did not pass, and there is no other",
       from: stopping("output", { run: 2, verify: true, verifyFailures: 1 }),
-      event: { ...NOT_PASSED, reason: "printed too much" },
+      event: { kind: "verified", outcome: "failed", reason: "printed too much" },
       to: ended("failed", "printed too much", { run: 2, verifyFailures: 2 }),
     },
     {
