@@ -39,7 +39,17 @@ const OPEN_MAX = 20;
 const TITLE_PREFIX = "Follow-up: ";
 /** What a follow-up has from its parent; nothing that makes the parent itself (id, resume, dependsOn, images …). */
 const INHERITED = [
-  ...["verifyCommand", "verifyTimeoutMs", "maxVerifyAttempts", "workdir", "sandbox", "model", "oss", "codexConfig"],
+  ...[
+    "verifyCommand",
+    "verifyTimeoutMs",
+    "maxVerifyAttempts",
+    "workdir",
+    "sandbox",
+    "model",
+    "oss",
+    "codexConfig",
+    "environment",
+  ],
   ...["timeoutMs", "stallTimeoutMs", "maxAttempts", "retryMaxMs", "priority", "memory"],
 ] as const;
 

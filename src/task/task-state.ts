@@ -123,11 +123,8 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
   switch (event.kind) {
     case "verified":
       return afterVerify(state, event, context);
-    case "vanished": {
-      const vanished = state.vanished + 1;
-      if (vanished > context.limits.vanishedMax) return lost(state, "the verify command vanished", vanished, context);
-      return toVerifying({ ...state, vanished }, context.nowMs); // The agent's work is done: only the command runs again.
-    }
+    case "vanished":
+      return afterVerifyLoss(state, context);
     case "stop":
       return toStopping(state, event.cause, true);
     default:
@@ -151,8 +148,11 @@ function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepCont
         : ended({ ...countsOf(state), vanished: 0 }, "cancelled", STOP_WORDS.user, context.nowMs);
     case "verified":
       return afterStop(state, context, event.reason);
-    case "vanished":
-      return afterStop(state, context);
+    case "vanished": {
+      // Without a word of what failed there is nothing that an agent could mend: the command has to say it again.
+      const isLost = state.verify && state.mayRunAgain && state.cause !== "shutdown";
+      return isLost ? afterVerifyLoss(state, context) : afterStop(state, context);
+    }
     default:
       throw new IllegalTransitionError(state, event);
   }
@@ -242,6 +242,13 @@ function afterFailure(
 ): TaskState {
   if (counts.attempts >= limits.attemptsMax) return ended(counts, "failed", reason, nowMs);
   return again(counts, Math.max(notBeforeMs, nowMs + retryDelayMs(counts.attempts, limits, random01)), reason);
+}
+
+/** The agent's work is done: only the command runs again. */
+function afterVerifyLoss(state: In<"verifying" | "stopping">, context: StepContext): TaskState {
+  const vanished = state.vanished + 1;
+  if (vanished > context.limits.vanishedMax) return lost(state, "the verify command vanished", vanished, context);
+  return toVerifying({ ...countsOf(state), vanished }, context.nowMs);
 }
 
 /** The first loss in a row is made good at once (a restart of the machine), the next ones ever later. */

@@ -43,6 +43,7 @@ export const VERIFY_FIELDS = {
 } as const;
 
 function commandProblem(text: string): string | undefined {
+  if (text.includes("\0")) return "contains a zero byte, which no command can be passed";
   return text.length > VERIFY_COMMAND_LENGTH_MAX ? `is longer than ${VERIFY_COMMAND_LENGTH_MAX} characters` : undefined;
 }
 

@@ -27,9 +27,17 @@ export interface FakeVerifier extends VerifierPort {
   forgetListeners(): void;
 }
 
+/** What the files of a run say that was never prepared. */
+const NOTHING: VerifyFacts = {
+  ...{ exitCode: undefined, signal: undefined, startedAtMs: undefined, endedAtMs: undefined },
+  ...{ sandbox: "none", begun: false, output: "", outputBytes: 0, said: "" },
+};
+
 export function createFakeVerifier(): FakeVerifier {
   const runs = new Map<string, FakeVerification>();
   const started: FakeVerification[] = [];
+  /** Ended before they were prepared: they never start. */
+  const sealed = new Set<string>();
   const listeners = new Map<string, () => void>();
   const find = (runDir: string): FakeVerification => {
     const run = runs.get(runDir);
@@ -53,8 +61,8 @@ export function createFakeVerifier(): FakeVerifier {
     vanish: (run) => leave(run, "vanished", {}),
     forgetListeners: () => listeners.clear(),
     prepare(request) {
-      const nothing = { exitCode: undefined, signal: undefined, startedAtMs: undefined, endedAtMs: undefined };
-      const facts = { ...nothing, sandbox: request.sandbox, begun: false, output: "", outputBytes: 0, said: "" };
+      if (sealed.has(request.runDir)) throw new Error(`${request.runDir} is claimed and cannot be prepared`);
+      const facts = { ...NOTHING, sandbox: request.sandbox };
       runs.set(request.runDir, { request, probe: "unclaimed", facts, stops: [], printed: 0 });
     },
     start({ runDir }, onExit) {
@@ -67,7 +75,7 @@ export function createFakeVerifier(): FakeVerifier {
       return 1;
     },
     probe(runDir) {
-      const kind = runs.get(runDir)?.probe ?? "unclaimed";
+      const kind = runs.get(runDir)?.probe ?? (sealed.has(runDir) ? "vanished" : "unclaimed");
       if (kind === "alive") return { kind, pids: [1] };
       return kind === "ended" ? { kind, exitCode: 0 } : { kind };
     },
@@ -77,10 +85,13 @@ export function createFakeVerifier(): FakeVerifier {
       return run === undefined || run.probe === "vanished";
     },
     outputBytes: (runDir) => find(runDir).printed,
-    read: (runDir) => find(runDir).facts,
+    read: (runDir) => runs.get(runDir)?.facts ?? NOTHING,
     async stop(runDir, graceMs) {
       const run = runs.get(runDir);
-      if (run === undefined) return;
+      if (run === undefined) {
+        sealed.add(runDir);
+        return;
+      }
       run.stops.push(graceMs);
       if (run.probe === "unclaimed") run.probe = "vanished";
       else if (run.probe === "alive") leave(run, "ended", { begun: true, exitCode: 143, signal: "SIGTERM" });

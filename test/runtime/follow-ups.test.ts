@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { openTaskJournal } from "../../src/runtime/task-journal.ts";
+import { DEFAULT_RIGHTS } from "../../src/task/rights.ts";
 import { parseDropText } from "../../src/task/task-file.ts";
 import { end, running } from "../support/running-task.ts";
-import type { World } from "../support/world.ts";
+import { createWorld, type World } from "../support/world.ts";
 
 const FAILS = { exitCode: 1, output: "1 test failed\n" };
 
@@ -71,6 +72,18 @@ describe("a follow-up", () => {
     expect(world.committed(parent.path)).toContain("no follow-up was filed: 20 follow-ups are open already");
   });
 
+  it("is promised the variables of its parent, which its command may need", async () => {
+    const world = createWorld();
+    const rights = { ...DEFAULT_RIGHTS, environment: ["DATABASE_URL"] };
+    world.settings.run = { ...world.settings.run, rights };
+    await world.start();
+    const own = "verifyCommand: npm test\nmaxVerifyAttempts: 1\nfollowUp: true\nenvironment: [DATABASE_URL]";
+    world.drop("docs/x.md", `---\n${own}\n---\nFix it.\n`);
+    await world.settle();
+    for (const { environment } of [await lastVerification(world, FAILS), await lastVerification(world, {})])
+      expect(environment).toEqual(["DATABASE_URL"]);
+  });
+
   it("has of its parent what says how to work, and nothing that makes the parent itself", async () => {
     const own = "resume: false\nimages: []\ndependsOn: []\nnotBefore: 2026-01-01T00:00:00Z\nmine: x";
     const world = await fail(`followUp: true\nsandbox: read-only\nworkdir: .\n${own}`);
@@ -83,3 +96,11 @@ describe("a follow-up", () => {
     });
   });
 });
+
+async function lastVerification(world: World, facts: object) {
+  await end(world);
+  const verification = world.verifier.current();
+  world.verifier.end(verification, facts);
+  await world.settle();
+  return verification.request;
+}

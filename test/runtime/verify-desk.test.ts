@@ -215,6 +215,27 @@ describe("a stop during a verification", () => {
     expect(task.world.runner.started).toHaveLength(1);
   });
 
+  it("by the user ends one that a shutdown has kept from its start, and at once", async () => {
+    const { world, id } = await running("verifyCommand: npm test");
+    world.drop("other/y.md", "Second.\n");
+    await world.crash();
+    const coordinator = await world.start();
+    world.runner.options.onStop = (run) => {
+      if (run.request.taskId === id) world.runner.end(run); // Its turn was over when it was told to end.
+    };
+    const ended = coordinator.stopRuns();
+    await world.settle();
+    expect(await world.queries.find(id)).toMatchObject({ status: "verifying" });
+    world.wishStop(id);
+    await world.advance(1_000);
+    await world.advance(1_000);
+    expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);
+    expect(world.verifier.started).toEqual([]);
+    world.runner.end(world.runner.of("other"));
+    await world.settle();
+    await ended;
+  });
+
   it("by draining lets it come to its end", async () => {
     const { world, id } = await running("verifyCommand: npm test");
     await world.crash();

@@ -368,6 +368,7 @@ describe("a problem", () => {
     { line: 'memory: ["a\\nb"]', says: /line break/ },
     { line: `memory: [${"ab, ".repeat(20)}ab]`, says: /has 21 entries; at most 20/ },
     { line: "verifyCommand: [npm, test]", says: /verifyCommand: is not text/ },
+    { line: 'verifyCommand: "npm\\0test"', says: /verifyCommand: .* contains a zero byte/ },
   ])("is found in $line", ({ line, says, column }) => {
     const problems = problemsOf(drop(line));
     expect(problems).toHaveLength(1);

@@ -104,8 +104,20 @@ describe("a stopping task", () => {
     {
       name: "output: a verification that printed too much did not pass, and there is no other",
       from: stopping("output", { run: 2, verify: true, verifyFailures: 1 }),
-      event: VANISHED,
+      event: { kind: "verified", outcome: "failed", reason: "printed too much" },
       to: ended("failed", "printed too much", { run: 2, verifyFailures: 2 }),
+    },
+    {
+      name: "timeout: a verification of which nothing is left comes again: an agent could be told nothing",
+      from: stopping("timeout", { run: 2, verify: true, verifyFailures: 1 }),
+      event: VANISHED,
+      to: { ...VERIFYING, run: 3, startedAtMs: NOW, vanished: 1, verifyFailures: 1 },
+    },
+    {
+      name: "timeout: a verification of which nothing is left comes again so often, and no more",
+      from: stopping("timeout", { run: 2, verify: true, vanished: 3 }),
+      event: VANISHED,
+      to: ended("failed", "the verify command vanished 4 times in a row", { run: 2, vanished: 4 }),
     },
     {
       name: "timeout of a verification, then the user: failed, and not repaired",
