@@ -190,7 +190,7 @@ describe("the owner of the machine", () => {
     for (const line of ["environment: no task", "sandbox:", "workdir:"])
       expect(readFileSync(error, "utf8")).toContain(line);
     // As the refusals say, one after the other.
-    for (const [, command = ""] of readFileSync(error, "utf8").matchAll(/with: codex-inbox (policy [^\n]*)\.$/gm))
+    for (const [, command = ""] of readFileSync(error, "utf8").matchAll(/with "codex-inbox (policy [^\n]*)"\.$/gm))
       expect(await workspace.command(...command.split(" "))).toMatchObject({ code: 0 });
     await coordinator.saw("committed");
     expect(existsSync(error)).toBe(false);
