@@ -49,7 +49,7 @@ it.each([
     says: /^workdir: "out" leads to ".*\/other", outside.*allow workdirs/,
   },
   { key: "workdir", link: "sub/out", target: "other/in", says: /outside the working tree/ },
-  { key: "images", link: "out.png", target: "other/c.png", says: /^images: .*allow images \/.*c\.png$/ },
+  { key: "images", link: "out.png", target: "other/c.png", says: /^images: .*allow images \/.*c\.png"$/ },
   { key: "outputSchema", link: "out.json", target: "other/c.png", says: /^outputSchema: out\.json leaves/ },
   { key: "workdir", link: "hooks", target: "tree/.git", says: /leads into git's own folder/ },
   { key: "images", link: "p.png", target: "tree/.git/codex-inbox/policy.json", says: /leads into git's own folder/ },
