@@ -2,6 +2,7 @@ import { isFinal } from "../task/ledger.ts";
 import type { Usage } from "../task/run.ts";
 import { rowOf } from "../task/state-row.ts";
 import { asUsage } from "../task/task-account.ts";
+import { PRIORITY_DEFAULT } from "../task/task-file.ts";
 import type { ParsedTaskFile } from "../task/task-record.ts";
 import { verificationFacts } from "../task/verification-section.ts";
 import { taskFilePath } from "../task/workspace-paths.ts";
@@ -19,7 +20,7 @@ export interface TaskView {
   readonly hold: string | null;
   readonly run: number;
   readonly attempts: number;
-  readonly priority: number | null;
+  readonly priority: number;
   readonly acceptedAt: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -106,7 +107,7 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
       : `accepted by another clone (${textOrNull(frontMatter.acceptedBy) ?? "unknown"})`,
     run: numberOrNull(frontMatter.run) ?? 1,
     attempts: numberOrNull(frontMatter.attempts) ?? 0,
-    priority: numberOrNull(frontMatter.priority),
+    priority: numberOrNull(frontMatter.priority) ?? PRIORITY_DEFAULT,
     acceptedAt: textOrNull(frontMatter.acceptedAt),
     startedAt: textOrNull(frontMatter.startedAt),
     endedAt: textOrNull(frontMatter.endedAt),

@@ -34,7 +34,8 @@ export const PROMPT_CHARACTERS_MAX = 1_048_576;
 
 /** More problems than these are counted, not listed. */
 const PROBLEMS_MAX = 20;
-const PRIORITY_DEFAULT = 2;
+/** Of a task that names none. */
+export const PRIORITY_DEFAULT = 2;
 const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
 
 /**
