@@ -110,7 +110,7 @@ describe("a failure that looks like the sandbox's", () => {
     "Error: EROFS: read-only file system, open '/x'",
     "mkdir: Permission denied",
     "connect EPERM 127.0.0.1:5432",
-    "Error: getaddrinfo EAI_AGAIN registry.npmjs.org",
+    "Error: getaddrinfo EAI_AGAIN packages.example.org",
     "curl: (6) Could not resolve host: example.com",
   ])("names the setting that would allow it: %s", (output) => {
     expect(hint(output)).toContain("`codex-inbox policy set verify unsandboxed`");
