@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "./base/errors.ts";
 import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";
 import { codexSetting } from "./task/codex-setting.ts";
+import { nearest } from "./task/near-miss.ts";
 
 /** The configuration that travels with the repository. */
 export const CONFIG_FILE = "codex-inbox.json";
@@ -58,6 +59,7 @@ export function loadConfig(workspaceDir: string, environment: NodeJS.ProcessEnv,
     ...settingsProblems(fromEnvironment).map(
       ({ key, text }): Problem => ({ by: "environment", text: `${environmentName(key)}: ${text}` }),
     ),
+    ...misspeltVariables(environment).map((text): Problem => ({ by: "environment", text })),
     ...settingsProblems(given).map(({ key, text }): Problem => ({ by: "flag", text: `--${dashed(key)}: ${text}` })),
   ];
   if (problems.length > 0) {
@@ -101,13 +103,28 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Values {
   return values;
 }
 
+/** Variables of ours that are no settings. */
+const OTHER_VARIABLES = ["codex", "run", "task", "session", "fault"] as const;
+const PREFIX = "CODEX_INBOX_";
+
+/** A variable of this prefix that is near to none of ours may be somebody else's. */
+function misspeltVariables(environment: NodeJS.ProcessEnv): readonly string[] {
+  const known = [...NUMBER_KEYS, ...TEXT_KEYS, ...OTHER_VARIABLES];
+  const names = new Set(known.map(environmentName));
+  return Object.entries(environment).flatMap(([name, value]) => {
+    if (!name.startsWith(PREFIX) || names.has(name) || value === undefined || value === "") return [];
+    const near = nearest(name.slice(PREFIX.length), known);
+    return near === undefined ? [] : [`unknown variable ${name}; did you mean ${environmentName(near)}?`];
+  });
+}
+
 function isTextKey(key: string): boolean {
   return TEXT_KEYS.some((name) => name === key);
 }
 
 /** Returns the environment variable of a setting: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
 export function environmentName(key: string): string {
-  return `CODEX_INBOX_${dashed(key).replaceAll("-", "_").toUpperCase()}`;
+  return `${PREFIX}${dashed(key).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function dashed(key: string): string {

@@ -179,6 +179,18 @@ describe("settings that are wrong", () => {
     ]);
   });
 
+  it("are refused where a variable is misspelt, and nobody else's variable is", () => {
+    expect(refusal({}, { CODEX_INBOX_MAXWORKERS: "3", CODEX_INBOX_MAX_WORKER: "3" })).toEqual({
+      code: "CONFIG",
+      message: [
+        "unknown variable CODEX_INBOX_MAXWORKERS; did you mean CODEX_INBOX_MAX_WORKERS?",
+        "unknown variable CODEX_INBOX_MAX_WORKER; did you mean CODEX_INBOX_MAX_WORKERS?",
+      ].join("; "),
+    });
+    const others = { CODEX_INBOX_BACKUP_FOLDER: "x", CODEX_INBOX_RUN: "a/b/1", CODEX_INBOX_CODEX: "codex" };
+    expect(load({}, { ...others, CODEX_INBOX_MAX_WORKER: "" }).maxWorkers).toBe(2);
+  });
+
   it("are a mistake of the command line where only flags are wrong", () => {
     expect(refusal({}, {}, { port: 70_000 }).code).toBe("USAGE");
   });
