@@ -77,7 +77,7 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
         return { k: "follow-up", task: (await submit(text, parsed)).id };
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
-        return none(error.message); // Refused for what it asks for, or because too much is open.
+        return none(error.message); // Its session or its id cannot be. What it asks for is judged when it starts.
       }
     },
   };
