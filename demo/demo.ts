@@ -7,8 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeCodexHome } from "../src/model-server/codex-home.ts";
-import { startModelServer } from "../src/model-server/model-server.ts";
+import { makeCodexHome } from "./model-server/codex-home.ts";
+import { startModelServer } from "./model-server/model-server.ts";
 
 const ENTRY = fileURLToPath(new URL("../bin/codex-inbox.js", import.meta.url));
 const DEADLINE_MS = 30_000;

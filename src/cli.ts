@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
-import type { WorkspacePlace } from "./git/workspace-place.ts";
-import type { Log } from "./runtime/ports.ts";
-import { statePaths } from "./runtime/state-paths.ts";
-import { nearest } from "./task/near-miss.ts";
+import type { WorkspacePlace } from "./git/repository/workspace-place.ts";
+import type { Log } from "./dispatch/ports.ts";
+import { statePaths } from "./store/state-paths.ts";
+import { nearest } from "./task/text/near-miss.ts";
 
 /** Each command is loaded when it is the one that runs. */
 const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const deps = createDeps(dir);
   if (name === undefined || name === "help" || name === "--help" || name === "-h") return printHelp(deps, words[0]);
   if (name === "--version" || name === "-V") {
-    deps.print((await import("./compose/package-facts.ts")).packageVersion());
+    deps.print((await import("./app/serve/package-facts.ts")).packageVersion());
     return 0;
   }
   if (asksForHelp(words)) return printHelp(deps, name);
@@ -78,39 +78,39 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
 /** What is heavy (git, codex, the server) is loaded by the call that needs it. */
 function createDeps(dir: string): CliDeps {
   const find = async (): Promise<WorkspacePlace> => {
-    const { findWorkspace } = await import("./git/workspace-place.ts");
+    const { findWorkspace } = await import("./git/repository/workspace-place.ts");
     return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
   };
   return {
     print: (line) => process.stdout.write(`${line}\n`),
     warn: (line) => process.stderr.write(`${line}\n`),
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
-    init: async (options) => (await import("./compose/init.ts")).initWorkspace(dir, options),
+    init: async (options) => (await import("./app/init.ts")).initWorkspace(dir, options),
     async serve(options) {
-      const { trustNothingIn, workTreeAbove } = await import("./compose/trusted-path.ts");
+      const { trustNothingIn, workTreeAbove } = await import("./app/serve/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, logLine);
-      const { serve } = await import("./compose/serve.ts");
-      (await import("./compose/lean-heap.ts")).keepHeapLean();
+      const { serve } = await import("./app/serve/serve.ts");
+      (await import("./app/serve/lean-heap.ts")).keepHeapLean();
       return serve(await find(), options, { environment: process.env, log: logLine });
     },
     async publish(text) {
-      const { publishDrop } = await import("./compose/publish-drop.ts");
+      const { publishDrop } = await import("./app/publish-drop.ts");
       return publishDrop(await find(), text, process.env);
     },
     async withQueries(use) {
-      const { openQueriesHere } = await import("./compose/open-queries.ts");
+      const { openQueriesHere } = await import("./app/open-queries.ts");
       return use(openQueriesHere(await find()));
     },
     async policy(change) {
-      const { policyOf } = await import("./compose/policy-desk.ts");
+      const { policyOf } = await import("./app/change-policy.ts");
       return policyOf(await find(), change);
     },
     async stop(id) {
-      const { stopTask } = await import("./compose/stop-task.ts");
+      const { stopTask } = await import("./app/stop-task.ts");
       await stopTask(await find(), id);
     },
     async pauses(session) {
-      const { openPauses } = await import("./compose/pause-queue.ts");
+      const { openPauses } = await import("./app/pause-queue.ts");
       return openPauses(await find(), session);
     },
     now: Date.now,

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { presentTaskFile } from "../src/runtime/task-view.ts";
+import { presentTaskFile } from "../src/app/views/task-view.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 

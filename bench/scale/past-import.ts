@@ -1,8 +1,8 @@
-import { taskCommitMessage } from "../../src/task/commit-message.ts";
-import { appendRows, emptyLedger, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger } from "../../src/task/ledger.ts";
-import { appendFacts } from "../../src/task/session-facts.ts";
-import { renderTaskFile } from "../../src/task/task-record.ts";
-import { appendEntries, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/transcript.ts";
+import { taskCommitMessage } from "../../src/task/records/commit-message.ts";
+import { appendRows, emptyLedger, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger } from "../../src/task/records/ledger.ts";
+import { appendFacts } from "../../src/task/session/session-facts.ts";
+import { renderTaskFile } from "../../src/task/records/task-record.ts";
+import { appendEntries, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
 import {
   LEDGER,
   rotatedLedgerPath,
@@ -10,7 +10,7 @@ import {
   sessionFactsPath,
   taskFilePath,
   transcriptPath,
-} from "../../src/task/workspace-paths.ts";
+} from "../../src/task/records/workspace-paths.ts";
 import type { PastTask } from "./past-tasks.ts";
 
 /**

@@ -1,8 +1,8 @@
-import type { ConfigFlags } from "../config.ts";
-import type { PauseBox } from "../runtime/pause-box.ts";
-import type { Queries } from "../runtime/queries.ts";
-import type { Policy } from "../task/policy.ts";
-import type { PolicyChange } from "../task/policy-change.ts";
+import type { ConfigFlags } from "../config/config.ts";
+import type { PauseBox } from "../dispatch/pauses.ts";
+import type { Queries } from "../app/queries.ts";
+import type { Policy } from "../task/rights/policy.ts";
+import type { PolicyChange } from "../task/rights/policy-change.ts";
 
 /** What commands are handed; they know neither git nor codex. */
 export interface CliDeps {

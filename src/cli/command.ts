@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
-import { nearest } from "../task/near-miss.ts";
+import { nearest } from "../task/text/near-miss.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

@@ -1,5 +1,5 @@
-import type { HistoryEntry } from "../runtime/queries.ts";
-import type { TranscriptEntry } from "../task/transcript-entry.ts";
+import type { HistoryEntry } from "../app/queries.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, wholeNumber } from "./command.ts";
 

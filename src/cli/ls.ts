@@ -1,4 +1,4 @@
-import type { TaskView } from "../runtime/task-view.ts";
+import type { TaskView } from "../app/views/task-view.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "./command.ts";
 

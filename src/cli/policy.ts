@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
-import { POLICY_KEYS, POLICY_LISTS, type Policy } from "../task/policy.ts";
-import { POLICY_ACTIONS } from "../task/policy-change.ts";
+import { POLICY_KEYS, POLICY_LISTS, type Policy } from "../task/rights/policy.ts";
+import { POLICY_ACTIONS } from "../task/rights/policy-change.ts";
 import type { CliDeps, ShownPolicy } from "./cli-deps.ts";
 import type { Command } from "./command.ts";
 

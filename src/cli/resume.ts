@@ -1,4 +1,4 @@
-import { describePause } from "../task/pause.ts";
+import { describePause } from "../task/schedule/pause.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag } from "./command.ts";
 

@@ -1,5 +1,5 @@
-import type { SessionView } from "../runtime/session-list.ts";
-import { durationText } from "../task/duration-text.ts";
+import type { SessionView } from "../app/views/session-list.ts";
+import { durationText } from "../task/text/duration-text.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, wholeNumber } from "./command.ts";
 

@@ -2,7 +2,7 @@ import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { http } from "../base/http.ts";
-import type { Coordinator } from "../runtime/coordinator.ts";
+import type { Coordinator } from "../app/coordinator.ts";
 
 /** The only address the interface listens on: whoever can reach it can give work to an agent. */
 const LOOPBACK = "127.0.0.1";

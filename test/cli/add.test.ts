@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createAddCommand } from "../../src/cli/add.ts";
-import { parseDropText } from "../../src/task/task-file.ts";
+import { parseDropText } from "../../src/task/file/task-file.ts";
 import { createFakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";
 
 const ID = "20261120-141530-k3f9x2";

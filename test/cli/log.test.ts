@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLogCommand } from "../../src/cli/log.ts";
-import type { HistoryEntry } from "../../src/runtime/queries.ts";
-import type { TranscriptBody, TranscriptEntry } from "../../src/task/transcript-entry.ts";
+import type { HistoryEntry } from "../../src/app/queries.ts";
+import type { TranscriptBody, TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import { createFakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";
 
 const TASK = "20261120-141530-k3f9x2";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createPolicyCommand } from "../../src/cli/policy.ts";
-import { DEFAULT_POLICY } from "../../src/task/policy.ts";
+import { DEFAULT_POLICY } from "../../src/task/rights/policy.ts";
 import { createFakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";
 
 it("shows what is allowed, the working tree first", async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { SessionView } from "../../src/runtime/session-list.ts";
+import type { SessionView } from "../../src/app/views/session-list.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 

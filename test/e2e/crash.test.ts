@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
+import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { CoordinatorProcess } from "../support/coordinator-process.ts";
 import { type HeldTask, heldTask } from "../support/held-task.ts";
 import { realCodex } from "../support/real-codex.ts";

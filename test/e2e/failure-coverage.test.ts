@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { FAILURE_POLICIES } from "../../src/task/failure.ts";
+import { FAILURE_POLICIES } from "../../src/task/state/failure.ts";
 
 /** What a coordinator never sees of the real codex: docs/spec-failures.md says why. test/codex/stub-failures.test.ts shows them. */
 const NOT_END_TO_END = ["promptRefused", "sandboxDenied", "threadMismatch"];

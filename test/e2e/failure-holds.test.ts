@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { FailureKind } from "../../src/task/failure.ts";
+import type { FailureKind } from "../../src/task/state/failure.ts";
 import { expiredLogin, refusingLoginServer, wrappedCodex } from "../support/broken-codex.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { waitFor } from "../support/wait-for.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_POLICY, parsePolicy } from "../../src/task/policy.ts";
+import { DEFAULT_POLICY, parsePolicy } from "../../src/task/rights/policy.ts";
 import { type GitRepo, makeGitRepo, type RepoShape } from "../support/git-repo.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseTranscript } from "../../src/task/transcript.ts";
+import { parseTranscript } from "../../src/task/session/transcript.ts";
 import { type RealCodex, realCodex } from "../support/real-codex.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";

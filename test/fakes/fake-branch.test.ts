@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { BranchPort } from "../../src/runtime/ports.ts";
+import type { BranchPort } from "../../src/dispatch/ports.ts";
 import { type BranchUser, gitUser } from "../support/branch-user.ts";
 import { ALWAYS, append, plan, put, remove } from "../support/commit-plans.ts";
 import { committerAt } from "../support/committer-at.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BranchPort } from "../../src/runtime/ports.ts";
-import type { CommitPlan, CommitReport } from "../../src/task/commit-plan.ts";
+import type { BranchPort } from "../../src/dispatch/ports.ts";
+import type { CommitPlan, CommitReport } from "../../src/task/records/commit-plan.ts";
 import { hashBlob } from "../support/blob-and-id.ts";
 import {
   changed,

@@ -1,12 +1,12 @@
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
-import { openPauseBox } from "../../src/runtime/pause-box.ts";
-import type { Queries } from "../../src/runtime/queries.ts";
-import type { SessionView } from "../../src/runtime/session-list.ts";
-import type { TaskView } from "../../src/runtime/task-view.ts";
-import { DEFAULT_POLICY, type Policy } from "../../src/task/policy.ts";
-import type { PolicyChange } from "../../src/task/policy-change.ts";
+import { openPauseBox } from "../../src/dispatch/pauses.ts";
+import type { Queries } from "../../src/app/queries.ts";
+import type { SessionView } from "../../src/app/views/session-list.ts";
+import type { TaskView } from "../../src/app/views/task-view.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
+import type { PolicyChange } from "../../src/task/rights/policy-change.ts";
 
 /** What a command did to the world, and what the world tells it. */
 export interface FakeCliDeps extends CliDeps {

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { IntakePort } from "../../src/runtime/ports.ts";
-import type { BrokenDrop, Drop, InboxScan } from "../../src/task/drop.ts";
-import { renderErrorFile } from "../../src/task/error-file.ts";
-import { parseDropText } from "../../src/task/task-file.ts";
-import { isTaskId } from "../../src/task/task-id.ts";
+import type { IntakePort } from "../../src/dispatch/ports.ts";
+import type { BrokenDrop, Drop, InboxScan } from "../../src/task/file/drop.ts";
+import { renderErrorFile } from "../../src/task/file/error-file.ts";
+import { parseDropText } from "../../src/task/file/task-file.ts";
+import { isTaskId } from "../../src/task/records/task-id.ts";
 import { hashBlob } from "../support/blob-and-id.ts";
 import { putOnDisk } from "./fake-repository.ts";
 

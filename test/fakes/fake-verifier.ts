@@ -1,6 +1,6 @@
-import type { VerifierPort } from "../../src/runtime/verify-port.ts";
-import type { RunProbe } from "../../src/task/run.ts";
-import type { VerifyFacts, VerifyRequest } from "../../src/task/verification.ts";
+import type { VerifierPort } from "../../src/run/verify-port.ts";
+import type { RunProbe } from "../../src/task/state/run.ts";
+import type { VerifyFacts, VerifyRequest } from "../../src/task/state/verification.ts";
 
 /** One verification as its folder and its processes would show it; it outlives the coordinator that started it. */
 export interface FakeVerification {

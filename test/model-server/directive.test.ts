@@ -4,7 +4,7 @@ import {
   DirectiveError,
   parseDirectives,
   withoutDirectives,
-} from "../../src/model-server/directive.ts";
+} from "../../demo/model-server/directive.ts";
 
 it.each<{ name: string; message: string; directives: readonly Directive[] }>([
   { name: "an ordinary message has none", message: "fix a[[0]] and [[ -f x ]]", directives: [] },

@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { zstdCompressSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
-import { type ModelServer, startModelServer } from "../../src/model-server/model-server.ts";
+import { type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 async function server(): Promise<ModelServer> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
-import type { Coordinator, Health } from "../../src/runtime/coordinator.ts";
+import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import { createApp } from "../../src/server/app.ts";
-import { parseDropText } from "../../src/task/task-file.ts";
+import { parseDropText } from "../../src/task/file/task-file.ts";
 import { sessionView, taskView } from "../fakes/fake-cli-deps.ts";
 
 const HOST = "127.0.0.1:8787";

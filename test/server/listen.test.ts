@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import type { Coordinator, Health } from "../../src/runtime/coordinator.ts";
+import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import { listen } from "../../src/server/listen.ts";
 
 const COORDINATOR: Coordinator = {

@@ -7,8 +7,8 @@
  * Prints one line of JSON at the end: what `DriverReport` says.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type Committer, openCommitter } from "../../src/git/committer.ts";
-import type { CommitPlan } from "../../src/task/commit-plan.ts";
+import { type Committer, openCommitter } from "../../src/git/commit/committer.ts";
+import type { CommitPlan } from "../../src/task/records/commit-plan.ts";
 import { ALWAYS, result } from "./commit-plans.ts";
 import { gitRepoAt } from "./git-repo.ts";
 

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { type Committer, type CommitterOptions, openCommitter } from "../../src/git/committer.ts";
+import { type Committer, type CommitterOptions, openCommitter } from "../../src/git/commit/committer.ts";
 import type { GitRepo } from "./git-repo.ts";
 
 /** Opens a committer on the `main` of `repo`, closed when the test has finished. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { configSchema } from "../../src/config-schema.ts";
+import { configSchema } from "../../src/config/config-schema.ts";
 
 export const CONFIG_SCHEMA_PATH = join(import.meta.dirname, "../../docs/codex-inbox.schema.json");
 

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { createIntake } from "../../src/inbox/intake.ts";
-import type { Drop } from "../../src/task/drop.ts";
+import { createIntake } from "../../src/intake/inbox/intake.ts";
+import type { Drop } from "../../src/task/file/drop.ts";
 import { freshId, hashBlob } from "./blob-and-id.ts";
 
 /**

@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { createIntake, type Intake, type IntakeOptions } from "../../src/inbox/intake.ts";
-import type { InboxScan } from "../../src/task/drop.ts";
+import { createIntake, type Intake, type IntakeOptions } from "../../src/intake/inbox/intake.ts";
+import type { InboxScan } from "../../src/task/file/drop.ts";
 import { hashBlob } from "./blob-and-id.ts";
 
 export const SETTLE_MS = 2_000;

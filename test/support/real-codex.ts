@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
-import { type CodexConfigOptions, makeCodexHome } from "../../src/model-server/codex-home.ts";
-import { type ModelRequest, type ModelServer, startModelServer } from "../../src/model-server/model-server.ts";
+import { type CodexConfigOptions, makeCodexHome } from "../../demo/model-server/codex-home.ts";
+import { type ModelRequest, type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
 
 /** The real codex, with a home of its own and a scripted model behind it. Everything is removed when the test is finished. */
 export interface RealCodex {

@@ -1,4 +1,4 @@
-import type { RunVerdict } from "../../src/task/run.ts";
+import type { RunVerdict } from "../../src/task/state/run.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** Serves, and starts one task of the session "docs". */

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { isFinal } from "../../src/task/ledger.ts";
-import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
+import { isFinal } from "../../src/task/records/ledger.ts";
+import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { TestWorkspace } from "./workspace.ts";
 
 /** What has to be true of a workspace in which everything is done, whatever happened on the way. */

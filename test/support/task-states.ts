@@ -1,5 +1,5 @@
-import type { ExitVerdict, StopCause, TaskEvent } from "../../src/task/task-event.ts";
-import type { TaskLimits, TaskState } from "../../src/task/task-state.ts";
+import type { ExitVerdict, StopCause, TaskEvent } from "../../src/task/state/task-event.ts";
+import type { TaskLimits, TaskState } from "../../src/task/state/task-state.ts";
 
 export const LIMITS: TaskLimits = {
   attemptsMax: 3,

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { createRunner, type Runner, type RunnerOptions } from "../../src/codex/runner.ts";
-import type { RunRequest } from "../../src/task/run.ts";
+import { createRunner, type Runner, type RunnerOptions } from "../../src/run/codex/runner.ts";
+import type { RunRequest } from "../../src/task/state/run.ts";
 import { waitFor } from "./wait-for.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures");

@@ -1,4 +1,4 @@
-import type { Verification, VerifyFacts } from "../../src/task/verification.ts";
+import type { Verification, VerifyFacts } from "../../src/task/state/verification.ts";
 
 /** What the files of a verify command say that ended with exit code 1. */
 export const NOT_PASSED_FACTS: VerifyFacts = {

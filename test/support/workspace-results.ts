@@ -1,7 +1,7 @@
-import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../src/task/task-record.ts";
-import { parseTranscript } from "../../src/task/transcript.ts";
-import type { TranscriptEntry } from "../../src/task/transcript-entry.ts";
+import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/records/ledger.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
+import { parseTranscript } from "../../src/task/session/transcript.ts";
+import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { GitRepo } from "./git-repo.ts";
 
 /** A commit of a task's result. */

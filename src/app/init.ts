@@ -1,0 +1,194 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { simpleGit } from "simple-git";
+import { CoordinatorError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import type { InitOptions } from "../cli/cli-deps.ts";
+import { openCommitter } from "../git/commit/committer.ts";
+import { guardedGitEnvironment } from "../git/repository/git-environment.ts";
+import { requireGit } from "../git/repository/git-version.ts";
+import { createRootCommit } from "../git/repository/root-commit.ts";
+import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
+import { writePolicy } from "../config/policy.ts";
+import type { BranchPort } from "../dispatch/ports.ts";
+import { statePaths } from "../store/state-paths.ts";
+import type { FileEdit } from "../task/records/commit-plan.ts";
+import { type KeptText, keepText } from "../task/records/kept-text.ts";
+import { emptyLedger } from "../task/records/ledger.ts";
+import { DEFAULT_POLICY } from "../task/rights/policy.ts";
+import { INBOX, LEDGER } from "../task/records/workspace-paths.ts";
+import { readCloneId } from "./serve/clone-id.ts";
+
+/** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
+const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
+inbox/** -text -filter -ident -working-tree-encoding
+tasks.md merge=union -text -filter -ident -working-tree-encoding
+tasks/** merge=union -text -filter -ident -working-tree-encoding
+sessions/** merge=union -text -filter -ident -working-tree-encoding
+`;
+
+const INBOX_README = `# Inbox
+
+Drop a Markdown file here: its text is the prompt. It leaves this folder when it is accepted; its result comes back as a commit.
+A sub-folder names the session: \`docs/typo.md\` continues the conversation "docs".
+
+Not taken: names that begin with a dot or an underscore (drafts), README.md, and \`*.error.md\`, which say what is wrong with a file.
+`;
+
+const INBOX_IGNORE = `# What is wrong with a dropped file is said beside it; it is committed only where the broken file is.
+*.error.md
+`;
+
+const MESSAGE = keepText(
+  "codex-inbox: this folder is a workspace\n\nMarkdown files dropped into inbox/ become tasks for codex.\n",
+);
+
+/**
+ * Makes a workspace and commits what that adds: in the current checkout and branch, or on a branch of its own in a linked worktree.
+ * Doing it again adds what is missing and nothing else.
+ *
+ * @returns what to tell the user, line by line
+ * @throws CoordinatorError `REFUSED` where it would touch what the user has not committed
+ */
+export async function initWorkspace(dir: string, options: InitOptions): Promise<readonly string[]> {
+  await requireGit(process.env);
+  if (options.branch !== undefined) return initBranch(dir, options.branch, options.dir);
+  if (options.dir !== undefined) throw new CoordinatorError("USAGE", "--dir goes with --branch");
+  const place = await placeAt(dir);
+  if (place.branch === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${place.topDir} is on no branch (detached HEAD): switch to the branch that shall hold the workspace`,
+    );
+  }
+  const commit = await commitLayout(place, place.branch);
+  mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
+  writeFirstPolicy(place);
+  return [
+    commit === undefined
+      ? `${place.workspaceDir} is a workspace already.`
+      : `Made ${place.workspaceDir} a workspace (commit ${commit.slice(0, 10)}).`,
+    ...nextSteps("codex-inbox"),
+  ];
+}
+
+async function initBranch(dir: string, branchName: string, wanted: string | undefined): Promise<readonly string[]> {
+  const code = await placeAt(dir);
+  const target = resolve(dir, wanted ?? join(dirname(code.topDir), `${basename(code.topDir)}-inbox`));
+  if (existsSync(target))
+    throw new CoordinatorError("REFUSED", `${target} is there already: name another folder with --dir`);
+  const git = simpleGit({ baseDir: code.topDir }).env(guardedGitEnvironment(process.env));
+  const ref = `refs/heads/${branchName}`;
+  const exists = (await git.raw(["for-each-ref", "--format=%(refname)", ref])).trim() !== "";
+  // A linked worktree needs a commit to check out.
+  if (!exists)
+    await createRootCommit(code.topDir, { branch: ref, message: MESSAGE, files: newFiles(), timeMs: Date.now() });
+  try {
+    await git.raw(["worktree", "add", "--quiet", target, branchName]);
+  } catch (cause) {
+    const said = String(cause instanceof Error ? cause.message : cause).trim();
+    throw new CoordinatorError("REFUSED", `cannot make a worktree for ${branchName}: ${said.replace(/^fatal: /, "")}`, {
+      cause,
+    });
+  }
+  const place = await placeAt(target);
+  if (exists) await commitLayout(place, ref);
+  writeFileAtomic(join(place.stateDir, WORK_ROOT_FILE), `${code.topDir}\n`);
+  writeFirstPolicy(place);
+  return [
+    `Made ${target} a workspace on the branch ${branchName}. Agents work in ${code.topDir}.`,
+    ...nextSteps(`codex-inbox -C ${relative(process.cwd(), target) || "."}`),
+  ];
+}
+
+/** What tasks may ask for, to be seen and edited. One that is there stays as it is, whatever it says. */
+function writeFirstPolicy({ stateDir, workRoot }: WorkspacePlace): void {
+  const { policy: path } = statePaths(stateDir);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) writePolicy(path, DEFAULT_POLICY, workRoot);
+}
+
+function nextSteps(command: string): readonly string[] {
+  return [`Serve it:     ${command} serve`, `Add a task:   ${command} add "Say hello"`];
+}
+
+/** Commits what is missing of the layout; returns the commit, or `undefined` where nothing was. */
+async function commitLayout(place: WorkspacePlace, branchName: string): Promise<string | undefined> {
+  mkdirSync(place.stateDir, { recursive: true, mode: 0o700 });
+  const branch = await openCommitter({
+    workspaceDir: place.workspaceDir,
+    stateDir: place.stateDir,
+    branch: branchName,
+    now: Date.now,
+    onNotice: () => undefined,
+    ownMarker: readCloneId(statePaths(place.stateDir).clone),
+  });
+  try {
+    await branch.refresh();
+    await refuseUncommittedAttributes(place, branch);
+    const { commits } = await branch.commit(
+      [{ label: "init", message: MESSAGE, edits: layout() }],
+      AbortSignal.timeout(WAIT_FOR_GIT_MS),
+    );
+    return commits[0];
+  } catch (error) {
+    if (!isAbort(error)) throw error;
+    const reason = branch.waiting()?.reason ?? "another git process is at work";
+    throw new CoordinatorError("TRY_AGAIN", `cannot commit to ${branchName} now: ${reason}`, { cause: error });
+  } finally {
+    await branch.close();
+  }
+}
+
+/** A git command of the user's is waited for this long. */
+const WAIT_FOR_GIT_MS = 10_000;
+
+function layout(): readonly FileEdit[] {
+  const missing =
+    (content: string): FileEdit["apply"] =>
+    (current) =>
+      current === undefined ? keepText(content) : "unchanged";
+  return [
+    {
+      path: ".gitattributes",
+      apply: (current = "") =>
+        current.includes(ATTRIBUTES) ? "unchanged" : keepText(withNewline(current) + ATTRIBUTES),
+    },
+    { path: `${INBOX}/.gitignore`, apply: missing(INBOX_IGNORE) },
+    { path: `${INBOX}/README.md`, apply: missing(INBOX_README) },
+    { path: LEDGER, apply: (current) => (current === undefined ? emptyLedger() : "unchanged") },
+  ];
+}
+
+/** The layout as the files of a new branch. */
+function newFiles(): ReadonlyMap<string, KeptText> {
+  return new Map(
+    layout().flatMap(({ path, apply }) => {
+      const content = apply(undefined);
+      return content === "unchanged" || content === "absent" ? [] : [[path, content] as const];
+    }),
+  );
+}
+
+/** Waiting is given up by an error that is a `DOMException` in one place of Node and not in another (24.21). */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}
+
+/** Our attributes have to reach the work tree: without them git would not keep our files as they are. */
+async function refuseUncommittedAttributes(
+  place: WorkspacePlace,
+  branch: Pick<BranchPort, "readText" | "headIsOurs">,
+): Promise<void> {
+  if (!(await branch.headIsOurs())) return;
+  const path = join(place.workspaceDir, ".gitattributes");
+  const onDisk = existsSync(path) ? readFileSync(path, "utf8") : "";
+  if (onDisk.includes(ATTRIBUTES) || onDisk === ((await branch.readText(".gitattributes")) ?? "")) return;
+  throw new CoordinatorError(
+    "REFUSED",
+    `${path} has changes that are not committed, and codex-inbox has to add to it: commit or discard them first`,
+  );
+}
+
+function withNewline(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}

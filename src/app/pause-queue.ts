@@ -1,0 +1,16 @@
+import { CoordinatorError } from "../base/errors.ts";
+import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
+import { openPauseBox, type PauseBox } from "../dispatch/pauses.ts";
+import { statePaths } from "../store/state-paths.ts";
+import { sessionKeyProblem } from "../task/session/session-key.ts";
+
+/**
+ * Opens what is paused in a workspace, for a command; a coordinator that runs sees a change at its next tick.
+ *
+ * @throws CoordinatorError `USAGE` where `session` is no session's name
+ */
+export function openPauses(place: WorkspacePlace, session: string | undefined): PauseBox {
+  const problem = session === undefined ? undefined : sessionKeyProblem(session);
+  if (problem !== undefined) throw new CoordinatorError("USAGE", `--session: a session's name ${problem}`);
+  return openPauseBox(statePaths(place.stateDir).paused);
+}

@@ -1,0 +1,33 @@
+import type { ServeOptions } from "../../cli/cli-deps.ts";
+import { checkLogin } from "../../run/codex/install/check-login.ts";
+import { locateCodex } from "../../run/codex/install/locate-codex.ts";
+import type { Policy } from "../../task/rights/policy.ts";
+import type { CodexInstallation } from "../../task/state/run.ts";
+import { PACKAGE_DIR } from "./package-facts.ts";
+
+/**
+ * Finds codex and checks that it can work: what flags, environment and policy say decides, never the repository.
+ *
+ * @throws CoordinatorError `CODEX` with what to do
+ */
+export async function checkCodex(
+  options: ServeOptions,
+  environment: NodeJS.ProcessEnv,
+  policy: Policy,
+): Promise<CodexInstallation> {
+  const { codexPath, codexConfig, oss } = options;
+  const installation = await locateCodex({
+    ...(codexPath === undefined ? {} : { flag: codexPath }),
+    ...(policy.codex === undefined ? {} : { policy: policy.codex }),
+    environment,
+    packageDir: PACKAGE_DIR,
+  });
+  await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
+  return installation;
+}
+
+/** Codex's own folder is where the environment says, else where the policy does; never where the repository says. */
+export function withCodexHome(environment: NodeJS.ProcessEnv, { codexHome }: Policy): NodeJS.ProcessEnv {
+  const isNamed = (environment.CODEX_HOME ?? "") !== "";
+  return isNamed || codexHome === undefined ? environment : { ...environment, CODEX_HOME: codexHome };
+}

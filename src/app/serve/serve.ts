@@ -1,0 +1,281 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { CoordinatorError } from "../../base/errors.ts";
+import { ownIdentity } from "../../base/process-identity.ts";
+import { takeLock } from "../../base/process-lock.ts";
+import { writeFileAtomic } from "../../base/write-file-atomic.ts";
+import type { ServeOptions } from "../../cli/cli-deps.ts";
+import { codexHomePath } from "../../run/codex/install/codex-home.ts";
+import { createRunner } from "../../run/codex/runner.ts";
+import { openCommitter } from "../../git/commit/committer.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { createIntake } from "../../intake/inbox/intake.ts";
+import { createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
+import { createMemory } from "../../memory/memory.ts";
+import type { Log } from "../../dispatch/ports.ts";
+import { readServer, type ServerRecord } from "../queries.ts";
+import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
+import { type StatePaths, statePaths } from "../../store/state-paths.ts";
+import { createSessionLocks } from "../../store/session-lock.ts";
+import { createSessionStore } from "../../store/session-store.ts";
+import type { CodexInstallation } from "../../task/state/run.ts";
+import { createVerifier } from "../../run/verify/verifier.ts";
+import { checkCodex, withCodexHome } from "./check-codex.ts";
+import { readCloneId } from "./clone-id.ts";
+import { openQueries } from "../open-queries.ts";
+import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
+import { createPromptPort } from "../../prompt/prompt-assembly.ts";
+import { settleBranch } from "./served-branch.ts";
+import { endWithSignals } from "./signals.ts";
+import { trustNothingIn } from "./trusted-path.ts";
+import { openWorkTree } from "../../run/workplace/work-tree.ts";
+
+export interface ServeSurroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+const LOCK_NAME = "lock";
+
+/**
+ * Serves a workspace until it is told to end, or with `untilIdle` until nothing is left to do.
+ *
+ * @returns the exit code: 0, or with `untilIdle` 1 when a task failed or was cancelled or a file is broken, and 75 when only held tasks are left
+ * @throws CoordinatorError `REFUSED` when another process serves it; `CODEX`, `CONFIG`
+ */
+export async function serve(
+  place: WorkspacePlace,
+  options: ServeOptions,
+  { environment: given, log }: ServeSurroundings,
+): Promise<number> {
+  const branchName = place.branch;
+  if (branchName === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${place.topDir} is on no branch (detached HEAD): switch to the branch that shall hold the results`,
+    );
+  }
+  const paths = statePaths(place.stateDir);
+  const config = createLiveConfig(place.workspaceDir, given, options.config);
+  const policy = createLivePolicy(paths.policy, place.workRoot);
+  trustNothingIn(place.workRoot, log);
+  const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
+  const installation = await checkCodex(options, environment, policy.current());
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  const lost = new AbortController();
+  const lock = await takeLock({
+    dir: paths.root,
+    name: LOCK_NAME,
+    onLost: (error) => lost.abort(error),
+    describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
+  });
+  try {
+    settleBranch(paths, branchName);
+    const coordinator = await open(place, branchName, options, {
+      environment,
+      log,
+      config,
+      policy,
+      installation,
+      paths,
+    });
+    try {
+      const { port } = config.current();
+      const maxOpenTasks = config.isFixed("maxOpenTasks") ? config.current().maxOpenTasks : null;
+      const serving = { paths, log, lost: lost.signal, branch: branchName, port, maxOpenTasks };
+      return await serveOut(coordinator, options, serving);
+    } finally {
+      if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Opened extends ServeSurroundings {
+  readonly config: LiveConfig;
+  readonly policy: LivePolicy;
+  readonly installation: CodexInstallation;
+  readonly paths: StatePaths;
+}
+
+async function open(
+  place: WorkspacePlace,
+  branchName: string,
+  options: ServeOptions,
+  opened: Opened,
+): Promise<RunningCoordinator> {
+  const { environment, log, config, policy, installation, paths } = opened;
+  const now = Date.now;
+  const workspaceId = readCloneId(paths.clone);
+  let current = installation;
+  const branch = await openCommitter({
+    workspaceDir: place.workspaceDir,
+    stateDir: place.stateDir,
+    branch: branchName,
+    now,
+    onNotice: (notice) => log("git", { notice }),
+    ownMarker: workspaceId,
+  });
+  const store = createSessionStore(branch);
+  const locks = createSessionLocks(paths.sessionLocks);
+  const { settleMs, rescanMs } = config.current();
+  let inboxHint = (): void => undefined;
+  return startCoordinator({
+    paths,
+    workspaceDir: place.workspaceDir,
+    branchName: branchName.replace(/^refs\/heads\//, ""),
+    clone: workspaceId,
+    version: packageVersion(),
+    branch,
+    intake: (onHint, onNotice) => {
+      inboxHint = onHint;
+      return createIntake({
+        workspaceDir: place.workspaceDir,
+        stateDir: place.stateDir,
+        settleMs,
+        rescanMs,
+        now,
+        hashBlob: branch.hashBlob,
+        rights: policy.current,
+        onHint,
+        onNotice,
+      });
+    },
+    runner: createRunner({
+      installation: () => current,
+      environment,
+      extraConfig: [],
+      now,
+      workspaceId,
+    }),
+    verifier: createVerifier({ codexPath: () => current.path, environment, workspaceId }),
+    sessions: { ...store, ...locks },
+    workTree: openWorkTree(place, paths, log),
+    prompts: createPromptPort(
+      createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
+      config.current,
+    ),
+    codex: {
+      async check() {
+        current = await checkCodex(options, environment, policy.current());
+        return current;
+      },
+      stamp() {
+        const home = codexHomePath(environment) ?? "";
+        const { sandbox, model, codexConfig } = config.current();
+        return [
+          stampOf(join(home, "config.toml")),
+          stampOf(join(home, "auth.json")),
+          sandbox,
+          model,
+          ...codexConfig,
+        ].join();
+      },
+    },
+    installation,
+    queries: openQueries(place, branchName),
+    settings: () => {
+      const { sandbox, model, codexConfig, ...settings } = config.current();
+      return {
+        ...settings,
+        run: {
+          sandbox,
+          model,
+          oss: options.oss,
+          codexConfig: [...codexConfig, ...options.codexConfig],
+          rights: policy.current(),
+        },
+      };
+    },
+    reloadSettings() {
+      const before = policy.current();
+      const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
+      if (policy.current() !== before) {
+        log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
+        inboxHint(); // What asked for too much may be taken now, or no longer.
+      }
+      return problems.length === 0 ? undefined : problems.join("; ");
+    },
+    takeOver: options.takeOver,
+    surroundings: { now, random: Math.random, after },
+    log,
+  }).catch(async (error: unknown) => {
+    await branch.close(); // Its processes would keep this one alive.
+    throw error;
+  });
+}
+
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}
+
+interface Serving {
+  readonly paths: StatePaths;
+  readonly log: Log;
+  readonly lost: AbortSignal;
+  readonly branch: string;
+  readonly port: number;
+  readonly maxOpenTasks: number | null;
+}
+
+async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
+  const { paths, log } = serving;
+  const wantsPort = !options.untilIdle || options.config.port !== undefined;
+  // Loaded where it is needed: it costs a fifth of the time of a start.
+  const { listen } = wantsPort ? await import("../../server/listen.ts") : { listen: undefined };
+  const listener = await listen?.(coordinator, serving.port).catch(leaveAndRethrow(coordinator));
+  const record: ServerRecord = {
+    ...ownIdentity(),
+    startedAt: new Date().toISOString(),
+    version: packageVersion(),
+    branch: serving.branch,
+    url: listener?.url ?? null,
+    maxOpenTasks: serving.maxOpenTasks,
+  };
+  writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
+  log("serving", {
+    workspace: coordinator.health().workspace,
+    branch: coordinator.health().branch,
+    url: listener?.url,
+  });
+  const signals = endWithSignals(coordinator, log);
+  const lostLock = new Promise<never>((_, reject) => {
+    const give = (): void =>
+      reject(
+        new CoordinatorError("REFUSED", "the lock of this workspace was taken away; another process may serve it now"),
+      );
+    serving.lost.addEventListener("abort", give, { once: true });
+  });
+  try {
+    const outcome = await Promise.race([
+      coordinator.ended,
+      lostLock,
+      ...(options.untilIdle ? [coordinator.idle()] : []),
+    ]);
+    if (outcome === undefined) return 0;
+    await coordinator.drain();
+    if (outcome.failed > 0 || outcome.broken > 0) return 1;
+    return outcome.held > 0 ? 75 : 0;
+  } finally {
+    signals.close();
+    await listener?.close();
+    await coordinator.leave();
+    log("ended", {});
+  }
+}
+
+function leaveAndRethrow(coordinator: RunningCoordinator): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await coordinator.leave();
+    throw error;
+  };
+}
+
+function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, since: string): string {
+  const url = readServer(paths.server)?.url;
+  const where = url == null ? "" : ` at ${url}`;
+  return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
+}

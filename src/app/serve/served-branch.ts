@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from "node:fs";
+import { CoordinatorError } from "../../base/errors.ts";
+import { writeFileAtomic } from "../../base/write-file-atomic.ts";
+import type { StatePaths } from "../../store/state-paths.ts";
+import { openTaskJournal } from "../../store/task-journal.ts";
+
+/**
+ * Remembers which branch is served. Open tasks are committed to the branch they were accepted for: a coordinator that starts again
+ * while HEAD happens to be elsewhere would bring them to that one.
+ *
+ * @param branch full name
+ * @throws CoordinatorError `REFUSED` where open tasks wait for another branch
+ */
+export function settleBranch(paths: StatePaths, branch: string): void {
+  const served = existsSync(paths.branch) ? readFileSync(paths.branch, "utf8").trim() : undefined;
+  if (served === branch) return;
+  const open = served === undefined ? 0 : openTaskJournal(paths.journal, "read").openIds().length;
+  if (open > 0) {
+    const [theirs, ours] = [served ?? "", branch].map((name) => name.replace(/^refs\/heads\//, ""));
+    const tasks = open === 1 ? "1 open task" : `${open} open tasks`;
+    throw new CoordinatorError(
+      "REFUSED",
+      `HEAD names ${ours}, but ${tasks} of this workspace ${open === 1 ? "belongs" : "belong"} to ${theirs}: serve again after git switch ${theirs}`,
+    );
+  }
+  writeFileAtomic(paths.branch, `${branch}\n`, 0o600);
+}

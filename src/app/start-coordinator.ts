@@ -1,0 +1,291 @@
+import { describeHold } from "../task/schedule/hold.ts";
+import type { RetryLimits } from "../task/state/retry.ts";
+import type { CodexInstallation } from "../task/state/run.ts";
+import { TASK_LIMITS } from "../task/state/task-state.ts";
+import { createAcceptance } from "../intake/acceptance.ts";
+import { createBranchLedger } from "../store/branch-ledger.ts";
+import { createBranchWatch } from "../publish/branch-watch.ts";
+import { openCodexGate } from "../dispatch/circuit-breaker.ts";
+import { createCommitDesk } from "../publish/commit-queue.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
+import { createInboxDesk } from "../intake/inbox-reconciler.ts";
+import { createMaster } from "../dispatch/dispatcher.ts";
+import { createOpenBound } from "../dispatch/queue-limit.ts";
+import { openPauseBox, watchPauses } from "../dispatch/pauses.ts";
+import type {
+  BranchPort,
+  CodexPort,
+  IntakePort,
+  Log,
+  PromptPort,
+  RunnerPort,
+  SessionPort,
+  Surroundings,
+  WorkTreePort,
+} from "../dispatch/ports.ts";
+import { presentHealth } from "./views/present-health.ts";
+import type { Queries } from "./queries.ts";
+import { loadRecentTasks } from "../store/recent-tasks.ts";
+import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
+import type { RunDefaults } from "../dispatch/run-request.ts";
+import { sessionEntries } from "../dispatch/session-recap.ts";
+import type { StatePaths } from "../store/state-paths.ts";
+import { readSubmission } from "../intake/submission.ts";
+import { takeOver } from "../intake/take-over.ts";
+import { createTaskFolders } from "../store/task-folders.ts";
+import { openTaskJournal } from "../store/task-journal.ts";
+import { createTaskTable, type OpenTask } from "../store/task-table.ts";
+import { presentOpen } from "./views/task-view.ts";
+import { createTickWaiters } from "../dispatch/tick-waiters.ts";
+import type { VerifySettings } from "../dispatch/verify-desk.ts";
+import type { VerifierPort } from "../run/verify-port.ts";
+import { openWishBox } from "../dispatch/stop-requests.ts";
+import { createWorkDesk } from "../dispatch/work-desk.ts";
+
+/** The settings in force; a getter each, because they may be edited while serving. */
+export interface LiveSettings extends VerifySettings, FollowUpSettings {
+  readonly maxWorkers: number;
+  readonly maxOpenTasks: number;
+  readonly settleMs: number;
+  readonly timeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly stopGraceMs: number;
+  readonly maxAttempts: number;
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+  readonly run: RunDefaults;
+}
+
+export interface CoordinatorDeps {
+  readonly paths: StatePaths;
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly clone: string;
+  readonly version: string;
+  readonly branch: BranchPort;
+  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => IntakePort;
+  readonly runner: RunnerPort;
+  readonly verifier: VerifierPort;
+  readonly sessions: SessionPort;
+  readonly workTree: WorkTreePort;
+  readonly prompts: PromptPort;
+  readonly codex: CodexPort;
+  readonly installation: CodexInstallation;
+  readonly queries: Queries;
+  readonly settings: () => LiveSettings;
+  /** Looks whether the settings were edited; returns what is wrong with them now. */
+  readonly reloadSettings: () => string | undefined;
+  /** Runs queued tasks that other clones accepted. */
+  readonly takeOver: boolean;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+/** A coordinator at work. */
+export interface RunningCoordinator extends Coordinator {
+  /** Resolves when it was told to end and has; rejects when something of ours is broken. */
+  readonly ended: Promise<void>;
+  /** Resolves as soon as nothing is left to do: how many tasks failed or were cancelled, how many files are broken, how many tasks are held. */
+  idle(): Promise<{ readonly failed: number; readonly broken: number; readonly held: number }>;
+  /** Starts no more tasks; resolves when the running ones have ended and everything is committed. */
+  drain(): Promise<void>;
+  /** Ends running tasks and queues them again; then as `drain`. */
+  stopRuns(): Promise<void>;
+  /** Lets go of everything and leaves the workers running. */
+  leave(): Promise<void>;
+}
+
+/** Recovers what an earlier coordinator left, and begins to work. */
+export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
+  const { branch, surroundings, log, settings, paths } = deps;
+  const now = surroundings.now;
+  const startedAt = new Date(now()).toISOString();
+  let configProblem: string | undefined;
+  let fail: (error: unknown) => void = () => undefined;
+  const broken = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => undefined); // `ended` tells.
+  const wake = (): void => master.wake();
+  const ticks = createTickWaiters(wake);
+
+  await branch.refresh();
+  const journal = openTaskJournal(paths.journal, "write");
+  const recent = loadRecentTasks(journal);
+  const retryLimits = (delayMaxMs = settings().retryMaxMs): RetryLimits => ({
+    ...{ delayFirstMs: settings().retryBaseMs, delayMaxMs },
+  });
+  const table = createTaskTable(journal, surroundings, (spec) => ({
+    ...{ ...TASK_LIMITS, ...retryLimits(spec.retryMaxMs) },
+    attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
+    verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
+  }));
+  const ledger = createBranchLedger(branch);
+  const folders = createTaskFolders(branch);
+  const intake = deps.intake(
+    () => {
+      inbox.hint();
+      wake();
+    },
+    (notice) => log("inbox", { notice }),
+  );
+  const bound = createOpenBound({ table, max: () => settings().maxOpenTasks, now, log });
+  const acceptance = createAcceptance({
+    ...{ table, recent, ledger, folders, intake, branch, now, bound },
+    clone: deps.clone,
+    settleMs: () => settings().settleMs,
+    log,
+  });
+  const inbox = createInboxDesk({ intake, acceptance, bound, branch, log, now });
+  const { codex } = deps;
+  const gate = openCodexGate({
+    path: paths.codexHold,
+    stamp: codex.stamp,
+    limits: () => retryLimits(),
+    surroundings,
+    log,
+  });
+  const runs = createWorkDesk({
+    ...{ table, gate, journal, paths, surroundings, log, wake, settings },
+    sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
+    ...{ runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
+    followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
+    workTree: deps.workTree,
+    prompts: deps.prompts,
+    defaults: () => settings().run,
+    limits: settings,
+    onCodexMissing: (reason) => master.doubtCodex(reason),
+    waitLimits: () => retryLimits(),
+  });
+  const commits = createCommitDesk({
+    ...{ table, journal, recent, branch, paths },
+    sessions: deps.sessions,
+    clone: deps.clone,
+    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
+    log,
+    onCommitted: async () => {
+      inbox.hint(); // What the commit took out of the branch may have left a copy on the disk.
+      await watch.noteOurs();
+    },
+    wake,
+    onFailure: (error) => fail(error),
+  });
+  const watch = createBranchWatch({
+    branch,
+    ledger,
+    table,
+    recent,
+    journal,
+    workspaceDir: deps.workspaceDir,
+    addStale: commits.addStale,
+    paths,
+    onForeignTasks: (tasks) => {
+      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
+      else
+        for (const { row } of tasks.values())
+          log("other-clone", { task: row.task, session: row.session, status: row.status });
+    },
+    inboxHint: inbox.hint,
+    log,
+  });
+  const master = createMaster({
+    ...{ table, gate, ledger, inbox, runs, commits },
+    branch: watch,
+    wishes: openWishBox(paths.wishes),
+    pauses: watchPauses(openPauseBox(paths.paused), log),
+    codex: deps.codex,
+    installation: deps.installation,
+    maxWorkers: () => settings().maxWorkers,
+    reloadConfig: () => {
+      const problem = deps.reloadSettings();
+      if (problem !== configProblem)
+        log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
+      configProblem = problem;
+    },
+    afterTick: ticks.check,
+    surroundings,
+    log,
+  });
+
+  const failures = new Set<string>();
+  table.onChange(({ id, state, committed }) => {
+    if (state.kind === "ended" && state.status !== "succeeded" && !committed) failures.add(id);
+  });
+  recover({
+    ...{ journal, table, desk: runs, runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
+    ...{ paths, surroundings, log },
+  });
+  for (const { pid, task, run } of await deps.runner.reap(mayHaveProcesses(table, journal)))
+    log("reaped", { task, run, pid });
+  await acceptance.finishLeftClaims();
+  await intake.start();
+  const loop = master.run();
+  loop.catch(fail);
+
+  /** Resolves after a tick that makes `condition` true. */
+  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, ticks.until(condition)]);
+
+  let end: () => void = () => undefined;
+  const ended = Promise.race([
+    broken,
+    new Promise<void>((resolve) => {
+      end = resolve;
+    }),
+  ]);
+  ended.catch(() => undefined);
+
+  const close = async (): Promise<void> => {
+    master.stop();
+    await loop.catch(() => undefined); // `ended` tells, and everything has to be let go of all the same.
+    runs.close();
+    await commits.close();
+    await intake.stop();
+    await branch.close();
+    end();
+  };
+
+  const drain = async (): Promise<void> => {
+    master.drain();
+    await until(() => runs.activeCount === 0 && commits.pendingCount() === 0);
+    await close();
+  };
+
+  const present = (task: OpenTask, view: ReturnType<typeof presentOpen>): ReturnType<typeof presentOpen> => {
+    const hold = master.schedule().held.get(task.id);
+    return hold === undefined || task.state.kind !== "queued" ? view : { ...view, hold: describeHold(hold) };
+  };
+
+  return {
+    ended,
+    drain,
+    async idle() {
+      await until(() => master.isIdle() && commits.isQuiet());
+      return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
+    },
+    async stopRuns() {
+      master.drain();
+      await master.exclusively(async () => runs.stopAll("shutdown"));
+      await drain();
+    },
+    leave: close,
+    submit: (text) =>
+      master.exclusively(async () => {
+        const parsed = readSubmission(text, settings().run.rights);
+        const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
+        wake();
+        const task = table.get(id);
+        const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
+        return { task: view, known };
+      }),
+    async find(part) {
+      const view = await deps.queries.find(part);
+      const task = table.get(view.id);
+      return task === undefined ? view : present(task, view);
+    },
+    sessions: () => deps.queries.sessions({ own: false }),
+    session: deps.queries.session,
+    health: () =>
+      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, master, startedAt, configProblem }),
+  };
+}

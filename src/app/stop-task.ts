@@ -1,0 +1,46 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { findHolder } from "../base/process-lock.ts";
+import { createRunner } from "../run/codex/runner.ts";
+import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
+import { runDirectory, statePaths } from "../store/state-paths.ts";
+import { openTaskJournal } from "../store/task-journal.ts";
+import { fold } from "../store/task-table.ts";
+import { isVerification } from "../dispatch/verify-desk.ts";
+import { openWishBox } from "../dispatch/stop-requests.ts";
+import { readCloneId } from "./serve/clone-id.ts";
+
+/** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
+const STOP_GRACE_MS = 10_000;
+
+/**
+ * Asks for the end of an open task of this clone. The wish waits for the coordinator, however long that takes; where none is there, its run is
+ * ended here and now, and the next coordinator records what came of it.
+ *
+ * @throws CoordinatorError `REFUSED` for one that another clone has accepted
+ */
+export async function stopTask(place: WorkspacePlace, id: string): Promise<void> {
+  const paths = statePaths(place.stateDir);
+  const records = openTaskJournal(paths.journal, "read").read(id);
+  if (records.length === 0) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${id} was accepted by another clone, which may be running it: stop it there, or take it over with serve --take-over`,
+    );
+  }
+  openWishBox(paths.wishes).wishStop(id);
+  if (findHolder(paths.root, "lock") !== undefined) return;
+  const { state, lastRun } = fold(records);
+  const verifying = isVerification(state) ? state.run : undefined;
+  const run = verifying ?? (lastRun?.ended === false ? lastRun.run : undefined);
+  if (run === undefined) return;
+  const runner = createRunner({
+    installation: () => {
+      throw new Error("nothing is started here");
+    },
+    environment: process.env,
+    extraConfig: [],
+    now: Date.now,
+    workspaceId: readCloneId(paths.clone),
+  });
+  await runner.stop(runDirectory(paths, id, run), STOP_GRACE_MS);
+}

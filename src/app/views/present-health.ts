@@ -1,0 +1,65 @@
+import type { CodexGate } from "../../dispatch/circuit-breaker.ts";
+import type { CommitDesk } from "../../publish/commit-queue.ts";
+import type { Health } from "../coordinator.ts";
+import type { InboxDesk } from "../../intake/inbox-reconciler.ts";
+import type { Master } from "../../dispatch/dispatcher.ts";
+import type { OpenBound } from "../../dispatch/queue-limit.ts";
+import type { BranchPort } from "../../dispatch/ports.ts";
+import { presentPauses } from "./present-pauses.ts";
+import type { RunDesk } from "../../dispatch/run-desk.ts";
+import type { TaskTable } from "../../store/task-table.ts";
+
+export interface HealthSources {
+  readonly table: TaskTable;
+  readonly runs: RunDesk;
+  readonly commits: CommitDesk;
+  readonly inbox: InboxDesk;
+  readonly bound: OpenBound;
+  readonly master: Master;
+  readonly gate: CodexGate;
+  readonly branch: BranchPort;
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly configProblem: string | undefined;
+}
+
+/** Returns how the coordinator is doing now. */
+export function presentHealth(sources: HealthSources): Health {
+  const problem = sources.master.codexProblem() ?? sources.gate.hold();
+  const wait = sources.branch.waiting();
+  const full = sources.bound.state();
+  const pauses = sources.master.pauses();
+  let queued = 0;
+  for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
+  return {
+    status: [wait, problem, pauses.queue, full].every((reason) => reason === undefined) ? "ok" : "waiting",
+    version: sources.version,
+    workspace: sources.workspaceDir,
+    branch: sources.branchName,
+    pid: process.pid,
+    startedAt: sources.startedAt,
+    tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
+    committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
+    codex: problem === undefined ? null : presentProblem(problem),
+    paused: presentPauses(pauses),
+    full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
+    broken: sources.inbox.broken(),
+    configProblem: sources.configProblem ?? null,
+    draining: sources.master.isDraining,
+  };
+}
+
+/** Returns why no task is started, as interfaces show it. */
+export function presentProblem(problem: CodexProblem): NonNullable<Health["codex"]> {
+  const { reason, sinceMs, untilMs } = problem;
+  const until = untilMs === undefined ? null : new Date(untilMs).toISOString();
+  return { reason, since: new Date(sinceMs).toISOString(), until };
+}
+
+interface CodexProblem {
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs?: number;
+}

@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Pause, Pauses } from "../../task/schedule/pause.ts";
+import type { Usage } from "../../task/state/run.ts";
+import { accountFact, added, type EndedTasks, NO_ACCOUNT } from "../../task/session/session-account.ts";
+import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
+import { isDatedFolder, sessionKeyProblem } from "../../task/session/session-key.ts";
+import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
+import { runShare, shareOfTask } from "../../publish/result-commit.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import type { BranchPort } from "../../dispatch/ports.ts";
+import type { OpenTask } from "../../store/task-table.ts";
+
+/** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */
+export interface SessionView {
+  readonly key: string;
+  readonly thread: string | null;
+  readonly archived: boolean;
+  /** It is paused, or the whole queue is. */
+  readonly paused: boolean;
+  readonly tasks: EndedTasks & { readonly queued: number; readonly running: number };
+  /** Runs of codex; usage in tokens, durations and commands are the sums of them all. */
+  readonly runs: number;
+  readonly usage: Usage | null;
+  readonly durationMs: number;
+  readonly commands: number;
+  readonly lastActivityAt: string | null;
+}
+
+export interface SessionListDeps {
+  readonly branch: Pick<BranchPort, "readText" | "listFolder">;
+  /** The file that names this clone. */
+  readonly clonePath: string;
+  readonly pauses: Pauses;
+  /** Tasks of this clone that are not committed. */
+  readonly open: readonly { readonly task: OpenTask; readonly records: readonly JournalRecord[] }[];
+}
+
+/** A session's key has at most so many parts. */
+const DEPTH_MAX = 4;
+
+/**
+ * Returns the sessions of the workspace, the most recently used one first. Costs one small file for each, however many tasks it has had.
+ *
+ * @param own also those that were made for a single task each
+ */
+export async function listSessions(deps: SessionListDeps, own: boolean): Promise<readonly SessionView[]> {
+  const open = Map.groupBy(deps.open, ({ task }) => task.sessionKey);
+  const keys = new Set(await sessionKeys(deps.branch, own));
+  for (const key of open.keys()) if (own || !isOwn(key)) keys.add(key);
+  const views: SessionView[] = [];
+  for (const key of keys) views.push(await viewSession(deps, key, open.get(key) ?? []));
+  return views.sort((a, b) => compare(b.lastActivityAt ?? "", a.lastActivityAt ?? "") || compare(a.key, b.key));
+}
+
+/** Returns one session; `undefined` where there is none of that name. */
+export async function findSession(deps: SessionListDeps, key: string): Promise<SessionView | undefined> {
+  if (sessionKeyProblem(key) !== undefined) return undefined;
+  const open = deps.open.filter(({ task }) => task.sessionKey === key);
+  const isThere = open.length > 0 || (await deps.branch.readText(sessionFactsPath(key))) !== undefined;
+  return isThere ? viewSession(deps, key, open) : undefined;
+}
+
+async function viewSession(
+  { branch, clonePath, pauses }: SessionListDeps,
+  key: string,
+  own: SessionListDeps["open"],
+): Promise<SessionView> {
+  const facts = parseFacts((await branch.readText(sessionFactsPath(key))) ?? "");
+  const clone = existsSync(clonePath) ? readFileSync(clonePath, "utf8").trim() : "";
+  let soFar = NO_ACCOUNT;
+  const ended = own.flatMap(({ task, records }) => {
+    const runs = records.filter((record) => record.k === "run");
+    const share = shareOfTask(task, runs, clone);
+    if (share !== undefined) return [accountFact(share, 1)]; // Its place is one with that of the fact in the branch, if that is there.
+    for (const { usage, durationMs, commands } of runs.map(runShare))
+      soFar = added(soFar, { ...NO_ACCOUNT, runs: 1, usage: usage ?? undefined, durationMs, commands });
+    return [];
+  });
+  const pending = own.flatMap(({ records }) => records.flatMap((record) => (record.k === "run" ? record.facts : [])));
+  const account = added(foldAccount([...facts, ...ended]), soFar);
+  const { thread, archived } = foldFacts([...facts, ...pending]);
+  const states = own.map(({ task }) => task.state.kind);
+  const queued = states.filter((kind) => kind === "queued").length;
+  const running = states.filter((kind) => kind !== "queued" && kind !== "ended").length;
+  const pause: Pause | undefined = pauses.of(key);
+  const times = [account.lastEndedAt, ...[...facts, ...pending].map(({ time }) => time), ...own.map(lastTime)];
+  return {
+    ...{ key, thread: thread ?? null, archived, paused: pause !== undefined },
+    tasks: { queued, running, ...account.tasks },
+    ...{ runs: account.runs, usage: account.usage ?? null },
+    ...{ durationMs: account.durationMs, commands: account.commands },
+    lastActivityAt:
+      times
+        .flatMap((time) => time ?? [])
+        .sort(compare)
+        .at(-1) ?? null,
+  };
+}
+
+function lastTime({ task }: SessionListDeps["open"][number]): string {
+  return new Date(task.lastRun?.startedAtMs ?? task.acceptedAtMs).toISOString();
+}
+
+async function sessionKeys(branch: SessionListDeps["branch"], own: boolean): Promise<readonly string[]> {
+  const found: string[] = [];
+  const walk = async (key: string, depth: number): Promise<void> => {
+    for (const { name, kind } of await branch.listFolder(key === "" ? SESSIONS : `${SESSIONS}/${key}`)) {
+      if (kind === "file" && `${SESSIONS}/${key}/${name}` === sessionFactsPath(key)) found.push(key);
+      if (kind !== "folder" || depth === DEPTH_MAX || (depth > 0 && name === "transcript")) continue;
+      const isTasks = isDatedFolder(name) && !(own && depth === 0);
+      if (!isTasks) await walk(key === "" ? name : `${key}/${name}`, depth + 1);
+    }
+  };
+  await walk("", 0);
+  return found;
+}
+
+function isOwn(key: string): boolean {
+  return isDatedFolder(key.split("/", 1)[0] ?? "");
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,146 @@
+import { isFinal } from "../../task/records/ledger.ts";
+import type { Usage } from "../../task/state/run.ts";
+import { rowOf } from "../../task/state/state-row.ts";
+import { asUsage } from "../../task/records/task-account.ts";
+import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
+import type { ParsedTaskFile } from "../../task/records/task-record.ts";
+import { verificationFacts } from "../../task/records/verification-section.ts";
+import { taskFilePath } from "../../task/records/workspace-paths.ts";
+import { taskRecord } from "../../publish/result-commit.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import type { OpenTask } from "../../store/task-table.ts";
+
+/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
+export interface TaskView {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly title: string;
+  readonly status: string;
+  /** Why a queued task does not run yet, as a sentence. */
+  readonly hold: string | null;
+  readonly run: number;
+  readonly attempts: number;
+  readonly priority: number;
+  readonly acceptedAt: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
+  /** Tokens of the last run alone. */
+  readonly usage: Usage | null;
+  /** Of all runs together. */
+  readonly totalUsage: Usage | null;
+  readonly totalDurationMs: number | null;
+  /** Of the last run: its commands, and the files that differed after it. */
+  readonly commands: number | null;
+  readonly filesChanged: number | null;
+  readonly codexVersion: string | null;
+  /** The one that was used, as far as that is known. */
+  readonly model: string | null;
+  readonly reason: string | null;
+  /** The name of that reason, where it is one of docs/spec-failures.md. */
+  readonly failure: string | null;
+  readonly thread: string | null;
+  /** The final answer of the agent. */
+  readonly result: string | null;
+  /** How its last verification went: command, outcome, exit code, … (docs/spec-verify.md). */
+  readonly verification: Readonly<Record<string, unknown>> | null;
+  /** The task that goes on where this one has failed, and the one that this one goes on from. */
+  readonly followUpTask: string | null;
+  readonly parent: string | null;
+  readonly changedFiles: readonly { readonly path: string; readonly change: string }[];
+  /** Where the task lies, or will lie, in the branch. */
+  readonly path: string;
+  /** Whether the branch holds the outcome. */
+  readonly committed: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Returns an open task as interfaces show it. `records` is its journal; `hold` says why it does not run yet. */
+export function presentOpen(task: OpenTask, records: readonly JournalRecord[], hold: string | undefined): TaskView {
+  const record = taskRecord(task, records);
+  const { state } = task;
+  const waits = state.kind === "queued" ? (hold ?? state.reason) : undefined;
+  return {
+    id: task.id,
+    sessionKey: task.sessionKey,
+    title: task.spec.title,
+    status: rowOf(state).status,
+    hold: waits ?? null,
+    run: state.run,
+    attempts: state.attempts,
+    priority: task.spec.priority,
+    acceptedAt: record.acceptedAt,
+    startedAt: record.startedAt ?? null,
+    endedAt: record.endedAt ?? null,
+    durationMs: record.durationMs ?? null,
+    usage: record.usage ?? null,
+    totalUsage: record.account?.totalUsage ?? null,
+    totalDurationMs: record.account?.totalDurationMs ?? null,
+    commands: record.account?.commands ?? null,
+    filesChanged: record.account?.filesChanged ?? null,
+    codexVersion: record.codexVersion ?? null,
+    model: record.model ?? null,
+    reason: record.reason ?? null,
+    failure: record.failure ?? null,
+    thread: task.lastRun?.thread ?? null,
+    result: state.kind === "ended" ? record.lastMessage : null,
+    verification: record.verification === undefined ? null : verificationFacts(record.verification),
+    followUpTask: record.followUpTask ?? null,
+    parent: task.spec.parent ?? null,
+    changedFiles: record.changedFiles,
+    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    committed: false,
+    warnings: record.warnings,
+  };
+}
+
+/** Returns a task that no journal of this clone holds, as its committed file tells it. One that is still open belongs to another clone. */
+export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView {
+  const { frontMatter, result } = file;
+  return {
+    id: file.id,
+    sessionKey: file.sessionKey,
+    title: file.title,
+    status: file.status,
+    hold: isFinal(file.status)
+      ? null
+      : `accepted by another clone (${textOrNull(frontMatter.acceptedBy) ?? "unknown"})`,
+    run: numberOrNull(frontMatter.run) ?? 1,
+    attempts: numberOrNull(frontMatter.attempts) ?? 0,
+    priority: numberOrNull(frontMatter.priority) ?? PRIORITY_DEFAULT,
+    acceptedAt: textOrNull(frontMatter.acceptedAt),
+    startedAt: textOrNull(frontMatter.startedAt),
+    endedAt: textOrNull(frontMatter.endedAt),
+    durationMs: numberOrNull(frontMatter.durationMs),
+    usage: asUsage(frontMatter.usage) ?? null,
+    totalUsage: asUsage(frontMatter.totalUsage) ?? null,
+    totalDurationMs: numberOrNull(frontMatter.totalDurationMs),
+    commands: numberOrNull(frontMatter.commands),
+    filesChanged: numberOrNull(frontMatter.filesChanged),
+    codexVersion: textOrNull(frontMatter.codexVersion),
+    model: textOrNull(frontMatter.model),
+    reason: result?.reason ?? null,
+    failure: textOrNull(frontMatter.failure),
+    thread: textOrNull(frontMatter.thread),
+    result: result?.lastMessage ?? null,
+    verification: objectOrNull(frontMatter.verification),
+    followUpTask: textOrNull(frontMatter.followUpTask),
+    parent: textOrNull(frontMatter.parent),
+    changedFiles: result?.changedFiles ?? [],
+    path: taskFilePath(file.sessionKey, folder, file.id),
+    committed: true,
+    warnings: [],
+  };
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function objectOrNull(value: unknown): Readonly<Record<string, unknown>> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,44 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { CoordinatorError } from "../base/errors.ts";
+import { CONFIG_FILE, type Config, type ConfigFlags, environmentName, loadConfig } from "./config.ts";
+
+/** The configuration in force while serving. */
+export interface LiveConfig {
+  current(): Config;
+  /** Tells whether a flag or the environment gives a setting: then no edit of the file changes it. */
+  isFixed(key: keyof Config): boolean;
+  /** Reads the file again if it was touched. Returns what is wrong with it; then the last good configuration stays in force. */
+  reload(): string | undefined;
+}
+
+/** Loads the configuration of `workspaceDir`. @throws CoordinatorError `CONFIG` when it is not valid to begin with */
+export function createLiveConfig(workspaceDir: string, environment: NodeJS.ProcessEnv, flags: ConfigFlags): LiveConfig {
+  const path = join(workspaceDir, CONFIG_FILE);
+  let stamp = stampOf(path);
+  let config = loadConfig(workspaceDir, environment, flags);
+  let problem: string | undefined;
+  return {
+    current: () => config,
+    isFixed: (key) => flags[key] !== undefined || (environment[environmentName(key)] ?? "") !== "",
+    reload() {
+      const now = stampOf(path);
+      if (now === stamp) return problem;
+      stamp = now;
+      try {
+        config = loadConfig(workspaceDir, environment, flags);
+        problem = undefined;
+      } catch (error) {
+        if (!(error instanceof CoordinatorError)) throw error;
+        problem = error.message;
+      }
+      return problem;
+    },
+  };
+}
+
+/** Changes whenever the file does, as far as its size, times and identity tell. */
+export function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+}

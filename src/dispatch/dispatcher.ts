@@ -1,0 +1,290 @@
+import { CoordinatorError } from "../base/errors.ts";
+import type { Admission } from "../task/schedule/codex-hold.ts";
+import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
+import type { CodexInstallation } from "../task/state/run.ts";
+import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import type { BranchWatch } from "../publish/branch-watch.ts";
+import type { CodexGate } from "./circuit-breaker.ts";
+import type { CommitDesk } from "../publish/commit-queue.ts";
+import type { InboxDesk } from "../intake/inbox-reconciler.ts";
+import type { CodexPort, Log, Surroundings } from "./ports.ts";
+import type { RunDesk } from "./run-desk.ts";
+import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
+import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "../store/task-table.ts";
+import type { WishBox } from "./stop-requests.ts";
+
+/** While codex cannot be used, it is asked again this often. */
+const CODEX_CHECK_MS = 5_000;
+/** A tick comes at least this often: wishes of other processes, a branch moved by others and a changed clock are seen then. */
+const TICK_MAX_MS = 1_000;
+
+export interface MasterDeps {
+  readonly table: TaskTable;
+  readonly ledger: BranchLedger;
+  readonly inbox: InboxDesk;
+  readonly runs: RunDesk;
+  readonly commits: CommitDesk;
+  readonly branch: BranchWatch;
+  readonly wishes: WishBox;
+  readonly gate: CodexGate;
+  /** What is paused, looked at anew. */
+  readonly pauses: () => Pauses;
+  readonly codex: CodexPort;
+  readonly installation: CodexInstallation;
+  readonly maxWorkers: () => number;
+  /** Looks whether the settings have changed. */
+  readonly reloadConfig: () => void;
+  /** Called between two ticks. */
+  readonly afterTick: () => void;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+/** The one owner of the state of all tasks. A tick reconciles, then dispatches; whatever happens only asks for a tick. */
+export interface Master {
+  /** Ticks until `stop`; rejects when a tick fails for a reason that is our own. */
+  run(): Promise<void>;
+  /** Asks for a tick soon. */
+  wake(): void;
+  /** Starts no more tasks. */
+  drain(): void;
+  /** Ends the loop after the tick under way. */
+  stop(): void;
+  /** Runs `work` between two ticks: nothing else touches the state meanwhile. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly isDraining: boolean;
+  /** The schedule as of the last tick. */
+  schedule(): Schedule;
+  /** Codex could not be run: nothing is started until it was looked for, and it is looked for until it is found. */
+  doubtCodex(reason: string): void;
+  /** What was paused at the last tick. */
+  pauses(): Pauses;
+  codexProblem(): { readonly reason: string; readonly sinceMs: number } | undefined;
+  /** Nothing runs, nothing waits to be taken or committed; `held` tasks may be left. */
+  isIdle(): boolean;
+}
+
+export function createMaster(deps: MasterDeps): Master {
+  const { table, runs, commits, inbox, gate } = deps;
+  const { now, after } = deps.surroundings;
+  let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
+  let installation = deps.installation;
+  let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
+  let pauses = NO_PAUSES;
+  let draining = false;
+  let stopped = false;
+  let turn: Promise<unknown> = Promise.resolve();
+  let wanted = true;
+  let wakeUp: () => void = () => undefined;
+  const lastStarts = new Map<string, number>();
+  const outcomes = new Map<string, DependencyOutcome>();
+
+  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined); // The caller hears of it; the next in line must not.
+    return result;
+  };
+
+  const wake = (): void => {
+    wanted = true;
+    wakeUp();
+  };
+
+  const reconcile = async (): Promise<void> => {
+    deps.reloadConfig();
+    for (const id of deps.wishes.stops()) {
+      if (table.get(id) !== undefined) runs.stop(id, "user");
+      else deps.log("wish-ignored", { task: id, reason: "it is not open" });
+      deps.wishes.granted(id);
+    }
+    if (await deps.branch.reconcile()) outcomes.clear();
+    const seen = await inbox.look();
+    if (seen !== undefined) {
+      commits.addStale(seen.stale);
+      commits.wishErrorFiles(seen.errorFiles);
+    }
+    await runs.poll();
+  };
+
+  const doubtCodex = (reason: string): void => {
+    if (problem !== undefined) return;
+    problem = { reason, sinceMs: now(), checkAtMs: now() };
+    deps.log("codex-gone", { reason });
+  };
+
+  const checkCodex = async (): Promise<void> => {
+    const known = problem;
+    if (known === undefined || known.checkAtMs > now()) return;
+    if (await askCodex(known.sinceMs)) deps.log("codex-back", { version: installation.version });
+  };
+
+  const askCodex = async (sinceMs: number): Promise<boolean> => {
+    try {
+      installation = await deps.codex.check();
+      problem = undefined;
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error;
+      problem = { sinceMs, reason: error.message, checkAtMs: now() + CODEX_CHECK_MS };
+    }
+    return problem === undefined;
+  };
+
+  const resolveOutcomes = async (): Promise<void> => {
+    for (const task of table.all()) {
+      for (const id of task.spec.dependsOn) {
+        const open = table.get(id);
+        if (isOpen(open)) outcomes.delete(id);
+        else if (outcomes.get(id) === undefined)
+          outcomes.set(id, dependencyOutcome(open, (await deps.ledger.find(id))?.status));
+      }
+    }
+  };
+
+  const dispatch = async (): Promise<void> => {
+    await checkCodex();
+    await resolveOutcomes();
+    endLostTrial();
+    pauses = deps.pauses();
+    for (;;) {
+      const admitted = gate.admission();
+      const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
+      schedule = chooseStarts({
+        tasks: scheduledTasks(table.all(), lastStarts),
+        runningSessions: new Set(),
+        workersFree: admitted.kind === "one" ? Math.min(workersFree, 1) : workersFree,
+        nowMs: now(),
+        outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
+        pauses,
+        codex: codexHold(admitted),
+      });
+      for (const { id, reason } of schedule.doomed) {
+        table.step(id, { kind: "doomed", reason });
+        deps.log("doomed", { task: id, reason });
+      }
+      if (admitted.kind === "one" && schedule.start[0] !== undefined) {
+        if (await goFirst(schedule.start[0])) continue; // What holds the others now has changed.
+        break;
+      }
+      for (const id of schedule.start) await startTask(id);
+      if (schedule.doomed.length === 0) break; // Else others may be doomed by these, or free to go.
+      await resolveOutcomes();
+    }
+  };
+
+  const codexHold = (admitted: Admission): ScheduleInput["codex"] => {
+    if (problem !== undefined) return { problem: problem.reason, untilMs: undefined };
+    return admitted.kind === "nothing" ? { problem: admitted.problem, untilMs: admitted.untilMs } : undefined;
+  };
+
+  /** The run that went first is gone without a word: it was lost together with an earlier coordinator. */
+  const endLostTrial = (): void => {
+    const trial = gate.hold()?.trial;
+    if (trial !== undefined && !runs.isActive(trial.task)) gate.over(trial);
+  };
+
+  /** Lets one task see whether a hold is over, if codex itself has nothing against it; false when it could not be started now. */
+  const goFirst = async (id: string): Promise<boolean> => {
+    if (!(await askCodex(now()))) {
+      deps.log("codex-gone", { reason: problem?.reason });
+      return true;
+    }
+    const trial = { task: id, run: table.get(id)?.state.run ?? 0 };
+    gate.begin(trial);
+    await startTask(id);
+    if (runs.isActive(id)) return true;
+    gate.over(trial);
+    return false;
+  };
+
+  const startTask = async (id: string): Promise<void> => {
+    const task = table.get(id);
+    if (task === undefined || problem !== undefined) return;
+    lastStarts.set(task.sessionKey, now());
+    try {
+      await runs.start(task, installation);
+    } catch (error) {
+      if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
+      doubtCodex(error.message);
+    }
+  };
+
+  const tick = async (): Promise<void> => {
+    await reconcile();
+    await dispatch();
+    forgetIdleSessions(table, lastStarts);
+    commits.kick();
+  };
+
+  const delayMs = (): number => {
+    const times = [inbox.dueAtMs(), schedule.nextDueMs].filter((time) => time !== undefined);
+    const poll = runs.pollDelayMs() ?? TICK_MAX_MS;
+    return Math.max(0, Math.min(TICK_MAX_MS, poll, ...times.map((time) => time - now())));
+  };
+
+  return {
+    async run() {
+      while (!stopped) {
+        wanted = false;
+        await exclusively(tick);
+        deps.afterTick();
+        if (wanted || stopped) continue;
+        await new Promise<void>((resolve) => {
+          const cancel = after(delayMs(), resolve);
+          wakeUp = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+    },
+    wake,
+    drain() {
+      draining = true;
+      wake();
+    },
+    stop() {
+      stopped = true;
+      wake();
+    },
+    exclusively,
+    get isDraining() {
+      return draining;
+    },
+    schedule: () => schedule,
+    doubtCodex,
+    pauses: () => pauses,
+    codexProblem: () => problem,
+    isIdle() {
+      if (runs.activeCount > 0 || inbox.dueAtMs() !== undefined) return false;
+      for (const task of table.all()) {
+        if (task.state.kind !== "queued" || awaitsIntakeCommit(task)) return false;
+        const hold = rootHold(task, schedule);
+        if (hold === undefined || hold === "retry" || hold === "workers") return false;
+      }
+      return true;
+    },
+  };
+
+  /** What holds a task in the end: one behind another waits for what the other waits for. */
+  function rootHold(task: OpenTask, { held }: Schedule): string | undefined {
+    const seen = new Set<string>();
+    let hold = held.get(task.id);
+    while (hold?.kind === "session" && hold.behind !== undefined && !seen.has(hold.behind)) {
+      seen.add(hold.behind);
+      hold = held.get(hold.behind);
+    }
+    return hold?.kind;
+  }
+}
+
+function isOpen(task: OpenTask | undefined): boolean {
+  return task !== undefined && task.state.kind !== "ended";
+}
+
+/** Fairness is between sessions that have something to do; the others are forgotten. */
+function forgetIdleSessions(table: TaskTable, lastStarts: Map<string, number>): void {
+  if (lastStarts.size <= table.size * 2 + 100) return;
+  const busy = new Set([...table.all()].map((task) => task.sessionKey));
+  for (const key of lastStarts.keys()) if (!busy.has(key)) lastStarts.delete(key);
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { syncDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
+import { oneLine } from "../task/text/one-line.ts";
+import { describePause, NO_PAUSES, PAUSE_REASON_MAX, type Pause, type Pauses } from "../task/schedule/pause.ts";
+import { sessionKeyProblem } from "../task/session/session-key.ts";
+
+const QUEUE_NAME = "queue.json";
+const SESSION_NAME = /^session-[0-9a-f]{32}\.json$/;
+
+/**
+ * What is paused, one file each: they outlive every process, need no coordinator, and two commands at once never undo each other.
+ * A file that cannot be read pauses all the same what its name says: somebody wanted nothing to be started.
+ */
+export interface PauseBox {
+  read(): Pauses;
+  /** Pauses the whole queue, or one session; durable when it returns. What is paused already keeps its time, and its reason where `reason` gives none. */
+  pause(session: string | undefined, reason: string | undefined, nowMs: number): Pause;
+  /** Lets it go on; durable when it returns. */
+  resume(session: string | undefined): void;
+}
+
+/** Opens the box in `dir` (absolute; made with the first pause). */
+export function openPauseBox(dir: string): PauseBox {
+  const pathOf = (session: string | undefined): string => join(dir, fileName(session));
+  return {
+    read: () => readPauses(dir),
+    pause(session, reason, nowMs) {
+      const found = tryRead(pathOf(session));
+      const known = found === "unreadable" ? undefined : found;
+      const kept = reason === undefined ? known?.reason : oneLine(reason, PAUSE_REASON_MAX) || undefined;
+      const pause: Pause = { session, sinceMs: known?.sinceMs ?? nowMs, reason: kept };
+      const record = {
+        v: 1,
+        session: session ?? null,
+        since: new Date(pause.sinceMs).toISOString(),
+        reason: kept ?? null,
+      };
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      writeFileAtomic(pathOf(session), `${JSON.stringify(record)}\n`, 0o600);
+      return pause;
+    },
+    resume(session) {
+      try {
+        rmSync(pathOf(session));
+      } catch (error) {
+        if (systemErrorCode(error) === "ENOENT") return;
+        throw error;
+      }
+      syncDirectory(dir);
+    },
+  };
+}
+
+/** Reads the box for a coordinator: tells `log` once of each change. */
+export function watchPauses(
+  box: Pick<PauseBox, "read">,
+  log: (event: string, fields: { readonly session: string | undefined; readonly reason?: string }) => void,
+): () => Pauses {
+  let before = new Map<string, Pause>();
+  return () => {
+    const pauses = box.read();
+    const all = [...(pauses.queue === undefined ? [] : [pauses.queue]), ...pauses.sessions];
+    const after = new Map(all.map((pause) => [`${pause.session === undefined} ${describePause(pause)}`, pause]));
+    const isPaused = (session: string | undefined): boolean => all.some((pause) => pause.session === session);
+    for (const [said, { session }] of before) if (!after.has(said) && !isPaused(session)) log("resumed", { session });
+    for (const [said, pause] of after)
+      if (!before.has(said)) log("paused", { session: pause.session, reason: describePause(pause) });
+    before = after;
+    return pauses;
+  };
+}
+
+function readPauses(dir: string): Pauses {
+  let names: readonly string[];
+  try {
+    names = readdirSync(dir);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return NO_PAUSES;
+    if (systemErrorCode(error) === undefined) throw error;
+    names = [QUEUE_NAME]; // Nobody can tell what is paused: nothing is started.
+  }
+  const queue = names.includes(QUEUE_NAME) ? readPause(join(dir, QUEUE_NAME), undefined) : undefined;
+  const byName = new Map<string, Pause>();
+  for (const name of names.filter((entry) => SESSION_NAME.test(entry)).sort()) {
+    const pause = readPause(join(dir, name), name);
+    if (pause !== undefined) byName.set(name, pause);
+  }
+  if (queue === undefined && byName.size === 0) return NO_PAUSES;
+  return {
+    queue,
+    sessions: [...byName.values()].sort((a, b) => ((a.session ?? "") < (b.session ?? "") ? -1 : 1)),
+    of: (key) => queue ?? (byName.size === 0 ? undefined : byName.get(fileName(key))),
+  };
+}
+
+/** @param session what a file pauses that cannot be read: the whole queue, else the session with this name, or what is known of it */
+function readPause(path: string, session: string | undefined): Pause | undefined {
+  const pause = tryRead(path);
+  if (pause !== "unreadable") return pause;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const remedy = session === undefined ? "codex-inbox resume removes it" : "resume that session, or remove the file";
+  const reason = `${path} cannot be read, which counts as paused; ${remedy}`;
+  return { session, sinceMs: stat === undefined ? 0 : Math.round(stat.mtimeMs), reason };
+}
+
+function tryRead(path: string): Pause | "unreadable" | undefined {
+  try {
+    const pause = parsePause(readFileSync(path, "utf8"));
+    return pause !== undefined && fileName(pause.session) === basename(path) ? pause : "unreadable";
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (systemErrorCode(error) === undefined && !(error instanceof SyntaxError)) throw error;
+    return "unreadable";
+  }
+}
+
+function parsePause(text: string): Pause | undefined {
+  const raw: Readonly<Record<string, unknown>> | null = JSON.parse(text);
+  if (raw?.v !== 1 || typeof raw.since !== "string" || !(Date.parse(raw.since) >= 0)) return undefined;
+  const { session, reason } = raw;
+  if (session !== null && (typeof session !== "string" || sessionKeyProblem(session) !== undefined)) return undefined;
+  return {
+    session: session ?? undefined,
+    sinceMs: Date.parse(raw.since),
+    reason: typeof reason === "string" ? oneLine(reason, PAUSE_REASON_MAX) : undefined,
+  };
+}
+
+/** A key may be longer than a file's name can be. */
+function fileName(session: string | undefined): string {
+  if (session === undefined) return QUEUE_NAME;
+  return `session-${createHash("sha256").update(session).digest("hex").slice(0, 32)}.json`;
+}

@@ -1,0 +1,56 @@
+import { CoordinatorError } from "../base/errors.ts";
+import type { Log } from "./ports.ts";
+import type { TaskTable } from "../store/task-table.ts";
+
+/** Below this share of the bound a queue that was full is said to have room again; else each finished task would be news. */
+const ROOM_SHARE = 0.9;
+
+export interface OpenBoundDeps {
+  readonly table: Pick<TaskTable, "size">;
+  readonly max: () => number;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** How many tasks may be open: accepted, and not yet ended and committed. What is dropped beyond that stays in inbox/. */
+export interface OpenBound {
+  isFull(): boolean;
+  /** @throws CoordinatorError `QUEUE_FULL` when no task can be accepted now */
+  refuseWhenFull(): void;
+  /** Once per tick: `waiting` dropped files were found to have no room. Logs when that begins and ends. */
+  note(waiting: number): void;
+  /** That it is full, as people are told; `undefined` where there is room for whatever waits. */
+  state(): { readonly reason: string; readonly sinceMs: number } | undefined;
+}
+
+export function createOpenBound({ table, max, now, log }: OpenBoundDeps): OpenBound {
+  let sinceMs: number | undefined;
+  let waiting = 0;
+  const isFull = (): boolean => table.size >= max();
+  return {
+    isFull,
+    refuseWhenFull() {
+      if (isFull()) throw new CoordinatorError("QUEUE_FULL", queueFull(table.size, max()));
+    },
+    note(found) {
+      waiting = found;
+      if (sinceMs === undefined && isFull()) {
+        sinceMs = now();
+        log("queue-full", { open: table.size, max: max() });
+      } else if (sinceMs !== undefined && waiting === 0 && table.size < Math.max(1, max() * ROOM_SHARE)) {
+        sinceMs = undefined;
+        log("queue-room", { open: table.size, max: max() });
+      }
+    },
+    state() {
+      if (sinceMs === undefined || (waiting === 0 && !isFull())) return undefined;
+      const left = waiting === 0 ? "" : `; ${waiting} dropped ${waiting === 1 ? "file waits" : "files wait"} in inbox/`;
+      return { reason: `${table.size} of at most ${max()} open tasks (maxOpenTasks)${left}`, sinceMs };
+    },
+  };
+}
+
+/** Returns the sentence for whoever wants to add a task to a full queue. */
+export function queueFull(open: number, max: number): string {
+  return `the queue is full, with ${open} of at most ${max} open tasks: try again when some have ended, or set maxOpenTasks higher`;
+}

@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { RunProbe } from "../task/state/run.ts";
+import { isTaskId } from "../task/records/task-id.ts";
+import type { TaskState } from "../task/state/task-state.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
+import type { Log, RunnerPort, SessionPort, Surroundings } from "./ports.ts";
+import type { RunDesk } from "./run-desk.ts";
+import { runDirectory, type StatePaths } from "../store/state-paths.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import { isVerification } from "./verify-desk.ts";
+import type { VerifierPort } from "../run/verify-port.ts";
+
+/** What becomes of a task that an earlier coordinator left behind. */
+export type RecoveryAction =
+  /** Nothing was running: it waits for its turn, or for its commit. */
+  | "keep"
+  /** Its run lives, or has ended and left something to take in: it is watched like one of our own. */
+  | "watch"
+  /** As "watch", and the stop that was asked for is asked for again. */
+  | "watch and stop"
+  /** Its run was never started: make sure that it never is, and queue the task again. */
+  | "seal"
+  /** Its run was started although the journal has lost that (a disk that lies about fsync): note it, and watch. */
+  | "note the start";
+
+/**
+ * Returns what to do, for every state that a journal can end with and everything a worker can be. A process id that was re-used
+ * counts as no process: a probe compares start times. A queued task is probed at the run it would start next.
+ */
+export function recoveryAction(state: TaskState["kind"], probe: RunProbe["kind"]): RecoveryAction {
+  switch (state) {
+    case "queued":
+      return probe === "unclaimed" ? "keep" : "note the start";
+    case "ended":
+      return "keep";
+    case "running":
+    case "verifying":
+      return probe === "unclaimed" ? "seal" : "watch";
+    case "stopping":
+      if (probe === "unclaimed") return "seal";
+      return probe === "alive" ? "watch and stop" : "watch";
+  }
+}
+
+export interface RecoveryDeps {
+  readonly journal: TaskJournal;
+  readonly table: TaskTable;
+  readonly desk: RunDesk;
+  readonly runner: RunnerPort;
+  readonly verifier: Pick<VerifierPort, "probe" | "seal">;
+  readonly sessions: SessionPort;
+  readonly paths: StatePaths;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+/** Loads every open task and brings it to a state that is true now; removes what a crash left of tasks and runs that are done with. */
+export function recover(deps: RecoveryDeps): void {
+  const { journal, table, runner, sessions, paths } = deps;
+  const open = new Set<string>();
+  for (const id of journal.openIds()) {
+    const records = journal.read(id);
+    if (records.length === 0) continue; // Its creation was cut off before anybody was told of the task.
+    open.add(id);
+    const task = table.load(id, records);
+    const facts = records.flatMap((record) => (record.k === "run" ? record.facts : []));
+    if (facts.length > 0) sessions.add(id, task.sessionKey, facts);
+    recoverTask(deps, task);
+  }
+  sessions.releaseEnded((holder) => runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive");
+  removeOthers(paths.runs, open);
+}
+
+/**
+ * Tells whether processes of a run may go on: the run is under way, or it succeeded, and then what it left is meant to run. A verify
+ * command has the number of the task's state.
+ */
+export function mayHaveProcesses(
+  table: TaskTable,
+  journal: Pick<TaskJournal, "read" | "readDone">,
+): (task: string, run: number) => boolean {
+  return (id, run) => {
+    const task = table.get(id);
+    const isOver = task === undefined || task.state.kind === "queued" || task.state.kind === "ended";
+    if (!isOver && (run === task.state.run || run === task.lastRun?.run)) return true;
+    if (!isTaskId(id)) return false;
+    const records = [...journal.read(id), ...journal.readDone(id)];
+    return records.some((record) => record.k === "run" && record.run === run && record.verdict.outcome === "succeeded");
+  };
+}
+
+function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
+  const { desk, table } = deps;
+  const verifies = isVerification(task.state);
+  const runner = verifies ? deps.verifier : deps.runner;
+  const run = verifies || task.state.kind === "queued" ? task.state.run : task.lastRun?.run;
+  if (run === undefined || task.state.kind === "ended") return;
+  const runDir = runDirectory(deps.paths, task.id, run);
+  if (task.state.kind === "queued" && !existsSync(runDir)) return; // So that a long queue costs no look at the process table.
+  let probe = runner.probe(runDir).kind;
+  let action = recoveryAction(task.state.kind, probe);
+  if (action === "keep") return;
+  if (action === "seal" && !runner.seal(runDir)) {
+    // It claimed itself between the two looks.
+    probe = runner.probe(runDir).kind;
+    action = probe === "unclaimed" ? "watch" : recoveryAction(task.state.kind, probe);
+  }
+  const { id, sessionKey, state } = task;
+  deps.log("recovered", { task: id, session: sessionKey, run, state: state.kind, worker: probe, action });
+  if (action === "seal") {
+    table.step(id, { kind: "vanished" });
+    return;
+  }
+  desk.adopt(action === "note the start" ? noteStart(deps, task) : task);
+  if (action === "watch and stop" && state.kind === "stopping") desk.stop(id, state.cause);
+}
+
+function noteStart({ table, surroundings }: RecoveryDeps, task: OpenTask): OpenTask {
+  const { run, attempts } = task.state;
+  const started: JournalRecord = {
+    k: "started",
+    run,
+    attempt: attempts + 1,
+    atMs: surroundings.now(),
+    resume: null,
+    codex: "unknown",
+  };
+  return table.step(task.id, { kind: "started" }, task.lastRun?.run === run ? [] : [started]);
+}
+
+/** The folders of a finished task's runs go after its commit; a crash may have come before. */
+function removeOthers(runsDir: string, open: ReadonlySet<string>): void {
+  if (!existsSync(runsDir)) return;
+  for (const id of readdirSync(runsDir)) {
+    if (!open.has(id)) rmSync(join(runsDir, id), { recursive: true, force: true });
+  }
+}

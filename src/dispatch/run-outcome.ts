@@ -1,0 +1,195 @@
+import {
+  describeFailure,
+  FAILURE_POLICIES,
+  type Failure,
+  failurePolicy,
+  type OwnChoices,
+  stopsAll,
+} from "../task/state/failure.ts";
+import type { RunVerdict, Usage } from "../task/state/run.ts";
+import type { SessionFact } from "../task/session/session-fact.ts";
+import type { SessionState } from "../task/session/session-facts.ts";
+import type { ExitVerdict, TaskEvent } from "../task/state/task-event.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
+import { promptOfRun } from "./next-turn.ts";
+import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { OpenTask } from "../store/task-table.ts";
+
+export interface OutcomeDeps {
+  readonly journal: TaskJournal;
+  readonly runner: RunnerPort;
+  readonly sessions: SessionPort;
+  readonly workTree: WorkTreePort;
+  readonly surroundings: Surroundings;
+}
+
+/** What an ended run left behind. */
+export interface TakenIn {
+  readonly record: JournalRecord & { readonly k: "run" };
+  /** Milliseconds spent asking git what the run changed. */
+  readonly changesMs: number;
+}
+
+/** Reads all that an ended run left behind into one record of the journal. */
+export async function takeIn(
+  deps: OutcomeDeps,
+  task: OpenTask,
+  run: { readonly run: number; readonly runDir: string; readonly seenAt: ReadonlyMap<number, number> },
+): Promise<TakenIn> {
+  const started = task.lastRun;
+  if (started === undefined) throw new Error(`${task.id} has no run`);
+  const verdict = deps.runner.judge(run.runDir, started.resume);
+  const records = deps.journal.read(task.id);
+  const prompt = promptOfRun(records);
+  const { attempt, startedAtMs } = started;
+  const said = deps.runner.entries(run.runDir, {
+    task: task.id,
+    run: run.run,
+    attempt,
+    prompt,
+    startedAtMs,
+    seenAt: run.seenAt,
+  });
+  const session = await deps.sessions.read(task.sessionKey);
+  const endedAtMs = deps.surroundings.now();
+  const changedFiles = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+  const changesMs = deps.surroundings.now() - endedAtMs;
+  const record = {
+    k: "run" as const,
+    run: run.run,
+    attempt,
+    verdict,
+    startedAtMs,
+    endedAtMs,
+    entries: withContext(said, records, run.run),
+    facts: factsOf(task, verdict, session, endedAtMs),
+    changedFiles,
+    usage: usageOf(verdict, session, started.resume),
+  };
+  return { record, changesMs };
+}
+
+/** Puts what the agent was told besides the prompt after the prompt, as the journal of the run's start has it. */
+function withContext(
+  entries: readonly TranscriptEntry[],
+  records: readonly JournalRecord[],
+  run: number,
+): readonly TranscriptEntry[] {
+  const started = records.findLast((record) => record.k === "started" && record.run === run);
+  const context = started?.k === "started" ? started.context : undefined;
+  const [prompt, ...rest] = entries;
+  if (prompt === undefined || context === undefined) return entries;
+  return [prompt, { ...prompt, body: { kind: "context", ...context } }, ...rest];
+}
+
+/** What the run adds to what is known of its session. */
+function factsOf(task: OpenTask, verdict: RunVerdict, session: SessionState, nowMs: number): readonly SessionFact[] {
+  const time = new Date(nowMs).toISOString();
+  const found: Readonly<Record<string, unknown>>[] = [];
+  if (!session.opened) found.push({ kind: "opened", key: task.sessionKey });
+  if (verdict.threadId !== undefined && verdict.failure?.kind !== "threadMismatch") {
+    if (verdict.threadId !== session.thread) found.push({ kind: "thread", thread: verdict.threadId, task: task.id });
+    const total = threadTotal(verdict);
+    if (total !== undefined) found.push({ kind: "usage", thread: verdict.threadId, total });
+  }
+  return found.map((fact, index) => ({
+    v: 1,
+    n: session.counter + 1 + index,
+    time,
+    ...fact,
+    kind: String(fact.kind),
+  }));
+}
+
+/** The running total of the thread: a completed turn tells it, of another one it stands in the thread's own file. */
+function threadTotal({ usageTotal, account }: RunVerdict): Usage | undefined {
+  return usageTotal ?? account?.threadUsage;
+}
+
+/**
+ * What this run used alone. Codex notes it with the thread; where it did not, it is the difference of the thread's running totals.
+ * `null` where the total before is not known either: the thread is not this session's.
+ */
+function usageOf(verdict: RunVerdict, session: SessionState, resumed: string | undefined): Usage | null {
+  if (verdict.account?.usage !== undefined) return verdict.account.usage;
+  const total = threadTotal(verdict);
+  const thread = verdict.threadId;
+  if (total === undefined || thread === undefined) return null;
+  const before = session.usages.get(thread);
+  if (before === undefined) return thread === resumed && thread !== session.thread ? null : total;
+  return {
+    inputTokens: Math.max(0, total.inputTokens - before.inputTokens),
+    cachedInputTokens: Math.max(0, total.cachedInputTokens - before.cachedInputTokens),
+    outputTokens: Math.max(0, total.outputTokens - before.outputTokens),
+    reasoningOutputTokens: Math.max(0, total.reasoningOutputTokens - before.reasoningOutputTokens),
+  };
+}
+
+/**
+ * Returns what the state machine is told of a verdict.
+ *
+ * @param waitUntilMs when a task whose thread is in use should ask again
+ */
+export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: number): ExitVerdict {
+  if (verdict.outcome === "interrupted") return { kind: "interrupted" };
+  const { failure } = verdict;
+  if (failure === undefined) return { kind: "succeeded" };
+  if (failure.kind === "codexUnavailable") return { kind: "codexMissing", reason: describeFailure(failure) };
+  const policy = failurePolicy(failure.kind, own);
+  const { remedy, costsAttempt } = policy;
+  const reason = describeFailure(failure);
+  if (stopsAll(policy)) return { kind: "held", reason };
+  if (remedy === "freshThread") return { kind: "threadLost", reason };
+  const retryAtMs = remedy === "wait" ? waitUntilMs : failure.untilMs;
+  return { kind: "failed", retryable: remedy !== "fail", reason, retryAtMs, costsAttempt };
+}
+
+/**
+ * Returns what a task decides for itself.
+ *
+ * @param openedAtMs when other tasks last got through
+ */
+export function ownChoices(
+  { spec, lastRun }: OpenTask,
+  earlier: readonly JournalRecord[],
+  failure: Failure | undefined,
+  openedAtMs: number | undefined,
+): OwnChoices {
+  const before = earlier.findLast((record) => record.k === "run" && record.verdict.failure?.kind === failure?.kind);
+  return {
+    model: spec.model !== undefined || spec.oss || spec.codexConfig.length > 0,
+    thread: typeof spec.resume === "string",
+    resumed: lastRun?.resume !== undefined,
+    alone: failure !== undefined && before?.k === "run" && before.endedAtMs < (openedAtMs ?? 0),
+  };
+}
+
+/** Returns the threads of a task's runs that it cannot go on in, and why: codex does not have them, or they are full. */
+export function lostThreads(records: readonly JournalRecord[]): ReadonlyMap<string, string> {
+  const lost = new Map<string, string>();
+  let asked: string | null = null;
+  for (const record of records) {
+    if (record.k === "started") asked = record.resume;
+    const failure = record.k === "run" ? record.verdict.failure : undefined;
+    if (failure === undefined || record.k !== "run") continue;
+    const thread = failure.kind === "contextWindow" ? (record.verdict.threadId ?? asked) : asked;
+    if (thread !== null && FAILURE_POLICIES[failure.kind].remedy === "freshThread")
+      lost.set(thread, describeFailure(failure));
+  }
+  return lost;
+}
+
+/** Returns how many runs of a task, the last ones in a row, found their thread in use. */
+export function busyRuns(records: readonly JournalRecord[]): number {
+  const kinds = records.flatMap((record) => (record.k === "run" ? [record.verdict.failure?.kind] : []));
+  return kinds.length - 1 - kinds.findLastIndex((kind) => kind !== "threadBusy");
+}
+
+/** Returns what the end of a run is to a task's state: where there is a verify command, that has the last word. */
+export function endOfRun(verdict: ExitVerdict, { verifyCommand }: OpenTask["spec"]): TaskEvent {
+  return verdict.kind === "succeeded" && verifyCommand !== undefined
+    ? { kind: "verifyStarted" }
+    : { kind: "exited", verdict };
+}

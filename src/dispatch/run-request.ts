@@ -1,0 +1,73 @@
+import { lowerLevel, type Rights } from "../task/rights/rights.ts";
+import type { RunRequest } from "../task/state/run.ts";
+import type { SessionState } from "../task/session/session-facts.ts";
+import type { TaskSpec } from "../task/file/task-spec.ts";
+import type { FreshThread } from "../store/journal-record.ts";
+import { resolveRunPaths } from "../run/workplace/run-paths.ts";
+import { stateDirOfRun } from "../store/state-paths.ts";
+import type { OpenTask } from "../store/task-table.ts";
+
+/** What the coordinator's own settings add to a task's wishes. */
+export interface RunDefaults {
+  readonly sandbox: "read-only" | "workspace-write";
+  readonly model: string | undefined;
+  readonly oss: boolean;
+  /** From the settings of the workspace and the command line; a task's own come after them and win. */
+  readonly codexConfig: readonly string[];
+  /** What tasks may ask for, as of now. */
+  readonly rights: Rights;
+}
+
+/**
+ * Returns what to run for `task`. What it may ask for is looked at once more here, at the last moment, and so is where its paths
+ * lead (run-paths.ts).
+ *
+ * @param lost threads that cannot be gone on in, and why
+ * @param workRoot absolute; what paths are relative to
+ * @throws CoordinatorError `TASK_FILE` when a path is missing, or when the task asks for more than it may have
+ */
+export function createRunRequest(
+  task: OpenTask,
+  prompt: string,
+  runDir: string,
+  session: SessionState,
+  lost: ReadonlyMap<string, string>,
+  workRoot: string,
+  defaults: RunDefaults,
+): RunRequest {
+  const { spec } = task;
+  const { rights } = defaults;
+  const paths = resolveRunPaths(spec, { workRoot, stateDir: stateDirOfRun(runDir), rights });
+  return {
+    taskId: task.id,
+    sessionKey: task.sessionKey,
+    run: task.state.run,
+    runDir,
+    prompt,
+    resumeThread: threadToResume(spec, session, lost),
+    ...paths,
+    // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
+    sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
+    model: spec.model ?? defaults.model,
+    oss: spec.oss || defaults.oss,
+    codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
+    environment: spec.environment,
+  };
+}
+
+/** Returns which thread a run would have resumed and why it begins a fresh one; `undefined` where it does not. */
+export function freshThread(
+  { spec }: OpenTask,
+  session: SessionState,
+  lost: ReadonlyMap<string, string>,
+): FreshThread | undefined {
+  const instead = spec.resume === true ? session.thread : undefined;
+  const why = instead === undefined ? undefined : lost.get(instead);
+  return instead === undefined || why === undefined ? undefined : { instead, why };
+}
+
+function threadToResume(spec: TaskSpec, session: SessionState, lost: ReadonlyMap<string, string>): string | undefined {
+  if (spec.resume === false) return undefined;
+  if (spec.resume !== true) return spec.resume;
+  return session.thread !== undefined && lost.has(session.thread) ? undefined : session.thread;
+}

@@ -1,0 +1,87 @@
+import type { CommittedMemory } from "./committed-memory.ts";
+import { isReachable } from "../repository/history.ts";
+import type { ObjectStore } from "../objects/object-store.ts";
+import type { Refs } from "../repository/refs.ts";
+import type { Repository } from "../repository/repository.ts";
+
+export interface Refreshed {
+  readonly tip: string | undefined;
+  /** Somebody else moved the branch since the last refresh. */
+  readonly foreign: boolean;
+  /** Our last commit is not in the branch any more. */
+  readonly lostOurs: boolean;
+}
+
+/** The branch as last seen, and what happened to it behind our back. */
+export interface BranchView {
+  readonly tip: string | undefined;
+  readonly tree: string | undefined;
+  refresh(): Promise<Refreshed>;
+  /** We are about to build on `tip`; what somebody else did to the branch is kept for the next `refresh`. */
+  builtOn(tip: string | undefined): void;
+  /** We moved the branch to `tip`. */
+  moved(tip: string, tree: string): void;
+}
+
+export function createBranchView(
+  repository: Repository,
+  refs: Refs,
+  store: ObjectStore,
+  memory: CommittedMemory,
+): BranchView {
+  let view: { readonly tip: string | undefined; readonly tree: string | undefined } = {
+    tip: undefined,
+    tree: undefined,
+  };
+  let lastSeen = memory.last();
+  let foreign = false;
+  /** Tips of others that we came upon, with the last commit of ours at that time; git is asked about them by `refresh`. */
+  const unchecked: { readonly ours: string; readonly tip: string | undefined }[] = [];
+  let answered = { ours: "", tip: view.tip, lost: false };
+
+  function builtOn(tip: string | undefined): void {
+    if (tip === lastSeen) return;
+    foreign = true;
+    const ours = memory.last();
+    if (unchecked.at(-1)?.ours === ours) unchecked.pop(); // Of several tips in a row only the last one counts.
+    if (ours !== undefined) unchecked.push({ ours, tip });
+    lastSeen = tip;
+  }
+
+  async function isLost(ours: string, tip: string | undefined): Promise<boolean> {
+    if (answered.ours !== ours || answered.tip !== tip) {
+      answered = { ours, tip, lost: !(await isReachable(repository.topDir, ours, tip)) };
+    }
+    return answered.lost;
+  }
+
+  return {
+    get tip() {
+      return view.tip;
+    },
+    get tree() {
+      return view.tree;
+    },
+    async refresh() {
+      const tip = refs.tip();
+      builtOn(tip);
+      const ours = memory.last();
+      const questions = unchecked.splice(0);
+      if (ours !== undefined) questions.push({ ours, tip });
+      const wasForeign = foreign;
+      foreign = false;
+      if (tip !== view.tip) {
+        const tree = tip === undefined ? undefined : await store.treeOf(tip);
+        if (lastSeen === tip) view = { tip, tree }; // Else a commit of ours came in between, and has set it.
+      }
+      let lostOurs = false;
+      for (const question of questions) lostOurs = (await isLost(question.ours, question.tip)) || lostOurs;
+      return { tip, foreign: wasForeign, lostOurs };
+    },
+    builtOn,
+    moved(tip, tree) {
+      view = { tip, tree };
+      lastSeen = tip;
+    },
+  };
+}

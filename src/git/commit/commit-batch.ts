@@ -1,0 +1,227 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { faultPoint } from "../../base/fault-point.ts";
+import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
+import type { BranchView } from "./branch-view.ts";
+import { buildChain, type CommitChain } from "./commit-chain.ts";
+import { syncFolder } from "../objects/durable-file.ts";
+import type { Newcomers } from "../gate/process-scan.ts";
+import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
+import { findLeftBehind, type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
+import { ObstacleError } from "../objects/tree-edit.ts";
+import { ElsewhereError } from "./work-tree.ts";
+
+export interface BatchParts extends StagingParts, SwapParts {
+  readonly view: BranchView;
+  /** "Name <address>" */
+  readonly identity: string;
+}
+
+export type Outcome =
+  | { readonly kind: "done"; readonly report: CommitReport }
+  | Missed
+  | { readonly kind: "closed"; readonly reason: string };
+
+/** One batch of plans on its way into the branch. What was prepared is kept from attempt to attempt while it is still true. */
+export interface Batch {
+  attempt(signal: AbortSignal): Promise<Outcome>;
+  /** Removes temporary files. */
+  discard(): void;
+}
+
+/** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
+const SETTLE_MS = 3;
+/**
+ * Who has just slept is not interrupted at once. Without this rest the scan has used up our turn: on a machine with seven times the
+ * work it can do, a quarter of the swaps were interrupted for 2 to 13 ms, and one in a hundred met a command of the user's.
+ */
+const REST_MS = 1;
+/** From that rest to the point of no return. It grows with every attempt that was too slow: a busy machine must not starve us. */
+const LIMIT_MS = 0.6;
+const LIMIT_GROWTH = 1.1;
+/** After so many attempts in which processes had come, those that stand elsewhere no longer count … */
+const CROWDED_STRICT = 5;
+/** … and after so many (a second or more) nothing counts but git itself: what forks without end in the work tree must not starve us. */
+const CROWDED_PATIENT = 200;
+
+const MISSED: Missed = { kind: "missed", because: "changed" };
+
+export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
+  const { repository, refs, store, locks, scan, index, view, memory } = parts;
+  const touched = plans.flatMap((plan) => plan.edits.map((edit) => repository.prefix + edit.path));
+  const paths = [...new Set([...memory.paths(), ...touched])];
+  let signature = "";
+  let chain: CommitChain | undefined;
+  let staging: Staging | undefined;
+  let isWritten = false;
+  let blocker: number | undefined;
+  let hasWaited = false;
+  let crowdedTimes = 0;
+  let limitMs = LIMIT_MS;
+  let indexMs = 0;
+
+  function dropStaging(): void {
+    staging?.files.clear();
+    if (staging?.indexPath !== undefined) rmSync(staging.indexPath, { force: true });
+    staging = undefined;
+  }
+
+  async function currentChain(): Promise<CommitChain> {
+    const base = refs.tip();
+    if (chain !== undefined && chain.base === base && isStored()) return chain;
+    dropStaging();
+    view.builtOn(base);
+    store.forget();
+    isWritten = false;
+    signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
+    chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, signature });
+    return chain;
+  }
+
+  /** Nothing refers to the objects yet: after a wait, `git gc --prune=now` of the user's may have taken them away. */
+  function isStored(): boolean {
+    return !isWritten || store.hasFlushed();
+  }
+
+  /** Makes everything durable that the swap will make visible, and the note and the tokens by which a crash is understood. */
+  async function writeObjects(made: CommitChain): Promise<void> {
+    if (isWritten) return;
+    const moved = made.tip === made.base ? undefined : made.tip;
+    const intended = moved === undefined ? undefined : memory.intend(moved, writtenFiles(made));
+    await Promise.all([store.flush(), intended, locks.prepare(moved)]);
+    faultPoint("commit:objects-written");
+    isWritten = true;
+  }
+
+  async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {
+    if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
+    dropStaging();
+    const next = await stageChain(parts, of);
+    if (!("refused" in next)) {
+      staging = next;
+      indexMs += next.indexMs;
+    }
+    return next;
+  }
+
+  /** Returns how much may be committed now, or why nothing may, looking at what is cheap to look at. */
+  function look(): RepositoryState {
+    const state = inspectRepository(repository, refs);
+    if (state.kind === "closed") return state;
+    // After a wait somebody's git is looked for first, and the one that ran before all others: a long wait costs next to nothing,
+    // and nothing is prepared that its end would make worthless.
+    const found = hasWaited ? scan.scan(blocker).blocker : undefined;
+    blocker = found?.pid;
+    const reason = found?.what ?? (state.kind === "full" ? describeLock(locks.path("index"), parts.now()) : undefined);
+    return reason === undefined ? state : { kind: "closed", reason };
+  }
+
+  async function attempt(signal: AbortSignal): Promise<Outcome> {
+    const state = look();
+    if (state.kind === "closed") {
+      hasWaited = true;
+      const made = chain ?? (await currentChain());
+      return made.tip === made.base ? unmoved(made) : state;
+    }
+    if (state.kind === "full") parts.knowledge.prefetch(paths);
+    const made = await currentChain();
+    const staged = await prepare(made, state.kind === "full");
+    if (staged !== undefined && "refused" in staged) {
+      hasWaited = true;
+      return made.tip === made.base ? unmoved(made) : { kind: "closed", reason: staged.refused };
+    }
+    if (made.tip === made.base && staged?.indexPath === undefined) return unmoved(made);
+    const result = await settleAndSwap(made, staged, signal);
+    if (result.kind === "missed" && result.because === "crowded") crowdedTimes += 1;
+    if (result.kind === "missed" && result.because === "late") limitMs *= LIMIT_GROWTH;
+    hasWaited = result.kind === "closed";
+    return result.kind === "done" ? finish(made, result.leftAlone) : result;
+  }
+
+  async function prepare(made: CommitChain, isFull: boolean): Promise<Staging | Refusal | undefined> {
+    if (isFull) return (await settleAll([currentStaging(made), writeObjects(made)]))[0];
+    dropStaging();
+    const left = await findLeftBehind(parts, made);
+    if (left !== undefined)
+      return { refused: `${left} is left in the work tree of another branch: it would bar the way back` };
+    await writeObjects(made);
+    return undefined;
+  }
+
+  async function settleAndSwap(
+    made: CommitChain,
+    staged: Staging | undefined,
+    signal: AbortSignal,
+  ): Promise<SwapResult> {
+    const since = scan.lastPid();
+    await delay(SETTLE_MS, undefined, { signal });
+    const newcomers: Newcomers =
+      crowdedTimes < CROWDED_STRICT ? "none" : crowdedTimes < CROWDED_PATIENT ? "elsewhere" : "no-git";
+    const found = scan.scan();
+    blocker = found.blocker?.pid;
+    if (found.blocker !== undefined) return { kind: "closed", reason: found.blocker.what };
+    const ready = readySwap(parts, { chain: made, staging: staged, signature });
+    if (ready === undefined) return MISSED;
+    try {
+      await delay(REST_MS, undefined, { signal });
+      if (scan.newcomersForbid(since, newcomers)) return { kind: "missed", because: "crowded" };
+      return ready.run({ since, shells: found.shells, newcomers }, limitMs);
+    } finally {
+      ready.close();
+    }
+  }
+
+  /** The branch has moved. Makes that durable, and remembers it. */
+  async function finish(made: CommitChain, failed: readonly string[]): Promise<Outcome> {
+    if (made.tip !== undefined && made.tree !== undefined && made.tip !== made.base) {
+      memory.settle(made.tip);
+      view.moved(made.tip, made.tree);
+    }
+    const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
+    dropStaging();
+    const folders = new Set([dirname(repository.branchPath), dirname(repository.indexPath)]);
+    await Promise.all([...folders].map(syncFolder));
+    faultPoint("commit:done");
+    return { kind: "done", report: toReport(made, [...leftAlone]) };
+  }
+
+  function unmoved(made: CommitChain): Outcome {
+    return { kind: "done", report: toReport(made, []) };
+  }
+
+  function toReport(made: CommitChain, leftAlone: readonly string[]): CommitReport {
+    const paths = leftAlone.map((path) => path.slice(repository.prefix.length));
+    return { tip: made.tip ?? "", commits: made.commits, leftAlone: paths, indexMs };
+  }
+
+  return {
+    async attempt(signal) {
+      try {
+        return await attempt(signal);
+      } catch (error) {
+        if (error instanceof ObstacleError) {
+          return {
+            kind: "closed",
+            reason: `the branch holds something else than a plain file of ours at ${error.message}`,
+          };
+        }
+        if (!(error instanceof ElsewhereError)) throw error;
+        dropStaging();
+        return MISSED;
+      }
+    },
+    discard: dropStaging,
+  };
+}
+
+function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
+  return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
+}
+
+/** Waits for both even when one fails, so that nothing is still being written when the failure is told. */
+async function settleAll<First, Second>(both: readonly [Promise<First>, Promise<Second>]): Promise<[First, Second]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
+}

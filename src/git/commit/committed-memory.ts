@@ -1,0 +1,77 @@
+import { readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { syncFolder, writeNewFile } from "../objects/durable-file.ts";
+
+/** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
+const FILES_MAX = 200;
+const VERSIONS_MAX = 4;
+
+/**
+ * What we committed lately. Kept on disk, so that after a crash a row of our own in the work tree is not mistaken for the user's
+ * edit, and a commit of ours that vanished meanwhile is missed.
+ */
+export interface CommittedMemory {
+  /** Our last commit, or the one that was about to be made when we died. */
+  last(): string | undefined;
+  /** Tells whether this content of `path` was made by us. */
+  isOurs(path: string, id: string): boolean;
+  /** Paths of the files written lately, oldest first. */
+  paths(): readonly string[];
+  /** Writes down that `commit` is about to be made with these files, durably, before anything visible happens. */
+  intend(commit: string, files: ReadonlyMap<string, string>): Promise<void>;
+  /** The intended commit is in the branch. */
+  settle(commit: string): void;
+}
+
+interface Note {
+  readonly v: 1;
+  readonly branch: string;
+  readonly last: string;
+  readonly files: readonly (readonly [path: string, ...ids: string[]])[];
+}
+
+export function createCommittedMemory(stateDir: string, branch: string): CommittedMemory {
+  const notePath = join(stateDir, "committer.json");
+  const note = readNote(notePath, branch);
+  const files = new Map<string, readonly string[]>(note?.files.map(([path, ...ids]) => [path, ids]));
+  let last = note?.last;
+  let intended: string | undefined;
+
+  return {
+    last: () => last,
+    isOurs: (path, id) => files.get(path)?.includes(id) ?? false,
+    paths: () => [...files.keys()],
+    async intend(commit, written) {
+      if (commit === intended) return;
+      for (const [path, id] of written) {
+        const ids = [id, ...(files.get(path) ?? []).filter((known) => known !== id)];
+        files.delete(path);
+        files.set(path, ids.slice(0, VERSIONS_MAX));
+      }
+      for (const path of files.keys()) {
+        if (files.size <= Math.max(FILES_MAX, written.size)) break;
+        files.delete(path);
+      }
+      const next: Note = { v: 1, branch, last: commit, files: [...files].map(([path, ids]) => [path, ...ids]) };
+      const temporary = `${notePath}.${process.pid}.tmp`;
+      rmSync(temporary, { force: true });
+      await writeNewFile(temporary, Buffer.from(JSON.stringify(next)));
+      renameSync(temporary, notePath);
+      await syncFolder(stateDir);
+      intended = commit;
+    },
+    settle(commit) {
+      last = commit;
+    },
+  };
+}
+
+/** A note that cannot be read (none yet, another branch, damaged by a power failure) is no note: everything is then foreign. */
+function readNote(path: string, branch: string): Note | undefined {
+  try {
+    const note: Note = JSON.parse(readFileSync(path, "utf8"));
+    return note.v === 1 && note.branch === branch && Array.isArray(note.files) ? note : undefined;
+  } catch {
+    return undefined;
+  }
+}

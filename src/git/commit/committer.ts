@@ -1,0 +1,191 @@
+import { mkdirSync, statSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
+import { createBranchView, type Refreshed } from "./branch-view.ts";
+import { type BatchParts, createBatch } from "./commit-batch.ts";
+import { decode } from "./commit-chain.ts";
+import { createCommittedMemory } from "./committed-memory.ts";
+import { readIdentity } from "../repository/committer-identity.ts";
+import { readStamp } from "../index/file-stamp.ts";
+import { findIntroduction, type Introduction } from "../repository/history.ts";
+import { createIndexFile } from "../index/index-file.ts";
+import { createIndexKnowledge } from "../index/index-knowledge.ts";
+import { createLocks, removeLeftLocks } from "./locks.ts";
+import { frameObject, hashFramed } from "../objects/object-format.ts";
+import { createObjectStore } from "../objects/object-store.ts";
+import { createProcessScan } from "../gate/process-scan.ts";
+import { createRefs } from "../repository/refs.ts";
+import { openRepository } from "../repository/repository.ts";
+import { createTemporaryFiles } from "./temporary-files.ts";
+import { createTreeEditor } from "../objects/tree-edit.ts";
+import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
+import { createWaitPauses } from "../gate/wait-pauses.ts";
+import { createWorkTree } from "./work-tree.ts";
+
+export interface CommitterOptions {
+  /** Absolute; may be a folder inside the work tree, and the work tree may be a linked one. */
+  readonly workspaceDir: string;
+  /** Absolute; for locks, temporary files and the note about our last commit. On the file system of the git directory. */
+  readonly stateDir: string;
+  /** Full name of the branch: "refs/heads/main". */
+  readonly branch: string;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly onNotice: (message: string) => void;
+  /** Git run by a process with `CODEX_INBOX_RUN=<ownMarker>…` in its environment is an agent of ours: it cannot write `.git`. */
+  readonly ownMarker: string;
+}
+
+/** Puts plans into one branch, beside a user who works in the same checkout. Paths are relative to the workspace. */
+export interface Committer {
+  /**
+   * Makes one commit per plan and moves the branch once. Waits, politely and as long as it takes, while something of the user's is
+   * under way; one call runs after the other.
+   *
+   * @throws AbortError when `signal` aborts; no lock is left then
+   */
+  commit(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport>;
+  /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
+  waiting(): CommitterWait | undefined;
+  /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
+  refresh(): Promise<Refreshed>;
+  /** Returns the file at the tip of the last `refresh` or `commit`; so do the other readers. */
+  readText(path: string): Promise<string | undefined>;
+  blobAt(path: string): Promise<string | undefined>;
+  /** Plain files and folders; empty where there is no such folder. */
+  listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
+  /** Returns the id of the folder or file at `path`: the same id, the same content. */
+  treeId(path: string): Promise<string | undefined>;
+  headIsOurs(): Promise<boolean>;
+  /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
+  isUserAtGit(): boolean;
+  /** Returns path → blob of everything staged below `folder`. */
+  indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Returns the newest commit of the branch that changed `path`. */
+  introducedBy(path: string): Promise<Introduction | undefined>;
+  /** Returns the id that `bytes` would have as a blob. */
+  hashBlob(bytes: Uint8Array): string;
+  /** Ends a commit that waits (it rejects), and the process that reads objects. */
+  close(): Promise<void>;
+}
+
+/** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
+const READING_MS = 5_000;
+/** After a miss, which another process's start caused. */
+const MISS_PAUSE_MS = 1;
+
+/**
+ * Opens the branch for commits, and removes what a crash of ours left behind.
+ *
+ * @throws CoordinatorError `CONFIG` where this work tree or branch cannot be used
+ */
+export async function openCommitter(options: CommitterOptions): Promise<Committer> {
+  const parts = await openParts(options);
+  const { repository, refs, trees, view, knowledge } = parts;
+  const closing = new AbortController();
+  let tail: Promise<unknown> = Promise.resolve();
+  let wait: CommitterWait | undefined;
+
+  async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
+    const batch = createBatch(parts, plans);
+    const pauses = createWaitPauses(() => performance.now());
+    try {
+      for (;;) {
+        if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
+        const outcome = await batch.attempt(signal);
+        if (outcome.kind === "done") return outcome.report;
+        if (outcome.kind === "closed") {
+          wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
+          await delay(pauses.next(outcome.reason), undefined, { signal });
+        } else await delay(MISS_PAUSE_MS, undefined, { signal });
+      }
+    } finally {
+      wait = undefined;
+      batch.discard();
+    }
+  }
+
+  const entryAt = (path: string) => trees.find(view.tree, repository.prefix + path);
+
+  return {
+    commit(plans, signal) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      const result = tail.then(() => run(plans, either));
+      tail = result.catch(() => undefined);
+      return result;
+    },
+    waiting: () => wait,
+    refresh: () => view.refresh(),
+    async readText(path) {
+      const entry = await entryAt(path);
+      if (entry === undefined || !isPlainFile(entry)) return undefined;
+      return decode(await parts.store.read(entry.id, "blob"));
+    },
+    async blobAt(path) {
+      const entry = await entryAt(path);
+      return entry !== undefined && isPlainFile(entry) ? entry.id : undefined;
+    },
+    async listFolder(path) {
+      const entry = await entryAt(path);
+      if (entry === undefined || !isFolder(entry)) return [];
+      const entries = [...(await trees.read(entry.id))].filter(([, child]) => isFolder(child) || isPlainFile(child));
+      return entries.map(([name, child]) => ({ name: fromByteName(name), kind: isFolder(child) ? "folder" : "file" }));
+    },
+    treeId: async (path) => (await entryAt(path))?.id,
+    headIsOurs: async () => refs.headBranch() === repository.branch,
+    isUserAtGit() {
+      const lock = readStamp(parts.locks.path("index"));
+      const isFresh = lock !== undefined && options.now() - lock.modifiedMs < READING_MS;
+      return isFresh || parts.scan.anyBeganWithin(READING_MS);
+    },
+    async indexEntries(folder) {
+      const entries = await knowledge.below((repository.prefix + folder).replace(/\/$/, ""));
+      if (repository.prefix === "") return entries;
+      return new Map([...entries].map(([path, id]) => [path.slice(repository.prefix.length), id]));
+    },
+    introducedBy: async (path) =>
+      view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
+    hashBlob: (bytes) => hashFramed(repository.objectFormat, frameObject("blob", bytes)),
+    async close() {
+      closing.abort();
+      await tail;
+      parts.store.close();
+    },
+  };
+}
+
+async function openParts(options: CommitterOptions): Promise<BatchParts> {
+  const { stateDir, workspaceDir, now } = options;
+  const repository = await openRepository(workspaceDir, options.branch);
+  mkdirSync(stateDir, { recursive: true });
+  if (statSync(stateDir).dev !== statSync(repository.gitDir).dev) {
+    const message = `${stateDir} must lie on the file system of ${repository.gitDir}: locks and the index are moved between them`;
+    throw new CoordinatorError("CONFIG", message);
+  }
+  for (const path of removeLeftLocks(repository, stateDir))
+    options.onNotice(`removed a lock that a crash left behind: ${path}`);
+  const { objectFormat, objectsDir, gitDir } = repository;
+  const temporary = createTemporaryFiles(repository, stateDir);
+  const store = createObjectStore(gitDir, objectsDir, objectFormat);
+  const refs = createRefs(repository);
+  const memory = createCommittedMemory(stateDir, options.branch);
+  const index = createIndexFile(repository, temporary);
+  return {
+    repository,
+    refs,
+    store,
+    memory,
+    index,
+    now,
+    identity: await readIdentity(workspaceDir),
+    trees: createTreeEditor(store, objectFormat),
+    knowledge: createIndexKnowledge(index),
+    workTree: createWorkTree(repository, temporary, (content) =>
+      hashFramed(objectFormat, frameObject("blob", content)),
+    ),
+    locks: createLocks(repository, stateDir),
+    scan: createProcessScan(repository, options.ownMarker),
+    view: createBranchView(repository, refs, store, memory),
+  };
+}

@@ -1,0 +1,161 @@
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { systemErrorCode } from "../../base/errors.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process-identity.ts";
+import { writeFileAtomic } from "../../base/write-file-atomic.ts";
+import { syncFolder, writeNewFile } from "../objects/durable-file.ts";
+import { readStamp } from "../index/file-stamp.ts";
+import type { Repository } from "../repository/repository.ts";
+
+/**
+ * Git's three lock files, taken by link(2) of a token of ours. A link either exists or not, so a crash never leaves a lock
+ * that is half written; and the lock has the token's inode, so the next start knows it for ours and removes it.
+ */
+export interface Locks {
+  /**
+   * Makes the tokens, durable: the branch's lock will hold `tip`, the file that becomes the branch when it is moved into place.
+   * `undefined`: the branch stays, only the other two are needed.
+   */
+  prepare(tip: string | undefined): Promise<void>;
+  /** Takes the lock now; `false` when somebody holds it. */
+  take(name: LockName): boolean;
+  /** Gives a lock back. One that is not held is left alone. */
+  release(name: LockName): void;
+  /** Renames the held lock onto the file it guards, which ends it. */
+  moveIntoPlace(name: LockName): void;
+  path(name: LockName): string;
+}
+
+export type LockName = "head" | "branch" | "index";
+const LOCK_NAMES: readonly LockName[] = ["head", "branch", "index"];
+
+/** Begins the content of our locks that never become another file: recognises one whose token was lost with the power. */
+const SIGNATURE = "codex-inbox lock";
+
+export function createLocks(repository: Repository, stateDir: string): Locks {
+  const folder = join(stateDir, "locks");
+  const held = new Set<LockName>();
+  let owned = false;
+  let ready: string | undefined;
+  const tokenPath = (name: LockName): string => join(folder, name);
+  const lockPath = (name: LockName): string => `${guardedPath(repository, name)}.lock`;
+
+  function makeToken(name: LockName, content: string): Promise<void> {
+    // Never written in place: the old token may be the very file that is the branch now.
+    rmSync(tokenPath(name), { force: true });
+    return writeNewFile(tokenPath(name), Buffer.from(content));
+  }
+
+  return {
+    async prepare(tip) {
+      if (tip !== undefined && ready === tip) return;
+      if (!owned) writeFileAtomic(join(folder, OWNER), JSON.stringify(ownIdentity()));
+      owned = true;
+      for (const name of ["head", "index"] as const) {
+        if (!existsSync(tokenPath(name))) await makeToken(name, lockContent());
+      }
+      if (tip !== undefined) await makeToken("branch", `${tip}\n`);
+      await syncFolder(folder);
+      ready = tip ?? ready;
+    },
+    take(name) {
+      if (name === "branch") clearEmptyFolders(repository.branchPath);
+      if (!linkLock(tokenPath(name), lockPath(name))) return false;
+      held.add(name);
+      return true;
+    },
+    release(name) {
+      if (!held.delete(name)) return;
+      unlinkSync(lockPath(name));
+    },
+    moveIntoPlace(name) {
+      renameSync(lockPath(name), guardedPath(repository, name));
+      held.delete(name);
+      if (name === "branch") ready = undefined;
+    },
+    path: lockPath,
+  };
+}
+
+/** Returns what a lock holds that is only ever created and removed. */
+function lockContent(): string {
+  const { pid, startTicks, bootId } = ownIdentity();
+  return `${SIGNATURE}: pid ${pid}, started ${startTicks}, boot ${bootId}\n`;
+}
+
+/**
+ * Removes the locks that a crash of ours left behind, and returns their paths. Those of a process that lives stay.
+ * Foreign locks are never touched, however old.
+ */
+export function removeLeftLocks(repository: Repository, stateDir: string): readonly string[] {
+  const folder = join(stateDir, "locks");
+  mkdirSync(folder, { recursive: true });
+  if (hasLiveOwner(stateDir)) return [];
+  const removed: string[] = [];
+  for (const name of LOCK_NAMES) {
+    const token = join(folder, name);
+    const lock = `${guardedPath(repository, name)}.lock`;
+    if (isOurs(token, lock)) {
+      rmSync(lock, { force: true });
+      removed.push(lock);
+    }
+    rmSync(token, { force: true });
+  }
+  return removed;
+}
+
+const OWNER = "owner.json";
+
+/** Tells whether another process that lives commits with this state folder: its locks and temporary files are in use. */
+export function hasLiveOwner(stateDir: string): boolean {
+  let owner: ProcessIdentity;
+  try {
+    owner = JSON.parse(readFileSync(join(stateDir, "locks", OWNER), "utf8"));
+  } catch {
+    return false; // Nobody has committed from here yet, or the note was lost with the power: nobody lives.
+  }
+  return owner.pid !== process.pid && isAlive(owner);
+}
+
+function guardedPath(repository: Repository, name: LockName): string {
+  if (name === "head") return repository.headPath;
+  return name === "branch" ? repository.branchPath : repository.indexPath;
+}
+
+/** Git removes empty folders below refs/ at any time, so making the folder and linking may have to be repeated. */
+function linkLock(token: string, lock: string): boolean {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      linkSync(token, lock);
+      return true;
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === "EEXIST") return false;
+      if (code !== "ENOENT" || attempt >= 5) throw error;
+      mkdirSync(dirname(lock), { recursive: true });
+    }
+  }
+}
+
+/** Git may leave the empty folders of deleted branches "main/x" where the file of "main" goes. It clears them away likewise. */
+function clearEmptyFolders(path: string): void {
+  if (readStamp(path)?.kind !== "folder") return;
+  for (const name of readdirSync(path)) clearEmptyFolders(join(path, name));
+  rmdirSync(path);
+}
+
+function isOurs(token: string, lock: string): boolean {
+  const there = readStamp(lock);
+  if (there === undefined) return false;
+  return there.inode === readStamp(token)?.inode || readFileSync(lock, "latin1").startsWith(SIGNATURE);
+}

@@ -1,0 +1,215 @@
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode } from "../../base/errors.ts";
+import { writeAll } from "../../base/write-file-atomic.ts";
+import { INBOX } from "../../task/records/workspace-paths.ts";
+import { writeNewFile } from "../objects/durable-file.ts";
+import { type FileStamp, readStamp } from "../index/file-stamp.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { TemporaryFiles } from "./temporary-files.ts";
+
+/** What the work tree holds at a path, seen from ours: nothing, a version of ours, or something of the user's. */
+export type DiskContent =
+  | { readonly kind: "absent" }
+  | { readonly kind: "file"; readonly id: string; readonly stamp: FileStamp }
+  | { readonly kind: "foreign" };
+
+/** One file to change on disk. `before` is what was seen; should it differ at the last look, nothing is done. */
+export interface DiskStep {
+  readonly path: string;
+  readonly content: Uint8Array | undefined;
+  readonly before: FileStamp | undefined;
+}
+
+export interface StagedFiles {
+  /** Absolute paths of the files that will be replaced or removed. */
+  readonly replaced: readonly string[];
+  /** Tells whether every file is still as it was seen. */
+  stillAsSeen(): boolean;
+  /** The same at once, once `stillAsSeen` was so: whether the files themselves are. */
+  untouched(): boolean;
+  /**
+   * Puts all files in place, at once and without a process, and makes their folders.
+   *
+   * @returns the paths that the system would not let us change: they stay as they are
+   * @throws ElsewhereError before anything was done, where the temporary files turn out to be on another file system
+   */
+  apply(): readonly string[];
+  /** Removes what is left of the temporary files, and the folders that `apply` emptied. */
+  clear(): void;
+}
+
+export class ElsewhereError extends Error {
+  override readonly name = "ElsewhereError";
+}
+
+/** What a file or folder that the user has put there, or protected, answers. */
+const USERS_DOING = new Set(["EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
+
+export interface WorkTree {
+  /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
+  look(path: string): DiskContent;
+  /** Writes the new contents to temporary files. */
+  stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
+}
+
+interface ReadyStep extends DiskStep {
+  readonly target: string;
+  readonly temporary: string | undefined;
+}
+
+/** @param hash names content as git would */
+export function createWorkTree(
+  repository: Repository,
+  temporary: TemporaryFiles,
+  hash: (content: Uint8Array) => string,
+): WorkTree {
+  const { topDir } = repository;
+
+  /** Returns whether every folder on the way to `path` that exists is a real folder. */
+  function isReached(path: string): boolean {
+    const names = path.split("/").slice(0, -1);
+    let folder = topDir;
+    for (const name of names) {
+      folder = join(folder, name);
+      const stamp = readStamp(folder);
+      if (stamp === undefined) return true;
+      if (stamp.kind !== "folder") return false;
+    }
+    return true;
+  }
+
+  function look(path: string): DiskContent {
+    if (!isReached(path)) return { kind: "foreign" };
+    const stamp = readStamp(join(topDir, path));
+    if (stamp === undefined) return { kind: "absent" };
+    if (stamp.kind !== "file") return { kind: "foreign" };
+    try {
+      return { kind: "file", id: hash(readFileSync(join(topDir, path))), stamp };
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return { kind: "absent" };
+      return { kind: "foreign" }; // Not readable for us, so not ours.
+    }
+  }
+
+  async function ready(step: DiskStep): Promise<ReadyStep> {
+    const target = join(topDir, step.path);
+    if (step.content === undefined) return { ...step, target, temporary: undefined };
+    if (!temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
+    const path = temporary.newPath("file");
+    await writeNewFile(path, step.content);
+    if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
+    return { ...step, target, temporary: path };
+  }
+
+  function applyAll(steps: readonly ReadyStep[]): readonly string[] {
+    const failed: string[] = [];
+    for (const [index, step] of steps.entries()) {
+      try {
+        applyStep(step);
+      } catch (error) {
+        const code = systemErrorCode(error) ?? "";
+        if (index === 0 && code === "EXDEV") {
+          temporary.cannotReach();
+          throw new ElsewhereError(step.path);
+        }
+        // A full disk is no reason to leave the user's work tree behind the branch: the whole commit is tried again.
+        if (!USERS_DOING.has(code)) throw error;
+        failed.push(step.path);
+      }
+    }
+    return failed;
+  }
+
+  return {
+    look,
+    async stage(steps) {
+      const list = await Promise.all(steps.map(ready));
+      return {
+        replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
+        stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),
+        untouched: () => list.every(isAsBefore),
+        apply: () => applyAll(list),
+        clear() {
+          for (const step of list) {
+            if (step.temporary !== undefined) rmSync(step.temporary, { force: true });
+            if (step.content === undefined) removeEmptyFolders(step.target, topDir, repository.prefix);
+          }
+        },
+      };
+    },
+  };
+}
+
+function isAsBefore({ target, before }: ReadyStep): boolean {
+  return readStamp(target)?.text === before?.text;
+}
+
+function applyStep(step: ReadyStep): void {
+  if (step.content === undefined) {
+    unlinkSync(step.target);
+    return;
+  }
+  mkdirSync(dirname(step.target), { recursive: true });
+  const from = step.temporary ?? writeBeside(step.target, step.content, step.before?.mode);
+  try {
+    if (step.before === undefined)
+      linkSync(from, step.target); // Fails where a file has appeared.
+    else renameSync(from, step.target);
+  } finally {
+    if (step.temporary === undefined) rmSync(from, { force: true });
+  }
+}
+
+/**
+ * Where the state folder is on another file system, files are written in the swap itself: a moment earlier, a `git add --all` of
+ * the user's would pick them up. After a crash just here, the next attempt uses the same name.
+ */
+function writeBeside(target: string, content: Uint8Array, mode: number | undefined): string {
+  const path = join(dirname(target), `.${basename(target)}.codex-inbox.tmp`);
+  rmSync(path, { force: true });
+  const descriptor = openSync(path, "wx", 0o666);
+  try {
+    writeAll(descriptor, content);
+    if (mode !== undefined) fchmodSync(descriptor, mode & 0o777);
+  } finally {
+    closeSync(descriptor);
+  }
+  return path;
+}
+
+/** Folders that our removal emptied go, as git would have it; the workspace itself and its inbox stay. */
+function removeEmptyFolders(target: string, topDir: string, prefix: string): void {
+  const workspace = join(topDir, prefix, ".");
+  const inbox = join(workspace, INBOX);
+  if (isThere(target)) return;
+  for (let folder = dirname(target); folder.startsWith(`${workspace}/`) && folder !== inbox; folder = dirname(folder)) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return; // Not empty, or gone: either way there is nothing more to remove.
+    }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false; // Any failure to see it means that it is not there for us either.
+  }
+}

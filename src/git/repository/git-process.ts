@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { gitEnvironment } from "./git-environment.ts";
+
+/** What a git process left behind. Success is judged by `status` alone. */
+export interface GitResult {
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface GitCall {
+  readonly input?: string | Uint8Array;
+  /** Added to the environment: `GIT_INDEX_FILE`. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Options in front of every subcommand: no hook and no monitor of the user's runs on our behalf, and no maintenance starts. */
+export const GIT_OPTIONS: readonly string[] = [
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "gc.auto=0",
+  "-c",
+  "maintenance.auto=false",
+];
+
+/** Returns the environment of our plumbing: untranslated, literal paths, no optional lock, objects as they are stored. */
+export function plumbingEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return {
+    ...gitEnvironment(process.env),
+    LC_ALL: "C",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_LITERAL_PATHSPECS: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    ...extra,
+  };
+}
+
+/**
+ * Runs git to its end in `directory` (absolute). A status other than 0 is an answer, not an error.
+ *
+ * @throws CoordinatorError `CONFIG` where git cannot be started
+ */
+export function runGit(directory: string, args: readonly string[], call: GitCall = {}): Promise<GitResult> {
+  return new Promise((resolve, reject) => {
+    const env = plumbingEnvironment(call.environment);
+    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    // A process that ends without reading its input closes the pipe; its status says why.
+    child.stdin.on("error", () => undefined);
+    child.on("error", (cause) => {
+      const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
+      reject(new CoordinatorError("CONFIG", `${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
+    });
+    child.on("close", (code, signal) => {
+      const text = Buffer.concat(stderr).toString("utf8").trim();
+      resolve({
+        status: code ?? 128,
+        stdout: Buffer.concat(stdout),
+        stderr: signal === null ? text : `ended by ${signal}`,
+      });
+    });
+    child.stdin.end(call.input ?? "");
+  });
+}

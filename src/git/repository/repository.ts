@@ -1,0 +1,88 @@
+import { realpathSync } from "node:fs";
+import { CoordinatorError } from "../../base/errors.ts";
+import { runGit } from "./git-process.ts";
+import type { ObjectFormat } from "../objects/object-format.ts";
+
+/** Where everything of one work tree lies. All paths are absolute and real; git itself was asked for each. */
+export interface Repository {
+  /** Top of the work tree. */
+  readonly topDir: string;
+  /** From the top to the workspace: "" or "sub/folder/". */
+  readonly prefix: string;
+  /** The git directory of this work tree: `.git`, or `.git/worktrees/<name>`. */
+  readonly gitDir: string;
+  /** The git directory that all linked worktrees share. */
+  readonly commonDir: string;
+  readonly objectsDir: string;
+  readonly objectFormat: ObjectFormat;
+  /** The branch we commit to: "refs/heads/main". */
+  readonly branch: string;
+  readonly indexPath: string;
+  readonly headPath: string;
+  readonly headLogPath: string;
+  readonly branchPath: string;
+  readonly branchLogPath: string;
+  readonly packedRefsPath: string;
+  /** A reflog is begun where there is none (`core.logAllRefUpdates`). */
+  readonly beginsReflogs: boolean;
+}
+
+/**
+ * Asks git where the work tree around `workspaceDir` keeps its parts.
+ *
+ * @throws CoordinatorError `CONFIG` for a folder outside a work tree, a branch name that is none, or refs that are not kept in files
+ */
+export async function openRepository(workspaceDir: string, branch: string): Promise<Repository> {
+  await checkBranchName(workspaceDir, branch);
+  const places = ["index", "HEAD", "logs/HEAD", branch, `logs/${branch}`, "packed-refs", "objects"];
+  const asked = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-prefix"];
+  const args = [...asked, ...places.flatMap((place) => ["--git-path", place])];
+  const found = await runGit(workspaceDir, ["rev-parse", "--path-format=absolute", ...args]);
+  if (found.status !== 0) {
+    throw new CoordinatorError("CONFIG", `${workspaceDir} is not in a work tree that can be used: ${found.stderr}`);
+  }
+  const lines = found.stdout.toString("utf8").split("\n");
+  if (lines.length !== asked.length + places.length + 1) {
+    throw new CoordinatorError("CONFIG", `${workspaceDir}: a line break in the path of a repository is not supported`);
+  }
+  await refuseOtherRefStorage(workspaceDir);
+  const line = (index: number): string => lines[index] ?? "";
+  return {
+    topDir: realpathSync(line(0)),
+    gitDir: realpathSync(line(1)),
+    commonDir: realpathSync(line(2)),
+    objectFormat: line(3) === "sha256" ? "sha256" : "sha1",
+    prefix: line(4),
+    branch,
+    indexPath: line(5),
+    headPath: line(6),
+    headLogPath: line(7),
+    branchPath: line(8),
+    branchLogPath: line(9),
+    packedRefsPath: line(10),
+    objectsDir: line(11),
+    beginsReflogs: (await readConfig(workspaceDir, "core.logAllRefUpdates")) !== "false",
+  };
+}
+
+async function checkBranchName(workspaceDir: string, branch: string): Promise<void> {
+  const valid =
+    branch.startsWith("refs/heads/") && (await runGit(workspaceDir, ["check-ref-format", branch])).status === 0;
+  if (!valid) throw new CoordinatorError("CONFIG", `${branch} is not the full name of a branch, like refs/heads/main`);
+}
+
+/** The branch is moved by renaming its file under git's own lock, which only the `files` storage has. */
+async function refuseOtherRefStorage(workspaceDir: string): Promise<void> {
+  const storage = await readConfig(workspaceDir, "extensions.refStorage");
+  if (storage === undefined || storage === "files") return;
+  const advice = "convert it with: git refs migrate --ref-format=files";
+  throw new CoordinatorError(
+    "CONFIG",
+    `the repository keeps its refs as "${storage}", but only "files" is supported; ${advice}`,
+  );
+}
+
+async function readConfig(directory: string, key: string): Promise<string | undefined> {
+  const result = await runGit(directory, ["config", "--get", key]);
+  return result.status === 0 ? result.stdout.toString("utf8").trim().toLowerCase() : undefined;
+}

@@ -1,0 +1,67 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { runGit } from "./git-process.ts";
+
+/** One finished task, as its commit tells it. */
+export interface HistoryEntry {
+  readonly commit: string;
+  /** ISO 8601 with the committer's zone. */
+  readonly committedAt: string;
+  readonly task: string;
+  readonly session: string;
+  readonly status: string;
+  readonly subject: string;
+}
+
+/** The finished tasks of a branch, read from the trailers of its commits. */
+export interface TaskHistory {
+  /** The newest `count` finished tasks, of `session` where one is given; newest first. */
+  newest(count: number, session?: string): Promise<readonly HistoryEntry[]>;
+  /** Finished tasks whose id contains `part`, newest first, at most `count`. Reads the whole history if it must. */
+  withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
+}
+
+const FORMAT = [
+  "%H",
+  "%cI",
+  "%(trailers:key=Task-Id,valueonly,separator=%x20)",
+  "%(trailers:key=Session-Key,valueonly,separator=%x20)",
+  "%(trailers:key=Task-Status,valueonly,separator=%x20)",
+  "%s",
+].join("%x00");
+
+/** Opens the history of `branch` ("refs/heads/main") in the repository around `dir` (absolute). */
+export function createTaskHistory(dir: string, branch: string): TaskHistory {
+  const log = async (count: number, ...lines: readonly string[]): Promise<readonly HistoryEntry[]> => {
+    const options = [`--max-count=${count}`, "--no-color", "--no-show-signature", "--no-decorate", "--extended-regexp"];
+    const args = [
+      "log",
+      ...options,
+      "--all-match",
+      ...lines.map((line) => `--grep=${line}`),
+      `--format=${FORMAT}%x01`,
+      branch,
+      "--",
+    ];
+    const { status, stdout, stderr } = await runGit(dir, args);
+    if (status === 0) return stdout.toString("utf8").split("\x01").flatMap(parseEntry);
+    if (/unknown revision|bad revision|does not have any commits/.test(stderr)) return []; // A branch without commits.
+    throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${stderr}`);
+  };
+
+  return {
+    newest: (count, session) => log(count, "^Task-Id: ", ...(session === undefined ? [] : [sessionLine(session)])),
+    withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
+  };
+}
+
+/** Any character that no key has matches nothing. */
+function sessionLine(key: string): string {
+  return `^Session-Key: ${key.replaceAll(/[^A-Za-z0-9/_-]/g, (character) => (character === "." ? "[.]" : "$.^"))}$`;
+}
+
+function parseEntry(record: string): readonly HistoryEntry[] {
+  const [commit = "", committedAt = "", task = "", session = "", status = "", ...subject] = record
+    .trimStart()
+    .split("\0");
+  return task === "" ? [] : [{ commit, committedAt, task, session, status, subject: subject.join(" ") }];
+}

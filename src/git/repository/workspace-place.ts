@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { CoordinatorError } from "../../base/errors.ts";
+import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
+import { runGit } from "./git-process.ts";
+
+/** Where a workspace lies and what belongs to it. Absolute paths. */
+export interface WorkspacePlace {
+  readonly workspaceDir: string;
+  /** Top of the work tree that holds it. */
+  readonly topDir: string;
+  /** The coordinator's own folder, in the git directory that all linked worktrees share: removing a worktree loses nothing. */
+  readonly stateDir: string;
+  /** Full name of the branch that HEAD names: "refs/heads/main". `undefined` when HEAD is detached. */
+  readonly branch: string | undefined;
+  /** What tasks' `workdir` is relative to: the checkout of the code. */
+  readonly workRoot: string;
+}
+
+/** Name of the file in the state folder that says where the code is, for a workspace on a branch of its own. */
+export const WORK_ROOT_FILE = "work-root";
+
+/**
+ * Finds the workspace that `dir` lies in: the nearest folder upwards, within its work tree, that holds an inbox or a ledger, or
+ * that is served although the branch checked out now has neither.
+ *
+ * @param isServed tells it from the state folder
+ * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one
+ */
+export async function findWorkspace(
+  dir: string,
+  isServed: (stateDir: string) => boolean = () => false,
+): Promise<WorkspacePlace> {
+  const { topDir, gitDir, commonDir } = await askGit(dir);
+  for (let folder = realpathSync(dir); ; folder = dirname(folder)) {
+    const isHere = existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX));
+    if (isHere || isServed(stateFolder(commonDir, gitDir, relative(topDir, folder)))) return placeAt(folder);
+    if (folder === topDir || dirname(folder) === folder) break;
+  }
+  const elsewhere = findHomeOf(commonDir, topDir);
+  const advice =
+    elsewhere === undefined
+      ? "Make one with: codex-inbox init"
+      : `Its workspace is ${elsewhere}: codex-inbox -C ${elsewhere}`;
+  throw new CoordinatorError(
+    "NOT_FOUND",
+    `${dir} is not in a workspace: there is no ${INBOX}/ here or above. ${advice}`,
+  );
+}
+
+/** Returns the linked worktree whose workspace has its agents work in the checkout at `topDir`, or `undefined`. */
+function findHomeOf(commonDir: string, topDir: string): string | undefined {
+  const folder = join(commonDir, "worktrees");
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const link = join(folder, name, "gitdir");
+    const isHome = readWorkRoot(stateFolder(commonDir, join(folder, name), "")) === topDir;
+    if (isHome && existsSync(link)) return dirname(readFileSync(link, "utf8").trim());
+  }
+  return undefined;
+}
+
+/** Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made. @throws CoordinatorError `NOT_FOUND` outside a work tree */
+export async function placeAt(workspaceDir: string): Promise<WorkspacePlace> {
+  const folder = realpathSync(resolve(workspaceDir));
+  const { topDir, gitDir, commonDir, branch } = await askGit(folder);
+  const stateDir = stateFolder(commonDir, gitDir, relative(topDir, folder));
+  return { workspaceDir: folder, topDir, stateDir, branch, workRoot: readWorkRoot(stateDir) ?? folder };
+}
+
+function stateFolder(commonDir: string, gitDir: string, prefix: string): string {
+  const home = join(commonDir, "codex-inbox");
+  const linked = relative(join(commonDir, "worktrees"), gitDir);
+  const isLinked = gitDir !== commonDir && !linked.startsWith("..");
+  const name = [isLinked ? linked : "", prefix].filter((part) => part !== "").join("/");
+  if (name === "") return home;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return join(
+    home,
+    "homes",
+    `${name
+      .split(sep)
+      .join("-")
+      .replace(/[^A-Za-z0-9._-]/g, "_")
+      .slice(0, 60)}-${digest}`,
+  );
+}
+
+function readWorkRoot(stateDir: string): string | undefined {
+  const path = join(stateDir, WORK_ROOT_FILE);
+  return existsSync(path) ? readFileSync(path, "utf8").trimEnd() : undefined;
+}
+
+interface GitAnswers {
+  readonly topDir: string;
+  readonly gitDir: string;
+  readonly commonDir: string;
+  readonly branch: string | undefined;
+}
+
+async function askGit(dir: string): Promise<GitAnswers> {
+  const asked = ["--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
+  const places = await runGit(dir, ["rev-parse", ...asked]);
+  if (places.status !== 0) {
+    throw new CoordinatorError(
+      "NOT_FOUND",
+      `${dir} is not in the work tree of a Git repository. Make one with: git init`,
+      { cause: new Error(places.stderr) },
+    );
+  }
+  const paths = places.stdout.toString("utf8").trimEnd().split("\n");
+  const [topDir = "", gitDir = "", commonDir = ""] = paths.map((path) => realpathSync(path));
+  const head = await runGit(dir, ["symbolic-ref", "--quiet", "HEAD"]);
+  return { topDir, gitDir, commonDir, branch: head.status === 0 ? head.stdout.toString("utf8").trimEnd() : undefined };
+}

@@ -1,0 +1,241 @@
+import { createHash, randomInt } from "node:crypto";
+import { faultPoint } from "../base/fault-point.ts";
+import type { Drop } from "../task/file/drop.ts";
+import { ownSessionKey } from "../task/session/session-key.ts";
+import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/records/task-id.ts";
+import { datedFolder } from "../task/records/workspace-paths.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import { type InboxScene, lookAround } from "./inbox-snapshot.ts";
+import type { TaskSource } from "../store/journal-record.ts";
+import type { OpenBound } from "../dispatch/queue-limit.ts";
+import type { BranchPort, IntakePort, Log } from "../dispatch/ports.ts";
+import type { RecentTasks } from "../store/recent-tasks.ts";
+import type { TaskFolders } from "../store/task-folders.ts";
+import type { OpenTask, TaskTable } from "../store/task-table.ts";
+
+export interface AcceptanceDeps {
+  readonly table: TaskTable;
+  readonly recent: RecentTasks;
+  readonly ledger: BranchLedger;
+  readonly folders: TaskFolders;
+  readonly intake: IntakePort;
+  readonly branch: BranchPort;
+  readonly bound: Pick<OpenBound, "isFull">;
+  readonly clone: string;
+  readonly now: () => number;
+  readonly settleMs: () => number;
+  readonly log: Log;
+}
+
+/** A drop that the branch holds although its task was taken already: the branch's copy has to go. */
+export interface StaleDrop {
+  readonly path: string;
+  readonly blob: string;
+  /** The task that was made of it. */
+  readonly task?: string;
+}
+
+export interface Taken {
+  /** Drops the branch has to lose, because their task is known. */
+  readonly stale: readonly StaleDrop[];
+  /** Some drops were not ready after all: look again soon. */
+  readonly again: boolean;
+  /** So many drops stay where they are because no more tasks may be open. */
+  readonly full: number;
+}
+
+/** Turns drops into accepted tasks, each exactly once. */
+export interface Acceptance {
+  /** Takes `drops` in their order. */
+  take(drops: readonly Drop[]): Promise<Taken>;
+  /**
+   * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
+   *
+   * @param mayAccept throws where a new task is not wanted
+   */
+  submit(
+    text: string,
+    drop: Pick<Drop, "spec">,
+    mayAccept?: () => void,
+  ): Promise<{ readonly id: string; readonly known: boolean }>;
+  /** Finishes what a crash left between the inbox and the journal. */
+  finishLeftClaims(): Promise<void>;
+}
+
+export function createAcceptance(deps: AcceptanceDeps): Acceptance {
+  let lastOrder: number | undefined;
+
+  /** Strictly increasing, also over a restart and a clock that was set back. */
+  const nextOrder = (): number => {
+    if (lastOrder === undefined) for (const { order } of deps.table.all()) lastOrder = Math.max(lastOrder ?? 0, order);
+    lastOrder = Math.max((lastOrder ?? 0) + 1, deps.now() * 1_000);
+    return lastOrder;
+  };
+
+  const accept = async (
+    id: string,
+    drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "warnings">,
+    source: TaskSource | undefined,
+  ): Promise<OpenTask> => {
+    const own = drop.spec.sessionKey === undefined;
+    const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
+    const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const task = deps.table.accept({
+      k: "accepted",
+      v: 1,
+      id,
+      session,
+      folder,
+      order: nextOrder(),
+      atMs: deps.now(),
+      text: drop.text,
+      folderKey: drop.folderKey ?? null,
+      source: source ?? null,
+      clone: deps.clone,
+    });
+    faultPoint("accept:journaled");
+    deps.log("accepted", { task: id, session, source: source?.path });
+    return task;
+  };
+
+  /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
+  const findKnown = async (id: string): Promise<string | undefined> => {
+    if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
+    for (const task of [...deps.table.all(), ...deps.recent.all()]) if (task.aliases.includes(id)) return task.id;
+    return (await deps.ledger.find(id))?.task;
+  };
+
+  const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later" | "full"> => {
+    if (scene.isTracked(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
+    const source = await scene.sourceOf(drop);
+    const stays = scene.staysInPlace(drop, source);
+    const id = await idOf(drop, source);
+    const known = (await findKnown(id)) ?? scene.takenBefore(drop);
+    if (known !== undefined) {
+      if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
+      return stays ? "done" : discard(drop, known);
+    }
+    if (deps.bound.isFull() && findReplaceable(drop, scene) === undefined) return "full";
+    if (stays) {
+      await place(drop, id, source, scene);
+      return "done";
+    }
+    const claimed = await claim(drop, id, scene);
+    if (typeof claimed === "string") return claimed;
+    await place(claimed, id, source, scene);
+    await deps.intake.release(id);
+    faultPoint("accept:claim-removed");
+    return "done";
+  };
+
+  /**
+   * Takes a drop out of the inbox, unless git may be reading it just now: `git add` or `git stash` would keep a copy of a file that is
+   * a task already, and the copy would become another when it comes back. One that brings its id along is known by that.
+   */
+  const claim = async (drop: Drop, id: string, scene: InboxScene): Promise<Drop | "done" | "later"> => {
+    const isKnownByName = namedId(drop) !== undefined;
+    const isFree = (): boolean => isKnownByName || !deps.branch.isUserAtGit();
+    if (!isFree()) return "later";
+    const claimed = await deps.intake.claim(drop, id, isFree);
+    if (claimed === undefined) return "done";
+    if (claimed === "changed") return "later";
+    if (isFree() && (isKnownByName || !(await scene.hasChanged(drop.path)))) return claimed;
+    await deps.intake.putBack(id);
+    return "later";
+  };
+
+  /** Makes a drop a task, or the new text of one that is still queued under the same name. */
+  const place = async (drop: Drop, id: string, source: TaskSource, scene: InboxScene): Promise<void> => {
+    const replaceable = findReplaceable(drop, scene);
+    if (replaceable === undefined) await accept(id, drop, source);
+    else await replace(replaceable, drop, source, id);
+  };
+
+  const idOf = async (drop: Drop, source: TaskSource): Promise<string> => {
+    const named = namedId(drop);
+    if (named !== undefined) return named;
+    const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
+    if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
+    const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
+    return taskIdFromCommit(commit.timeMs, digest);
+  };
+
+  /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
+  const discard = async (drop: Drop, id: string): Promise<"done" | "later"> => {
+    if (deps.now() - drop.modifiedAtMs < deps.settleMs()) return "later";
+    const claimed = await deps.intake.claim(drop, id);
+    if (claimed === "changed") return "later";
+    if (claimed === undefined) return "done";
+    await deps.intake.release(id);
+    deps.log("known", { task: id, source: drop.path });
+    return "done";
+  };
+
+  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string): Promise<void> => {
+    const session = drop.spec.sessionKey;
+    const current = deps.table.get(task.id);
+    const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
+    if (current?.state.kind !== "queued" || !sameSession) {
+      if (current?.state.kind === "queued") deps.table.step(task.id, { kind: "stop", cause: "user" });
+      await accept(id, drop, source);
+      return;
+    }
+    const folderKey = drop.folderKey ?? null;
+    deps.table.note(task.id, { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id });
+    deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
+  };
+
+  return {
+    async take(drops) {
+      const stale: StaleDrop[] = [];
+      if (drops.length === 0) return { stale, again: false, full: 0 };
+      const scene = await lookAround(deps);
+      /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
+      const waiting = new Map<string, "later" | "full">();
+      let [again, full] = [false, 0];
+      for (const drop of drops) {
+        const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
+        const outcome = waiting.get(session) ?? (await takeOne(drop, scene));
+        if (outcome === "later" || outcome === "full") {
+          if (outcome === "full") full += 1;
+          else again = true;
+          waiting.set(session, outcome);
+        } else if (outcome !== "done") stale.push(outcome);
+      }
+      return { stale, again, full };
+    },
+    async submit(text, { spec }, mayAccept) {
+      const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
+      const known = await findKnown(id);
+      if (known !== undefined) return { id: known, known: true };
+      mayAccept?.();
+      await accept(id, { text, spec, folderKey: undefined }, undefined);
+      return { id, known: false };
+    },
+    async finishLeftClaims() {
+      const scene = await lookAround(deps);
+      for (const { id, drop } of await deps.intake.leftClaims()) {
+        if ((await findKnown(id)) === undefined) await place(drop, id, await scene.sourceOf(drop), scene);
+        await deps.intake.release(id);
+      }
+    },
+  };
+}
+
+/** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
+function findReplaceable(drop: Drop, scene: InboxScene): OpenTask | undefined {
+  return namedId(drop) === undefined ? scene.queuedAt(drop.path) : undefined;
+}
+
+/** The id that a drop brings along: in its front matter, or as its name. */
+function namedId(drop: Drop): string | undefined {
+  if (drop.spec.id !== undefined) return drop.spec.id;
+  const name = drop.path.slice(drop.path.lastIndexOf("/") + 1).replace(/\.md$/i, "");
+  return isTaskId(name) ? name : undefined;
+}
+
+function randomSuffix(): string {
+  return randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, "0");
+}

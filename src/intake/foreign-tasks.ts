@@ -1,0 +1,48 @@
+import { isFinal, type LedgerRow } from "../task/records/ledger.ts";
+import { taskIdDate } from "../task/records/task-id.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-record.ts";
+import { sessionFolder, taskFilePath } from "../task/records/workspace-paths.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import type { BranchPort } from "../dispatch/ports.ts";
+
+/** A queued task of the branch that another clone has accepted: it may be running there, so it does not run here. */
+export interface ForeignTask {
+  readonly row: LedgerRow;
+  readonly file: ParsedTaskFile;
+  readonly folder: string;
+}
+
+/**
+ * Returns the tasks that the branch's ledger calls open although no journal of ours knows them. A union merge can bring back the
+ * old rows of a task that has ended and whose last row was rotated away, so its file is asked too: the file's word is final.
+ */
+export async function findForeignTasks(
+  branch: Pick<BranchPort, "readText" | "listFolder">,
+  ledger: BranchLedger,
+  isOurs: (id: string) => boolean,
+): Promise<ReadonlyMap<string, ForeignTask>> {
+  const found = new Map<string, ForeignTask>();
+  for (const row of (await ledger.current()).values()) {
+    if (isFinal(row.status) || isOurs(row.task)) continue;
+    const place = await findTaskFile(branch, row.session, row.task);
+    if (place === undefined || isFinal(place.file.status)) continue;
+    found.set(row.task, { row, ...place });
+  }
+  return found;
+}
+
+/** Returns a task's committed file and the dated folder it lies in, or `undefined`. */
+export async function findTaskFile(
+  branch: Pick<BranchPort, "readText" | "listFolder">,
+  sessionKey: string,
+  id: string,
+): Promise<{ readonly file: ParsedTaskFile; readonly folder: string; readonly text: string } | undefined> {
+  const date = taskIdDate(id);
+  for (const { name: folder } of await branch.listFolder(sessionFolder(sessionKey))) {
+    if (folder !== date && !folder.startsWith(`${date}-`)) continue; // A later one may be there before an earlier one is.
+    const text = await branch.readText(taskFilePath(sessionKey, folder, id));
+    const file = text === undefined ? undefined : parseTaskFile(text);
+    if (text !== undefined && file?.id === id) return { file, folder, text };
+  }
+  return undefined;
+}

@@ -1,0 +1,103 @@
+import type { BrokenDrop, InboxScan } from "../task/file/drop.ts";
+import { errorFilePath, isErrorFile, renderErrorFile } from "../task/file/error-file.ts";
+import { INBOX } from "../task/records/workspace-paths.ts";
+import type { Acceptance, StaleDrop } from "./acceptance.ts";
+import type { ErrorFileWish } from "../publish/intake-commit.ts";
+import type { OpenBound } from "../dispatch/queue-limit.ts";
+import type { BranchPort, IntakePort, Log } from "../dispatch/ports.ts";
+
+/** How soon a drop is looked at again that could not be taken yet. */
+const AGAIN_MS = 250;
+const ERROR_ENDING = ".error.md";
+/** Folders below inbox/ that are looked through for error files in the branch. */
+const FOLDERS_MAX = 1_000;
+
+export interface InboxDeskDeps {
+  readonly intake: IntakePort;
+  readonly acceptance: Acceptance;
+  readonly bound: Pick<OpenBound, "isFull" | "note">;
+  readonly branch: BranchPort;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** Looks at the inbox: takes what is ready, says what is wrong with the rest. */
+export interface InboxDesk {
+  /** Something may have changed there. */
+  hint(): void;
+  /** Looks if there is a reason to; returns what the branch should learn of it, or `undefined` when nothing was looked at. */
+  look(): Promise<{ readonly stale: readonly StaleDrop[]; readonly errorFiles: readonly ErrorFileWish[] } | undefined>;
+  /** When the next look is due (Unix ms); `undefined`: after a hint. */
+  dueAtMs(): number | undefined;
+  /** Paths of files that cannot become tasks. */
+  broken(): readonly string[];
+}
+
+export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
+  let dirty = true;
+  let last: InboxScan = { drops: [], broken: [], settledAtMs: undefined, notices: [] };
+  let said = "";
+  let lookAgainAtMs: number | undefined;
+  let full = 0;
+  const dueAtMs = (): number | undefined => {
+    if (dirty || (full > 0 && !deps.bound.isFull())) return deps.now();
+    const times = [last.settledAtMs, lookAgainAtMs].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  };
+
+  return {
+    hint: () => {
+      dirty = true;
+    },
+    async look() {
+      deps.bound.note(full);
+      const due = dueAtMs();
+      if (due === undefined || due > deps.now()) return undefined;
+      dirty = false;
+      last = await deps.intake.scan();
+      const notices = last.notices.join("\n");
+      if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });
+      said = notices;
+      const { stale, again, full: left } = await deps.acceptance.take(last.drops);
+      full = left;
+      deps.bound.note(full);
+      lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
+      await deps.intake.reportBroken(last.broken);
+      return { stale, errorFiles: await wishErrorFiles(deps.branch, last.broken) };
+    },
+    dueAtMs,
+    broken: () => last.broken.map(({ path }) => path),
+  };
+}
+
+/** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with that. */
+async function wishErrorFiles(branch: BranchPort, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileWish[]> {
+  if (!(await branch.headIsOurs())) return [];
+  const wishes: ErrorFileWish[] = [];
+  for (const drop of broken) {
+    if ((await branch.blobAt(drop.path)) === undefined) continue;
+    const path = errorFilePath(drop.path);
+    const content = renderErrorFile(drop.path.slice(drop.path.lastIndexOf("/") + 1), drop.problems);
+    if ((await branch.readText(path)) !== content) wishes.push({ path, subject: drop.path, content });
+  }
+  for (const path of await leftErrorFiles(branch)) wishes.push({ path, subject: path, content: undefined });
+  return wishes;
+}
+
+/** Error files of ours in the branch whose dropped file is not there any more. One that is there may be settling: it keeps its own. */
+async function leftErrorFiles(branch: BranchPort): Promise<readonly string[]> {
+  const found: string[] = [];
+  const folders = [INBOX];
+  for (let index = 0; index < Math.min(folders.length, FOLDERS_MAX); index += 1) {
+    const folder = folders[index] ?? INBOX;
+    const entries = await branch.listFolder(folder);
+    const paths = entries.filter(({ kind }) => kind === "file").map(({ name }) => `${folder}/${name}`);
+    const kept = new Set(paths.filter((path) => /\.md$/i.test(path)).map(errorFilePath));
+    for (const path of paths) {
+      if (!path.endsWith(ERROR_ENDING) || kept.has(path)) continue;
+      if (isErrorFile((await branch.readText(path)) ?? "")) found.push(path);
+    }
+    for (const { name, kind } of entries) if (kind === "folder") folders.push(`${folder}/${name}`);
+  }
+  return found;
+}

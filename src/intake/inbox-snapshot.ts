@@ -1,0 +1,77 @@
+import type { Drop } from "../task/file/drop.ts";
+import { INBOX } from "../task/records/workspace-paths.ts";
+import type { TaskSource } from "../store/journal-record.ts";
+import type { BranchPort } from "../dispatch/ports.ts";
+import type { RecentTasks } from "../store/recent-tasks.ts";
+import type { OpenTask, TaskTable } from "../store/task-table.ts";
+
+/** What git and memory say about the inbox, read once for all drops of a scan. */
+export interface InboxScene {
+  readonly headIsOurs: boolean;
+  /** Tells whether git has a file at this path in its index. */
+  isTracked(path: string): boolean;
+  /** Tells whether the file at this path was added to the index, or removed from it, since we looked around. */
+  hasChanged(path: string): Promise<boolean>;
+  /** Returns what git holds of a drop: in the branch, or staged, or nothing. */
+  sourceOf(drop: Drop): Promise<TaskSource>;
+  /**
+   * Returns the task that was made of this very file when git had it, and that a commit of ours has not taken out yet: the file may
+   * come again from the index, from a stash, or with a commit that was written anew.
+   */
+  takenBefore(drop: Drop): string | undefined;
+  /** Returns the task that was dropped under this path and has not begun. */
+  queuedAt(path: string): OpenTask | undefined;
+  /**
+   * Tells whether the file may stay where it is until a commit of ours takes it out: moving one away that git has unchanged
+   * would be a change of the user's work tree, with which git refuses to rebase.
+   */
+  staysInPlace(drop: Drop, source: TaskSource): boolean;
+}
+
+export interface SceneDeps {
+  readonly table: TaskTable;
+  readonly recent: RecentTasks;
+  readonly branch: BranchPort;
+}
+
+/** A scan hands out so many files and no more, so what stays in place must leave room for what comes. */
+const IN_PLACE_FILES_MAX = 500;
+const IN_PLACE_CHARACTERS_MAX = 4 * 1024 * 1024;
+
+export async function lookAround({ table, recent, branch }: SceneDeps): Promise<InboxScene> {
+  const headIsOurs = await branch.headIsOurs();
+  const index = await branch.indexEntries(INBOX);
+  const taken = new Map<string, string>();
+  const queued = new Map<string, OpenTask>();
+  for (const { id, source, dropGone } of [...recent.all(), ...table.all()]) {
+    if (source !== undefined && source.tracked !== "untracked" && !dropGone) taken.set(keyOf(source), id);
+  }
+  for (const task of table.all()) {
+    if (task.source !== undefined && task.state.kind === "queued" && task.state.run === 1)
+      queued.set(task.source.path, task);
+  }
+  let [files, characters] = [0, 0];
+  return {
+    headIsOurs,
+    isTracked: (path) => index.has(path),
+    hasChanged: async (path) => (await branch.indexEntries(INBOX)).get(path) !== index.get(path),
+    async sourceOf({ path, blob }) {
+      // While HEAD is elsewhere, a new file at the path of a drop in our branch has nothing to do with that.
+      const inBranch = headIsOurs ? await branch.blobAt(path) : undefined;
+      if (inBranch !== undefined) return { path, blob: inBranch, tracked: "head" };
+      return { path, blob, tracked: index.has(path) ? "staged" : "untracked" };
+    },
+    takenBefore: (drop) => taken.get(keyOf(drop)),
+    queuedAt: (path) => queued.get(path),
+    staysInPlace({ path, blob, text }, source) {
+      if (source.blob !== blob || index.get(path) !== blob) return false;
+      files += 1;
+      characters += text.length;
+      return files <= IN_PLACE_FILES_MAX && characters <= IN_PLACE_CHARACTERS_MAX;
+    },
+  };
+}
+
+function keyOf({ path, blob }: Pick<TaskSource, "path" | "blob">): string {
+  return `${blob} ${path}`;
+}

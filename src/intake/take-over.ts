@@ -1,0 +1,41 @@
+import { describeProblems } from "../task/file/describe-problems.ts";
+import type { Rights } from "../task/rights/rights.ts";
+import { parseDropText } from "../task/file/task-file.ts";
+import { userFrontMatter } from "../task/records/task-record.ts";
+import type { ForeignTask } from "./foreign-tasks.ts";
+import type { Log } from "../dispatch/ports.ts";
+import type { TaskTable } from "../store/task-table.ts";
+
+/**
+ * Makes open tasks of other clones ours, from their committed files: they are journaled here and run here. Right only where the
+ * other clone does not run them any more, which nobody but the user can know.
+ */
+export function takeOver(
+  tasks: ReadonlyMap<string, ForeignTask>,
+  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: Rights },
+): void {
+  for (const [id, { row, file, folder }] of tasks) {
+    if (deps.table.get(id) !== undefined) continue;
+    const wishes = { ...userFrontMatter(file), id, sessionKey: row.session };
+    const text = `---\n${JSON.stringify(wishes)}\n---\n${file.prompt}`;
+    const parsed = parseDropText(text, undefined, deps.rights); // Whoever can push has written the file.
+    if (!parsed.ok) {
+      deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });
+      continue;
+    }
+    deps.table.accept({
+      k: "accepted",
+      v: 1,
+      id,
+      session: row.session,
+      folder,
+      order: Date.parse(row.time) * 1_000,
+      atMs: Date.parse(row.time),
+      text,
+      folderKey: null,
+      source: null,
+      clone: deps.clone,
+    });
+    deps.log("taken-over", { task: id, session: row.session });
+  }
+}

@@ -1,0 +1,173 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
+import { isFinal } from "../task/records/ledger.ts";
+import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
+import type { StaleDrop } from "../intake/acceptance.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import { type ForeignTask, findForeignTasks } from "../intake/foreign-tasks.ts";
+import type { BranchPort, Log } from "../dispatch/ports.ts";
+import type { RecentTask, RecentTasks } from "../store/recent-tasks.ts";
+import type { StatePaths } from "../store/state-paths.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { TaskTable } from "../store/task-table.ts";
+
+export interface BranchWatchDeps {
+  readonly branch: BranchPort;
+  readonly ledger: BranchLedger;
+  readonly table: TaskTable;
+  readonly recent: RecentTasks;
+  readonly journal: TaskJournal;
+  readonly workspaceDir: string;
+  readonly addStale: (drops: readonly StaleDrop[]) => void;
+  readonly paths: StatePaths;
+  readonly onForeignTasks: (tasks: ReadonlyMap<string, ForeignTask>) => void;
+  readonly inboxHint: () => void;
+  readonly log: Log;
+}
+
+/** Sees what others do to the branch, and mends what they took back by accident. */
+export interface BranchWatch {
+  /** Looks at the branch; true when somebody else has moved it. */
+  reconcile(): Promise<boolean>;
+  /** Remembers what the branch looks like after a commit of ours. */
+  noteOurs(): Promise<void>;
+  /** Open tasks of other clones. */
+  foreign(): ReadonlyMap<string, ForeignTask>;
+}
+
+/** Where everything of ours lies but the inbox; a foreign commit that leaves these alone took nothing back. */
+const OUR_PLACES = [SESSIONS, LEDGER, ROTATED_LEDGERS] as const;
+
+export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
+  const { branch } = deps;
+  let ours: string | undefined;
+  let foreign: ReadonlyMap<string, ForeignTask> = new Map();
+  let looked = false;
+  /** What others did to the branch and nobody has seen to yet. */
+  let unseen: { readonly lostOurs: boolean } | undefined;
+
+  const look = async (): ReturnType<BranchPort["refresh"]> => {
+    const seen = await branch.refresh();
+    if (seen.foreign) unseen = { lostOurs: seen.lostOurs || unseen?.lostOurs === true };
+    return seen;
+  };
+
+  const isOurs = (id: string): boolean => deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined;
+
+  const fingerprint = async (): Promise<string> => {
+    const ids = await Promise.all(OUR_PLACES.map((place) => branch.treeId(place)));
+    return ids.map((id) => id ?? "-").join(" ");
+  };
+
+  const mend = async (lostOurs: boolean): Promise<void> => {
+    for (const task of deps.recent.all()) {
+      const missing = await whatIsMissing(task);
+      if (missing === undefined) continue;
+      if (!lostOurs && missing === "file" && !(await isOnDisk(task))) {
+        deps.recent.drop(task.id); // Gone from the branch and from the disk: somebody wanted that.
+        deps.log("forgotten", { task: task.id, reason: "its result was removed in a commit" });
+        continue;
+      }
+      deps.recent.release(task.id);
+      deps.journal.reopen(task.id);
+      deps.table.load(task.id, deps.journal.read(task.id));
+      deps.log("recommit", {
+        task: task.id,
+        session: task.sessionKey,
+        reason: lostOurs ? "the branch lost our commit" : `a commit took its ${missing} back`,
+      });
+    }
+  };
+
+  const whatIsMissing = async (task: RecentTask): Promise<"file" | "ledger row" | undefined> => {
+    if ((await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id))) === undefined) return "file";
+    const row = await deps.ledger.find(task.id);
+    return row === undefined || row.status !== task.lastRow.status ? "ledger row" : undefined;
+  };
+
+  /** The file as we committed it still lies in the work tree: a commit made from an older index took it out of the branch only. */
+  const isOnDisk = async (task: RecentTask): Promise<boolean> => {
+    if (!(await branch.headIsOurs())) return false;
+    try {
+      const bytes = readFileSync(join(deps.workspaceDir, taskFilePath(task.sessionKey, task.folder, task.id)));
+      return branch.hashBlob(bytes) === task.blob;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      return false;
+    }
+  };
+
+  /**
+   * Queued tasks of ours that have ended in another clone, which had taken them over or had taken the same drop out of the branch:
+   * they do not run here any more. What earlier runs said here is still added to the branch.
+   */
+  const yieldEnded = async (): Promise<void> => {
+    for (const task of [...deps.table.all()]) {
+      if (task.state.kind !== "queued") continue;
+      const row = await deps.ledger.find(task.id);
+      if (row === undefined || !isFinal(row.status)) continue;
+      const records = deps.journal.read(task.id);
+      const endedHere = records.some((record) => record.k === "state" && record.state.kind === "ended");
+      if (endedHere && row.run < task.state.run) continue; // It was queued again after that end.
+      deps.log("ended-elsewhere", { task: task.id, session: task.sessionKey, status: row.status });
+      const ranHere = records.some((record) => record.k === "run");
+      if (ranHere) deps.table.step(task.id, { kind: "endedElsewhere", status: row.status, reason: row.detail });
+      else forget(task.id);
+    }
+  };
+
+  const forget = (id: string): void => {
+    deps.table.forget(id);
+    rmSync(join(deps.paths.runs, id), { recursive: true, force: true });
+  };
+
+  /** Notes which drops are in the branch again because it has lost the commit of ours that took them out: their tasks are known. */
+  const noteDropsBack = async (): Promise<void> => {
+    for (const { id, source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
+      if (source === undefined || source.tracked === "untracked" || !dropGone) continue;
+      if ((await branch.blobAt(source.path)) !== source.blob) continue;
+      if (deps.table.get(id) === undefined) deps.recent.noteDropBack(id);
+      else deps.table.note(id, { k: "drop-back" });
+    }
+  };
+
+  /** Drops that stand in the branch although their tasks were taken: staged then and committed since, or there again. */
+  const staleDrops = async (): Promise<readonly StaleDrop[]> => {
+    const found: StaleDrop[] = [];
+    for (const { id, source, dropGone } of [...deps.recent.all(), ...deps.table.all()]) {
+      if (source === undefined || source.tracked === "untracked" || dropGone) continue;
+      if (source.tracked === "head" && deps.table.get(id) !== undefined) continue; // Taken out with its own commits.
+      const { path, blob } = source;
+      if ((await branch.blobAt(path)) === blob) found.push({ path, blob, task: id });
+    }
+    return found;
+  };
+
+  return {
+    async reconcile() {
+      const { tip, lostOurs: lostNow } = await look();
+      const moved = unseen;
+      unseen = undefined;
+      if (moved === undefined && looked) return false;
+      looked = true;
+      const lostOurs = lostNow || moved?.lostOurs === true;
+      const before = ours;
+      ours = await fingerprint();
+      if (before !== ours || lostOurs) await mend(lostOurs);
+      if (lostOurs) await noteDropsBack();
+      await yieldEnded();
+      deps.addStale(await staleDrops());
+      foreign = await findForeignTasks(branch, deps.ledger, isOurs);
+      deps.onForeignTasks(foreign);
+      deps.inboxHint();
+      if (moved !== undefined) deps.log("branch-moved", { tip, lostOurs });
+      return true;
+    },
+    async noteOurs() {
+      await look();
+      if (unseen === undefined) ours = await fingerprint(); // Else our commit stands on one that has not been looked at.
+    },
+    foreign: () => new Map([...foreign].filter(([id]) => !isOurs(id))), // Some may have been taken over since.
+  };
+}

@@ -1,0 +1,160 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { faultPoint } from "../base/fault-point.ts";
+import type { CommitPlan } from "../task/records/commit-plan.ts";
+import type { KeptText } from "../task/records/kept-text.ts";
+import { taskFilePath } from "../task/records/workspace-paths.ts";
+import type { StaleDrop } from "../intake/acceptance.ts";
+import { planFinish } from "./result-commit.ts";
+import { type ErrorFileWish, planIntake } from "./intake-commit.ts";
+import { planLedger } from "./ledger-commit.ts";
+import type { BranchPort, Log, SessionPort } from "../dispatch/ports.ts";
+import { type RecentTasks, recentFrom } from "../store/recent-tasks.ts";
+import type { StatePaths } from "../store/state-paths.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTable } from "../store/task-table.ts";
+import { failedUnknown, keepUnknownRuns } from "../dispatch/unknown-runs.ts";
+
+/**
+ * Finished tasks in one batch. What is ready when a batch begins is in it, so a finished task waits for at most the batch before
+ * it: this bound keeps that short.
+ */
+const BATCH_TASKS_MAX = 50;
+
+export interface CommitDeskDeps {
+  readonly table: TaskTable;
+  readonly journal: TaskJournal;
+  readonly recent: RecentTasks;
+  readonly branch: BranchPort;
+  readonly sessions: SessionPort;
+  readonly paths: StatePaths;
+  readonly clone: string;
+  /** Whether a task may still change: its ledger rows stay where they are. */
+  readonly isOpen: (task: string) => boolean;
+  readonly log: Log;
+  /** The branch has a new tip of ours. */
+  readonly onCommitted: () => Promise<void>;
+  readonly wake: () => void;
+  /** A batch failed for another reason than being given up: nothing is lost, but somebody has to know. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Brings finished tasks, accepted drops and error files into the branch, one batch after the other, beside everything else. */
+export interface CommitDesk {
+  /** Begins a batch if there is something to commit and none is under way. */
+  kick(): void;
+  /** Adds copies of drops that the branch has to lose. */
+  addStale(drops: readonly StaleDrop[]): void;
+  /** Says which error files the branch should change; replaces what was said before. */
+  wishErrorFiles(wishes: readonly ErrorFileWish[]): void;
+  /** Finished tasks that are not in the branch yet. */
+  pendingCount(): number;
+  /** Nothing is to be committed, and nothing is being committed. */
+  isQuiet(): boolean;
+  /** Gives up waiting for git and ends. */
+  close(): Promise<void>;
+}
+
+export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
+  const { table, journal, branch } = deps;
+  const aborter = new AbortController();
+  let stale: readonly StaleDrop[] = [];
+  let errorFiles: readonly ErrorFileWish[] = [];
+  let underWay: Promise<void> | undefined;
+
+  const finished = (): OpenTask[] =>
+    [...table.all()].filter(isFinished).sort((a, b) => endOf(a) - endOf(b) || a.order - b.order);
+
+  const accepted = (): OpenTask[] => [...table.all()].filter((task) => awaitsIntakeCommit(task) && !isFinished(task));
+
+  const hasWork = (): boolean => {
+    if (stale.length > 0 || errorFiles.length > 0) return true;
+    for (const task of table.all()) if (isFinished(task) || awaitsIntakeCommit(task)) return true;
+    return false;
+  };
+
+  const runBatch = async (): Promise<void> => {
+    const done = finished().slice(0, BATCH_TASKS_MAX);
+    const taken = accepted();
+    const goneStale = stale;
+    const said = errorFiles;
+    const plans: CommitPlan[] = [...planIntake(branch, journal, taken, goneStale, said)];
+    const offset = plans.length;
+    const rotated = new Map<string, KeptText>();
+    const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));
+    for (const task of done) {
+      const records = journal.read(task.id);
+      plans.push(await planFinish(branch, task, records, deps.clone, rotated));
+      rows.push(...ledgerRows(records));
+    }
+    const last = plans.pop();
+    if (last === undefined) return;
+    const ledger = await planLedger(branch, rows, deps.isOpen, deps.clone);
+    plans.push({ ...last, edits: [...last.edits, ...ledger] });
+
+    const report = await branch.commit(plans, aborter.signal);
+    await deps.onCommitted();
+    stale = stale.filter((drop) => !goneStale.includes(drop));
+    if (errorFiles === said) errorFiles = [];
+    const gone = [...taken, ...done.filter(awaitsIntakeCommit)].map(({ id }) => id);
+    gone.push(...goneStale.flatMap(({ task }) => task ?? []));
+    for (const id of gone) noteDropGone(id, report.tip);
+    for (const [index, task] of done.entries()) await retire(task, report.commits[index + offset] ?? report.tip);
+    for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
+    deps.log("committed", { tasks: done.length, tip: report.tip, indexMs: Math.round(report.indexMs) });
+  };
+
+  const noteDropGone = (id: string, commit: string): void => {
+    if (table.get(id)?.dropGone === false) table.note(id, { k: "drop-gone", commit });
+    if (deps.recent.get(id)?.dropGone === false) deps.recent.noteDropGone(id, commit);
+  };
+
+  const retire = async (task: OpenTask, commit: string): Promise<void> => {
+    const blob = await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id));
+    table.note(task.id, { k: "committed", commit, blob: blob ?? null });
+    const records = journal.read(task.id);
+    const recent = recentFrom(records);
+    table.retire(task.id);
+    if (recent !== undefined) deps.recent.add(recent);
+    deps.sessions.committed(task.id);
+    faultPoint("finish:retired");
+    if (failedUnknown(records)) keepUnknownRuns(deps.paths, task.id);
+    else rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
+  };
+
+  const kick = (): void => {
+    if (underWay !== undefined || aborter.signal.aborted || !hasWork()) return;
+    underWay = runBatch().then(
+      () => {
+        underWay = undefined;
+        deps.wake();
+      },
+      (error: unknown) => {
+        underWay = undefined;
+        if (!aborter.signal.aborted) throw error;
+      },
+    );
+    underWay.catch(deps.onFailure);
+  };
+
+  return {
+    kick,
+    addStale(drops) {
+      const known = new Set(stale.map(({ path }) => path));
+      stale = [...stale, ...drops.filter(({ path }) => !known.has(path))];
+    },
+    wishErrorFiles: (wishes) => {
+      errorFiles = wishes;
+    },
+    pendingCount: () => finished().length,
+    isQuiet: () => underWay === undefined && !hasWork(),
+    async close() {
+      aborter.abort();
+      await underWay?.catch(() => undefined); // Whatever was under way is in the journal and comes again at the next start.
+    },
+  };
+}
+
+function endOf(task: OpenTask): number {
+  return task.state.kind === "ended" ? task.state.endedAtMs : 0;
+}

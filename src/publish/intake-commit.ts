@@ -1,0 +1,69 @@
+import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";
+import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
+import { type KeptText, keepText } from "../task/records/kept-text.ts";
+import { isFinal } from "../task/records/ledger.ts";
+import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
+import { taskFilePath } from "../task/records/workspace-paths.ts";
+import type { StaleDrop } from "../intake/acceptance.ts";
+import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
+import type { BranchPort } from "../dispatch/ports.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { OpenTask } from "../store/task-table.ts";
+
+/** An error file that the branch shall hold (`content`) or lose (`undefined`). */
+export interface ErrorFileWish {
+  readonly path: string;
+  readonly subject: string;
+  readonly content: KeptText | undefined;
+}
+
+/**
+ * Returns the commits that the inbox asks for: one that takes accepted drops out of the branch (their tasks stand there as queued
+ * instead, so that no clone loses a prompt), one for error files, and one for what is left over: drops whose task is known, and
+ * error files whose cause is gone. The ledger rows of the accepted tasks are not in them.
+ */
+export function planIntake(
+  branch: Pick<BranchPort, "hashBlob">,
+  journal: TaskJournal,
+  accepted: readonly OpenTask[],
+  stale: readonly StaleDrop[],
+  errorFiles: readonly ErrorFileWish[],
+): readonly CommitPlan[] {
+  const broken = errorFiles.filter(({ content }) => content !== undefined);
+  const mended = errorFiles.filter(({ content }) => content === undefined);
+  const left = [...stale, ...mended].map(({ path }) => path);
+  const plans: CommitPlan[] = [
+    {
+      label: "inbox: accepted",
+      message: intakeCommitMessage(accepted.map(({ id, spec }) => ({ id, title: spec.title }))),
+      edits: accepted.flatMap((task) => [queuedFileEdit(task, journal), ...dropEdits(branch, task)]),
+    },
+    {
+      label: "inbox: broken",
+      message: errorFileCommitMessage(broken.map(({ subject }) => subject)),
+      edits: broken.map(errorFileEdit),
+    },
+    {
+      label: "inbox: left over",
+      message: keepText(`inbox: removed ${left.length === 1 ? left[0] : `${left.length} files that are done with`}\n`),
+      edits: [...stale.map(({ path, blob }) => removalEdit(branch, path, blob)), ...mended.map(errorFileEdit)],
+    },
+  ];
+  return plans.filter(({ edits }) => edits.length > 0);
+}
+
+function errorFileEdit({ path, content }: ErrorFileWish): FileEdit {
+  return { path, apply: (current) => content ?? (current === undefined ? "unchanged" : "absent") };
+}
+
+/** The task as queued, with its newest text; one that has ended says more. */
+function queuedFileEdit(task: OpenTask, journal: TaskJournal): FileEdit {
+  const content = renderTaskFile(taskRecord(task, journal.read(task.id)));
+  return {
+    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    apply(current) {
+      const there = current === undefined ? undefined : parseTaskFile(current);
+      return there?.id === task.id && isFinal(there.status) ? "unchanged" : content;
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { taskCommitMessage } from "../task/records/commit-message.ts";
+import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
+import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
+import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
+import type { KeptText } from "../task/records/kept-text.ts";
+import { isFinal } from "../task/records/ledger.ts";
+import { accountFact, type TaskShare } from "../task/session/session-account.ts";
+import type { SessionFact } from "../task/session/session-fact.ts";
+import { appendFacts } from "../task/session/session-facts.ts";
+import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
+import { parseDropText } from "../task/file/task-file.ts";
+import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
+import {
+  appendEntries,
+  newEntries,
+  rotateTranscript,
+  TRANSCRIPT_ROTATE_BYTES,
+  withoutLines,
+} from "../task/session/transcript.ts";
+import {
+  rotatedTranscriptPath,
+  sessionFactsPath,
+  sessionFolder,
+  taskFilePath,
+  transcriptPath,
+} from "../task/records/workspace-paths.ts";
+import type { FreshThread, JournalRecord } from "../store/journal-record.ts";
+import { nextSequence } from "./ledger-commit.ts";
+import type { BranchPort } from "../dispatch/ports.ts";
+import type { OpenTask } from "../store/task-table.ts";
+
+/**
+ * Returns the commit of one finished task, without its ledger rows: its file, the session's facts and transcript, and the end of
+ * its drop where the branch still has it. Applied to a branch that holds all of it, nothing changes.
+ *
+ * @param rotated what this batch takes out of sessions' transcripts already; added to
+ */
+export async function planFinish(
+  branch: Pick<BranchPort, "readText" | "listFolder" | "hashBlob">,
+  task: OpenTask,
+  records: readonly JournalRecord[],
+  clone: string,
+  rotated: Map<string, KeptText>,
+): Promise<CommitPlan> {
+  const record = taskRecord(task, records);
+  const runs = records.filter((line) => line.k === "run");
+  const entries = records.flatMap((line) => (line.k === "run" || line.k === "verify" ? line.entries : []));
+  const facts = [...runs.flatMap((run) => run.facts), ...shareFacts(task, runs, clone)];
+  const edits: FileEdit[] = [taskFileEdit(record, task)];
+  if (facts.length > 0)
+    edits.push({ path: sessionFactsPath(task.sessionKey), apply: (current) => appendFacts(current, facts) });
+  if (entries.length > 0) edits.push(...(await transcriptEdits(branch, task.sessionKey, entries, clone, rotated)));
+  edits.push(...dropEdits(branch, task));
+  return { label: task.id, message: taskCommitMessage(record), edits };
+}
+
+/** What the task adds to the account of its session. */
+function shareFacts(
+  task: OpenTask,
+  runs: readonly (JournalRecord & { readonly k: "run" })[],
+  clone: string,
+): readonly SessionFact[] {
+  const share = shareOfTask(task, runs, clone);
+  // Behind those of its runs; all are numbers of the session's own, so the order of its tasks is theirs.
+  const n = Math.max(1, ...runs.flatMap(({ facts }) => facts.map((fact) => fact.n)));
+  return share === undefined ? [] : [accountFact(share, n)];
+}
+
+/** Returns what an ended task adds to the account of its session. */
+export function shareOfTask(
+  { id, state }: OpenTask,
+  runs: readonly (JournalRecord & { readonly k: "run" })[],
+  clone: string,
+): TaskShare | undefined {
+  if (state.kind !== "ended") return undefined;
+  const shares = runs.map(runShare);
+  return {
+    ...{ clone, task: id, status: state.status, runs: runs.length },
+    usage: sumUsage(shares.map(({ usage }) => usage)),
+    durationMs: shares.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    commands: shares.reduce((sum, { commands }) => sum + commands, 0),
+    endedAt: new Date(state.endedAtMs).toISOString(),
+  };
+}
+
+/** Returns the edits that take a task's drop, and what was said of it while it was broken, out of the branch. */
+export function dropEdits(branch: Pick<BranchPort, "hashBlob">, task: Pick<OpenTask, "source">): readonly FileEdit[] {
+  const { source } = task;
+  if (source === undefined) return [];
+  const removal = removalEdit(branch, source.path, source.blob);
+  return source.tracked === "untracked" ? [removal] : [removal, errorFileRemoval(source.path)];
+}
+
+function errorFileRemoval(dropPath: string): FileEdit {
+  return {
+    path: errorFilePath(dropPath),
+    apply: (current) => (current !== undefined && isErrorFile(current) ? "absent" : "unchanged"),
+  };
+}
+
+/** Returns the edit that removes `path` where it has exactly this content. */
+export function removalEdit(branch: Pick<BranchPort, "hashBlob">, path: string, blob: string): FileEdit {
+  return {
+    path,
+    apply: (current) =>
+      current !== undefined && branch.hashBlob(Buffer.from(current)) === blob ? "absent" : "unchanged",
+  };
+}
+
+/** A result that stands in the branch stays as it is: the user may have edited it there. */
+function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
+  const content = renderTaskFile(record);
+  return {
+    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    apply: (current) => {
+      const there = current === undefined ? undefined : parseTaskFile(current);
+      return there !== undefined && there.id === task.id && isFinal(there.status) ? "unchanged" : content;
+    },
+  };
+}
+
+/**
+ * A batch that is made again after a crash finds its own entries in the branch. Then it must change nothing, so a full transcript is
+ * only moved away where there is something to add; and what is in the closed file is not written once more.
+ */
+async function transcriptEdits(
+  branch: Pick<BranchPort, "readText" | "listFolder">,
+  sessionKey: string,
+  entries: Parameters<typeof appendEntries>[1],
+  clone: string,
+  rotated: Map<string, KeptText>,
+): Promise<readonly FileEdit[]> {
+  const text = (await branch.readText(transcriptPath(sessionKey))) ?? "";
+  const fresh = newEntries(text, entries);
+  const edits: FileEdit[] = [];
+  const rotation = fresh.length === 0 ? undefined : rotateTranscript(text, TRANSCRIPT_ROTATE_BYTES);
+  if (rotation !== undefined && !rotated.has(sessionKey)) {
+    rotated.set(sessionKey, rotation.moved);
+    const sequence = await nextSequence(branch, `${sessionFolder(sessionKey)}/transcript`, clone);
+    edits.push({
+      path: rotatedTranscriptPath(sessionKey, clone, sequence),
+      apply: (current) => (current === undefined ? rotation.moved : "unchanged"),
+    });
+  }
+  const moved = rotated.get(sessionKey);
+  const added = moved === undefined ? entries : fresh;
+  edits.push({
+    path: transcriptPath(sessionKey),
+    apply: (current) => {
+      const kept = moved === undefined || current === undefined ? "unchanged" : withoutLines(current, moved);
+      const appended = appendEntries(kept === "unchanged" ? current : kept, added);
+      return appended === "unchanged" ? kept : appended;
+    },
+  });
+  return edits;
+}
+
+/** Returns all that is known of a task, as its file shows it. */
+export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): TaskRecord {
+  const text = records.findLast((record) => record.k === "accepted" || record.k === "replaced");
+  if (text === undefined) throw new Error(`the journal of ${task.id} is empty`);
+  const parsed = parseDropText(text.text, text.folderKey ?? undefined);
+  if (!parsed.ok) throw new Error(`${task.id} is no longer valid`);
+  const started = records.filter((record) => record.k === "started");
+  const runs = records.filter((record) => record.k === "run");
+  const run = runs.at(-1);
+  const verify = records.findLast((record) => record.k === "verify");
+  const followUp = records.findLast((record) => record.k === "follow-up");
+  const { state } = task;
+  const ended = state.kind === "ended" ? state : undefined;
+  return {
+    id: task.id,
+    sessionKey: task.sessionKey,
+    spec: task.spec,
+    prompt: parsed.prompt,
+    warnings: [
+      ...parsed.warnings,
+      ...started.flatMap(({ fresh }) => (fresh === undefined ? [] : [freshWords(fresh)])),
+      ...(followUp?.task === null ? [`no follow-up was filed: ${followUp.why}`] : []),
+    ],
+    status: ended?.status ?? "queued",
+    attempts: state.attempts,
+    run: state.run,
+    thread: run?.verdict.failure?.kind === "threadMismatch" ? undefined : run?.verdict.threadId,
+    source: task.source?.path,
+    acceptedAt: new Date(task.acceptedAtMs).toISOString(),
+    startedAt: iso(started[0]?.atMs),
+    endedAt: iso(ended?.endedAtMs),
+    durationMs: run === undefined ? undefined : run.endedAtMs - run.startedAtMs,
+    reason: ended?.reason,
+    failure: failureOf(state, run?.verdict.failure?.kind),
+    lastMessage: run?.verdict.lastMessage ?? "",
+    changedFiles: run?.changedFiles ?? [],
+    usage: run?.usage ?? undefined,
+    codexVersion: started.at(-1)?.codex,
+    account: accountOf(runs.map(runShare)),
+    model: run?.verdict.account?.model ?? task.spec.model,
+    verification: verify?.verification,
+    followUpTask: followUp?.task ?? undefined,
+    acceptedBy: task.clone,
+  };
+}
+
+/** Returns what one run adds to the account of its task. */
+export function runShare(run: JournalRecord & { readonly k: "run" }): RunShare {
+  const { usage, verdict, changedFiles } = run;
+  const durationMs = Math.max(0, run.endedAtMs - run.startedAtMs); // The clock may have been set back.
+  return { usage, durationMs, commands: verdict.commandCount, filesChanged: changedFiles.length };
+}
+
+function freshWords({ instead, why }: FreshThread): string {
+  return `a fresh thread was begun instead of ${instead}: ${why}`;
+}
+
+/** Returns the name of the failure that ended a task: a stop of ours, or what its last run met. */
+function failureOf(state: OpenTask["state"], last: FailureKind | undefined): FailureKind | undefined {
+  if (state.kind !== "ended" || state.status === "succeeded") return undefined;
+  const causes = [
+    "stopped",
+    "timedOut",
+    "stalled",
+    "verification",
+    "verifyUnavailable",
+    ...(last === undefined ? [] : [last]),
+  ] as const;
+  return causes.find((kind) => state.reason?.startsWith(FAILURE_POLICIES[kind].sentence) === true);
+}
+
+function iso(timeMs: number | undefined): string | undefined {
+  return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+}

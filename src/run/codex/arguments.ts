@@ -1,0 +1,87 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import type { RunRequest } from "../../task/state/run.ts";
+import { isThreadId } from "../../task/session/thread-id.ts";
+import type { Environment } from "../worker/environment.ts";
+import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
+import { runPaths } from "../worker/run-directory.ts";
+import { sandboxGuard } from "../worker/sandbox-guard.ts";
+import { untrustedProject } from "../worker/untrusted-project.ts";
+import { hiddenFromTools } from "./environment.ts";
+
+/** Features that have no place in an unattended run. */
+const DISABLED_FEATURES = [
+  // Without this, codex 0.169.0 waits for an unreachable endpoint without end.
+  "unbounded_connection_retries",
+  // Asks github.com for a list of plugins at every start.
+  "plugins",
+] as const;
+
+/** Settings a caller may change. Sub-agents are cut off when the main turn ends, unseen in the events. */
+const DEFAULT_SETTINGS = ["agents.enabled=false"] as const;
+
+/** What the caller adds to the request. */
+export interface ArgumentContext {
+  /** Settings of whoever runs the coordinator; those of the request come after them and win. */
+  readonly extraConfig: readonly string[];
+  readonly marker: string;
+  /** The variables that codex is started with; their values stay out of the arguments. */
+  readonly environment: Environment;
+}
+
+/**
+ * Returns the arguments of codex for `request`; the prompt comes on stdin. Working directory, sandbox and model are not part
+ * of a thread, so a resume states them again, and all flags stand before the word `resume`, since some are refused after it.
+ *
+ * @throws CoordinatorError `TASK_FILE` for a thread id or an image path that codex would take for something else
+ */
+export function codexArguments(
+  request: RunRequest,
+  { extraConfig, marker, environment }: ArgumentContext,
+): readonly string[] {
+  const flags = [
+    "exec",
+    "--json",
+    "-o",
+    runPaths(request.runDir).lastMessage,
+    "-C",
+    request.workdir,
+    "-s",
+    request.sandbox,
+  ];
+  if (request.model !== undefined) flags.push("-m", request.model);
+  if (request.oss) flags.push("--oss");
+  for (const feature of DISABLED_FEATURES) flags.push("--disable", feature);
+  // `set` survives every `inherit` and `exclude` the user's own configuration may have; it comes last so that nothing undoes it.
+  const markerSetting = `shell_environment_policy.set.${MARKER_VARIABLE}=${JSON.stringify(marker)}`;
+  const settings = [
+    ...DEFAULT_SETTINGS,
+    untrustedProject(request.workdir),
+    hiddenFromTools(Object.keys(environment), request.environment),
+    ...extraConfig,
+    ...request.codexConfig,
+    ...sandboxGuard(request.runDir, request.workdir, environment),
+    markerSetting,
+  ];
+  for (const setting of settings) flags.push("-c", setting);
+  if (request.outputSchema !== undefined) flags.push("--output-schema", request.outputSchema);
+  // `-i FILE` takes every word that follows, even the "-" for stdin; `--image=FILE` takes one. It must follow `resume`.
+  const images = request.images.map((path) => `--image=${checkedImage(path)}`);
+  const resume = request.resumeThread === undefined ? [] : ["resume", checkedThread(request.resumeThread)];
+  return [...flags, ...resume, ...images, "-"];
+}
+
+function checkedThread(threadId: string): string {
+  if (isThreadId(threadId)) return threadId;
+  throw new CoordinatorError(
+    "TASK_FILE",
+    `${JSON.stringify(threadId)} is no thread id (a lower-case UUID): codex would start a new thread without a word`,
+  );
+}
+
+function checkedImage(path: string): string {
+  if (!path.includes(",")) return path;
+  throw new CoordinatorError(
+    "TASK_FILE",
+    `image path ${JSON.stringify(path)} has a comma, where codex would split it in two: rename the file or its folder`,
+  );
+}

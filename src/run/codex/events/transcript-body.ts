@@ -1,0 +1,89 @@
+import { relative, sep } from "node:path";
+import { asObject, asText, type JsonObject } from "../../../base/json-shape.ts";
+import type { TranscriptBody } from "../../../task/session/transcript-entry.ts";
+import type { CodexItem } from "./events.ts";
+import { excerpt } from "./excerpt.ts";
+
+/** Of a command's output; a transcript is read by people and committed, the whole output is in neither. */
+const OUTPUT_EXCERPT_BYTES = 4 * 1024;
+/** Of a prompt, a message or a reasoning summary. */
+const TEXT_EXCERPT_BYTES = 64 * 1024;
+const COMMAND_EXCERPT_BYTES = 8 * 1024;
+/** Of the arguments and results of a tool. */
+const DETAIL_EXCERPT_BYTES = 4 * 1024;
+const FILE_CHANGES_MAX = 200;
+
+/** Returns `text` bounded as a transcript's text is. */
+export function boundText(text: string): string {
+  return excerpt(text, TEXT_EXCERPT_BYTES);
+}
+
+/**
+ * Returns what the transcript says of `item`.
+ *
+ * @param unfinished codex reported its start and never its end
+ * @param workdir paths below it are shown relative to it
+ */
+export function transcriptBody(item: CodexItem, unfinished: boolean, workdir: string): TranscriptBody {
+  switch (item.type) {
+    case "agent_message":
+      return { kind: "assistant", text: boundText(item.text) };
+    case "reasoning":
+      return { kind: "reasoning", text: boundText(item.text) };
+    case "command_execution":
+      return {
+        kind: "command",
+        command: excerpt(item.command, COMMAND_EXCERPT_BYTES),
+        exitCode: item.exit_code,
+        status: unfinished ? "unfinished" : item.status,
+        output: excerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
+        outputBytes: Buffer.byteLength(item.aggregated_output),
+      };
+    case "file_change": {
+      const changes = item.changes
+        .slice(0, FILE_CHANGES_MAX)
+        .map(({ path, kind }) => ({ path: insideOf(workdir, path), change: kind }));
+      return { kind: "files", status: unfinished ? "unfinished" : item.status, changes };
+    }
+    case "mcp_tool_call": {
+      const lines = [`arguments: ${asJson(item.arguments)}`, ...resultLines(item.result, item.error)];
+      return tool(`${item.server}/${item.tool}`, unfinished ? "unfinished" : item.status, lines.join("\n"));
+    }
+    case "web_search":
+      return tool("web_search", unfinished ? "unfinished" : "completed", item.query);
+    case "todo_list": {
+      const lines = item.items.map(({ text, completed }) => `[${completed ? "x" : " "}] ${text}`);
+      return tool("todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
+    }
+    case "error":
+      return { kind: "error", message: boundText(item.message) };
+    case "unknown":
+      return tool(item.name, unfinished ? "unfinished" : item.status, asJson(withoutKnown(item.raw)));
+  }
+}
+
+function tool(name: string, status: string, detail: string): TranscriptBody {
+  return { kind: "tool", name: excerpt(name, 256), status, detail: excerpt(detail, DETAIL_EXCERPT_BYTES) };
+}
+
+function resultLines(result: unknown, error: string | undefined): readonly string[] {
+  if (error !== undefined) return [`error: ${error}`];
+  const content = asObject(result)?.content;
+  const texts = Array.isArray(content) ? content.map((part) => asText(asObject(part)?.text)) : [];
+  const text = texts.filter((part) => part !== undefined).join("\n");
+  if (text !== "") return [`result: ${text}`];
+  return result === null || result === undefined ? [] : [`result: ${asJson(result)}`];
+}
+
+function withoutKnown({ id: _id, type: _type, status: _status, ...rest }: JsonObject): JsonObject {
+  return rest;
+}
+
+function asJson(value: unknown): string {
+  return JSON.stringify(value) ?? "";
+}
+
+function insideOf(workdir: string, path: string): string {
+  const inside = relative(workdir, path);
+  return inside === "" || inside === ".." || inside.startsWith(`..${sep}`) ? path : inside;
+}

@@ -1,0 +1,29 @@
+import { join } from "node:path";
+import type { Environment } from "../../worker/environment.ts";
+import { readIfThere } from "../../worker/run-directory.ts";
+
+/** What of codex's own config.toml matters to whoever starts codex. */
+export interface CodexHomeFacts {
+  /** Top-level `model_provider`; `undefined` means codex's built-in one. */
+  readonly modelProvider: string | undefined;
+  /** Environment variables that its providers take their keys from (`env_key`). */
+  readonly keyVariables: readonly string[];
+}
+
+/** Returns the folder of codex's configuration and threads; `undefined` where the environment names neither it nor a home. */
+export function codexHomePath({ CODEX_HOME: named, HOME: userHome }: Environment): string | undefined {
+  if (named !== undefined && named !== "") return named;
+  return userHome === undefined ? undefined : join(userHome, ".codex");
+}
+
+/** Reads config.toml in `CODEX_HOME` (`~/.codex`). By lines, not as TOML: codex itself says what is wrong with it. */
+export function readCodexHome(environment: Environment): CodexHomeFacts {
+  const home = codexHomePath(environment);
+  const text = home === undefined ? "" : (readIfThere(join(home, "config.toml")) ?? "");
+  const topLevel = text.split(/^[ \t]*\[/m, 1)[0] ?? "";
+  const [, modelProvider] = /^[ \t]*model_provider[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(topLevel) ?? [];
+  const keyVariables = [...text.matchAll(/^[^#\n]*\benv_key[ \t]*=[ \t]*["']([A-Za-z_]\w*)["']/gm)].flatMap(
+    ([, name]) => name ?? [],
+  );
+  return { modelProvider, keyVariables };
+}

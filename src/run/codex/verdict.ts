@@ -1,0 +1,121 @@
+import { statSync } from "node:fs";
+import { answerProblem } from "../../task/state/answer-shape.ts";
+import type { Failure, FailureKind } from "../../task/state/failure.ts";
+import type { RunVerdict } from "../../task/state/run.ts";
+import { claimedAtMs, readClaim } from "../worker/claim.ts";
+import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
+import { readIfThere, runPaths } from "../worker/run-directory.ts";
+import { classifyRefusal, classifyTurn } from "./failure/classify.ts";
+import { oneLine, readStderr } from "./failure/failure-reason.ts";
+import { readErrorInfo } from "./failure/rollout.ts";
+import { readRunAccount } from "./failure/rollout-account.ts";
+import { type RunSummary, summarizeRun } from "./events/run-summary.ts";
+
+/** A shell's words for "cannot be executed" and "not found". */
+const NOT_RUNNABLE: readonly number[] = [126, 127];
+const RUST_PANIC = 101;
+
+type Judgement = Pick<RunVerdict, "outcome" | "failure">;
+
+const SUCCEEDED: Judgement = { outcome: "succeeded", failure: undefined };
+
+/**
+ * Says how a run ended, from its files and its thread's; for a run that has ended. The end of the turn decides, then the exit code:
+ * `error` events are mostly notices of retries, and exit 0 alone proves nothing. A completed turn is a success whatever came
+ * after it (codex could not write its copy of the answer, was stopped a moment too late): run again, it would act twice.
+ *
+ * @param asked the thread that was to be resumed
+ * @param codexHome where codex keeps its threads; without it a failed turn is told by its message alone
+ */
+export function judgeRun(runDir: string, asked: string | undefined, codexHome?: string): RunVerdict {
+  const summary = summarizeRun(runDir);
+  const record = readExitRecord(runDir);
+  const claimed = claimedAtMs(runDir);
+  const wrongThread = asked !== undefined && summary.threadId !== undefined && summary.threadId !== asked;
+  const judgement = wrongThread
+    ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
+    : judge(runDir, summary, record, codexHome);
+  const account =
+    codexHome === undefined || summary.threadId === undefined || claimed === undefined
+      ? undefined
+      : readRunAccount(codexHome, summary.threadId, claimed);
+  const hasAnswer = summary.turnEnd?.kind === "completed" && !wrongThread;
+  return {
+    ...judgement,
+    ...(account === undefined ? {} : { account }),
+    threadId: summary.threadId,
+    lastMessage: hasAnswer ? answerOf(runDir, summary) : "",
+    usageTotal: summary.usageTotal,
+    commandCount: summary.commandCount,
+    durationMs:
+      record === undefined || claimed === undefined ? undefined : Math.max(0, Math.round(record.endedAtMs - claimed)),
+  };
+}
+
+function judge(
+  runDir: string,
+  summary: RunSummary,
+  record: ExitRecord | undefined,
+  codexHome: string | undefined,
+): Judgement {
+  const { turnEnd, threadId } = summary;
+  if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary);
+  if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, codexHome);
+  if (record === undefined) return withoutRecord(runDir);
+  const { error, reason: said } = readStderr(runPaths(runDir).stderr);
+  const { exitCode } = record;
+  const signal = signalOf(exitCode); // Codex itself uses 0, 1, 2 and 101 (codex 0.169.0).
+  if (signal !== undefined) return { outcome: "interrupted", failure: because("killed", `by ${signal}`) };
+  if (NOT_RUNNABLE.includes(exitCode)) return failed("codexUnavailable", said ?? `exit ${exitCode}`);
+  if (exitCode === RUST_PANIC) return failed("crashed", said ?? "exit 101");
+  // SIGINT makes codex exit with 1 and says nothing; a refused prompt says why.
+  if (exitCode === 1 && threadId !== undefined && error === undefined) {
+    return { outcome: "interrupted", failure: because("killed", "before the end of its turn") };
+  }
+  if (exitCode === 0) return failed("outputUnusable", said ?? "exit 0");
+  return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
+}
+
+/** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */
+function judgeAnswer(runDir: string, summary: RunSummary): Judgement {
+  const schema = readIfThere(runPaths(runDir).outputSchema);
+  const problem = schema === undefined ? undefined : answerProblem(answerOf(runDir, summary), schema);
+  return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(problem));
+}
+
+function judgeTurn(
+  runDir: string,
+  message: string,
+  threadId: string | undefined,
+  record: ExitRecord | undefined,
+  codexHome: string | undefined,
+): Judgement {
+  const startedAtMs = claimedAtMs(runDir) ?? 0;
+  const info =
+    codexHome === undefined || threadId === undefined ? undefined : readErrorInfo(codexHome, threadId, startedAtMs);
+  // Never the present: whoever judges a run long after its end must read the same time into "try again at 3:28 PM".
+  const failedAtMs = record?.endedAtMs ?? statSync(runPaths(runDir).events).mtimeMs;
+  return { outcome: "failed", failure: classifyTurn(message, info, Math.round(failedAtMs)) };
+}
+
+/** The worker was killed, or the machine went down. */
+function withoutRecord(runDir: string): Judgement {
+  const claim = readClaim(runDir);
+  const neverStarted = claim === undefined || claim.kind === "sealed";
+  return {
+    outcome: "vanished",
+    failure: because("vanished", neverStarted ? "it never started" : "it left no record of how the run ended"),
+  };
+}
+
+function failed(kind: FailureKind, detail: string): Judgement {
+  return { outcome: "failed", failure: because(kind, detail) };
+}
+
+function because(kind: FailureKind, detail: string): Failure {
+  return { kind, detail, untilMs: undefined };
+}
+
+function answerOf(runDir: string, { lastMessage }: RunSummary): string {
+  return lastMessage ?? readIfThere(runPaths(runDir).lastMessage) ?? "";
+}

@@ -1,0 +1,52 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { systemErrorCode } from "../../base/errors.ts";
+import { withoutTerminalCodes } from "../../task/text/fence.ts";
+
+/** Of what a command printed, so much is kept beyond the life of its run. */
+export const TAIL_BYTES = 16 * 1024;
+
+/** The first line of every output: the shell that runs the command was there. */
+export const BEGIN_LINE = "codex-inbox: the verify command begins\n";
+
+/** What a verify command printed. */
+export interface VerifyOutput {
+  readonly begun: boolean;
+  /** Of all that it printed itself. */
+  readonly bytes: number;
+  /** The end of it: whole lines, but for one that alone is longer than that. */
+  readonly tail: string;
+}
+
+/** Reads the end of an output file. A file that is not there is an empty one. */
+export function readOutput(path: string): VerifyOutput {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return { begun: false, bytes: 0, tail: "" };
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    const begun = readAt(descriptor, 0, BEGIN_LINE.length).toString("latin1") === BEGIN_LINE;
+    const start = begun ? BEGIN_LINE.length : 0;
+    const from = Math.max(start, size - TAIL_BYTES);
+    return { begun, bytes: size - start, tail: tailText(readAt(descriptor, from, size - from), from > start) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readAt(descriptor: number, position: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, readSync(descriptor, buffer, 0, length, position));
+}
+
+/** The first line, and the first character, may be torn; what is no UTF-8 is shown as such. */
+function tailText(bytes: Buffer, isCut: boolean): string {
+  const lineEnd = isCut ? bytes.indexOf(0x0a) : -1;
+  const whole = lineEnd === -1 || lineEnd === bytes.length - 1 ? bytes : bytes.subarray(lineEnd + 1);
+  let start = 0;
+  if (isCut) while (start < Math.min(4, whole.length) && ((whole[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return withoutTerminalCodes(whole.toString("utf8", start));
+}

@@ -1,0 +1,101 @@
+import { realpathSync, statSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { realPathOf } from "../../base/real-path.ts";
+import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../../task/rights/rights.ts";
+import type { TaskSpec } from "../../task/file/task-spec.ts";
+
+/** Where a run may work. Absolute paths. */
+export interface RunGround {
+  /** What a task's paths are relative to, and may not leave unless the rights say so. */
+  readonly workRoot: string;
+  /** The coordinator's own folder: no run may write to it. */
+  readonly stateDir: string;
+  readonly rights: Rights;
+}
+
+export interface RunPaths {
+  readonly workdir: string;
+  readonly images: readonly string[];
+  readonly outputSchema: string | undefined;
+}
+
+/**
+ * Returns where the paths of a task lead, symbolic links resolved, at the last moment before a run: what was true when its file was
+ * accepted may not be any more.
+ *
+ * @throws CoordinatorError `TASK_FILE` when something is missing, or when the task asks for more than it may have now
+ */
+export function resolveRunPaths(spec: TaskSpec, ground: RunGround): RunPaths {
+  const { images, outputSchema } = spec;
+  return {
+    workdir: resolveWorkdir(spec, ground),
+    images: images.map((image) => locate(ground, "images", image)),
+    outputSchema: outputSchema === undefined ? undefined : locate(ground, "outputSchema", outputSchema),
+  };
+}
+
+/** Does the same for the working directory alone, which is all that a verify command needs. */
+export function resolveWorkdir(spec: TaskSpec, ground: RunGround): string {
+  const [refused] = refusals(spec, ground.rights);
+  if (refused !== undefined) throw new CoordinatorError("TASK_FILE", describeRefusal(refused));
+  const { workdir = "." } = spec;
+  return apartFromState(workdir, locate(ground, "workdir", workdir), ground);
+}
+
+type PathKey = "workdir" | "images" | "outputSchema";
+
+function locate(ground: RunGround, key: PathKey, path: string): string {
+  const kind = key === "workdir" ? "folder" : "file";
+  let real: string;
+  try {
+    real = realpathSync(resolve(ground.workRoot, path));
+  } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
+    const where = path.startsWith("/") ? "" : " in the working tree";
+    throw new CoordinatorError("TASK_FILE", `${key}: there is no ${kind} ${path}${where}`, { cause });
+  }
+  const root = rootsOf(ground, key).find((candidate) => isBelow(candidate, real));
+  if (root === undefined) throw new CoordinatorError("TASK_FILE", outside(key, path, real));
+  if (isGits(relative(root, real)) || isBelow(gitFolder(ground), real))
+    throw new CoordinatorError("TASK_FILE", `${key}: ${path} leads into git's own folder; name a ${kind} outside it`);
+  const stat = statSync(real);
+  if (kind === "folder" ? !stat.isDirectory() : !stat.isFile())
+    throw new CoordinatorError("TASK_FILE", `${key}: ${path} is not a ${kind}`);
+  return real;
+}
+
+/** The roots a path may lie below. */
+function rootsOf({ workRoot, rights }: RunGround, key: PathKey): readonly string[] {
+  const more = key === "workdir" ? rights.workdirs : key === "images" ? rights.images : [];
+  return [realPathOf(workRoot), ...more.map(realPathOf)];
+}
+
+function outside(key: PathKey, path: string, real: string): string {
+  return key === "outputSchema"
+    ? `outputSchema: ${path} leaves the working tree; name a file inside it`
+    : describeRefusal(refusedTarget(key, path, real));
+}
+
+/**
+ * Codex keeps an agent from writing to `.git` directly below its working directory (0.169.0), and not to one further down: the
+ * folder that says what tasks may do must not lie there.
+ */
+function apartFromState(path: string, real: string, { workRoot, stateDir }: RunGround): string {
+  const state = realPathOf(stateDir);
+  const isGuarded = real === realPathOf(workRoot) || relative(real, state).startsWith(".git/");
+  if (isGuarded || !isBelow(real, state)) return real;
+  const message = `workdir: ${path} holds ${state}, which an agent could write to there; name a folder that does not`;
+  throw new CoordinatorError("TASK_FILE", message);
+}
+
+/** Whether a relative path begins in or leads into a git directory. */
+function isGits(way: string): boolean {
+  return way.split("/").some((segment) => segment.toLowerCase() === ".git");
+}
+
+/** The git directory that the coordinator's folder lies in; it may have another name than `.git`. */
+function gitFolder({ stateDir }: RunGround): string {
+  const state = realPathOf(stateDir);
+  return /^(.+)\/codex-inbox(?:\/homes\/[^/]+)?$/.exec(state)?.[1] ?? state;
+}

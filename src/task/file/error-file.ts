@@ -1,0 +1,49 @@
+import { inlineCode } from "../text/inline-code.ts";
+import { type KeptText, keepText } from "../records/kept-text.ts";
+import type { TaskProblem } from "./task-spec.ts";
+
+/** The first line of every error file of ours. */
+const MARKER = "<!-- codex-inbox:error -->";
+
+/**
+ * Returns what is said beside a dropped file that is no valid task. The same problems give the same text.
+ *
+ * @param fileName the name of the dropped file, without its folder
+ */
+export function renderErrorFile(fileName: string, problems: readonly TaskProblem[]): KeptText {
+  const name = inlineCode(fileName);
+  const lines = [
+    MARKER,
+    `# ${name} is not a valid task`,
+    "",
+    ...problems.map(problemText),
+    "",
+    `It was not accepted; nothing runs. Correct ${name} and save it: it is read again by itself, and this file goes away.`,
+    "",
+  ];
+  return keepText(lines.join("\n"));
+}
+
+/** Returns the path of the error file of a dropped file: beside it, `docs/x.md` → `docs/x.error.md`. */
+export function errorFilePath(dropPath: string): string {
+  return `${dropPath.replace(/\.md$/i, "")}.error.md`;
+}
+
+/** Returns whether a text was made by `renderErrorFile`, whatever was added to it since. */
+export function isErrorFile(text: string): boolean {
+  return text.split("\n", 1)[0]?.trimEnd() === MARKER;
+}
+
+function problemText({ line, column, message, expected, example }: TaskProblem): string {
+  const place = line === undefined ? "" : `line ${line}, column ${column ?? 1}: `;
+  const sentence = `- ${place}${escaped(message)}. Expected: ${escaped(expected)}.`;
+  if (example === undefined) return sentence;
+  if (!example.includes("\n")) return `${sentence} Example: ${inlineCode(example)}`;
+  const block = example.split("\n").map((exampleLine) => `  ${exampleLine}`);
+  return [`${sentence} Example:`, "", "  ```", ...block, "  ```"].join("\n");
+}
+
+/** Words of the dropped file stand in messages; they are to be seen, not to be rendered. */
+function escaped(text: string): string {
+  return text.replaceAll(/[<`]/g, "\\$&");
+}

@@ -1,0 +1,187 @@
+import { type CodexSetting, codexSetting, codexSettingFromText } from "../rights/codex-setting.ts";
+import { environmentNameProblem } from "../rights/environment-name.ts";
+import { TERM_LENGTH_MAX, tidyTerm } from "../../memory/memory-terms.ts";
+import { MODEL_NAME } from "../rights/model-name.ts";
+import { pathProblem, SANDBOX_LEVELS, treePathProblem } from "../rights/rights.ts";
+import { sessionKeyProblem } from "../session/session-key.ts";
+import {
+  booleanField,
+  type Fault,
+  type FieldReading,
+  fault,
+  field,
+  listField,
+  shown,
+  textField,
+  wholeNumberField,
+  wordField,
+} from "./task-field.ts";
+import { isTaskId } from "../records/task-id.ts";
+import { quoted } from "./task-problem.ts";
+import { isThreadId } from "../session/thread-id.ts";
+import { VERIFY_FIELDS } from "./verify-fields.ts";
+import type { YamlValue } from "./yaml-mapping.ts";
+import { parseZonedTime } from "./zoned-time.ts";
+
+const TASK_ID_EXPECTED = "a task id: date, time and six characters";
+const PATH_EXPECTED = "a path relative to the working tree that stays inside it";
+const DEPENDENCIES_MAX = 100;
+const IMAGES_MAX = 20;
+const CODEX_SETTINGS_MAX = 20;
+const ENVIRONMENT_NAMES_MAX = 20;
+const MEMORY_TERMS_MAX = 20;
+const MEMORY_TERM_CHARACTERS_MIN = 2;
+
+const path = textField(pathProblem);
+
+/** Every key of the front matter that has a meaning. docs/spec-task-file.md lists the same. */
+export const TASK_FIELDS = {
+  id: field("id", TASK_ID_EXPECTED, "id: 20261120-141530-k3f9x2", textField(taskIdProblem)),
+  sessionKey: field("sessionKey", 'one to four names joined by "/"', "sessionKey: docs", textField(sessionKeyProblem)),
+  resume: field(
+    "resume",
+    "true (go on with the session's thread), false (a new thread), or the id of a thread, in lower case",
+    "resume: true",
+    readResume,
+  ),
+  ...VERIFY_FIELDS,
+  title: field("title", "one line of text", "title: Fix the login redirect", textField(controlCharacterProblem)),
+  priority: field("priority", "a whole number from 0 (first) to 4", "priority: 2", wholeNumberField(0, 4)),
+  dependsOn: field(
+    "dependsOn",
+    "one task id, or a list of them",
+    "dependsOn: [20261120-141530-k3f9x2]",
+    listField(textField(taskIdProblem), DEPENDENCIES_MAX),
+  ),
+  notBefore: field(
+    "notBefore",
+    "a date and a time with its zone (ISO 8601)",
+    "notBefore: 2026-11-21T06:00:00Z",
+    readNotBefore,
+  ),
+  timeoutMs: field(
+    "timeoutMs",
+    "milliseconds, a whole number from 1000 to 86400000 (a day)",
+    "timeoutMs: 1800000",
+    wholeNumberField(1_000, 86_400_000),
+  ),
+  stallTimeoutMs: field(
+    "stallTimeoutMs",
+    "milliseconds, a whole number from 1000 to 86400000 (a day)",
+    "stallTimeoutMs: 900000",
+    wholeNumberField(1_000, 86_400_000),
+  ),
+  maxAttempts: field("maxAttempts", "a whole number from 1 to 20", "maxAttempts: 3", wholeNumberField(1, 20)),
+  retryMaxMs: field(
+    "retryMaxMs",
+    "milliseconds, a whole number from 0 to 86400000 (a day)",
+    "retryMaxMs: 60000",
+    wholeNumberField(0, 86_400_000),
+  ),
+  model: field("model", "the name of a model", "model: gpt-5.5", textField(modelProblem)),
+  oss: field("oss", "true or false", "oss: true", booleanField),
+  sandbox: field(
+    "sandbox",
+    "read-only, workspace-write or danger-full-access",
+    "sandbox: workspace-write",
+    wordField(SANDBOX_LEVELS),
+  ),
+  workdir: field("workdir", PATH_EXPECTED, "workdir: packages/api", path),
+  images: field(
+    "images",
+    `${PATH_EXPECTED}, or a list of them`,
+    "images: [docs/login.png]",
+    listField(path, IMAGES_MAX),
+  ),
+  outputSchema: field("outputSchema", PATH_EXPECTED, "outputSchema: schemas/answer.json", textField(treePathProblem)),
+  codexConfig: field(
+    "codexConfig",
+    'a mapping of settings, or a list of "key=value"',
+    "codexConfig: { model_reasoning_effort: high }",
+    readCodexConfig,
+  ),
+  environment: field(
+    "environment",
+    "the name of an environment variable, or a list of them",
+    "environment: [DATABASE_URL]",
+    listField(textField(environmentNameProblem), ENVIRONMENT_NAMES_MAX),
+  ),
+  memory: field(
+    "memory",
+    "true, false, or a list of terms to search the notes for",
+    "memory: [login, query string]",
+    readMemory,
+  ),
+} as const;
+
+export type TaskKey = keyof typeof TASK_FIELDS;
+
+/** Returns the canonical name of a key, whether written in camelCase or snake_case; `undefined` for a key without a meaning. */
+export function canonicalKey(written: string): TaskKey | undefined {
+  return CANONICAL.get(written);
+}
+
+const CANONICAL: ReadonlyMap<string, TaskKey> = new Map(
+  Object.values(TASK_FIELDS).flatMap(({ key }) => [
+    [key, key],
+    [key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), key],
+  ]),
+);
+
+function taskIdProblem(text: string): string | undefined {
+  return isTaskId(text) ? undefined : "is not a task id";
+}
+
+function controlCharacterProblem(text: string): string | undefined {
+  return /\p{Cc}/u.test(text) ? "contains a line break or another control character" : undefined;
+}
+
+function modelProblem(text: string): string | undefined {
+  return MODEL_NAME.test(text) ? undefined : "is not the name of a model";
+}
+
+function readResume(value: YamlValue): FieldReading<boolean | string> {
+  if (typeof value.plain === "boolean") return { value: value.plain };
+  if (typeof value.plain === "string" && isThreadId(value.plain)) return { value: value.plain };
+  return fault(value, `${shown(value)} is neither true nor false nor a thread id`);
+}
+
+function readNotBefore(value: YamlValue): FieldReading<number> {
+  const timeMs = value.text === undefined ? undefined : parseZonedTime(value.text.trim());
+  return timeMs === undefined ? fault(value, `${shown(value)} is not a time with a zone`) : { value: timeMs };
+}
+
+function readMemory(value: YamlValue): FieldReading<boolean | readonly string[]> {
+  if (typeof value.plain === "boolean") return { value: value.plain };
+  if (value.items === undefined) return fault(value, `${shown(value)} is neither true nor false nor a list`);
+  return listField(textField(memoryTermProblem), MEMORY_TERMS_MAX)(value);
+}
+
+function memoryTermProblem(text: string): string | undefined {
+  const length = tidyTerm(text).length;
+  if (length > TERM_LENGTH_MAX) return `is longer than ${TERM_LENGTH_MAX} characters`;
+  return length < MEMORY_TERM_CHARACTERS_MIN ? "is too short to search for" : controlCharacterProblem(text);
+}
+
+function readCodexConfig(value: YamlValue): FieldReading<readonly string[]> {
+  const settings: readonly { readonly value: YamlValue; readonly name: string; readonly setting: CodexSetting }[] =
+    value.entries?.map(({ key, value: inner }) => ({
+      value: inner,
+      name: key,
+      setting: codexSetting(key, inner.text ?? ""),
+    })) ??
+    (value.items ?? [value]).map((item) => ({
+      value: item,
+      name: item.text ?? "",
+      setting: codexSettingFromText(item.text ?? ""),
+    }));
+  if (settings.length > CODEX_SETTINGS_MAX)
+    return fault(value, `has ${settings.length} entries; at most ${CODEX_SETTINGS_MAX} are read`);
+  const faults: Fault[] = [];
+  const kept: string[] = [];
+  for (const { value: inner, name, setting } of settings) {
+    if ("setting" in setting) kept.push(setting.setting);
+    else faults.push({ place: inner.place, message: `${quoted(name)} ${setting.problem}` });
+  }
+  return faults.length > 0 ? { faults } : { value: kept };
+}

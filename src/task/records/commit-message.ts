@@ -1,0 +1,95 @@
+import { durationText } from "../text/duration-text.ts";
+import { type KeptText, keepText } from "./kept-text.ts";
+import { oneLine, printable, shorten } from "../text/one-line.ts";
+import { isOwnSessionKey } from "../session/session-key.ts";
+import type { TaskRecord } from "./task-record.ts";
+import type { Verification } from "../state/verification.ts";
+
+/** All of these count characters but the last. A subject stays readable in `git log --oneline`. */
+const SUBJECT_MAX = 100;
+const SESSION_MAX = 32;
+const REASON_MAX = 40;
+const BODY_LINE_MAX = 200;
+const BODY_MAX = 1_000;
+const BODY_LINES_MAX = 10;
+
+/**
+ * What a line of free text may not begin with: a trailer, comment or cut line (`#`), the divider before a patch (`---`),
+ * a patch, or the lines git itself adds. git looks for these at the very beginning of a line.
+ */
+const MEANS_SOMETHING = /^(?:[A-Za-z0-9-]+[ \t]*:|#|---|diff |Index: |\(cherry picked from commit )/;
+
+/** Returns the message of the commit of a task that has ended. Its trailers are exactly ours, whatever the agent wrote. */
+export function taskCommitMessage(record: TaskRecord): KeptText {
+  const trailers = [
+    trailer("Task-Id", record.id),
+    trailer("Session-Key", record.sessionKey),
+    ...(record.thread === undefined ? [] : [trailer("Codex-Thread", record.thread)]),
+    trailer("Task-Status", record.status),
+    trailer("Attempts", String(record.attempts)),
+    ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
+    ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
+  ];
+  return joined(taskSubject(record), quietBody(record.lastMessage), trailers);
+}
+
+/** Returns the message of the commit that takes accepted drops out of inbox/. Its trailer is not `Task-Id`: that counts finished tasks. */
+export function intakeCommitMessage(accepted: readonly { readonly id: string; readonly title: string }[]): KeptText {
+  const titles = accepted.map(({ title }) => title).join("; ");
+  const trailers = accepted.map(({ id }) => trailer("Accepted-Task-Id", id));
+  return joined(oneLine(`inbox: accepted ${accepted.length}: ${titles}`, SUBJECT_MAX), "", trailers);
+}
+
+/** Returns the message of the commit that says what is wrong with dropped files. */
+export function errorFileCommitMessage(fileNames: readonly string[]): KeptText {
+  const [first = ""] = fileNames;
+  if (fileNames.length === 1) return joined(oneLine(`inbox: ${first} is not a valid task`, SUBJECT_MAX), "", []);
+  const body = quietBody(fileNames.map((name) => oneLine(name, BODY_LINE_MAX)).join("\n"));
+  return joined(`inbox: ${fileNames.length} files are not valid tasks`, body, []);
+}
+
+/** Whoever looks for `Verified` finds only what has passed. */
+function verificationTrailer({ command, outcome, what }: Verification): string {
+  return outcome === "passed" ? trailer("Verified", command) : trailer("Not-Verified", `${command} (${what})`);
+}
+
+function taskSubject({ sessionKey, spec, status, reason, failure, durationMs }: TaskRecord): string {
+  const session = isOwnSessionKey(sessionKey) ? "task" : oneLine(sessionKey, SESSION_MAX);
+  const outcome = status === "succeeded" ? "" : `${status}: `;
+  const note =
+    status === "failed"
+      ? oneLine(failure === "verification" ? failure : (reason ?? ""), REASON_MAX)
+      : status === "succeeded" && durationMs !== undefined
+        ? durationText(durationMs)
+        : "";
+  const end = note === "" ? "" : ` (${note})`;
+  const start = `${session}: ${outcome}`;
+  return `${start}${oneLine(spec.title, SUBJECT_MAX - start.length - [...end].length)}${end}`;
+}
+
+/** The first lines of a text, such that git reads nothing into them. */
+function quietBody(text: string): string {
+  const lines = printable(text.slice(0, BODY_MAX * 4))
+    .replaceAll("\t", "  ")
+    .split("\n")
+    .map((line) => shorten(line.trimEnd(), BODY_LINE_MAX));
+  const first = lines
+    .join("\n")
+    .replaceAll(/\n{3,}/g, "\n\n")
+    .replace(/^\n+/, "")
+    .split("\n");
+  const kept = first.slice(0, BODY_LINES_MAX);
+  const isCut = first.length > kept.length || text.length > BODY_MAX * 4;
+  const body = shorten(kept.join("\n").trimEnd(), BODY_MAX);
+  const quiet = body.split("\n").map((line) => (MEANS_SOMETHING.test(line) ? ` ${line}` : line));
+  return `${quiet.join("\n")}${isCut && body !== "" && !body.endsWith("…") ? "\n…" : ""}`;
+}
+
+function trailer(key: string, value: string): string {
+  return `${key}: ${oneLine(value, BODY_LINE_MAX * 2)}`;
+}
+
+function joined(subject: string, body: string, trailers: readonly string[]): KeptText {
+  const paragraphs = [subject, body, trailers.join("\n")].filter((paragraph) => paragraph !== "");
+  return keepText(`${paragraphs.join("\n\n")}\n`);
+}

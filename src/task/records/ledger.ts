@@ -1,0 +1,203 @@
+import { isConflictMarker } from "../text/conflict-marker.ts";
+import { type KeptText, keepText } from "./kept-text.ts";
+import { sessionKeyProblem } from "../session/session-key.ts";
+import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
+import { isTaskId, taskIdDate } from "./task-id.ts";
+
+/** In rank order: of two rows of one run the later in this list wins. */
+const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"] as const;
+
+export type TaskStatus = (typeof STATUSES)[number];
+
+export type FinalStatus = "cancelled" | "failed" | "succeeded";
+
+/** One change of state of one task. `time` is UTC, ISO 8601 with "Z". `run` counts from 1. */
+export interface LedgerRow {
+  readonly time: string;
+  readonly task: string;
+  readonly session: string;
+  readonly run: number;
+  readonly status: TaskStatus;
+  readonly detail: string;
+}
+
+/** A ledger without its closed rows, and these rows by the date of their task ("2026-11-20"), each once, in their order. */
+export interface LedgerRotation {
+  readonly ledger: KeptText;
+  readonly closed: ReadonlyMap<string, readonly LedgerRow[]>;
+}
+
+/** A ledger is rotated when its closed rows take more than this: every commit stores the whole file. */
+export const LEDGER_ROTATE_BYTES = 65_536;
+
+/** Always the same lines, in tasks.md and in every file it rotates into, so that two clones that made them merge. */
+const HEADER_LINES = [
+  "<!-- codex-inbox ledger v1: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
+  "",
+  "# Tasks",
+  "",
+  "| time | task | session | run | status | detail |",
+  "| --- | --- | --- | ---: | --- | --- |",
+] as const;
+const HEADER = `${HEADER_LINES.join("\n")}\n`;
+
+const RANK: ReadonlyMap<string, number> = new Map(STATUSES.map((status, rank) => [status, rank]));
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+const RUN = /^[1-9]\d{0,8}$/;
+
+/** Tells whether a task with this status will never change by itself again. */
+export function isFinal(status: TaskStatus): status is FinalStatus {
+  return status === "cancelled" || status === "failed" || status === "succeeded";
+}
+
+/** Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row. */
+export function formatRow(row: LedgerRow): string {
+  const cells = [row.time, row.task, row.session, String(row.run), row.status, row.detail];
+  return `| ${cells.map(escapeCell).join(" | ")} |`;
+}
+
+/**
+ * Returns the rows of a ledger in the order of the text. Whatever is no complete row of ours (headers, prose, conflict
+ * markers, a torn last line) is passed over: a half-merged ledger must still be readable. The ids and keys of a row are
+ * well-formed and so safe as parts of a path, whoever wrote the ledger.
+ */
+export function parseLedger(text: string): readonly LedgerRow[] {
+  const parseRow = createRowParser();
+  const rows: LedgerRow[] = [];
+  for (const line of text.split("\n")) {
+    const row = parseRow(line);
+    if (row !== undefined) rows.push(row);
+  }
+  return rows;
+}
+
+/**
+ * Returns the state of every task: per task the greatest row by (run, rank of the status, text of the row). This is a join
+ * (associative, commutative, idempotent), so rows may come in any order, repeated, and from any number of files.
+ */
+export function foldLedger(rows: Iterable<LedgerRow>): ReadonlyMap<string, LedgerRow> {
+  const greatest = new Map<string, LedgerRow>();
+  for (const row of rows) {
+    const known = greatest.get(row.task);
+    if (known === undefined || isGreater(row, known)) greatest.set(row.task, row);
+  }
+  return greatest;
+}
+
+/** Returns a ledger without rows, as a new workspace has it. */
+export function emptyLedger(): KeptText {
+  return keepText(HEADER);
+}
+
+/** Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own. */
+export function appendRows(current: string | undefined, rows: readonly LedgerRow[]): KeptText | "unchanged" {
+  const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));
+  const added: string[] = [];
+  for (const row of rows) {
+    const line = formatRow(row);
+    if (lines.has(line)) continue;
+    lines.add(line);
+    added.push(`${line}\n`);
+  }
+  if (added.length === 0) return "unchanged";
+  const head = lines.has(HEADER_LINES[0]) ? "" : HEADER;
+  const body = current === undefined || current === "" || current.endsWith("\n") ? (current ?? "") : `${current}\n`;
+  return keepText(head + body + added.join(""));
+}
+
+/**
+ * Takes the rows of tasks that are not open out of the ledger, once these rows take more than `limitBytes` of UTF-8. All rows
+ * of open tasks stay. So does what is no row of ours (prose, rows of a later version), but for conflict markers and repeated headers.
+ *
+ * @returns `undefined` when there is nothing to do
+ */
+export function rotateLedger(
+  text: string,
+  isOpen: (task: string) => boolean,
+  limitBytes: number,
+): LedgerRotation | undefined {
+  if (utf8Bytes(text) <= limitBytes) return undefined;
+  const parseRow = createRowParser();
+  const kept: string[] = [];
+  const closed = new Map<string, LedgerRow>();
+  let closedBytes = 0;
+  for (const line of text.split("\n").map(withoutLineEnd)) {
+    if (isChaff(line)) continue;
+    // This runs at every commit, and most rows may be open: these are told by one cell, without parsing.
+    const row = isOpen(line.split("|", 3)[2]?.trim() ?? "") ? undefined : parseRow(line);
+    if (row === undefined) {
+      kept.push(`${line}\n`);
+    } else {
+      closedBytes += utf8Bytes(line) + 1;
+      closed.set(formatRow(row), row);
+    }
+  }
+  if (closedBytes <= limitBytes) return undefined;
+  return {
+    ledger: keepText(HEADER + kept.join("")),
+    closed: Map.groupBy(closed.values(), (row) => taskIdDate(row.task)),
+  };
+}
+
+/**
+ * Returns the ledger without `rows`, wherever they stand. A rotation is planned from one tip of the branch and applied to
+ * another: only the rows that went into a closed file may be taken out there.
+ */
+export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptText | "unchanged" {
+  const removed = new Set(Array.from(rows, formatRow));
+  const parseRow = createRowParser();
+  const kept = current.split("\n").filter((line) => {
+    const row = parseRow(line);
+    return row === undefined || !removed.has(formatRow(row));
+  });
+  const text = kept.join("\n");
+  return text === current ? "unchanged" : keepText(text);
+}
+
+function utf8Bytes(line: string): number {
+  return new TextEncoder().encode(line).byteLength;
+}
+
+/** Returns a parser for many rows: tasks and sessions come again and again, and are checked once. */
+function createRowParser(): (line: string) => LedgerRow | undefined {
+  const isTask = rememberingAnswers(isTaskId);
+  const isSession = rememberingAnswers((key) => sessionKeyProblem(key) === undefined);
+  return (line) => {
+    const cells = splitTableRow(line)?.map(unescapeCell);
+    if (cells?.length !== 6) return undefined;
+    const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
+    if (!TIME.test(time) || Number.isNaN(Date.parse(time)) || !RUN.test(run) || !isStatus(status)) return undefined;
+    if (!isTask(task) || !isSession(session)) return undefined;
+    return { time, task, session, run: Number(run), status, detail };
+  };
+}
+
+function rememberingAnswers(question: (text: string) => boolean): (text: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (text) => {
+    const known = answers.get(text);
+    if (known !== undefined) return known;
+    const answer = question(text);
+    answers.set(text, answer);
+    return answer;
+  };
+}
+
+function isStatus(text: string): text is TaskStatus {
+  return RANK.has(text);
+}
+
+function isGreater(row: LedgerRow, than: LedgerRow): boolean {
+  if (row.run !== than.run) return row.run > than.run;
+  if (row.status !== than.status) return (RANK.get(row.status) ?? 0) > (RANK.get(than.status) ?? 0);
+  return formatRow(row) > formatRow(than);
+}
+
+/** What a rotation leaves out: it writes the header anew. */
+function isChaff(line: string): boolean {
+  return line === "" || isConflictMarker(line) || HEADER_LINES.some((header) => header === line);
+}
+
+function withoutLineEnd(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
+}

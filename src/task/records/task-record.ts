@@ -1,0 +1,270 @@
+import { boundedMessage } from "../text/bounded-message.ts";
+import { durationText } from "../text/duration-text.ts";
+import type { FailureKind } from "../state/failure.ts";
+import { type FrontMatterLimits, readFrontMatter } from "../file/front-matter.ts";
+import { renderFrontMatter } from "../file/front-matter-text.ts";
+import { inlineCode } from "../text/inline-code.ts";
+import { type KeptText, keepText } from "./kept-text.ts";
+import { isFinal, type TaskStatus } from "./ledger.ts";
+import { oneLine } from "../text/one-line.ts";
+import type { Usage } from "../state/run.ts";
+import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
+import {
+  CHANGED_FILES_HEADING,
+  type ChangedFile,
+  parseResult,
+  type TaskResult,
+  WARNINGS_HEADING,
+} from "./task-result.ts";
+import type { TaskSpec } from "../file/task-spec.ts";
+import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
+import { cutUtf8, utf8Length } from "../text/utf8.ts";
+import type { Verification } from "../state/verification.ts";
+import { verificationFacts, verificationLines } from "./verification-section.ts";
+
+/** All that is kept of a task. Times are UTC, ISO 8601. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly spec: TaskSpec;
+  readonly prompt: string;
+  readonly warnings: readonly string[];
+  readonly status: TaskStatus;
+  /** Attempts used. */
+  readonly attempts: number;
+  /** The last run. */
+  readonly run: number;
+  readonly thread: string | undefined;
+  /** The path it was dropped at; `undefined` for a task that came another way. */
+  readonly source: string | undefined;
+  readonly acceptedAt: string;
+  readonly startedAt: string | undefined;
+  readonly endedAt: string | undefined;
+  readonly durationMs: number | undefined;
+  /** Why it failed or was cancelled. */
+  readonly reason: string | undefined;
+  /** The name of that reason, where it is one of docs/spec-failures.md. */
+  readonly failure: FailureKind | undefined;
+  /** The agent's final answer; empty when there is none. */
+  readonly lastMessage: string;
+  readonly changedFiles: readonly ChangedFile[];
+  /** Tokens of the last attempt alone. */
+  readonly usage: Usage | undefined;
+  readonly account: TaskAccount | undefined;
+  readonly codexVersion: string | undefined;
+  /** The one that was used, as far as that is known. */
+  readonly model: string | undefined;
+  /** The last one. */
+  readonly verification: Verification | undefined;
+  /** The task that goes on where this one has failed. */
+  readonly followUpTask: string | undefined;
+  /** The clone that accepted it. */
+  readonly acceptedBy: string;
+}
+
+/** A task as its committed file tells it. */
+export interface ParsedTaskFile {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly status: TaskStatus;
+  readonly title: string;
+  readonly prompt: string;
+  /** `undefined` until the task has ended. */
+  readonly result: TaskResult | undefined;
+  /** All keys, the user's and ours, by canonical name. */
+  readonly frontMatter: Readonly<Record<string, unknown>>;
+}
+
+const TASK_FILE_FORMAT = 1;
+
+/** Between prompt and result. Where the result begins is told by `promptBytes`; the line is for people and other programs. */
+const RESULT_MARKER = "<!-- codex-inbox:result -->";
+const RESULT_HEADING = "## Result";
+const RESULT_START = `\n${RESULT_MARKER}\n\n${RESULT_HEADING}\n\n`;
+
+const REASON_CHARACTERS_MAX = 500;
+const WARNING_CHARACTERS_MAX = 500;
+const CHANGED_FILES_SHOWN_MAX = 200;
+
+/**
+ * A file of ours repeats what the user wrote, each key on one line but more lines than that, and adds to it. Where two clones have
+ * run the same task, `git merge` has put both files into one.
+ */
+const COMMITTED: FrontMatterLimits = {
+  bytes: 1_048_576,
+  lines: 2_000,
+  nesting: 64,
+  tokens: 100_000,
+  repeatedKeys: true,
+};
+
+const STATUSES: Readonly<Record<TaskStatus, TaskStatus>> = {
+  queued: "queued",
+  running: "running",
+  verifying: "verifying",
+  stopping: "stopping",
+  cancelled: "cancelled",
+  failed: "failed",
+  succeeded: "succeeded",
+};
+
+/** Keys of ours that a user's unknown key may not pose as; it goes below `extra`. */
+const OUR_KEYS: ReadonlySet<string> = new Set([
+  "format",
+  "status",
+  "reason",
+  "failure",
+  "attempts",
+  "run",
+  "thread",
+  "source",
+  "acceptedAt",
+  "startedAt",
+  "endedAt",
+  "durationMs",
+  "codexVersion",
+  ...ACCOUNT_KEYS,
+  "verification",
+  "followUpTask",
+  "acceptedBy",
+  "promptBytes",
+  "messageBytes",
+  "extra",
+]);
+
+/**
+ * Returns the file that is committed for a task: the user's front matter and what became of the task, the prompt byte for
+ * byte, and once the task has ended, the result. `parseTaskFile` reads it.
+ */
+export function renderTaskFile(record: TaskRecord): KeptText {
+  const prompt = keepText(record.prompt);
+  const message = keepText(boundedMessage(record.lastMessage));
+  const hasResult = isFinal(record.status);
+  const frontMatter = renderFrontMatter([
+    ...userValues(record),
+    ...ourValues(record),
+    ["promptBytes", utf8Length(prompt)],
+    ["messageBytes", hasResult ? utf8Length(message) : undefined],
+  ]);
+  // Redaction has to leave redacted text alone, or the byte counts above would be wrong.
+  return keepText(`${frontMatter}${prompt}${hasResult ? renderResult(record, message) : ""}`);
+}
+
+function userValues({ spec }: TaskRecord): readonly (readonly [string, unknown])[] {
+  const colliding = Object.entries(spec.frontMatter).filter(([key]) => OUR_KEYS.has(key));
+  return [
+    ...Object.entries(spec.frontMatter).filter(([key, value]) => !OUR_KEYS.has(key) && !isOurs(key, value)),
+    ["extra", colliding.length === 0 ? undefined : Object.fromEntries(colliding)],
+  ];
+}
+
+/** A key that both sides have: ours says the same, and stands where the user left the value open. */
+function isOurs(key: string, value: unknown): boolean {
+  if (key === "id" || key === "sessionKey") return true;
+  return (key === "title" || key === "model") && (value === null || value === "");
+}
+
+function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] {
+  const { frontMatter } = record.spec;
+  const isOpen = (key: string): boolean => !Object.hasOwn(frontMatter, key) || isOurs(key, frontMatter[key]);
+  return [
+    ["format", TASK_FILE_FORMAT],
+    ["id", record.id],
+    ["sessionKey", record.sessionKey],
+    ["title", isOpen("title") ? record.spec.title : undefined],
+    ["status", record.status],
+    ["reason", record.reason && oneLine(record.reason, REASON_CHARACTERS_MAX)],
+    ["failure", record.failure],
+    ["attempts", record.attempts],
+    ["run", record.run],
+    ["thread", record.thread],
+    ["source", record.source],
+    ["acceptedAt", record.acceptedAt],
+    ["startedAt", record.startedAt],
+    ["endedAt", record.endedAt],
+    ["durationMs", record.durationMs],
+    ["model", isOpen("model") ? record.model : undefined],
+    ["codexVersion", record.codexVersion],
+    ...accountValues(record.usage, record.account),
+    ["verification", record.verification && verificationFacts(record.verification)],
+    ["followUpTask", record.followUpTask],
+    ["acceptedBy", record.acceptedBy],
+  ];
+}
+
+/** Nothing of varying length stands before the message but the one line that says how it went. */
+function renderResult(record: TaskRecord, message: KeptText): string {
+  const lines = [RESULT_START + keepText(outcomeLine(record)), "", message, ""];
+  if (record.changedFiles.length > 0) {
+    const shown = record.changedFiles.slice(0, CHANGED_FILES_SHOWN_MAX);
+    const more = record.changedFiles.length - shown.length;
+    const files = shown.map(
+      ({ path, change }) => `- ${oneLine(change, 40) || "changed"} ${inlineCode(keepText(path))}`,
+    );
+    lines.push(CHANGED_FILES_HEADING, "", ...files, ...(more > 0 ? [`- and ${more} more`] : []), "");
+  }
+  if (record.warnings.length > 0) {
+    const warnings = record.warnings.map((warning) => `- ${oneLine(keepText(warning), WARNING_CHARACTERS_MAX)}`);
+    lines.push(WARNINGS_HEADING, "", ...warnings, "");
+  }
+  if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
+  return lines.join("\n");
+}
+
+function outcomeLine({ status, reason, durationMs, attempts }: TaskRecord): string {
+  const time = durationMs === undefined ? "" : ` after ${durationText(durationMs)}`;
+  const why = reason === undefined ? "" : `: ${oneLine(reason, REASON_CHARACTERS_MAX)}`;
+  return `**${status}**${time} (${attempts} ${attempts === 1 ? "attempt" : "attempts"})${why}`;
+}
+
+/**
+ * Reads a committed task file; `undefined` where it is none of ours, or of a later format. A file that was edited by hand
+ * (so that the byte counts no longer fit) is read by its headings. Of a file that was merged from two, the one that has ended is
+ * read, or else the first; its text shows both.
+ */
+export function parseTaskFile(text: string): ParsedTaskFile | undefined {
+  const { entries, body, problems } = readFrontMatter(text, COMMITTED);
+  const frontMatter = oneOfEach(entries.map(({ key, value }) => [key, value.plain]));
+  const { format, id, sessionKey, title } = frontMatter;
+  const status = statusOf(frontMatter.status);
+  if (problems.length > 0 || format !== TASK_FILE_FORMAT || status === undefined) return undefined;
+  if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
+  const { prompt, tail } = splitBody(body, frontMatter.promptBytes);
+  const result = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
+  const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
+  return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
+}
+
+/** Of keys that a merge has left twice, takes the values of one side. They stand in the same order throughout: ours, then theirs. */
+function oneOfEach(pairs: readonly (readonly [key: string, value: unknown])[]): Readonly<Record<string, unknown>> {
+  const values = Map.groupBy(pairs, ([key]) => key);
+  const ended = (values.get("status") ?? []).findIndex(([, status]) => isFinal(statusOf(status) ?? "queued"));
+  const side = Math.max(ended, 0);
+  return Object.fromEntries(Array.from(values, ([key, sides]) => [key, sides[Math.min(side, sides.length - 1)]?.[1]]));
+}
+
+/** Returns what the user had asked for in a task file: its keys without those that we add. */
+export function userFrontMatter({ frontMatter }: ParsedTaskFile): Readonly<Record<string, unknown>> {
+  const theirs = Object.entries(frontMatter).filter(([key]) => !OUR_KEYS.has(key));
+  const { extra } = frontMatter;
+  return { ...Object.fromEntries(theirs), ...(typeof extra === "object" && extra !== null ? extra : {}) };
+}
+
+function statusOf(value: unknown): TaskStatus | undefined {
+  return Object.values(STATUSES).find((status) => status === value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? String(value)
+    : undefined;
+}
+
+function splitBody(body: string, promptBytes: unknown): { readonly prompt: string; readonly tail: string } {
+  const cut = typeof promptBytes === "number" ? cutUtf8(body, promptBytes) : undefined;
+  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) {
+    return { prompt: cut.head, tail: cut.tail };
+  }
+  const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
+  return start === -1 ? { prompt: body, tail: "" } : { prompt: body.slice(0, start), tail: body.slice(start) };
+}

@@ -1,0 +1,52 @@
+import { parseInlineCode } from "../text/inline-code.ts";
+import { cutUtf8 } from "../text/utf8.ts";
+import { beforeVerification, VERIFICATION_HEADING } from "./verification-section.ts";
+
+/** What became of a task, as its file tells it. */
+export interface TaskResult {
+  readonly reason: string | undefined;
+  readonly lastMessage: string;
+  /** As many as the file shows. */
+  readonly changedFiles: readonly ChangedFile[];
+}
+
+/** A file that differed after the run. `change` is one word ("modified"). */
+export interface ChangedFile {
+  readonly path: string;
+  readonly change: string;
+}
+
+export const CHANGED_FILES_HEADING = "### Changed files";
+export const WARNINGS_HEADING = "### Warnings";
+
+/**
+ * Reads what follows the prompt of a committed task file.
+ *
+ * @param messageBytes length of the final answer, where the file says it
+ */
+export function parseResult(tail: string, messageBytes: unknown, reason: string | undefined): TaskResult {
+  const [, afterOutcome = ""] =
+    /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n(?:\*\*.*\r?\n)+\r?\n([\s\S]*)$/.exec(tail) ?? [];
+  const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
+  const { head: lastMessage, tail: sections } =
+    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome);
+  return { reason, lastMessage, changedFiles: parseChangedFiles(beforeVerification(sections)) };
+}
+
+/** The last of each heading: an answer may well have the same ones. */
+function splitAtSections(text: string): { readonly head: string; readonly tail: string } {
+  const headings = [CHANGED_FILES_HEADING, WARNINGS_HEADING, VERIFICATION_HEADING];
+  const starts = headings.map((heading) => text.lastIndexOf(`\n${heading}`));
+  const start = Math.min(...starts.filter((index) => index !== -1), text.length);
+  return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
+}
+
+function parseChangedFiles(sections: string): readonly ChangedFile[] {
+  const [, list = ""] = sections.replaceAll("\r\n", "\n").split(`\n${CHANGED_FILES_HEADING}\n`);
+  const [files = ""] = list.split(`\n${WARNINGS_HEADING}`);
+  return files.split("\n").flatMap((line) => {
+    const [, change, code = ""] = /^- (.+?) (`.*)$/.exec(line.trimEnd()) ?? [];
+    const path = parseInlineCode(code);
+    return change === undefined || path === undefined ? [] : [{ path, change }];
+  });
+}

@@ -1,0 +1,38 @@
+import { durationText } from "../text/duration-text.ts";
+import { fenced } from "../text/fence.ts";
+import { inlineCode } from "../text/inline-code.ts";
+import { keepText } from "./kept-text.ts";
+import { oneLine } from "../text/one-line.ts";
+import type { Verification } from "../state/verification.ts";
+
+export const VERIFICATION_HEADING = "### Verification";
+
+const HINT_CHARACTERS_MAX = 500;
+
+/** Returns what a task file's result says of its verification, line by line. Its last section: the output may hold headings too. */
+export function verificationLines(verification: Verification): readonly string[] {
+  const { command, outcome, what, durationMs, attempt, attemptsMax, output, hint } = verification;
+  const word = outcome === "passed" ? "passed" : oneLine(keepText(what), HINT_CHARACTERS_MAX);
+  const count = outcome === "stopped" || outcome === "unavailable" ? "" : ` (${attempt} of ${attemptsMax})`;
+  const lines = [
+    VERIFICATION_HEADING,
+    "",
+    `${inlineCode(keepText(command))} ${word}, after ${durationText(durationMs)}${count}`,
+    "",
+  ];
+  if (hint !== undefined) lines.push(oneLine(keepText(hint), HINT_CHARACTERS_MAX), "");
+  if (output !== "") lines.push(fenced(keepText(output), "text"), "");
+  return lines;
+}
+
+/** Returns the verification as the front matter has it: without what it printed. */
+export function verificationFacts(verification: Verification): Readonly<Record<string, unknown>> {
+  const { command, outcome, what, exitCode, signal, durationMs, sandbox, attempt, attemptsMax, hint } = verification;
+  return { command, outcome, what, exitCode, signal, durationMs, sandbox, attempt, attemptsMax, hint };
+}
+
+/** Returns the sections of a result before that of its verification. */
+export function beforeVerification(sections: string): string {
+  const start = `\n${sections}`.search(/\n### Verification[ \t]*\r?(\n|$)/);
+  return start === -1 ? sections : sections.slice(0, start);
+}

@@ -1,0 +1,169 @@
+import { quoted } from "../file/task-problem.ts";
+import type { TaskSpec } from "../file/task-spec.ts";
+
+/**
+ * What a task file may ask for. Whoever can write to inbox/ can write a task, an agent at work included, so a task never
+ * decides what it is allowed to do: the owner of the machine does, in the policy of the workspace (policy.ts).
+ */
+
+/** Codex's sandbox levels, least first. */
+export const SANDBOX_LEVELS = ["read-only", "workspace-write", "danger-full-access"] as const;
+
+export type SandboxLevel = (typeof SANDBOX_LEVELS)[number];
+
+/** Where a verify command runs: inside codex's sandbox at the level of its task, or with all the rights of the coordinator. */
+export const VERIFY_PLACES = ["sandboxed", "unsandboxed"] as const;
+
+/** What the owner of the machine allows tasks to ask for. */
+export interface Rights {
+  /** The highest level. */
+  readonly sandbox: SandboxLevel;
+  readonly verify: (typeof VERIFY_PLACES)[number];
+  /** Absolute paths that a working directory may be or lie below, besides the working tree. */
+  readonly workdirs: readonly string[];
+  /** The same for images. */
+  readonly images: readonly string[];
+  /** Keys of codex's configuration. */
+  readonly codexConfig: readonly string[];
+  /** Names of variables of the coordinator's environment. */
+  readonly environment: readonly string[];
+}
+
+/**
+ * The codex settings a task or codex-inbox.json may name: how much the model thinks and what is shown of it. None of them
+ * runs a program, opens a connection, or changes sandbox, approvals or environment.
+ */
+export const CODEX_CONFIG_KEYS = [
+  "model_reasoning_effort",
+  "model_reasoning_summary",
+  "model_verbosity",
+  "hide_agent_reasoning",
+  "show_raw_agent_reasoning",
+] as const;
+
+/** What holds where the owner has said nothing: with it a task gains nothing over an agent in its sandbox. */
+export const DEFAULT_RIGHTS: Rights = Object.freeze({
+  sandbox: "workspace-write",
+  verify: "sandboxed",
+  workdirs: [],
+  images: [],
+  codexConfig: CODEX_CONFIG_KEYS,
+  environment: [],
+});
+
+const PATH_LENGTH_MAX = 1_000;
+
+/** One thing that a task asks for and may not have. */
+export interface Refusal {
+  /** The key of the front matter. */
+  readonly key: "sandbox" | "workdir" | "images" | "codexConfig" | "environment";
+  /** Begins with the key. */
+  readonly message: string;
+  /** What would be right, with the command that allows more. */
+  readonly expected: string;
+}
+
+/** Returns what `spec` asks for and `rights` do not allow; paths as they are written. */
+export function refusals(spec: TaskSpec, rights: Rights): readonly Refusal[] {
+  const { sandbox, workdir } = spec;
+  return [
+    ...(sandbox === undefined || lowerLevel(sandbox, rights.sandbox) === sandbox
+      ? []
+      : [refusedSandbox(sandbox, rights)]),
+    ...(workdir === undefined || isPathAllowed(workdir, rights.workdirs) ? [] : [refusedPath("workdir", workdir)]),
+    ...spec.images.filter((image) => !isPathAllowed(image, rights.images)).map((image) => refusedPath("images", image)),
+    ...settingKeys(spec.codexConfig)
+      .filter((key) => !rights.codexConfig.includes(key))
+      .map((key) => refusedSetting(key, rights)),
+    ...spec.environment
+      .filter((name) => !rights.environment.includes(name))
+      .map((name): Refusal => {
+        const message = `environment: no task is passed the variable ${name}`;
+        return { key: "environment", message, expected: allowedBy("none", `allow environment ${name}`) };
+      }),
+  ];
+}
+
+/** Returns a refusal as one sentence. */
+export function describeRefusal({ message, expected }: Pick<Refusal, "message" | "expected">): string {
+  return `${message}; expected: ${expected}`;
+}
+
+/** Returns the lower one of two levels. */
+export function lowerLevel(one: SandboxLevel, other: SandboxLevel): SandboxLevel {
+  return SANDBOX_LEVELS.indexOf(one) <= SANDBOX_LEVELS.indexOf(other) ? one : other;
+}
+
+/** Returns whether the absolute path `path` is `root` or lies below it, as they are written. */
+export function isBelow(root: string, path: string): boolean {
+  return path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
+}
+
+/**
+ * Returns the sentence that refuses a path because of where it leads.
+ *
+ * @param real where that is, absolute; links resolved
+ */
+export function refusedTarget(key: "workdir" | "images", path: string, real: string): Refusal {
+  return {
+    ...refusedPath(key, real),
+    message: `${key}: ${quoted(path)} leads to ${quoted(real)}, outside the working tree`,
+  };
+}
+
+function refusedSandbox(level: SandboxLevel, rights: Rights): Refusal {
+  const message = `sandbox: "${level}" is more than a task may ask for here`;
+  return { key: "sandbox", message, expected: allowedBy(`at most ${rights.sandbox}`, `set sandbox ${level}`) };
+}
+
+function refusedPath(key: "workdir" | "images", path: string): Refusal {
+  const list = key === "workdir" ? "workdirs" : key;
+  const message = `${key}: ${quoted(path)} is an absolute path, and tasks may not name it here`;
+  const expected = allowedBy("a path relative to the working tree", `allow ${list} ${shellWord(path)}`);
+  return { key, message, expected };
+}
+
+function refusedSetting(key: string, { codexConfig }: Rights): Refusal {
+  const message = `codexConfig: ${quoted(key)} is not a setting that a task may make here`;
+  const allowed = codexConfig.length === 0 ? "none" : `only ${codexConfig.join(", ")}`;
+  return { key: "codexConfig", message, expected: allowedBy(allowed, `allow codexConfig ${key}`) };
+}
+
+function allowedBy(expected: string, command: string): string {
+  return `${expected}, unless the owner of the machine allows it with "codex-inbox policy ${command}"`;
+}
+
+/** What a task file says stands in a command that somebody may copy: nothing in it may mean anything to a shell. */
+function shellWord(text: string): string {
+  return /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function isPathAllowed(path: string, roots: readonly string[]): boolean {
+  return !path.startsWith("/") || roots.some((root) => isBelow(root, path));
+}
+
+function settingKeys(settings: readonly string[]): readonly string[] {
+  return [...new Set(settings.map((setting) => setting.slice(0, Math.max(0, setting.indexOf("=")))))];
+}
+
+/**
+ * Returns what is wrong with a path of a task file as the end of a sentence, or `undefined` when the path, as written,
+ * stays inside the working tree and out of git's own folder. Links are not followed here: whoever opens the path checks
+ * where it really leads.
+ */
+export function treePathProblem(path: string): string | undefined {
+  return path.startsWith("/") ? "is not relative to the working tree" : pathProblem(path);
+}
+
+/** Does the same where an absolute path may be allowed. */
+export function pathProblem(path: string): string | undefined {
+  if (path === "") return "is empty";
+  if (path.length > PATH_LENGTH_MAX) return `is longer than ${PATH_LENGTH_MAX} characters`;
+  if (/\p{Cc}/u.test(path)) return "contains a control character";
+  if (path.startsWith("~") || /^[A-Za-z]:/.test(path)) return "is not relative to the working tree";
+  if (path.includes("\\")) return 'contains a backslash; the parts of a path are joined by "/"';
+  const segments = path.split("/");
+  if (segments.includes("..")) return 'contains "..", which may lead out of the working tree';
+  if (segments.some((segment) => segment.toLowerCase() === ".git")) return "leads into .git";
+  return undefined;
+}

@@ -1,0 +1,56 @@
+import { assertNever } from "../text/assert-never.ts";
+import { describePause, type Pause } from "./pause.ts";
+
+/** Why a queued task does not run now. */
+export type Hold =
+  /** `behind`: the task of the session that is before it; `undefined` when the session is busy with something else. */
+  | { readonly kind: "session"; readonly session: string; readonly behind: string | undefined }
+  /** Another session's task `holder` has the same thread. */
+  | { readonly kind: "thread"; readonly thread: string; readonly holder: string }
+  | { readonly kind: "notBefore"; readonly untilMs: number }
+  | { readonly kind: "retry"; readonly untilMs: number }
+  /** `unknown`: ids that no task has, so far. */
+  | { readonly kind: "dependency"; readonly waitsFor: readonly string[]; readonly unknown: readonly string[] }
+  | { readonly kind: "workers" }
+  | { readonly kind: "paused"; readonly pause: Pause }
+  | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined };
+
+/** Returns what a person is told about `hold`, to be read after "queued: ". */
+export function describeHold(hold: Hold): string {
+  switch (hold.kind) {
+    case "session":
+      return hold.behind === undefined
+        ? `session ${hold.session} is busy`
+        : `behind ${hold.behind} in session ${hold.session}`;
+    case "thread":
+      return `thread ${hold.thread} is in use by ${hold.holder}`;
+    case "notBefore":
+      return `not before ${utc(hold.untilMs)}`;
+    case "retry":
+      return `tries again at ${utc(hold.untilMs)}`;
+    case "dependency":
+      return describeDependencies(hold.waitsFor, hold.unknown);
+    case "workers":
+      return "all workers are busy";
+    case "paused":
+      return describePause(hold.pause);
+    case "codex":
+      // Codex's own words end with a full stop, which would stand before the comma.
+      return hold.untilMs === undefined
+        ? hold.problem
+        : `${hold.problem.replace(/\.$/, "")}, until ${utc(hold.untilMs)}`;
+    default:
+      return assertNever(hold);
+  }
+}
+
+function describeDependencies(waitsFor: readonly string[], unknown: readonly string[]): string {
+  const parts: string[] = [];
+  if (waitsFor.length > 0) parts.push(`waits for ${waitsFor.join(", ")}`);
+  if (unknown.length > 0) parts.push(`depends on ${unknown.join(", ")}, which no task here is called`);
+  return parts.join("; ");
+}
+
+function utc(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, "Z");
+}

@@ -1,0 +1,77 @@
+import type { Failure } from "./failure.ts";
+import type { TaskSpec } from "../file/task-spec.ts";
+
+/** Where a run lives and what it runs. All paths absolute. */
+export interface RunRequest {
+  readonly taskId: string;
+  readonly sessionKey: string;
+  readonly run: number;
+  /** `.git/codex-inbox/runs/<taskId>/<run>`; made by `prepare`. */
+  readonly runDir: string;
+  readonly prompt: string;
+  /** The thread to resume; `undefined` starts a new one. Must be a well-formed thread id. */
+  readonly resumeThread: string | undefined;
+  readonly workdir: string;
+  readonly sandbox: NonNullable<TaskSpec["sandbox"]>;
+  readonly model: string | undefined;
+  readonly oss: boolean;
+  /** Absolute paths. */
+  readonly images: readonly string[];
+  readonly outputSchema: string | undefined;
+  /** `key=value` settings for `-c`, value in TOML. */
+  readonly codexConfig: readonly string[];
+  /** Names of variables of the coordinator's environment that codex and its tools are passed beside the usual ones. */
+  readonly environment: readonly string[];
+}
+
+/** What is known of a run from its directory and the process table. */
+export type RunProbe =
+  | { readonly kind: "alive"; readonly pids: readonly number[] }
+  /** `exitCode` ≥ 128 from the shim means killed by signal (exitCode − 128). `undefined`: no exit record, but the turn completed. */
+  | { readonly kind: "ended"; readonly exitCode: number | undefined }
+  /** Claimed, no exit record, no process, no completed turn. */
+  | { readonly kind: "vanished" }
+  /** Nobody has claimed it yet, and no process with its marker is there. */
+  | { readonly kind: "unclaimed" };
+
+/** Token counts; codex reports the running total of the thread, not of the turn. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningOutputTokens: number;
+}
+
+/** What codex noted of a run in its thread's own file. */
+export interface RunAccount {
+  /** The one it used, whoever chose it. */
+  readonly model: string | undefined;
+  /** Of the run alone. */
+  readonly usage: Usage | undefined;
+  /** Of the whole thread, at the end of the run. */
+  readonly threadUsage: Usage | undefined;
+}
+
+/** How a run ended, judged from its files. */
+export interface RunVerdict {
+  readonly outcome: "succeeded" | "failed" | "interrupted" | "vanished";
+  /** Why it did not succeed; `undefined` where it did. */
+  readonly failure: Failure | undefined;
+  readonly threadId: string | undefined;
+  /** The final answer; empty when there is none. */
+  readonly lastMessage: string;
+  readonly usageTotal: Usage | undefined;
+  /** Absent where codex noted nothing. */
+  readonly account?: RunAccount;
+  readonly commandCount: number;
+  /** Milliseconds between the claim and the exit record, where both are there. */
+  readonly durationMs: number | undefined;
+}
+
+/** The codex executable that will be run. */
+export interface CodexInstallation {
+  /** Absolute path of the native binary (never the npm wrapper, where it can be told). */
+  readonly path: string;
+  readonly version: string;
+  readonly foundBy: "flag" | "environment" | "policy" | "path" | "package";
+}

@@ -1,0 +1,134 @@
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openPauseBox, watchPauses } from "../../src/dispatch/pauses.ts";
+import { describePause } from "../../src/task/schedule/pause.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const NOW = Date.UTC(2026, 10, 20, 14, 15, 30);
+
+describe("a pause", () => {
+  it("lasts until it is taken back, whoever looks", () => {
+    const dir = join(tempDir(), "paused");
+    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
+    openPauseBox(dir).pause(undefined, "a release", NOW);
+    expect(openPauseBox(dir).read().of("docs")).toEqual({ session: undefined, sinceMs: NOW, reason: "a release" });
+    openPauseBox(dir).resume(undefined);
+    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
+  });
+
+  it("of a session is for that one alone", () => {
+    const box = openPauseBox(tempDir());
+    box.pause("docs/api", undefined, NOW);
+    const pauses = box.read();
+    expect(pauses.of("docs/api")).toEqual({ session: "docs/api", sinceMs: NOW, reason: undefined });
+    expect([pauses.of("docs"), pauses.of("docs-api"), pauses.queue]).toEqual([undefined, undefined, undefined]);
+    expect(pauses.sessions).toHaveLength(1);
+  });
+
+  it("of the whole queue and one of a session do not undo each other", () => {
+    const box = openPauseBox(tempDir());
+    box.pause("docs", "mine", NOW);
+    box.pause(undefined, "ours", NOW);
+    expect(box.read().of("docs")?.reason).toBe("ours");
+    box.resume(undefined);
+    expect(box.read().of("docs")?.reason).toBe("mine");
+  });
+
+  it("takes a name as long as a session's can be", () => {
+    const key = Array.from({ length: 4 }, () => "x".repeat(64)).join("/");
+    const box = openPauseBox(tempDir());
+    box.pause(key, undefined, NOW);
+    expect(box.read().of(key)?.session).toBe(key);
+  });
+
+  it("that is made again keeps its time, and its reason unless it is given another", () => {
+    const box = openPauseBox(tempDir());
+    box.pause(undefined, "one", NOW);
+    expect(box.pause(undefined, undefined, NOW + 9)).toEqual({ session: undefined, sinceMs: NOW, reason: "one" });
+    expect(box.pause(undefined, "two\nlines", NOW + 9).reason).toBe("two lines");
+    expect(box.read().queue).toEqual({ session: undefined, sinceMs: NOW, reason: "two lines" });
+    expect(box.pause(undefined, " ", NOW + 9).reason).toBeUndefined();
+  });
+
+  it("is for nobody else to read or change", () => {
+    const dir = join(tempDir(), "paused");
+    openPauseBox(dir).pause(undefined, undefined, NOW);
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+    expect(readdirSync(dir)).toEqual(["queue.json"]);
+  });
+
+  it("that is not there is taken back without complaint", () => {
+    const box = openPauseBox(join(tempDir(), "never-made"));
+    box.resume(undefined);
+    box.resume("docs");
+    expect(box.read().queue).toBeUndefined();
+  });
+});
+
+describe("a file that cannot be read", () => {
+  it.each([
+    { name: "empty", text: "" },
+    { name: "cut off", text: '{"v":1,"session":null,"sin' },
+    { name: "no object", text: "null" },
+    { name: "of a later version", text: '{"v":2,"until":"tomorrow"}' },
+    { name: "without a time", text: '{"v":1,"session":null,"since":"soon","reason":null}' },
+    { name: "about a session", text: '{"v":1,"session":"docs","since":"2026-11-20T14:15:30.000Z","reason":null}' },
+  ])("pauses what its name says, and says what to do: $name", ({ text }) => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "queue.json"), text);
+    const box = openPauseBox(dir);
+    expect(box.read().of("docs")?.reason).toBe(
+      `${dir}/queue.json cannot be read, which counts as paused; codex-inbox resume removes it`,
+    );
+    box.resume(undefined);
+    expect(box.read().of("docs")).toBeUndefined();
+  });
+
+  it("pauses the session it was made for, and no other", () => {
+    const dir = tempDir();
+    const box = openPauseBox(dir);
+    box.pause("docs", "why", NOW);
+    const [name = ""] = readdirSync(dir);
+    writeFileSync(join(dir, name), "{");
+    expect(box.read().of("docs")?.reason).toContain("cannot be read");
+    expect(box.read().of("other")).toBeUndefined();
+    expect(box.pause("docs", undefined, NOW).reason).toBeUndefined();
+    expect(box.read().of("docs")).toEqual({ session: "docs", sinceMs: NOW, reason: undefined });
+  });
+
+  it("counts also where the folder itself is none", () => {
+    const dir = join(tempDir(), "paused");
+    writeFileSync(dir, "");
+    expect(openPauseBox(dir).read().of("docs")?.reason).toContain("cannot be read");
+  });
+
+  it("of another name says nothing: an editor's copy, half a file of ours", () => {
+    const dir = tempDir();
+    for (const name of [".abc.tmp", "queue.json~", "session-docs.json"]) writeFileSync(join(dir, name), "{");
+    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
+  });
+});
+
+it("a coordinator's log tells each change once", () => {
+  const dir = tempDir();
+  const box = openPauseBox(dir);
+  const said: string[] = [];
+  const look = watchPauses(box, (event, { session, reason }) => said.push([event, session, reason].join(" ")));
+  look();
+  const pause = box.pause("docs", "why", NOW);
+  look();
+  look();
+  expect(said).toEqual([`paused docs ${describePause(pause)}`]);
+  box.pause("docs", "because", NOW);
+  look();
+  box.resume("docs");
+  look();
+  look();
+  expect(said.slice(1)).toEqual([
+    "paused docs session docs is paused since 2026-11-20T14:15:30Z: because",
+    "resumed docs ",
+  ]);
+  rmSync(dir, { recursive: true });
+  expect(look().queue).toBeUndefined();
+});

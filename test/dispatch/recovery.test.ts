@@ -1,0 +1,273 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ownIdentity, type ProcessIdentity, readStartTicks } from "../../src/base/process-identity.ts";
+import { createRunner } from "../../src/run/codex/runner.ts";
+import type { JournalRecord } from "../../src/store/journal-record.ts";
+import { type RecoveryAction, recover, recoveryAction } from "../../src/dispatch/recovery.ts";
+import type { RunDesk } from "../../src/dispatch/run-desk.ts";
+import { runDirectory, type StatePaths, statePaths } from "../../src/store/state-paths.ts";
+import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { createTaskTable, type TaskTable } from "../../src/store/task-table.ts";
+import { createSessionLocks } from "../../src/store/session-lock.ts";
+import { createSessionStore } from "../../src/store/session-store.ts";
+import type { RunProbe } from "../../src/task/state/run.ts";
+import type { StopCause } from "../../src/task/state/task-event.ts";
+import { TASK_LIMITS, type TaskState } from "../../src/task/state/task-state.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const TASK = "20261120-141530-k3f9x2";
+const SESSION = "docs";
+const SURROUNDINGS = { now: () => 1_000, random: () => 0, after: () => () => undefined };
+
+describe("recoveryAction", () => {
+  type Table = Readonly<Record<TaskState["kind"], Readonly<Record<RunProbe["kind"], RecoveryAction>>>>;
+  const table: Table = {
+    queued: { unclaimed: "keep", alive: "note the start", ended: "note the start", vanished: "note the start" },
+    running: { unclaimed: "seal", alive: "watch", ended: "watch", vanished: "watch" },
+    verifying: { unclaimed: "seal", alive: "watch", ended: "watch", vanished: "watch" },
+    stopping: { unclaimed: "seal", alive: "watch and stop", ended: "watch", vanished: "watch" },
+    ended: { unclaimed: "keep", alive: "keep", ended: "keep", vanished: "keep" },
+  };
+  const cases = Object.entries(table).flatMap(([state, row]) =>
+    Object.entries(row).map(([probe, action]) => ({ state, probe, action })),
+  );
+  it.each(cases)("a task that is $state with a worker that is $probe: $action", ({ state, probe, action }) => {
+    expect(recoveryAction(state as TaskState["kind"], probe as RunProbe["kind"])).toBe(action);
+  });
+});
+
+/** What a crash can leave of a worker, as files in its run's folder and processes. */
+const WORKERS: Readonly<Record<string, (runDir: string) => void>> = {
+  "no folder": () => undefined,
+  "prepared only": (runDir) => prepareRun(runDir),
+  alive: (runDir) => claimRun(runDir, identityOf(sleeper())),
+  ended: (runDir) => {
+    claimRun(runDir, { pid: 4_194_305, startTicks: "1", bootId: "none" });
+    writeFileSync(join(runDir, "exit.json"), '{"v":1,"exitCode":0}\n');
+  },
+  "ended without a record": (runDir) => {
+    claimRun(runDir, { pid: 4_194_305, startTicks: "1", bootId: "none" });
+    writeFileSync(join(runDir, "events.jsonl"), '{"type":"turn.completed","usage":{}}\n');
+  },
+  "killed, its process id given to another": (runDir) => {
+    claimRun(runDir, { ...ownIdentity(), startTicks: "1" });
+  },
+  "of an earlier boot, with the id and start time of a living process": (runDir) => {
+    claimRun(runDir, { ...ownIdentity(), bootId: "an earlier one" });
+  },
+  "sealed by a start that was killed then": (runDir) => {
+    prepareRun(runDir);
+    writeFileSync(join(runDir, "claim"), '{"v":1,"sealed":true}\n');
+  },
+  "claimed, with the claim lost to a power cut": (runDir) => {
+    prepareRun(runDir);
+    writeFileSync(join(runDir, "claim"), "");
+  },
+};
+
+const GONE = "watched; running run 1";
+
+describe("recover", () => {
+  it.each([
+    ["no folder", "queued run 2, sealed"],
+    ["prepared only", "queued run 2, sealed"],
+    ["alive", "watched; running run 1"],
+    ["ended", "watched; running run 1"],
+    ["ended without a record", "watched; running run 1"],
+    ["killed, its process id given to another", GONE],
+    ["of an earlier boot, with the id and start time of a living process", GONE],
+    ["sealed by a start that was killed then", GONE],
+    ["claimed, with the claim lost to a power cut", GONE],
+  ])("a running task whose worker is %s: %s", (worker, outcome) => {
+    const scene = openScene();
+    scene.table.accept(acceptedRecord());
+    start(scene.table);
+    expect(scene.recoverWith(worker)).toBe(outcome);
+  });
+
+  it.each<[string, StopCause, string]>([
+    ["no folder", "user", "ended run 1, sealed"],
+    ["prepared only", "timeout", "queued run 2, sealed"],
+    ["prepared only", "shutdown", "queued run 2, sealed"],
+    ["alive", "user", "watched and stopped (user); stopping run 1"],
+    ["alive", "timeout", "watched and stopped (timeout); stopping run 1"],
+    ["alive", "shutdown", "watched and stopped (shutdown); stopping run 1"],
+    ["ended", "user", "watched; stopping run 1"],
+    ["killed, its process id given to another", "user", "watched; stopping run 1"],
+    ["sealed by a start that was killed then", "user", "watched; stopping run 1"],
+  ])("a task that is stopping and whose worker is %s, for the %s: %s", (worker, cause, outcome) => {
+    const scene = openScene();
+    scene.table.accept(acceptedRecord());
+    start(scene.table);
+    scene.table.step(TASK, { kind: "stop", cause });
+    expect(scene.recoverWith(worker)).toBe(outcome);
+  });
+
+  it.each([
+    ["no folder", "queued run 1"],
+    ["prepared only", "queued run 1"],
+    ["alive", "watched; running run 1"],
+    ["ended", "watched; running run 1"],
+    ["killed, its process id given to another", "watched; running run 1"],
+  ])("a queued task whose next run is %s: %s", (worker, outcome) => {
+    const scene = openScene();
+    scene.table.accept(acceptedRecord());
+    expect(scene.recoverWith(worker)).toBe(outcome);
+  });
+
+  it("a start that was journaled without its state is not journaled again", () => {
+    const scene = openScene();
+    scene.table.accept(acceptedRecord());
+    scene.table.note(TASK, startedRecord());
+    expect(scene.recoverWith("alive")).toBe("watched; running run 1");
+    expect(scene.records().filter((record) => record.k === "started")).toHaveLength(1);
+  });
+
+  it.each(Object.keys(WORKERS))(
+    "a task that has ended waits for its commit, whatever is left of its worker: %s",
+    (worker) => {
+      const scene = openScene();
+      scene.table.accept(acceptedRecord());
+      start(scene.table);
+      scene.table.step(TASK, { kind: "exited", verdict: { kind: "succeeded" } });
+      expect(scene.recoverWith(worker)).toBe("ended run 1");
+    },
+  );
+
+  it("removes runs of tasks that are done with, and gives their sessions back", () => {
+    const scene = openScene();
+    const done = runDirectory(scene.paths, "20261120-141529-aaaaaa", 1);
+    claimRun(done, { pid: 4_194_305, startTicks: "1", bootId: "none" });
+    scene.locks.take({ task: "20261120-141529-aaaaaa", run: 1, sessionKey: "web" }, () => true);
+    scene.table.accept(acceptedRecord());
+    start(scene.table);
+    scene.locks.take({ task: TASK, run: 1, sessionKey: SESSION }, () => true);
+    scene.recoverWith("alive");
+    expect(readdirSync(scene.paths.runs)).toEqual([TASK]);
+    expect(readdirSync(scene.paths.sessionLocks)).toHaveLength(1);
+    expect(scene.locks.take({ task: "x", run: 1, sessionKey: SESSION }, () => true)).toMatchObject({ task: TASK });
+  });
+
+  it("passes over a task whose journal holds nothing: nobody was told of it", () => {
+    const scene = openScene();
+    writeFileSync(join(scene.paths.journal, "open", `${TASK}.jsonl`), '{"k":"acc');
+    expect(scene.recoverWith("no folder")).toBe("unknown");
+  });
+});
+
+interface Scene {
+  readonly paths: StatePaths;
+  /** The coordinator that dies. */
+  readonly table: TaskTable;
+  readonly locks: ReturnType<typeof createSessionLocks>;
+  /** Lets the next coordinator recover, with `worker` at run 1 of the task; returns what became of it. */
+  recoverWith(worker: string): string;
+  records(): readonly JournalRecord[];
+}
+
+function openScene(): Scene {
+  const paths = statePaths(tempDir());
+  const table = createTaskTable(openTaskJournal(paths.journal, "write"), SURROUNDINGS, () => TASK_LIMITS);
+  const locks = createSessionLocks(paths.sessionLocks);
+  return {
+    ...{ paths, table, locks },
+    recoverWith(worker) {
+      const runDir = runDirectory(paths, TASK, 1);
+      WORKERS[worker]?.(runDir);
+      const said: string[] = [];
+      const desk: Pick<RunDesk, "adopt" | "stop"> = {
+        adopt: () => void said.push("watched"),
+        stop: (_, cause) => void said.push(`and stopped (${cause})`),
+      };
+      const journal = openTaskJournal(paths.journal, "write");
+      const next = createTaskTable(journal, SURROUNDINGS, () => TASK_LIMITS);
+      const runner = createRunner({
+        installation: () => ({ path: "/bin/true", version: "0.169.0", foundBy: "flag" }),
+        environment: {},
+        extraConfig: [],
+        now: Date.now,
+        workspaceId: `recovery-${process.pid}`,
+      });
+      const sessions = {
+        ...createSessionStore({ readText: async () => undefined }),
+        ...createSessionLocks(paths.sessionLocks),
+      };
+      recover({
+        ...{
+          journal,
+          table: next,
+          runner,
+          verifier: runner,
+          sessions,
+          paths,
+          surroundings: SURROUNDINGS,
+          log: () => undefined,
+        },
+        desk: {
+          ...desk,
+          start: noCall,
+          poll: noCall,
+          pollDelayMs: noCall,
+          close: noCall,
+          isActive: noCall,
+          activeCount: 0,
+        },
+      });
+      const state = next.get(TASK)?.state;
+      const sealed = isSealed(runDir) && worker !== "sealed by a start that was killed then" ? ", sealed" : "";
+      const now = state === undefined ? "unknown" : `${state.kind} run ${state.run}${sealed}`;
+      return said.length === 0 ? now : `${said.join(" ")}; ${now}`;
+    },
+    records: () => openTaskJournal(paths.journal, "read").read(TASK),
+  };
+}
+
+function noCall(): never {
+  throw new Error("recovery has no business with this");
+}
+
+function acceptedRecord(): JournalRecord & { readonly k: "accepted" } {
+  return {
+    ...{ k: "accepted", v: 1, id: TASK, session: SESSION, folder: "2026-11-20", order: 1, atMs: 0 },
+    ...{ text: "Say hello\n", folderKey: SESSION, source: null, clone: "aaaaaa" },
+  };
+}
+
+function startedRecord(): JournalRecord {
+  return { k: "started", run: 1, attempt: 1, atMs: 0, resume: null, codex: "0.169.0" };
+}
+
+function start(table: TaskTable): void {
+  table.step(TASK, { kind: "started" }, [startedRecord()]);
+}
+
+function prepareRun(runDir: string): void {
+  mkdirSync(runDir, { recursive: true });
+  const command = { v: 1, command: ["/bin/true", "exec"], workdir: "/", resumeThread: null };
+  writeFileSync(join(runDir, "command.json"), JSON.stringify(command));
+  for (const name of ["prompt.md", "events.jsonl", "stderr.log"]) writeFileSync(join(runDir, name), "");
+}
+
+function claimRun(runDir: string, identity: ProcessIdentity): void {
+  prepareRun(runDir);
+  const { pid, startTicks, bootId } = identity;
+  writeFileSync(join(runDir, "claim"), JSON.stringify({ v: 1, pid, startTicks, bootId }));
+}
+
+function isSealed(runDir: string): boolean {
+  const path = join(runDir, "claim");
+  return existsSync(path) && readFileSync(path, "utf8").includes("sealed");
+}
+
+/** A process that lives until the test is finished. */
+function sleeper(): ChildProcess {
+  const child = spawn("sleep", ["600"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+function identityOf({ pid = Number.NaN }: ChildProcess): ProcessIdentity {
+  return { ...ownIdentity(), pid, startTicks: readStartTicks(pid) ?? "" };
+}

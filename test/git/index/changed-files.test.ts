@@ -1,0 +1,193 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type ChangedFiles, createChangedFiles } from "../../../src/git/index/changed-files.ts";
+import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
+import { tempRepo } from "../../support/temp-repo.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const OURS = ["inbox", "sessions", "tasks.md", "tasks"];
+
+interface Scene {
+  readonly repo: GitRepo;
+  readonly changed: ChangedFiles;
+  /** What `list` says of the whole work tree, as "<change> <path>", sorted. */
+  list(sinceMs?: number, folder?: string): Promise<readonly string[]>;
+}
+
+/** A repository whose branch holds files of ours below `prefix`. */
+function scene(prefix = ""): Scene {
+  const repo = tempRepo();
+  const ours = OURS.map((path) => prefix + path);
+  repo.write(".gitignore", "*.log\nbuild/\n");
+  for (const path of ["inbox/README.md", "sessions/a/transcript.jsonl", "tasks.md", "tasks/2026-11-20/c-0001.md"])
+    repo.write(prefix + path, "ours\n");
+  repo.git("add", "--all");
+  repo.git("commit", "-q", "-m", "ours");
+  const keepDir = join(repo.dir, ".git/codex-inbox/code-index");
+  const changed = createChangedFiles({ keepDir, home: { topDir: repo.dir, ours } });
+  return {
+    repo,
+    changed,
+    async list(sinceMs = 0, folder = "") {
+      const found = await changed.list(join(repo.dir, folder), sinceMs);
+      return found.map(({ path, change }) => `${change} ${path}`).sort();
+    },
+  };
+}
+
+/** Adds a result of ours to the branch, as the committer does: files, index and branch. */
+function commitOurs(repo: GitRepo, name: string): void {
+  repo.write(`sessions/b/${name}.md`, "result\n");
+  repo.git("add", "sessions");
+  repo.git("commit", "-q", "-m", name, "--", "sessions");
+}
+
+/** Waits until a file made now is younger than `path` by more than the slack for the kernel's clock; returns the time (Unix ms). */
+function laterThan(path: string): Promise<number> {
+  const { ctimeMs } = statSync(path);
+  return waitFor(() => (Date.now() > ctimeMs + 50 ? Date.now() : undefined), { what: "the clock to move on" });
+}
+
+describe("what a run changed", () => {
+  it("is nothing in a work tree that is as HEAD has it", async () => {
+    expect(await scene().list()).toEqual([]);
+  });
+
+  it("is what differs from HEAD, ignored files and ours left out", async () => {
+    const { repo, list } = scene();
+    repo.write("src/new file.c", "new\n");
+    repo.write("ü.txt", "new\n");
+    repo.write("src/main.c", "changed\n");
+    rmSync(join(repo.dir, "README.md"));
+    repo.write("debug.log", "ignored\n");
+    repo.write("build/a/b.txt", "ignored\n");
+    repo.write("inbox/next.md", "ours\n");
+    repo.write("sessions/a/transcript.jsonl", "ours, edited\n");
+    repo.write("tasks/new.md", "ours\n");
+    repo.write("tasks.md", "ours, edited\n");
+    expect(await list()).toEqual(["added src/new file.c", "added ü.txt", "deleted README.md", "modified src/main.c"]);
+  });
+
+  it("is what was touched since the run began, whatever a file says of its age", async () => {
+    const { repo, list } = scene();
+    repo.write("src/before.c", "before\n");
+    const [before] = await list();
+    expect(before).toBe("added src/before.c");
+    const sinceMs = await laterThan(join(repo.dir, "src/before.c"));
+    repo.write("src/after.c", "after\n");
+    utimesSync(join(repo.dir, "src/after.c"), 1, 1);
+    rmSync(join(repo.dir, "README.md"));
+    expect(await list(sinceMs)).toEqual(["added src/after.c", "deleted README.md"]);
+  });
+
+  it("counts below the folder that the task worked in, and outlives that folder", async () => {
+    const { repo, list } = scene();
+    repo.write("lib/deep/a.c", "a\n");
+    repo.write("src/b.c", "b\n");
+    expect(await list(0, "lib")).toEqual(["added lib/deep/a.c"]);
+    rmSync(join(repo.dir, "lib"), { recursive: true });
+    expect(await list(0, "lib/deep")).toEqual(["added src/b.c"]);
+  });
+
+  it("does not need the user's index, whatever is staged or in conflict there", async () => {
+    const { repo, list } = scene();
+    repo.write("staged.c", "staged\n");
+    repo.git("add", "staged.c");
+    repo.write("src/main.c", "staged\n");
+    repo.git("add", "src/main.c");
+    expect(await list()).toEqual(["added staged.c", "modified src/main.c"]);
+    repo.git("commit", "-q", "-m", "mine");
+    repo.git("switch", "-q", "-c", "other", "HEAD~1");
+    repo.write("src/main.c", "theirs\n");
+    repo.git("commit", "-q", "-a", "-m", "theirs");
+    expect(repo.tryGit("merge", "main").status).toBe(1);
+    expect(await list()).toEqual(["added staged.c", "modified src/main.c"]);
+  });
+
+  it("follows HEAD, and makes its own index anew only when files of the user's changed there", async () => {
+    const { repo, list } = scene();
+    const keepDir = join(repo.dir, ".git/codex-inbox/code-index");
+    await list();
+    const [first] = readdirSync(keepDir);
+    commitOurs(repo, "one");
+    expect(await list()).toEqual([]);
+    expect(readdirSync(keepDir)).toEqual([first]);
+    repo.write("src/main.c", "mine\n");
+    expect(await list()).toEqual(["modified src/main.c"]);
+    repo.git("commit", "-q", "-a", "-m", "mine");
+    expect(await list()).toEqual([]);
+    const [second, ...others] = readdirSync(keepDir);
+    expect([second === first, others]).toEqual([false, []]);
+    repo.git("reset", "-q", "--hard", "HEAD~1");
+    expect(await list()).toEqual([]);
+  });
+
+  it("takes no lock of the user's and leaves the index as it is", async () => {
+    const { repo, list } = scene();
+    utimesSync(join(repo.dir, "src/main.c"), 1_700_000_000, 1_700_000_000);
+    repo.write(".git/index.lock", "");
+    expect(await list()).toEqual([]);
+    rmSync(join(repo.dir, ".git/index.lock"));
+    commitOurs(repo, "one");
+    expect(await list()).toEqual([]);
+  });
+
+  it("is right where the workspace is a folder inside the work tree", async () => {
+    const { repo, list } = scene("docs/q [1]/");
+    repo.write("docs/q [1]/inbox/next.md", "ours\n");
+    repo.write("docs/q [1]/notes.md", "the user's\n");
+    repo.write("docs/other.md", "the user's\n");
+    repo.write("inbox/theirs.md", "not ours here\n");
+    expect(await list()).toEqual(["added docs/other.md", "added docs/q [1]/notes.md", "added inbox/theirs.md"]);
+    repo.git("add", "docs/other.md");
+    repo.git("commit", "-q", "-m", "mine", "--", "docs/other.md");
+    expect(await list()).toEqual(["added docs/q [1]/notes.md", "added inbox/theirs.md"]);
+  });
+
+  it("asks the repository that the folder lies in", async () => {
+    const { repo, changed } = scene();
+    const nested = makeGitRepo(join(repo.dir, "vendor/nested"));
+    nested.write("inbox/a.c", "theirs\n");
+    const found = await changed.list(nested.dir, 0);
+    expect(found).toEqual([{ path: "inbox/a.c", change: "added" }]);
+  });
+
+  it("is right in a linked worktree and on a branch without a commit", async () => {
+    const { repo, changed } = scene();
+    const linked = gitRepoAt(join(repo.dir, "../linked"));
+    repo.git("worktree", "add", "-q", "-b", "other", linked.dir);
+    linked.write("new.c", "new\n");
+    expect(await changed.list(linked.dir, 0)).toEqual([{ path: "new.c", change: "added" }]);
+    const empty = tempRepo({ empty: true });
+    empty.write("first.c", "first\n");
+    expect(await changed.list(empty.dir, 0)).toEqual([{ path: "first.c", change: "added" }]);
+  });
+
+  it("names links, and files that took the place of folders", async () => {
+    const { repo, list } = scene();
+    symlinkSync("nowhere", join(repo.dir, "link"));
+    rmSync(join(repo.dir, "src"), { recursive: true });
+    repo.write("src", "a file now\n");
+    expect(await list()).toEqual(["added link", "added src", "deleted src/main.c"]);
+  });
+
+  it("answers many at once, each from after its question", async () => {
+    const { repo, list } = scene();
+    const answers: Promise<readonly string[]>[] = [];
+    for (let n = 0; n < 6; n += 1) {
+      repo.write(`new-${n}.c`, "new\n");
+      answers.push(list());
+    }
+    for (const [n, answer] of (await Promise.all(answers)).entries()) expect(answer).toContain(`added new-${n}.c`);
+  });
+
+  it("begins anew when its own index was removed", async () => {
+    const { repo, list } = scene();
+    await list();
+    renameSync(join(repo.dir, ".git/codex-inbox/code-index"), join(repo.dir, ".git/gone"));
+    mkdirSync(join(repo.dir, "more"));
+    repo.write("more/a.c", "a\n");
+    expect(await list()).toEqual(["added more/a.c"]);
+  });
+});

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { createAcceptance } from "../../src/intake/acceptance.ts";
+import { createBranchLedger } from "../../src/store/branch-ledger.ts";
+import type { IntakePort } from "../../src/dispatch/ports.ts";
+import { loadRecentTasks } from "../../src/store/recent-tasks.ts";
+import { createTaskFolders } from "../../src/store/task-folders.ts";
+import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { createTaskTable } from "../../src/store/task-table.ts";
+import type { Drop } from "../../src/task/file/drop.ts";
+import { parseDropText } from "../../src/task/file/task-file.ts";
+import { TASK_LIMITS } from "../../src/task/state/task-state.ts";
+import { openFakeBranch } from "../fakes/fake-branch.ts";
+import { createFakeRepository } from "../fakes/fake-repository.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const now = (): number => Date.UTC(2026, 10, 20);
+
+function drop(path: string, folderKey: string | undefined): Drop {
+  const text = `Do ${path}\n`;
+  const parsed = parseDropText(text, folderKey);
+  if (!parsed.ok) throw new Error(path);
+  const { spec, warnings } = parsed;
+  return { path, folderKey, text, spec, warnings, blob: path, modifiedAtMs: 0 };
+}
+
+it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
+  const dir = tempDir();
+  const journal = openTaskJournal(join(dir, "journal"), "write");
+  const table = createTaskTable(journal, { now, random: () => 0, after: () => () => undefined }, () => TASK_LIMITS);
+  const branch = openFakeBranch(createFakeRepository(dir, now));
+  const later = new Set(["inbox/docs/b.md"]);
+  const intake: Pick<IntakePort, "claim" | "release"> = {
+    claim: async (wanted) => (later.has(wanted.path) ? "changed" : wanted),
+    release: async () => undefined,
+  };
+  const acceptance = createAcceptance({
+    ...{ table, branch, now, clone: "aaaaaa", settleMs: () => 0, log: () => undefined },
+    recent: loadRecentTasks(journal),
+    ledger: createBranchLedger(branch),
+    bound: { isFull: () => false },
+    folders: createTaskFolders(branch),
+    intake: intake as IntakePort,
+  });
+  const docs = ["a", "b", "c"].map((name) => drop(`inbox/docs/${name}.md`, "docs"));
+  const others = [drop("inbox/web/d.md", "web"), drop("inbox/e.md", undefined)];
+  const accepted = (): readonly (string | undefined)[] => [...table.all()].map(({ source }) => source?.path);
+
+  expect(await acceptance.take([...docs, ...others])).toMatchObject({ again: true });
+  expect(accepted()).toEqual(["inbox/docs/a.md", "inbox/web/d.md", "inbox/e.md"]);
+  later.clear();
+  expect(await acceptance.take(docs.slice(1))).toMatchObject({ again: false });
+  expect(accepted().slice(3)).toEqual(["inbox/docs/b.md", "inbox/docs/c.md"]);
+});

@@ -1,0 +1,199 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseTranscript } from "../../src/task/session/transcript.ts";
+import { newLife } from "../support/mortal.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+interface Served {
+  readonly world: World;
+  /** The commit before the first result. */
+  readonly before: string;
+  readonly ids: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** Serves a workspace in which two tasks of the session "docs" have ended and are committed. */
+async function served(): Promise<Served> {
+  const world = createWorld();
+  const before = world.repository.tip?.id ?? "";
+  await world.start();
+  const ids: string[] = [];
+  for (const name of ["docs/1", "docs/2"]) {
+    world.drop(`${name}.md`, `Do ${name}.\n`);
+    await world.settle();
+    world.runner.end(world.runner.of("docs"));
+    await world.settle();
+    ids.push(world.accepted(-1));
+  }
+  return { world, before, ids, paths: ids.map((id) => `sessions/docs/2026-11-20/${id}.md`) };
+}
+
+/** All that two finished tasks leave in the branch. */
+function expectAllThere({ world, ids }: Served): void {
+  const statuses = new Map(world.results().map(({ id, status }) => [id, status]));
+  expect(statuses).toEqual(new Map(ids.map((id) => [id, "succeeded"])));
+  for (const id of ids)
+    expect(world.rows().filter((row) => row.task === id && row.status === "succeeded")).toHaveLength(1);
+  expect(parseTranscript(world.committed("sessions/docs/transcript.jsonl") ?? "")).toHaveLength(4);
+  expect(world.committed("sessions/docs/session.jsonl")).toContain('"kind":"thread"');
+  expect(world.runner.started).toHaveLength(2);
+}
+
+describe("a branch that loses our commits", () => {
+  it("gets them again, and nothing is run again", async () => {
+    const scene = await served();
+    const { world, before } = scene;
+    world.repository.user.reset(before);
+    await world.advance(1_000);
+    expectAllThere(scene);
+    expect(world.logged("recommit")).toHaveLength(2);
+    const commits = world.repository.log().length;
+    await world.advance(10_000);
+    expect(world.repository.log()).toHaveLength(commits);
+    expect(existsSync(join(world.dir, scene.paths[0] ?? ""))).toBe(true);
+  });
+
+  it("gets only those that are missing", async () => {
+    const scene = await served();
+    const first = scene.world.repository.tip?.parent?.id ?? "";
+    scene.world.repository.user.reset(first);
+    await scene.world.advance(1_000);
+    expectAllThere(scene);
+    expect(scene.world.logged("recommit")).toMatchObject([
+      { task: scene.ids[1], reason: "the branch lost our commit" },
+    ]);
+  });
+
+  it("gets them again from a coordinator that was started later", async () => {
+    const scene = await served();
+    await scene.world.crash();
+    scene.world.repository.user.reset(scene.before);
+    await scene.world.start();
+    expectAllThere(scene);
+  });
+
+  it("gets them again a second time", async () => {
+    const scene = await served();
+    for (let n = 0; n < 2; n += 1) {
+      scene.world.repository.user.reset(scene.before);
+      await scene.world.advance(1_000);
+      expectAllThere(scene);
+    }
+  });
+
+  it("gets them again when a batch of ours came before anybody looked", async () => {
+    const scene = await served();
+    const { world, before } = scene;
+    world.drop("other/3.md", "Do it.\n");
+    await world.settle();
+    world.repository.beforeCommit = () => {
+      world.repository.beforeCommit = () => undefined;
+      world.repository.user.reset(before);
+    };
+    world.runner.end(world.runner.of("other"));
+    await world.settle();
+    await world.advance(1_000);
+    expect(world.results()).toHaveLength(3);
+    expect(world.logged("recommit")).toHaveLength(2);
+  });
+
+  it("keeps what others have put on it instead", async () => {
+    const scene = await served();
+    scene.world.repository.user.reset(scene.before);
+    scene.world.repository.user.commit({ "src/main.c": "theirs" });
+    await scene.world.advance(1_000);
+    expectAllThere(scene);
+    expect(scene.world.committed("src/main.c")).toBe("theirs");
+  });
+});
+
+describe("a commit of the user's", () => {
+  it("that took a result back from an older index is made good: the file still lies on the disk", async () => {
+    const scene = await served();
+    const { world, paths } = scene;
+    world.repository.user.commit({ [paths[0] ?? ""]: undefined }, { keepOnDisk: true });
+    await world.advance(1_000);
+    expectAllThere(scene);
+    expect(world.logged("recommit")).toMatchObject([{ task: scene.ids[0], reason: "a commit took its file back" }]);
+  });
+
+  it("that took rows of the ledger back is made good", async () => {
+    const scene = await served();
+    scene.world.repository.user.commit({ "tasks.md": "" });
+    await scene.world.advance(1_000);
+    expectAllThere(scene);
+  });
+
+  it("that came with a batch of ours right behind it is looked at all the same", async () => {
+    const scene = await served();
+    const { world, paths } = scene;
+    world.drop("other/3.md", "Do it.\n");
+    await world.settle();
+    world.repository.beforeCommit = () => {
+      world.repository.beforeCommit = () => undefined;
+      world.repository.user.commit({ [paths[0] ?? ""]: undefined }, { keepOnDisk: true });
+    };
+    world.runner.end(world.runner.of("other"));
+    await world.settle();
+    await world.advance(1_000);
+    expect(
+      world
+        .results()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...scene.ids, world.accepted(2)].sort());
+    expect(world.logged("branch-moved")).toHaveLength(1);
+  });
+
+  it("that removes a result everywhere was meant: it stays away, and the rest with it", async () => {
+    const scene = await served();
+    const { world, paths, ids } = scene;
+    world.repository.user.commit({ [paths[0] ?? ""]: undefined });
+    await world.advance(1_000);
+    expect(world.results().map(({ id }) => id)).toEqual([ids[1]]);
+    expect(world.logged("forgotten")).toMatchObject([{ task: ids[0] }]);
+    world.repository.user.commit({ "tasks.md": "" });
+    await world.advance(1_000);
+    expect(world.results().map(({ id }) => id)).toEqual([ids[1]]);
+  });
+
+  it("that edits a result is left as it is", async () => {
+    const scene = await served();
+    const { world, paths } = scene;
+    const edited = `${world.committed(paths[0] ?? "")}\nNote to self.\n`;
+    world.repository.user.commit({ [paths[0] ?? ""]: edited });
+    await world.advance(1_000);
+    expect(world.committed(paths[0] ?? "")).toBe(edited);
+    expect(world.logged("recommit")).toEqual([]);
+  });
+
+  it("that leaves our files alone costs no look at them", async () => {
+    const scene = await served();
+    const { world } = scene;
+    const life = await restarted(world);
+    const asked = (): number => life.called.filter((name) => name === "branch.blobAt").length;
+    const before = asked();
+    world.repository.user.commit({ "src/main.c": "theirs" });
+    await world.advance(1_000);
+    expect(world.logged("branch-moved")).toHaveLength(1);
+    expect(asked()).toBe(before);
+  });
+
+  it("made while another branch is checked out does not make a missing file an accident", async () => {
+    const scene = await served();
+    const { world, paths } = scene;
+    world.repository.user.switchAway();
+    world.repository.user.commit({ [paths[0] ?? ""]: undefined }, { keepOnDisk: true });
+    await world.advance(1_000);
+    expect(world.logged("forgotten")).toHaveLength(1);
+    expect(world.results()).toHaveLength(1);
+  });
+});
+
+async function restarted(world: World): Promise<{ readonly called: readonly string[] }> {
+  await world.crash();
+  const life = newLife();
+  await world.start({ life });
+  return life;
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { parseTranscript } from "../../src/task/session/transcript.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+/** Lets `count` tasks end while git is not ours to touch. */
+async function pile(world: World, count: number, sessionOf: (n: number) => string): Promise<readonly string[]> {
+  world.settings.maxWorkers = count;
+  world.runner.options.onStart = (run) => world.runner.end(run);
+  world.repository.user.beginMerge();
+  for (let n = 0; n < count; n += 1) world.drop(`${sessionOf(n)}/${n}.md`, `Do ${n}.\n`);
+  await world.settle();
+  return world.logged("accepted").map(({ task }) => String(task));
+}
+
+describe("finished tasks", () => {
+  it("that are ready together are committed one by one and become visible at once, the ledger with the last", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const ids = await pile(world, 3, (n) => `s${n}`);
+    expect(coordinator.health().tasks).toEqual({ queued: 0, running: 0, uncommitted: 3 });
+    expect(coordinator.health()).toMatchObject({ status: "waiting", committer: { reason: "a merge is under way" } });
+    expect(await coordinator.find(ids[0] ?? "")).toMatchObject({
+      status: "succeeded",
+      committed: false,
+      result: "Done.",
+    });
+    world.repository.user.endMerge();
+    await world.settle();
+    expect(world.subjects().slice(0, 3)).toEqual(["s2: Do 2. (0.0 s)", "s1: Do 1. (0.0 s)", "s0: Do 0. (0.0 s)"]);
+    const [last, middle] = world.repository.log();
+    expect(last?.files.get("tasks.md")).not.toBe("");
+    expect(middle?.files.get("tasks.md")).toBe("");
+    expect(world.logged("committed")).toMatchObject([{ tasks: 3 }]);
+    expect(coordinator.health()).toMatchObject({ status: "ok", committer: null, tasks: { uncommitted: 0 } });
+    expect(await coordinator.find(ids[0] ?? "")).toMatchObject({ status: "succeeded", committed: true });
+  });
+
+  it("are at most fifty in a batch; the others follow at once", async () => {
+    const world = createWorld();
+    await world.start();
+    const ids = await pile(world, 120, (n) => `s${n % 7}`);
+    world.repository.user.endMerge();
+    await world.settle();
+    const sizes = world.logged("committed").map(({ tasks }) => Number(tasks));
+    expect(sizes.slice(1)).toEqual([50, 50, 20 - (sizes[0] ?? 0)]); // The first had begun to wait before the others were ready.
+    expect(
+      world
+        .results()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...ids].sort());
+    expect(world.rows()).toHaveLength(360);
+    expect(parseTranscript(world.committed("sessions/s0/transcript.jsonl") ?? "")).toHaveLength(36);
+  });
+
+  it("are committed in the order of their ends", async () => {
+    const world = createWorld();
+    await world.start();
+    for (const name of ["a/1", "b/2"]) world.drop(`${name}.md`, `Do ${name}.\n`);
+    await world.settle();
+    world.repository.user.beginMerge();
+    world.runner.end(world.runner.of("b"));
+    await world.settle();
+    await world.advance(1_000);
+    world.runner.end(world.runner.of("a"));
+    await world.settle();
+    world.repository.user.endMerge();
+    await world.settle();
+    expect(world.subjects().slice(0, 2)).toEqual(["a: Do a/1. (1 s)", "b: Do b/2. (0.0 s)"]);
+  });
+});
+
+describe("a batch that fails", () => {
+  it("ends the coordinator with its cause, and the next one commits what was in it", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const ids = await pile(world, 2, (n) => `s${n}`);
+    world.repository.failure = new Error("the disk is full");
+    world.repository.user.endMerge();
+    await expect(coordinator.ended).rejects.toThrow("the disk is full");
+    await expect(coordinator.drain()).rejects.toThrow("the disk is full");
+    await expect(coordinator.idle()).rejects.toThrow("the disk is full");
+    await coordinator.leave();
+    expect(world.results()).toEqual([]);
+    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([...ids].sort());
+    world.repository.failure = undefined;
+    await world.start();
+    expect(
+      world
+        .results()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...ids].sort());
+    expect(world.runner.started).toHaveLength(2);
+  });
+
+  it("is given up when the coordinator leaves, without a word of failure, and comes again", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const [id] = await pile(world, 1, () => "docs");
+    await coordinator.leave();
+    await coordinator.ended;
+    expect(world.results()).toEqual([]);
+    world.repository.user.endMerge();
+    await world.start();
+    expect(world.results()).toMatchObject([{ id, status: "succeeded" }]);
+  });
+});
+
+describe("a file of ours that the user has edited in the work tree", () => {
+  it("is told of and left alone", async () => {
+    const world = createWorld();
+    await world.start();
+    world.repository.user.write("tasks.md", "My notes.\n");
+    world.runner.options.onStart = (run) => world.runner.end(run);
+    world.drop("docs/x.md", "Fix it.\n");
+    await world.settle();
+    expect(world.logged("left-alone")).toMatchObject([{ path: "tasks.md" }]);
+    expect(world.repository.user.read("tasks.md")).toBe("My notes.\n");
+    expect(world.rows()).toHaveLength(3);
+  });
+});

@@ -1,0 +1,157 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { codexArguments } from "../../../src/run/codex/arguments.ts";
+import type { RunRequest } from "../../../src/task/state/run.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { TASK_ID, type TestRunner, testRunner } from "../../support/test-runner.ts";
+
+const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
+const CONTEXT = { extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} };
+const PLAIN: RunRequest = {
+  ...{
+    taskId: TASK_ID,
+    sessionKey: "docs",
+    run: 1,
+    runDir: "/runs/t/1",
+    prompt: "p",
+    resumeThread: undefined,
+    workdir: "/w",
+  },
+  ...{ sandbox: "workspace-write", model: undefined, oss: false, images: [], outputSchema: undefined },
+  ...{ codexConfig: [], environment: [] },
+};
+const FLAGS = [
+  ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "-s", "workspace-write"],
+  ...["--disable", "unbounded_connection_retries", "--disable", "plugins", "-c", "agents.enabled=false"],
+  ...["-c", 'projects={"/w"={trust_level="untrusted"},"/"={trust_level="untrusted"}}'],
+  ...["-c", 'shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]', "-c", "hide_agent_reasoning=true"],
+];
+const MARKER = ["-c", 'shell_environment_policy.set.CODEX_INBOX_RUN="w/t/1"'];
+
+describe("codex's arguments", () => {
+  it("start a thread", () => {
+    expect(codexArguments(PLAIN, CONTEXT)).toEqual([...FLAGS, ...MARKER, "-"]);
+  });
+
+  it("resume a thread, with all that a thread does not keep before the word", () => {
+    const request: RunRequest = {
+      ...PLAIN,
+      ...{ resumeThread: THREAD, model: "m", oss: true, outputSchema: "/s.json", images: ["/a.png", "/-b.png"] },
+      codexConfig: ["agents.enabled=true"],
+    };
+    expect(codexArguments(request, CONTEXT)).toEqual([
+      ...[...FLAGS.slice(0, 8), "-m", "m", "--oss", ...FLAGS.slice(8), "-c", "agents.enabled=true", ...MARKER],
+      ...["--output-schema", "/s.json", "resume", THREAD, "--image=/a.png", "--image=/-b.png", "-"],
+    ]);
+  });
+
+  it.each(["not-a-uuid", "", "--last", THREAD.toUpperCase(), `urn:uuid:${THREAD}`, `${THREAD}\n`])(
+    "refuse a thread id that codex would read otherwise: %j",
+    (resumeThread) => {
+      expect(() => codexArguments({ ...PLAIN, resumeThread }, CONTEXT)).toThrow(
+        expect.objectContaining({ code: "TASK_FILE" }),
+      );
+    },
+  );
+
+  it("hide from the tools what looks like a secret, but not what they were promised", () => {
+    const environment = { CODEX_API_KEY: "k", NPM_TOKEN: "t", PATH: "/bin", client_secret: "s" };
+    const context = { ...CONTEXT, environment };
+    const hidden = (names: readonly string[]): string | undefined =>
+      codexArguments({ ...PLAIN, environment: names }, context).find((word) => word.includes("policy.exclude"));
+    expect(hidden(["PATH"])).toBe('shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]');
+    expect(hidden(["NPM_TOKEN"])).toBe('shell_environment_policy.exclude=["CODEX_API_KEY","client_secret"]');
+  });
+
+  it.each([
+    { where: "in /tmp, and not protected by codex", workdir: "/tmp/x/repo/sub", environment: {}, left: "slash_tmp" },
+    { where: "in TMPDIR", workdir: "/w", environment: { TMPDIR: "/tmp/x" }, left: "slash_tmp,tmpdir_env_var" },
+    { where: "in .git below the working directory", workdir: "/tmp/x/repo", environment: {}, left: "" },
+  ])(
+    "leave out a writable folder for temporary files where the policy lies $where",
+    ({ workdir, environment, left }) => {
+      const runDir = "/tmp/x/repo/.git/codex-inbox/runs/t/1";
+      const words = codexArguments({ ...PLAIN, runDir, workdir }, { ...CONTEXT, environment });
+      const found = words.flatMap((word) => /^sandbox_workspace_write\.exclude_(\w+)=true$/.exec(word)?.[1] ?? []);
+      expect(found.join()).toBe(left);
+    },
+  );
+
+  it("refuse an image path that codex would split", () => {
+    expect(() => codexArguments({ ...PLAIN, images: ["/a,b.png"] }, CONTEXT)).toThrow(/comma/);
+  });
+});
+
+describe("the real codex", () => {
+  async function real(
+    options: { readonly environment?: Readonly<Record<string, string>> } = {},
+  ): Promise<TestRunner & { readonly codex: RealCodex }> {
+    const codex = await realCodex();
+    const environment = { ...codex.environment, ...options.environment };
+    const test = testRunner({ codexPath: codex.codexPath, environment });
+    execFileSync("git", ["init", "-q", test.workdir]);
+    return { ...test, codex };
+  }
+
+  it("takes every argument, at a start and at a resume, images and schema included", async () => {
+    const { runner, request, run, codex, workdir } = await real();
+    const images = ["red.png", "-blue dot.png"].map((name) => join(workdir, name));
+    for (const image of images) writeFileSync(image, Buffer.from(PNG, "base64"));
+    const outputSchema = join(workdir, "schema.json");
+    writeFileSync(outputSchema, '{"type":"object","properties":{},"additionalProperties":false}');
+    const all = { images, outputSchema, model: "gpt-5.5", codexConfig: ['model_reasoning_effort="low"'] };
+
+    const first = runner.judge(await run(request("[[final: {}]]", all)), undefined);
+    expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "{}", failure: undefined });
+    const resumed = await run(request("[[final: { }]]", { ...all, resumeThread: first.threadId }));
+    expect(runner.judge(resumed, first.threadId)).toMatchObject({
+      outcome: "succeeded",
+      lastMessage: "{ }",
+    });
+
+    expect(codex.requests.map(({ body }) => imagesInLastMessage(body))).toEqual([2, 2]);
+    expect(JSON.stringify(codex.requests.at(-1)?.body)).toContain("json_schema");
+  });
+
+  it("works in a linked worktree", async () => {
+    const { runner, request, run, workdir } = await real();
+    const identity = ["-c", "user.name=a", "-c", "user.email=a@localhost"];
+    execFileSync("git", ["-C", workdir, ...identity, "commit", "-q", "--allow-empty", "-m", "first"]);
+    execFileSync("git", ["-C", workdir, "worktree", "add", "-q", join(workdir, "linked")]);
+    const runDir = await run(request("[[final: ok]]", { workdir: join(workdir, "linked") }));
+    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", failure: undefined });
+  });
+
+  it.each(["", '[shell_environment_policy]\ninherit = "core"\n'])(
+    "keeps keys from its tools and the marker with them, with %j in its configuration",
+    async (policy) => {
+      const secrets = { CODEX_API_KEY: "sk-secret", SOME_TOKEN: "t-secret" };
+      const { runner, request, run, codex } = await real({ environment: secrets });
+      writeFileSync(join(codex.home, "config.toml"), policy, { flag: "a" });
+      const runDir = await run(request("[[shell: env]] [[final: ok]]"));
+      const context = {
+        task: TASK_ID,
+        run: 1,
+        attempt: 1,
+        prompt: "",
+        startedAtMs: 0,
+        seenAt: new Map<number, number>(),
+      };
+      const [output = ""] = runner
+        .entries(runDir, context)
+        .flatMap(({ body }) => (body.kind === "command" ? [body.output] : []));
+      expect(output).toMatch(/^CODEX_INBOX_RUN=test-.*\/1$/m);
+      expect(output).not.toContain("secret");
+    },
+  );
+});
+
+/** One red pixel. */
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+function imagesInLastMessage(body: unknown): number {
+  const messages = JSON.stringify(body).split('"role":"user"');
+  return (messages.at(-1) ?? "").split('"input_image"').length - 1;
+}

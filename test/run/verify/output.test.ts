@@ -1,0 +1,46 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BEGIN_LINE, readOutput, TAIL_BYTES, type VerifyOutput } from "../../../src/run/verify/output.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+function outputOf(content: string | Buffer): VerifyOutput {
+  const path = join(tempDir(), "output.log");
+  writeFileSync(path, content);
+  return readOutput(path);
+}
+
+describe("what is kept of an output", () => {
+  it("is all of a short one, without the line that says that it begins", () => {
+    expect(outputOf(`${BEGIN_LINE}one\ntwo`)).toEqual({ begun: true, bytes: 7, tail: "one\ntwo" });
+    expect(outputOf(BEGIN_LINE)).toEqual({ begun: true, bytes: 0, tail: "" });
+  });
+
+  it("is nothing where nothing was begun", () => {
+    expect(outputOf("")).toEqual({ begun: false, bytes: 0, tail: "" });
+    expect(readOutput("/nowhere/output.log")).toEqual({ begun: false, bytes: 0, tail: "" });
+  });
+
+  it("is the end of a long one, in whole lines", () => {
+    const lines = Array.from({ length: 5_000 }, (_, index) => `line ${index} äöü\n`);
+    const { bytes, tail } = outputOf(BEGIN_LINE + lines.join(""));
+    expect(bytes).toBe(Buffer.byteLength(lines.join("")));
+    expect(Buffer.byteLength(tail)).toBeLessThanOrEqual(TAIL_BYTES);
+    expect(Buffer.byteLength(tail)).toBeGreaterThan(TAIL_BYTES - 100);
+    expect(lines.join("").endsWith(tail)).toBe(true);
+    expect(tail).toMatch(/^line \d+ äöü\n/);
+  });
+
+  it("is whole characters of a line that alone is too long", () => {
+    for (const more of ["", "x", "xx", "xxx"]) {
+      const { tail } = outputOf(`${BEGIN_LINE}${"€".repeat(TAIL_BYTES)}${more}`);
+      expect(tail).toMatch(/^€+x*$/);
+    }
+  });
+
+  it("is text, whatever the bytes are", () => {
+    expect(outputOf(Buffer.concat([Buffer.from(BEGIN_LINE), Buffer.from([0x61, 0xff, 0x00, 0x62])])).tail).toBe(
+      "a\uFFFDb",
+    );
+  });
+});
