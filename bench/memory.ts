@@ -13,8 +13,8 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createMemory } from "../src/memory/memory.ts";
 import type { SearchTool } from "../src/memory/search-tool.ts";
-import { termsOf } from "../src/memory/memory-terms.ts";
-import { createTermMatcher } from "../src/memory/term-match.ts";
+import { termsOf } from "../src/task/notes/memory-terms.ts";
+import { createTermMatcher } from "../src/task/notes/term-match.ts";
 import { bothSearchTools, placesOf } from "../test/support/search-tools.ts";
 import { median, quantile } from "./scale/statistics.ts";
 

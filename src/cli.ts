@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
+import type { Log } from "./base/surroundings.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
 import type { WorkspacePlace } from "./git/repository/workspace-place.ts";
-import type { Log } from "./dispatch/ports.ts";
 import { statePaths } from "./store/state-paths.ts";
 import { nearest } from "./task/text/near-miss.ts";
 

@@ -1,8 +1,12 @@
 import { taskCommitMessage } from "../../src/task/records/commit-message.ts";
-import { appendRows, emptyLedger, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger } from "../../src/task/records/ledger.ts";
-import { appendFacts } from "../../src/task/session/session-facts.ts";
+import {
+  appendRows,
+  emptyLedger,
+  LEDGER_ROTATE_BYTES,
+  type LedgerRow,
+  rotateLedger,
+} from "../../src/task/records/ledger.ts";
 import { renderTaskFile } from "../../src/task/records/task-record.ts";
-import { appendEntries, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
 import {
   LEDGER,
   rotatedLedgerPath,
@@ -11,6 +15,8 @@ import {
   taskFilePath,
   transcriptPath,
 } from "../../src/task/records/workspace-paths.ts";
+import { appendFacts } from "../../src/task/session/session-facts.ts";
+import { appendEntries, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
 import type { PastTask } from "./past-tasks.ts";
 
 /**

@@ -1,13 +1,13 @@
-import type { LedgerRow } from "../../src/task/records/ledger.ts";
-import type { Usage } from "../../src/task/state/run.ts";
-import type { SessionFact } from "../../src/task/session/session-fact.ts";
-import { ownSessionKey } from "../../src/task/session/session-key.ts";
-import { rowOf } from "../../src/task/state/state-row.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
+import type { LedgerRow } from "../../src/task/records/ledger.ts";
 import { makeTaskId, taskIdDate } from "../../src/task/records/task-id.ts";
 import type { TaskRecord } from "../../src/task/records/task-record.ts";
-import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import { datedFolder } from "../../src/task/records/workspace-paths.ts";
+import type { SessionFact } from "../../src/task/session/session-fact.ts";
+import { ownSessionKey } from "../../src/task/session/session-key.ts";
+import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
+import type { Usage } from "../../src/task/state/run.ts";
+import { rowOf } from "../../src/task/state/state-row.ts";
 
 /** What a workspace of the past looks like. */
 export interface PastShape {

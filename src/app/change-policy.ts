@@ -2,10 +2,10 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { takeLock } from "../base/process-lock.ts";
-import type { ShownPolicy } from "../cli/cli-deps.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { notWritable, readPolicy, writePolicy } from "../config/policy.ts";
+import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
+import type { Policy } from "../task/rights/policy.ts";
 import { isPolicyKey, type PolicyKey } from "../task/rights/policy.ts";
 import { changePolicy, type PolicyChange } from "../task/rights/policy-change.ts";
 
@@ -46,4 +46,12 @@ function withWholePaths(change: PolicyChange): PolicyChange {
   const { key, values } = change;
   const isPath = key !== undefined && isPolicyKey(key) && PATH_KEYS.includes(key);
   return isPath ? { ...change, values: values.map((value) => (value === "" ? value : resolve(value))) } : change;
+}
+
+export interface ShownPolicy {
+  readonly policy: Policy;
+  /** The file that says so; it need not be there. */
+  readonly path: string;
+  /** Where the paths of tasks begin. */
+  readonly workRoot: string;
 }

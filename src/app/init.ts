@@ -3,21 +3,20 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { simpleGit } from "simple-git";
 import { CoordinatorError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
-import type { InitOptions } from "../cli/cli-deps.ts";
+import { writePolicy } from "../config/policy.ts";
+import type { Branch } from "../git/branch.ts";
 import { openCommitter } from "../git/commit/committer.ts";
-import { guardedGitEnvironment } from "../git/repository/git-environment.ts";
-import { requireGit } from "../git/repository/git-version.ts";
+import { guardedGitEnvironment } from "../git/process/git-environment.ts";
+import { requireGit } from "../git/process/git-version.ts";
 import { createRootCommit } from "../git/repository/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { writePolicy } from "../config/policy.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
+import { readCloneId } from "../store/clone-id.ts";
 import { statePaths } from "../store/state-paths.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
 import { type KeptText, keepText } from "../task/records/kept-text.ts";
 import { emptyLedger } from "../task/records/ledger.ts";
-import { DEFAULT_POLICY } from "../task/rights/policy.ts";
 import { INBOX, LEDGER } from "../task/records/workspace-paths.ts";
-import { readCloneId } from "./serve/clone-id.ts";
+import { DEFAULT_POLICY } from "../task/rights/policy.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
 const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
@@ -177,7 +176,7 @@ function isAbort(error: unknown): boolean {
 /** Our attributes have to reach the work tree: without them git would not keep our files as they are. */
 async function refuseUncommittedAttributes(
   place: WorkspacePlace,
-  branch: Pick<BranchPort, "readText" | "headIsOurs">,
+  branch: Pick<Branch, "readText" | "headIsOurs">,
 ): Promise<void> {
   if (!(await branch.headIsOurs())) return;
   const path = join(place.workspaceDir, ".gitattributes");
@@ -191,4 +190,10 @@ async function refuseUncommittedAttributes(
 
 function withNewline(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+export interface InitOptions {
+  /** Name of a branch of its own for the workspace, in a linked worktree. */
+  readonly branch: string | undefined;
+  readonly dir: string | undefined;
 }

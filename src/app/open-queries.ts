@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { CoordinatorError } from "../base/errors.ts";
-import { createBranchReader } from "../git/objects/branch-reader.ts";
+import { createBranchReader } from "../git/commit/branch-reader.ts";
 import { createTaskHistory } from "../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
-import type { Health } from "./coordinator.ts";
-import { createQueries, type Queries, readServer } from "./queries.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
+import type { Health } from "./coordinator.ts";
+import { createQueries, type Queries, readServer } from "./queries.ts";
 
 /** A coordinator that does not answer within this is not asked further. */
 const HEALTH_TIMEOUT_MS = 2_000;

@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { openPauseBox, type PauseBox } from "../dispatch/pauses.ts";
+import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { sessionKeyProblem } from "../task/session/session-key.ts";
 

@@ -1,26 +1,26 @@
 import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
-import type { Pauses } from "../task/schedule/pause.ts";
-import type { ScheduleInput } from "../task/schedule/schedule.ts";
-import { isTaskId } from "../task/records/task-id.ts";
-import { parseTranscript } from "../task/session/transcript.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
-import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
-import type { BranchLedger } from "../store/branch-ledger.ts";
 import { readCodexHold } from "../dispatch/circuit-breaker.ts";
-import type { Health } from "./coordinator.ts";
-import { findForeignTasks, findTaskFile } from "../intake/foreign-tasks.ts";
-import type { JournalRecord } from "../store/journal-record.ts";
 import { openPauseBox } from "../dispatch/pauses.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
-import { presentProblem } from "./views/present-health.ts";
-import { type PausedView, presentPauses } from "./views/present-pauses.ts";
 import { findHolds } from "../dispatch/scheduled-tasks.ts";
-import { findSession, listSessions, type SessionListDeps, type SessionView } from "./views/session-list.ts";
+import type { Branch } from "../git/branch.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import { findForeignTasks, findTaskFile } from "../store/foreign-tasks.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { fold, type OpenTask } from "../store/task-table.ts";
+import { isTaskId } from "../task/records/task-id.ts";
+import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
+import type { Pauses } from "../task/schedule/pause.ts";
+import type { ScheduleInput } from "../task/schedule/schedule.ts";
+import { parseTranscript } from "../task/session/transcript.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { Health } from "./coordinator.ts";
+import { presentProblem } from "./views/present-health.ts";
+import { type PausedView, presentPauses } from "./views/present-pauses.ts";
+import { findSession, listSessions, type SessionListDeps, type SessionView } from "./views/session-list.ts";
 import { presentOpen, presentTaskFile, type TaskView } from "./views/task-view.ts";
 
 /** One finished task of the history, newest first. */
@@ -80,7 +80,7 @@ export interface Queries {
 export interface QueriesDeps {
   readonly workspaceDir: string;
   readonly branchName: string;
-  readonly branch: Pick<BranchPort, "readText" | "listFolder" | "treeId">;
+  readonly branch: Pick<Branch, "readText" | "listFolder" | "treeId">;
   readonly ledger: BranchLedger;
   readonly history: {
     newest(count: number, session?: string): Promise<readonly HistoryEntry[]>;

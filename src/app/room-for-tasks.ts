@@ -1,10 +1,10 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { loadConfig } from "../config/config.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { queueFull } from "../dispatch/queue-limit.ts";
-import { readServer } from "./queries.ts";
+import { queueFull } from "../intake/queue-limit.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
+import { readServer } from "./queries.ts";
 
 /**
  * Refuses another task where as many are open as may be: it would only lie in inbox/.

@@ -1,47 +1,42 @@
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import { openCodexGate } from "../dispatch/circuit-breaker.ts";
+import { createMaster } from "../dispatch/dispatcher.ts";
+import { openPauseBox, watchPauses } from "../dispatch/pauses.ts";
+import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
+import type { RunDefaults } from "../dispatch/run-request.ts";
+import { sessionEntries } from "../dispatch/session-recap.ts";
+import { openWishBox } from "../dispatch/stop-requests.ts";
+import { createTickWaiters } from "../dispatch/tick-waiters.ts";
+import type { VerifySettings } from "../dispatch/verify-desk.ts";
+import { createWorkDesk } from "../dispatch/work-desk.ts";
+import type { Branch } from "../git/branch.ts";
+import { createAcceptance } from "../intake/acceptance.ts";
+import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
+import type { Intake } from "../intake/inbox/intake.ts";
+import { createInboxDesk } from "../intake/inbox-reconciler.ts";
+import { createOpenBound } from "../intake/queue-limit.ts";
+import { readSubmission } from "../intake/submission.ts";
+import { takeOver } from "../intake/take-over.ts";
+import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import { createBranchWatch } from "../publish/branch-watch.ts";
+import { createCommitDesk } from "../publish/commit-queue.ts";
+import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
+import type { Workplace } from "../run/workplace/workplace.ts";
+import { createBranchLedger } from "../store/branch-ledger.ts";
+import { loadRecentTasks } from "../store/recent-tasks.ts";
+import type { Sessions } from "../store/session-store.ts";
+import type { StatePaths } from "../store/state-paths.ts";
+import { createTaskFolders } from "../store/task-folders.ts";
+import { openTaskJournal } from "../store/task-journal.ts";
+import { createTaskTable, type OpenTask } from "../store/task-table.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
-import { createAcceptance } from "../intake/acceptance.ts";
-import { createBranchLedger } from "../store/branch-ledger.ts";
-import { createBranchWatch } from "../publish/branch-watch.ts";
-import { openCodexGate } from "../dispatch/circuit-breaker.ts";
-import { createCommitDesk } from "../publish/commit-queue.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
-import { createInboxDesk } from "../intake/inbox-reconciler.ts";
-import { createMaster } from "../dispatch/dispatcher.ts";
-import { createOpenBound } from "../dispatch/queue-limit.ts";
-import { openPauseBox, watchPauses } from "../dispatch/pauses.ts";
-import type {
-  BranchPort,
-  CodexPort,
-  IntakePort,
-  Log,
-  PromptPort,
-  RunnerPort,
-  SessionPort,
-  Surroundings,
-  WorkTreePort,
-} from "../dispatch/ports.ts";
-import { presentHealth } from "./views/present-health.ts";
 import type { Queries } from "./queries.ts";
-import { loadRecentTasks } from "../store/recent-tasks.ts";
-import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
-import type { RunDefaults } from "../dispatch/run-request.ts";
-import { sessionEntries } from "../dispatch/session-recap.ts";
-import type { StatePaths } from "../store/state-paths.ts";
-import { readSubmission } from "../intake/submission.ts";
-import { takeOver } from "../intake/take-over.ts";
-import { createTaskFolders } from "../store/task-folders.ts";
-import { openTaskJournal } from "../store/task-journal.ts";
-import { createTaskTable, type OpenTask } from "../store/task-table.ts";
+import { presentHealth } from "./views/present-health.ts";
 import { presentOpen } from "./views/task-view.ts";
-import { createTickWaiters } from "../dispatch/tick-waiters.ts";
-import type { VerifySettings } from "../dispatch/verify-desk.ts";
-import type { VerifierPort } from "../run/verify-port.ts";
-import { openWishBox } from "../dispatch/stop-requests.ts";
-import { createWorkDesk } from "../dispatch/work-desk.ts";
 
 /** The settings in force; a getter each, because they may be edited while serving. */
 export interface LiveSettings extends VerifySettings, FollowUpSettings {
@@ -63,13 +58,13 @@ export interface CoordinatorDeps {
   readonly branchName: string;
   readonly clone: string;
   readonly version: string;
-  readonly branch: BranchPort;
-  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => IntakePort;
+  readonly branch: Branch;
+  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
   readonly runner: RunnerPort;
   readonly verifier: VerifierPort;
-  readonly sessions: SessionPort;
-  readonly workTree: WorkTreePort;
-  readonly prompts: PromptPort;
+  readonly sessions: Sessions;
+  readonly workTree: Workplace;
+  readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
   readonly queries: Queries;

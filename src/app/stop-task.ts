@@ -1,13 +1,13 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { findHolder } from "../base/process-lock.ts";
-import { createRunner } from "../run/codex/runner.ts";
+import { openWishBox } from "../dispatch/stop-requests.ts";
+import { isVerification } from "../dispatch/verify-desk.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
+import { createRunner } from "../run/codex/runner.ts";
+import { readCloneId } from "../store/clone-id.ts";
 import { runDirectory, statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 import { fold } from "../store/task-table.ts";
-import { isVerification } from "../dispatch/verify-desk.ts";
-import { openWishBox } from "../dispatch/stop-requests.ts";
-import { readCloneId } from "./serve/clone-id.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
 const STOP_GRACE_MS = 10_000;

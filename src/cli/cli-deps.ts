@@ -1,7 +1,8 @@
-import type { ConfigFlags } from "../config/config.ts";
-import type { PauseBox } from "../dispatch/pauses.ts";
+import type { ShownPolicy } from "../app/change-policy.ts";
+import type { InitOptions } from "../app/init.ts";
 import type { Queries } from "../app/queries.ts";
-import type { Policy } from "../task/rights/policy.ts";
+import type { ServeOptions } from "../app/serve/serve.ts";
+import type { PauseBox } from "../dispatch/pauses.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 
 /** What commands are handed; they know neither git nor codex. */
@@ -25,28 +26,4 @@ export interface CliDeps {
   pauses(session: string | undefined): Promise<PauseBox>;
   /** Unix ms. */
   now(): number;
-}
-
-export interface ShownPolicy {
-  readonly policy: Policy;
-  /** The file that says so; it need not be there. */
-  readonly path: string;
-  /** Where the paths of tasks begin. */
-  readonly workRoot: string;
-}
-
-export interface InitOptions {
-  /** Name of a branch of its own for the workspace, in a linked worktree. */
-  readonly branch: string | undefined;
-  readonly dir: string | undefined;
-}
-
-export interface ServeOptions {
-  readonly config: ConfigFlags;
-  readonly untilIdle: boolean;
-  readonly takeOver: boolean;
-  readonly codexPath: string | undefined;
-  /** `key=value` for codex's -c. */
-  readonly codexConfig: readonly string[];
-  readonly oss: boolean;
 }

@@ -1,7 +1,8 @@
+import type { ShownPolicy } from "../app/change-policy.ts";
 import { CoordinatorError } from "../base/errors.ts";
 import { POLICY_KEYS, POLICY_LISTS, type Policy } from "../task/rights/policy.ts";
 import { POLICY_ACTIONS } from "../task/rights/policy-change.ts";
-import type { CliDeps, ShownPolicy } from "./cli-deps.ts";
+import type { CliDeps } from "./cli-deps.ts";
 import type { Command } from "./command.ts";
 
 export function createPolicyCommand(deps: CliDeps): Command {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
-import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";
 import { codexSetting } from "../task/rights/codex-setting.ts";
 import { nearest } from "../task/text/near-miss.ts";
+import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";
 
 /** The configuration that travels with the repository. */
 export const CONFIG_FILE = "codex-inbox.json";

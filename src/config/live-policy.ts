@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { Policy } from "../task/rights/policy.ts";
 import { stampOf } from "./live-config.ts";
 import { readPolicy } from "./policy.ts";
-import type { Policy } from "../task/rights/policy.ts";
 
 /** The policy in force while serving. */
 export interface LivePolicy {

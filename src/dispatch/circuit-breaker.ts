@@ -1,10 +1,17 @@
 import { readFileSync, rmSync } from "node:fs";
 import { systemErrorCode } from "../base/errors.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
-import { type Admission, admission, type CodexHold, holdAfter, isTrial, type TrialRun } from "../task/schedule/codex-hold.ts";
+import {
+  type Admission,
+  admission,
+  type CodexHold,
+  holdAfter,
+  isTrial,
+  type TrialRun,
+} from "../task/schedule/codex-hold.ts";
 import { FAILURE_POLICIES, type Failure } from "../task/state/failure.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
-import type { Log, Surroundings } from "./ports.ts";
 
 export interface CodexGateDeps {
   /** `codex-hold.json`: a hold outlives a restart. */

@@ -1,17 +1,18 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { InboxDesk } from "../intake/inbox-reconciler.ts";
+import type { BranchWatch } from "../publish/branch-watch.ts";
+import type { CommitDesk } from "../publish/commit-queue.ts";
+import type { CodexPort } from "../run/ports.ts";
+import type { BranchLedger } from "../store/branch-ledger.ts";
+import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "../store/task-table.ts";
 import type { Admission } from "../task/schedule/codex-hold.ts";
 import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
-import type { CodexInstallation } from "../task/state/run.ts";
 import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
-import type { BranchLedger } from "../store/branch-ledger.ts";
-import type { BranchWatch } from "../publish/branch-watch.ts";
+import type { CodexInstallation } from "../task/state/run.ts";
 import type { CodexGate } from "./circuit-breaker.ts";
-import type { CommitDesk } from "../publish/commit-queue.ts";
-import type { InboxDesk } from "../intake/inbox-reconciler.ts";
-import type { CodexPort, Log, Surroundings } from "./ports.ts";
 import type { RunDesk } from "./run-desk.ts";
 import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
-import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "../store/task-table.ts";
 import type { WishBox } from "./stop-requests.ts";
 
 /** While codex cannot be used, it is asked again this often. */

@@ -1,16 +1,17 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { RunProbe } from "../task/state/run.ts";
-import { isTaskId } from "../task/records/task-id.ts";
-import type { TaskState } from "../task/state/task-state.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { RunnerPort, VerifierPort } from "../run/ports.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
-import type { Log, RunnerPort, SessionPort, Surroundings } from "./ports.ts";
-import type { RunDesk } from "./run-desk.ts";
+import type { Sessions } from "../store/session-store.ts";
 import { runDirectory, type StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import { isTaskId } from "../task/records/task-id.ts";
+import type { RunProbe } from "../task/state/run.ts";
+import type { TaskState } from "../task/state/task-state.ts";
+import type { RunDesk } from "./run-desk.ts";
 import { isVerification } from "./verify-desk.ts";
-import type { VerifierPort } from "../run/verify-port.ts";
 
 /** What becomes of a task that an earlier coordinator left behind. */
 export type RecoveryAction =
@@ -50,7 +51,7 @@ export interface RecoveryDeps {
   readonly desk: RunDesk;
   readonly runner: RunnerPort;
   readonly verifier: Pick<VerifierPort, "probe" | "seal">;
-  readonly sessions: SessionPort;
+  readonly sessions: Sessions;
   readonly paths: StatePaths;
   readonly surroundings: Surroundings;
   readonly log: Log;

@@ -1,20 +1,22 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
+import type { Log } from "../base/surroundings.ts";
+import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import type { RunEvent } from "../run/ports.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
+import { runDirectory, type StatePaths } from "../store/state-paths.ts";
+import { expectOpen, type OpenTask, type TaskTable } from "../store/task-table.ts";
 import type { TrialRun } from "../task/schedule/codex-hold.ts";
-import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/state/failure.ts";
 import { promptWithRecap } from "../task/session/recap.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/state/failure.ts";
 import { type RetryLimits, retryDelayMs } from "../task/state/retry.ts";
 import type { CodexInstallation, RunRequest, RunVerdict } from "../task/state/run.ts";
 import type { ExitVerdict, StopCause, TaskEvent } from "../task/state/task-event.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { CodexGate } from "./circuit-breaker.ts";
-import type { JournalRecord } from "../store/journal-record.ts";
 import { nextTurn } from "./next-turn.ts";
-import type { Log, PromptPort, RunEvent } from "./ports.ts";
 import { busyRuns, endOfRun, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, takeIn } from "./run-outcome.ts";
 import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
-import { runDirectory, type StatePaths } from "../store/state-paths.ts";
-import { expectOpen, type OpenTask, type TaskTable } from "../store/task-table.ts";
 
 /** In milliseconds; the first two where a task has none of its own. */
 export interface RunLimits {
@@ -31,7 +33,7 @@ export interface RunDeskDeps extends OutcomeDeps {
   readonly paths: StatePaths;
   readonly gate: CodexGate;
   readonly log: Log;
-  readonly prompts: PromptPort;
+  readonly prompts: PromptAssembly;
   readonly defaults: () => RunDefaults;
   readonly limits: () => RunLimits;
   /** A run ended because codex could not be run. */

@@ -1,3 +1,13 @@
+import type { Surroundings } from "../base/surroundings.ts";
+import type { RunnerPort } from "../run/ports.ts";
+import type { Workplace } from "../run/workplace/workplace.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
+import type { Sessions } from "../store/session-store.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { OpenTask } from "../store/task-table.ts";
+import type { SessionFact } from "../task/session/session-fact.ts";
+import type { SessionState } from "../task/session/session-facts.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import {
   describeFailure,
   FAILURE_POLICIES,
@@ -7,21 +17,14 @@ import {
   stopsAll,
 } from "../task/state/failure.ts";
 import type { RunVerdict, Usage } from "../task/state/run.ts";
-import type { SessionFact } from "../task/session/session-fact.ts";
-import type { SessionState } from "../task/session/session-facts.ts";
 import type { ExitVerdict, TaskEvent } from "../task/state/task-event.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
-import type { JournalRecord } from "../store/journal-record.ts";
 import { promptOfRun } from "./next-turn.ts";
-import type { RunnerPort, SessionPort, Surroundings, WorkTreePort } from "./ports.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import type { OpenTask } from "../store/task-table.ts";
 
 export interface OutcomeDeps {
   readonly journal: TaskJournal;
   readonly runner: RunnerPort;
-  readonly sessions: SessionPort;
-  readonly workTree: WorkTreePort;
+  readonly sessions: Sessions;
+  readonly workTree: Workplace;
   readonly surroundings: Surroundings;
 }
 

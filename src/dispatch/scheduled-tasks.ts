@@ -1,7 +1,12 @@
-import { describeHold } from "../task/schedule/hold.ts";
-import { chooseStarts, type DependencyOutcome, type ScheduledTask, type ScheduleInput } from "../task/schedule/schedule.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
 import type { OpenTask } from "../store/task-table.ts";
+import { describeHold } from "../task/schedule/hold.ts";
+import {
+  chooseStarts,
+  type DependencyOutcome,
+  type ScheduledTask,
+  type ScheduleInput,
+} from "../task/schedule/schedule.ts";
 
 /** Returns the tasks that have not ended as the choice of the next ones sees them. `lastStarts`: by session, Unix ms. */
 export function* scheduledTasks(

@@ -1,12 +1,12 @@
-import { parseTranscript } from "../task/session/transcript.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
-import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
-import type { BranchPort } from "./ports.ts";
+import type { Branch } from "../git/branch.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
+import { parseTranscript } from "../task/session/transcript.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 
 export interface SessionRecapDeps {
-  readonly branch: Pick<BranchPort, "readText" | "listFolder">;
+  readonly branch: Pick<Branch, "readText" | "listFolder">;
   readonly journal: TaskJournal;
   readonly table: TaskTable;
 }

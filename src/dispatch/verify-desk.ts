@@ -1,17 +1,17 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { FollowUps } from "../intake/follow-ups.ts";
+import type { VerifierPort } from "../run/ports.ts";
+import { resolveWorkdir } from "../run/workplace/run-paths.ts";
+import { runDirectory, type StatePaths } from "../store/state-paths.ts";
+import type { OpenTask, TaskTable } from "../store/task-table.ts";
 import { lowerLevel } from "../task/rights/rights.ts";
 import type { StopCause } from "../task/state/task-event.ts";
 import type { TaskState } from "../task/state/task-state.ts";
 import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../task/state/verification.ts";
-import type { FollowUps } from "../intake/follow-ups.ts";
-import type { Log, Surroundings } from "./ports.ts";
-import { resolveWorkdir } from "../run/workplace/run-paths.ts";
 import type { RunDefaults } from "./run-request.ts";
-import { runDirectory, type StatePaths } from "../store/state-paths.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
 import { verified } from "./verify-outcome.ts";
-import type { VerifierPort } from "../run/verify-port.ts";
 
 export interface VerifyDeskDeps {
   readonly table: TaskTable;

@@ -1,38 +1,32 @@
 import { createHash, randomInt } from "node:crypto";
 import { faultPoint } from "../base/fault-point.ts";
-import type { Drop } from "../task/file/drop.ts";
-import { ownSessionKey } from "../task/session/session-key.ts";
-import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/records/task-id.ts";
-import { datedFolder } from "../task/records/workspace-paths.ts";
+import type { Log } from "../base/surroundings.ts";
+import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import { type InboxScene, lookAround } from "./inbox-snapshot.ts";
 import type { TaskSource } from "../store/journal-record.ts";
-import type { OpenBound } from "../dispatch/queue-limit.ts";
-import type { BranchPort, IntakePort, Log } from "../dispatch/ports.ts";
 import type { RecentTasks } from "../store/recent-tasks.ts";
 import type { TaskFolders } from "../store/task-folders.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { Drop, StaleDrop } from "../task/file/drop.ts";
+import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/records/task-id.ts";
+import { datedFolder } from "../task/records/workspace-paths.ts";
+import { ownSessionKey } from "../task/session/session-key.ts";
+import type { Intake } from "./inbox/intake.ts";
+import { type InboxScene, lookAround } from "./inbox-snapshot.ts";
+import type { OpenBound } from "./queue-limit.ts";
 
 export interface AcceptanceDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly ledger: BranchLedger;
   readonly folders: TaskFolders;
-  readonly intake: IntakePort;
-  readonly branch: BranchPort;
+  readonly intake: Intake;
+  readonly branch: Branch;
   readonly bound: Pick<OpenBound, "isFull">;
   readonly clone: string;
   readonly now: () => number;
   readonly settleMs: () => number;
   readonly log: Log;
-}
-
-/** A drop that the branch holds although its task was taken already: the branch's copy has to go. */
-export interface StaleDrop {
-  readonly path: string;
-  readonly blob: string;
-  /** The task that was made of it. */
-  readonly task?: string;
 }
 
 export interface Taken {

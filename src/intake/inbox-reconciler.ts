@@ -1,10 +1,11 @@
-import type { BrokenDrop, InboxScan } from "../task/file/drop.ts";
+import type { Log } from "../base/surroundings.ts";
+import type { Branch } from "../git/branch.ts";
+import type { BrokenDrop, ErrorFileWish, InboxScan, StaleDrop } from "../task/file/drop.ts";
 import { errorFilePath, isErrorFile, renderErrorFile } from "../task/file/error-file.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
-import type { Acceptance, StaleDrop } from "./acceptance.ts";
-import type { ErrorFileWish } from "../publish/intake-commit.ts";
-import type { OpenBound } from "../dispatch/queue-limit.ts";
-import type { BranchPort, IntakePort, Log } from "../dispatch/ports.ts";
+import type { Acceptance } from "./acceptance.ts";
+import type { Intake } from "./inbox/intake.ts";
+import type { OpenBound } from "./queue-limit.ts";
 
 /** How soon a drop is looked at again that could not be taken yet. */
 const AGAIN_MS = 250;
@@ -13,10 +14,10 @@ const ERROR_ENDING = ".error.md";
 const FOLDERS_MAX = 1_000;
 
 export interface InboxDeskDeps {
-  readonly intake: IntakePort;
+  readonly intake: Intake;
   readonly acceptance: Acceptance;
   readonly bound: Pick<OpenBound, "isFull" | "note">;
-  readonly branch: BranchPort;
+  readonly branch: Branch;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -71,7 +72,7 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
 }
 
 /** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with that. */
-async function wishErrorFiles(branch: BranchPort, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileWish[]> {
+async function wishErrorFiles(branch: Branch, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileWish[]> {
   if (!(await branch.headIsOurs())) return [];
   const wishes: ErrorFileWish[] = [];
   for (const drop of broken) {
@@ -85,7 +86,7 @@ async function wishErrorFiles(branch: BranchPort, broken: readonly BrokenDrop[])
 }
 
 /** Error files of ours in the branch whose dropped file is not there any more. One that is there may be settling: it keeps its own. */
-async function leftErrorFiles(branch: BranchPort): Promise<readonly string[]> {
+async function leftErrorFiles(branch: Branch): Promise<readonly string[]> {
   const found: string[] = [];
   const folders = [INBOX];
   for (let index = 0; index < Math.min(folders.length, FOLDERS_MAX); index += 1) {

@@ -1,9 +1,9 @@
-import type { Drop } from "../task/file/drop.ts";
-import { INBOX } from "../task/records/workspace-paths.ts";
+import type { Branch } from "../git/branch.ts";
 import type { TaskSource } from "../store/journal-record.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
 import type { RecentTasks } from "../store/recent-tasks.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { Drop } from "../task/file/drop.ts";
+import { INBOX } from "../task/records/workspace-paths.ts";
 
 /** What git and memory say about the inbox, read once for all drops of a scan. */
 export interface InboxScene {
@@ -31,7 +31,7 @@ export interface InboxScene {
 export interface SceneDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
-  readonly branch: BranchPort;
+  readonly branch: Branch;
 }
 
 /** A scan hands out so many files and no more, so what stays in place must leave room for what comes. */

@@ -1,7 +1,7 @@
-import { createRanking, fittingLines, LINES_MAX, type MemoryLine } from "./memory-rank.ts";
-import { TERM_LENGTH_MAX, TERMS_MAX, tidyTerm } from "./memory-terms.ts";
+import { createRanking, fittingLines, LINES_MAX, type MemoryLine } from "../task/notes/memory-rank.ts";
+import { TERM_LENGTH_MAX, TERMS_MAX, tidyTerm } from "../task/notes/memory-terms.ts";
+import { createTermMatcher } from "../task/notes/term-match.ts";
 import { plainLine, shortenAround } from "../task/text/plain-line.ts";
-import { createTermMatcher } from "./term-match.ts";
 import { isNotePath, isNoteSized, noteRoots } from "./note-files.ts";
 import { runTool, type ToolEnd, type ToolLimits } from "./run-tool.ts";
 import { findSearchTools, type SearchTool, type ToolPlaces } from "./search-tool.ts";

@@ -1,7 +1,22 @@
-import { assemblePrompt } from "./prompt.ts";
 import type { Memory } from "../memory/memory.ts";
-import type { PromptPort } from "../dispatch/ports.ts";
-import { termsOf } from "../memory/memory-terms.ts";
+import type { TaskSpec } from "../task/file/task-spec.ts";
+import { termsOf } from "../task/notes/memory-terms.ts";
+import type { RunContext } from "../task/state/run.ts";
+import { assemblePrompt } from "./prompt.ts";
+
+/** Adds to a prompt what the agent should know besides. Never rejects for what is wrong with notes. */
+export interface PromptAssembly {
+  /** @param memory what the task asks for: whether notes are wanted, or terms to search them for beside the prompt's own */
+  assemble(
+    prompt: string,
+    memory: TaskSpec["memory"],
+  ): Promise<{
+    /** Begins with the prompt. */
+    readonly text: string;
+    /** What follows it; `undefined` where nothing does. */
+    readonly context: RunContext | undefined;
+  }>;
+}
 
 /** What of the settings is about prompts; they may be edited while serving. */
 export interface PromptSettings {
@@ -11,7 +26,7 @@ export interface PromptSettings {
 }
 
 /** Puts beside a prompt what the notes say of its words, and the policy of the workspace. */
-export function createPromptPort(memory: Memory, settings: () => PromptSettings): PromptPort {
+export function createPromptAssembly(memory: Memory, settings: () => PromptSettings): PromptAssembly {
   return {
     async assemble(prompt, wanted) {
       const { maxMemoryChars, outputPolicy = "" } = settings();

@@ -1,5 +1,5 @@
-import { plainLine } from "../task/text/plain-line.ts";
 import { PROMPT_CHARACTERS_MAX } from "../task/file/task-file.ts";
+import { plainLine } from "../task/text/plain-line.ts";
 
 export interface PromptParts {
   /** As the user wrote it. */

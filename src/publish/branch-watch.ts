@@ -1,19 +1,20 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { isFinal } from "../task/records/ledger.ts";
-import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
-import type { StaleDrop } from "../intake/acceptance.ts";
+import type { Log } from "../base/surroundings.ts";
+import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import { type ForeignTask, findForeignTasks } from "../intake/foreign-tasks.ts";
-import type { BranchPort, Log } from "../dispatch/ports.ts";
+import { type ForeignTask, findForeignTasks } from "../store/foreign-tasks.ts";
 import type { RecentTask, RecentTasks } from "../store/recent-tasks.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
+import type { StaleDrop } from "../task/file/drop.ts";
+import { isFinal } from "../task/records/ledger.ts";
+import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
 
 export interface BranchWatchDeps {
-  readonly branch: BranchPort;
+  readonly branch: Branch;
   readonly ledger: BranchLedger;
   readonly table: TaskTable;
   readonly recent: RecentTasks;
@@ -47,7 +48,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   /** What others did to the branch and nobody has seen to yet. */
   let unseen: { readonly lostOurs: boolean } | undefined;
 
-  const look = async (): ReturnType<BranchPort["refresh"]> => {
+  const look = async (): ReturnType<Branch["refresh"]> => {
     const seen = await branch.refresh();
     if (seen.foreign) unseen = { lostOurs: seen.lostOurs || unseen?.lostOurs === true };
     return seen;

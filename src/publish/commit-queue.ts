@@ -1,19 +1,21 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { faultPoint } from "../base/fault-point.ts";
-import type { CommitPlan } from "../task/records/commit-plan.ts";
-import type { KeptText } from "../task/records/kept-text.ts";
-import { taskFilePath } from "../task/records/workspace-paths.ts";
-import type { StaleDrop } from "../intake/acceptance.ts";
-import { planFinish } from "./result-commit.ts";
-import { type ErrorFileWish, planIntake } from "./intake-commit.ts";
-import { planLedger } from "./ledger-commit.ts";
-import type { BranchPort, Log, SessionPort } from "../dispatch/ports.ts";
+import type { Log } from "../base/surroundings.ts";
+import type { Branch } from "../git/branch.ts";
 import { type RecentTasks, recentFrom } from "../store/recent-tasks.ts";
+import type { Sessions } from "../store/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTable } from "../store/task-table.ts";
-import { failedUnknown, keepUnknownRuns } from "../dispatch/unknown-runs.ts";
+import { failedUnknown, keepUnknownRuns } from "../store/unknown-runs.ts";
+import type { ErrorFileWish, StaleDrop } from "../task/file/drop.ts";
+import type { CommitPlan } from "../task/records/commit-plan.ts";
+import type { KeptText } from "../task/records/kept-text.ts";
+import { taskFilePath } from "../task/records/workspace-paths.ts";
+import { planIntake } from "./intake-commit.ts";
+import { planLedger } from "./ledger-commit.ts";
+import { planFinish } from "./result-commit.ts";
 
 /**
  * Finished tasks in one batch. What is ready when a batch begins is in it, so a finished task waits for at most the batch before
@@ -25,8 +27,8 @@ export interface CommitDeskDeps {
   readonly table: TaskTable;
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
-  readonly branch: BranchPort;
-  readonly sessions: SessionPort;
+  readonly branch: Branch;
+  readonly sessions: Sessions;
   readonly paths: StatePaths;
   readonly clone: string;
   /** Whether a task may still change: its ledger rows stay where they are. */

@@ -1,21 +1,14 @@
+import type { Branch } from "../git/branch.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { OpenTask } from "../store/task-table.ts";
+import type { ErrorFileWish, StaleDrop } from "../task/file/drop.ts";
 import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { type KeptText, keepText } from "../task/records/kept-text.ts";
+import { keepText } from "../task/records/kept-text.ts";
 import { isFinal } from "../task/records/ledger.ts";
 import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
-import type { StaleDrop } from "../intake/acceptance.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import type { OpenTask } from "../store/task-table.ts";
-
-/** An error file that the branch shall hold (`content`) or lose (`undefined`). */
-export interface ErrorFileWish {
-  readonly path: string;
-  readonly subject: string;
-  readonly content: KeptText | undefined;
-}
 
 /**
  * Returns the commits that the inbox asks for: one that takes accepted drops out of the branch (their tasks stand there as queued
@@ -23,7 +16,7 @@ export interface ErrorFileWish {
  * error files whose cause is gone. The ledger rows of the accepted tasks are not in them.
  */
 export function planIntake(
-  branch: Pick<BranchPort, "hashBlob">,
+  branch: Pick<Branch, "hashBlob">,
   journal: TaskJournal,
   accepted: readonly OpenTask[],
   stale: readonly StaleDrop[],

@@ -1,14 +1,14 @@
+import type { Branch } from "../git/branch.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
 import { appendRows, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger, withoutRows } from "../task/records/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/workspace-paths.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
 
 /**
  * Returns the edits that add `rows` to the ledger and, once its closed rows have outgrown their limit, move these into files of
  * their own. Exactly the rows that went into such a file are taken out, whatever tip the edits are applied to.
  */
 export async function planLedger(
-  branch: Pick<BranchPort, "readText" | "listFolder">,
+  branch: Pick<Branch, "readText" | "listFolder">,
   rows: readonly LedgerRow[],
   isOpen: (task: string) => boolean,
   clone: string,
@@ -36,11 +36,7 @@ export async function planLedger(
 }
 
 /** Returns the number after the greatest that this clone has used for rotated files in `folder`. */
-export async function nextSequence(
-  branch: Pick<BranchPort, "listFolder">,
-  folder: string,
-  clone: string,
-): Promise<number> {
+export async function nextSequence(branch: Pick<Branch, "listFolder">, folder: string, clone: string): Promise<number> {
   const pattern = new RegExp(`^${clone}-(\\d+)\\.`);
   const used = (await branch.listFolder(folder)).map(({ name }) => Number(pattern.exec(name)?.[1] ?? 0));
   return Math.max(0, ...used) + 1;

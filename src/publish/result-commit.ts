@@ -1,22 +1,14 @@
+import type { Branch } from "../git/branch.ts";
+import type { FreshThread, JournalRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/task-table.ts";
+import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
+import { parseDropText } from "../task/file/task-file.ts";
 import { taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
-import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
 import type { KeptText } from "../task/records/kept-text.ts";
 import { isFinal } from "../task/records/ledger.ts";
-import { accountFact, type TaskShare } from "../task/session/session-account.ts";
-import type { SessionFact } from "../task/session/session-fact.ts";
-import { appendFacts } from "../task/session/session-facts.ts";
 import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
-import { parseDropText } from "../task/file/task-file.ts";
 import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
-import {
-  appendEntries,
-  newEntries,
-  rotateTranscript,
-  TRANSCRIPT_ROTATE_BYTES,
-  withoutLines,
-} from "../task/session/transcript.ts";
 import {
   rotatedTranscriptPath,
   sessionFactsPath,
@@ -24,10 +16,18 @@ import {
   taskFilePath,
   transcriptPath,
 } from "../task/records/workspace-paths.ts";
-import type { FreshThread, JournalRecord } from "../store/journal-record.ts";
+import { accountFact, type TaskShare } from "../task/session/session-account.ts";
+import type { SessionFact } from "../task/session/session-fact.ts";
+import { appendFacts } from "../task/session/session-facts.ts";
+import {
+  appendEntries,
+  newEntries,
+  rotateTranscript,
+  TRANSCRIPT_ROTATE_BYTES,
+  withoutLines,
+} from "../task/session/transcript.ts";
+import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
 import { nextSequence } from "./ledger-commit.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
-import type { OpenTask } from "../store/task-table.ts";
 
 /**
  * Returns the commit of one finished task, without its ledger rows: its file, the session's facts and transcript, and the end of
@@ -36,7 +36,7 @@ import type { OpenTask } from "../store/task-table.ts";
  * @param rotated what this batch takes out of sessions' transcripts already; added to
  */
 export async function planFinish(
-  branch: Pick<BranchPort, "readText" | "listFolder" | "hashBlob">,
+  branch: Pick<Branch, "readText" | "listFolder" | "hashBlob">,
   task: OpenTask,
   records: readonly JournalRecord[],
   clone: string,
@@ -84,7 +84,7 @@ export function shareOfTask(
 }
 
 /** Returns the edits that take a task's drop, and what was said of it while it was broken, out of the branch. */
-export function dropEdits(branch: Pick<BranchPort, "hashBlob">, task: Pick<OpenTask, "source">): readonly FileEdit[] {
+export function dropEdits(branch: Pick<Branch, "hashBlob">, task: Pick<OpenTask, "source">): readonly FileEdit[] {
   const { source } = task;
   if (source === undefined) return [];
   const removal = removalEdit(branch, source.path, source.blob);
@@ -99,7 +99,7 @@ function errorFileRemoval(dropPath: string): FileEdit {
 }
 
 /** Returns the edit that removes `path` where it has exactly this content. */
-export function removalEdit(branch: Pick<BranchPort, "hashBlob">, path: string, blob: string): FileEdit {
+export function removalEdit(branch: Pick<Branch, "hashBlob">, path: string, blob: string): FileEdit {
   return {
     path,
     apply: (current) =>
@@ -124,7 +124,7 @@ function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
  * only moved away where there is something to add; and what is in the closed file is not written once more.
  */
 async function transcriptEdits(
-  branch: Pick<BranchPort, "readText" | "listFolder">,
+  branch: Pick<Branch, "readText" | "listFolder">,
   sessionKey: string,
   entries: Parameters<typeof appendEntries>[1],
   clone: string,

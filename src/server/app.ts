@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import type { Coordinator } from "../app/coordinator.ts";
+import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 
 /** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
 const BODY_BYTES_MAX = 5 * 1024 * 1024;

@@ -1,8 +1,8 @@
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { http } from "../base/http.ts";
-import type { Coordinator } from "../app/coordinator.ts";
 
 /** The only address the interface listens on: whoever can reach it can give work to an agent. */
 const LOOPBACK = "127.0.0.1";

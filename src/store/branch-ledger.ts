@@ -1,7 +1,7 @@
+import type { Branch } from "../git/branch.ts";
 import { foldLedger, type LedgerRow, parseLedger } from "../task/records/ledger.ts";
 import { taskIdDate } from "../task/records/task-id.ts";
 import { LEDGER, ROTATED_LEDGERS } from "../task/records/workspace-paths.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
 
 /** Days whose rotated ledgers are kept in memory. Drops and look-ups name recent days; one day is bounded by what ran on it. */
 const DAYS_CACHED_MAX = 4;
@@ -14,7 +14,7 @@ export interface BranchLedger {
   current(): Promise<ReadonlyMap<string, LedgerRow>>;
 }
 
-type Reader = Pick<BranchPort, "readText" | "treeId" | "listFolder">;
+type Reader = Pick<Branch, "readText" | "treeId" | "listFolder">;
 
 /** Creates the look-up over `branch`; what was read is kept as long as git's id of it stays the same. */
 export function createBranchLedger(branch: Reader): BranchLedger {

@@ -1,8 +1,8 @@
 import type { LedgerRow } from "../task/records/ledger.ts";
-import type { RunVerdict, Usage } from "../task/state/run.ts";
 import type { SessionFact } from "../task/session/session-fact.ts";
-import type { TaskState } from "../task/state/task-state.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { ChangedFile, RunContext, RunVerdict, Usage } from "../task/state/run.ts";
+import type { TaskState } from "../task/state/task-state.ts";
 import type { Verification } from "../task/state/verification.ts";
 
 /** Where a task came from. The same blob at the same path is the same drop until our commit that removes it is reached. */
@@ -12,19 +12,6 @@ export interface TaskSource {
   readonly blob: string;
   /** What git knew of the file when it was taken. */
   readonly tracked: "untracked" | "staged" | "head";
-}
-
-/** A path the run has changed in the work tree, and how ("added", "modified", "deleted"). */
-export interface ChangedFile {
-  readonly path: string;
-  readonly change: string;
-}
-
-/** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */
-export interface RunContext {
-  readonly text: string;
-  readonly lines: number;
-  readonly tool: string;
 }
 
 /** The thread that a run did not go on in, and why. */

@@ -1,6 +1,10 @@
+import { sessionFactsPath } from "../task/records/workspace-paths.ts";
 import type { SessionFact } from "../task/session/session-fact.ts";
 import { foldFacts, parseFacts, type SessionState } from "../task/session/session-facts.ts";
-import { sessionFactsPath } from "../task/records/workspace-paths.ts";
+import type { SessionLocks } from "./session-lock.ts";
+
+/** The sessions of a workspace: what is known of them, and who writes to them. */
+export type Sessions = SessionStore & SessionLocks;
 
 /** What sessions are known to be: the facts in the branch, and those that wait to be committed. */
 export interface SessionStore {

@@ -1,6 +1,6 @@
+import type { Branch } from "../git/branch.ts";
 import { taskIdDate } from "../task/records/task-id.ts";
 import { datedFolder, SESSIONS, sessionFolder } from "../task/records/workspace-paths.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
 
 /** A folder is stored whole by git with each entry added to it, so none of ours grows beyond this. */
 const FOLDER_ENTRIES_MAX = 1_000;
@@ -16,7 +16,7 @@ export interface TaskFolders {
 }
 
 /** Creates the chooser; entries are counted in the branch once and then as they are handed out. */
-export function createTaskFolders(branch: Pick<BranchPort, "listFolder">): TaskFolders {
+export function createTaskFolders(branch: Pick<Branch, "listFolder">): TaskFolders {
   const counts = new Map<string, { sequence: number; entries: number }>();
 
   const choose = async (parent: string, date: string): Promise<string> => {

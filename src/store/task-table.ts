@@ -1,11 +1,11 @@
+import type { Surroundings } from "../base/surroundings.ts";
+import { parseDropText } from "../task/file/task-file.ts";
+import type { TaskSpec } from "../task/file/task-spec.ts";
 import type { LedgerRow } from "../task/records/ledger.ts";
 import { rowOf } from "../task/state/state-row.ts";
 import type { TaskEvent } from "../task/state/task-event.ts";
-import { parseDropText } from "../task/file/task-file.ts";
-import type { TaskSpec } from "../task/file/task-spec.ts";
 import { acceptedState, step, type TaskLimits, type TaskState } from "../task/state/task-state.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
-import type { Surroundings } from "../dispatch/ports.ts";
 import type { TaskJournal } from "./task-journal.ts";
 
 /** A task that is not finished and committed, as memory holds it. Its text stays in the journal. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ownIdentity } from "../../src/base/process-identity.ts";
 import { readServer } from "../../src/app/queries.ts";
+import { ownIdentity } from "../../src/base/process-identity.ts";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
 import { createWorld, type World } from "../support/world.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLogCommand } from "../../src/cli/log.ts";
 import type { HistoryEntry } from "../../src/app/queries.ts";
+import { createLogCommand } from "../../src/cli/log.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import { createFakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLsCommand } from "../../src/cli/ls.ts";
 import type { Queries } from "../../src/app/queries.ts";
+import { createLsCommand } from "../../src/cli/ls.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 
 const OWN = taskView({ sessionKey: "2026-11-20/20261120-141530-k3f9x2", status: "failed", reason: "usage limit" });

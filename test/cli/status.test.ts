@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createStatusCommand } from "../../src/cli/status.ts";
 import type { Health } from "../../src/app/coordinator.ts";
 import type { StatusView } from "../../src/app/queries.ts";
+import { createStatusCommand } from "../../src/cli/status.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 
 const SINCE = "2026-11-20T14:15:30.000Z";

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { openPauseBox } from "../../src/dispatch/pauses.ts";
-import { FAILURE_POLICIES, type FailureKind } from "../../src/task/state/failure.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
+import { FAILURE_POLICIES, type FailureKind } from "../../src/task/state/failure.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { RunContext } from "../../src/store/journal-record.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
+import type { RunContext } from "../../src/task/state/run.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { BranchPort } from "../../src/dispatch/ports.ts";
+import type { Branch } from "../../src/git/branch.ts";
 import { type BranchUser, gitUser } from "../support/branch-user.ts";
 import { ALWAYS, append, plan, put, remove } from "../support/commit-plans.ts";
 import { committerAt } from "../support/committer-at.ts";
@@ -11,7 +11,7 @@ import { createFakeRepository } from "./fake-repository.ts";
 
 /** A branch that was looked at once, and a user in the same checkout. */
 interface Scene {
-  readonly branch: BranchPort;
+  readonly branch: Branch;
   readonly user: BranchUser;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BranchPort } from "../../src/dispatch/ports.ts";
+import type { Branch } from "../../src/git/branch.ts";
 import type { CommitPlan, CommitReport } from "../../src/task/records/commit-plan.ts";
 import { hashBlob } from "../support/blob-and-id.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./fake-repository.ts";
 
 /** Opens the branch of `repository`, as the committer opens that of a real one: fake-branch.test.ts asks both the same. */
-export function openFakeBranch(repository: FakeRepository): BranchPort {
+export function openFakeBranch(repository: FakeRepository): Branch {
   const { now } = repository;
   let view: FakeCommit | undefined;
   let lastSeen = repository.lastOurs;

@@ -1,10 +1,12 @@
-import { CoordinatorError } from "../../src/base/errors.ts";
-import type { CliDeps, InitOptions, ServeOptions } from "../../src/cli/cli-deps.ts";
-import { type Command, parseInput } from "../../src/cli/command.ts";
-import { openPauseBox } from "../../src/dispatch/pauses.ts";
+import type { InitOptions } from "../../src/app/init.ts";
 import type { Queries } from "../../src/app/queries.ts";
+import type { ServeOptions } from "../../src/app/serve/serve.ts";
 import type { SessionView } from "../../src/app/views/session-list.ts";
 import type { TaskView } from "../../src/app/views/task-view.ts";
+import { CoordinatorError } from "../../src/base/errors.ts";
+import type { CliDeps } from "../../src/cli/cli-deps.ts";
+import { type Command, parseInput } from "../../src/cli/command.ts";
+import { openPauseBox } from "../../src/dispatch/pauses.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
 import type { PolicyChange } from "../../src/task/rights/policy-change.ts";
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { IntakePort } from "../../src/dispatch/ports.ts";
+import type { Intake } from "../../src/intake/inbox/intake.ts";
 import type { BrokenDrop, Drop, InboxScan } from "../../src/task/file/drop.ts";
 import { renderErrorFile } from "../../src/task/file/error-file.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
@@ -18,7 +18,7 @@ export interface FakeIntakeOptions {
 }
 
 /** An intake without a watcher: it looks when it is asked, and a test hints. Its claims are as crash-safe as the real ones. */
-export interface FakeIntake extends IntakePort {
+export interface FakeIntake extends Intake {
   /** Says that something may have changed in the inbox. */
   hint(): void;
 }

@@ -1,7 +1,7 @@
-import type { RunEvent, RunnerPort } from "../../src/dispatch/ports.ts";
+import type { RunEvent, RunnerPort } from "../../src/run/ports.ts";
+import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { Failure, FailureKind } from "../../src/task/state/failure.ts";
 import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.ts";
-import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 
 /** One run as its folder and its processes would show it; it outlives the coordinator that started it. */
 export interface FakeRun {

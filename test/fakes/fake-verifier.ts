@@ -1,4 +1,4 @@
-import type { VerifierPort } from "../../src/run/verify-port.ts";
+import type { VerifierPort } from "../../src/run/ports.ts";
 import type { RunProbe } from "../../src/task/state/run.ts";
 import type { VerifyFacts, VerifyRequest } from "../../src/task/state/verification.ts";
 

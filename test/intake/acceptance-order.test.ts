@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createAcceptance } from "../../src/intake/acceptance.ts";
+import type { Intake } from "../../src/intake/inbox/intake.ts";
 import { createBranchLedger } from "../../src/store/branch-ledger.ts";
-import type { IntakePort } from "../../src/dispatch/ports.ts";
 import { loadRecentTasks } from "../../src/store/recent-tasks.ts";
 import { createTaskFolders } from "../../src/store/task-folders.ts";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
@@ -30,7 +30,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
   const table = createTaskTable(journal, { now, random: () => 0, after: () => () => undefined }, () => TASK_LIMITS);
   const branch = openFakeBranch(createFakeRepository(dir, now));
   const later = new Set(["inbox/docs/b.md"]);
-  const intake: Pick<IntakePort, "claim" | "release"> = {
+  const intake: Pick<Intake, "claim" | "release"> = {
     claim: async (wanted) => (later.has(wanted.path) ? "changed" : wanted),
     release: async () => undefined,
   };
@@ -40,7 +40,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     ledger: createBranchLedger(branch),
     bound: { isFull: () => false },
     folders: createTaskFolders(branch),
-    intake: intake as IntakePort,
+    intake: intake as Intake,
   });
   const docs = ["a", "b", "c"].map((name) => drop(`inbox/docs/${name}.md`, "docs"));
   const others = [drop("inbox/web/d.md", "web"), drop("inbox/e.md", undefined)];

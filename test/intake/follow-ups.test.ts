@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
-import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
+import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { end, running } from "../support/running-task.ts";
 import { createWorld, type World } from "../support/world.ts";
 

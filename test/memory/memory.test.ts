@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemory, type Memory, type MemoryResult } from "../../src/memory/memory.ts";
-import { LINES_MAX } from "../../src/memory/memory-rank.ts";
+import { LINES_MAX } from "../../src/task/notes/memory-rank.ts";
 import { searchPlainly } from "../support/plain-search.ts";
 import { bothSearchTools, placesOf } from "../support/search-tools.ts";
 import { tempDir } from "../support/temp-dir.ts";

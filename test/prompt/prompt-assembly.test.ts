@@ -1,20 +1,20 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { createPromptPort, type PromptSettings } from "../../src/prompt/prompt-assembly.ts";
 import { createMemory } from "../../src/memory/memory.ts";
-import type { PromptPort } from "../../src/dispatch/ports.ts";
+import type { PromptAssembly } from "../../src/prompt/prompt-assembly.ts";
+import { createPromptAssembly, type PromptSettings } from "../../src/prompt/prompt-assembly.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const PACKAGE_DIR = join(import.meta.dirname, "../..");
 const SETTINGS: PromptSettings = { maxMemoryChars: 4_000 };
 
-function promptPort(settings: () => PromptSettings): PromptPort {
+function promptPort(settings: () => PromptSettings): PromptAssembly {
   const dir = tempDir();
   mkdirSync(join(dir, "memory"));
   writeFileSync(join(dir, "MEMORY.md"), "- The login lives in src/login.ts.\n");
   writeFileSync(join(dir, "memory/dates.md"), "Dates are UTC.\n");
-  return createPromptPort(
+  return createPromptAssembly(
     createMemory({ workspaceDir: dir, environment: process.env, packageDir: PACKAGE_DIR }),
     settings,
   );

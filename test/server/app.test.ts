@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
 import type { Coordinator, Health } from "../../src/app/coordinator.ts";
+import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
 import { createApp } from "../../src/server/app.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
 import { sessionView, taskView } from "../fakes/fake-cli-deps.ts";

@@ -7,7 +7,8 @@
  * Prints one line of JSON at the end: what `DriverReport` says.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type Committer, openCommitter } from "../../src/git/commit/committer.ts";
+import type { Branch } from "../../src/git/branch.ts";
+import { openCommitter } from "../../src/git/commit/committer.ts";
 import type { CommitPlan } from "../../src/task/records/commit-plan.ts";
 import { ALWAYS, result } from "./commit-plans.ts";
 import { gitRepoAt } from "./git-repo.ts";
@@ -39,12 +40,12 @@ const report = mode === "once" ? await once(committer, rest) : await loop(commit
 await committer.close();
 console.log(JSON.stringify(report));
 
-async function once(to: Committer, tasks: readonly string[]): Promise<DriverReport> {
+async function once(to: Branch, tasks: readonly string[]): Promise<DriverReport> {
   const { commits, leftAlone, indexMs } = await to.commit(tasks.map(result), ALWAYS);
   return { tasks, commits, batches: 1, leftAlone, waitsMs: [], indexMs, lost: 0 };
 }
 
-async function loop(to: Committer, prefix: string): Promise<DriverReport> {
+async function loop(to: Branch, prefix: string): Promise<DriverReport> {
   const stopping = new AbortController();
   process.stdin.on("end", () => stopping.abort()).resume();
   const tasks: string[] = [];

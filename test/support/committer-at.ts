@@ -1,9 +1,10 @@
 import { onTestFinished } from "vitest";
-import { type Committer, type CommitterOptions, openCommitter } from "../../src/git/commit/committer.ts";
+import type { Branch } from "../../src/git/branch.ts";
+import { type CommitterOptions, openCommitter } from "../../src/git/commit/committer.ts";
 import type { GitRepo } from "./git-repo.ts";
 
 /** Opens a committer on the `main` of `repo`, closed when the test has finished. */
-export async function committerAt(repo: GitRepo, options: Partial<CommitterOptions> = {}): Promise<Committer> {
+export async function committerAt(repo: GitRepo, options: Partial<CommitterOptions> = {}): Promise<Branch> {
   const stateDir = options.stateDir ?? repo.git("rev-parse", "--path-format=absolute", "--git-path", "codex-inbox");
   const committer = await openCommitter({
     workspaceDir: repo.dir,

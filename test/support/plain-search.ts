@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRanking, fittingLines } from "../../src/memory/memory-rank.ts";
+import { createRanking, fittingLines } from "../../src/task/notes/memory-rank.ts";
+import { createTermMatcher, spellingsOf } from "../../src/task/notes/term-match.ts";
 import { plainLine, shortenAround } from "../../src/task/text/plain-line.ts";
-import { createTermMatcher, spellingsOf } from "../../src/memory/term-match.ts";
 
 /** What a search of the notes is to return, found without any tool: every file is read, every line is looked at. */
 export function searchPlainly(dir: string, terms: readonly string[], charactersMax: number): string {

@@ -1,9 +1,9 @@
-import type { ServeOptions } from "../../cli/cli-deps.ts";
 import { checkLogin } from "../../run/codex/install/check-login.ts";
 import { locateCodex } from "../../run/codex/install/locate-codex.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
+import type { ServeOptions } from "./serve.ts";
 
 /**
  * Finds codex and checks that it can work: what flags, environment and policy say decides, never the repository.

@@ -3,33 +3,33 @@ import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { ownIdentity } from "../../base/process-identity.ts";
 import { takeLock } from "../../base/process-lock.ts";
+import type { Log } from "../../base/surroundings.ts";
 import { writeFileAtomic } from "../../base/write-file-atomic.ts";
-import type { ServeOptions } from "../../cli/cli-deps.ts";
-import { codexHomePath } from "../../run/codex/install/codex-home.ts";
-import { createRunner } from "../../run/codex/runner.ts";
+import type { ConfigFlags } from "../../config/config.ts";
+import { createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
-import { createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
-import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
 import { createMemory } from "../../memory/memory.ts";
-import type { Log } from "../../dispatch/ports.ts";
-import { readServer, type ServerRecord } from "../queries.ts";
-import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { type StatePaths, statePaths } from "../../store/state-paths.ts";
+import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
+import { codexHomePath } from "../../run/codex/install/codex-home.ts";
+import { createRunner } from "../../run/codex/runner.ts";
+import { createVerifier } from "../../run/verify/verifier.ts";
+import { openWorkplace } from "../../run/workplace/workplace.ts";
+import { readCloneId } from "../../store/clone-id.ts";
+import { settleBranch } from "../../store/served-branch.ts";
 import { createSessionLocks } from "../../store/session-lock.ts";
 import { createSessionStore } from "../../store/session-store.ts";
+import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { createVerifier } from "../../run/verify/verifier.ts";
-import { checkCodex, withCodexHome } from "./check-codex.ts";
-import { readCloneId } from "./clone-id.ts";
 import { openQueries } from "../open-queries.ts";
+import { readServer, type ServerRecord } from "../queries.ts";
+import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
+import { checkCodex, withCodexHome } from "./check-codex.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
-import { createPromptPort } from "../../prompt/prompt-assembly.ts";
-import { settleBranch } from "./served-branch.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
-import { openWorkTree } from "../../run/workplace/work-tree.ts";
 
 export interface ServeSurroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -152,8 +152,8 @@ async function open(
     }),
     verifier: createVerifier({ codexPath: () => current.path, environment, workspaceId }),
     sessions: { ...store, ...locks },
-    workTree: openWorkTree(place, paths, log),
-    prompts: createPromptPort(
+    workTree: openWorkplace(place, paths, log),
+    prompts: createPromptAssembly(
       createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
       config.current,
     ),
@@ -278,4 +278,14 @@ function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, si
   const url = readServer(paths.server)?.url;
   const where = url == null ? "" : ` at ${url}`;
   return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
+}
+
+export interface ServeOptions {
+  readonly config: ConfigFlags;
+  readonly untilIdle: boolean;
+  readonly takeOver: boolean;
+  readonly codexPath: string | undefined;
+  /** `key=value` for codex's -c. */
+  readonly codexConfig: readonly string[];
+  readonly oss: boolean;
 }

@@ -1,4 +1,4 @@
-import type { Log } from "../../dispatch/ports.ts";
+import type { Log } from "../../base/surroundings.ts";
 import type { RunningCoordinator } from "../start-coordinator.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { realPathOf } from "../../base/real-path.ts";
-import type { Log } from "../../dispatch/ports.ts";
+import type { Log } from "../../base/surroundings.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 
 /** A search path, and the folders that were left out of it. */

@@ -1,13 +1,13 @@
 import type { CodexGate } from "../../dispatch/circuit-breaker.ts";
-import type { CommitDesk } from "../../publish/commit-queue.ts";
-import type { Health } from "../coordinator.ts";
-import type { InboxDesk } from "../../intake/inbox-reconciler.ts";
 import type { Master } from "../../dispatch/dispatcher.ts";
-import type { OpenBound } from "../../dispatch/queue-limit.ts";
-import type { BranchPort } from "../../dispatch/ports.ts";
-import { presentPauses } from "./present-pauses.ts";
 import type { RunDesk } from "../../dispatch/run-desk.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { InboxDesk } from "../../intake/inbox-reconciler.ts";
+import type { OpenBound } from "../../intake/queue-limit.ts";
+import type { CommitDesk } from "../../publish/commit-queue.ts";
 import type { TaskTable } from "../../store/task-table.ts";
+import type { Health } from "../coordinator.ts";
+import { presentPauses } from "./present-pauses.ts";
 
 export interface HealthSources {
   readonly table: TaskTable;
@@ -17,7 +17,7 @@ export interface HealthSources {
   readonly bound: OpenBound;
   readonly master: Master;
   readonly gate: CodexGate;
-  readonly branch: BranchPort;
+  readonly branch: Branch;
   readonly workspaceDir: string;
   readonly branchName: string;
   readonly version: string;

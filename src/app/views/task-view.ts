@@ -1,14 +1,14 @@
-import { isFinal } from "../../task/records/ledger.ts";
-import type { Usage } from "../../task/state/run.ts";
-import { rowOf } from "../../task/state/state-row.ts";
-import { asUsage } from "../../task/records/task-account.ts";
-import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
-import type { ParsedTaskFile } from "../../task/records/task-record.ts";
-import { verificationFacts } from "../../task/records/verification-section.ts";
-import { taskFilePath } from "../../task/records/workspace-paths.ts";
 import { taskRecord } from "../../publish/result-commit.ts";
 import type { JournalRecord } from "../../store/journal-record.ts";
 import type { OpenTask } from "../../store/task-table.ts";
+import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
+import { isFinal } from "../../task/records/ledger.ts";
+import { asUsage } from "../../task/records/task-account.ts";
+import type { ParsedTaskFile } from "../../task/records/task-record.ts";
+import { verificationFacts } from "../../task/records/verification-section.ts";
+import { taskFilePath } from "../../task/records/workspace-paths.ts";
+import type { Usage } from "../../task/state/run.ts";
+import { rowOf } from "../../task/state/state-row.ts";
 
 /** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
 export interface TaskView {

@@ -1,16 +1,9 @@
-import type { CommittedMemory } from "./committed-memory.ts";
-import { isReachable } from "../repository/history.ts";
+import type { Refreshed } from "../branch.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
+import { isReachable } from "../repository/history.ts";
 import type { Refs } from "../repository/refs.ts";
 import type { Repository } from "../repository/repository.ts";
-
-export interface Refreshed {
-  readonly tip: string | undefined;
-  /** Somebody else moved the branch since the last refresh. */
-  readonly foreign: boolean;
-  /** Our last commit is not in the branch any more. */
-  readonly lostOurs: boolean;
-}
+import type { CommittedMemory } from "./committed-memory.ts";
 
 /** The branch as last seen, and what happened to it behind our back. */
 export interface BranchView {

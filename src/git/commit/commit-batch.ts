@@ -1,16 +1,16 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { syncFolder } from "../../base/durable-file.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
+import type { Newcomers } from "../gate/process-scan.ts";
+import { ObstacleError } from "../objects/tree-edit.ts";
+import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import type { BranchView } from "./branch-view.ts";
 import { buildChain, type CommitChain } from "./commit-chain.ts";
-import { syncFolder } from "../objects/durable-file.ts";
-import type { Newcomers } from "../gate/process-scan.ts";
-import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import { findLeftBehind, type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
 import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
-import { ObstacleError } from "../objects/tree-edit.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
 export interface BatchParts extends StagingParts, SwapParts {

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder, writeNewFile } from "../objects/durable-file.ts";
+import { syncFolder, writeNewFile } from "../../base/durable-file.ts";
 
 /** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
 const FILES_MAX = 200;

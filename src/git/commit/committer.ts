@@ -1,26 +1,27 @@
 import { mkdirSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
+import { readStamp } from "../../base/file-stamp.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
-import { createBranchView, type Refreshed } from "./branch-view.ts";
+import type { Branch } from "../branch.ts";
+import { createLocks, removeLeftLocks } from "../gate/locks.ts";
+import { createProcessScan } from "../gate/process-scan.ts";
+import { createTemporaryFiles } from "../gate/temporary-files.ts";
+import { createWaitPauses } from "../gate/wait-pauses.ts";
+import { createIndexFile } from "../index/index-file.ts";
+import { createIndexKnowledge } from "../index/index-knowledge.ts";
+import { frameObject, hashFramed } from "../objects/object-format.ts";
+import { createObjectStore } from "../objects/object-store.ts";
+import { createTreeEditor } from "../objects/tree-edit.ts";
+import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
+import { readIdentity } from "../repository/committer-identity.ts";
+import { findIntroduction } from "../repository/history.ts";
+import { createRefs } from "../repository/refs.ts";
+import { openRepository } from "../repository/repository.ts";
+import { createBranchView } from "./branch-view.ts";
 import { type BatchParts, createBatch } from "./commit-batch.ts";
 import { decode } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
-import { readIdentity } from "../repository/committer-identity.ts";
-import { readStamp } from "../index/file-stamp.ts";
-import { findIntroduction, type Introduction } from "../repository/history.ts";
-import { createIndexFile } from "../index/index-file.ts";
-import { createIndexKnowledge } from "../index/index-knowledge.ts";
-import { createLocks, removeLeftLocks } from "./locks.ts";
-import { frameObject, hashFramed } from "../objects/object-format.ts";
-import { createObjectStore } from "../objects/object-store.ts";
-import { createProcessScan } from "../gate/process-scan.ts";
-import { createRefs } from "../repository/refs.ts";
-import { openRepository } from "../repository/repository.ts";
-import { createTemporaryFiles } from "./temporary-files.ts";
-import { createTreeEditor } from "../objects/tree-edit.ts";
-import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
-import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createWorkTree } from "./work-tree.ts";
 
 export interface CommitterOptions {
@@ -37,39 +38,6 @@ export interface CommitterOptions {
   readonly ownMarker: string;
 }
 
-/** Puts plans into one branch, beside a user who works in the same checkout. Paths are relative to the workspace. */
-export interface Committer {
-  /**
-   * Makes one commit per plan and moves the branch once. Waits, politely and as long as it takes, while something of the user's is
-   * under way; one call runs after the other.
-   *
-   * @throws AbortError when `signal` aborts; no lock is left then
-   */
-  commit(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport>;
-  /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
-  waiting(): CommitterWait | undefined;
-  /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
-  refresh(): Promise<Refreshed>;
-  /** Returns the file at the tip of the last `refresh` or `commit`; so do the other readers. */
-  readText(path: string): Promise<string | undefined>;
-  blobAt(path: string): Promise<string | undefined>;
-  /** Plain files and folders; empty where there is no such folder. */
-  listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
-  /** Returns the id of the folder or file at `path`: the same id, the same content. */
-  treeId(path: string): Promise<string | undefined>;
-  headIsOurs(): Promise<boolean>;
-  /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
-  isUserAtGit(): boolean;
-  /** Returns path → blob of everything staged below `folder`. */
-  indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
-  /** Returns the newest commit of the branch that changed `path`. */
-  introducedBy(path: string): Promise<Introduction | undefined>;
-  /** Returns the id that `bytes` would have as a blob. */
-  hashBlob(bytes: Uint8Array): string;
-  /** Ends a commit that waits (it rejects), and the process that reads objects. */
-  close(): Promise<void>;
-}
-
 /** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
 const READING_MS = 5_000;
 /** After a miss, which another process's start caused. */
@@ -80,7 +48,7 @@ const MISS_PAUSE_MS = 1;
  *
  * @throws CoordinatorError `CONFIG` where this work tree or branch cannot be used
  */
-export async function openCommitter(options: CommitterOptions): Promise<Committer> {
+export async function openCommitter(options: CommitterOptions): Promise<Branch> {
   const parts = await openParts(options);
   const { repository, refs, trees, view, knowledge } = parts;
   const closing = new AbortController();

@@ -1,11 +1,11 @@
 import { faultPoint } from "../../base/fault-point.ts";
-import type { CommitChain, FileChange } from "./commit-chain.ts";
-import type { CommittedMemory } from "./committed-memory.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { Answer, IndexKnowledge } from "../index/index-knowledge.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { TreeEditor } from "../objects/tree-edit.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
+import type { CommitChain, FileChange } from "./commit-chain.ts";
+import type { CommittedMemory } from "./committed-memory.ts";
 import type { DiskContent, DiskStep, StagedFiles, WorkTree } from "./work-tree.ts";
 
 /** The successor of the index and the new files, written aside and valid while nobody touches what they were made from. */

@@ -1,15 +1,15 @@
 import { renameSync } from "node:fs";
+import { keepOpen } from "../../base/durable-file.ts";
 import { faultPoint } from "../../base/fault-point.ts";
-import type { CommitChain } from "./commit-chain.ts";
-import { keepOpen } from "../objects/durable-file.ts";
+import type { LockName, Locks } from "../gate/locks.ts";
+import type { Newcomers, ProcessScan } from "../gate/process-scan.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexKnowledge } from "../index/index-knowledge.ts";
-import type { LockName, Locks } from "./locks.ts";
 import { zeroId } from "../objects/object-format.ts";
-import type { Newcomers, ProcessScan } from "../gate/process-scan.ts";
 import type { Refs } from "../repository/refs.ts";
 import type { Repository } from "../repository/repository.ts";
 import { describeLock, inspectRepository } from "../repository/repository-state.ts";
+import type { CommitChain } from "./commit-chain.ts";
 import type { Staging } from "./staging.ts";
 
 export interface SwapParts {

@@ -13,13 +13,13 @@ import {
   unlinkSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
+import { type FileStamp, readStamp } from "../../base/file-stamp.ts";
 import { writeAll } from "../../base/write-file-atomic.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
-import { writeNewFile } from "../objects/durable-file.ts";
-import { type FileStamp, readStamp } from "../index/file-stamp.ts";
+import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { TemporaryFiles } from "./temporary-files.ts";
 
 /** What the work tree holds at a path, seen from ours: nothing, a version of ours, or something of the user's. */
 export type DiskContent =

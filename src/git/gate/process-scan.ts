@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { readStartTicks } from "../../base/process-identity.ts";
-import { type GitCommand, mayWrite, parseGitCommand } from "./git-command.ts";
+import { type GitCommand, mayWrite, parseGitCommand } from "../process/git-command.ts";
 import type { Repository } from "../repository/repository.ts";
 
 /** What one look at /proc found. */

@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
+import { runGit } from "../process/git-process.ts";
 import { type CodeIndex, createCodeIndex } from "./code-index.ts";
-import { runGit } from "../repository/git-process.ts";
 
 /** More than this are counted, not listed. */
 const CHANGED_FILES_MAX = 1_000;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { syncDescriptor } from "../objects/durable-file.ts";
-import { type GitCall, runGit } from "../repository/git-process.ts";
-import { copyIndex } from "./index-copy.ts";
+import { syncDescriptor } from "../../base/durable-file.ts";
 import { toByteName } from "../objects/tree-format.ts";
+import { type GitCall, runGit } from "../process/git-process.ts";
+import { copyIndex } from "./index-copy.ts";
 
 /**
  * An index of our own beside the user's, which holds HEAD without our folders. Git reads an index whole for every answer, and the

@@ -1,11 +1,11 @@
 import { openSync, rmSync } from "node:fs";
-import { syncDescriptor } from "../objects/durable-file.ts";
-import { readStamp, stampText } from "./file-stamp.ts";
-import { runGit } from "../repository/git-process.ts";
-import { copyIndex } from "./index-copy.ts";
-import type { Repository } from "../repository/repository.ts";
-import type { TemporaryFiles } from "../commit/temporary-files.ts";
+import { syncDescriptor } from "../../base/durable-file.ts";
+import { readStamp, stampText } from "../../base/file-stamp.ts";
+import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
+import { runGit } from "../process/git-process.ts";
+import type { Repository } from "../repository/repository.ts";
+import { copyIndex } from "./index-copy.ts";
 
 /** Paths asked about in one command line. */
 const PATHS_AT_ONCE = 500;

@@ -1,6 +1,6 @@
+import type { TreeEntry } from "../objects/tree-format.ts";
 import type { IndexFile } from "./index-file.ts";
 import { createStagedFolders } from "./staged-folders.ts";
-import type { TreeEntry } from "../objects/tree-format.ts";
 
 /** What is staged at our paths, asked of git only after somebody else replaced the index. */
 export interface IndexKnowledge {

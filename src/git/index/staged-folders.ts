@@ -1,5 +1,5 @@
-import type { IndexFile } from "./index-file.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
+import type { IndexFile } from "./index-file.ts";
 
 /** What is staged in some folders. Git is asked again only after somebody else wrote the index: it reads all of it for an answer. */
 export interface StagedFolders {

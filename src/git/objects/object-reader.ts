@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { GIT_OPTIONS, plumbingEnvironment } from "../repository/git-process.ts";
+import { GIT_OPTIONS, plumbingEnvironment } from "../process/git-process.ts";
 import type { ObjectType } from "./object-format.ts";
 
 export interface StoredObject {

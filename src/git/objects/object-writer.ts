@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, openSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
+import { syncDescriptor, syncFolder, writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
-import { syncDescriptor, syncFolder, writeNewFile } from "./durable-file.ts";
 import { frameObject, hashFramed, type ObjectFormat, type ObjectType } from "./object-format.ts";
 
 /** Files worked on side by side: fsyncs that run together share one commit of the file system's journal. */

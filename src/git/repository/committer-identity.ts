@@ -1,4 +1,4 @@
-import { runGit } from "./git-process.ts";
+import { runGit } from "../process/git-process.ts";
 
 /** Signs our commits where the user has configured no name: git's own guess from the machine would be nobody's. */
 const FALLBACK_IDENTITY = "codex-inbox <codex-inbox@localhost>";

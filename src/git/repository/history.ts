@@ -1,10 +1,5 @@
-import { runGit } from "./git-process.ts";
-
-export interface Introduction {
-  readonly commit: string;
-  /** Committer date, Unix ms. */
-  readonly timeMs: number;
-}
+import type { Introduction } from "../branch.ts";
+import { runGit } from "../process/git-process.ts";
 
 /** Returns the newest commit reachable from `tip` that changed `path` (from the top of the work tree `topDir`). */
 export async function findIntroduction(topDir: string, tip: string, path: string): Promise<Introduction | undefined> {

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
-import { runGit } from "./git-process.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
+import { runGit } from "../process/git-process.ts";
 
 /** Where everything of one work tree lies. All paths are absolute and real; git itself was asked for each. */
 export interface Repository {

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { KeptText } from "../../task/records/kept-text.ts";
+import { runGit } from "../process/git-process.ts";
 import { readIdentity } from "./committer-identity.ts";
-import { runGit } from "./git-process.ts";
 
 export interface RootCommit {
   /** Full name of the branch to make: "refs/heads/inbox". */

@@ -1,5 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import { runGit } from "./git-process.ts";
+import { runGit } from "../process/git-process.ts";
 
 /** One finished task, as its commit tells it. */
 export interface HistoryEntry {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
-import { runGit } from "./git-process.ts";
+import { runGit } from "../process/git-process.ts";
 
 /** Where a workspace lies and what belongs to it. Absolute paths. */
 export interface WorkspacePlace {

@@ -1,6 +1,6 @@
 import type { BrokenDrop, Drop, InboxScan } from "../../task/file/drop.ts";
-import type { Rights } from "../../task/rights/rights.ts";
 import { isTaskId } from "../../task/records/task-id.ts";
+import type { Rights } from "../../task/rights/rights.ts";
 import { type Reading, readDrop } from "./drop-reader.ts";
 import { samePrint } from "./file-print.ts";
 import { causeOf, type Folder, openInboxFolder } from "./folder.ts";

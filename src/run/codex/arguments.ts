@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import type { RunRequest } from "../../task/state/run.ts";
 import { isThreadId } from "../../task/session/thread-id.ts";
+import type { RunRequest } from "../../task/state/run.ts";
 import type { Environment } from "../worker/environment.ts";
 import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
 import { runPaths } from "../worker/run-directory.ts";

@@ -2,8 +2,8 @@ import { statSync, watch as watchFolder } from "node:fs";
 import { basename, dirname } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
-import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../../task/state/run.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../../task/state/run.ts";
 import { sealRun } from "../worker/claim.ts";
 import type { Environment } from "../worker/environment.ts";
 import { MARKER_VARIABLE, requireProcessTable } from "../worker/marker-scan.ts";
@@ -13,11 +13,11 @@ import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } fr
 import { stopRun } from "../worker/stop-run.ts";
 import { startWorker } from "../worker/worker.ts";
 import { codexArguments } from "./arguments.ts";
-import { codexHomePath, readCodexHome } from "./install/codex-home.ts";
 import { codexEnvironment } from "./environment.ts";
 import { type CodexEvent, parseEventLine } from "./events/events.ts";
 import { createLineReader } from "./events/line-reader.ts";
 import { type EntryContext, entriesOfRun } from "./events/transcript-of-run.ts";
+import { codexHomePath, readCodexHome } from "./install/codex-home.ts";
 import { hasTurnEnded } from "./turn-end.ts";
 import { judgeRun } from "./verdict.ts";
 

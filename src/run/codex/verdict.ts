@@ -5,11 +5,11 @@ import type { RunVerdict } from "../../task/state/run.ts";
 import { claimedAtMs, readClaim } from "../worker/claim.ts";
 import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
 import { readIfThere, runPaths } from "../worker/run-directory.ts";
+import { type RunSummary, summarizeRun } from "./events/run-summary.ts";
 import { classifyRefusal, classifyTurn } from "./failure/classify.ts";
 import { oneLine, readStderr } from "./failure/failure-reason.ts";
 import { readErrorInfo } from "./failure/rollout.ts";
 import { readRunAccount } from "./failure/rollout-account.ts";
-import { type RunSummary, summarizeRun } from "./events/run-summary.ts";
 
 /** A shell's words for "cannot be executed" and "not found". */
 const NOT_RUNNABLE: readonly number[] = [126, 127];

@@ -1,3 +1,4 @@
+import type { KeptText } from "../records/kept-text.ts";
 import type { TaskProblem, TaskSpec } from "./task-spec.ts";
 
 /** A Markdown file in inbox/ that is a valid task and has come to rest. */
@@ -31,4 +32,19 @@ export interface InboxScan {
   readonly settledAtMs: number | undefined;
   /** Said once to the user: a limit was hit, a folder could not be read, … */
   readonly notices: readonly string[];
+}
+
+/** A drop that the branch holds although its task was taken already: the branch's copy has to go. */
+export interface StaleDrop {
+  readonly path: string;
+  readonly blob: string;
+  /** The task that was made of it. */
+  readonly task?: string;
+}
+
+/** An error file that the branch shall hold (`content`) or lose (`undefined`). */
+export interface ErrorFileWish {
+  readonly path: string;
+  readonly subject: string;
+  readonly content: KeptText | undefined;
 }

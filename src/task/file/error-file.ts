@@ -1,5 +1,5 @@
-import { inlineCode } from "../text/inline-code.ts";
 import { type KeptText, keepText } from "../records/kept-text.ts";
+import { inlineCode } from "../text/inline-code.ts";
 import type { TaskProblem } from "./task-spec.ts";
 
 /** The first line of every error file of ours. */

@@ -1,6 +1,6 @@
+import { isTaskId } from "../records/task-id.ts";
 import { sessionKeyProblem } from "../session/session-key.ts";
 import { type FieldReading, fault, field, shown, textField, wholeNumberField } from "./task-field.ts";
-import { isTaskId } from "../records/task-id.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 
 const VERIFY_COMMAND_LENGTH_MAX = 10_000;

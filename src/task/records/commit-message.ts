@@ -1,9 +1,9 @@
-import { durationText } from "../text/duration-text.ts";
-import { type KeptText, keepText } from "./kept-text.ts";
-import { oneLine, printable, shorten } from "../text/one-line.ts";
 import { isOwnSessionKey } from "../session/session-key.ts";
-import type { TaskRecord } from "./task-record.ts";
 import type { Verification } from "../state/verification.ts";
+import { durationText } from "../text/duration-text.ts";
+import { oneLine, printable, shorten } from "../text/one-line.ts";
+import { type KeptText, keepText } from "./kept-text.ts";
+import type { TaskRecord } from "./task-record.ts";
 
 /** All of these count characters but the last. A subject stays readable in `git log --oneline`. */
 const SUBJECT_MAX = 100;

@@ -1,6 +1,6 @@
+import { sessionKeyProblem } from "../session/session-key.ts";
 import { isConflictMarker } from "../text/conflict-marker.ts";
 import { type KeptText, keepText } from "./kept-text.ts";
-import { sessionKeyProblem } from "../session/session-key.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
 import { isTaskId, taskIdDate } from "./task-id.ts";
 

@@ -1,13 +1,17 @@
-import { boundedMessage } from "../text/bounded-message.ts";
-import { durationText } from "../text/duration-text.ts";
-import type { FailureKind } from "../state/failure.ts";
 import { type FrontMatterLimits, readFrontMatter } from "../file/front-matter.ts";
 import { renderFrontMatter } from "../file/front-matter-text.ts";
+import type { TaskSpec } from "../file/task-spec.ts";
+import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
+import type { FailureKind } from "../state/failure.ts";
+import type { Usage } from "../state/run.ts";
+import type { Verification } from "../state/verification.ts";
+import { boundedMessage } from "../text/bounded-message.ts";
+import { durationText } from "../text/duration-text.ts";
 import { inlineCode } from "../text/inline-code.ts";
+import { oneLine } from "../text/one-line.ts";
+import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { type KeptText, keepText } from "./kept-text.ts";
 import { isFinal, type TaskStatus } from "./ledger.ts";
-import { oneLine } from "../text/one-line.ts";
-import type { Usage } from "../state/run.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
   CHANGED_FILES_HEADING,
@@ -16,10 +20,6 @@ import {
   type TaskResult,
   WARNINGS_HEADING,
 } from "./task-result.ts";
-import type { TaskSpec } from "../file/task-spec.ts";
-import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
-import { cutUtf8, utf8Length } from "../text/utf8.ts";
-import type { Verification } from "../state/verification.ts";
 import { verificationFacts, verificationLines } from "./verification-section.ts";
 
 /** All that is kept of a task. Times are UTC, ISO 8601. */

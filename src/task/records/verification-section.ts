@@ -1,9 +1,9 @@
+import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { fenced } from "../text/fence.ts";
 import { inlineCode } from "../text/inline-code.ts";
-import { keepText } from "./kept-text.ts";
 import { oneLine } from "../text/one-line.ts";
-import type { Verification } from "../state/verification.ts";
+import { keepText } from "./kept-text.ts";
 
 export const VERIFICATION_HEADING = "### Verification";
 

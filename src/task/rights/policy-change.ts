@@ -1,3 +1,4 @@
+import { quoted } from "../file/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
 import {
   DEFAULT_POLICY,
@@ -9,7 +10,6 @@ import {
   type PolicyKey,
   policyValueProblem,
 } from "./policy.ts";
-import { quoted } from "../file/task-problem.ts";
 
 /** What `codex-inbox policy <action> <key> <value> …` takes. */
 export const POLICY_ACTIONS = ["set", "allow", "deny", "reset"] as const;

@@ -1,7 +1,7 @@
-import type { Usage } from "../state/run.ts";
-import type { SessionFact } from "./session-fact.ts";
 import { asUsage, isCount, sumUsage } from "../records/task-account.ts";
 import { isTaskId } from "../records/task-id.ts";
+import type { Usage } from "../state/run.ts";
+import type { SessionFact } from "./session-fact.ts";
 
 /** How many tasks of a session have ended, and what they took. */
 export interface SessionAccount {

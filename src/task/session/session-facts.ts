@@ -1,7 +1,8 @@
-import { isConflictMarker } from "../text/conflict-marker.ts";
 import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "../records/json-lines.ts";
 import { type KeptText, keepText } from "../records/kept-text.ts";
+import { isCount, isUsage } from "../records/task-account.ts";
 import type { Usage } from "../state/run.ts";
+import { isConflictMarker } from "../text/conflict-marker.ts";
 import {
   accountSlot,
   compactAccounts,
@@ -11,7 +12,6 @@ import {
   sumSlot,
 } from "./session-account.ts";
 import type { SessionFact } from "./session-fact.ts";
-import { isCount, isUsage } from "../records/task-account.ts";
 import { isThreadId } from "./thread-id.ts";
 
 /** What the facts of a session come to. */

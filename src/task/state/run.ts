@@ -1,5 +1,5 @@
-import type { Failure } from "./failure.ts";
 import type { TaskSpec } from "../file/task-spec.ts";
+import type { Failure } from "./failure.ts";
 
 /** Where a run lives and what it runs. All paths absolute. */
 export interface RunRequest {
@@ -74,4 +74,17 @@ export interface CodexInstallation {
   readonly path: string;
   readonly version: string;
   readonly foundBy: "flag" | "environment" | "policy" | "path" | "package";
+}
+
+/** A path the run has changed in the work tree, and how ("added", "modified", "deleted"). */
+export interface ChangedFile {
+  readonly path: string;
+  readonly change: string;
+}
+
+/** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */
+export interface RunContext {
+  readonly text: string;
+  readonly lines: number;
+  readonly tool: string;
 }

@@ -1,6 +1,6 @@
+import type { TaskStatus } from "../records/ledger.ts";
 import { assertNever } from "../text/assert-never.ts";
 import { FAILURE_POLICIES } from "./failure.ts";
-import type { TaskStatus } from "../records/ledger.ts";
 import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";
 import {
   again,

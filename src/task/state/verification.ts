@@ -1,7 +1,7 @@
 import { durationText } from "../text/duration-text.ts";
-import { FAILURE_POLICIES } from "./failure.ts";
 import { inlineCode } from "../text/inline-code.ts";
 import { oneLine } from "../text/one-line.ts";
+import { FAILURE_POLICIES } from "./failure.ts";
 import type { StopCause } from "./task-event.ts";
 
 /** Where a verify command runs: in codex's sandbox at one of its levels, or outside of it. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Committer } from "../../../src/git/commit/committer.ts";
+import type { Branch } from "../../../src/git/branch.ts";
 import type { CommitReport } from "../../../src/task/records/commit-plan.ts";
 import { ALWAYS, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
@@ -16,7 +16,7 @@ interface Waiting {
 }
 
 /** Starts committing the result of `id`, and returns once the committer says that it waits because of `reason`. */
-async function commitThatWaits(committer: Committer, id: string, reason: RegExp): Promise<Waiting> {
+async function commitThatWaits(committer: Branch, id: string, reason: RegExp): Promise<Waiting> {
   const done = committer.commit([result(id)], ALWAYS);
   done.catch(() => undefined); // It is rejected when a test that failed closes the committer.
   await waitFor(() => committer.waiting() !== undefined, { what: "the committer to wait" });
@@ -24,7 +24,7 @@ async function commitThatWaits(committer: Committer, id: string, reason: RegExp)
   return { done };
 }
 
-async function expectLanded(repo: GitRepo, committer: Committer, { done }: Waiting): Promise<void> {
+async function expectLanded(repo: GitRepo, committer: Branch, { done }: Waiting): Promise<void> {
   const { tip } = await done;
   expect(repo.git("rev-parse", "main")).toBe(tip);
   expect(committer.waiting()).toBeUndefined();
@@ -33,7 +33,7 @@ async function expectLanded(repo: GitRepo, committer: Committer, { done }: Waiti
 }
 
 /** A repository with a result in it, and a branch "topic" that conflicts with `main` in README.md. */
-async function repoWithTopic(): Promise<{ readonly repo: GitRepo; readonly committer: Committer }> {
+async function repoWithTopic(): Promise<{ readonly repo: GitRepo; readonly committer: Branch }> {
   const repo = tempRepo();
   repo.git("switch", "-q", "-c", "topic");
   repo.write("README.md", "# Topic\n");

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Committer } from "../../../src/git/commit/committer.ts";
+import type { Branch } from "../../../src/git/branch.ts";
 import { ALWAYS, append, plan, put, remove, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
@@ -22,7 +22,7 @@ import { tempRepo } from "../../support/temp-repo.ts";
 const T1 = "sessions/docs/2026-11-20/t1.md";
 
 /** A repository into which the result of "t1" was committed. */
-async function repoWithResult(): Promise<{ readonly repo: GitRepo; readonly committer: Committer }> {
+async function repoWithResult(): Promise<{ readonly repo: GitRepo; readonly committer: Branch }> {
   const repo = tempRepo();
   const committer = await committerAt(repo);
   await committer.commit([result("t1")], ALWAYS);

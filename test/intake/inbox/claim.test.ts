@@ -20,7 +20,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Drop } from "../../../src/task/file/drop.ts";
 import { freshId } from "../../support/blob-and-id.ts";
-import { BROKEN_TEXT, type InboxWorkspace, makeInboxWorkspace, temporaryFolder } from "../../support/inbox-workspace.ts";
+import {
+  BROKEN_TEXT,
+  type InboxWorkspace,
+  makeInboxWorkspace,
+  temporaryFolder,
+} from "../../support/inbox-workspace.ts";
 
 async function onlyDrop(workspace: InboxWorkspace): Promise<Drop> {
   const scan = await workspace.settledScan();

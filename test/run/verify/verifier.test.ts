@@ -10,9 +10,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { VerifyFacts, VerifySandbox } from "../../../src/task/state/verification.ts";
 import { createVerifier, type Verifier } from "../../../src/run/verify/verifier.ts";
 import { findMarked } from "../../../src/run/worker/marker-scan.ts";
+import type { VerifyFacts, VerifySandbox } from "../../../src/task/state/verification.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";

@@ -2,8 +2,8 @@ import { mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { type RunPaths, resolveRunPaths } from "../../../src/run/workplace/run-paths.ts";
-import { DEFAULT_RIGHTS, type Rights } from "../../../src/task/rights/rights.ts";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
+import { DEFAULT_RIGHTS, type Rights } from "../../../src/task/rights/rights.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** A working tree with the coordinator's folder in its `.git`, and another folder beside it. */

@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
-import { errorFileCommitMessage, intakeCommitMessage, taskCommitMessage } from "../../../src/task/records/commit-message.ts";
+import {
+  errorFileCommitMessage,
+  intakeCommitMessage,
+  taskCommitMessage,
+} from "../../../src/task/records/commit-message.ts";
 import { ownSessionKey } from "../../../src/task/session/session-key.ts";
 import { taskRecord } from "../../support/task-record.ts";
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseDropText } from "../../../src/task/file/task-file.ts";
 import {
   DEFAULT_RIGHTS,
   describeRefusal,
@@ -7,7 +8,6 @@ import {
   refusals,
   refusedTarget,
 } from "../../../src/task/rights/rights.ts";
-import { parseDropText } from "../../../src/task/file/task-file.ts";
 
 const OWNER = 'unless the owner of the machine allows it with "codex-inbox policy';
 

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NO_PAUSES } from "../../../src/task/schedule/pause.ts";
-import { AGE_STEP_MS, chooseStarts, type DependencyOutcome, type ScheduledTask } from "../../../src/task/schedule/schedule.ts";
+import {
+  AGE_STEP_MS,
+  chooseStarts,
+  type DependencyOutcome,
+  type ScheduledTask,
+} from "../../../src/task/schedule/schedule.ts";
 
 const TICK_MS = 10_000;
 

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../../src/task/schedule/hold.ts";
 import { NO_PAUSES, type Pause } from "../../../src/task/schedule/pause.ts";
-import { AGE_STEP_MS, chooseStarts, type ScheduledTask, type ScheduleInput } from "../../../src/task/schedule/schedule.ts";
+import {
+  AGE_STEP_MS,
+  chooseStarts,
+  type ScheduledTask,
+  type ScheduleInput,
+} from "../../../src/task/schedule/schedule.ts";
 
 const NOW = 100_000_000;
 

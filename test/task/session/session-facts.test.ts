@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import { appendFacts, FACTS_COMPACT_LENGTH, foldFacts, nextCounter, parseFacts } from "../../../src/task/session/session-facts.ts";
+import {
+  appendFacts,
+  FACTS_COMPACT_LENGTH,
+  foldFacts,
+  nextCounter,
+  parseFacts,
+} from "../../../src/task/session/session-facts.ts";
 
 const TIME = "2026-11-20T14:15:30.000Z";
 const THREADS = [1, 2, 3].map(threadId);

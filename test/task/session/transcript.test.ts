@@ -1,7 +1,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { appendEntries, parseTranscript, rotateTranscript, withoutLines } from "../../../src/task/session/transcript.ts";
+import {
+  appendEntries,
+  parseTranscript,
+  rotateTranscript,
+  withoutLines,
+} from "../../../src/task/session/transcript.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
 
 const TASK = "20261120-141530-k3f9x2";

@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
-import { describeFailure } from "../../../task/state/failure.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../../task/session/transcript-entry.ts";
+import { describeFailure } from "../../../task/state/failure.ts";
 import { readExitRecord } from "../../worker/exit-record.ts";
 import { readRunCommand, runPaths } from "../../worker/run-directory.ts";
+import { judgeRun } from "../verdict.ts";
 import type { CodexItem } from "./events.ts";
 import { forEachEvent } from "./run-summary.ts";
 import { boundText, transcriptBody } from "./transcript-body.ts";
-import { judgeRun } from "../verdict.ts";
 
 /** What the files of a run do not say. */
 export interface EntryContext {

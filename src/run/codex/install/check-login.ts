@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { CoordinatorError } from "../../../base/errors.ts";
 import type { CodexInstallation } from "../../../task/state/run.ts";
 import type { Environment } from "../../worker/environment.ts";
-import { readCodexHome } from "./codex-home.ts";
 import { codexEnvironment } from "../environment.ts";
+import { readCodexHome } from "./codex-home.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
 /** How `codex login status` begins where it did not get as far as the login (0.169.0). */

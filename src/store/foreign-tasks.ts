@@ -1,9 +1,9 @@
+import type { Branch } from "../git/branch.ts";
 import { isFinal, type LedgerRow } from "../task/records/ledger.ts";
 import { taskIdDate } from "../task/records/task-id.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-record.ts";
 import { sessionFolder, taskFilePath } from "../task/records/workspace-paths.ts";
-import type { BranchLedger } from "../store/branch-ledger.ts";
-import type { BranchPort } from "../dispatch/ports.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
 
 /** A queued task of the branch that another clone has accepted: it may be running there, so it does not run here. */
 export interface ForeignTask {
@@ -17,7 +17,7 @@ export interface ForeignTask {
  * old rows of a task that has ended and whose last row was rotated away, so its file is asked too: the file's word is final.
  */
 export async function findForeignTasks(
-  branch: Pick<BranchPort, "readText" | "listFolder">,
+  branch: Pick<Branch, "readText" | "listFolder">,
   ledger: BranchLedger,
   isOurs: (id: string) => boolean,
 ): Promise<ReadonlyMap<string, ForeignTask>> {
@@ -33,7 +33,7 @@ export async function findForeignTasks(
 
 /** Returns a task's committed file and the dated folder it lies in, or `undefined`. */
 export async function findTaskFile(
-  branch: Pick<BranchPort, "readText" | "listFolder">,
+  branch: Pick<Branch, "readText" | "listFolder">,
   sessionKey: string,
   id: string,
 ): Promise<{ readonly file: ParsedTaskFile; readonly folder: string; readonly text: string } | undefined> {

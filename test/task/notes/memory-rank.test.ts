@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRanking, fittingLines, LINES_MAX, type MemoryLine } from "../../src/memory/memory-rank.ts";
+import { createRanking, fittingLines, LINES_MAX, type MemoryLine } from "../../../src/task/notes/memory-rank.ts";
 
 interface Line {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { writeFileAtomic } from "../../base/write-file-atomic.ts";
+import { writeFileAtomic } from "../base/write-file-atomic.ts";
 
 /** Returns the id of this clone, drawn once and kept in `path`: rotated files carry it, so that those of two clones never collide. */
 export function readCloneId(path: string): string {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TERM_LENGTH_MAX, TERMS_MAX, termsOf, tidyTerm } from "../../src/memory/memory-terms.ts";
-import { anyText } from "../support/any-text.ts";
+import { TERM_LENGTH_MAX, TERMS_MAX, termsOf, tidyTerm } from "../../../src/task/notes/memory-terms.ts";
+import { anyText } from "../../support/any-text.ts";
 
 describe("termsOf", () => {
   it.each<{ name: string; prompt: string; extra?: readonly string[]; terms: readonly string[] }>([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTermMatcher, spellingsOf } from "../../src/memory/term-match.ts";
+import { createTermMatcher, spellingsOf } from "../../../src/task/notes/term-match.ts";
 
 /** The rule, written down as plainly as can be: a character per byte, ASCII letters small. */
 function holds(line: Uint8Array, term: string): boolean {

@@ -10,11 +10,11 @@ import {
   unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { syncFolder, writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
+import { readStamp } from "../../base/file-stamp.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process-identity.ts";
 import { writeFileAtomic } from "../../base/write-file-atomic.ts";
-import { syncFolder, writeNewFile } from "../objects/durable-file.ts";
-import { readStamp } from "../index/file-stamp.ts";
 import type { Repository } from "../repository/repository.ts";
 
 /**

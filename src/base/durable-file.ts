@@ -1,6 +1,6 @@
 import { close, closeSync, fsync, openSync } from "node:fs";
 import { promisify } from "node:util";
-import { writeAll } from "../../base/write-file-atomic.ts";
+import { writeAll } from "./write-file-atomic.ts";
 
 const fsyncAside = promisify(fsync);
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { CoordinatorError } from "../../base/errors.ts";
-import { writeFileAtomic } from "../../base/write-file-atomic.ts";
-import type { StatePaths } from "../../store/state-paths.ts";
-import { openTaskJournal } from "../../store/task-journal.ts";
+import { CoordinatorError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import type { StatePaths } from "./state-paths.ts";
+import { openTaskJournal } from "./task-journal.ts";
 
 /**
  * Remembers which branch is served. Open tasks are committed to the branch they were accepted for: a coordinator that starts again

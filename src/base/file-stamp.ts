@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync } from "node:fs";
-import { systemErrorCode } from "../../base/errors.ts";
+import { systemErrorCode } from "./errors.ts";
 
 /** What `lstat` says about a file. Two equal stamps mean that nobody wrote, replaced or renamed it in between. */
 export interface FileStamp {

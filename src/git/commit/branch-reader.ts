@@ -1,5 +1,5 @@
-import { createObjectReader, type StoredObject } from "./object-reader.ts";
-import { fromByteName, isFolder, isPlainFile, parseTree } from "./tree-format.ts";
+import { createObjectReader, type StoredObject } from "../objects/object-reader.ts";
+import { fromByteName, isFolder, isPlainFile, parseTree } from "../objects/tree-format.ts";
 
 /** Reads the tip of a branch without touching anything: for commands that run beside a coordinator. Paths are relative to the workspace. */
 export interface BranchReader {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { keepUnknownRuns } from "../../src/dispatch/unknown-runs.ts";
+import { keepUnknownRuns } from "../../src/store/unknown-runs.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 it("the runs of the newest twenty tasks are kept, whole", () => {

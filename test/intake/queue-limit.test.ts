@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createOpenBound, type OpenBound } from "../../src/dispatch/queue-limit.ts";
 import { openPauseBox } from "../../src/dispatch/pauses.ts";
+import { createOpenBound, type OpenBound } from "../../src/intake/queue-limit.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 function bound(max: number): { readonly table: { size: number }; readonly bound: OpenBound; readonly said: string[] } {

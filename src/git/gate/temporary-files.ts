@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { hasLiveOwner } from "./locks.ts";
 import type { Repository } from "../repository/repository.ts";
+import { hasLiveOwner } from "./locks.ts";
 
 /** Names for files that are written aside and renamed into place. What a crash leaves is removed at the next start. */
 export interface TemporaryFiles {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mayWrite, parseGitCommand } from "../../../src/git/gate/git-command.ts";
+import { mayWrite, parseGitCommand } from "../../../src/git/process/git-command.ts";
 
 const words = (line: string): readonly string[] => line.split(" ");
 

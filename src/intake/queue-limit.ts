@@ -1,5 +1,5 @@
 import { CoordinatorError } from "../base/errors.ts";
-import type { Log } from "./ports.ts";
+import type { Log } from "../base/surroundings.ts";
 import type { TaskTable } from "../store/task-table.ts";
 
 /** Below this share of the bound a queue that was full is said to have room again; else each finished task would be news. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { JournalRecord } from "../store/journal-record.ts";
-import type { StatePaths } from "../store/state-paths.ts";
+import type { JournalRecord } from "./journal-record.ts";
+import type { StatePaths } from "./state-paths.ts";
 
 /** Tasks whose runs are kept; beyond them the oldest go. */
 const UNKNOWN_TASKS_MAX = 20;

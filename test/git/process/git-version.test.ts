@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { requireGit } from "../../../src/git/repository/git-version.ts";
+import { requireGit } from "../../../src/git/process/git-version.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Returns an environment whose git prints `version`. */

@@ -1,6 +1,6 @@
+import { shorten } from "../text/one-line.ts";
+import { plainLine } from "../text/plain-line.ts";
 import { TERMS_MAX } from "./memory-terms.ts";
-import { shorten } from "../task/text/one-line.ts";
-import { plainLine } from "../task/text/plain-line.ts";
 import type { TermMatcher } from "./term-match.ts";
 
 /** A line of a note that is worth showing. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { createBranchReader } from "../../../src/git/objects/branch-reader.ts";
+import { createBranchReader } from "../../../src/git/commit/branch-reader.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 const MAIN = "refs/heads/main";
@@ -48,7 +48,7 @@ describe("reading a branch", () => {
 
   it("does not keep a process alive that has its answers", async () => {
     const repo = tempRepo();
-    const module = fileURLToPath(new URL("../../../src/git/objects/branch-reader.ts", import.meta.url));
+    const module = fileURLToPath(new URL("../../../src/git/commit/branch-reader.ts", import.meta.url));
     const script = `import { createBranchReader } from ${JSON.stringify(module)};
       const reader = createBranchReader(${JSON.stringify(repo.dir)}, "${MAIN}");
       const texts = await Promise.all(["README.md", "absent", "README.md"].map((path) => reader.readText(path)));

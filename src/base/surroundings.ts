@@ -1,0 +1,11 @@
+/** Time and chance, so that tests can hold them still. */
+export interface Surroundings {
+  readonly now: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Calls back once that much time has passed; what it returns takes that back. */
+  readonly after: (ms: number, callback: () => void) => () => void;
+}
+
+/** One line per event, `key=value`; the wording is stable. */
+export type Log = (event: string, fields: Readonly<Record<string, string | number | boolean | undefined>>) => void;

@@ -1,0 +1,48 @@
+import type { CommitPlan, CommitReport, CommitterWait } from "../task/records/commit-plan.ts";
+
+/** Puts plans into one branch, beside a user who works in the same checkout. Paths are relative to the workspace. */
+export interface Branch {
+  /**
+   * Makes one commit per plan and moves the branch once. Waits, politely and as long as it takes, while something of the user's is
+   * under way; one call runs after the other.
+   *
+   * @throws AbortError when `signal` aborts; no lock is left then
+   */
+  commit(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport>;
+  /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
+  waiting(): CommitterWait | undefined;
+  /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
+  refresh(): Promise<Refreshed>;
+  /** Returns the file at the tip of the last `refresh` or `commit`; so do the other readers. */
+  readText(path: string): Promise<string | undefined>;
+  blobAt(path: string): Promise<string | undefined>;
+  /** Plain files and folders; empty where there is no such folder. */
+  listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
+  /** Returns the id of the folder or file at `path`: the same id, the same content. */
+  treeId(path: string): Promise<string | undefined>;
+  headIsOurs(): Promise<boolean>;
+  /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
+  isUserAtGit(): boolean;
+  /** Returns path → blob of everything staged below `folder`. */
+  indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Returns the newest commit of the branch that changed `path`. */
+  introducedBy(path: string): Promise<Introduction | undefined>;
+  /** Returns the id that `bytes` would have as a blob. */
+  hashBlob(bytes: Uint8Array): string;
+  /** Ends a commit that waits (it rejects), and the process that reads objects. */
+  close(): Promise<void>;
+}
+
+export interface Refreshed {
+  readonly tip: string | undefined;
+  /** Somebody else moved the branch since the last refresh. */
+  readonly foreign: boolean;
+  /** Our last commit is not in the branch any more. */
+  readonly lostOurs: boolean;
+}
+
+export interface Introduction {
+  readonly commit: string;
+  /** Committer date, Unix ms. */
+  readonly timeMs: number;
+}
