@@ -1,25 +1,57 @@
 /**
- * The arrows of docs/architecture.md. A folder of src/ is a stage of a task's way through the program: edges import task/ and
- * base/ and never each other; codex/ and verify/ stand on the processes of a run (worker/); runtime/ is handed its edges; cli/ and
- * server/ talk to runtime/ only; compose/ puts all together.
+ * The arrows of docs/architecture.md. A folder of src/ is a stage of a task's way through the program, and the way is one-directional:
+ * what stands further down the list of a stage is all that it may import. Stages side by side never import each other; what one needs
+ * of another is wired by app/.
  * test/architecture.test.ts shows each of these rules a wrong arrow: a new rule needs one there.
  */
-const EDGES = ["inbox", "codex", "session", "memory", "agent", "verify", "git"];
-/** Edges that run something as a worker: a process that outlives the coordinator. */
-const ON_WORKER = ["codex", "verify"];
-const INTERFACES = ["cli", "server"];
+
+/** What a stage may import besides itself. */
+const STAGES = {
+  base: [],
+  task: [],
+  config: ["task", "base"],
+  git: ["task", "base"],
+  memory: ["task", "base"],
+  prompt: ["memory", "task", "base"],
+  store: ["git", "task", "base"],
+  intake: ["store", "git", "task", "base"],
+  run: ["git", "store", "task", "base"],
+  publish: ["store", "git", "task", "base"],
+  dispatch: ["intake", "run", "publish", "prompt", "store", "git", "task", "base"],
+};
+
+/** The same between the parts of a stage: what a part may import of its own stage besides itself. */
+const PARTS = {
+  "git/process": [],
+  "git/objects": ["git/process"],
+  "git/repository": ["git/objects", "git/process", "git/branch.ts"],
+  "git/gate": ["git/repository", "git/objects", "git/process"],
+  "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
+  "run/worker": [],
+  "run/workplace": [],
+  "run/verify": ["run/worker", "run/[^/]+\\.ts"],
+  "run/codex": ["run/worker", "run/[^/]+\\.ts"],
+  "run/codex/events": ["run/worker", "run/codex/verdict\\.ts"],
+  "run/codex/failure": ["run/worker", "run/codex/events"],
+  "run/codex/install": ["run/worker", "run/codex/environment\\.ts"],
+  "intake/inbox": [],
+  "task/text": [],
+  "task/schedule": ["task/state", "task/text"],
+};
 
 /** What touches a library stands in one folder, so that it can be replaced there. */
 const LIBRARY_HOMES = {
-  chokidar: "inbox/",
-  "simple-git": "(git|compose)/",
+  chokidar: "intake/",
+  "simple-git": "(git|app)/",
   hono: "server/",
   "@hono/node-server": "server/",
   "gray-matter": "task/",
   yaml: "task/",
   "proper-lockfile": "base/",
-  valibot: "config-schema\\.ts$",
+  valibot: "config/",
 };
+
+const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));
 
 module.exports = {
   forbidden: [
@@ -31,80 +63,59 @@ module.exports = {
       from: {},
       to: { couldNotResolve: true },
     },
-    {
-      name: "task-is-pure",
-      comment: "task/ imports nothing of ours outside task/ and no node: module.",
+    ...Object.entries(STAGES).map(([stage, others]) => ({
+      name: `stage-${stage}`,
       severity: "error",
-      from: { path: "^src/task/" },
-      to: { path: "^src/(?!task/)" },
-    },
+      from: { path: `^src/${stage}/` },
+      to: { path: "^src/", pathNot: allowed([stage, ...others]) },
+    })),
+    ...Object.entries(PARTS).map(([part, others]) => ({
+      name: `part-${part.replaceAll("/", "-")}`,
+      severity: "error",
+      from: { path: `^src/${part}/` },
+      to: { path: `^src/${part.split("/", 1)[0]}/`, pathNot: allowed([part, ...others]) },
+    })),
     { name: "task-has-no-io", severity: "error", from: { path: "^src/task/" }, to: { dependencyTypes: ["core"] } },
     {
-      name: "base-knows-nobody",
+      name: "stages-know-git-by-its-branch",
+      comment: "How the branch is read and moved is git/'s own; workplaces ask it for what changed.",
       severity: "error",
-      from: { path: "^src/base/" },
-      to: { path: "^src/(?!base/)" },
-    },
-    ...EDGES.map((edge) => ({
-      name: `edge-${edge}-stands-alone`,
-      comment: "An edge imports task/ and the shared base only.",
-      severity: "error",
-      from: { path: `^src/${edge}/` },
+      from: { path: "^src/(store|intake|run|publish|dispatch)/" },
       to: {
-        path: "^src/",
-        pathNot: [`^src/${edge}/`, "^src/task/", "^src/base/", ...(ON_WORKER.includes(edge) ? ["^src/worker/"] : [])],
+        path: "^src/git/",
+        pathNot: ["^src/git/branch\\.ts$", "^src/git/(index/changed-files|repository/workspace-place)\\.ts$"],
       },
-    })),
-    {
-      name: "worker-knows-no-edge",
-      comment: "What a run executes is the business of whoever starts it.",
-      severity: "error",
-      from: { path: "^src/worker/" },
-      to: { path: "^src/", pathNot: ["^src/worker/", "^src/task/", "^src/base/"] },
     },
-    {
-      name: "runtime-is-handed-its-edges",
-      severity: "error",
-      from: { path: "^src/runtime/" },
-      to: { path: "^src/", pathNot: ["^src/runtime/", "^src/task/", "^src/base/"] },
-    },
-    ...INTERFACES.map((name) => ({
-      name: `${name}-talks-to-runtime-only`,
+    ...["cli", "server"].map((name) => ({
+      name: `${name}-talks-to-app-only`,
       comment: "The settings' types may be named by a command that takes them as flags.",
       severity: "error",
       from: { path: `^src/${name}/` },
-      to: { path: "^src/", pathNot: [`^src/${name}/`, "^src/(runtime|task|base)/", "^src/config\\.ts$"] },
+      to: {
+        path: "^src/",
+        pathNot: [`^src/${name}/`, "^src/(app|task|base)/", "^src/config/config\\.ts$", "^src/dispatch/pauses\\.ts$"],
+      },
     })),
     {
-      name: "settings-know-no-stage",
+      name: "nothing-imports-app",
+      comment: "The use cases and the composition root stand above all stages.",
       severity: "error",
-      from: { path: "^src/(live-)?(config|config-schema|policy)\\.ts$" },
-      to: { path: "^src/", pathNot: ["^src/(task|base)/", "^src/(live-)?(config|config-schema|policy)\\.ts$"] },
+      from: { path: "^src/", pathNot: "^src/(cli\\.ts$|cli/|server/|app/)" },
+      to: { path: "^src/(app/|cli\\.ts$)" },
     },
     {
-      name: "nothing-imports-the-composition-root",
+      name: "app-knows-no-interface",
+      comment: "The composition root starts the HTTP interface; nothing of app/ knows the command line.",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(cli\\.ts$|compose/)" },
-      to: { path: "^src/(compose/|cli\\.ts$)" },
-    },
-    {
-      name: "the-entry-is-nobodys-module",
-      severity: "error",
-      from: { path: "^src/compose/" },
-      to: { path: "^src/cli\\.ts$" },
-    },
-    {
-      name: "model-server-stands-apart",
-      comment: "The scripted model is for tests and the demo; the product neither uses it nor is used by it.",
-      severity: "error",
-      from: { path: "^src/model-server/" },
-      to: { path: "^src/(?!model-server/)" },
+      from: { path: "^src/app/" },
+      to: { path: "^src/(cli\\.ts$|cli/|server/)", pathNot: "^src/server/listen\\.ts$" },
     },
     {
       name: "product-has-no-model-server",
+      comment: "The scripted model is for tests and the demo.",
       severity: "error",
-      from: { path: "^src/(?!model-server/)" },
-      to: { path: "^src/model-server/" },
+      from: { path: "^src/" },
+      to: { path: "^demo/" },
     },
     ...Object.entries(LIBRARY_HOMES).map(([library, home]) => ({
       name: `library-${library}-has-one-home`,

@@ -1,5 +1,5 @@
 import { CoordinatorError } from "../base/errors.ts";
-import { openPauseBox, type PauseBox } from "../dispatch/pauses.ts";
+import { openPauseStore, type PauseStore } from "../dispatch/pauses.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { sessionKeyProblem } from "../task/session/session-key.ts";
@@ -9,8 +9,8 @@ import { sessionKeyProblem } from "../task/session/session-key.ts";
  *
  * @throws CoordinatorError `USAGE` where `session` is no session's name
  */
-export function openPauses(place: WorkspacePlace, session: string | undefined): PauseBox {
+export function openPauses(place: WorkspacePlace, session: string | undefined): PauseStore {
   const problem = session === undefined ? undefined : sessionKeyProblem(session);
   if (problem !== undefined) throw new CoordinatorError("USAGE", `--session: a session's name ${problem}`);
-  return openPauseBox(statePaths(place.stateDir).paused);
+  return openPauseStore(statePaths(place.stateDir).paused);
 }

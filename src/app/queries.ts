@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
 import { readCodexHold } from "../dispatch/circuit-breaker.ts";
-import { openPauseBox } from "../dispatch/pauses.ts";
+import { openPauseStore } from "../dispatch/pauses.ts";
 import { findHolds } from "../dispatch/scheduled-tasks.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
@@ -126,7 +126,7 @@ export function createQueries(deps: QueriesDeps): Queries {
     return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open: openTasks() };
   };
 
-  const pauses = (): Pauses => openPauseBox(deps.paths.paused).read();
+  const pauses = (): Pauses => openPauseStore(deps.paths.paused).read();
 
   const codexHold = (): ScheduleInput["codex"] => {
     const hold = readCodexHold(deps.paths.codexHold);

@@ -1,11 +1,11 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
-import { openCodexGate } from "../dispatch/circuit-breaker.ts";
-import { createMaster } from "../dispatch/dispatcher.ts";
-import { openPauseBox, watchPauses } from "../dispatch/pauses.ts";
+import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
+import { createDispatcher } from "../dispatch/dispatcher.ts";
+import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
 import type { RunDefaults } from "../dispatch/run-request.ts";
 import { sessionEntries } from "../dispatch/session-recap.ts";
-import { openWishBox } from "../dispatch/stop-requests.ts";
+import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickWaiters } from "../dispatch/tick-waiters.ts";
 import type { VerifySettings } from "../dispatch/verify-desk.ts";
 import { createWorkDesk } from "../dispatch/work-desk.ts";
@@ -13,13 +13,13 @@ import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
-import { createInboxDesk } from "../intake/inbox-reconciler.ts";
-import { createOpenBound } from "../intake/queue-limit.ts";
+import { createInboxReconciler } from "../intake/inbox-reconciler.ts";
+import { createQueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { takeOver } from "../intake/take-over.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
-import { createCommitDesk } from "../publish/commit-queue.ts";
+import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
@@ -102,7 +102,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     fail = reject;
   });
   broken.catch(() => undefined); // `ended` tells.
-  const wake = (): void => master.wake();
+  const wake = (): void => dispatcher.wake();
   const ticks = createTickWaiters(wake);
 
   await branch.refresh();
@@ -125,16 +125,16 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
     (notice) => log("inbox", { notice }),
   );
-  const bound = createOpenBound({ table, max: () => settings().maxOpenTasks, now, log });
+  const bound = createQueueLimit({ table, max: () => settings().maxOpenTasks, now, log });
   const acceptance = createAcceptance({
     ...{ table, recent, ledger, folders, intake, branch, now, bound },
     clone: deps.clone,
     settleMs: () => settings().settleMs,
     log,
   });
-  const inbox = createInboxDesk({ intake, acceptance, bound, branch, log, now });
+  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, log, now });
   const { codex } = deps;
-  const gate = openCodexGate({
+  const gate = openCircuitBreaker({
     path: paths.codexHold,
     stamp: codex.stamp,
     limits: () => retryLimits(),
@@ -150,10 +150,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     prompts: deps.prompts,
     defaults: () => settings().run,
     limits: settings,
-    onCodexMissing: (reason) => master.doubtCodex(reason),
+    onCodexMissing: (reason) => dispatcher.doubtCodex(reason),
     waitLimits: () => retryLimits(),
   });
-  const commits = createCommitDesk({
+  const commits = createCommitQueue({
     ...{ table, journal, recent, branch, paths },
     sessions: deps.sessions,
     clone: deps.clone,
@@ -184,11 +184,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: inbox.hint,
     log,
   });
-  const master = createMaster({
+  const dispatcher = createDispatcher({
     ...{ table, gate, ledger, inbox, runs, commits },
     branch: watch,
-    wishes: openWishBox(paths.wishes),
-    pauses: watchPauses(openPauseBox(paths.paused), log),
+    stopRequests: openStopRequests(paths.stopRequests),
+    pauses: watchPauses(openPauseStore(paths.paused), log),
     codex: deps.codex,
     installation: deps.installation,
     maxWorkers: () => settings().maxWorkers,
@@ -215,7 +215,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const loop = master.run();
+  const loop = dispatcher.run();
   loop.catch(fail);
 
   /** Resolves after a tick that makes `condition` true. */
@@ -231,7 +231,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
-    master.stop();
+    dispatcher.stop();
     await loop.catch(() => undefined); // `ended` tells, and everything has to be let go of all the same.
     runs.close();
     await commits.close();
@@ -241,13 +241,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   };
 
   const drain = async (): Promise<void> => {
-    master.drain();
+    dispatcher.drain();
     await until(() => runs.activeCount === 0 && commits.pendingCount() === 0);
     await close();
   };
 
   const present = (task: OpenTask, view: ReturnType<typeof presentOpen>): ReturnType<typeof presentOpen> => {
-    const hold = master.schedule().held.get(task.id);
+    const hold = dispatcher.schedule().held.get(task.id);
     return hold === undefined || task.state.kind !== "queued" ? view : { ...view, hold: describeHold(hold) };
   };
 
@@ -255,17 +255,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ended,
     drain,
     async idle() {
-      await until(() => master.isIdle() && commits.isQuiet());
+      await until(() => dispatcher.isIdle() && commits.isQuiet());
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {
-      master.drain();
-      await master.exclusively(async () => runs.stopAll("shutdown"));
+      dispatcher.drain();
+      await dispatcher.exclusively(async () => runs.stopAll("shutdown"));
       await drain();
     },
     leave: close,
     submit: (text) =>
-      master.exclusively(async () => {
+      dispatcher.exclusively(async () => {
         const parsed = readSubmission(text, settings().run.rights);
         const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
         wake();
@@ -281,6 +281,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     sessions: () => deps.queries.sessions({ own: false }),
     session: deps.queries.session,
     health: () =>
-      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, master, startedAt, configProblem }),
+      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, dispatcher, startedAt, configProblem }),
   };
 }

@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { findHolder } from "../base/process-lock.ts";
-import { openWishBox } from "../dispatch/stop-requests.ts";
+import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { isVerification } from "../dispatch/verify-desk.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { createRunner } from "../run/codex/runner.ts";
@@ -13,7 +13,7 @@ import { fold } from "../store/task-table.ts";
 const STOP_GRACE_MS = 10_000;
 
 /**
- * Asks for the end of an open task of this clone. The wish waits for the coordinator, however long that takes; where none is there, its run is
+ * Asks for the end of an open task of this clone. The request waits for the coordinator, however long that takes; where none is there, its run is
  * ended here and now, and the next coordinator records what came of it.
  *
  * @throws CoordinatorError `REFUSED` for one that another clone has accepted
@@ -27,7 +27,7 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
       `${id} was accepted by another clone, which may be running it: stop it there, or take it over with serve --take-over`,
     );
   }
-  openWishBox(paths.wishes).wishStop(id);
+  openStopRequests(paths.stopRequests).request(id);
   if (findHolder(paths.root, "lock") !== undefined) return;
   const { state, lastRun } = fold(records);
   const verifying = isVerification(state) ? state.run : undefined;

@@ -2,7 +2,7 @@ import type { ShownPolicy } from "../app/change-policy.ts";
 import type { InitOptions } from "../app/init.ts";
 import type { Queries } from "../app/queries.ts";
 import type { ServeOptions } from "../app/serve/serve.ts";
-import type { PauseBox } from "../dispatch/pauses.ts";
+import type { PauseStore } from "../dispatch/pauses.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 
 /** What commands are handed; they know neither git nor codex. */
@@ -23,7 +23,7 @@ export interface CliDeps {
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(id: string): Promise<void>;
   /** What is paused; `session`: the one that will be asked for. @throws CoordinatorError `USAGE` where that is no session's name */
-  pauses(session: string | undefined): Promise<PauseBox>;
+  pauses(session: string | undefined): Promise<PauseStore>;
   /** Unix ms. */
   now(): number;
 }

@@ -17,10 +17,10 @@ export function createPauseCommand(deps: CliDeps): Command {
     async run(input) {
       const session = textFlag(input, "session");
       const reason = textFlag(input, "reason");
-      const box = await deps.pauses(session);
-      const before = box.read();
+      const store = await deps.pauses(session);
+      const before = store.read();
       const known = session === undefined ? before.queue : before.sessions.find((pause) => pause.session === session);
-      const pause = box.pause(session, reason, deps.now());
+      const pause = store.pause(session, reason, deps.now());
       const isSame = known !== undefined && describePause(known) === describePause(pause);
       const what = session === undefined ? "the queue" : `session ${session}`;
       const said = describePause({ ...pause, session: undefined });

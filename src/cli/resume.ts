@@ -14,11 +14,11 @@ export function createResumeCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const session = textFlag(input, "session");
-      const box = await deps.pauses(session);
-      const before = box.read();
+      const store = await deps.pauses(session);
+      const before = store.read();
       const what = session === undefined ? "the queue" : `session ${session}`;
-      box.resume(session);
-      const after = box.read();
+      store.resume(session);
+      const after = store.read();
       const wasPaused =
         session === undefined ? before.queue !== undefined : before.sessions.length > after.sessions.length;
       deps.print(wasPaused ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);

@@ -13,7 +13,7 @@ import {
 import { FAILURE_POLICIES, type Failure } from "../task/state/failure.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 
-export interface CodexGateDeps {
+export interface CircuitBreakerDeps {
   /** `codex-hold.json`: a hold outlives a restart. */
   readonly path: string;
   /** Changes when what codex works with was changed (its configuration, its login, our settings): then it is tried at once. */
@@ -24,7 +24,7 @@ export interface CodexGateDeps {
 }
 
 /** Holds all tasks back while every one of them would meet the same end, and lets one go first when that may be over. */
-export interface CodexGate {
+export interface CircuitBreaker {
   /** The hold in force, looked at anew. */
   hold(): CodexHold | undefined;
   admission(): Admission;
@@ -41,7 +41,7 @@ export interface CodexGate {
 }
 
 /** Opens the gate as the last coordinator left it. What a person may have fixed meanwhile is tried at once; a limit is not. */
-export function openCodexGate(deps: CodexGateDeps): CodexGate {
+export function openCircuitBreaker(deps: CircuitBreakerDeps): CircuitBreaker {
   const { now, random } = deps.surroundings;
   let current = readCodexHold(deps.path);
   let stamp = current === undefined ? "" : deps.stamp();

@@ -1,8 +1,8 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
-import type { InboxDesk } from "../intake/inbox-reconciler.ts";
+import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
 import type { BranchWatch } from "../publish/branch-watch.ts";
-import type { CommitDesk } from "../publish/commit-queue.ts";
+import type { CommitQueue } from "../publish/commit-queue.ts";
 import type { CodexPort } from "../run/ports.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
 import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "../store/task-table.ts";
@@ -10,25 +10,25 @@ import type { Admission } from "../task/schedule/codex-hold.ts";
 import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
 import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
-import type { CodexGate } from "./circuit-breaker.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { RunDesk } from "./run-desk.ts";
 import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
-import type { WishBox } from "./stop-requests.ts";
+import type { StopRequests } from "./stop-requests.ts";
 
 /** While codex cannot be used, it is asked again this often. */
 const CODEX_CHECK_MS = 5_000;
-/** A tick comes at least this often: wishes of other processes, a branch moved by others and a changed clock are seen then. */
+/** A tick comes at least this often: stop requests of other processes, a branch moved by others and a changed clock are seen then. */
 const TICK_MAX_MS = 1_000;
 
-export interface MasterDeps {
+export interface DispatcherDeps {
   readonly table: TaskTable;
   readonly ledger: BranchLedger;
-  readonly inbox: InboxDesk;
+  readonly inbox: InboxReconciler;
   readonly runs: RunDesk;
-  readonly commits: CommitDesk;
+  readonly commits: CommitQueue;
   readonly branch: BranchWatch;
-  readonly wishes: WishBox;
-  readonly gate: CodexGate;
+  readonly stopRequests: StopRequests;
+  readonly gate: CircuitBreaker;
   /** What is paused, looked at anew. */
   readonly pauses: () => Pauses;
   readonly codex: CodexPort;
@@ -43,7 +43,7 @@ export interface MasterDeps {
 }
 
 /** The one owner of the state of all tasks. A tick reconciles, then dispatches; whatever happens only asks for a tick. */
-export interface Master {
+export interface Dispatcher {
   /** Ticks until `stop`; rejects when a tick fails for a reason that is our own. */
   run(): Promise<void>;
   /** Asks for a tick soon. */
@@ -66,10 +66,10 @@ export interface Master {
   isIdle(): boolean;
 }
 
-export function createMaster(deps: MasterDeps): Master {
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { table, runs, commits, inbox, gate } = deps;
   const { now, after } = deps.surroundings;
-  let schedule: Schedule = { start: [], held: new Map(), doomed: [], nextDueMs: undefined };
+  let schedule: Schedule = { start: [], held: new Map(), unrunnable: [], nextDueMs: undefined };
   let installation = deps.installation;
   let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
   let pauses = NO_PAUSES;
@@ -94,16 +94,16 @@ export function createMaster(deps: MasterDeps): Master {
 
   const reconcile = async (): Promise<void> => {
     deps.reloadConfig();
-    for (const id of deps.wishes.stops()) {
+    for (const id of deps.stopRequests.pending()) {
       if (table.get(id) !== undefined) runs.stop(id, "user");
-      else deps.log("wish-ignored", { task: id, reason: "it is not open" });
-      deps.wishes.granted(id);
+      else deps.log("stop-ignored", { task: id, reason: "it is not open" });
+      deps.stopRequests.acknowledge(id);
     }
     if (await deps.branch.reconcile()) outcomes.clear();
     const seen = await inbox.look();
     if (seen !== undefined) {
       commits.addStale(seen.stale);
-      commits.wishErrorFiles(seen.errorFiles);
+      commits.setErrorFiles(seen.errorFiles);
     }
     await runs.poll();
   };
@@ -159,16 +159,16 @@ export function createMaster(deps: MasterDeps): Master {
         pauses,
         codex: codexHold(admitted),
       });
-      for (const { id, reason } of schedule.doomed) {
-        table.step(id, { kind: "doomed", reason });
-        deps.log("doomed", { task: id, reason });
+      for (const { id, reason } of schedule.unrunnable) {
+        table.step(id, { kind: "unrunnable", reason });
+        deps.log("unrunnable", { task: id, reason });
       }
       if (admitted.kind === "one" && schedule.start[0] !== undefined) {
         if (await goFirst(schedule.start[0])) continue; // What holds the others now has changed.
         break;
       }
       for (const id of schedule.start) await startTask(id);
-      if (schedule.doomed.length === 0) break; // Else others may be doomed by these, or free to go.
+      if (schedule.unrunnable.length === 0) break; // Else others may be unrunnable by these, or free to go.
       await resolveOutcomes();
     }
   };

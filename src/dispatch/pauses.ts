@@ -14,7 +14,7 @@ const SESSION_NAME = /^session-[0-9a-f]{32}\.json$/;
  * What is paused, one file each: they outlive every process, need no coordinator, and two commands at once never undo each other.
  * A file that cannot be read pauses all the same what its name says: somebody wanted nothing to be started.
  */
-export interface PauseBox {
+export interface PauseStore {
   read(): Pauses;
   /** Pauses the whole queue, or one session; durable when it returns. What is paused already keeps its time, and its reason where `reason` gives none. */
   pause(session: string | undefined, reason: string | undefined, nowMs: number): Pause;
@@ -22,8 +22,8 @@ export interface PauseBox {
   resume(session: string | undefined): void;
 }
 
-/** Opens the box in `dir` (absolute; made with the first pause). */
-export function openPauseBox(dir: string): PauseBox {
+/** Opens the store in `dir` (absolute; made with the first pause). */
+export function openPauseStore(dir: string): PauseStore {
   const pathOf = (session: string | undefined): string => join(dir, fileName(session));
   return {
     read: () => readPauses(dir),
@@ -54,14 +54,14 @@ export function openPauseBox(dir: string): PauseBox {
   };
 }
 
-/** Reads the box for a coordinator: tells `log` once of each change. */
+/** Reads the store for a coordinator: tells `log` once of each change. */
 export function watchPauses(
-  box: Pick<PauseBox, "read">,
+  store: Pick<PauseStore, "read">,
   log: (event: string, fields: { readonly session: string | undefined; readonly reason?: string }) => void,
 ): () => Pauses {
   let before = new Map<string, Pause>();
   return () => {
-    const pauses = box.read();
+    const pauses = store.read();
     const all = [...(pauses.queue === undefined ? [] : [pauses.queue]), ...pauses.sessions];
     const after = new Map(all.map((pause) => [`${pause.session === undefined} ${describePause(pause)}`, pause]));
     const isPaused = (session: string | undefined): boolean => all.some((pause) => pause.session === session);

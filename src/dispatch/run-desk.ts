@@ -13,7 +13,7 @@ import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll
 import { type RetryLimits, retryDelayMs } from "../task/state/retry.ts";
 import type { CodexInstallation, RunRequest, RunVerdict } from "../task/state/run.ts";
 import type { ExitVerdict, StopCause, TaskEvent } from "../task/state/task-event.ts";
-import type { CodexGate } from "./circuit-breaker.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { nextTurn } from "./next-turn.ts";
 import { busyRuns, endOfRun, exitVerdict, lostThreads, type OutcomeDeps, ownChoices, takeIn } from "./run-outcome.ts";
 import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
@@ -31,7 +31,7 @@ export interface RunLimits {
 export interface RunDeskDeps extends OutcomeDeps {
   readonly table: TaskTable;
   readonly paths: StatePaths;
-  readonly gate: CodexGate;
+  readonly gate: CircuitBreaker;
   readonly log: Log;
   readonly prompts: PromptAssembly;
   readonly defaults: () => RunDefaults;
@@ -247,7 +247,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
         runner.prepare(request);
       } catch (error) {
         if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
-        table.step(task.id, { kind: "doomed", reason: error.message });
+        table.step(task.id, { kind: "unrunnable", reason: error.message });
         deps.log("refused", { task: task.id, session: task.sessionKey, reason: error.message });
         return;
       }

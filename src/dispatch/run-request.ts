@@ -7,7 +7,7 @@ import { lowerLevel, type Rights } from "../task/rights/rights.ts";
 import type { SessionState } from "../task/session/session-facts.ts";
 import type { RunRequest } from "../task/state/run.ts";
 
-/** What the coordinator's own settings add to a task's wishes. */
+/** What the coordinator's own settings add to what a task asks for. */
 export interface RunDefaults {
   readonly sandbox: "read-only" | "workspace-write";
   readonly model: string | undefined;

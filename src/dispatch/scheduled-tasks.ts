@@ -55,7 +55,7 @@ export async function findHolds(
     const task = byId.get(id);
     outcomes.set(id, dependencyOutcome(task, task === undefined ? (await ledger.find(id))?.status : undefined));
   }
-  const { held, doomed } = chooseStarts({
+  const { held, unrunnable } = chooseStarts({
     tasks: scheduledTasks(tasks, new Map()),
     runningSessions: new Set(),
     workersFree: Number.POSITIVE_INFINITY,
@@ -65,5 +65,5 @@ export async function findHolds(
     codex,
   });
   const said = Array.from(held, ([id, hold]) => [id, describeHold(hold)] as const);
-  return new Map([...said, ...doomed.map(({ id, reason }) => [id, `will fail: ${reason}`] as const)]);
+  return new Map([...said, ...unrunnable.map(({ id, reason }) => [id, `will fail: ${reason}`] as const)]);
 }

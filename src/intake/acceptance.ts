@@ -12,8 +12,8 @@ import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/reco
 import { datedFolder } from "../task/records/workspace-paths.ts";
 import { ownSessionKey } from "../task/session/session-key.ts";
 import type { Intake } from "./inbox/intake.ts";
-import { type InboxScene, lookAround } from "./inbox-snapshot.ts";
-import type { OpenBound } from "./queue-limit.ts";
+import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
+import type { QueueLimit } from "./queue-limit.ts";
 
 export interface AcceptanceDeps {
   readonly table: TaskTable;
@@ -22,7 +22,7 @@ export interface AcceptanceDeps {
   readonly folders: TaskFolders;
   readonly intake: Intake;
   readonly branch: Branch;
-  readonly bound: Pick<OpenBound, "isFull">;
+  readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
   readonly now: () => number;
   readonly settleMs: () => number;
@@ -99,24 +99,24 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return (await deps.ledger.find(id))?.task;
   };
 
-  const takeOne = async (drop: Drop, scene: InboxScene): Promise<StaleDrop | "done" | "later" | "full"> => {
-    if (scene.isTracked(drop.path) && !scene.headIsOurs) return "done"; // A file of another branch, checked out here for now.
-    const source = await scene.sourceOf(drop);
-    const stays = scene.staysInPlace(drop, source);
+  const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<StaleDrop | "done" | "later" | "full"> => {
+    if (snapshot.isTracked(drop.path) && !snapshot.headIsOurs) return "done"; // A file of another branch, checked out here for now.
+    const source = await snapshot.sourceOf(drop);
+    const stays = snapshot.staysInPlace(drop, source);
     const id = await idOf(drop, source);
-    const known = (await findKnown(id)) ?? scene.takenBefore(drop);
+    const known = (await findKnown(id)) ?? snapshot.takenBefore(drop);
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
-    if (deps.bound.isFull() && findReplaceable(drop, scene) === undefined) return "full";
+    if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
     if (stays) {
-      await place(drop, id, source, scene);
+      await place(drop, id, source, snapshot);
       return "done";
     }
-    const claimed = await claim(drop, id, scene);
+    const claimed = await claim(drop, id, snapshot);
     if (typeof claimed === "string") return claimed;
-    await place(claimed, id, source, scene);
+    await place(claimed, id, source, snapshot);
     await deps.intake.release(id);
     faultPoint("accept:claim-removed");
     return "done";
@@ -126,21 +126,21 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
    * Takes a drop out of the inbox, unless git may be reading it just now: `git add` or `git stash` would keep a copy of a file that is
    * a task already, and the copy would become another when it comes back. One that brings its id along is known by that.
    */
-  const claim = async (drop: Drop, id: string, scene: InboxScene): Promise<Drop | "done" | "later"> => {
+  const claim = async (drop: Drop, id: string, snapshot: InboxSnapshot): Promise<Drop | "done" | "later"> => {
     const isKnownByName = namedId(drop) !== undefined;
     const isFree = (): boolean => isKnownByName || !deps.branch.isUserAtGit();
     if (!isFree()) return "later";
     const claimed = await deps.intake.claim(drop, id, isFree);
     if (claimed === undefined) return "done";
     if (claimed === "changed") return "later";
-    if (isFree() && (isKnownByName || !(await scene.hasChanged(drop.path)))) return claimed;
+    if (isFree() && (isKnownByName || !(await snapshot.hasChanged(drop.path)))) return claimed;
     await deps.intake.putBack(id);
     return "later";
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
-  const place = async (drop: Drop, id: string, source: TaskSource, scene: InboxScene): Promise<void> => {
-    const replaceable = findReplaceable(drop, scene);
+  const place = async (drop: Drop, id: string, source: TaskSource, snapshot: InboxSnapshot): Promise<void> => {
+    const replaceable = findReplaceable(drop, snapshot);
     if (replaceable === undefined) await accept(id, drop, source);
     else await replace(replaceable, drop, source, id);
   };
@@ -183,13 +183,13 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     async take(drops) {
       const stale: StaleDrop[] = [];
       if (drops.length === 0) return { stale, again: false, full: 0 };
-      const scene = await lookAround(deps);
+      const snapshot = await takeSnapshot(deps);
       /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
       const waiting = new Map<string, "later" | "full">();
       let [again, full] = [false, 0];
       for (const drop of drops) {
         const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
-        const outcome = waiting.get(session) ?? (await takeOne(drop, scene));
+        const outcome = waiting.get(session) ?? (await takeOne(drop, snapshot));
         if (outcome === "later" || outcome === "full") {
           if (outcome === "full") full += 1;
           else again = true;
@@ -207,9 +207,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return { id, known: false };
     },
     async finishLeftClaims() {
-      const scene = await lookAround(deps);
+      const snapshot = await takeSnapshot(deps);
       for (const { id, drop } of await deps.intake.leftClaims()) {
-        if ((await findKnown(id)) === undefined) await place(drop, id, await scene.sourceOf(drop), scene);
+        if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
         await deps.intake.release(id);
       }
     },
@@ -217,8 +217,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 }
 
 /** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
-function findReplaceable(drop: Drop, scene: InboxScene): OpenTask | undefined {
-  return namedId(drop) === undefined ? scene.queuedAt(drop.path) : undefined;
+function findReplaceable(drop: Drop, snapshot: InboxSnapshot): OpenTask | undefined {
+  return namedId(drop) === undefined ? snapshot.queuedAt(drop.path) : undefined;
 }
 
 /** The id that a drop brings along: in its front matter, or as its name. */

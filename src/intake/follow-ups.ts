@@ -59,8 +59,8 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
   return {
     async file(task, failed) {
       const { followUp, maxFollowUpDepth } = settings();
-      const wish = task.spec.followUp ?? followUp;
-      if (wish === false) return undefined;
+      const wanted = task.spec.followUp ?? followUp;
+      if (wanted === false) return undefined;
       const id = followUpId(task.id);
       const known = table.get(id);
       if (known !== undefined) return { k: "follow-up", task: known.id };
@@ -69,8 +69,8 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
         return none(`the chain is ${depth} long already, and maxFollowUpDepth is ${maxFollowUpDepth}`);
       const open = [...table.all()].filter(({ spec, state }) => spec.parent !== undefined && state.kind !== "ended");
       if (open.length >= OPEN_MAX) return none(`${open.length} follow-ups are open already`);
-      const sessionKey = typeof wish === "string" ? wish : task.sessionKey;
-      const text = followUpText(task, { id, sessionKey, followUp: wish }, readPrompt(journal.read(task.id)), failed);
+      const sessionKey = typeof wanted === "string" ? wanted : task.sessionKey;
+      const text = followUpText(task, { id, sessionKey, followUp: wanted }, readPrompt(journal.read(task.id)), failed);
       const parsed = parseDropText(text, undefined); // With the rights of a dropped file, no more.
       if (!parsed.ok) return none(describeProblems(parsed.problems));
       try {
@@ -99,6 +99,12 @@ function followUpText(
 ): string {
   const inherited = Object.entries(spec.frontMatter).filter(([key]) => INHERITED.some((name) => name === key));
   const title = spec.title.startsWith(TITLE_PREFIX) ? spec.title : `${TITLE_PREFIX}${spec.title}`;
-  const wishes = { ...Object.fromEntries(inherited), ...own, title, parent, followUpDepth: spec.followUpDepth + 1 };
-  return `---\n${JSON.stringify(wishes)}\n---\n${followUpPrompt(prompt, failed, { id: parent })}`;
+  const frontMatter = {
+    ...Object.fromEntries(inherited),
+    ...own,
+    title,
+    parent,
+    followUpDepth: spec.followUpDepth + 1,
+  };
+  return `---\n${JSON.stringify(frontMatter)}\n---\n${followUpPrompt(prompt, failed, { id: parent })}`;
 }

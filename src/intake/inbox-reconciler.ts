@@ -1,11 +1,11 @@
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
-import type { BrokenDrop, ErrorFileWish, InboxScan, StaleDrop } from "../task/file/drop.ts";
+import type { BrokenDrop, ErrorFileChange, InboxScan, StaleDrop } from "../task/file/drop.ts";
 import { errorFilePath, isErrorFile, renderErrorFile } from "../task/file/error-file.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Intake } from "./inbox/intake.ts";
-import type { OpenBound } from "./queue-limit.ts";
+import type { QueueLimit } from "./queue-limit.ts";
 
 /** How soon a drop is looked at again that could not be taken yet. */
 const AGAIN_MS = 250;
@@ -13,28 +13,30 @@ const ERROR_ENDING = ".error.md";
 /** Folders below inbox/ that are looked through for error files in the branch. */
 const FOLDERS_MAX = 1_000;
 
-export interface InboxDeskDeps {
+export interface InboxReconcilerDeps {
   readonly intake: Intake;
   readonly acceptance: Acceptance;
-  readonly bound: Pick<OpenBound, "isFull" | "note">;
+  readonly bound: Pick<QueueLimit, "isFull" | "note">;
   readonly branch: Branch;
   readonly log: Log;
   readonly now: () => number;
 }
 
 /** Looks at the inbox: takes what is ready, says what is wrong with the rest. */
-export interface InboxDesk {
+export interface InboxReconciler {
   /** Something may have changed there. */
   hint(): void;
   /** Looks if there is a reason to; returns what the branch should learn of it, or `undefined` when nothing was looked at. */
-  look(): Promise<{ readonly stale: readonly StaleDrop[]; readonly errorFiles: readonly ErrorFileWish[] } | undefined>;
+  look(): Promise<
+    { readonly stale: readonly StaleDrop[]; readonly errorFiles: readonly ErrorFileChange[] } | undefined
+  >;
   /** When the next look is due (Unix ms); `undefined`: after a hint. */
   dueAtMs(): number | undefined;
   /** Paths of files that cannot become tasks. */
   broken(): readonly string[];
 }
 
-export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
+export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconciler {
   let dirty = true;
   let last: InboxScan = { drops: [], broken: [], settledAtMs: undefined, notices: [] };
   let said = "";
@@ -64,7 +66,7 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
       deps.bound.note(full);
       lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
       await deps.intake.reportBroken(last.broken);
-      return { stale, errorFiles: await wishErrorFiles(deps.branch, last.broken) };
+      return { stale, errorFiles: await errorFileChanges(deps.branch, last.broken) };
     },
     dueAtMs,
     broken: () => last.broken.map(({ path }) => path),
@@ -72,17 +74,17 @@ export function createInboxDesk(deps: InboxDeskDeps): InboxDesk {
 }
 
 /** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with that. */
-async function wishErrorFiles(branch: Branch, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileWish[]> {
+async function errorFileChanges(branch: Branch, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileChange[]> {
   if (!(await branch.headIsOurs())) return [];
-  const wishes: ErrorFileWish[] = [];
+  const changes: ErrorFileChange[] = [];
   for (const drop of broken) {
     if ((await branch.blobAt(drop.path)) === undefined) continue;
     const path = errorFilePath(drop.path);
     const content = renderErrorFile(drop.path.slice(drop.path.lastIndexOf("/") + 1), drop.problems);
-    if ((await branch.readText(path)) !== content) wishes.push({ path, subject: drop.path, content });
+    if ((await branch.readText(path)) !== content) changes.push({ path, subject: drop.path, content });
   }
-  for (const path of await leftErrorFiles(branch)) wishes.push({ path, subject: path, content: undefined });
-  return wishes;
+  for (const path of await leftErrorFiles(branch)) changes.push({ path, subject: path, content: undefined });
+  return changes;
 }
 
 /** Error files of ours in the branch whose dropped file is not there any more. One that is there may be settling: it keeps its own. */

@@ -6,7 +6,7 @@ import type { Drop } from "../task/file/drop.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 
 /** What git and memory say about the inbox, read once for all drops of a scan. */
-export interface InboxScene {
+export interface InboxSnapshot {
   readonly headIsOurs: boolean;
   /** Tells whether git has a file at this path in its index. */
   isTracked(path: string): boolean;
@@ -28,7 +28,7 @@ export interface InboxScene {
   staysInPlace(drop: Drop, source: TaskSource): boolean;
 }
 
-export interface SceneDeps {
+export interface SnapshotDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly branch: Branch;
@@ -38,7 +38,7 @@ export interface SceneDeps {
 const IN_PLACE_FILES_MAX = 500;
 const IN_PLACE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
-export async function lookAround({ table, recent, branch }: SceneDeps): Promise<InboxScene> {
+export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Promise<InboxSnapshot> {
   const headIsOurs = await branch.headIsOurs();
   const index = await branch.indexEntries(INBOX);
   const taken = new Map<string, string>();

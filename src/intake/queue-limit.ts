@@ -5,7 +5,7 @@ import type { TaskTable } from "../store/task-table.ts";
 /** Below this share of the bound a queue that was full is said to have room again; else each finished task would be news. */
 const ROOM_SHARE = 0.9;
 
-export interface OpenBoundDeps {
+export interface QueueLimitDeps {
   readonly table: Pick<TaskTable, "size">;
   readonly max: () => number;
   readonly now: () => number;
@@ -13,7 +13,7 @@ export interface OpenBoundDeps {
 }
 
 /** How many tasks may be open: accepted, and not yet ended and committed. What is dropped beyond that stays in inbox/. */
-export interface OpenBound {
+export interface QueueLimit {
   isFull(): boolean;
   /** @throws CoordinatorError `QUEUE_FULL` when no task can be accepted now */
   refuseWhenFull(): void;
@@ -23,7 +23,7 @@ export interface OpenBound {
   state(): { readonly reason: string; readonly sinceMs: number } | undefined;
 }
 
-export function createOpenBound({ table, max, now, log }: OpenBoundDeps): OpenBound {
+export function createQueueLimit({ table, max, now, log }: QueueLimitDeps): QueueLimit {
   let sinceMs: number | undefined;
   let waiting = 0;
   const isFull = (): boolean => table.size >= max();

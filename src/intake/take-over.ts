@@ -16,8 +16,8 @@ export function takeOver(
 ): void {
   for (const [id, { row, file, folder }] of tasks) {
     if (deps.table.get(id) !== undefined) continue;
-    const wishes = { ...userFrontMatter(file), id, sessionKey: row.session };
-    const text = `---\n${JSON.stringify(wishes)}\n---\n${file.prompt}`;
+    const frontMatter = { ...userFrontMatter(file), id, sessionKey: row.session };
+    const text = `---\n${JSON.stringify(frontMatter)}\n---\n${file.prompt}`;
     const parsed = parseDropText(text, undefined, deps.rights); // Whoever can push has written the file.
     if (!parsed.ok) {
       deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });

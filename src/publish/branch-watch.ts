@@ -61,7 +61,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     return ids.map((id) => id ?? "-").join(" ");
   };
 
-  const mend = async (lostOurs: boolean): Promise<void> => {
+  const restoreLostResults = async (lostOurs: boolean): Promise<void> => {
     for (const task of deps.recent.all()) {
       const missing = await whatIsMissing(task);
       if (missing === undefined) continue;
@@ -103,7 +103,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
    * Queued tasks of ours that have ended in another clone, which had taken them over or had taken the same drop out of the branch:
    * they do not run here any more. What earlier runs said here is still added to the branch.
    */
-  const yieldEnded = async (): Promise<void> => {
+  const dropTasksFinishedElsewhere = async (): Promise<void> => {
     for (const task of [...deps.table.all()]) {
       if (task.state.kind !== "queued") continue;
       const row = await deps.ledger.find(task.id);
@@ -155,9 +155,9 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       const lostOurs = lostNow || moved?.lostOurs === true;
       const before = ours;
       ours = await fingerprint();
-      if (before !== ours || lostOurs) await mend(lostOurs);
+      if (before !== ours || lostOurs) await restoreLostResults(lostOurs);
       if (lostOurs) await noteDropsBack();
-      await yieldEnded();
+      await dropTasksFinishedElsewhere();
       deps.addStale(await staleDrops());
       foreign = await findForeignTasks(branch, deps.ledger, isOurs);
       deps.onForeignTasks(foreign);

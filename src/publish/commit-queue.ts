@@ -9,13 +9,13 @@ import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTable } from "../store/task-table.ts";
 import { failedUnknown, keepUnknownRuns } from "../store/unknown-runs.ts";
-import type { ErrorFileWish, StaleDrop } from "../task/file/drop.ts";
+import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
 import type { KeptText } from "../task/records/kept-text.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
-import { planIntake } from "./intake-commit.ts";
-import { planLedger } from "./ledger-commit.ts";
-import { planFinish } from "./result-commit.ts";
+import { buildIntakeCommits } from "./intake-commit.ts";
+import { buildLedgerEdits } from "./ledger-commit.ts";
+import { buildResultCommit } from "./result-commit.ts";
 
 /**
  * Finished tasks in one batch. What is ready when a batch begins is in it, so a finished task waits for at most the batch before
@@ -23,7 +23,7 @@ import { planFinish } from "./result-commit.ts";
  */
 const BATCH_TASKS_MAX = 50;
 
-export interface CommitDeskDeps {
+export interface CommitQueueDeps {
   readonly table: TaskTable;
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
@@ -42,13 +42,13 @@ export interface CommitDeskDeps {
 }
 
 /** Brings finished tasks, accepted drops and error files into the branch, one batch after the other, beside everything else. */
-export interface CommitDesk {
+export interface CommitQueue {
   /** Begins a batch if there is something to commit and none is under way. */
   kick(): void;
   /** Adds copies of drops that the branch has to lose. */
   addStale(drops: readonly StaleDrop[]): void;
   /** Says which error files the branch should change; replaces what was said before. */
-  wishErrorFiles(wishes: readonly ErrorFileWish[]): void;
+  setErrorFiles(changes: readonly ErrorFileChange[]): void;
   /** Finished tasks that are not in the branch yet. */
   pendingCount(): number;
   /** Nothing is to be committed, and nothing is being committed. */
@@ -57,11 +57,11 @@ export interface CommitDesk {
   close(): Promise<void>;
 }
 
-export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
+export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   const { table, journal, branch } = deps;
   const aborter = new AbortController();
   let stale: readonly StaleDrop[] = [];
-  let errorFiles: readonly ErrorFileWish[] = [];
+  let errorFiles: readonly ErrorFileChange[] = [];
   let underWay: Promise<void> | undefined;
 
   const finished = (): OpenTask[] =>
@@ -80,18 +80,18 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
     const taken = accepted();
     const goneStale = stale;
     const said = errorFiles;
-    const plans: CommitPlan[] = [...planIntake(branch, journal, taken, goneStale, said)];
+    const plans: CommitPlan[] = [...buildIntakeCommits(branch, journal, taken, goneStale, said)];
     const offset = plans.length;
     const rotated = new Map<string, KeptText>();
     const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));
     for (const task of done) {
       const records = journal.read(task.id);
-      plans.push(await planFinish(branch, task, records, deps.clone, rotated));
+      plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
       rows.push(...ledgerRows(records));
     }
     const last = plans.pop();
     if (last === undefined) return;
-    const ledger = await planLedger(branch, rows, deps.isOpen, deps.clone);
+    const ledger = await buildLedgerEdits(branch, rows, deps.isOpen, deps.clone);
     plans.push({ ...last, edits: [...last.edits, ...ledger] });
 
     const report = await branch.commit(plans, aborter.signal);
@@ -145,8 +145,8 @@ export function createCommitDesk(deps: CommitDeskDeps): CommitDesk {
       const known = new Set(stale.map(({ path }) => path));
       stale = [...stale, ...drops.filter(({ path }) => !known.has(path))];
     },
-    wishErrorFiles: (wishes) => {
-      errorFiles = wishes;
+    setErrorFiles: (changes) => {
+      errorFiles = changes;
     },
     pendingCount: () => finished().length,
     isQuiet: () => underWay === undefined && !hasWork(),

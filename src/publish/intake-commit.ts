@@ -1,7 +1,7 @@
 import type { Branch } from "../git/branch.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { OpenTask } from "../store/task-table.ts";
-import type { ErrorFileWish, StaleDrop } from "../task/file/drop.ts";
+import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
 import { keepText } from "../task/records/kept-text.ts";
@@ -15,12 +15,12 @@ import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
  * instead, so that no clone loses a prompt), one for error files, and one for what is left over: drops whose task is known, and
  * error files whose cause is gone. The ledger rows of the accepted tasks are not in them.
  */
-export function planIntake(
+export function buildIntakeCommits(
   branch: Pick<Branch, "hashBlob">,
   journal: TaskJournal,
   accepted: readonly OpenTask[],
   stale: readonly StaleDrop[],
-  errorFiles: readonly ErrorFileWish[],
+  errorFiles: readonly ErrorFileChange[],
 ): readonly CommitPlan[] {
   const broken = errorFiles.filter(({ content }) => content !== undefined);
   const mended = errorFiles.filter(({ content }) => content === undefined);
@@ -45,7 +45,7 @@ export function planIntake(
   return plans.filter(({ edits }) => edits.length > 0);
 }
 
-function errorFileEdit({ path, content }: ErrorFileWish): FileEdit {
+function errorFileEdit({ path, content }: ErrorFileChange): FileEdit {
   return { path, apply: (current) => content ?? (current === undefined ? "unchanged" : "absent") };
 }
 

@@ -7,7 +7,7 @@ import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/work
  * Returns the edits that add `rows` to the ledger and, once its closed rows have outgrown their limit, move these into files of
  * their own. Exactly the rows that went into such a file are taken out, whatever tip the edits are applied to.
  */
-export async function planLedger(
+export async function buildLedgerEdits(
   branch: Pick<Branch, "readText" | "listFolder">,
   rows: readonly LedgerRow[],
   isOpen: (task: string) => boolean,

@@ -35,7 +35,7 @@ import { nextSequence } from "./ledger-commit.ts";
  *
  * @param rotated what this batch takes out of sessions' transcripts already; added to
  */
-export async function planFinish(
+export async function buildResultCommit(
   branch: Pick<Branch, "readText" | "listFolder" | "hashBlob">,
   task: OpenTask,
   records: readonly JournalRecord[],

@@ -7,8 +7,8 @@ export interface StatePaths {
   readonly runs: string;
   /** Runs of committed tasks that failed in a way nobody knows: for whoever wants to find out. */
   readonly unknownRuns: string;
-  /** Wishes of commands that are not the coordinator (`stop`), one file each; any process may add one. */
-  readonly wishes: string;
+  /** Stop requests of commands that are not the coordinator (`stop`), one file each; any process may add one. */
+  readonly stopRequests: string;
   /** What is paused, one file each. */
   readonly paused: string;
   /** Who writes to which session's thread. */
@@ -32,7 +32,7 @@ export function statePaths(stateDir: string): StatePaths {
     journal: join(stateDir, "journal"),
     runs: join(stateDir, "runs"),
     unknownRuns: join(stateDir, "unknown-runs"),
-    wishes: join(stateDir, "wishes"),
+    stopRequests: join(stateDir, "stop-requests"),
     paused: join(stateDir, "paused"),
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),

@@ -141,7 +141,7 @@ describe("a task that depends on another one", () => {
     await ask(world, "b/2", `id: ${TWO}\ndependsOn: ${ONE}`);
     const third = await ask(world, "c/3", `dependsOn: ${TWO}`);
     if (verdict === undefined) {
-      world.wishStop(first);
+      world.request(first);
       await world.advance(1_000);
     } else await end(world, "a", verdict);
     expect(await coordinator.find(TWO)).toMatchObject({

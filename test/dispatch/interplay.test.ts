@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { openPauseBox } from "../../src/dispatch/pauses.ts";
+import { openPauseStore } from "../../src/dispatch/pauses.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import { FAILURE_POLICIES, type FailureKind } from "../../src/task/state/failure.ts";
@@ -84,7 +84,7 @@ function endVerification(world: World, chance: Chance): void {
 }
 
 function changePause(world: World, chance: Chance): void {
-  const box = openPauseBox(world.paths.paused);
+  const box = openPauseStore(world.paths.paused);
   const session = chance.pick(["", ...SESSIONS]);
   if (chance.next() < 0.4) box.pause(session === "" ? undefined : session, "for now", world.clock.nowMs);
   else for (const each of [undefined, ...SESSIONS]) box.resume(each);
@@ -112,7 +112,7 @@ async function live(world: World, chance: Chance): Promise<void> {
     [0.66, () => endVerification(world, chance)],
     [0.74, () => changePause(world, chance)],
     [0.78, () => changePolicy(world, chance)],
-    [0.82, () => world.wishStop(String(chance.pick([...world.logged("accepted"), { task: "none" }]).task))],
+    [0.82, () => world.request(String(chance.pick([...world.logged("accepted"), { task: "none" }]).task))],
     [0.88, () => leave(() => world.crash())],
     [0.92, () => leave(shutDown)],
     [1, () => undefined],
@@ -136,7 +136,7 @@ async function live(world: World, chance: Chance): Promise<void> {
     await world.advance(chance.pick([0, 500, 3_000, 12_000]));
     expectBounds(world);
   }
-  for (const session of [undefined, ...SESSIONS]) openPauseBox(world.paths.paused).resume(session);
+  for (const session of [undefined, ...SESSIONS]) openPauseStore(world.paths.paused).resume(session);
   world.settings.run = { ...world.settings.run, rights: DEFAULT_RIGHTS };
   coordinator ??= await world.start();
   const open = () => world.queries.list({ finished: 0, session: undefined });

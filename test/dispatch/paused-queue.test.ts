@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { openPauseBox, type PauseBox } from "../../src/dispatch/pauses.ts";
+import { openPauseStore, type PauseStore } from "../../src/dispatch/pauses.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-function boxOf(world: World): PauseBox {
-  return openPauseBox(world.paths.paused);
+function boxOf(world: World): PauseStore {
+  return openPauseStore(world.paths.paused);
 }
 
 async function ask(world: World, name: string, frontMatter = ""): Promise<string> {

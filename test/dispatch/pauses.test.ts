@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openPauseBox, watchPauses } from "../../src/dispatch/pauses.ts";
+import { openPauseStore, watchPauses } from "../../src/dispatch/pauses.ts";
 import { describePause } from "../../src/task/schedule/pause.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -10,15 +10,15 @@ const NOW = Date.UTC(2026, 10, 20, 14, 15, 30);
 describe("a pause", () => {
   it("lasts until it is taken back, whoever looks", () => {
     const dir = join(tempDir(), "paused");
-    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
-    openPauseBox(dir).pause(undefined, "a release", NOW);
-    expect(openPauseBox(dir).read().of("docs")).toEqual({ session: undefined, sinceMs: NOW, reason: "a release" });
-    openPauseBox(dir).resume(undefined);
-    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
+    expect(openPauseStore(dir).read().of("docs")).toBeUndefined();
+    openPauseStore(dir).pause(undefined, "a release", NOW);
+    expect(openPauseStore(dir).read().of("docs")).toEqual({ session: undefined, sinceMs: NOW, reason: "a release" });
+    openPauseStore(dir).resume(undefined);
+    expect(openPauseStore(dir).read().of("docs")).toBeUndefined();
   });
 
   it("of a session is for that one alone", () => {
-    const box = openPauseBox(tempDir());
+    const box = openPauseStore(tempDir());
     box.pause("docs/api", undefined, NOW);
     const pauses = box.read();
     expect(pauses.of("docs/api")).toEqual({ session: "docs/api", sinceMs: NOW, reason: undefined });
@@ -27,7 +27,7 @@ describe("a pause", () => {
   });
 
   it("of the whole queue and one of a session do not undo each other", () => {
-    const box = openPauseBox(tempDir());
+    const box = openPauseStore(tempDir());
     box.pause("docs", "mine", NOW);
     box.pause(undefined, "ours", NOW);
     expect(box.read().of("docs")?.reason).toBe("ours");
@@ -37,13 +37,13 @@ describe("a pause", () => {
 
   it("takes a name as long as a session's can be", () => {
     const key = Array.from({ length: 4 }, () => "x".repeat(64)).join("/");
-    const box = openPauseBox(tempDir());
+    const box = openPauseStore(tempDir());
     box.pause(key, undefined, NOW);
     expect(box.read().of(key)?.session).toBe(key);
   });
 
   it("that is made again keeps its time, and its reason unless it is given another", () => {
-    const box = openPauseBox(tempDir());
+    const box = openPauseStore(tempDir());
     box.pause(undefined, "one", NOW);
     expect(box.pause(undefined, undefined, NOW + 9)).toEqual({ session: undefined, sinceMs: NOW, reason: "one" });
     expect(box.pause(undefined, "two\nlines", NOW + 9).reason).toBe("two lines");
@@ -53,13 +53,13 @@ describe("a pause", () => {
 
   it("is for nobody else to read or change", () => {
     const dir = join(tempDir(), "paused");
-    openPauseBox(dir).pause(undefined, undefined, NOW);
+    openPauseStore(dir).pause(undefined, undefined, NOW);
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     expect(readdirSync(dir)).toEqual(["queue.json"]);
   });
 
   it("that is not there is taken back without complaint", () => {
-    const box = openPauseBox(join(tempDir(), "never-made"));
+    const box = openPauseStore(join(tempDir(), "never-made"));
     box.resume(undefined);
     box.resume("docs");
     expect(box.read().queue).toBeUndefined();
@@ -77,7 +77,7 @@ describe("a file that cannot be read", () => {
   ])("pauses what its name says, and says what to do: $name", ({ text }) => {
     const dir = tempDir();
     writeFileSync(join(dir, "queue.json"), text);
-    const box = openPauseBox(dir);
+    const box = openPauseStore(dir);
     expect(box.read().of("docs")?.reason).toBe(
       `${dir}/queue.json cannot be read, which counts as paused; codex-inbox resume removes it`,
     );
@@ -87,7 +87,7 @@ describe("a file that cannot be read", () => {
 
   it("pauses the session it was made for, and no other", () => {
     const dir = tempDir();
-    const box = openPauseBox(dir);
+    const box = openPauseStore(dir);
     box.pause("docs", "why", NOW);
     const [name = ""] = readdirSync(dir);
     writeFileSync(join(dir, name), "{");
@@ -100,19 +100,19 @@ describe("a file that cannot be read", () => {
   it("counts also where the folder itself is none", () => {
     const dir = join(tempDir(), "paused");
     writeFileSync(dir, "");
-    expect(openPauseBox(dir).read().of("docs")?.reason).toContain("cannot be read");
+    expect(openPauseStore(dir).read().of("docs")?.reason).toContain("cannot be read");
   });
 
   it("of another name says nothing: an editor's copy, half a file of ours", () => {
     const dir = tempDir();
     for (const name of [".abc.tmp", "queue.json~", "session-docs.json"]) writeFileSync(join(dir, name), "{");
-    expect(openPauseBox(dir).read().of("docs")).toBeUndefined();
+    expect(openPauseStore(dir).read().of("docs")).toBeUndefined();
   });
 });
 
 it("a coordinator's log tells each change once", () => {
   const dir = tempDir();
-  const box = openPauseBox(dir);
+  const box = openPauseStore(dir);
   const said: string[] = [];
   const look = watchPauses(box, (event, { session, reason }) => said.push([event, session, reason].join(" ")));
   look();

@@ -81,10 +81,10 @@ describe("recover", () => {
     ["sealed by a start that was killed then", GONE],
     ["claimed, with the claim lost to a power cut", GONE],
   ])("a running task whose worker is %s: %s", (worker, outcome) => {
-    const scene = openScene();
-    scene.table.accept(acceptedRecord());
-    start(scene.table);
-    expect(scene.recoverWith(worker)).toBe(outcome);
+    const snapshot = openScene();
+    snapshot.table.accept(acceptedRecord());
+    start(snapshot.table);
+    expect(snapshot.recoverWith(worker)).toBe(outcome);
   });
 
   it.each<[string, StopCause, string]>([
@@ -98,11 +98,11 @@ describe("recover", () => {
     ["killed, its process id given to another", "user", "watched; stopping run 1"],
     ["sealed by a start that was killed then", "user", "watched; stopping run 1"],
   ])("a task that is stopping and whose worker is %s, for the %s: %s", (worker, cause, outcome) => {
-    const scene = openScene();
-    scene.table.accept(acceptedRecord());
-    start(scene.table);
-    scene.table.step(TASK, { kind: "stop", cause });
-    expect(scene.recoverWith(worker)).toBe(outcome);
+    const snapshot = openScene();
+    snapshot.table.accept(acceptedRecord());
+    start(snapshot.table);
+    snapshot.table.step(TASK, { kind: "stop", cause });
+    expect(snapshot.recoverWith(worker)).toBe(outcome);
   });
 
   it.each([
@@ -112,48 +112,48 @@ describe("recover", () => {
     ["ended", "watched; running run 1"],
     ["killed, its process id given to another", "watched; running run 1"],
   ])("a queued task whose next run is %s: %s", (worker, outcome) => {
-    const scene = openScene();
-    scene.table.accept(acceptedRecord());
-    expect(scene.recoverWith(worker)).toBe(outcome);
+    const snapshot = openScene();
+    snapshot.table.accept(acceptedRecord());
+    expect(snapshot.recoverWith(worker)).toBe(outcome);
   });
 
   it("a start that was journaled without its state is not journaled again", () => {
-    const scene = openScene();
-    scene.table.accept(acceptedRecord());
-    scene.table.note(TASK, startedRecord());
-    expect(scene.recoverWith("alive")).toBe("watched; running run 1");
-    expect(scene.records().filter((record) => record.k === "started")).toHaveLength(1);
+    const snapshot = openScene();
+    snapshot.table.accept(acceptedRecord());
+    snapshot.table.note(TASK, startedRecord());
+    expect(snapshot.recoverWith("alive")).toBe("watched; running run 1");
+    expect(snapshot.records().filter((record) => record.k === "started")).toHaveLength(1);
   });
 
   it.each(Object.keys(WORKERS))(
     "a task that has ended waits for its commit, whatever is left of its worker: %s",
     (worker) => {
-      const scene = openScene();
-      scene.table.accept(acceptedRecord());
-      start(scene.table);
-      scene.table.step(TASK, { kind: "exited", verdict: { kind: "succeeded" } });
-      expect(scene.recoverWith(worker)).toBe("ended run 1");
+      const snapshot = openScene();
+      snapshot.table.accept(acceptedRecord());
+      start(snapshot.table);
+      snapshot.table.step(TASK, { kind: "exited", verdict: { kind: "succeeded" } });
+      expect(snapshot.recoverWith(worker)).toBe("ended run 1");
     },
   );
 
   it("removes runs of tasks that are done with, and gives their sessions back", () => {
-    const scene = openScene();
-    const done = runDirectory(scene.paths, "20261120-141529-aaaaaa", 1);
+    const snapshot = openScene();
+    const done = runDirectory(snapshot.paths, "20261120-141529-aaaaaa", 1);
     claimRun(done, { pid: 4_194_305, startTicks: "1", bootId: "none" });
-    scene.locks.take({ task: "20261120-141529-aaaaaa", run: 1, sessionKey: "web" }, () => true);
-    scene.table.accept(acceptedRecord());
-    start(scene.table);
-    scene.locks.take({ task: TASK, run: 1, sessionKey: SESSION }, () => true);
-    scene.recoverWith("alive");
-    expect(readdirSync(scene.paths.runs)).toEqual([TASK]);
-    expect(readdirSync(scene.paths.sessionLocks)).toHaveLength(1);
-    expect(scene.locks.take({ task: "x", run: 1, sessionKey: SESSION }, () => true)).toMatchObject({ task: TASK });
+    snapshot.locks.take({ task: "20261120-141529-aaaaaa", run: 1, sessionKey: "web" }, () => true);
+    snapshot.table.accept(acceptedRecord());
+    start(snapshot.table);
+    snapshot.locks.take({ task: TASK, run: 1, sessionKey: SESSION }, () => true);
+    snapshot.recoverWith("alive");
+    expect(readdirSync(snapshot.paths.runs)).toEqual([TASK]);
+    expect(readdirSync(snapshot.paths.sessionLocks)).toHaveLength(1);
+    expect(snapshot.locks.take({ task: "x", run: 1, sessionKey: SESSION }, () => true)).toMatchObject({ task: TASK });
   });
 
   it("passes over a task whose journal holds nothing: nobody was told of it", () => {
-    const scene = openScene();
-    writeFileSync(join(scene.paths.journal, "open", `${TASK}.jsonl`), '{"k":"acc');
-    expect(scene.recoverWith("no folder")).toBe("unknown");
+    const snapshot = openScene();
+    writeFileSync(join(snapshot.paths.journal, "open", `${TASK}.jsonl`), '{"k":"acc');
+    expect(snapshot.recoverWith("no folder")).toBe("unknown");
   });
 });
 

@@ -166,7 +166,7 @@ describe("the list of sessions", () => {
     const world = await served();
     world.drop("docs/x.md", "---\nnotBefore: 2027-01-01T00:00:00Z\n---\nX\n");
     await world.settle();
-    world.wishStop(world.accepted(0));
+    world.request(world.accepted(0));
     await world.advance(1_000);
     await world.advance(1_000);
     expect(world.results()).toMatchObject([{ status: "cancelled" }]);

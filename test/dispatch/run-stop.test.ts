@@ -6,7 +6,7 @@ describe("a stop", () => {
   it("ends a running task: it is stopping until the run has ended, then cancelled", async () => {
     const { world, id, find } = await running();
     world.runner.options.onStop = () => undefined;
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     expect(await find()).toMatchObject({ status: "stopping" });
     expect(world.runner.of("docs").stops).toEqual([10_000]);
@@ -22,7 +22,7 @@ describe("a stop", () => {
     world.drop("docs/y.md", "Second.\n");
     world.drop("docs/z.md", "Third.\n");
     await world.settle();
-    world.wishStop(world.accepted(1));
+    world.request(world.accepted(1));
     await world.advance(1_000);
     expect(world.results()).toMatchObject([{ id: world.accepted(1), status: "cancelled", prompt: "Second.\n" }]);
     await end(world);
@@ -33,7 +33,7 @@ describe("a stop", () => {
   it("comes too late for a run that had succeeded before it took effect", async () => {
     const { world, id, find } = await running();
     world.runner.options.onStop = (run) => world.runner.end(run, { lastMessage: "Done already." });
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     expect(await find()).toMatchObject({ status: "succeeded", result: "Done already." });
   });
@@ -43,7 +43,7 @@ describe("a stop", () => {
     world.runner.options.onStop = () => {
       throw new Error("a process does not end");
     };
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     expect(world.logged("stop-failed")).not.toEqual([]);
     world.runner.options.onStop = (run) => world.runner.end(run, { outcome: "interrupted", lastMessage: "" });
@@ -54,16 +54,16 @@ describe("a stop", () => {
   it("of a task that is not open is noted and forgotten", async () => {
     const { world, id } = await running();
     await end(world);
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     await world.advance(1_000);
-    expect(world.logged("wish-ignored")).toMatchObject([{ task: id, reason: "it is not open" }]);
+    expect(world.logged("stop-ignored")).toMatchObject([{ task: id, reason: "it is not open" }]);
   });
 
   it("that was wished for while nobody served is carried out by the next coordinator", async () => {
     const { world, id } = await running();
     await world.crash();
-    world.wishStop(id);
+    world.request(id);
     await world.start();
     await world.advance(1_000);
     expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);
@@ -100,7 +100,7 @@ describe("a time limit", () => {
     const { world, id, find } = await running("timeoutMs: 60000");
     world.runner.options.onStop = () => undefined;
     await world.advance(60_000);
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     await end(world, { outcome: "interrupted", lastMessage: "" });
     expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 1 });
@@ -109,7 +109,7 @@ describe("a time limit", () => {
   it("does not change the cause of a stop by the user", async () => {
     const { world, id, find } = await running("timeoutMs: 60000");
     world.runner.options.onStop = () => undefined;
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     await world.advance(100_000);
     await end(world, { outcome: "interrupted", lastMessage: "" });

@@ -192,7 +192,7 @@ describe("a limit of a verification", () => {
 describe("a stop during a verification", () => {
   it("by the user cancels the task, whatever the command exits with", async () => {
     const { world, id, find } = await verifying("followUp: true\nmaxVerifyAttempts: 1");
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     expect(await find()).toMatchObject({ status: "cancelled", reason: "stopped by the user", followUpTask: null });
     expect(world.logged("accepted")).toHaveLength(1);
@@ -226,7 +226,7 @@ describe("a stop during a verification", () => {
     const ended = coordinator.stopRuns();
     await world.settle();
     expect(await world.queries.find(id)).toMatchObject({ status: "verifying" });
-    world.wishStop(id);
+    world.request(id);
     await world.advance(1_000);
     await world.advance(1_000);
     expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);

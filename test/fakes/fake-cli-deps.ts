@@ -6,7 +6,7 @@ import type { TaskView } from "../../src/app/views/task-view.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
-import { openPauseBox } from "../../src/dispatch/pauses.ts";
+import { openPauseStore } from "../../src/dispatch/pauses.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
 import type { PolicyChange } from "../../src/task/rights/policy-change.ts";
 
@@ -60,7 +60,7 @@ export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
     },
     async pauses() {
       if (deps.pauseDir === undefined) throw new CoordinatorError("NOT_FOUND", "no workspace here");
-      return openPauseBox(deps.pauseDir);
+      return openPauseStore(deps.pauseDir);
     },
     now: () => deps.nowMs,
   };

@@ -45,11 +45,17 @@ describe("a broken file that somebody has committed", () => {
   });
 
   it.each([
-    { name: "in a commit", mend: (world: World) => world.repository.user.commit({ "inbox/docs/x.md": "Fix it.\n" }) },
-    { name: "in the work tree", mend: (world: World) => world.repository.user.write("inbox/docs/x.md", "Fix it.\n") },
-  ])("leaves the branch together with its error file once it is mended $name", async ({ mend }) => {
+    {
+      name: "in a commit",
+      restoreLostResults: (world: World) => world.repository.user.commit({ "inbox/docs/x.md": "Fix it.\n" }),
+    },
+    {
+      name: "in the work tree",
+      restoreLostResults: (world: World) => world.repository.user.write("inbox/docs/x.md", "Fix it.\n"),
+    },
+  ])("leaves the branch together with its error file once it is mended $name", async ({ restoreLostResults }) => {
     const world = await withBroken();
-    mend(world);
+    restoreLostResults(world);
     await world.hint();
     await world.advance(1_000);
     expect(world.logged("accepted")).toHaveLength(1);

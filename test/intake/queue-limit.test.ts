@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { openPauseBox } from "../../src/dispatch/pauses.ts";
-import { createOpenBound, type OpenBound } from "../../src/intake/queue-limit.ts";
+import { openPauseStore } from "../../src/dispatch/pauses.ts";
+import { createQueueLimit, type QueueLimit } from "../../src/intake/queue-limit.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-function bound(max: number): { readonly table: { size: number }; readonly bound: OpenBound; readonly said: string[] } {
+function bound(max: number): { readonly table: { size: number }; readonly bound: QueueLimit; readonly said: string[] } {
   const table = { size: 0 };
   const said: string[] = [];
   const log = (event: string): void => void said.push(event);
-  return { table, bound: createOpenBound({ table, max: () => max, now: () => 7, log }), said };
+  return { table, bound: createQueueLimit({ table, max: () => max, now: () => 7, log }), said };
 }
 
 describe("the bound on open tasks", () => {
@@ -96,7 +96,7 @@ describe("a full queue", () => {
 
   it("takes a file that replaces a task of its own", async () => {
     const world = await full(1);
-    openPauseBox(world.paths.paused).pause(undefined, undefined, 0);
+    openPauseStore(world.paths.paused).pause(undefined, undefined, 0);
     const coordinator = await world.start();
     world.drop("a/1.md", "One\n");
     await world.settle();
@@ -122,7 +122,7 @@ describe("a full queue", () => {
 
   it("of held tasks is idle although files wait", async () => {
     const world = await full(1);
-    openPauseBox(world.paths.paused).pause(undefined, undefined, 0);
+    openPauseStore(world.paths.paused).pause(undefined, undefined, 0);
     const coordinator = await world.start();
     for (const name of ["a/1", "b/2"]) world.drop(`${name}.md`, `${name}\n`);
     await world.settle();

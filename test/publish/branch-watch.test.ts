@@ -42,49 +42,49 @@ function expectAllThere({ world, ids }: Served): void {
 
 describe("a branch that loses our commits", () => {
   it("gets them again, and nothing is run again", async () => {
-    const scene = await served();
-    const { world, before } = scene;
+    const snapshot = await served();
+    const { world, before } = snapshot;
     world.repository.user.reset(before);
     await world.advance(1_000);
-    expectAllThere(scene);
+    expectAllThere(snapshot);
     expect(world.logged("recommit")).toHaveLength(2);
     const commits = world.repository.log().length;
     await world.advance(10_000);
     expect(world.repository.log()).toHaveLength(commits);
-    expect(existsSync(join(world.dir, scene.paths[0] ?? ""))).toBe(true);
+    expect(existsSync(join(world.dir, snapshot.paths[0] ?? ""))).toBe(true);
   });
 
   it("gets only those that are missing", async () => {
-    const scene = await served();
-    const first = scene.world.repository.tip?.parent?.id ?? "";
-    scene.world.repository.user.reset(first);
-    await scene.world.advance(1_000);
-    expectAllThere(scene);
-    expect(scene.world.logged("recommit")).toMatchObject([
-      { task: scene.ids[1], reason: "the branch lost our commit" },
+    const snapshot = await served();
+    const first = snapshot.world.repository.tip?.parent?.id ?? "";
+    snapshot.world.repository.user.reset(first);
+    await snapshot.world.advance(1_000);
+    expectAllThere(snapshot);
+    expect(snapshot.world.logged("recommit")).toMatchObject([
+      { task: snapshot.ids[1], reason: "the branch lost our commit" },
     ]);
   });
 
   it("gets them again from a coordinator that was started later", async () => {
-    const scene = await served();
-    await scene.world.crash();
-    scene.world.repository.user.reset(scene.before);
-    await scene.world.start();
-    expectAllThere(scene);
+    const snapshot = await served();
+    await snapshot.world.crash();
+    snapshot.world.repository.user.reset(snapshot.before);
+    await snapshot.world.start();
+    expectAllThere(snapshot);
   });
 
   it("gets them again a second time", async () => {
-    const scene = await served();
+    const snapshot = await served();
     for (let n = 0; n < 2; n += 1) {
-      scene.world.repository.user.reset(scene.before);
-      await scene.world.advance(1_000);
-      expectAllThere(scene);
+      snapshot.world.repository.user.reset(snapshot.before);
+      await snapshot.world.advance(1_000);
+      expectAllThere(snapshot);
     }
   });
 
   it("gets them again when a batch of ours came before anybody looked", async () => {
-    const scene = await served();
-    const { world, before } = scene;
+    const snapshot = await served();
+    const { world, before } = snapshot;
     world.drop("other/3.md", "Do it.\n");
     await world.settle();
     world.repository.beforeCommit = () => {
@@ -99,35 +99,35 @@ describe("a branch that loses our commits", () => {
   });
 
   it("keeps what others have put on it instead", async () => {
-    const scene = await served();
-    scene.world.repository.user.reset(scene.before);
-    scene.world.repository.user.commit({ "src/main.c": "theirs" });
-    await scene.world.advance(1_000);
-    expectAllThere(scene);
-    expect(scene.world.committed("src/main.c")).toBe("theirs");
+    const snapshot = await served();
+    snapshot.world.repository.user.reset(snapshot.before);
+    snapshot.world.repository.user.commit({ "src/main.c": "theirs" });
+    await snapshot.world.advance(1_000);
+    expectAllThere(snapshot);
+    expect(snapshot.world.committed("src/main.c")).toBe("theirs");
   });
 });
 
 describe("a commit of the user's", () => {
   it("that took a result back from an older index is made good: the file still lies on the disk", async () => {
-    const scene = await served();
-    const { world, paths } = scene;
+    const snapshot = await served();
+    const { world, paths } = snapshot;
     world.repository.user.commit({ [paths[0] ?? ""]: undefined }, { keepOnDisk: true });
     await world.advance(1_000);
-    expectAllThere(scene);
-    expect(world.logged("recommit")).toMatchObject([{ task: scene.ids[0], reason: "a commit took its file back" }]);
+    expectAllThere(snapshot);
+    expect(world.logged("recommit")).toMatchObject([{ task: snapshot.ids[0], reason: "a commit took its file back" }]);
   });
 
   it("that took rows of the ledger back is made good", async () => {
-    const scene = await served();
-    scene.world.repository.user.commit({ "tasks.md": "" });
-    await scene.world.advance(1_000);
-    expectAllThere(scene);
+    const snapshot = await served();
+    snapshot.world.repository.user.commit({ "tasks.md": "" });
+    await snapshot.world.advance(1_000);
+    expectAllThere(snapshot);
   });
 
   it("that came with a batch of ours right behind it is looked at all the same", async () => {
-    const scene = await served();
-    const { world, paths } = scene;
+    const snapshot = await served();
+    const { world, paths } = snapshot;
     world.drop("other/3.md", "Do it.\n");
     await world.settle();
     world.repository.beforeCommit = () => {
@@ -142,13 +142,13 @@ describe("a commit of the user's", () => {
         .results()
         .map(({ id }) => id)
         .sort(),
-    ).toEqual([...scene.ids, world.accepted(2)].sort());
+    ).toEqual([...snapshot.ids, world.accepted(2)].sort());
     expect(world.logged("branch-moved")).toHaveLength(1);
   });
 
   it("that removes a result everywhere was meant: it stays away, and the rest with it", async () => {
-    const scene = await served();
-    const { world, paths, ids } = scene;
+    const snapshot = await served();
+    const { world, paths, ids } = snapshot;
     world.repository.user.commit({ [paths[0] ?? ""]: undefined });
     await world.advance(1_000);
     expect(world.results().map(({ id }) => id)).toEqual([ids[1]]);
@@ -159,8 +159,8 @@ describe("a commit of the user's", () => {
   });
 
   it("that edits a result is left as it is", async () => {
-    const scene = await served();
-    const { world, paths } = scene;
+    const snapshot = await served();
+    const { world, paths } = snapshot;
     const edited = `${world.committed(paths[0] ?? "")}\nNote to self.\n`;
     world.repository.user.commit({ [paths[0] ?? ""]: edited });
     await world.advance(1_000);
@@ -169,8 +169,8 @@ describe("a commit of the user's", () => {
   });
 
   it("that leaves our files alone costs no look at them", async () => {
-    const scene = await served();
-    const { world } = scene;
+    const snapshot = await served();
+    const { world } = snapshot;
     const life = await restarted(world);
     const asked = (): number => life.called.filter((name) => name === "branch.blobAt").length;
     const before = asked();
@@ -181,8 +181,8 @@ describe("a commit of the user's", () => {
   });
 
   it("made while another branch is checked out does not make a missing file an accident", async () => {
-    const scene = await served();
-    const { world, paths } = scene;
+    const snapshot = await served();
+    const { world, paths } = snapshot;
     world.repository.user.switchAway();
     world.repository.user.commit({ [paths[0] ?? ""]: undefined }, { keepOnDisk: true });
     await world.advance(1_000);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { planLedger } from "../../src/publish/ledger-commit.ts";
+import { buildLedgerEdits } from "../../src/publish/ledger-commit.ts";
 import { formatRow, LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/records/ledger.ts";
 
 /** Rows of finished tasks that take more than a ledger may hold. */
@@ -13,7 +13,7 @@ function row(index: number): LedgerRow {
 
 async function plan(text: string, rows: readonly LedgerRow[]): Promise<ReadonlyMap<string, unknown>> {
   const branch = { readText: async () => text, listFolder: async () => [] };
-  const edits = await planLedger(branch, rows, () => false, "c1");
+  const edits = await buildLedgerEdits(branch, rows, () => false, "c1");
   return new Map(edits.map(({ path, apply }) => [path, apply(path === "tasks.md" ? text : undefined)]));
 }
 

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { createQueries, type Queries } from "../../src/app/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
-import { openWishBox } from "../../src/dispatch/stop-requests.ts";
+import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import { createBranchLedger } from "../../src/store/branch-ledger.ts";
 import { createSessionLocks } from "../../src/store/session-lock.ts";
 import { createSessionStore } from "../../src/store/session-store.ts";
@@ -67,7 +67,7 @@ export interface World {
   /** Writes inbox/<name>, long enough ago to be taken at once unless `fresh`, and hints. */
   drop(name: string, text: string, options?: { readonly fresh?: boolean }): void;
   /** Asks for the end of a task, as `codex-inbox stop` does; seen at the next tick. */
-  wishStop(id: string): void;
+  request(id: string): void;
   /** Says that something may have changed in the inbox, and lets the coordinator come to rest. */
   hint(): Promise<void>;
   /** Lets the coordinator come to rest. @throws Error when it does not */
@@ -213,7 +213,7 @@ export function createWorld(): World {
       utimesSync(path, seconds, seconds);
       intake?.hint();
     },
-    wishStop: (id) => openWishBox(paths.wishes).wishStop(id),
+    request: (id) => openStopRequests(paths.stopRequests).request(id),
     async hint() {
       intake?.hint();
       await settle();

@@ -3,7 +3,15 @@ import { locateCodex } from "../../run/codex/install/locate-codex.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
-import type { ServeOptions } from "./serve.ts";
+
+/** What the command line says of codex. */
+export interface CodexOptions {
+  readonly codexPath: string | undefined;
+  /** `key=value` for codex's -c. */
+  readonly codexConfig: readonly string[];
+  /** Every run uses a local model (`--oss`). */
+  readonly oss: boolean;
+}
 
 /**
  * Finds codex and checks that it can work: what flags, environment and policy say decides, never the repository.
@@ -11,7 +19,7 @@ import type { ServeOptions } from "./serve.ts";
  * @throws CoordinatorError `CODEX` with what to do
  */
 export async function checkCodex(
-  options: ServeOptions,
+  options: CodexOptions,
   environment: NodeJS.ProcessEnv,
   policy: Policy,
 ): Promise<CodexInstallation> {

@@ -26,7 +26,7 @@ import type { CodexInstallation } from "../../task/state/run.ts";
 import { openQueries } from "../open-queries.ts";
 import { readServer, type ServerRecord } from "../queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { checkCodex, withCodexHome } from "./check-codex.ts";
+import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -34,6 +34,12 @@ import { trustNothingIn } from "./trusted-path.ts";
 export interface ServeSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
+}
+
+export interface ServeOptions extends CodexOptions {
+  readonly config: ConfigFlags;
+  readonly untilIdle: boolean;
+  readonly takeOver: boolean;
 }
 
 const LOCK_NAME = "lock";
@@ -278,14 +284,4 @@ function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, si
   const url = readServer(paths.server)?.url;
   const where = url == null ? "" : ` at ${url}`;
   return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
-}
-
-export interface ServeOptions {
-  readonly config: ConfigFlags;
-  readonly untilIdle: boolean;
-  readonly takeOver: boolean;
-  readonly codexPath: string | undefined;
-  /** `key=value` for codex's -c. */
-  readonly codexConfig: readonly string[];
-  readonly oss: boolean;
 }

@@ -1,10 +1,10 @@
-import type { CodexGate } from "../../dispatch/circuit-breaker.ts";
-import type { Master } from "../../dispatch/dispatcher.ts";
+import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
+import type { Dispatcher } from "../../dispatch/dispatcher.ts";
 import type { RunDesk } from "../../dispatch/run-desk.ts";
 import type { Branch } from "../../git/branch.ts";
-import type { InboxDesk } from "../../intake/inbox-reconciler.ts";
-import type { OpenBound } from "../../intake/queue-limit.ts";
-import type { CommitDesk } from "../../publish/commit-queue.ts";
+import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
+import type { QueueLimit } from "../../intake/queue-limit.ts";
+import type { CommitQueue } from "../../publish/commit-queue.ts";
 import type { TaskTable } from "../../store/task-table.ts";
 import type { Health } from "../coordinator.ts";
 import { presentPauses } from "./present-pauses.ts";
@@ -12,11 +12,11 @@ import { presentPauses } from "./present-pauses.ts";
 export interface HealthSources {
   readonly table: TaskTable;
   readonly runs: RunDesk;
-  readonly commits: CommitDesk;
-  readonly inbox: InboxDesk;
-  readonly bound: OpenBound;
-  readonly master: Master;
-  readonly gate: CodexGate;
+  readonly commits: CommitQueue;
+  readonly inbox: InboxReconciler;
+  readonly bound: QueueLimit;
+  readonly dispatcher: Dispatcher;
+  readonly gate: CircuitBreaker;
   readonly branch: Branch;
   readonly workspaceDir: string;
   readonly branchName: string;
@@ -27,10 +27,10 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.master.codexProblem() ?? sources.gate.hold();
+  const problem = sources.dispatcher.codexProblem() ?? sources.gate.hold();
   const wait = sources.branch.waiting();
   const full = sources.bound.state();
-  const pauses = sources.master.pauses();
+  const pauses = sources.dispatcher.pauses();
   let queued = 0;
   for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
   return {
@@ -47,7 +47,7 @@ export function presentHealth(sources: HealthSources): Health {
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
-    draining: sources.master.isDraining,
+    draining: sources.dispatcher.isDraining,
   };
 }
 

@@ -43,7 +43,7 @@ export interface StaleDrop {
 }
 
 /** An error file that the branch shall hold (`content`) or lose (`undefined`). */
-export interface ErrorFileWish {
+export interface ErrorFileChange {
   readonly path: string;
   readonly subject: string;
   readonly content: KeptText | undefined;

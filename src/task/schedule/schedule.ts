@@ -45,7 +45,7 @@ export interface Schedule {
   /** Why each of the other queued tasks has to wait. */
   readonly held: ReadonlyMap<string, Hold>;
   /** Queued tasks that can never run. */
-  readonly doomed: readonly { readonly id: string; readonly reason: string }[];
+  readonly unrunnable: readonly { readonly id: string; readonly reason: string }[];
   /** When a task next becomes due by time alone; `undefined`: only an event can change the choice. */
   readonly nextDueMs: number | undefined;
 }
@@ -77,8 +77,8 @@ export function chooseStarts(input: ScheduleInput): Schedule {
       if (task.thread !== undefined) threads.set(task.thread, task.id);
     }
   }
-  const doomed = findDoomed(queued, input.outcomeOf);
-  const heads = headsOf(queued, doomed);
+  const unrunnable = findUnrunnable(queued, input.outcomeOf);
+  const heads = headsOf(queued, unrunnable);
   const held = new Map<string, Hold>();
   const ready: ScheduledTask[] = [];
   const general = generalHold(input);
@@ -97,26 +97,26 @@ export function chooseStarts(input: ScheduleInput): Schedule {
     else held.set(head.id, hold.kind === "retry" && general !== undefined ? general : hold);
     if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
   }
-  holdFollowers(queued, heads, doomed, pausedHold, held);
+  holdFollowers(queued, heads, unrunnable, pausedHold, held);
   if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start =
     general === undefined
-      ? pick(bySessionTurn(ready, queued, doomed, input.workersFree), threads, input.workersFree, held)
+      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, input.workersFree, held)
       : holdAll(ready, general, held);
   return {
     start,
     held,
-    doomed: Array.from(doomed, ([id, reason]) => ({ id, reason })),
+    unrunnable: Array.from(unrunnable, ([id, reason]) => ({ id, reason })),
     nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined,
   };
 }
 
 /** Returns the queued tasks that can never run, and why. */
-function findDoomed(
+function findUnrunnable(
   queued: readonly ScheduledTask[],
   outcomeOf: (id: string) => DependencyOutcome,
 ): ReadonlyMap<string, string> {
-  const doomed = new Map<string, string>();
+  const unrunnable = new Map<string, string>();
   let waiting = false;
   for (const task of queued) {
     for (const id of task.dependsOn) {
@@ -124,15 +124,15 @@ function findDoomed(
       if (outcome === "open") waiting = true;
       if (outcome !== "failed" && outcome !== "cancelled") continue;
       const word = outcome === "failed" ? "failed" : "was cancelled";
-      doomed.set(task.id, `it depends on ${id}, which ${word}`);
+      unrunnable.set(task.id, `it depends on ${id}, which ${word}`);
       break;
     }
   }
-  if (!waiting) return doomed;
-  for (const [id, circle] of deadlockedTasks(queued.filter((task) => !doomed.has(task.id)))) {
-    doomed.set(id, deadlockReason(id, circle));
+  if (!waiting) return unrunnable;
+  for (const [id, circle] of deadlockedTasks(queued.filter((task) => !unrunnable.has(task.id)))) {
+    unrunnable.set(id, deadlockReason(id, circle));
   }
-  return doomed;
+  return unrunnable;
 }
 
 function deadlockReason(id: string, circle: readonly string[]): string {
@@ -145,11 +145,11 @@ function deadlockReason(id: string, circle: readonly string[]): string {
 /** Returns the first task of each session. */
 function headsOf(
   queued: readonly ScheduledTask[],
-  doomed: ReadonlyMap<string, string>,
+  unrunnable: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, ScheduledTask> {
   const heads = new Map<string, ScheduledTask>();
   for (const task of queued) {
-    if (doomed.has(task.id)) continue;
+    if (unrunnable.has(task.id)) continue;
     const head = heads.get(task.sessionKey);
     if (head === undefined || isBefore(task, head)) heads.set(task.sessionKey, task);
   }
@@ -176,14 +176,14 @@ function ownHold(task: ScheduledTask, { nowMs, outcomeOf }: ScheduleInput): Hold
 function holdFollowers(
   queued: readonly ScheduledTask[],
   heads: ReadonlyMap<string, ScheduledTask>,
-  doomed: ReadonlyMap<string, string>,
+  unrunnable: ReadonlyMap<string, string>,
   pausedHold: (sessionKey: string) => Hold | undefined,
   held: Map<string, Hold>,
 ): void {
   const holds = new Map<string, Hold>();
   for (const task of queued) {
     const head = heads.get(task.sessionKey);
-    if (head === undefined || head === task || doomed.has(task.id)) continue;
+    if (head === undefined || head === task || unrunnable.has(task.id)) continue;
     let hold = holds.get(task.sessionKey);
     if (hold === undefined) {
       hold = pausedHold(task.sessionKey) ?? { kind: "session", session: task.sessionKey, behind: head.id };
@@ -219,13 +219,13 @@ function holdAll(ready: readonly ScheduledTask[], hold: Hold, held: Map<string, 
 function bySessionTurn(
   heads: readonly ScheduledTask[],
   queued: readonly ScheduledTask[],
-  doomed: ReadonlyMap<string, string>,
+  unrunnable: ReadonlyMap<string, string>,
   workersFree: number,
 ): readonly ScheduledTask[] {
   if (heads.length < 2 || workersFree <= 0) return heads;
   const urgency = new Map<string, number>();
   for (const { id, sessionKey, priority } of queued)
-    if (!doomed.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));
+    if (!unrunnable.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));
   const turns = new Map(heads.map((head) => [head, turnOf(head, urgency.get(head.sessionKey) ?? head.priority)]));
   return heads.toSorted((a, b) => (turns.get(a) ?? 0) - (turns.get(b) ?? 0) || (isBefore(a, b) ? -1 : 1));
 }

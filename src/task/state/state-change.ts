@@ -4,14 +4,14 @@ import type { StopCause } from "./task-event.ts";
 /**
  * The life of one task, as data. Pure: no clock, no I/O, no chance of its own.
  *
- *   queued     started → running         stop by the user, doomed, endedElsewhere → ended
+ *   queued     started → running         stop by the user, unrunnable, endedElsewhere → ended
  *   running    exited → ended, or queued again      verifyStarted → verifying
  *              vanished → queued again, or ended    stop → stopping
  *   verifying  verified → ended, or queued again    vanished → verifying again, or ended    stop → stopping
  *   stopping   exited, verified, vanished → ended, or queued or verifying again    verifyStarted → verifying, or ended
  *   ended      final
  *
- * Invariants: `ended` is final; `run` never decreases; a stop is a wish and an exit is a fact, so a live process is never `ended`.
+ * Invariants: `ended` is final; `run` never decreases; a stop is a request and an exit is a fact, so a live process is never `ended`.
  */
 export type TaskState =
   /** Waits to run. `reason` says why it is here again; absent before its first run. */

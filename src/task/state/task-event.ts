@@ -34,7 +34,7 @@ export type TaskEvent =
   /** The user saved the dropped file again. */
   | { readonly kind: "replaced" }
   /** It can never run: `reason` says why. */
-  | { readonly kind: "doomed"; readonly reason: string }
+  | { readonly kind: "unrunnable"; readonly reason: string }
   /** Another clone had taken it over and has brought it to its end. */
   | { readonly kind: "endedElsewhere"; readonly status: FinalStatus; readonly reason: string }
   /** The agent's run succeeded: whether the task did is for its verify command to say. */

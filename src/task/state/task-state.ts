@@ -65,7 +65,7 @@ export function step(state: TaskState, event: TaskEvent, nowMs: number, limits: 
     case "stopping":
       return fromStopping(state, event, context);
     case "ended":
-      if (event.kind === "stop") return state; // The wish came too late.
+      if (event.kind === "stop") return state; // The request came too late.
       throw new IllegalTransitionError(state, event);
     default:
       return assertNever(state);
@@ -95,7 +95,7 @@ function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskS
       return state;
     case "stop":
       return event.cause === "user" ? ended(state, "cancelled", STOP_WORDS.user, nowMs) : state;
-    case "doomed":
+    case "unrunnable":
       return ended(state, "failed", event.reason, nowMs);
     case "endedElsewhere":
       return ended(state, event.status, event.reason, nowMs);
@@ -133,7 +133,7 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
 }
 
 /**
- * Whatever the wish was, a turn that was completed before it took effect counts. The exit code of a verify command does not: one that
+ * Whatever was asked for, a turn that was completed before it took effect counts. The exit code of a verify command does not: one that
  * is told to end may well exit with 0.
  */
 function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepContext): TaskState {

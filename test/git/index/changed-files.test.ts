@@ -16,7 +16,7 @@ interface Scene {
 }
 
 /** A repository whose branch holds files of ours below `prefix`. */
-function scene(prefix = ""): Scene {
+function snapshot(prefix = ""): Scene {
   const repo = tempRepo();
   const ours = OURS.map((path) => prefix + path);
   repo.write(".gitignore", "*.log\nbuild/\n");
@@ -51,11 +51,11 @@ function laterThan(path: string): Promise<number> {
 
 describe("what a run changed", () => {
   it("is nothing in a work tree that is as HEAD has it", async () => {
-    expect(await scene().list()).toEqual([]);
+    expect(await snapshot().list()).toEqual([]);
   });
 
   it("is what differs from HEAD, ignored files and ours left out", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     repo.write("src/new file.c", "new\n");
     repo.write("ü.txt", "new\n");
     repo.write("src/main.c", "changed\n");
@@ -70,7 +70,7 @@ describe("what a run changed", () => {
   });
 
   it("is what was touched since the run began, whatever a file says of its age", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     repo.write("src/before.c", "before\n");
     const [before] = await list();
     expect(before).toBe("added src/before.c");
@@ -82,7 +82,7 @@ describe("what a run changed", () => {
   });
 
   it("counts below the folder that the task worked in, and outlives that folder", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     repo.write("lib/deep/a.c", "a\n");
     repo.write("src/b.c", "b\n");
     expect(await list(0, "lib")).toEqual(["added lib/deep/a.c"]);
@@ -91,7 +91,7 @@ describe("what a run changed", () => {
   });
 
   it("does not need the user's index, whatever is staged or in conflict there", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     repo.write("staged.c", "staged\n");
     repo.git("add", "staged.c");
     repo.write("src/main.c", "staged\n");
@@ -106,7 +106,7 @@ describe("what a run changed", () => {
   });
 
   it("follows HEAD, and makes its own index anew only when files of the user's changed there", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     const keepDir = join(repo.dir, ".git/codex-inbox/code-index");
     await list();
     const [first] = readdirSync(keepDir);
@@ -124,7 +124,7 @@ describe("what a run changed", () => {
   });
 
   it("takes no lock of the user's and leaves the index as it is", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     utimesSync(join(repo.dir, "src/main.c"), 1_700_000_000, 1_700_000_000);
     repo.write(".git/index.lock", "");
     expect(await list()).toEqual([]);
@@ -134,7 +134,7 @@ describe("what a run changed", () => {
   });
 
   it("is right where the workspace is a folder inside the work tree", async () => {
-    const { repo, list } = scene("docs/q [1]/");
+    const { repo, list } = snapshot("docs/q [1]/");
     repo.write("docs/q [1]/inbox/next.md", "ours\n");
     repo.write("docs/q [1]/notes.md", "the user's\n");
     repo.write("docs/other.md", "the user's\n");
@@ -146,7 +146,7 @@ describe("what a run changed", () => {
   });
 
   it("asks the repository that the folder lies in", async () => {
-    const { repo, changed } = scene();
+    const { repo, changed } = snapshot();
     const nested = makeGitRepo(join(repo.dir, "vendor/nested"));
     nested.write("inbox/a.c", "theirs\n");
     const found = await changed.list(nested.dir, 0);
@@ -154,7 +154,7 @@ describe("what a run changed", () => {
   });
 
   it("is right in a linked worktree and on a branch without a commit", async () => {
-    const { repo, changed } = scene();
+    const { repo, changed } = snapshot();
     const linked = gitRepoAt(join(repo.dir, "../linked"));
     repo.git("worktree", "add", "-q", "-b", "other", linked.dir);
     linked.write("new.c", "new\n");
@@ -165,7 +165,7 @@ describe("what a run changed", () => {
   });
 
   it("names links, and files that took the place of folders", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     symlinkSync("nowhere", join(repo.dir, "link"));
     rmSync(join(repo.dir, "src"), { recursive: true });
     repo.write("src", "a file now\n");
@@ -173,7 +173,7 @@ describe("what a run changed", () => {
   });
 
   it("answers many at once, each from after its question", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     const answers: Promise<readonly string[]>[] = [];
     for (let n = 0; n < 6; n += 1) {
       repo.write(`new-${n}.c`, "new\n");
@@ -183,7 +183,7 @@ describe("what a run changed", () => {
   });
 
   it("begins anew when its own index was removed", async () => {
-    const { repo, list } = scene();
+    const { repo, list } = snapshot();
     await list();
     renameSync(join(repo.dir, ".git/codex-inbox/code-index"), join(repo.dir, ".git/gone"));
     mkdirSync(join(repo.dir, "more"));

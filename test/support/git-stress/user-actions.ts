@@ -168,7 +168,7 @@ const checkoutFile: UserAction = async (user, random) => {
   user.files = { ...user.files, disk: withFile(disk, path, index.get(path)) };
 };
 
-const lookAround: UserAction = async (user, random) => {
+const takeSnapshot: UserAction = async (user, random) => {
   const commands = [
     ["status"],
     ["log", "--oneline", "-20", "--stat"],
@@ -203,6 +203,6 @@ export const QUICK_ACTIONS: readonly (readonly [name: string, weight: number, ac
   ["reset --hard HEAD~n", 4, resetBack],
   ["reset --mixed", 2, resetMixed],
   ["checkout -- file", 3, checkoutFile],
-  ["look around", 6, lookAround],
+  ["look around", 6, takeSnapshot],
   ["gc", 2, collectGarbage],
 ];

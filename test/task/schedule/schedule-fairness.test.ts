@@ -82,12 +82,12 @@ function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthO
     });
 
     const queued = tasks.filter(({ kind }) => kind === "queued").map(({ id }) => id);
-    const told = [...schedule.start, ...schedule.held.keys(), ...schedule.doomed.map(({ id }) => id)];
+    const told = [...schedule.start, ...schedule.held.keys(), ...schedule.unrunnable.map(({ id }) => id)];
     expect(told.toSorted()).toEqual(queued.toSorted()); // Each queued task is told exactly one thing.
     expect(schedule.start.length).toBeLessThanOrEqual(Math.max(workersFree, 0));
     if (schedule.nextDueMs !== undefined) expect(schedule.nextDueMs).toBeGreaterThan(nowMs);
 
-    for (const { id } of schedule.doomed) {
+    for (const { id } of schedule.unrunnable) {
       open.delete(id);
       outcomes.set(id, "failed");
     }
@@ -107,7 +107,7 @@ function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthO
 }
 
 describe("any queue", () => {
-  it("keeps the rules in every tick and comes to its end: what can run ran once, what cannot is doomed or says why", () => {
+  it("keeps the rules in every tick and comes to its end: what can run ran once, what cannot is unrunnable or says why", () => {
     fc.assert(
       fc.property(drops, fc.integer({ min: 1, max: 4 }), (given, workersMax) => {
         const tasks = given.map(taskOf);

@@ -30,7 +30,7 @@ function task(order: number, change: Partial<ScheduledTask> = {}): ScheduledTask
 
 function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> = {}) {
   const ids = new Set(tasks.map(({ id }) => id));
-  const { start, held, doomed, nextDueMs } = chooseStarts({
+  const { start, held, unrunnable, nextDueMs } = chooseStarts({
     tasks,
     runningSessions: new Set(),
     workersFree: 9,
@@ -40,7 +40,7 @@ function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> 
     codex: undefined,
     ...change,
   });
-  return { start, held: Object.fromEntries(held), doomed, nextDueMs };
+  return { start, held: Object.fromEntries(held), unrunnable, nextDueMs };
 }
 
 const PAUSE: Pause = { session: undefined, sinceMs: NOW, reason: "a release" };
@@ -50,7 +50,12 @@ const behind = (id: string | undefined): Hold => ({ kind: "session", session: "d
 describe("within a session", () => {
   it("starts only the first, however the tasks are given", () => {
     const tasks = [task(3, DOCS), task(1, DOCS), task(2, { ...DOCS, priority: 0 })];
-    const expected = { start: ["t1"], held: { t2: behind("t1"), t3: behind("t1") }, doomed: [], nextDueMs: undefined };
+    const expected = {
+      start: ["t1"],
+      held: { t2: behind("t1"), t3: behind("t1") },
+      unrunnable: [],
+      nextDueMs: undefined,
+    };
     expect(choose(tasks)).toEqual(expected);
     expect(choose(tasks.toReversed())).toEqual(expected);
   });
@@ -94,7 +99,7 @@ describe("within a session", () => {
     },
   ])("lets nobody overtake a head that $name", ({ head, hold, nextDueMs }) => {
     const tasks = [task(1, { ...DOCS, ...head }), task(2, { ...DOCS, priority: 0 }), task(9, { kind: "active" })];
-    expect(choose(tasks)).toEqual({ start: [], held: { t1: hold, t2: behind("t1") }, doomed: [], nextDueMs });
+    expect(choose(tasks)).toEqual({ start: [], held: { t1: hold, t2: behind("t1") }, unrunnable: [], nextDueMs });
   });
 
   it("starts a head at the very time it is due", () => {
@@ -135,11 +140,11 @@ describe("between sessions", () => {
     const chores = [task(1, { ...DOCS, priority: 4 }), task(2, { ...DOCS, priority: 0 })];
     expect(choose([...chores, task(3)], { workersFree: 1 }).start).toEqual(["t1"]);
     expect(choose([chores[0] ?? task(9), task(3)], { workersFree: 1 }).start).toEqual(["t3"]);
-    const doomed = task(2, { ...DOCS, priority: 0, dependsOn: ["gone"] });
+    const unrunnable = task(2, { ...DOCS, priority: 0, dependsOn: ["gone"] });
     const outcomeOf = (id: string) => (id === "gone" ? ("failed" as const) : ("open" as const));
-    expect(choose([task(1, { ...DOCS, priority: 4 }), doomed, task(3)], { workersFree: 1, outcomeOf }).start).toEqual([
-      "t3",
-    ]);
+    expect(
+      choose([task(1, { ...DOCS, priority: 4 }), unrunnable, task(3)], { workersFree: 1, outcomeOf }).start,
+    ).toEqual(["t3"]);
   });
 
   it("lets waiting make up for priority, one step for every AGE_STEP_MS", () => {
@@ -202,7 +207,7 @@ describe("dependencies", () => {
       expect(choose(tasks, { outcomeOf: (id) => (id === "a" ? outcome : "succeeded") })).toEqual({
         start: ["t2"],
         held: {},
-        doomed: [
+        unrunnable: [
           { id: "t1", reason },
           { id: "t3", reason },
         ],
@@ -215,7 +220,7 @@ describe("dependencies", () => {
     const tasks = [task(1, { dependsOn: ["t2"] }), task(2, { dependsOn: ["t1"] }), task(3, { dependsOn: ["t2"] })];
     expect(choose(tasks)).toMatchObject({
       start: [],
-      doomed: [
+      unrunnable: [
         { id: "t1", reason: "it would wait for ever: for t2, which waits for it" },
         { id: "t2", reason: "it would wait for ever: for t1, which waits for it" },
       ],
@@ -225,18 +230,18 @@ describe("dependencies", () => {
 
   it("on a task behind it in its own session doom a task", () => {
     const tasks = [task(1, { ...DOCS, dependsOn: ["t2"] }), task(2, DOCS)];
-    expect(choose(tasks)).toMatchObject({ start: ["t2"], doomed: [{ id: "t1" }] });
+    expect(choose(tasks)).toMatchObject({ start: ["t2"], unrunnable: [{ id: "t1" }] });
   });
 
   it("on itself doom a task", () => {
-    expect(choose([task(1, { dependsOn: ["t1"] })]).doomed).toEqual([{ id: "t1", reason: "it depends on itself" }]);
+    expect(choose([task(1, { dependsOn: ["t1"] })]).unrunnable).toEqual([{ id: "t1", reason: "it depends on itself" }]);
   });
 
   it("in a large circle are not all named", () => {
     const circle = Array.from({ length: 9 }, (_, index) =>
       task(index + 1, { dependsOn: [`t${((index + 1) % 9) + 1}`] }),
     );
-    expect(choose(circle).doomed[8]?.reason).toBe(
+    expect(choose(circle).unrunnable[8]?.reason).toBe(
       "it would wait for ever: for t1, t2, t3, t4, t5, t6 and 2 more, which wait for it",
     );
   });
@@ -244,7 +249,7 @@ describe("dependencies", () => {
   it("doom no circle that a failed task breaks", () => {
     const tasks = [task(1, { ...DOCS, dependsOn: ["gone"] }), task(2, DOCS), task(3, { dependsOn: ["t2"] })];
     const outcomeOf = (id: string) => (id === "gone" ? ("failed" as const) : ("open" as const));
-    expect(choose(tasks, { outcomeOf })).toMatchObject({ start: ["t2"], doomed: [{ id: "t1" }] });
+    expect(choose(tasks, { outcomeOf })).toMatchObject({ start: ["t2"], unrunnable: [{ id: "t1" }] });
   });
 });
 
@@ -254,7 +259,7 @@ describe("everything waits", () => {
     const tasks = [task(1, DOCS), task(2, DOCS), task(3, { dueAtMs: NOW + 1 }), task(4, { dependsOn: ["t1"] })];
     const held = { kind: "paused", pause: PAUSE } as const;
     expect(choose(tasks, { pauses })).toEqual({
-      ...{ start: [], held: { t1: held, t2: held, t3: held, t4: held }, doomed: [], nextDueMs: undefined },
+      ...{ start: [], held: { t1: held, t2: held, t3: held, t4: held }, unrunnable: [], nextDueMs: undefined },
     });
   });
 
@@ -266,14 +271,14 @@ describe("everything waits", () => {
     expect(choose(tasks, { pauses })).toEqual({
       start: ["t4"],
       held: { t2: held, t3: held },
-      doomed: [],
+      unrunnable: [],
       nextDueMs: undefined,
     });
   });
 
   it("but for what can never run, which fails all the same", () => {
     const pauses = { queue: PAUSE, sessions: [], of: () => PAUSE };
-    expect(choose([task(1, { dependsOn: ["t1"] })], { pauses }).doomed).toHaveLength(1);
+    expect(choose([task(1, { dependsOn: ["t1"] })], { pauses }).unrunnable).toHaveLength(1);
   });
 
   it("while codex cannot be used, until the time it says", () => {

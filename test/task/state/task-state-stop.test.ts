@@ -199,7 +199,7 @@ describe("an event that cannot happen", () => {
     NOT_PASSED,
   ];
   const POSSIBLE: Readonly<Record<TaskState["kind"], readonly TaskEvent["kind"][]>> = {
-    queued: ["started", "replaced", "doomed", "endedElsewhere", "stop"],
+    queued: ["started", "replaced", "unrunnable", "endedElsewhere", "stop"],
     running: ["exited", "vanished", "verifyStarted", "stop"],
     verifying: ["verified", "vanished", "stop"],
     stopping: ["exited", "verifyStarted", "verified", "vanished", "stop"],
