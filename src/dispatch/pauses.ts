@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { basename, join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { syncDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
+import { sessionKeyProblem } from "../task/names/session-key.ts";
 import { describePause, NO_PAUSES, PAUSE_REASON_MAX, type Pause, type Pauses } from "../task/schedule/pause.ts";
-import { sessionKeyProblem } from "../task/session/session-key.ts";
 import { oneLine } from "../task/text/one-line.ts";
 
 const QUEUE_NAME = "queue.json";

@@ -1,6 +1,6 @@
 import { parseDropText } from "../task/file/task-file.ts";
-import type { TaskSpec } from "../task/file/task-spec.ts";
-import type { LedgerRow } from "../task/records/ledger.ts";
+import type { LedgerRow } from "../task/ledger/ledger.ts";
+import type { TaskSpec } from "../task/spec/task-spec.ts";
 import { acceptedState, type TaskState } from "../task/state/task-state.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
 

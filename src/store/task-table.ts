@@ -1,5 +1,5 @@
 import type { Surroundings } from "../base/surroundings.ts";
-import type { TaskSpec } from "../task/file/task-spec.ts";
+import type { TaskSpec } from "../task/spec/task-spec.ts";
 import { rowOf } from "../task/state/state-row.ts";
 import type { TaskEvent } from "../task/state/task-event.ts";
 import { step, type TaskLimits, type TaskState } from "../task/state/task-state.ts";
