@@ -13,11 +13,11 @@ import { createRootCommit } from "../git/repository/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { readCloneId } from "../store/clone-id.ts";
 import { statePaths } from "../store/state-paths.ts";
+import { emptyLedger } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
-import { type KeptText, keepText } from "../task/records/kept-text.ts";
-import { emptyLedger } from "../task/records/ledger.ts";
 import { INBOX, LEDGER } from "../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../task/rights/policy.ts";
+import { type KeptText, keepText } from "../task/text/kept-text.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
 const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.

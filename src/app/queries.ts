@@ -11,7 +11,7 @@ import type { JournalRecord } from "../store/journal-record.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { fold, type OpenTask } from "../store/task-table.ts";
-import { isTaskId } from "../task/records/task-id.ts";
+import { isTaskId } from "../task/names/task-id.ts";
 import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
 import type { Pauses } from "../task/schedule/pause.ts";
 import type { ScheduleInput } from "../task/schedule/schedule.ts";

@@ -5,8 +5,8 @@ import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { readStamp } from "../base/file-stamp.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/read-bounded.ts";
 import { syncDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
+import { sessionKeyProblem } from "../task/names/session-key.ts";
 import { describePause, NO_PAUSES, PAUSE_REASON_MAX, type Pause, type Pauses } from "../task/schedule/pause.ts";
-import { sessionKeyProblem } from "../task/session/session-key.ts";
 import { oneLine } from "../task/text/one-line.ts";
 
 const QUEUE_NAME = "queue.json";

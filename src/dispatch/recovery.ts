@@ -7,7 +7,7 @@ import type { Sessions } from "../store/session-store.ts";
 import { runDirectory, type StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
-import { isTaskId } from "../task/records/task-id.ts";
+import { isTaskId } from "../task/names/task-id.ts";
 import type { RunProbe } from "../task/state/run.ts";
 import type { TaskState } from "../task/state/task-state.ts";
 import type { RunDesk } from "./run-desk.ts";

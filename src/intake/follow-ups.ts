@@ -7,7 +7,7 @@ import type { OpenTask, TaskTable } from "../store/task-table.ts";
 import { describeProblems } from "../task/file/describe-problems.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
-import { taskIdFromCommit } from "../task/records/task-id.ts";
+import { taskIdFromCommit } from "../task/names/task-id.ts";
 import { followUpPrompt } from "../task/state/repair-prompt.ts";
 import type { Verification } from "../task/state/verification.ts";
 

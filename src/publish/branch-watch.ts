@@ -11,7 +11,7 @@ import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
-import { isFinal } from "../task/records/ledger.ts";
+import { isFinal } from "../task/ledger/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
 
 /** No task file of ours is larger. */

@@ -11,8 +11,8 @@ import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTab
 import { failedUnknown, keepUnknownRuns } from "../store/unknown-runs.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
-import type { KeptText } from "../task/records/kept-text.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
+import type { KeptText } from "../task/text/kept-text.ts";
 import { buildIntakeCommits } from "./intake-commit.ts";
 import { buildLedgerEdits } from "./ledger-commit.ts";
 import { buildResultCommit } from "./result-commit.ts";

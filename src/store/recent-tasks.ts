@@ -1,4 +1,4 @@
-import type { LedgerRow } from "../task/records/ledger.ts";
+import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "./task-journal.ts";
 import { fold, isFinished, ledgerRows } from "./task-table.ts";

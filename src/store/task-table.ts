@@ -1,7 +1,7 @@
 import type { Surroundings } from "../base/surroundings.ts";
 import { parseDropText } from "../task/file/task-file.ts";
-import type { TaskSpec } from "../task/file/task-spec.ts";
-import type { LedgerRow } from "../task/records/ledger.ts";
+import type { LedgerRow } from "../task/ledger/ledger.ts";
+import type { TaskSpec } from "../task/spec/task-spec.ts";
 import { rowOf } from "../task/state/state-row.ts";
 import type { TaskEvent } from "../task/state/task-event.ts";
 import { acceptedState, step, type TaskLimits, type TaskState } from "../task/state/task-state.ts";

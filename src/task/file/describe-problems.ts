@@ -1,4 +1,4 @@
-import type { TaskProblem } from "./task-spec.ts";
+import type { TaskProblem } from "../spec/task-spec.ts";
 
 /** Returns all problems of a task file in one line. */
 export function describeProblems(problems: readonly TaskProblem[]): string {

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { keepText } from "../records/kept-text.ts";
+import { keepText } from "../text/kept-text.ts";
 
 /** Returns front matter with these keys, one line each, in their order; absent values (`undefined`) are left out. */
 export function renderFrontMatter(values: readonly (readonly [key: string, value: unknown])[]): string {

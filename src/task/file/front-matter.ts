@@ -1,7 +1,7 @@
 import matter from "gray-matter";
+import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
+import type { TaskProblem } from "../spec/task-spec.ts";
 import { utf8Length } from "../text/utf8.ts";
-import { type Place, placeAt, problemAt, quoted } from "./task-problem.ts";
-import type { TaskProblem } from "./task-spec.ts";
 import { readYamlMapping, type YamlEntry, type YamlLimits } from "./yaml-mapping.ts";
 
 /** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */

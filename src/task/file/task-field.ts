@@ -1,5 +1,5 @@
-import type { Expectation, Place } from "./task-problem.ts";
-import { quoted } from "./task-problem.ts";
+import type { Expectation, Place } from "../spec/task-problem.ts";
+import { quoted } from "../spec/task-problem.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 
 /** A key of the front matter: what its value has to look like, and how it is read. */

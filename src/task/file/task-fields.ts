@@ -1,11 +1,12 @@
+import { sessionKeyProblem } from "../names/session-key.ts";
+import { isTaskId } from "../names/task-id.ts";
+import { isThreadId } from "../names/thread-id.ts";
 import { TERM_LENGTH_MAX, tidyTerm } from "../notes/memory-terms.ts";
-import { isTaskId } from "../records/task-id.ts";
 import { type CodexSetting, codexSetting, codexSettingFromText } from "../rights/codex-setting.ts";
 import { environmentNameProblem } from "../rights/environment-name.ts";
 import { MODEL_NAME } from "../rights/model-name.ts";
 import { pathProblem, SANDBOX_LEVELS, treePathProblem } from "../rights/rights.ts";
-import { sessionKeyProblem } from "../session/session-key.ts";
-import { isThreadId } from "../session/thread-id.ts";
+import { quoted } from "../spec/task-problem.ts";
 import {
   booleanField,
   type Fault,
@@ -18,7 +19,6 @@ import {
   wholeNumberField,
   wordField,
 } from "./task-field.ts";
-import { quoted } from "./task-problem.ts";
 import { VERIFY_FIELDS } from "./verify-fields.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 import { parseZonedTime } from "./zoned-time.ts";

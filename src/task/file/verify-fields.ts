@@ -1,5 +1,5 @@
-import { isTaskId } from "../records/task-id.ts";
-import { sessionKeyProblem } from "../session/session-key.ts";
+import { sessionKeyProblem } from "../names/session-key.ts";
+import { isTaskId } from "../names/task-id.ts";
 import { type FieldReading, fault, field, shown, textField, wholeNumberField } from "./task-field.ts";
 import type { YamlValue } from "./yaml-mapping.ts";
 

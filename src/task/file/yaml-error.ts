@@ -1,7 +1,7 @@
 import type { ErrorCode, YAMLError } from "yaml";
+import { type Expectation, type Place, problemAt } from "../spec/task-problem.ts";
+import type { TaskProblem } from "../spec/task-spec.ts";
 import { oneLine } from "../text/one-line.ts";
-import { type Expectation, type Place, problemAt } from "./task-problem.ts";
-import type { TaskProblem } from "./task-spec.ts";
 
 const KEY_VALUE = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
 const QUOTED = { expected: "the value in double quotes", example: 'title: "Login: fix the redirect"' };

@@ -1,6 +1,6 @@
 import { CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
-import { type Place, problemAt, quoted } from "./task-problem.ts";
-import type { TaskProblem } from "./task-spec.ts";
+import { type Place, problemAt, quoted } from "../spec/task-problem.ts";
+import type { TaskProblem } from "../spec/task-spec.ts";
 import { yamlErrorProblem } from "./yaml-error.ts";
 
 /** A value with its place in the file. */

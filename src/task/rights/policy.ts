@@ -1,4 +1,4 @@
-import { type Place, quoted } from "../file/task-problem.ts";
+import { type Place, quoted } from "../spec/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
 import { codexKeyProblem } from "./codex-setting.ts";
 import { environmentNameProblem } from "./environment-name.ts";

@@ -1,5 +1,5 @@
-import { quoted } from "../file/task-problem.ts";
-import type { TaskSpec } from "../file/task-spec.ts";
+import { quoted } from "../spec/task-problem.ts";
+import type { TaskSpec } from "../spec/task-spec.ts";
 
 /**
  * What a task file may ask for. Whoever can write to inbox/ can write a task, an agent at work included, so a task never
