@@ -27,7 +27,7 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.dispatcher.codexProblem() ?? sources.gate.hold();
+  const problem = sources.dispatcher.codexProblem() ?? sources.gate.outage();
   const wait = sources.branch.waiting();
   const full = sources.bound.state();
   const pauses = sources.dispatcher.pauses();
