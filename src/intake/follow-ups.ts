@@ -4,10 +4,10 @@ import type { FollowUpRecord } from "../store/journal-record.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { readPrompt } from "../store/task-prompt.ts";
 import type { OpenTask, TaskTable } from "../store/task-table.ts";
-import { describeProblems } from "../task/file/describe-problems.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { taskIdFromCommit } from "../task/names/task-id.ts";
+import { describeProblems } from "../task/spec/task-problem.ts";
 import { followUpPrompt } from "../task/state/repair-prompt.ts";
 import type { Verification } from "../task/state/verification.ts";
 
