@@ -5,10 +5,10 @@ import type { OpenTask } from "../store/open-task.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { readPrompt } from "../store/task-prompt.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import { describeProblems } from "../task/file/describe-problems.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { taskIdFromCommit } from "../task/names/task-id.ts";
+import { describeProblems } from "../task/spec/task-problem.ts";
 import { followUpPrompt } from "../task/state/repair-prompt.ts";
 import type { Verification } from "../task/state/verification.ts";
 
