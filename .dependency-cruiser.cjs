@@ -36,6 +36,15 @@ const PARTS = {
   "run/codex/install": ["run/worker", "run/codex/environment\\.ts"],
   "intake/inbox": [],
   "task/text": [],
+  "task/names": ["task/text"],
+  "task/spec": ["task/text"],
+  "task/notes": ["task/text"],
+  "task/rights": ["task/spec", "task/text"],
+  "task/file": ["task/rights", "task/notes", "task/spec", "task/names", "task/text"],
+  "task/ledger": ["task/names", "task/text"],
+  "task/state": ["task/ledger", "task/spec", "task/text"],
+  "task/records": ["task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
+  "task/session": ["task/records", "task/state", "task/names", "task/text"],
   "task/schedule": ["task/state", "task/text"],
 };
 

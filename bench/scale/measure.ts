@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { makeTaskId } from "../../src/task/records/task-id.ts";
+import { makeTaskId } from "../../src/task/names/task-id.ts";
 import { type Serving, startServing } from "./serving.ts";
 
 /** Where the time of one task went, in ms. */

@@ -1,11 +1,11 @@
-import { taskCommitMessage } from "../../src/task/records/commit-message.ts";
 import {
   appendRows,
   emptyLedger,
   LEDGER_ROTATE_BYTES,
   type LedgerRow,
   rotateLedger,
-} from "../../src/task/records/ledger.ts";
+} from "../../src/task/ledger/ledger.ts";
+import { taskCommitMessage } from "../../src/task/records/commit-message.ts";
 import { renderTaskFile } from "../../src/task/records/task-record.ts";
 import {
   LEDGER,

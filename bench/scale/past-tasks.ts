@@ -1,10 +1,10 @@
 import { parseDropText } from "../../src/task/file/task-file.ts";
-import type { LedgerRow } from "../../src/task/records/ledger.ts";
-import { makeTaskId, taskIdDate } from "../../src/task/records/task-id.ts";
+import type { LedgerRow } from "../../src/task/ledger/ledger.ts";
+import { ownSessionKey } from "../../src/task/names/session-key.ts";
+import { makeTaskId, taskIdDate } from "../../src/task/names/task-id.ts";
 import type { TaskRecord } from "../../src/task/records/task-record.ts";
 import { datedFolder } from "../../src/task/records/workspace-paths.ts";
 import type { SessionFact } from "../../src/task/session/session-fact.ts";
-import { ownSessionKey } from "../../src/task/session/session-key.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { Usage } from "../../src/task/state/run.ts";
 import { rowOf } from "../../src/task/state/state-row.ts";

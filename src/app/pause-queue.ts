@@ -2,7 +2,7 @@ import { CoordinatorError } from "../base/errors.ts";
 import { openPauseStore, type PauseStore } from "../dispatch/pauses.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
-import { sessionKeyProblem } from "../task/session/session-key.ts";
+import { sessionKeyProblem } from "../task/names/session-key.ts";
 
 /**
  * Opens what is paused in a workspace, for a command; a coordinator that runs sees a change at its next tick.

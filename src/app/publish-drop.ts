@@ -7,7 +7,7 @@ import { readPolicy } from "../config/policy.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { statePaths } from "../store/state-paths.ts";
-import { makeTaskId } from "../task/records/task-id.ts";
+import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 import { refuseWhenFull } from "./room-for-tasks.ts";
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
-import { isTaskId } from "../task/records/task-id.ts";
+import { isTaskId } from "../task/names/task-id.ts";
 
 const STOP_PREFIX = "stop-";
 

@@ -1,6 +1,6 @@
 import type { Memory } from "../memory/memory.ts";
-import type { TaskSpec } from "../task/file/task-spec.ts";
 import { termsOf } from "../task/notes/memory-terms.ts";
+import type { TaskSpec } from "../task/spec/task-spec.ts";
 import type { RunContext } from "../task/state/run.ts";
 import { assemblePrompt } from "./prompt.ts";
 

@@ -1,13 +1,13 @@
 import type { Branch } from "../git/branch.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
-import type { OpenTask } from "../store/task-table.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
+import { isFinal } from "../task/ledger/ledger.ts";
 import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { keepText } from "../task/records/kept-text.ts";
-import { isFinal } from "../task/records/ledger.ts";
 import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
+import { keepText } from "../task/text/kept-text.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
 
 /**

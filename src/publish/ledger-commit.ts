@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
+import { appendRows, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger, withoutRows } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
-import { appendRows, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger, withoutRows } from "../task/records/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/workspace-paths.ts";
 
 /**

@@ -1,12 +1,11 @@
 import type { Branch } from "../git/branch.ts";
 import type { FreshThread, JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/task-table.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
+import { isFinal } from "../task/ledger/ledger.ts";
 import { taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import type { KeptText } from "../task/records/kept-text.ts";
-import { isFinal } from "../task/records/ledger.ts";
 import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
 import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
 import {
@@ -27,6 +26,7 @@ import {
   withoutLines,
 } from "../task/session/transcript.ts";
 import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
+import type { KeptText } from "../task/text/kept-text.ts";
 import { nextSequence } from "./ledger-commit.ts";
 
 /**

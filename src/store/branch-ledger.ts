@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
-import { foldLedger, type LedgerRow, parseLedger } from "../task/records/ledger.ts";
-import { taskIdDate } from "../task/records/task-id.ts";
+import { foldLedger, type LedgerRow, parseLedger } from "../task/ledger/ledger.ts";
+import { taskIdDate } from "../task/names/task-id.ts";
 import { LEDGER, ROTATED_LEDGERS } from "../task/records/workspace-paths.ts";
 
 /** Days whose rotated ledgers are kept in memory. Drops and look-ups name recent days; one day is bounded by what ran on it. */

@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
-import { isFinal, type LedgerRow } from "../task/records/ledger.ts";
-import { taskIdDate } from "../task/records/task-id.ts";
+import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
+import { taskIdDate } from "../task/names/task-id.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-record.ts";
 import { sessionFolder, taskFilePath } from "../task/records/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";

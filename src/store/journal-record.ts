@@ -1,4 +1,4 @@
-import type { LedgerRow } from "../task/records/ledger.ts";
+import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { SessionFact } from "../task/session/session-fact.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { ChangedFile, RunContext, RunVerdict, Usage } from "../task/state/run.ts";

@@ -1,5 +1,5 @@
 import type { Branch } from "../git/branch.ts";
-import { taskIdDate } from "../task/records/task-id.ts";
+import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder, SESSIONS, sessionFolder } from "../task/records/workspace-paths.ts";
 
 /** A folder is stored whole by git with each entry added to it, so none of ours grows beyond this. */

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { makeDirectory, syncDirectory, writeAll, writeFileAtomic } from "../base/write-file-atomic.ts";
-import { isTaskId } from "../task/records/task-id.ts";
+import { isTaskId } from "../task/names/task-id.ts";
 import type { JournalRecord } from "./journal-record.ts";
 
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isThreadId } from "../../src/task/session/thread-id.ts";
+import { isThreadId } from "../../src/task/names/thread-id.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 

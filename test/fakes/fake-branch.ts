@@ -45,7 +45,8 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       if (!isSame) tip = makeCommit(repository, tip, files, plan.message);
       commits.push(isSame ? undefined : tip?.id);
     }
-    if (tip === undefined || tip === base) return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0, attempts: 1 };
+    if (tip === undefined || tip === base)
+      return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0, attempts: 1 };
     const leftAlone = repository.headIsOurs ? followWith(repository, base, tip) : [];
     repository.tip = tip;
     repository.lastOurs = tip;

@@ -4,7 +4,7 @@ import type { Intake } from "../../src/intake/inbox/intake.ts";
 import type { BrokenDrop, Drop, InboxScan } from "../../src/task/file/drop.ts";
 import { renderErrorFile } from "../../src/task/file/error-file.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
-import { isTaskId } from "../../src/task/records/task-id.ts";
+import { isTaskId } from "../../src/task/names/task-id.ts";
 import { hashBlob } from "../support/blob-and-id.ts";
 import { putOnDisk } from "./fake-repository.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { taskIdFromCommit } from "../../src/task/records/task-id.ts";
+import { taskIdFromCommit } from "../../src/task/names/task-id.ts";
 import { sha256 } from "../support/sha256.ts";
 import { createWorld } from "../support/world.ts";
 import { finishAll, isOnDisk } from "../support/world-actions.ts";

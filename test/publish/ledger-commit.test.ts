@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { buildLedgerEdits } from "../../src/publish/ledger-commit.ts";
-import { formatRow, LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/records/ledger.ts";
+import { formatRow, LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 
 /** Rows of finished tasks that take more than a ledger may hold. */
 const CLOSED: readonly LedgerRow[] = Array.from({ length: 900 }, (_, index) => row(index));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LEDGER_ROTATE_BYTES, parseLedger } from "../../src/task/records/ledger.ts";
+import { LEDGER_ROTATE_BYTES, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { parseTranscript, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
 import { createWorld, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
-import { makeTaskId } from "../../src/task/records/task-id.ts";
+import { makeTaskId } from "../../src/task/names/task-id.ts";
 
 /** Returns git's blob id (SHA-1). */
 export function hashBlob(bytes: Uint8Array): string {

@@ -1,7 +1,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { formatRow, LEDGER_ROTATE_BYTES } from "../../src/task/records/ledger.ts";
-import { makeTaskId } from "../../src/task/records/task-id.ts";
+import { formatRow, LEDGER_ROTATE_BYTES } from "../../src/task/ledger/ledger.ts";
+import { makeTaskId } from "../../src/task/names/task-id.ts";
 import { type GitRepo, gitRepoAt } from "./git-repo.ts";
 import { tempDir } from "./temp-dir.ts";
 import { type TestWorkspace, type WorkspaceOptions, workspaceIn, workspaceTemplate } from "./workspace.ts";

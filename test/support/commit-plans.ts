@@ -1,5 +1,5 @@
 import type { CommitPlan, FileEdit } from "../../src/task/records/commit-plan.ts";
-import { keepText } from "../../src/task/records/kept-text.ts";
+import { keepText } from "../../src/task/text/kept-text.ts";
 
 /** Returns an edit that gives the file this text. */
 export function put(path: string, text: string): FileEdit {

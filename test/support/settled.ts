@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { isFinal } from "../../src/task/records/ledger.ts";
+import { isFinal } from "../../src/task/ledger/ledger.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { TestWorkspace } from "./workspace.ts";
 

@@ -1,4 +1,4 @@
-import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/records/ledger.ts";
+import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";

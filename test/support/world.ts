@@ -11,7 +11,7 @@ import { createSessionLocks } from "../../src/store/session-lock.ts";
 import { createSessionStore } from "../../src/store/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
-import { type LedgerRow, parseLedger } from "../../src/task/records/ledger.ts";
+import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";

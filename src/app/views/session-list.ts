@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
 import type { JournalRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/task-table.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import type { Pause, Pauses } from "../../task/schedule/pause.ts";
 import { accountFact, added, type EndedTasks, NO_ACCOUNT } from "../../task/session/session-account.ts";
 import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
-import { isDatedFolder, sessionKeyProblem } from "../../task/session/session-key.ts";
 import type { Usage } from "../../task/state/run.ts";
 
 /** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */

@@ -1,5 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import type { KeptText } from "../../task/records/kept-text.ts";
+import type { KeptText } from "../../task/text/kept-text.ts";
 import { runGit } from "../process/git-process.ts";
 import { readIdentity } from "./committer-identity.ts";
 

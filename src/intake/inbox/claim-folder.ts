@@ -2,7 +2,7 @@ import { type Dirent, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } 
 import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/write-file-atomic.ts";
-import { isTaskId } from "../../task/records/task-id.ts";
+import { isTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import { openInboxFolder } from "./folder.ts";
 import { type InboxPlace, isDropName, placeInInbox } from "./name-rules.ts";

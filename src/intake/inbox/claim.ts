@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { Drop } from "../../task/file/drop.ts";
-import { isTaskId } from "../../task/records/task-id.ts";
+import { isTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { Rights } from "../../task/rights/rights.ts";
 import { type ClaimFolders, createClaimFolders, type HeldFile } from "./claim-folder.ts";

@@ -2,11 +2,11 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type St
 import { systemErrorCode } from "../../base/errors.ts";
 import type { BrokenDrop, Drop } from "../../task/file/drop.ts";
 import { parseDrop } from "../../task/file/task-file.ts";
-import type { TaskProblem } from "../../task/file/task-spec.ts";
-import { isTaskId } from "../../task/records/task-id.ts";
+import { sessionKeyProblem } from "../../task/names/session-key.ts";
+import { isTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { Rights } from "../../task/rights/rights.ts";
-import { sessionKeyProblem } from "../../task/session/session-key.ts";
+import type { TaskProblem } from "../../task/spec/task-spec.ts";
 import { type FilePrint, printOf, samePrint } from "./file-print.ts";
 import { causeOf, isGone } from "./folder.ts";
 import { DROP_BYTES_MAX } from "./limits.ts";

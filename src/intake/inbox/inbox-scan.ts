@@ -1,5 +1,5 @@
 import type { BrokenDrop, Drop, InboxScan } from "../../task/file/drop.ts";
-import { isTaskId } from "../../task/records/task-id.ts";
+import { isTaskId } from "../../task/names/task-id.ts";
 import type { Rights } from "../../task/rights/rights.ts";
 import { type Reading, readDrop } from "./drop-reader.ts";
 import { samePrint } from "./file-print.ts";

@@ -1,5 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import { isThreadId } from "../../task/session/thread-id.ts";
+import { isThreadId } from "../../task/names/thread-id.ts";
 import type { RunRequest } from "../../task/state/run.ts";
 import type { Environment } from "../worker/environment.ts";
 import { MARKER_VARIABLE } from "../worker/marker-scan.ts";

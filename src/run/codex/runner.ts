@@ -2,6 +2,7 @@ import { statSync, watch as watchFolder } from "node:fs";
 import { basename, dirname } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { readBoundedText } from "../../base/read-bounded.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { CodexInstallation, RunProbe, RunRequest, RunVerdict } from "../../task/state/run.ts";
 import { sealRun } from "../worker/claim.ts";
@@ -9,7 +10,7 @@ import type { Environment } from "../worker/environment.ts";
 import { MARKER_VARIABLE, requireProcessTable } from "../worker/marker-scan.ts";
 import { probeRun } from "../worker/probe-run.ts";
 import { type Reaped, reapRuns } from "../worker/reap.ts";
-import { makeRunDirectory, readIfThere, readRunCommand, runMarker, runPaths } from "../worker/run-directory.ts";
+import { makeRunDirectory, readRunCommand, runMarker, runPaths } from "../worker/run-directory.ts";
 import { stopRun } from "../worker/stop-run.ts";
 import { startWorker } from "../worker/worker.ts";
 import { codexArguments } from "./arguments.ts";
@@ -157,11 +158,15 @@ function watchRun(runDir: string, onChange: () => void): { close(): void } {
 }
 
 function readSchema(path: string): string {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  const text = size === undefined || size > SCHEMA_BYTES_MAX ? undefined : readIfThere(path);
-  if (text !== undefined) return text;
-  const problem = size === undefined ? "is not there" : `has more than ${SCHEMA_BYTES_MAX} bytes`;
-  throw new CoordinatorError("TASK_FILE", `output schema ${path} ${problem}`);
+  let text: string | undefined;
+  try {
+    text = readBoundedText(path, SCHEMA_BYTES_MAX, { followLinks: true });
+  } catch (cause) {
+    if (!(cause instanceof CoordinatorError)) throw cause;
+    throw new CoordinatorError("TASK_FILE", `output schema ${cause.message}`, { cause });
+  }
+  if (text === undefined) throw new CoordinatorError("TASK_FILE", `output schema ${path} is not there`);
+  return text;
 }
 
 /** The marker is made from the folder's name, so the two must say the same. */

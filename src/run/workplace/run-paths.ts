@@ -2,8 +2,8 @@ import { realpathSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { realPathOf } from "../../base/real-path.ts";
-import type { TaskSpec } from "../../task/file/task-spec.ts";
 import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../../task/rights/rights.ts";
+import type { TaskSpec } from "../../task/spec/task-spec.ts";
 
 /** Where a run may work. Absolute paths. */
 export interface RunGround {

@@ -1,5 +1,5 @@
-import type { KeptText } from "../records/kept-text.ts";
-import type { TaskProblem, TaskSpec } from "./task-spec.ts";
+import type { TaskProblem, TaskSpec } from "../spec/task-spec.ts";
+import type { KeptText } from "../text/kept-text.ts";
 
 /** A Markdown file in inbox/ that is a valid task and has come to rest. */
 export interface Drop {

@@ -1,13 +1,13 @@
+import { sessionKeyProblem } from "../names/session-key.ts";
 import { type Rights, refusals } from "../rights/rights.ts";
-import { sessionKeyProblem } from "../session/session-key.ts";
+import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
+import type { TaskProblem, TaskSpec } from "../spec/task-spec.ts";
 import { nearest } from "../text/near-miss.ts";
 import { oneLine } from "../text/one-line.ts";
 import { decodeUtf8, invalidUtf8Offset } from "../text/utf8.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import type { Field } from "./task-field.ts";
 import { canonicalKey, TASK_FIELDS, type TaskKey } from "./task-fields.ts";
-import { type Place, placeAt, problemAt, quoted } from "./task-problem.ts";
-import type { TaskProblem, TaskSpec } from "./task-spec.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
 import type { YamlEntry } from "./yaml-mapping.ts";
 

@@ -1,8 +1,8 @@
-import { isOwnSessionKey } from "../session/session-key.ts";
+import { isOwnSessionKey } from "../names/session-key.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
+import { type KeptText, keepText } from "../text/kept-text.ts";
 import { oneLine, printable, shorten } from "../text/one-line.ts";
-import { type KeptText, keepText } from "./kept-text.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 /** All of these count characters but the last. A subject stays readable in `git log --oneline`. */

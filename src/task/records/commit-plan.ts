@@ -1,4 +1,4 @@
-import type { KeptText } from "./kept-text.ts";
+import type { KeptText } from "../text/kept-text.ts";
 
 /**
  * One commit to make, as edits that can be applied to any tip of the branch: when the tip moves, the committer applies them

@@ -1,4 +1,4 @@
-import { type Place, placeAt, quoted } from "../file/task-problem.ts";
+import { type Place, placeAt, quoted } from "../spec/task-problem.ts";
 
 /** A value of a JSON text, and where it begins there. */
 export interface PlacedJson {

@@ -1,4 +1,4 @@
-import { quoted } from "../file/task-problem.ts";
+import { quoted } from "../spec/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
 import {
   DEFAULT_POLICY,

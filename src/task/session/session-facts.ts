@@ -1,8 +1,9 @@
-import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "../records/json-lines.ts";
-import { type KeptText, keepText } from "../records/kept-text.ts";
+import { isThreadId } from "../names/thread-id.ts";
 import { isCount, isUsage } from "../records/task-account.ts";
 import type { Usage } from "../state/run.ts";
-import { isConflictMarker } from "../text/conflict-marker.ts";
+import { type KeptText, keepText } from "../text/kept-text.ts";
+import { isConflictMarker } from "../text/one-line.ts";
+import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "./json-lines.ts";
 import {
   accountSlot,
   compactAccounts,
@@ -12,7 +13,6 @@ import {
   sumSlot,
 } from "./session-account.ts";
 import type { SessionFact } from "./session-fact.ts";
-import { isThreadId } from "./thread-id.ts";
 
 /** What the facts of a session come to. */
 export interface SessionState {

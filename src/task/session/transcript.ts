@@ -1,5 +1,5 @@
-import { formatJsonLine, isJsonObject, type JsonObject, parseJsonLines, withLines } from "../records/json-lines.ts";
-import { type KeptText, keepText } from "../records/kept-text.ts";
+import { type KeptText, keepText } from "../text/kept-text.ts";
+import { formatJsonLine, isJsonObject, type JsonObject, parseJsonLines, withLines } from "./json-lines.ts";
 import type { TranscriptBody, TranscriptEntry } from "./transcript-entry.ts";
 
 /** A transcript is rotated when it takes more than this: every commit stores the whole file. */

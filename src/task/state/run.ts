@@ -1,4 +1,4 @@
-import type { TaskSpec } from "../file/task-spec.ts";
+import type { TaskSpec } from "../spec/task-spec.ts";
 import type { Failure } from "./failure.ts";
 
 /** Where a run lives and what it runs. All paths absolute. */

@@ -1,4 +1,4 @@
-import type { FinalStatus } from "../records/ledger.ts";
+import type { FinalStatus } from "../ledger/ledger.ts";
 import type { StopCause } from "./task-event.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { isFinal, type LedgerRow } from "../records/ledger.ts";
+import { isFinal, type LedgerRow } from "../ledger/ledger.ts";
 import { assertNever } from "../text/assert-never.ts";
 import type { StopCause } from "./task-event.ts";
 import { STOP_WORDS, statusOf, type TaskState } from "./task-state.ts";

@@ -1,4 +1,4 @@
-import type { FinalStatus } from "../records/ledger.ts";
+import type { FinalStatus } from "../ledger/ledger.ts";
 
 /** How an agent's run ended. */
 export type ExitVerdict =

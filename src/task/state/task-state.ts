@@ -1,4 +1,4 @@
-import type { TaskStatus } from "../records/ledger.ts";
+import type { TaskStatus } from "../ledger/ledger.ts";
 import { assertNever } from "../text/assert-never.ts";
 import { FAILURE_POLICIES } from "./failure.ts";
 import { RETRY_LIMITS, type RetryLimits, retryDelayMs } from "./retry.ts";

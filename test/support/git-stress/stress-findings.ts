@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { foldLedger, isFinal } from "../../../src/task/records/ledger.ts";
+import { foldLedger, isFinal } from "../../../src/task/ledger/ledger.ts";
 import { numberOf } from "./stress-drops.ts";
 import type { StressSite } from "./stress-site.ts";
 

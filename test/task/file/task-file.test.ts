@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ParsedDrop, PROMPT_CHARACTERS_MAX, parseDrop, parseDropText } from "../../../src/task/file/task-file.ts";
-import type { TaskProblem } from "../../../src/task/file/task-spec.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../../src/task/rights/rights.ts";
+import type { TaskProblem } from "../../../src/task/spec/task-spec.ts";
 
 const ID = "20261120-141530-k3f9x2";
 const THREAD = "01a1f950-5f71-7472-a9b5-7a2032cb912c";

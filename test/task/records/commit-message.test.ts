@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
+import { ownSessionKey } from "../../../src/task/names/session-key.ts";
 import {
   errorFileCommitMessage,
   intakeCommitMessage,
   taskCommitMessage,
 } from "../../../src/task/records/commit-message.ts";
-import { ownSessionKey } from "../../../src/task/session/session-key.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 const ID = "20261120-141530-k3f9x2";

@@ -11,7 +11,7 @@ import {
   parseLedger,
   rotateLedger,
   withoutRows,
-} from "../../../src/task/records/ledger.ts";
+} from "../../../src/task/ledger/ledger.ts";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
 import { appendFacts, foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
 import { appendEntries, parseTranscript, rotateTranscript } from "../../../src/task/session/transcript.ts";

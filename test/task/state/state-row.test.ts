@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LedgerRow } from "../../../src/task/records/ledger.ts";
+import type { LedgerRow } from "../../../src/task/ledger/ledger.ts";
 import { rowOf, stateFromRow } from "../../../src/task/state/state-row.ts";
 import type { TaskState } from "../../../src/task/state/task-state.ts";
 

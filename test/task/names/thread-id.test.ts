@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isThreadId } from "../../../src/task/session/thread-id.ts";
+import { isThreadId } from "../../../src/task/names/thread-id.ts";
 
 it.each<{ text: string; is: boolean }>([
   { text: "01a1f950-5f71-7472-a9b5-7a2032cb912c", is: true },

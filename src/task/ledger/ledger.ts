@@ -1,8 +1,8 @@
-import { sessionKeyProblem } from "../session/session-key.ts";
-import { isConflictMarker } from "../text/conflict-marker.ts";
-import { type KeptText, keepText } from "./kept-text.ts";
+import { sessionKeyProblem } from "../names/session-key.ts";
+import { isTaskId, taskIdDate } from "../names/task-id.ts";
+import { type KeptText, keepText } from "../text/kept-text.ts";
+import { isConflictMarker } from "../text/one-line.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
-import { isTaskId, taskIdDate } from "./task-id.ts";
 
 /** In rank order: of two rows of one run the later in this list wins. */
 const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"] as const;

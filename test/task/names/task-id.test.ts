@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../../../src/task/records/task-id.ts";
+import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../../../src/task/names/task-id.ts";
 
 const NOON = Date.UTC(2026, 10, 20, 14, 15, 30, 999);
 

@@ -11,7 +11,7 @@ import {
   rotateLedger,
   type TaskStatus,
   withoutRows,
-} from "../../../src/task/records/ledger.ts";
+} from "../../../src/task/ledger/ledger.ts";
 import { ledgerRows } from "../../support/ledger-rows.ts";
 
 const TASK = "20261120-141530-k3f9x2";

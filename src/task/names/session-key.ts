@@ -1,4 +1,4 @@
-import { isTaskId } from "../records/task-id.ts";
+import { isTaskId } from "./task-id.ts";
 
 const SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const DATED_FOLDER = /^\d{4}-\d{2}-\d{2}(-\d+)?$/;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isOwnSessionKey, ownSessionKey, sessionKeyProblem } from "../../../src/task/session/session-key.ts";
+import { isOwnSessionKey, ownSessionKey, sessionKeyProblem } from "../../../src/task/names/session-key.ts";
 
 const ID = "20261120-141530-k3f9x2";
 
