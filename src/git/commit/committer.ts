@@ -1,17 +1,20 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
+import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/file-stamp.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
 import type { Branch } from "../branch.ts";
-import { createLocks, removeLeftLocks } from "../gate/locks.ts";
+import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
 import { createTemporaryFiles } from "../gate/temporary-files.ts";
 import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createIndexFile } from "../index/index-file.ts";
 import { createIndexKnowledge } from "../index/index-knowledge.ts";
-import { frameObject, hashFramed } from "../objects/object-format.ts";
+import { objectId } from "../objects/object-format.ts";
 import { createObjectStore } from "../objects/object-store.ts";
+import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
@@ -40,6 +43,10 @@ export interface CommitterOptions {
 
 /** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
 const READING_MS = 5_000;
+/** When nothing was committed for so long, packs are joined … */
+const QUIET_MS = 2_000;
+/** … and after so many batches in any case. */
+const BATCHES_UNTIDIED_MAX = 200;
 /** After a miss, which another process's start caused. */
 const MISS_PAUSE_MS = 1;
 
@@ -62,7 +69,10 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       for (;;) {
         if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
         const outcome = await batch.attempt(signal);
-        if (outcome.kind === "done") return outcome.report;
+        if (outcome.kind === "done") {
+          committed();
+          return outcome.report;
+        }
         if (outcome.kind === "closed") {
           wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
           await delay(pauses.next(outcome.reason), undefined, { signal });
@@ -72,6 +82,28 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       wait = undefined;
       batch.discard();
     }
+  }
+
+  let untidied = 0;
+  let tidying: Promise<void> | undefined;
+  const quiet = createTimer(() => tidy());
+
+  function tidy(): void {
+    if (closing.signal.aborted || tidying !== undefined) return;
+    untidied = 0;
+    tidying = parts.store
+      .tidy(closing.signal)
+      // What could not be joined now is joined another time; until then it is only many files.
+      .catch((error: unknown) => options.onNotice(`packs were not joined: ${String(error)}`))
+      .finally(() => {
+        tidying = undefined;
+      });
+  }
+
+  function committed(): void {
+    untidied += 1;
+    if (untidied >= BATCHES_UNTIDIED_MAX) tidy();
+    else quiet.restart(QUIET_MS);
   }
 
   const entryAt = (path: string) => trees.find(view.tree, repository.prefix + path);
@@ -114,10 +146,12 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
-    hashBlob: (bytes) => hashFramed(repository.objectFormat, frameObject("blob", bytes)),
+    hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();
+      quiet.stop();
       await tail;
+      await tidying;
       parts.store.close();
     },
   };
@@ -135,7 +169,10 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     options.onNotice(`removed a lock that a crash left behind: ${path}`);
   const { objectFormat, objectsDir, gitDir } = repository;
   const temporary = createTemporaryFiles(repository, stateDir);
-  const store = createObjectStore(gitDir, objectsDir, objectFormat);
+  const owner = createHash("sha256").update(relative(repository.commonDir, stateDir)).digest("hex").slice(0, 12);
+  const packs = createOwnPacks({ objectsDir, commonDir: repository.commonDir, format: objectFormat, owner });
+  if (!hasLiveOwner(stateDir)) packs.clean();
+  const store = createObjectStore({ gitDir, objectsDir, format: objectFormat, packs });
   const refs = createRefs(repository);
   const memory = createCommittedMemory(stateDir, options.branch);
   const index = createIndexFile(repository, temporary);
@@ -149,11 +186,21 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     identity: await readIdentity(workspaceDir),
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),
-    workTree: createWorkTree(repository, temporary, (content) =>
-      hashFramed(objectFormat, frameObject("blob", content)),
-    ),
+    workTree: createWorkTree(repository, temporary, (content) => objectId(objectFormat, "blob", content)),
     locks: createLocks(repository, stateDir),
     scan: createProcessScan(repository, options.ownMarker),
     view: createBranchView(repository, refs, store, memory),
+  };
+}
+
+/** A timer that does not keep our process alive. */
+function createTimer(onEnd: () => void): { restart(ms: number): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    restart(ms) {
+      clearTimeout(timer);
+      timer = setTimeout(onEnd, ms).unref();
+    },
+    stop: () => clearTimeout(timer),
   };
 }

@@ -2,6 +2,7 @@ import { createContentCache } from "./content-cache.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 import { createObjectReader } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
+import type { OwnPacks } from "./own-packs.ts";
 
 /** The repository's objects, including those that were only named so far. */
 export interface ObjectStore {
@@ -16,6 +17,8 @@ export interface ObjectStore {
   hasFlushed(): boolean;
   /** Forgets what was added and not flushed. */
   forget(): void;
+  /** Joins the packs that were written so far where there are many: for a moment when nothing else is to be done. */
+  tidy(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -25,9 +28,16 @@ export interface ObjectStore {
  */
 const CACHED_BYTES_MAX = 1_048_576;
 
-export function createObjectStore(gitDir: string, objectsDir: string, format: ObjectFormat): ObjectStore {
+export interface ObjectStoreOptions {
+  readonly gitDir: string;
+  readonly objectsDir: string;
+  readonly format: ObjectFormat;
+  readonly packs: OwnPacks;
+}
+
+export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
   const reader = createObjectReader(gitDir);
-  const writer = createObjectWriter(objectsDir, format);
+  const writer = createObjectWriter(objectsDir, format, packs.keepText);
   const cache = createContentCache(CACHED_BYTES_MAX);
 
   async function read(id: string, type: ObjectType): Promise<Uint8Array> {
@@ -54,6 +64,10 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
     flush: writer.flush,
     hasFlushed: writer.hasFlushed,
     forget: writer.forget,
+    async tidy(signal) {
+      // The process that reads has the old packs open, and would hold on to their space.
+      if (await packs.join(signal)) reader.close();
+    },
     close: reader.close,
   };
 }
