@@ -4,11 +4,12 @@ import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/file-stamp.ts";
+import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
 import type { Branch } from "../branch.ts";
 import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
-import { createTemporaryFiles } from "../gate/temporary-files.ts";
+import { createTemporaryFiles, type TemporaryFiles } from "../gate/temporary-files.ts";
 import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createIndexFile } from "../index/index-file.ts";
 import { createIndexKnowledge } from "../index/index-knowledge.ts";
@@ -22,7 +23,7 @@ import { findIntroduction } from "../repository/history.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
-import { type BatchParts, createBatch } from "./commit-batch.ts";
+import { type Batch, type BatchParts, createBatch, type Outcome } from "./commit-batch.ts";
 import { decode } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
 import { createWorkTree } from "./work-tree.ts";
@@ -43,6 +44,8 @@ export interface CommitterOptions {
 
 /** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
 const READING_MS = 5_000;
+/** What the committer does, in the sentence that says what it cannot do. */
+const COMMITTING = "commit results";
 /** When nothing was committed for so long, packs are joined … */
 const QUIET_MS = 2_000;
 /** … and after so many batches in any case. */
@@ -61,6 +64,26 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
   let wait: CommitterWait | undefined;
+  const faults = createWorldFaults({ now: options.now }, (_event, { reason }) => {
+    if (typeof reason === "string") options.onNotice(reason);
+  });
+
+  /** What the machine cannot do just now is tried again. */
+  async function attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
+    try {
+      const outcome = await batch.attempt(signal);
+      faults.clear(COMMITTING);
+      return outcome;
+    } catch (error) {
+      parts.temporary.clear();
+      const retryMs = faults.note(COMMITTING, error);
+      if (retryMs === undefined) throw error;
+      const fault = faults.current();
+      if (fault !== undefined) wait = { ...fault, sinceMs: wait?.sinceMs ?? fault.sinceMs };
+      await delay(retryMs, undefined, { signal });
+      return { kind: "missed", because: "changed" };
+    }
+  }
 
   async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
     const batch = createBatch(parts, plans);
@@ -68,7 +91,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     try {
       for (;;) {
         if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
-        const outcome = await batch.attempt(signal);
+        const outcome = await attempt(batch, signal);
         if (outcome.kind === "done") {
           committed();
           return outcome.report;
@@ -157,7 +180,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   };
 }
 
-async function openParts(options: CommitterOptions): Promise<BatchParts> {
+async function openParts(options: CommitterOptions): Promise<BatchParts & { readonly temporary: TemporaryFiles }> {
   const { stateDir, workspaceDir, now } = options;
   const repository = await openRepository(workspaceDir, options.branch);
   mkdirSync(stateDir, { recursive: true });
@@ -183,6 +206,7 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     memory,
     index,
     now,
+    temporary,
     identity: await readIdentity(workspaceDir),
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),

@@ -1,3 +1,4 @@
+import { GitError } from "../process/git-process.ts";
 import { createContentCache } from "./content-cache.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 import { createObjectReader } from "./object-reader.ts";
@@ -42,8 +43,8 @@ export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectS
 
   async function read(id: string, type: ObjectType): Promise<Uint8Array> {
     const object = writer.pending(id) ?? cache.get(id) ?? (await reader.read(id));
-    if (object === undefined) throw new Error(`git has no object ${id}`);
-    if (object.type !== type) throw new Error(`object ${id} is a ${object.type}, not a ${type}`);
+    if (object === undefined) throw new GitError(`git has no object ${id}`);
+    if (object.type !== type) throw new GitError(`object ${id} is a ${object.type}, not a ${type}`);
     if (type !== "tree") cache.put(id, object);
     return object.content;
   }
@@ -53,7 +54,7 @@ export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectS
     async treeOf(commit) {
       const text = Buffer.from(await read(commit, "commit")).toString("latin1");
       const tree = /^tree ([0-9a-f]+)\n/.exec(text)?.[1];
-      if (tree === undefined) throw new Error(`commit ${commit} names no tree`);
+      if (tree === undefined) throw new GitError(`commit ${commit} names no tree`);
       return tree;
     },
     add(type, content) {

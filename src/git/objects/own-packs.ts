@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { syncFolder } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import { readStartTicks } from "../../base/process-identity.ts";
-import { runGit } from "../process/git-process.ts";
+import { GitError, runGit } from "../process/git-process.ts";
 import type { ObjectFormat } from "./object-format.ts";
 
 /**
@@ -89,7 +89,7 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
     const made = await runGit(commonDir, args, { input: `${[...ids].join("\n")}\n`, signal, isBackground: true });
     if (made.status !== 0) {
       if (signal.aborted) return false;
-      throw new Error(`git pack-objects: ${made.stderr}`);
+      throw new GitError(`git pack-objects: ${made.stderr}`);
     }
     onStep("written");
     const hash = made.stdout.toString("latin1").trim();

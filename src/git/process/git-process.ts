@@ -3,6 +3,11 @@ import { constants, setPriority } from "node:os";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { gitEnvironment } from "./git-environment.ts";
 
+/** Git could not do what was asked of it in a repository that is not as it should be: a damaged index, an object that is not there. */
+export class GitError extends Error {
+  override readonly name = "GitError";
+}
+
 /** What a git process left behind. Success is judged by `status` alone. */
 export interface GitResult {
   readonly status: number;
