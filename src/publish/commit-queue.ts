@@ -29,7 +29,7 @@ export interface CommitQueueDeps {
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
   readonly branch: Branch;
-  readonly sessions: Sessions;
+  readonly sessions: Pick<Sessions, "committed">;
   readonly paths: StatePaths;
   readonly clone: string;
   /** Whether a task may still change: its ledger rows stay where they are. */
