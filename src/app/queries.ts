@@ -1,18 +1,19 @@
 import { readFileSync } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { isAlive, type ProcessIdentity } from "../base/process-identity.ts";
-import { readCodexHold } from "../dispatch/circuit-breaker.ts";
+import { readOutage } from "../dispatch/circuit-breaker.ts";
 import { openPauseStore } from "../dispatch/pauses.ts";
 import { findHolds } from "../dispatch/scheduled-tasks.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
 import { findForeignTasks, findTaskFile } from "../store/foreign-tasks.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
+import { fold, type OpenTask } from "../store/open-task.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
-import { fold, type OpenTask } from "../store/task-table.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
+import { breakerHold } from "../task/schedule/breaker.ts";
 import type { Pauses } from "../task/schedule/pause.ts";
 import type { ScheduleInput } from "../task/schedule/schedule.ts";
 import { parseTranscript } from "../task/session/transcript.ts";
@@ -129,13 +130,12 @@ export function createQueries(deps: QueriesDeps): Queries {
   const pauses = (): Pauses => openPauseStore(deps.paths.paused).read();
 
   const codexHold = (): ScheduleInput["codex"] => {
-    const hold = readCodexHold(deps.paths.codexHold);
-    return hold === undefined ? undefined : { problem: hold.reason, untilMs: hold.untilMs };
+    return breakerHold(readOutage(deps.paths.codexHold), deps.now());
   };
 
   const heldBack = (): Health["codex"] => {
-    const hold = readCodexHold(deps.paths.codexHold);
-    return hold === undefined ? null : presentProblem(hold);
+    const outage = readOutage(deps.paths.codexHold);
+    return outage === undefined || breakerHold(outage, deps.now()) === undefined ? null : presentProblem(outage);
   };
 
   const presentFinished = async (entry: {

@@ -23,12 +23,13 @@ import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import { loadRecentTasks } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { createTaskTable, type OpenTask } from "../store/task-table.ts";
+import { createTaskTable } from "../store/task-table.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
@@ -204,8 +205,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
 
   const failures = new Set<string>();
-  table.onChange(({ id, state, committed }) => {
-    if (state.kind === "ended" && state.status !== "succeeded" && !committed) failures.add(id);
+  table.onChange((task) => {
+    if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
   });
   recover({
     ...{ journal, table, desk: runs, runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },

@@ -5,9 +5,9 @@ import { isVerification } from "../dispatch/verify-desk.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { createRunner } from "../run/codex/runner.ts";
 import { readCloneId } from "../store/clone-id.ts";
+import { fold } from "../store/open-task.ts";
 import { runDirectory, statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { fold } from "../store/task-table.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
 const STOP_GRACE_MS = 10_000;

@@ -4,9 +4,10 @@ import type { Log } from "../base/surroundings.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import type { RunEvent } from "../run/ports.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import { runDirectory, type StatePaths } from "../store/state-paths.ts";
-import { expectOpen, type OpenTask, type TaskTable } from "../store/task-table.ts";
-import type { TrialRun } from "../task/schedule/codex-hold.ts";
+import { expectOpen, type TaskTable } from "../store/task-table.ts";
+import type { TrialRun } from "../task/schedule/breaker.ts";
 import { promptWithRecap } from "../task/session/recap.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/state/failure.ts";
@@ -104,7 +105,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
       if (event.type === "thread.started" && event.thread_id !== undefined)
         noteThread(task.id, started.run, event.thread_id);
       // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
-      if (event.item !== undefined && event.item.type !== "error") gate.answered({ task: task.id, run: started.run });
+      if (event.item !== undefined && event.item.type !== "error") gate.succeeded({ task: task.id, run: started.run });
     };
     active.set(task.id, {
       id: task.id,
@@ -151,8 +152,8 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
 
   /** Before the task's own state is journaled: a crash between the two must not let the others run into the same wall. */
   const tellGate = (run: TrialRun, { failure }: RunVerdict, own: OwnChoices): void => {
-    if (failure === undefined || reachedModel(failure.kind)) gate.answered(run);
-    else if (stopsAll(failurePolicy(failure.kind, own))) gate.close(failure, run);
+    if (failure === undefined || reachedModel(failure.kind)) gate.succeeded(run);
+    else if (stopsAll(failurePolicy(failure.kind, own))) gate.trip(failure, run);
   };
 
   /** The limit that was over first is the cause, also where nobody looked for a while. */
@@ -166,7 +167,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
   const verdictOf = (task: OpenTask, record: JournalRecord & { readonly k: "run" }): ExitVerdict => {
     const { run, verdict, endedAtMs } = record;
     const earlier = deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== run);
-    const own = ownChoices(task, earlier, verdict.failure, gate.openedAtMs());
+    const own = ownChoices(task, earlier, verdict.failure, gate.closedAtMs());
     tellGate({ task: task.id, run }, verdict, own);
     const waitMs = retryDelayMs(1 + busyRuns(earlier), deps.waitLimits(), deps.surroundings.random());
     return exitVerdict(verdict, own, endedAtMs + waitMs);
@@ -192,7 +193,7 @@ export function createRunDesk(deps: RunDeskDeps): RunDesk {
     const { failure } = record.verdict;
     if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
     faultPoint("finish:journaled");
-    gate.over({ task: task.id, run: run.run });
+    gate.ended({ task: task.id, run: run.run });
     sessions.release({ task: task.id, run: run.run, sessionKey: task.sessionKey });
     active.delete(run.id);
     const reason = "reason" in after.state ? after.state.reason : undefined;

@@ -27,12 +27,11 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.dispatcher.codexProblem() ?? sources.gate.hold();
+  const problem = sources.dispatcher.codexProblem() ?? sources.gate.outage();
   const wait = sources.branch.waiting();
   const full = sources.bound.state();
   const pauses = sources.dispatcher.pauses();
-  let queued = 0;
-  for (const task of sources.table.all()) if (task.state.kind === "queued") queued += 1;
+  const { queued, finished } = sources.table.index.counts();
   return {
     status: [wait, problem, pauses.queue, full].every((reason) => reason === undefined) ? "ok" : "waiting",
     version: sources.version,
@@ -40,7 +39,7 @@ export function presentHealth(sources: HealthSources): Health {
     branch: sources.branchName,
     pid: process.pid,
     startedAt: sources.startedAt,
-    tasks: { queued, running: sources.runs.activeCount, uncommitted: sources.commits.pendingCount() },
+    tasks: { queued, running: sources.runs.activeCount, uncommitted: finished },
     committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
     codex: problem === undefined ? null : presentProblem(problem),
     paused: presentPauses(pauses),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
 import type { JournalRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/task-table.ts";
+import type { OpenTask } from "../../store/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import type { Pause, Pauses } from "../../task/schedule/pause.ts";

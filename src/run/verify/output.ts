@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { systemErrorCode } from "../../base/errors.ts";
-import { withoutTerminalCodes } from "../../task/text/fence.ts";
+import { withoutTerminalCodes } from "../../task/text/markdown.ts";
 
 /** Of what a command printed, so much is kept beyond the life of its run. */
 export const TAIL_BYTES = 16 * 1024;

@@ -1,7 +1,19 @@
-import { CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
-import { type Place, problemAt, quoted } from "../spec/task-problem.ts";
+import {
+  CST,
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
+import { type Expectation, type Place, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
-import { yamlErrorProblem } from "./yaml-error.ts";
+import { oneLine } from "../text/one-line.ts";
 
 /** A value with its place in the file. */
 export interface YamlValue {
@@ -37,7 +49,24 @@ export interface YamlLimits {
 
 const KEY_LENGTH_MAX = 100;
 
-const MAPPING = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
+const KEY_VALUE = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
+const QUOTED = { expected: "the value in double quotes", example: 'title: "Login: fix the redirect"' };
+
+/** The parser's errors in the words of a task file; all others keep the parser's message. */
+const MEANINGS: Partial<Record<ErrorCode, { readonly message: string; readonly expectation: Expectation }>> = {
+  BLOCK_AS_IMPLICIT_KEY: {
+    message: 'a value with ": " in it is not in quotes, or a line is indented',
+    expectation: QUOTED,
+  },
+  MULTILINE_IMPLICIT_KEY: { message: "a value goes on in the next line", expectation: QUOTED },
+  BAD_SCALAR_START: { message: "a value begins with a character that has a meaning in YAML", expectation: QUOTED },
+  DUPLICATE_KEY: {
+    message: "this key is there twice",
+    expectation: { expected: "every key once", example: undefined },
+  },
+  TAB_AS_INDENT: { message: "a tab is used as indentation", expectation: { expected: "spaces", example: undefined } },
+  MULTIPLE_DOCS: { message: 'a line "..." ends the YAML early', expectation: KEY_VALUE },
+};
 
 /**
  * Reads a block of YAML 1.2 (core schema) that has to be a mapping. Nothing in it is evaluated, and it means what it
@@ -48,7 +77,7 @@ const MAPPING = { expected: 'lines of the form "key: value"', example: "title: F
 export function readYamlMapping(block: string, firstLine: number, limits: YamlLimits): YamlMapping {
   const start = { line: firstLine, column: 1 };
   const excess = excessOf(block, limits);
-  if (excess !== undefined) return { entries: [], problems: [problemAt(start, excess, MAPPING)] };
+  if (excess !== undefined) return { entries: [], problems: [problemAt(start, excess, KEY_VALUE)] };
   const lines = new LineCounter();
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
@@ -71,7 +100,7 @@ export function readYamlMapping(block: string, firstLine: number, limits: YamlLi
   const problems: TaskProblem[] = [];
   const root = readNode(document.contents, { placeOf, problems, limits, fallback: start }, 0);
   if (root.entries === undefined && problems.length === 0 && document.contents !== null) {
-    problems.push(problemAt(root.place, "the front matter is not a mapping", MAPPING));
+    problems.push(problemAt(root.place, "the front matter is not a mapping", KEY_VALUE));
   }
   return { entries: root.entries ?? [], problems };
 }
@@ -152,7 +181,7 @@ function entryOf(keyNode: unknown, valueNode: unknown, reading: Reading, depth: 
   const problemsBefore = reading.problems.length;
   const key = readNode(keyNode, reading, depth + 1);
   const value = readNode(valueNode, { ...reading, fallback: key.place }, depth + 1);
-  const expected = { expected: "a word as the key", example: MAPPING.example };
+  const expected = { expected: "a word as the key", example: KEY_VALUE.example };
   if (key.text === undefined || key.text === "") {
     if (reading.problems.length === problemsBefore) {
       reading.problems.push(problemAt(key.place, "this key is not a word", expected));
@@ -181,4 +210,11 @@ function plainScalar(value: unknown, source: string | undefined): unknown {
   if (typeof value !== "bigint" && typeof value !== "number") return value ?? null;
   const number = Number(value);
   return source === undefined || String(number) === source ? number : source;
+}
+
+/** Returns a parser's error as a problem of a task file. */
+function yamlErrorProblem(error: YAMLError, place: Place): TaskProblem {
+  const meaning = MEANINGS[error.code];
+  if (meaning !== undefined) return problemAt(place, meaning.message, meaning.expectation);
+  return problemAt(place, `not valid YAML: ${oneLine(error.message, 200)}`, KEY_VALUE);
 }

@@ -1,7 +1,7 @@
 import { sessionKeyProblem } from "../names/session-key.ts";
 import { isTaskId, taskIdDate } from "../names/task-id.ts";
-import { isConflictMarker } from "../text/conflict-marker.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
+import { isConflictMarker } from "../text/one-line.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
 
 /** In rank order: of two rows of one run the later in this list wins. */

@@ -1,9 +1,15 @@
 import { type Place, quoted } from "../spec/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
 import { codexKeyProblem } from "./codex-setting.ts";
-import { environmentNameProblem } from "./environment-name.ts";
 import { type PlacedEntry, type PlacedJson, readPlacedJson } from "./placed-json.ts";
-import { DEFAULT_RIGHTS, pathProblem, type Rights, SANDBOX_LEVELS, VERIFY_PLACES } from "./rights.ts";
+import {
+  DEFAULT_RIGHTS,
+  environmentNameProblem,
+  pathProblem,
+  type Rights,
+  SANDBOX_LEVELS,
+  VERIFY_PLACES,
+} from "./rights.ts";
 
 /** What the owner of the machine has said of a workspace. It never comes from the repository. */
 export interface Policy extends Rights {

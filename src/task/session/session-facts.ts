@@ -1,8 +1,8 @@
 import { isThreadId } from "../names/thread-id.ts";
 import { isCount, isUsage } from "../records/task-account.ts";
 import type { Usage } from "../state/run.ts";
-import { isConflictMarker } from "../text/conflict-marker.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
+import { isConflictMarker } from "../text/one-line.ts";
 import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "./json-lines.ts";
 import {
   accountSlot,

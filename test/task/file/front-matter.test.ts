@@ -103,6 +103,27 @@ describe("broken front matter", () => {
   });
 });
 
+it("leaves the prompt byte for byte, whatever follows the closing mark", () => {
+  const openings = ["---\n", "---\r\n", "--- \n", "---yaml\n", "---\tyml \r\n", "\uFEFF---\n"];
+  const blocks = ["", "title: x\n", "title: x\r\n", "# only a comment\n", "\n \n"];
+  const closings = ["---\n", "---\r\n", "--- \t\n", "---  \r\n"];
+  const pieces = ["\n", "\r", "\r\n", " ", "---", "\t", "\uFEFF", "ä", "😀", "#", "excerpt_separator: x", "\n---\n"];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...openings),
+      fc.constantFrom(...blocks),
+      fc.constantFrom(...closings),
+      fc.array(fc.constantFrom(...pieces), { maxLength: 6 }),
+      (opening, block, closing, parts) => {
+        const prompt = `${parts.join("")}Do it.`;
+        const parsed = parseDropText(`${opening}${block}${closing}${prompt}`, undefined);
+        expect(parsed).toMatchObject({ ok: true, prompt });
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
 it("never throws, and never refuses without a reason", () => {
   const parts = [
     "---",
