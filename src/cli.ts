@@ -98,7 +98,7 @@ function createDeps(dir: string): CliDeps {
       return publishDrop(await find(), text, process.env);
     },
     async withQueries(use) {
-      const { openQueriesHere } = await import("./app/open-queries.ts");
+      const { openQueriesHere } = await import("./app/queries/open-queries.ts");
       return use(openQueriesHere(await find()));
     },
     async policy(change) {

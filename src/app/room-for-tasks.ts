@@ -4,7 +4,7 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { queueFull } from "../intake/queue-limit.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { readServer } from "./queries.ts";
+import { readServer } from "./queries/queries.ts";
 
 /**
  * Refuses another task where as many are open as may be: it would only lie in inbox/.

@@ -35,7 +35,7 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Coordinator } from "./coordinator.ts";
-import type { Queries } from "./queries.ts";
+import type { Queries } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
 import { presentOpen } from "./views/task-view.ts";
 

@@ -1,6 +1,6 @@
 import type { ShownPolicy } from "../app/change-policy.ts";
 import type { InitOptions } from "../app/init.ts";
-import type { Queries } from "../app/queries.ts";
+import type { Queries } from "../app/queries/queries.ts";
 import type { ServeOptions } from "../app/serve/serve.ts";
 import type { PauseStore } from "../dispatch/pauses.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";

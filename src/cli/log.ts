@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../app/queries.ts";
+import type { HistoryEntry } from "../app/queries/queries.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, wholeNumber } from "./command.ts";

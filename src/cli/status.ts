@@ -1,4 +1,4 @@
-import type { StatusView } from "../app/queries.ts";
+import type { StatusView } from "../app/queries/queries.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import type { Command } from "./command.ts";
 

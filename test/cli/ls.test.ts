@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Queries } from "../../src/app/queries.ts";
+import type { Queries } from "../../src/app/queries/queries.ts";
 import { createLsCommand } from "../../src/cli/ls.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 

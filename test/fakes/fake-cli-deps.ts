@@ -1,5 +1,5 @@
 import type { InitOptions } from "../../src/app/init.ts";
-import type { Queries } from "../../src/app/queries.ts";
+import type { Queries } from "../../src/app/queries/queries.ts";
 import type { ServeOptions } from "../../src/app/serve/serve.ts";
 import type { SessionView } from "../../src/app/views/session-list.ts";
 import type { TaskView } from "../../src/app/views/task-view.ts";

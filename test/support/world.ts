@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { createQueries, type Queries } from "../../src/app/queries.ts";
+import { createQueries, type Queries } from "../../src/app/queries/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
-import { CoordinatorError } from "../base/errors.ts";
-import { createBranchReader } from "../git/commit/branch-reader.ts";
-import { createTaskHistory } from "../git/repository/task-history.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { createBranchLedger } from "../store/branch-ledger.ts";
-import { statePaths } from "../store/state-paths.ts";
-import { openTaskJournal } from "../store/task-journal.ts";
-import type { Health } from "./coordinator.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { createBranchReader } from "../../git/commit/branch-reader.ts";
+import { createTaskHistory } from "../../git/repository/task-history.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { createBranchLedger } from "../../store/branch-ledger.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { openTaskJournal } from "../../store/task-journal.ts";
+import type { Health } from "../coordinator.ts";
 import { createQueries, type Queries, readServer } from "./queries.ts";
 
 /** A coordinator that does not answer within this is not asked further. */
@@ -32,7 +32,7 @@ export function openQueries(place: WorkspacePlace, branchName: string): Queries 
 
 /** Not with fetch: what Node loads for that costs a short command 20 ms. */
 async function askHealth(url: string): Promise<Health | undefined> {
-  const { http } = await import("../base/http.ts");
+  const { http } = await import("../../base/http.ts");
   try {
     const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

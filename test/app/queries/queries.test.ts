@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readServer } from "../../src/app/queries.ts";
-import { ownIdentity } from "../../src/base/process-identity.ts";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { readServer } from "../../../src/app/queries/queries.ts";
+import { ownIdentity } from "../../../src/base/process-identity.ts";
+import { openTaskJournal } from "../../../src/store/task-journal.ts";
+import { createWorld, type World } from "../../support/world.ts";
 
 const OLD = "20250101-101010-aaaaaa";
 
