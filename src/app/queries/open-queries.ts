@@ -1,63 +1,71 @@
-import type { IncomingMessage } from "node:http";
-import { json } from "node:stream/consumers";
 import { CoordinatorError } from "../../base/errors.ts";
+import { readOutage } from "../../dispatch/circuit-breaker.ts";
+import { openPauseStore } from "../../dispatch/pauses.ts";
 import { createBranchReader } from "../../git/commit/branch-reader.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createBranchLedger } from "../../store/branch-ledger.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { openTaskJournal } from "../../store/task-journal.ts";
-import type { Health } from "../coordinator.ts";
-import { createQueries, type Queries, readServer } from "./queries.ts";
-
-/** A coordinator that does not answer within this is not asked further. */
-const HEALTH_TIMEOUT_MS = 2_000;
-
-/** Opens a workspace for reading. */
-export function openQueries(place: WorkspacePlace, branchName: string): Queries {
-  const paths = statePaths(place.stateDir);
-  const branch = createBranchReader(place.workspaceDir, branchName);
-  return createQueries({
-    workspaceDir: place.workspaceDir,
-    branchName: branchName.replace(/^refs\/heads\//, ""),
-    branch,
-    ledger: createBranchLedger(branch),
-    history: createTaskHistory(place.workspaceDir, branchName),
-    journal: openTaskJournal(paths.journal, "read"),
-    paths,
-    now: Date.now,
-    askHealth,
-  });
-}
-
-/** Not with fetch: what Node loads for that costs a short command 20 ms. */
-async function askHealth(url: string): Promise<Health | undefined> {
-  const { http } = await import("../../base/http.ts");
-  try {
-    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      http.get(`${url}/health`, { signal, agent: false }, resolve).once("error", reject);
-    });
-    const answer = await json(response);
-    return response.statusCode === 200 ? (answer as Health) : undefined;
-  } catch {
-    return undefined; // It is just starting or ending; what the files say is shown all the same.
-  }
-}
+import { breakerHold } from "../../task/schedule/breaker.ts";
+import type { Health } from "../views/present-health.ts";
+import { createQueries } from "./create-queries.ts";
+import type { OpenTasks } from "./open-tasks.ts";
+import type { Queries, QueriesDeps } from "./queries.ts";
+import { readServer } from "./server-record.ts";
 
 /**
- * Does the same for the branch that is being served, which HEAD may have left, or else the one that HEAD names.
+ * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
+ * journal and the branch do: the one that is being served, which HEAD may have left, or else the one that HEAD names.
  *
  * @throws CoordinatorError `REFUSED` on no branch
  */
-export function openQueriesHere(place: WorkspacePlace): Queries {
-  const served = readServer(statePaths(place.stateDir).server)?.branch;
-  if (served !== undefined) return openQueries(place, served);
-  if (place.branch === undefined) {
+export async function openQueriesHere(place: WorkspacePlace): Promise<Queries> {
+  const server = readServer(statePaths(place.stateDir).server);
+  const branch = server?.branch ?? place.branch;
+  if (branch === undefined) {
     throw new CoordinatorError(
       "REFUSED",
       `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
     );
   }
-  return openQueries(place, place.branch);
+  if (server?.url == null) return openQueries(place, branch);
+  const { askCoordinator } = await import("./coordinator-client.ts");
+  const { url } = server;
+  return askCoordinator(url, (health) => openQueries(place, branch, health));
+}
+
+const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
+
+function openQueries(place: WorkspacePlace, branchName: string, health: QueriesDeps["health"] = noHealth): Queries {
+  return queriesOfFiles({
+    workspaceDir: place.workspaceDir,
+    branchName: branchName.replace(/^refs\/heads\//, ""),
+    branch: createBranchReader(place.workspaceDir, branchName),
+    history: createTaskHistory(place.workspaceDir, branchName),
+    paths: statePaths(place.stateDir),
+    ...{ now: Date.now, health },
+  });
+}
+
+const noHealth = async (): Promise<Health | undefined> => undefined;
+
+/** Answers from journal and branch, whether or not a coordinator is at work. */
+export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Queries {
+  const { branch, paths, now } = deps;
+  const ledger = createBranchLedger(branch);
+  const journal = openTaskJournal(paths.journal, "read");
+  const holding = () => ({
+    codex: breakerHold(readOutage(paths.codexHold), now()),
+    pauses: openPauseStore(paths.paused).read(),
+  });
+  return createQueries({
+    ...deps,
+    ledger,
+    async open() {
+      // To read a task takes the parser of its front matter: an empty queue does without.
+      if (journal.openIds().length === 0) return NO_TASKS;
+      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, holding });
+    },
+  });
 }
