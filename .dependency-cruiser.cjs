@@ -52,6 +52,7 @@ const PARTS = {
 const LIBRARY_HOMES = {
   chokidar: "intake/",
   "simple-git": "(git|app)/",
+  execa: "git/process/git-version\\.ts",
   hono: "server/",
   "@hono/node-server": "server/",
   "gray-matter": "task/",

@@ -2,14 +2,17 @@ import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { syncFolder } from "../../base/durable-file.ts";
+import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
 import type { Blocker } from "../gate/process-scan.ts";
 import { ObstacleError } from "../objects/tree-edit.ts";
+import { GitError } from "../process/git-process.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import type { BranchView } from "./branch-view.ts";
 import { buildChain, type CommitChain } from "./commit-chain.ts";
-import { findLeftBehind, type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { findLeftBehind, type Refusal, type Staging, type StagingParts, settleAll, stageChain } from "./staging.ts";
 import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
@@ -197,8 +200,8 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     }
     const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
     dropStaging();
-    const folders = new Set([dirname(repository.branchPath), dirname(repository.indexPath)]);
-    await Promise.all([...folders].map(syncFolder));
+    // The index was renamed before the branch: one journal of a file system holds both. Where it does not, the next commit puts it right.
+    await syncFolder(dirname(repository.branchPath));
     faultPoint("commit:done");
     return { kind: "done", report: toReport(made, [...leftAlone]) };
   }
@@ -223,9 +226,14 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
             reason: `the branch holds something else than a plain file of ours at ${error.message}`,
           };
         }
-        if (!(error instanceof ElsewhereError)) throw error;
         dropStaging();
-        return MISSED;
+        if (error instanceof GitError) return { kind: "closed", reason: error.message };
+        if (error instanceof ElsewhereError) return MISSED;
+        const code = systemErrorCode(error);
+        if (code === undefined || code.startsWith("ERR_") || worldFaultCode(error) !== undefined) throw error;
+        // A file or folder of ours was removed, or may not be written: everything is made again.
+        isWritten = false;
+        return { kind: "closed", reason: `cannot write a commit: ${error instanceof Error ? error.message : code}` };
       }
     },
     discard: dropStaging,
@@ -234,10 +242,4 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
 function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
   return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
-}
-
-/** Waits for both even when one fails, so that nothing is still being written when the failure is told. */
-async function settleAll<First, Second>(both: readonly [Promise<First>, Promise<Second>]): Promise<[First, Second]> {
-  await Promise.allSettled(both);
-  return Promise.all(both);
 }

@@ -59,7 +59,7 @@ export function isFinal(status: TaskStatus): status is FinalStatus {
 }
 
 /** Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row. */
-export function formatRow(row: LedgerRow): string {
+function formatRow(row: LedgerRow): string {
   const cells = [row.time, row.task, row.session, String(row.run), row.status, row.detail];
   return `| ${cells.map(escapeCell).join(" | ")} |`;
 }

@@ -1,18 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type PlacedJson, readPlacedJson } from "../../../src/task/rights/placed-json.ts";
+import { readJson } from "../../../src/task/spec/yaml-mapping.ts";
 
-/** The value without its places. */
-function plain({ items, entries, plain: value }: PlacedJson): unknown {
-  if (items !== undefined) return items.map(plain);
-  return entries === undefined
-    ? value
-    : Object.fromEntries(entries.map(({ key, value: inner }) => [key, plain(inner)]));
-}
+const LIMITS = { nesting: 20, tokens: 10_000 };
 
 function read(text: string): unknown {
-  const reading = readPlacedJson(text);
-  return "value" in reading ? plain(reading.value) : reading.problem;
+  const reading = readJson(text, LIMITS);
+  if ("value" in reading) return reading.value.plain;
+  const { line, column, message } = reading.problem;
+  return { place: { line, column }, message };
 }
 
 describe("a JSON text", () => {
@@ -21,7 +17,7 @@ describe("a JSON text", () => {
       fc.property(fc.jsonValue({ maxDepth: 5 }), fc.boolean(), (value, isWide) => {
         const text = JSON.stringify(value, undefined, isWide ? 2 : 0);
         // A key `__proto__` is a key like any other there, and a prototype in an object literal.
-        fc.pre(!text.includes("__proto__"));
+        fc.pre(!text.includes("__proto__") && !text.includes('"":')); // An empty key is refused.
         expect(read(text)).toEqual(JSON.parse(text));
       }),
     );
@@ -57,9 +53,9 @@ describe("a JSON text", () => {
         } catch {
           // That is the answer.
         }
-        const reading = readPlacedJson(text);
-        if (parsed === "refused") expect(reading).toHaveProperty("problem");
-        else if ("value" in reading) expect(plain(reading.value)).toEqual(parsed);
+        const reading = readJson(text, LIMITS);
+        if (parsed === "refused") expect(reading).toHaveProperty("problem.line", expect.any(Number));
+        else if ("value" in reading) expect(reading.value.plain).toEqual(parsed);
         else expect(reading.problem.message).toContain("twice");
       }),
       { numRuns: 3_000 },
@@ -68,15 +64,22 @@ describe("a JSON text", () => {
 
   it.each<{ text: string; line: number; column: number; says: string }>([
     { text: "", line: 1, column: 1, says: "the text ends too early" },
-    { text: '{\n  "a": 1,\n}', line: 3, column: 1, says: '"}" where a key in double quotes is expected' },
-    { text: '{"a": 1\n "b": 2}', line: 2, column: 2, says: '""b"" where "," or "}" is expected' },
-    { text: "{'a': 1}", line: 1, column: 2, says: `"'a'" is not valid JSON` },
-    { text: '{"a" 1}', line: 1, column: 6, says: '"1" where ":" is expected' },
-    { text: '["x\ny"]', line: 1, column: 2, says: '""x" is not valid JSON' },
+    { text: '{\n  "a": 1,\n}', line: 3, column: 1, says: "Expected double-quoted property name" },
+    { text: '{"a": 1\n "b": 2}', line: 2, column: 2, says: "Expected ',' or '}' after property value" },
+    { text: "{'a': 1}", line: 1, column: 2, says: "Expected property name or '}'" },
+    { text: '{"a" 1}', line: 1, column: 6, says: "Expected ':' after property name" },
+    { text: '["x\ny"]', line: 1, column: 4, says: "Bad control character in string literal" },
+    { text: '{"a": tru}', line: 1, column: 7, says: '"tru" is not valid JSON' },
+    { text: '{"a": [1,, 2]}', line: 1, column: 10, says: "not valid JSON: Unexpected , in flow sequence" },
     { text: '{"a": 1, "a": 2}', line: 1, column: 10, says: 'the key "a" is there twice' },
-    { text: "{} {}", line: 1, column: 4, says: '"{" after the end of the value' },
-    { text: "// no\n{}", line: 1, column: 1, says: '"//" is not valid JSON' },
-    { text: "[".repeat(30), line: 1, column: 22, says: "there are more than 20 levels" },
+    { text: "{} {}", line: 1, column: 4, says: "Unexpected non-whitespace character after JSON" },
+    { text: "// no\n{}", line: 1, column: 1, says: '"// no {}" is not valid JSON' },
+    {
+      text: "[".repeat(30) + "]".repeat(30),
+      line: 1,
+      column: 21,
+      says: "there are lists or mappings more than 20 levels deep",
+    },
   ])("is refused with the place of its mistake: $text", ({ text, line, column, says }) => {
     expect(read(text)).toEqual({ place: { line, column }, message: says });
   });

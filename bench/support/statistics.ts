@@ -9,6 +9,11 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** Returns the arithmetic mean. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** One row of figures, a value per column. */
 export interface FigureRow {
   readonly name: string;
@@ -24,6 +29,11 @@ export function figureTable(sizes: readonly number[], rows: readonly FigureRow[]
     const [base = Number.NaN, ...rest] = values;
     return [name, ...values.map((value) => value.toFixed(digits)), ...rest.map((value) => (value / base).toFixed(2))];
   });
+  return markdownTable(head, body);
+}
+
+/** Returns a Markdown table: the first column is text, the others are figures. */
+export function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
   const lines = [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...body];
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -10,10 +10,11 @@ import {
   LineCounter,
   parseDocument,
   type YAMLError,
+  type YAMLMap,
 } from "yaml";
-import { type Expectation, type Place, problemAt, quoted } from "../spec/task-problem.ts";
-import type { TaskProblem } from "../spec/task-spec.ts";
 import { oneLine } from "../text/one-line.ts";
+import { type Expectation, type Place, placeAt, problemAt, quoted } from "./task-problem.ts";
+import type { TaskProblem } from "./task-spec.ts";
 
 /** A value with its place in the file. */
 export interface YamlValue {
@@ -47,6 +48,9 @@ export interface YamlLimits {
   readonly repeatedKeys?: boolean;
 }
 
+const BYTE_ORDER_MARK = "\uFEFF";
+/** Put between tokens by the lexer; no part of the text. */
+const LEXER_MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
 const KEY_LENGTH_MAX = 100;
 
 const KEY_VALUE = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
@@ -60,10 +64,6 @@ const MEANINGS: Partial<Record<ErrorCode, { readonly message: string; readonly e
   },
   MULTILINE_IMPLICIT_KEY: { message: "a value goes on in the next line", expectation: QUOTED },
   BAD_SCALAR_START: { message: "a value begins with a character that has a meaning in YAML", expectation: QUOTED },
-  DUPLICATE_KEY: {
-    message: "this key is there twice",
-    expectation: { expected: "every key once", example: undefined },
-  },
   TAB_AS_INDENT: { message: "a tab is used as indentation", expectation: { expected: "spaces", example: undefined } },
   MULTIPLE_DOCS: { message: 'a line "..." ends the YAML early', expectation: KEY_VALUE },
 };
@@ -75,9 +75,54 @@ const MEANINGS: Partial<Record<ErrorCode, { readonly message: string; readonly e
  * @param firstLine the line of the file on which the block begins
  */
 export function readYamlMapping(block: string, firstLine: number, limits: YamlLimits): YamlMapping {
+  const { root, problems } = readYaml(block, firstLine, limits, false);
+  if (root?.entries === undefined && root !== undefined && root.plain !== null && problems.length === 0)
+    return { entries: [], problems: [problemAt(root.place, "the front matter is not a mapping", KEY_VALUE)] };
+  return { entries: root?.entries ?? [], problems };
+}
+
+export type JsonReading = { readonly value: YamlValue } | { readonly problem: TaskProblem };
+
+/**
+ * Reads a JSON text strictly, with the place of every key and value: JSON is YAML 1.2. `JSON.parse` decides what is JSON but
+ * takes the last of two equal keys without a word, and does not tell the place of every mistake.
+ */
+export function readJson(text: string, limits: YamlLimits): JsonReading {
+  const start = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
+  const { root, problems } = readYaml(text, 1, limits, true);
+  const [first] = problems;
+  try {
+    JSON.parse(text.slice(start));
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    const [, sentence = message, offset] = /^(.*?)(?: in JSON)? at position (\d+)/.exec(message) ?? [];
+    if (message.startsWith("Unexpected end"))
+      return { problem: jsonProblem(text, text.length, "the text ends too early") };
+    if (offset !== undefined) return { problem: jsonProblem(text, start + Number(offset), sentence) };
+    return { problem: first ?? jsonProblem(text, start, message) };
+  }
+  if (first !== undefined || root === undefined) return { problem: first ?? jsonProblem(text, start, "no JSON") };
+  return { value: root };
+}
+
+function jsonProblem(text: string, offset: number, message: string): TaskProblem {
+  return problemAt(placeAt(text, offset), message, { expected: "JSON", example: undefined });
+}
+
+interface YamlReading {
+  /** `undefined` where the text could not be parsed. */
+  readonly root: YamlValue | undefined;
+  readonly problems: readonly TaskProblem[];
+}
+
+function readYaml(block: string, firstLine: number, limits: YamlLimits, isJson: boolean): YamlReading {
   const start = { line: firstLine, column: 1 };
   const excess = excessOf(block, limits);
-  if (excess !== undefined) return { entries: [], problems: [problemAt(start, excess, KEY_VALUE)] };
+  if (excess !== undefined) {
+    const place = placeAt(block, excess.offset);
+    const problem = problemAt({ ...place, line: place.line + firstLine - 1 }, excess.message, KEY_VALUE);
+    return { root: undefined, problems: [problem] };
+  }
   const lines = new LineCounter();
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
@@ -88,45 +133,50 @@ export function readYamlMapping(block: string, firstLine: number, limits: YamlLi
     schema: "core",
     merge: false,
     strict: true,
-    uniqueKeys: limits.repeatedKeys !== true,
-    intAsBigInt: true, // A number that does not fit keeps its digits, see numberOf.
+    uniqueKeys: false, // Told with its name, see entriesOf.
+    intAsBigInt: true, // A number that does not fit keeps its digits, see plainScalar.
     prettyErrors: false,
     logLevel: "error", // "silent" would also leave out that a second document follows.
     lineCounter: lines,
   });
-  if (document.errors.length > 0) {
-    return { entries: [], problems: document.errors.map((error) => yamlErrorProblem(error, placeOf(error.pos[0]))) };
-  }
+  if (document.errors.length > 0)
+    return {
+      root: undefined,
+      problems: document.errors.map((error) => yamlErrorProblem(error, placeOf(error.pos[0]), isJson)),
+    };
   const problems: TaskProblem[] = [];
-  const root = readNode(document.contents, { placeOf, problems, limits, fallback: start }, 0);
-  if (root.entries === undefined && problems.length === 0 && document.contents !== null) {
-    problems.push(problemAt(root.place, "the front matter is not a mapping", KEY_VALUE));
-  }
-  return { entries: root.entries ?? [], problems };
+  const json = isJson ? block : undefined;
+  return { root: readNode(document.contents, { placeOf, problems, limits, fallback: start, json }, 0), problems };
 }
 
-/** Returns why the block is not worth parsing. The lexer, unlike the parser, does not recurse. */
-function excessOf(block: string, limits: YamlLimits): string | undefined {
+/** Returns why the block is not worth parsing, and where. The lexer, unlike the parser, does not recurse. */
+function excessOf(
+  block: string,
+  limits: YamlLimits,
+): { readonly message: string; readonly offset: number } | undefined {
+  let offset = 0;
   let depth = 0;
   let inLine = 0;
   let tokens = 0;
   let isScalarNext = false;
   for (const source of new Lexer().lex(block)) {
     tokens += 1;
-    if (tokens > limits.tokens) return `the front matter has more than ${limits.tokens} keys, values and marks`;
+    if (tokens > limits.tokens)
+      return { message: `there are more than ${limits.tokens} keys, values and marks`, offset };
     const type: CST.TokenType | null = isScalarNext ? null : CST.tokenType(source);
     isScalarNext = type === "scalar";
     if (type === "flow-map-start" || type === "flow-seq-start") depth += 1;
     else if (type === "flow-map-end" || type === "flow-seq-end") depth = Math.max(0, depth - 1);
     else if (type === "seq-item-ind" || type === "explicit-key-ind") inLine += 1;
     else if (type === "newline") inLine = 0;
-    if (depth + inLine > limits.nesting) return tooDeep(limits);
+    if (depth + inLine > limits.nesting) return { message: tooDeep(limits), offset };
+    if (!LEXER_MARKS.has(source)) offset += source.length;
   }
   return undefined;
 }
 
 function tooDeep({ nesting }: YamlLimits): string {
-  return `the front matter has lists or mappings more than ${nesting} levels deep`;
+  return `there are lists or mappings more than ${nesting} levels deep`;
 }
 
 interface Reading {
@@ -135,6 +185,8 @@ interface Reading {
   readonly limits: YamlLimits;
   /** Where a value is said to be that has no place of its own. */
   readonly fallback: Place;
+  /** The whole text where every scalar has to be one of JSON. */
+  readonly json: string | undefined;
 }
 
 function readNode(node: unknown, reading: Reading, depth: number): YamlValue {
@@ -158,6 +210,15 @@ function readNode(node: unknown, reading: Reading, depth: number): YamlValue {
   if (node.anchor !== undefined) return refuse(`the anchor &${node.anchor} is not read`, "the value without an anchor");
   if (node.tag !== undefined) return refuse(`the tag ${quoted(node.tag)} is not read`, "the value without a tag");
   const inner = { ...reading, fallback: place };
+  if (isScalar(node) && reading.json !== undefined) {
+    const token = reading.json.slice(...(node.range ?? [0, 0]).slice(0, 2));
+    try {
+      const plain: unknown = JSON.parse(token);
+      return leaf(plain, typeof plain === "string" ? plain : token);
+    } catch {
+      return refuse(`${quoted(token)} is not valid JSON`, "JSON");
+    }
+  }
   if (isScalar(node)) {
     const plain = typeof node.value === "string" ? node.value : plainScalar(node.value, node.source);
     return leaf(plain, typeof plain === "string" ? plain : plain === null ? undefined : (node.source ?? String(plain)));
@@ -172,9 +233,21 @@ function readNode(node: unknown, reading: Reading, depth: number): YamlValue {
       items,
     };
   }
-  const entries = node.items.flatMap((pair) => entryOf(pair.key, pair.value, inner, depth));
+  const entries = entriesOf(node, inner, depth);
   // fromEntries defines properties, so that a key "__proto__" is a key like any other.
   return { ...leaf(Object.fromEntries(entries.map(({ key, value }) => [key, value.plain])), undefined), entries };
+}
+
+function entriesOf(node: YAMLMap, reading: Reading, depth: number): readonly YamlEntry[] {
+  const entries = node.items.flatMap((pair) => entryOf(pair.key, pair.value, reading, depth));
+  if (reading.limits.repeatedKeys === true) return entries;
+  const seen = new Set<string>();
+  for (const { key, keyPlace } of entries) {
+    const expected = { expected: "every key once", example: undefined };
+    if (seen.has(key)) reading.problems.push(problemAt(keyPlace, `the key ${quoted(key)} is there twice`, expected));
+    seen.add(key);
+  }
+  return entries;
 }
 
 function entryOf(keyNode: unknown, valueNode: unknown, reading: Reading, depth: number): readonly YamlEntry[] {
@@ -213,8 +286,8 @@ function plainScalar(value: unknown, source: string | undefined): unknown {
 }
 
 /** Returns a parser's error as a problem of a task file. */
-function yamlErrorProblem(error: YAMLError, place: Place): TaskProblem {
+function yamlErrorProblem(error: YAMLError, place: Place, isJson: boolean): TaskProblem {
   const meaning = MEANINGS[error.code];
-  if (meaning !== undefined) return problemAt(place, meaning.message, meaning.expectation);
-  return problemAt(place, `not valid YAML: ${oneLine(error.message, 200)}`, KEY_VALUE);
+  if (meaning !== undefined && !isJson) return problemAt(place, meaning.message, meaning.expectation);
+  return problemAt(place, `not valid ${isJson ? "JSON" : "YAML"}: ${oneLine(error.message, 200)}`, KEY_VALUE);
 }
