@@ -132,7 +132,7 @@ export function sessionView(change: Partial<SessionView> = {}): SessionView {
 }
 
 /** Answers nothing but what `change` says. */
-export function fakeQueries(change: Partial<Queries> = {}): Queries {
+function fakeQueries(change: Partial<Queries> = {}): Queries {
   const unexpected = async (): Promise<never> => {
     throw new CoordinatorError("NOT_FOUND", "nothing here");
   };
