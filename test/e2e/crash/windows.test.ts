@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { expectSettled } from "../support/settled.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("a file that was staged when it was taken, and was being discarded when the coordinator died, is not run again", async () => {
   const workspace = await tempWorkspace();

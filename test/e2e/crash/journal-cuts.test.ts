@@ -1,10 +1,10 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { FaultPoint } from "../../src/base/fault-point.ts";
-import { expectSettled } from "../support/settled.ts";
-import { tempDir } from "../support/temp-dir.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import type { FaultPoint } from "../../../src/base/fault-point.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const PROMPT = "[[say: one]] [[command: true]] [[final: hello]]\n";
 

@@ -1,21 +1,13 @@
 import { expect, it } from "vitest";
-import { expectSettled } from "../support/settled.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { seededRandom, testSeed } from "../../support/seeded-random.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const KILLS = 4;
 const TIMEOUT_MS = 90_000;
 /** With two tasks asked for in each round, a coordinator always logs this much. */
 const LINES_MAX = 9;
-
-/** Numbers in [0, 1) that can be had again. */
-function chances(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return state / 0x80000000;
-  };
-}
 
 function ask(workspace: TestWorkspace, round: number): void {
   workspace.drop(`docs/one-${round}.md`, `[[sleep 30]] [[final: one ${round}]]\n`);
@@ -25,14 +17,14 @@ function ask(workspace: TestWorkspace, round: number): void {
 it("a coordinator that is killed again and again, at whatever moment, runs each task once and loses none", {
   timeout: TIMEOUT_MS,
 }, async () => {
-  const seed = Date.now() % 1_000_000;
-  const chance = chances(seed);
+  const seed = testSeed("random kills");
+  const random = seededRandom(seed);
   const workspace = await tempWorkspace();
   for (const name of ["docs/three.md", "four.md"]) workspace.commitDrop(name, `[[final: ${name}]]\n`);
   for (let round = 1; round <= KILLS; round += 1) {
     ask(workspace, round);
     const coordinator = workspace.serve();
-    const lines = Math.ceil(chance() * LINES_MAX);
+    const lines = Math.ceil(random.next() * LINES_MAX);
     await waitFor(() => coordinator.lines().length >= lines, {
       what: `${lines} lines of log`,
       intervalMs: 1,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
-import type { CoordinatorProcess } from "../support/coordinator-process.ts";
-import { type HeldTask, heldTask } from "../support/held-task.ts";
-import { realCodex } from "../support/real-codex.ts";
-import { expectSettled } from "../support/settled.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
+import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
+import { type HeldTask, heldTask } from "../../support/held-task.ts";
+import { realCodex } from "../../support/real-codex.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 describe("a coordinator that is killed while codex runs", () => {
   it("is followed by one that adopts the run: the same requests, result and transcript as without a crash", async () => {
