@@ -59,7 +59,8 @@ async function measure(dir: string): Promise<void> {
   let attempts = 0;
   let indexMs = 0;
   const queue = createCommitQueue({
-    ...{ table, journal, branch, paths },
+    ...{ table, journal, branch, now: Date.now },
+    releaseRuns: () => undefined,
     recent: loadRecentTasks(journal),
     sessions: createSessionStore(branch),
     clone: "bench",

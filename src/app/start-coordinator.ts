@@ -29,6 +29,7 @@ import type { StatePaths } from "../store/state-paths.ts";
 import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 import { createTaskTable } from "../store/task-table.ts";
+import { keepUnknownRuns, removeRuns } from "../store/unknown-runs.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
@@ -153,7 +154,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     waitLimits: () => retryLimits(),
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, paths },
+    ...{ table, journal, recent, branch, now },
+    releaseRuns: (task, keep) => (keep ? keepUnknownRuns(paths, task) : removeRuns(paths, task)),
     sessions: deps.sessions,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JournalRecord } from "./journal-record.ts";
 import type { StatePaths } from "./state-paths.ts";
@@ -9,6 +10,11 @@ const UNKNOWN_TASKS_MAX = 20;
 /** Tells whether a run of the task failed in a way that nobody knows: then all of it is worth keeping. */
 export function failedUnknown(records: readonly JournalRecord[]): boolean {
   return records.some((record) => record.k === "run" && record.verdict.failure?.kind === "unknown");
+}
+
+/** Removes the runs of a committed task, beside other work. What a crash leaves is removed at the next start. */
+export function removeRuns({ runs }: Pick<StatePaths, "runs">, id: string): void {
+  rm(join(runs, id), { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Puts the runs of a committed task away, and forgets the oldest that were. A crash before costs them: nothing hangs on them. */
