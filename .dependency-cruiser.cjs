@@ -103,7 +103,7 @@ module.exports = {
       from: { path: `^src/${name}/` },
       to: {
         path: "^src/",
-        pathNot: [`^src/${name}/`, "^src/(app|task|base)/", "^src/config/config\\.ts$", "^src/dispatch/pauses\\.ts$"],
+        pathNot: [`^src/${name}/`, "^src/(app|task|base)/", "^src/config/config\\.ts$"],
       },
     })),
     {

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readServer } from "../../src/app/queries.ts";
-import { ownIdentity } from "../../src/base/process-identity.ts";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { readServer } from "../../../src/app/queries/server-record.ts";
+import { ownIdentity } from "../../../src/base/process-identity.ts";
+import { openTaskJournal } from "../../../src/store/task-journal.ts";
+import { createWorld, type World } from "../../support/world.ts";
 
 const OLD = "20250101-101010-aaaaaa";
 
@@ -86,7 +86,7 @@ describe("the list of tasks", () => {
     }
     const open = [world.accepted(3), world.accepted(4)];
     const list = (finishedCount: number, session?: string) =>
-      world.queries.list({ finished: finishedCount, session }).then((views) => views.map(({ id }) => id));
+      world.queries.list({ finished: finishedCount, session }).then(({ tasks }) => tasks.map(({ id }) => id));
     expect(await list(2)).toEqual([...open, ids[2], ids[1]]);
     expect(await list(0)).toEqual(open);
     expect(await list(9, "other")).toEqual([ids[2]]);
@@ -105,7 +105,7 @@ describe("the list of tasks", () => {
       world.drop(`${name}.md`, `---\n${keys}\n---\nDo ${name}.\n`);
       await world.settle();
     }
-    const holds = async () => (await world.queries.list({ finished: 0, session: undefined })).map(({ hold }) => hold);
+    const holds = async () => (await world.queries.list({ finished: 0 })).tasks.map(({ hold }) => hold);
     const expected = asked.map(([, , hold]) => hold.replace("ID", world.accepted(1)));
     expect(await holds()).toEqual(expected);
     await world.crash();
@@ -136,8 +136,8 @@ describe("the list of tasks", () => {
     world.repository.user.reset(world.repository.log().at(-1)?.id ?? "");
     await world.advance(1_000);
     world.repository.user.commit({ "a.md": "a" });
-    const views = await world.queries.list({ finished: 9, session: undefined });
-    expect(views.map(({ id }) => id)).toEqual(ids);
+    const { tasks } = await world.queries.list({ finished: 9 });
+    expect(tasks.map(({ id }) => id)).toEqual(ids);
     expect((await world.queries.history(9)).map(({ task }) => task)).toEqual(ids);
   });
 
@@ -149,7 +149,7 @@ describe("the list of tasks", () => {
       [path]: `---\nformat: 1\nid: ${id}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
       "tasks.md": `| 2026-11-19T09:00:00.000Z | ${id} | there | 1 | queued |  |\n`,
     });
-    expect(await world.queries.list({ finished: 0, session: undefined })).toMatchObject([
+    expect((await world.queries.list({ finished: 0 })).tasks).toMatchObject([
       { id, status: "queued", hold: "accepted by another clone (zzzzzz)", committed: true },
     ]);
     expect(await world.queries.status()).toMatchObject({ otherClones: 1, tasks: { queued: 0 } });
