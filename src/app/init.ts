@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { simpleGit } from "simple-git";
 import { CoordinatorError } from "../base/errors.ts";
+import { readBoundedText } from "../base/read-bounded.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import { writePolicy } from "../config/policy.ts";
 import type { Branch } from "../git/branch.ts";
@@ -138,6 +139,8 @@ async function commitLayout(place: WorkspacePlace, branchName: string): Promise<
   }
 }
 
+/** Git itself reads no larger one (2.43). */
+const ATTRIBUTES_BYTES_MAX = 100 * 1024 * 1024;
 /** A git command of the user's is waited for this long. */
 const WAIT_FOR_GIT_MS = 10_000;
 
@@ -180,7 +183,7 @@ async function refuseUncommittedAttributes(
 ): Promise<void> {
   if (!(await branch.headIsOurs())) return;
   const path = join(place.workspaceDir, ".gitattributes");
-  const onDisk = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const onDisk = readBoundedText(path, ATTRIBUTES_BYTES_MAX, { followLinks: true }) ?? "";
   if (onDisk.includes(ATTRIBUTES) || onDisk === ((await branch.readText(".gitattributes")) ?? "")) return;
   throw new CoordinatorError(
     "REFUSED",

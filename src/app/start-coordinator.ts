@@ -30,13 +30,12 @@ import type { Sessions } from "../store/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { createTaskTable, type OpenTask } from "../store/task-table.ts";
-import { describeHold } from "../task/schedule/hold.ts";
+import { createTaskTable } from "../store/task-table.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
-import type { Coordinator } from "./coordinator.ts";
-import type { Queries } from "./queries.ts";
+import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
 import { presentOpen } from "./views/task-view.ts";
 
@@ -70,7 +69,7 @@ export interface CoordinatorDeps {
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
-  readonly queries: Queries;
+  readonly history: QueriesDeps["history"];
   readonly settings: () => LiveSettings;
   /** Looks whether the settings were edited; returns what is wrong with them now. */
   readonly reloadSettings: () => string | undefined;
@@ -190,10 +189,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: inbox.hint,
     log,
   });
+  const stopRequests = openStopRequests(paths.stopRequests);
   const dispatcher = createDispatcher({
     ...{ table, gate, ledger, inbox, runs, commits },
     branch: watch,
-    stopRequests: openStopRequests(paths.stopRequests),
+    stopRequests,
     pauses: watchPauses(openPauseStore(paths.paused), log),
     codex: deps.codex,
     installation: deps.installation,
@@ -210,8 +210,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
 
   const failures = new Set<string>();
-  table.onChange(({ id, state, committed }) => {
-    if (state.kind === "ended" && state.status !== "succeeded" && !committed) failures.add(id);
+  table.onChange((task) => {
+    if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
   });
   recover({
     ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
@@ -257,10 +257,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await close();
   };
 
-  const present = (task: OpenTask, view: ReturnType<typeof presentOpen>): ReturnType<typeof presentOpen> => {
-    const hold = dispatcher.schedule().held.get(task.id);
-    return hold === undefined || task.state.kind !== "queued" ? view : { ...view, hold: describeHold(hold) };
-  };
+  const health = () =>
+    presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, dispatcher, startedAt, configProblem });
+
+  const useCases = createUseCases({
+    ...{ branch, ledger, paths, now, health, table, journal, stopRequests, wake },
+    ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
+    held: () => dispatcher.schedule().held,
+  });
 
   return {
     ended,
@@ -282,17 +286,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
         wake();
         const task = table.get(id);
-        const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
+        const view = task === undefined ? await useCases.find(id) : presentOpen(task, journal.read(id), undefined);
         return { task: view, known };
       }),
-    async find(part) {
-      const view = await deps.queries.find(part);
-      const task = table.get(view.id);
-      return task === undefined ? view : present(task, view);
-    },
-    sessions: () => deps.queries.sessions({ own: false }),
-    session: deps.queries.session,
-    health: () =>
-      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, dispatcher, startedAt, configProblem }),
+    ...useCases,
+    health,
   };
 }

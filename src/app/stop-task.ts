@@ -5,9 +5,9 @@ import { openStopRequests } from "../dispatch/stop-requests.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { openRunStore } from "../run/run-store.ts";
 import { readCloneId } from "../store/clone-id.ts";
+import { fold } from "../store/open-task.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { fold } from "../store/task-table.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
 const STOP_GRACE_MS = 10_000;

@@ -1,9 +1,8 @@
 import * as v from "valibot";
-import { FOLLOW_UP_DEPTH_MAX } from "../task/file/verify-fields.ts";
 import { sessionKeyProblem } from "../task/names/session-key.ts";
-import { MODEL_NAME } from "../task/rights/model-name.ts";
 import { isPolicyKey } from "../task/rights/policy.ts";
-import { CODEX_CONFIG_KEYS } from "../task/rights/rights.ts";
+import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
+import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
 
 const DAY_MS = 86_400_000;

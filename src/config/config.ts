@@ -1,12 +1,14 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError } from "../base/errors.ts";
+import { readBoundedText } from "../base/read-bounded.ts";
 import { codexSetting } from "../task/rights/codex-setting.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";
 
 /** The configuration that travels with the repository. */
 export const CONFIG_FILE = "codex-inbox.json";
+/** Larger is no configuration; it is read again whenever it is touched. */
+const BYTES_MAX = 256 * 1024;
 
 /** The settings of one start, complete and frozen. */
 export interface Config extends Readonly<Omit<FileConfig, "$schema" | "codexConfig">> {
@@ -81,11 +83,13 @@ function readSettingsFile(path: string): { readonly values: Values; readonly pro
   });
   let raw: unknown;
   try {
-    raw = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    const text = readBoundedText(path, BYTES_MAX, { followLinks: true });
+    if (text === undefined) return { values: {}, problems: [] };
+    raw = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return { values: {}, problems: [] };
     if (error instanceof SyntaxError) return wrong(` is not valid JSON: ${error.message}`);
-    return wrong(` cannot be read: ${String(error)}`);
+    if (error instanceof CoordinatorError) return wrong(error.message.slice(path.length));
+    throw error;
   }
   const problems = settingsProblems(raw).map(({ key, text }): Problem => {
     return { by: "file", text: `${path}: ${key === "" ? "" : `${key}: `}${text}` };

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { CoordinatorError } from "../base/errors.ts";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { CONFIG_FILE, type Config, type ConfigFlags, environmentName, loadConfig } from "./config.ts";
 
 /** The configuration in force while serving. */
@@ -37,8 +37,12 @@ export function createLiveConfig(workspaceDir: string, environment: NodeJS.Proce
   };
 }
 
-/** Changes whenever the file does, as far as its size, times and identity tell. */
+/** Changes whenever the file does, as far as its size, times and identity tell; never throws. */
 export function stampOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+  } catch (error) {
+    return String(systemErrorCode(error)); // A loop of links, a folder out of reach: reading it says so.
+  }
 }

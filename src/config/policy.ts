@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { readBoundedText } from "../base/read-bounded.ts";
 import { realPathOf } from "../base/real-path.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, renderPolicy } from "../task/rights/policy.ts";
@@ -9,7 +10,6 @@ import { isBelow } from "../task/rights/rights.ts";
 const BYTES_MAX = 256 * 1024;
 const OWNER_ONLY = 0o600;
 const OTHERS_WRITE = 0o022;
-const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * Reads `policy.json` at `path`; where there is none, the defaults hold.
@@ -44,41 +44,22 @@ export function notWritable(path: string, cause: unknown): unknown {
   return new CoordinatorError("REFUSED", message, { cause });
 }
 
+/** @throws CoordinatorError `CONFIG` where it is no plain file of its owner alone */
 function readOwnFile(path: string): string | undefined {
-  let descriptor: number;
-  try {
-    const stats = lstatSync(path);
-    if (!stats.isFile())
-      throw wrong(path, `is ${kindOf(stats)}, not a plain file; remove it and write the policy anew`);
-    descriptor = openSync(path, READ_ONLY);
-  } catch (error) {
-    if (error instanceof CoordinatorError) throw error;
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw wrong(path, `cannot be read (${systemErrorCode(error) ?? String(error)})`);
-  }
-  try {
-    const stats = fstatSync(descriptor);
-    const problem = ownershipProblem(path, stats);
-    if (problem !== undefined) throw wrong(path, problem);
-    return readFileSync(descriptor, "utf8");
-  } finally {
-    closeSync(descriptor);
-  }
+  return readBoundedText(path, BYTES_MAX, {
+    check(stats) {
+      const problem = ownershipProblem(path, stats);
+      if (problem !== undefined) throw wrong(path, problem);
+    },
+  });
 }
 
 function ownershipProblem(path: string, stats: Stats): string | undefined {
-  if (!stats.isFile()) return "is not a plain file";
-  if (stats.size > BYTES_MAX) return `has ${stats.size} bytes; a policy has at most ${BYTES_MAX}`;
   const ours = process.getuid?.() ?? stats.uid;
   if (stats.uid !== ours && stats.uid !== 0) return `belongs to another user (${stats.uid})`;
   const mode = (stats.mode & 0o777).toString(8);
   if ((stats.mode & OTHERS_WRITE) !== 0) return `may be written by others (mode ${mode}): chmod 600 ${path}`;
   return undefined;
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isSymbolicLink()) return "a symbolic link";
-  return stats.isDirectory() ? "a folder" : "a device, a pipe or a socket";
 }
 
 function requireOutside(path: string, policy: Policy, workRoot: string): void {

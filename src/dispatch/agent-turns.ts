@@ -3,9 +3,10 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import type { AgentDriver, AgentOutcome, RunEvent, RunKey } from "../run/driver.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { SessionHolder } from "../store/session-lock.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
-import type { TrialRun } from "../task/schedule/codex-hold.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import type { TrialRun } from "../task/schedule/breaker.ts";
 import { promptWithRecap } from "../task/session/recap.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/state/failure.ts";
@@ -73,13 +74,13 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
 
   /** Before the task's own state is journaled: a crash between the two must not let the others run into the same wall. */
   const tellGate = (run: TrialRun, { failure }: RunVerdict, own: OwnChoices): void => {
-    if (failure === undefined || reachedModel(failure.kind)) gate.answered(run);
-    else if (stopsAll(failurePolicy(failure.kind, own))) gate.close(failure, run);
+    if (failure === undefined || reachedModel(failure.kind)) gate.succeeded(run);
+    else if (stopsAll(failurePolicy(failure.kind, own))) gate.trip(failure, run);
   };
 
   const verdictOf = (task: OpenTask, { run, verdict, endedAtMs }: JournalRecord & { k: "run" }): ExitVerdict => {
     const earlier = deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== run);
-    const own = ownChoices(task, earlier, verdict.failure, gate.openedAtMs());
+    const own = ownChoices(task, earlier, verdict.failure, gate.closedAtMs());
     tellGate({ task: task.id, run }, verdict, own);
     const waitMs = retryDelayMs(1 + busyRuns(earlier), deps.waitLimits(), deps.surroundings.random());
     return exitVerdict(verdict, own, endedAtMs + waitMs);
@@ -139,8 +140,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
     noticed({ task, run }: RunKey, event: RunEvent) {
       if (event.kind === "thread") noteThread(task, run, event.thread);
       // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
-      if (event.kind === "item" && event.body.kind !== "error" && gate.hold() !== undefined) {
-        gate.answered({ task, run });
+      if (event.kind === "item" && event.body.kind !== "error" && gate.state().kind !== "closed") {
+        gate.succeeded({ task, run });
         deps.wake();
       }
       if (event.kind === "exited") faultPoint("finish:exit-seen");

@@ -5,8 +5,9 @@ import type { BranchWatch } from "../publish/branch-watch.ts";
 import type { CommitQueue } from "../publish/commit-queue.ts";
 import type { CodexPort } from "../run/ports.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import { awaitsIntakeCommit, type OpenTask, type TaskTable } from "../store/task-table.ts";
-import type { Admission } from "../task/schedule/codex-hold.ts";
+import { awaitsIntakeCommit, type OpenTask } from "../store/open-task.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import type { BreakerState } from "../task/schedule/breaker.ts";
 import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
 import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
@@ -150,22 +151,22 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const { id, state } of table.all())
       if (state.kind === "verifying" && !runs.isActive(id) && runs.activeCount < deps.maxWorkers()) await startTask(id);
     for (;;) {
-      const admitted = gate.admission();
+      const breaker = gate.state();
       const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
       schedule = chooseStarts({
         tasks: scheduledTasks(table.all(), lastStarts),
         runningSessions: new Set(),
-        workersFree: admitted.kind === "one" ? Math.min(workersFree, 1) : workersFree,
+        workersFree: breaker.kind === "half-open" ? Math.min(workersFree, 1) : workersFree,
         nowMs: now(),
         outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
         pauses,
-        codex: codexHold(admitted),
+        codex: codexHold(breaker),
       });
       for (const { id, reason } of schedule.unrunnable) {
         table.step(id, { kind: "unrunnable", reason });
         deps.log("unrunnable", { task: id, reason });
       }
-      if (admitted.kind === "one" && schedule.start[0] !== undefined) {
+      if (breaker.kind === "half-open" && schedule.start[0] !== undefined) {
         if (await goFirst(schedule.start[0])) continue; // What holds the others now has changed.
         break;
       }
@@ -175,15 +176,19 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   };
 
-  const codexHold = (admitted: Admission): ScheduleInput["codex"] => {
+  const codexHold = (breaker: BreakerState): ScheduleInput["codex"] => {
     if (problem !== undefined) return { problem: problem.reason, untilMs: undefined };
-    return admitted.kind === "nothing" ? { problem: admitted.problem, untilMs: admitted.untilMs } : undefined;
+    if (breaker.kind === "open") return breaker;
+    return breaker.kind === "half-open" && breaker.trial !== undefined
+      ? { problem: breaker.problem, untilMs: undefined }
+      : undefined;
   };
 
   /** The run that went first is gone without a word: it was lost together with an earlier coordinator. */
   const endLostTrial = (): void => {
-    const trial = gate.hold()?.trial;
-    if (trial !== undefined && !runs.isActive(trial.task)) gate.over(trial);
+    const breaker = gate.state();
+    const trial = breaker.kind === "half-open" ? breaker.trial : undefined;
+    if (trial !== undefined && !runs.isActive(trial.task)) gate.ended(trial);
   };
 
   /** Lets one task see whether a hold is over, if codex itself has nothing against it; false when it could not be started now. */
@@ -193,10 +198,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return true;
     }
     const trial = { task: id, run: table.get(id)?.state.run ?? 0 };
-    gate.begin(trial);
+    gate.tryOne(trial);
     await startTask(id);
     if (runs.isActive(id)) return true;
-    gate.over(trial);
+    gate.ended(trial);
     return false;
   };
 

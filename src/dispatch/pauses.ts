@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { readStamp } from "../base/file-stamp.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/read-bounded.ts";
 import { syncDirectory, writeFileAtomic } from "../base/write-file-atomic.ts";
 import { sessionKeyProblem } from "../task/names/session-key.ts";
 import { describePause, NO_PAUSES, PAUSE_REASON_MAX, type Pause, type Pauses } from "../task/schedule/pause.ts";
@@ -44,7 +46,7 @@ export function openPauseStore(dir: string): PauseStore {
     },
     resume(session) {
       try {
-        rmSync(pathOf(session));
+        rmSync(pathOf(session), { recursive: true });
       } catch (error) {
         if (systemErrorCode(error) === "ENOENT") return;
         throw error;
@@ -100,19 +102,20 @@ function readPauses(dir: string): Pauses {
 function readPause(path: string, session: string | undefined): Pause | undefined {
   const pause = tryRead(path);
   if (pause !== "unreadable") return pause;
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stamp = readStamp(path);
   const remedy = session === undefined ? "codex-inbox resume removes it" : "resume that session, or remove the file";
   const reason = `${path} cannot be read, which counts as paused; ${remedy}`;
-  return { session, sinceMs: stat === undefined ? 0 : Math.round(stat.mtimeMs), reason };
+  return { session, sinceMs: stamp?.modifiedMs ?? 0, reason };
 }
 
 function tryRead(path: string): Pause | "unreadable" | undefined {
   try {
-    const pause = parsePause(readFileSync(path, "utf8"));
+    const text = readBoundedText(path, SMALL_FILE_BYTES_MAX);
+    if (text === undefined) return undefined;
+    const pause = parsePause(text);
     return pause !== undefined && fileName(pause.session) === basename(path) ? pause : "unreadable";
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    if (systemErrorCode(error) === undefined && !(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof CoordinatorError || error instanceof SyntaxError)) throw error;
     return "unreadable";
   }
 }

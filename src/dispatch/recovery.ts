@@ -1,9 +1,10 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 import type { RunProbe } from "../task/state/run.ts";
 import type { TaskState } from "../task/state/task-state.ts";

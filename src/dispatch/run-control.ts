@@ -2,8 +2,9 @@ import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import type { RunHandle, RunKey, RunLease } from "../run/driver.ts";
 import { type SupervisedRun, supervise } from "../run/supervisor.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { SessionLocks } from "../store/session-lock.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { StopCause } from "../task/state/task-event.ts";
 import type { TaskState } from "../task/state/task-state.ts";
@@ -19,7 +20,7 @@ export interface RunControlDeps {
   readonly stopGraceMs: () => number;
   /** No process could be made. */
   readonly onCodexMissing: (reason: string) => void;
-  readonly gate: Pick<CircuitBreaker, "over">;
+  readonly gate: Pick<CircuitBreaker, "ended">;
   readonly sessions: Pick<SessionLocks, "release">;
   readonly surroundings: Surroundings;
   readonly log: Log;
@@ -80,7 +81,7 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     active.delete(run.task);
     try {
       evidence.over(run);
-      deps.gate.over(run);
+      deps.gate.ended(run);
       deps.sessions.release(run);
     } catch (error) {
       log("internal-error", { task: run.task, run: run.run, reason: stackOf(error) });

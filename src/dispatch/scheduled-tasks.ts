@@ -1,5 +1,5 @@
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import type { OpenTask } from "../store/task-table.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import {
   chooseStarts,

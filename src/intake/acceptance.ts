@@ -4,9 +4,10 @@ import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
 import type { TaskSource } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { RecentTasks } from "../store/recent-tasks.ts";
 import type { TaskFolders } from "../store/task-folders.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import type { Drop, StaleDrop } from "../task/file/drop.ts";
 import { ownSessionKey } from "../task/names/session-key.ts";
 import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/names/task-id.ts";
@@ -61,8 +62,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
-    if (lastOrder === undefined) for (const { order } of deps.table.all()) lastOrder = Math.max(lastOrder ?? 0, order);
-    lastOrder = Math.max((lastOrder ?? 0) + 1, deps.now() * 1_000);
+    lastOrder = Math.max((lastOrder ?? deps.table.index.lastOrder ?? 0) + 1, deps.now() * 1_000);
     return lastOrder;
   };
 
@@ -95,8 +95,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
   const findKnown = async (id: string): Promise<string | undefined> => {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
-    for (const task of [...deps.table.all(), ...deps.recent.all()]) if (task.aliases.includes(id)) return task.id;
-    return (await deps.ledger.find(id))?.task;
+    const known = deps.table.index.withAlias(id)?.id ?? deps.recent.withAlias(id)?.id;
+    return known ?? (await deps.ledger.find(id))?.task;
   };
 
   const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<StaleDrop | "done" | "later" | "full"> => {

@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
 import { CoordinatorError } from "../base/errors.ts";
 import type { FollowUpRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import { readPrompt } from "../store/task-prompt.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
-import { describeProblems } from "../task/file/describe-problems.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { taskIdFromCommit } from "../task/names/task-id.ts";
+import { describeProblems } from "../task/spec/task-problem.ts";
 import { followUpPrompt } from "../task/state/repair-prompt.ts";
 import type { Verification } from "../task/state/verification.ts";
 
 export interface FollowUpsDeps {
-  readonly table: Pick<TaskTable, "get" | "all">;
+  readonly table: Pick<TaskTable, "get" | "index">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Accepts a task, or returns the one that is known under its id. */
   readonly submit: (text: string, drop: Pick<Drop, "spec">) => Promise<{ readonly id: string }>;
@@ -67,8 +68,8 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
       const depth = task.spec.followUpDepth;
       if (depth >= maxFollowUpDepth)
         return none(`the chain is ${depth} long already, and maxFollowUpDepth is ${maxFollowUpDepth}`);
-      const open = [...table.all()].filter(({ spec, state }) => spec.parent !== undefined && state.kind !== "ended");
-      if (open.length >= OPEN_MAX) return none(`${open.length} follow-ups are open already`);
+      const open = table.index.counts().followUps;
+      if (open >= OPEN_MAX) return none(`${open} follow-ups are open already`);
       const sessionKey = typeof wanted === "string" ? wanted : task.sessionKey;
       const text = followUpText(task, { id, sessionKey, followUp: wanted }, readPrompt(journal.read(task.id)), failed);
       const parsed = parseDropText(text, undefined); // With the rights of a dropped file, no more.

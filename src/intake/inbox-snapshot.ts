@@ -1,7 +1,8 @@
 import type { Branch } from "../git/branch.ts";
 import type { TaskSource } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
 import type { RecentTasks } from "../store/recent-tasks.ts";
-import type { OpenTask, TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 
@@ -41,15 +42,6 @@ const IN_PLACE_CHARACTERS_MAX = 4 * 1024 * 1024;
 export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Promise<InboxSnapshot> {
   const headIsOurs = await branch.headIsOurs();
   const index = await branch.indexEntries(INBOX);
-  const taken = new Map<string, string>();
-  const queued = new Map<string, OpenTask>();
-  for (const { id, source, dropGone } of [...recent.all(), ...table.all()]) {
-    if (source !== undefined && source.tracked !== "untracked" && !dropGone) taken.set(keyOf(source), id);
-  }
-  for (const task of table.all()) {
-    if (task.source !== undefined && task.state.kind === "queued" && task.state.run === 1)
-      queued.set(task.source.path, task);
-  }
   let [files, characters] = [0, 0];
   return {
     headIsOurs,
@@ -61,8 +53,8 @@ export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Pro
       if (inBranch !== undefined) return { path, blob: inBranch, tracked: "head" };
       return { path, blob, tracked: index.has(path) ? "staged" : "untracked" };
     },
-    takenBefore: (drop) => taken.get(keyOf(drop)),
-    queuedAt: (path) => queued.get(path),
+    takenBefore: (drop) => (table.index.takenFrom(drop) ?? recent.takenFrom(drop))?.id,
+    queuedAt: (path) => table.index.queuedFrom(path),
     staysInPlace({ path, blob, text }, source) {
       if (source.blob !== blob || index.get(path) !== blob) return false;
       files += 1;
@@ -70,8 +62,4 @@ export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Pro
       return files <= IN_PLACE_FILES_MAX && characters <= IN_PLACE_CHARACTERS_MAX;
     },
   };
-}
-
-function keyOf({ path, blob }: Pick<TaskSource, "path" | "blob">): string {
-  return `${blob} ${path}`;
 }

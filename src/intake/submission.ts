@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
-import { describeProblems } from "../task/file/describe-problems.ts";
 import { type ParsedDrop, parseDropText } from "../task/file/task-file.ts";
 import type { Rights } from "../task/rights/rights.ts";
+import { describeProblems } from "../task/spec/task-problem.ts";
 
 /**
  * Returns the task that the text of a task file asks for.

@@ -1,10 +1,10 @@
 import type { Log } from "../base/surroundings.ts";
 import type { ForeignTask } from "../store/foreign-tasks.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import { describeProblems } from "../task/file/describe-problems.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { userFrontMatter } from "../task/records/task-record.ts";
 import type { Rights } from "../task/rights/rights.ts";
+import { describeProblems } from "../task/spec/task-problem.ts";
 
 /**
  * Makes open tasks of other clones ours, from their committed files: they are journaled here and run here. Right only where the

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError } from "../base/errors.ts";
+import { readBounded } from "../base/read-bounded.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
@@ -12,6 +13,9 @@ import type { TaskTable } from "../store/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
+
+/** No task file of ours is larger. */
+const TASK_FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface BranchWatchDeps {
   readonly branch: Branch;
@@ -91,11 +95,12 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   const isOnDisk = async (task: RecentTask): Promise<boolean> => {
     if (!(await branch.headIsOurs())) return false;
     try {
-      const bytes = readFileSync(join(deps.workspaceDir, taskFilePath(task.sessionKey, task.folder, task.id)));
-      return branch.hashBlob(bytes) === task.blob;
+      const path = join(deps.workspaceDir, taskFilePath(task.sessionKey, task.folder, task.id));
+      const bytes = readBounded(path, TASK_FILE_BYTES_MAX);
+      return bytes !== undefined && branch.hashBlob(bytes) === task.blob;
     } catch (error) {
-      if (systemErrorCode(error) === undefined) throw error;
-      return false;
+      if (!(error instanceof CoordinatorError)) throw error;
+      return false; // What lies there is not what we wrote.
     }
   };
 

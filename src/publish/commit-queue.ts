@@ -2,10 +2,11 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
+import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/open-task.ts";
 import { type RecentTasks, recentFrom } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
-import { awaitsIntakeCommit, isFinished, ledgerRows, type OpenTask, type TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/task-table.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
@@ -62,20 +63,14 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   let errorFiles: readonly ErrorFileChange[] = [];
   let underWay: Promise<void> | undefined;
 
-  const finished = (): OpenTask[] =>
-    [...table.all()].filter(isFinished).sort((a, b) => endOf(a) - endOf(b) || a.order - b.order);
-
-  const accepted = (): OpenTask[] => [...table.all()].filter((task) => awaitsIntakeCommit(task) && !isFinished(task));
-
   const hasWork = (): boolean => {
-    if (stale.length > 0 || errorFiles.length > 0) return true;
-    for (const task of table.all()) if (isFinished(task) || awaitsIntakeCommit(task)) return true;
-    return false;
+    const { finished, awaitingIntakeCommit } = table.index.counts();
+    return stale.length + errorFiles.length + finished + awaitingIntakeCommit > 0;
   };
 
   const runBatch = async (): Promise<void> => {
-    const done = finished().slice(0, BATCH_TASKS_MAX);
-    const taken = accepted();
+    const done = table.index.finished().slice(0, BATCH_TASKS_MAX);
+    const taken = table.index.awaitingIntakeCommit();
     const goneStale = stale;
     const said = errorFiles;
     const plans: CommitPlan[] = [...buildIntakeCommits(branch, journal, taken, goneStale, said)];
@@ -101,7 +96,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const id of gone) noteDropGone(id, report.tip);
     for (const [index, task] of done.entries()) await retire(task, report.commits[index + offset] ?? report.tip);
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
-    deps.log("committed", { tasks: done.length, tip: report.tip, indexMs: Math.round(report.indexMs) });
+    const { tip, indexMs, attempts } = report;
+    deps.log("committed", { tasks: done.length, tip, indexMs: Math.round(indexMs), attempts });
   };
 
   const noteDropGone = (id: string, commit: string): void => {
@@ -145,17 +141,13 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     setErrorFiles: (changes) => {
       errorFiles = changes;
     },
-    pendingCount: () => finished().length,
+    pendingCount: () => table.index.counts().finished,
     isQuiet: () => underWay === undefined && !hasWork(),
     async close() {
       aborter.abort();
       await underWay?.catch(() => undefined); // Whatever was under way is in the journal and comes again at the next start.
     },
   };
-}
-
-function endOf(task: OpenTask): number {
-  return task.state.kind === "ended" ? task.state.endedAtMs : 0;
 }
 
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */

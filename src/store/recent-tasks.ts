@@ -1,7 +1,7 @@
 import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
+import { fold, isFinished, ledgerRows } from "./open-task.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "./task-journal.ts";
-import { fold, isFinished, ledgerRows } from "./task-table.ts";
 
 /** A finished, committed task whose journal is still there, so that its result can be committed again. */
 export interface RecentTask {
@@ -22,6 +22,10 @@ export interface RecentTask {
 export interface RecentTasks {
   all(): Iterable<RecentTask>;
   get(id: string): RecentTask | undefined;
+  /** The task whose earlier version had this id. */
+  withAlias(id: string): RecentTask | undefined;
+  /** The newest task that was made of this very file while git had it, unless a commit of ours has taken it out of the branch since. */
+  takenFrom(source: Pick<TaskSource, "path" | "blob">): RecentTask | undefined;
   add(task: RecentTask): void;
   /** Stops watching over a task: its result was removed on purpose. */
   drop(id: string): void;
@@ -54,9 +58,21 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
     journal.appendDone(id, [record]);
     tasks.set(id, { ...task, dropGone });
   };
+  /** Over at most `RECENT_TASKS_MAX` tasks; the newest one wins. */
+  const find = (matches: (task: RecentTask) => boolean): RecentTask | undefined => {
+    let found: RecentTask | undefined;
+    for (const task of tasks.values()) if (matches(task)) found = task;
+    return found;
+  };
   return {
     all: () => tasks.values(),
     get: (id) => tasks.get(id),
+    withAlias: (id) => find(({ aliases }) => aliases.includes(id)),
+    takenFrom: ({ path, blob }) =>
+      find(
+        ({ source, dropGone }) =>
+          source?.path === path && source.blob === blob && source.tracked !== "untracked" && !dropGone,
+      ),
     add(task) {
       tasks.delete(task.id);
       tasks.set(task.id, task);

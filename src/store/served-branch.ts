@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
 import { CoordinatorError } from "../base/errors.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/read-bounded.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import type { StatePaths } from "./state-paths.ts";
 import { openTaskJournal } from "./task-journal.ts";
@@ -12,7 +12,7 @@ import { openTaskJournal } from "./task-journal.ts";
  * @throws CoordinatorError `REFUSED` where open tasks wait for another branch
  */
 export function settleBranch(paths: StatePaths, branch: string): void {
-  const served = existsSync(paths.branch) ? readFileSync(paths.branch, "utf8").trim() : undefined;
+  const served = readBoundedText(paths.branch, SMALL_FILE_BYTES_MAX)?.trim();
   if (served === branch) return;
   const open = served === undefined ? 0 : openTaskJournal(paths.journal, "read").openIds().length;
   if (open > 0) {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/read-bounded.ts";
 import { makeDirectory } from "../base/write-file-atomic.ts";
 
 /** Who writes to a session's thread. */
@@ -86,10 +87,10 @@ function tryLink(from: string, to: string): boolean {
 /** Returns who holds the lock; `undefined` where nobody does, or the file is damaged. */
 function readHolder(path: string): SessionHolder | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "null");
     return isHolder(value) ? value : undefined;
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
+    if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPauseStore, watchPauses } from "../../src/dispatch/pauses.ts";
@@ -95,6 +96,18 @@ describe("a file that cannot be read", () => {
     expect(box.read().of("other")).toBeUndefined();
     expect(box.pause("docs", undefined, NOW).reason).toBeUndefined();
     expect(box.read().of("docs")).toEqual({ session: "docs", sinceMs: NOW, reason: undefined });
+  });
+
+  it("counts also where it is a pipe, which nobody waits for, or a folder; to resume removes either", () => {
+    const dir = tempDir();
+    const box = openPauseStore(dir);
+    const path = join(dir, "queue.json");
+    for (const make of [() => spawnSync("mkfifo", [path]), () => mkdirSync(path)]) {
+      make();
+      expect(box.read().of("docs")?.reason).toContain("queue.json cannot be read");
+      box.resume(undefined);
+      expect(box.read().queue).toBeUndefined();
+    }
   });
 
   it("counts also where the folder itself is none", () => {

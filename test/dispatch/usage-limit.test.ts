@@ -50,7 +50,7 @@ it("a usage limit parks every session, over a restart, and each task then goes o
     status: "waiting",
     codex: { reason: "usage limit reached", until: new Date(resetMs).toISOString() },
   });
-  const open = await world.queries.list({ finished: 0, session: undefined });
+  const { tasks: open } = await world.queries.list({ finished: 0 });
   expect(open.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => "queued"));
   const hold = `usage limit reached, until ${new Date(resetMs).toISOString().replace(".000Z", "Z")}`;
   const heads = open.filter((task) => !task.hold?.startsWith("behind "));
@@ -152,4 +152,21 @@ it("a trial that is lost with its coordinator is made again", async () => {
   await world.advance(60_000);
   expect(running(world)).toEqual(["a/1"]);
   expect(newest(world).request.run).toBe(3);
+});
+
+it("a hold whose time has come is told no more, where no task is left to try", async () => {
+  const world = worldWith(["a/1"]);
+  const { runner, clock } = world;
+  const coordinator = await world.start();
+  const untilMs = clock.nowMs + HOUR_MS;
+  runner.end(runner.of("a"), limited(untilMs));
+  await world.settle();
+  world.request(world.accepted(0));
+  await world.advance(1_000);
+  expect(world.results()).toMatchObject([{ status: "cancelled" }]);
+  expect(coordinator.health().codex).toMatchObject({ until: new Date(untilMs).toISOString() });
+  expect((await world.queries.status()).codex).not.toBe(null);
+  await world.advance(untilMs - clock.nowMs);
+  expect(coordinator.health()).toMatchObject({ status: "ok", codex: null });
+  expect((await world.queries.status()).codex).toBe(null);
 });

@@ -103,7 +103,7 @@ it("the real codex: what would meet every task holds them all, and they go on on
     if (config !== undefined) writeFileSync(configPath, config(right));
     if (login !== undefined) writeFileSync(authPath, login());
     workspace.drop(`meets-${index}/one.md`, `Meets ${name}. ${model} [[final: ok]]\n`);
-    await coordinator.saw("codex-hold", index + 1);
+    await coordinator.saw("breaker-open", index + 1);
     const heldMs = Date.now();
     const hold = JSON.parse(readFileSync(holdPath, "utf8"));
     workspace.drop(`other-${index}/two.md`, `Other ${name}. [[final: ok]]\n`);
@@ -114,7 +114,7 @@ it("the real codex: what would meet every task holds them all, and they go on on
     // Fixed: whatever was wrong with the files, and else any change of them.
     rmSync(authPath, { force: true });
     writeFileSync(configPath, `# ${index}\n${right}`);
-    await coordinator.saw("codex-open", index + 1);
+    await coordinator.saw("breaker-closed", index + 1);
     await waitFor(() => workspace.results.tasks().length === 2 * index + 2, {
       what: `both tasks of ${name}`,
       timeoutMs: 30_000,
@@ -174,7 +174,7 @@ it("a login that is lost while serving holds all tasks, and they go on after the
   const coordinator = workspace.serve();
   await coordinator.saw("serving");
   rmSync(authPath);
-  await coordinator.saw("codex-hold");
+  await coordinator.saw("breaker-open");
   expect(codex.requests).toHaveLength(6);
   workspace.drop("aside/two.md", "Two. [[final: ok]]\n");
   // When the time has come to try again, codex itself is asked first: no task goes to see.
@@ -182,7 +182,7 @@ it("a login that is lost while serving holds all tasks, and they go on after the
   expect(gone.field("reason")).toMatch(/^codex is not logged in/);
   expect(codex.requests).toHaveLength(6);
   writeFileSync(authPath, login);
-  await coordinator.saw("codex-open");
+  await coordinator.saw("breaker-closed");
   await waitFor(() => workspace.results.tasks().length === 2, { what: "both tasks", timeoutMs: 30_000 });
   for (const { frontMatter } of workspace.results.tasks())
     expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });

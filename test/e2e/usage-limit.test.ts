@@ -21,7 +21,7 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
   workspace.drop("a/2.md", `a/2 ${LIMIT} [[final: ok]]\n`);
   for (const name of TASKS.slice(2)) workspace.drop(`${name}.md`, `${name} [[final: ok]]\n`);
   await first.saw("accepted", TASKS.length);
-  await first.saw("codex-hold");
+  await first.saw("breaker-open");
   const metMs = Date.now();
   await first.kill();
   const held = JSON.parse(readFileSync(join(workspace.stateDir, "codex-hold.json"), "utf8"));
@@ -45,7 +45,7 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
   expect(second.lines("started")).toEqual([]);
   expect(codex.requests).toHaveLength(2);
 
-  await second.saw("codex-open", 1, 20_000);
+  await second.saw("breaker-closed", 1, 20_000);
   await waitFor(() => workspace.results.tasks().length === TASKS.length, { what: "all results", timeoutMs: 40_000 });
   second.signal("SIGTERM");
   await second.ended;

@@ -1,6 +1,6 @@
 import type { TaskProblem } from "../spec/task-spec.ts";
-import { inlineCode } from "../text/inline-code.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
+import { inlineCode } from "../text/markdown.ts";
 
 /** The first line of every error file of ours. */
 const MARKER = "<!-- codex-inbox:error -->";

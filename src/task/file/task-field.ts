@@ -1,6 +1,6 @@
 import type { Expectation, Place } from "../spec/task-problem.ts";
 import { quoted } from "../spec/task-problem.ts";
-import type { YamlValue } from "./yaml-mapping.ts";
+import type { YamlValue } from "../spec/yaml-mapping.ts";
 
 /** A key of the front matter: what its value has to look like, and how it is read. */
 export interface Field<T> extends Expectation {
@@ -62,6 +62,12 @@ export function wholeNumberField(min: number, max: number): (value: YamlValue) =
   };
 }
 
+/** Reads an ISO 8601 time with a zone, as Unix ms. */
+export function zonedTimeField(value: YamlValue): FieldReading<number> {
+  const timeMs = value.text === undefined ? undefined : parseZonedTime(value.text.trim());
+  return timeMs === undefined ? fault(value, `${shown(value)} is not a time with a zone`) : { value: timeMs };
+}
+
 export function booleanField(value: YamlValue): FieldReading<boolean> {
   return typeof value.plain === "boolean"
     ? { value: value.plain }
@@ -95,4 +101,26 @@ export function shown(value: YamlValue): string {
   if (value.text !== undefined) return quoted(value.text);
   if (value.items !== undefined) return "a list";
   return value.entries === undefined ? "nothing" : "a mapping";
+}
+
+const ZONED_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?([Zz]|([+-])(\d{2}):?(\d{2}))$/;
+
+/** Returns the Unix milliseconds of an ISO 8601 time with a zone, or `undefined` for anything else (30 February too). */
+function parseZonedTime(text: string): number | undefined {
+  const parts = ZONED_TIME.exec(text);
+  if (parts === null) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
+    .slice(1, 7)
+    .map((part) => Number(part ?? 0));
+  const [offsetHours = 0, offsetMinutes = 0] = parts.slice(10, 12).map((part) => Number(part ?? 0));
+  const milliseconds = Number((parts[7] ?? "").slice(0, 3).padEnd(3, "0"));
+  const local = new Date(0);
+  local.setUTCFullYear(year, month - 1, day);
+  local.setUTCHours(hour, minute, second, milliseconds);
+  const isReal =
+    local.getUTCMonth() === month - 1 && local.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  if (!isReal || offsetHours > 23 || offsetMinutes > 59) return undefined;
+  const offsetMs = (offsetHours * 60 + offsetMinutes) * 60_000;
+  return local.getTime() - (parts[9] === "-" ? -offsetMs : offsetMs);
 }

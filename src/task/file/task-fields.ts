@@ -3,10 +3,10 @@ import { isTaskId } from "../names/task-id.ts";
 import { isThreadId } from "../names/thread-id.ts";
 import { TERM_LENGTH_MAX, tidyTerm } from "../notes/memory-terms.ts";
 import { type CodexSetting, codexSetting, codexSettingFromText } from "../rights/codex-setting.ts";
-import { environmentNameProblem } from "../rights/environment-name.ts";
-import { MODEL_NAME } from "../rights/model-name.ts";
-import { pathProblem, SANDBOX_LEVELS, treePathProblem } from "../rights/rights.ts";
+import { environmentNameProblem, MODEL_NAME, pathProblem, SANDBOX_LEVELS, treePathProblem } from "../rights/rights.ts";
 import { quoted } from "../spec/task-problem.ts";
+import { FOLLOW_UP_DEPTH_MAX } from "../spec/task-spec.ts";
+import type { YamlValue } from "../spec/yaml-mapping.ts";
 import {
   booleanField,
   type Fault,
@@ -18,10 +18,8 @@ import {
   textField,
   wholeNumberField,
   wordField,
+  zonedTimeField,
 } from "./task-field.ts";
-import { VERIFY_FIELDS } from "./verify-fields.ts";
-import type { YamlValue } from "./yaml-mapping.ts";
-import { parseZonedTime } from "./zoned-time.ts";
 
 const TASK_ID_EXPECTED = "a task id: date, time and six characters";
 const PATH_EXPECTED = "a path relative to the working tree that stays inside it";
@@ -31,6 +29,8 @@ const CODEX_SETTINGS_MAX = 20;
 const ENVIRONMENT_NAMES_MAX = 20;
 const MEMORY_TERMS_MAX = 20;
 const MEMORY_TERM_CHARACTERS_MIN = 2;
+
+const VERIFY_COMMAND_LENGTH_MAX = 10_000;
 
 const path = textField(pathProblem);
 
@@ -44,7 +44,32 @@ export const TASK_FIELDS = {
     "resume: true",
     readResume,
   ),
-  ...VERIFY_FIELDS,
+  verifyCommand: field("verifyCommand", "a shell command", "verifyCommand: npm test", textField(commandProblem)),
+  verifyTimeoutMs: field(
+    "verifyTimeoutMs",
+    "milliseconds, a whole number from 1000 to 86400000 (a day)",
+    "verifyTimeoutMs: 600000",
+    wholeNumberField(1_000, 86_400_000),
+  ),
+  maxVerifyAttempts: field(
+    "maxVerifyAttempts",
+    "a whole number from 1 to 20",
+    "maxVerifyAttempts: 3",
+    wholeNumberField(1, 20),
+  ),
+  followUp: field(
+    "followUp",
+    "true (in the same session), false, or the key of a session",
+    "followUp: true",
+    readFollowUp,
+  ),
+  parent: field("parent", TASK_ID_EXPECTED, "parent: 20261120-141530-k3f9x2", textField(taskIdProblem)),
+  followUpDepth: field(
+    "followUpDepth",
+    `a whole number from 0 to ${FOLLOW_UP_DEPTH_MAX}`,
+    "followUpDepth: 1",
+    wholeNumberField(0, FOLLOW_UP_DEPTH_MAX),
+  ),
   title: field("title", "one line of text", "title: Fix the login redirect", textField(controlCharacterProblem)),
   priority: field("priority", "a whole number from 0 (first) to 4", "priority: 2", wholeNumberField(0, 4)),
   dependsOn: field(
@@ -57,7 +82,7 @@ export const TASK_FIELDS = {
     "notBefore",
     "a date and a time with its zone (ISO 8601)",
     "notBefore: 2026-11-21T06:00:00Z",
-    readNotBefore,
+    zonedTimeField,
   ),
   timeoutMs: field(
     "timeoutMs",
@@ -146,11 +171,6 @@ function readResume(value: YamlValue): FieldReading<boolean | string> {
   return fault(value, `${shown(value)} is neither true nor false nor a thread id`);
 }
 
-function readNotBefore(value: YamlValue): FieldReading<number> {
-  const timeMs = value.text === undefined ? undefined : parseZonedTime(value.text.trim());
-  return timeMs === undefined ? fault(value, `${shown(value)} is not a time with a zone`) : { value: timeMs };
-}
-
 function readMemory(value: YamlValue): FieldReading<boolean | readonly string[]> {
   if (typeof value.plain === "boolean") return { value: value.plain };
   if (value.items === undefined) return fault(value, `${shown(value)} is neither true nor false nor a list`);
@@ -184,4 +204,16 @@ function readCodexConfig(value: YamlValue): FieldReading<readonly string[]> {
     else faults.push({ place: inner.place, message: `${quoted(name)} ${setting.problem}` });
   }
   return faults.length > 0 ? { faults } : { value: kept };
+}
+
+function commandProblem(text: string): string | undefined {
+  if (text.includes("\0")) return "contains a zero byte, which no command can be passed";
+  return text.length > VERIFY_COMMAND_LENGTH_MAX ? `is longer than ${VERIFY_COMMAND_LENGTH_MAX} characters` : undefined;
+}
+
+function readFollowUp(value: YamlValue): FieldReading<boolean | string> {
+  if (typeof value.plain === "boolean") return { value: value.plain };
+  const key = value.text?.trim();
+  const problem = key === undefined ? "is neither true nor false nor a session key" : sessionKeyProblem(key);
+  return key === undefined || problem !== undefined ? fault(value, `${shown(value)} ${problem}`) : { value: key };
 }

@@ -1,19 +1,18 @@
-import { type FrontMatterLimits, readFrontMatter } from "../file/front-matter.ts";
-import { renderFrontMatter } from "../file/front-matter-text.ts";
+import { type FrontMatterLimits, readFrontMatter, renderFrontMatter } from "../file/front-matter.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { FailureKind } from "../state/failure.ts";
 import type { Usage } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
-import { boundedMessage } from "../text/bounded-message.ts";
 import { durationText } from "../text/duration-text.ts";
-import { inlineCode } from "../text/inline-code.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
+import { inlineCode } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
 import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
+  boundedMessage,
   CHANGED_FILES_HEADING,
   type ChangedFile,
   parseResult,

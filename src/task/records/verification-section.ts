@@ -1,8 +1,7 @@
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
-import { fenced } from "../text/fence.ts";
-import { inlineCode } from "../text/inline-code.ts";
 import { keepText } from "../text/kept-text.ts";
+import { fenced, inlineCode } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
 
 export const VERIFICATION_HEADING = "### Verification";

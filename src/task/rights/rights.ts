@@ -167,3 +167,15 @@ export function pathProblem(path: string): string | undefined {
   if (segments.some((segment) => segment.toLowerCase() === ".git")) return "leads into .git";
   return undefined;
 }
+
+/** The name of a model, of any provider. It never begins with a hyphen: codex would take it for one of its flags. */
+export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/;
+
+const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
+
+/** Returns why a variable cannot be passed to a run by this name, as the end of a sentence, or `undefined`. */
+export function environmentNameProblem(name: string): string | undefined {
+  if (!ENVIRONMENT_NAME.test(name)) return "is not the name of an environment variable";
+  // Our own: a run is known by one of them, and others set up the coordinator.
+  return name.startsWith("CODEX_INBOX_") ? "is codex-inbox's own" : undefined;
+}

@@ -51,7 +51,7 @@ export interface Schedule {
 }
 
 /** Waiting this long makes up for one step of priority. */
-export const AGE_STEP_MS = 600_000;
+const AGE_STEP_MS = 600_000;
 
 /** Of a circle of dependencies this many tasks are named. */
 const CIRCLE_NAMED_MAX = 5;

@@ -37,3 +37,12 @@ export function placeAt(text: string, offset: number): Place {
 export function quoted(text: string): string {
   return `"${oneLine(text, QUOTED_CHARACTERS_MAX)}"`;
 }
+
+/** Returns all problems of a task file in one line. */
+export function describeProblems(problems: readonly TaskProblem[]): string {
+  return problems
+    .map(
+      ({ line, message, expected }) => `${line === undefined ? "" : `line ${line}: `}${message}; expected ${expected}`,
+    )
+    .join(". ");
+}

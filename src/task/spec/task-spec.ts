@@ -1,3 +1,6 @@
+/** A chain of follow-ups is never longer, whatever the settings say. */
+export const FOLLOW_UP_DEPTH_MAX = 10;
+
 /** What a task file asks for, after validation. Absent things are `undefined`; paths are as written (relative to the workspace). */
 export interface TaskSpec {
   readonly id: string | undefined;

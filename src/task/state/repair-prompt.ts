@@ -1,5 +1,5 @@
 import { durationText } from "../text/duration-text.ts";
-import { fenced } from "../text/fence.ts";
+import { fenced } from "../text/markdown.ts";
 import type { Verification } from "./verification.ts";
 
 /** Of the task's prompt; the thread knows it, this is for the case that it does not. */

@@ -1,5 +1,5 @@
 import { durationText } from "../text/duration-text.ts";
-import { inlineCode } from "../text/inline-code.ts";
+import { inlineCode } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
 import { FAILURE_POLICIES } from "./failure.ts";
 import type { StopCause } from "./task-event.ts";

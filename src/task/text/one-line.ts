@@ -34,3 +34,10 @@ export function shorten(text: string, charactersMax: number): string {
     .join("")
     .trimEnd()}…`;
 }
+
+const CONFLICT_MARKER = /^(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)/;
+
+/** Returns whether the line is one that `git merge` leaves around a conflict. */
+export function isConflictMarker(line: string): boolean {
+  return CONFLICT_MARKER.test(line);
+}

@@ -41,7 +41,7 @@ describe("broken front matter", () => {
       block: "a: 1\ntitle: Login: fix",
       says: '3:8 a value with ": " in it is not in quotes, or a line is indented',
     },
-    { name: "a key twice", block: "a: 1\na: 2", says: "3:1 this key is there twice" },
+    { name: "a key twice", block: "a: 1\na: 2", says: '3:1 the key "a" is there twice' },
     { name: "a tab", block: "a:\n\tb: 1", says: "3:1 a tab is used as indentation" },
     {
       name: "a reserved character",
@@ -101,6 +101,27 @@ describe("broken front matter", () => {
       expect.stringMatching(/^3:1 the line "-----" neither closes/),
     ]);
   });
+});
+
+it("leaves the prompt byte for byte, whatever follows the closing mark", () => {
+  const openings = ["---\n", "---\r\n", "--- \n", "---yaml\n", "---\tyml \r\n", "\uFEFF---\n"];
+  const blocks = ["", "title: x\n", "title: x\r\n", "# only a comment\n", "\n \n"];
+  const closings = ["---\n", "---\r\n", "--- \t\n", "---  \r\n"];
+  const pieces = ["\n", "\r", "\r\n", " ", "---", "\t", "\uFEFF", "ä", "😀", "#", "excerpt_separator: x", "\n---\n"];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...openings),
+      fc.constantFrom(...blocks),
+      fc.constantFrom(...closings),
+      fc.array(fc.constantFrom(...pieces), { maxLength: 6 }),
+      (opening, block, closing, parts) => {
+        const prompt = `${parts.join("")}Do it.`;
+        const parsed = parseDropText(`${opening}${block}${closing}${prompt}`, undefined);
+        expect(parsed).toMatchObject({ ok: true, prompt });
+      },
+    ),
+    { numRuns: 1_000 },
+  );
 });
 
 it("never throws, and never refuses without a reason", () => {

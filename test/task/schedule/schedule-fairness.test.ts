@@ -1,12 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NO_PAUSES } from "../../../src/task/schedule/pause.ts";
-import {
-  AGE_STEP_MS,
-  chooseStarts,
-  type DependencyOutcome,
-  type ScheduledTask,
-} from "../../../src/task/schedule/schedule.ts";
+import { chooseStarts, type DependencyOutcome, type ScheduledTask } from "../../../src/task/schedule/schedule.ts";
+
+/** One step of priority counts as much as this wait. */
+const AGE_STEP_MS = 600_000;
 
 const TICK_MS = 10_000;
 

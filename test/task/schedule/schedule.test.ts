@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../../src/task/schedule/hold.ts";
 import { NO_PAUSES, type Pause } from "../../../src/task/schedule/pause.ts";
-import {
-  AGE_STEP_MS,
-  chooseStarts,
-  type ScheduledTask,
-  type ScheduleInput,
-} from "../../../src/task/schedule/schedule.ts";
+import { chooseStarts, type ScheduledTask, type ScheduleInput } from "../../../src/task/schedule/schedule.ts";
+
+/** One step of priority counts as much as this wait. */
+const AGE_STEP_MS = 600_000;
 
 const NOW = 100_000_000;
 
