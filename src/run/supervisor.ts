@@ -59,11 +59,11 @@ export function supervise<Outcome>(
   let isDeferred = false;
   let cancel: () => void = () => undefined;
 
-  const guarded = (what: string, call: () => void): void => {
+  const guarded = (call: () => void): void => {
     try {
       call();
     } catch (error) {
-      observer.log(what, error);
+      observer.log("event-failed", error);
     }
   };
   const arm = (ms: number): void => {
@@ -78,7 +78,7 @@ export function supervise<Outcome>(
       isDeferred = true;
       arm(LATE_MS);
     } else {
-      guarded("overdue-failed", () => observer.overdue(deadlineMs <= stalledAtMs ? "timeout" : "stall"));
+      guarded(() => observer.overdue(deadlineMs <= stalledAtMs ? "timeout" : "stall"));
       arm(AGAIN_MS); // Where the cause could not be recorded.
     }
   };
@@ -86,12 +86,11 @@ export function supervise<Outcome>(
     if (event.kind === "exited") {
       isOver = true;
       cancel();
-      guarded("exit-failed", observer.exited);
+      guarded(observer.exited);
     } else if (event.kind === "output") {
-      if (event.bytes > outputBytesMax && !isOver && !isStopping)
-        guarded("overdue-failed", () => observer.overdue("output"));
+      if (event.bytes > outputBytesMax && !isOver && !isStopping) guarded(() => observer.overdue("output"));
     } else if (!event.isOld) stalledAtMs = monotonicMs() + stallMs;
-    guarded("event-failed", () => observer.noticed(event));
+    guarded(() => observer.noticed(event));
   };
   const stop = (graceMs: number): void => {
     if (isStopping || isOver) return;
