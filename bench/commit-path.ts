@@ -42,7 +42,12 @@ async function measure(dir: string): Promise<void> {
   const stateDir = join(dir, ".git/codex-inbox");
   const paths = statePaths(stateDir);
   const journal = openTaskJournal(paths.journal, "write");
-  const surroundings = { now: Date.now, random: () => 0.5, after: () => () => undefined };
+  const surroundings = {
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+    random: () => 0.5,
+    after: () => () => undefined,
+  };
   const table = createTaskTable(journal, surroundings, () => LIMITS);
   const branch = await openCommitter({
     workspaceDir: dir,
@@ -60,7 +65,7 @@ async function measure(dir: string): Promise<void> {
   let indexMs = 0;
   const queue = createCommitQueue({
     ...{ table, journal, branch, now: Date.now },
-    releaseRuns: () => undefined,
+    forgetRuns: () => undefined,
     recent: loadRecentTasks(journal),
     sessions: createSessionStore(branch),
     clone: "bench",

@@ -3,12 +3,12 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import { createWorldFaults, type WorldFault } from "../base/world-fault.ts";
 import type { Branch } from "../git/branch.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
 import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/open-task.ts";
 import { type RecentTasks, recentOf } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import { failedUnknown } from "../store/unknown-runs.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
@@ -38,6 +38,8 @@ export interface CommitQueueDeps {
   readonly recent: RecentTasks;
   readonly branch: Branch;
   readonly sessions: Pick<Sessions, "committed">;
+  /** The runs of a task are not needed any more; `keep`: one of them failed in an unknown way, and a person may want to see it. */
+  readonly forgetRuns: (task: string, options: { readonly keep: boolean }) => void;
   readonly clone: string;
   /** Whether a task may still change: its ledger rows stay where they are. */
   readonly isOpen: (task: string) => boolean;
@@ -45,8 +47,6 @@ export interface CommitQueueDeps {
   /** The branch has a new tip of ours. */
   readonly onCommitted: () => Promise<void>;
   readonly wake: () => void;
-  /** The runs of a committed task are not needed any more; `keep`: put them away, since nobody knows why one failed. */
-  readonly releaseRuns: (task: string, keep: boolean) => void;
   /** Unix ms. */
   readonly now: () => number;
   /** A batch failed for another reason than being given up: nothing is lost, but somebody has to know. */
@@ -154,7 +154,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     deps.recent.add(recentOf(task, lastRow, blob));
     deps.sessions.committed(id);
     faultPoint("finish:retired");
-    deps.releaseRuns(id, keepsRuns);
+    deps.forgetRuns(id, { keep: keepsRuns });
   };
 
   /** Nothing begins for so long. */
@@ -222,3 +222,7 @@ function createSlices(): { next(): Promise<void> } {
 }
 
 const SLICE_MS = 8;
+/** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */
+function failedUnknown(records: readonly JournalRecord[]): boolean {
+  return records.some((record) => record.k === "run" && record.verdict.failure?.kind === "unknown");
+}
