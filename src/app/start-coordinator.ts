@@ -1,14 +1,15 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import { createAgentTurns } from "../dispatch/agent-turns.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
+import { createRunControl } from "../dispatch/run-control.ts";
 import type { RunDefaults } from "../dispatch/run-request.ts";
 import { sessionEntries } from "../dispatch/session-recap.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickWaiters } from "../dispatch/tick-waiters.ts";
-import type { VerifySettings } from "../dispatch/verify-desk.ts";
-import { createWorkDesk } from "../dispatch/work-desk.ts";
+import { createVerifications, type VerifySettings } from "../dispatch/verifications.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
@@ -20,7 +21,8 @@ import { takeOver } from "../intake/take-over.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
-import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
+import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
+import type { CodexPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
 import { loadRecentTasks } from "../store/recent-tasks.ts";
@@ -59,8 +61,9 @@ export interface CoordinatorDeps {
   readonly version: string;
   readonly branch: Branch;
   readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
-  readonly runner: RunnerPort;
-  readonly verifier: VerifierPort;
+  readonly agents: AgentDriver;
+  readonly verifications: VerifyDriver;
+  readonly runStore: RunStore;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
   readonly prompts: PromptAssembly;
@@ -132,7 +135,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log,
   });
   const inbox = createInboxReconciler({ intake, acceptance, bound, branch, log, now });
-  const { codex } = deps;
+  const { codex, agents, verifications, runStore, sessions, workTree } = deps;
   const gate = openCircuitBreaker({
     path: paths.codexHold,
     stamp: codex.stamp,
@@ -140,21 +143,28 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     surroundings,
     log,
   });
-  const runs = createWorkDesk({
-    ...{ table, gate, journal, paths, surroundings, log, wake, settings },
+  const onCodexMissing = (reason: string): void => dispatcher.doubtCodex(reason);
+  const turns = createAgentTurns({
+    ...{ table, gate, journal, sessions, workTree, surroundings, log, wake, onCodexMissing },
+    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
-    ...{ runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
-    followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
-    workTree: deps.workTree,
-    prompts: deps.prompts,
     defaults: () => settings().run,
     limits: settings,
-    onCodexMissing: (reason) => dispatcher.doubtCodex(reason),
     waitLimits: () => retryLimits(),
   });
+  const submit: typeof acceptance.submit = (...drop) => dispatcher.exclusively(() => acceptance.submit(...drop));
+  const runs = createRunControl({
+    ...{ table, turns, gate, sessions, surroundings, log, wake, onCodexMissing },
+    verifications: createVerifications({
+      ...{ table, settings, surroundings, log, driver: verifications },
+      followUps: createFollowUps({ table, journal, submit, settings }),
+      ground: { workRoot: workTree.root, stateDir: paths.root },
+    }),
+    stopGraceMs: () => settings().stopGraceMs,
+  });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, paths },
-    sessions: deps.sessions,
+    ...{ table, journal, recent, branch, sessions },
+    forgetRuns: runStore.forget,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
     log,
@@ -166,11 +176,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onFailure: (error) => fail(error),
   });
   const watch = createBranchWatch({
-    branch,
-    ledger,
-    table,
-    recent,
-    journal,
+    ...{ branch, ledger, table, recent, journal },
     workspaceDir: deps.workspaceDir,
     addStale: commits.addStale,
     paths,
@@ -208,10 +214,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
   });
   recover({
-    ...{ journal, table, desk: runs, runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
-    ...{ paths, surroundings, log },
+    ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
+    store: runStore,
   });
-  for (const { pid, task, run } of await deps.runner.reap(mayHaveProcesses(table, journal)))
+  for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
@@ -240,9 +246,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     end();
   };
 
+  /** What is to be verified runs on, unless all runs were told to end: then it waits for the next coordinator. */
+  let verifies = true;
+  const isAnythingRunning = (): boolean =>
+    [...table.all()].some(({ id, state }) => runs.isActive(id) || (verifies && state.kind === "verifying"));
+
   const drain = async (): Promise<void> => {
     dispatcher.drain();
-    await until(() => runs.activeCount === 0 && commits.pendingCount() === 0);
+    await until(() => !isAnythingRunning() && commits.pendingCount() === 0);
     await close();
   };
 
@@ -264,6 +275,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
     async stopRuns() {
       dispatcher.drain();
+      verifies = false;
       await dispatcher.exclusively(async () => runs.stopAll("shutdown"));
       await drain();
     },

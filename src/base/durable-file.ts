@@ -40,7 +40,7 @@ export function keepOpen(paths: readonly string[]): () => void {
     try {
       return [openSync(path, "r")];
     } catch {
-      return []; // Nothing there to be slow about; whoever needs the file will say so.
+      return []; // The reader of the file reports that it is missing.
     }
   });
   return () => {

@@ -12,7 +12,7 @@ import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
 import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
-import type { RunDesk } from "./run-desk.ts";
+import type { Runs } from "./runs.ts";
 import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
@@ -25,7 +25,7 @@ export interface DispatcherDeps {
   readonly table: TaskTable;
   readonly ledger: BranchLedger;
   readonly inbox: InboxReconciler;
-  readonly runs: RunDesk;
+  readonly runs: Runs;
   readonly commits: CommitQueue;
   readonly branch: BranchWatch;
   readonly stopRequests: StopRequests;
@@ -106,7 +106,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       commits.addStale(seen.stale);
       commits.setErrorFiles(seen.errorFiles);
     }
-    await runs.poll();
   };
 
   const doubtCodex = (reason: string): void => {
@@ -148,6 +147,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await resolveOutcomes();
     endLostTrial();
     pauses = deps.pauses();
+    // A verification goes before the tasks that wait: what has begun comes to its end first, also while draining.
+    for (const { id, state } of table.all())
+      if (state.kind === "verifying" && !runs.isActive(id) && runs.activeCount < deps.maxWorkers()) await startTask(id);
     for (;;) {
       const breaker = gate.state();
       const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
@@ -207,12 +209,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const task = table.get(id);
     if (task === undefined || problem !== undefined) return;
     lastStarts.set(task.sessionKey, now());
-    try {
-      await runs.start(task, installation);
-    } catch (error) {
-      if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
-      doubtCodex(error.message);
-    }
+    runs.start(task, installation);
   };
 
   const tick = async (): Promise<void> => {
@@ -224,8 +221,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const delayMs = (): number => {
     const times = [inbox.dueAtMs(), schedule.nextDueMs].filter((time) => time !== undefined);
-    const poll = runs.pollDelayMs() ?? TICK_MAX_MS;
-    return Math.max(0, Math.min(TICK_MAX_MS, poll, ...times.map((time) => time - now())));
+    return Math.max(0, Math.min(TICK_MAX_MS, ...times.map((time) => time - now())));
   };
 
   return {

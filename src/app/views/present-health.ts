@@ -1,6 +1,6 @@
 import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
 import type { Dispatcher } from "../../dispatch/dispatcher.ts";
-import type { RunDesk } from "../../dispatch/run-desk.ts";
+import type { Runs } from "../../dispatch/runs.ts";
 import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
@@ -34,7 +34,7 @@ export interface Health {
 
 export interface HealthSources {
   readonly table: TaskTable;
-  readonly runs: RunDesk;
+  readonly runs: Runs;
   readonly commits: CommitQueue;
   readonly inbox: InboxReconciler;
   readonly bound: QueueLimit;
