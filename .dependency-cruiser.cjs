@@ -58,7 +58,7 @@ const LIBRARY_HOMES = {
   "gray-matter": "task/",
   yaml: "task/",
   "proper-lockfile": "base/",
-  valibot: "config/",
+  valibot: "(config|task)/",
 };
 
 const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));

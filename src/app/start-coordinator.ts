@@ -163,7 +163,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     stopGraceMs: () => settings().stopGraceMs,
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, sessions },
+    ...{ table, journal, recent, branch, sessions, now },
     forgetRuns: runStore.forget,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),

@@ -51,7 +51,7 @@ export interface HealthSources {
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
   const problem = sources.dispatcher.codexProblem() ?? sources.gate.outage();
-  const wait = sources.branch.waiting();
+  const wait = sources.branch.waiting() ?? sources.commits.waiting();
   const full = sources.bound.state();
   const pauses = sources.dispatcher.pauses();
   const { queued, finished } = sources.table.index.counts();

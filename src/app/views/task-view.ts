@@ -10,14 +10,20 @@ import { taskFilePath } from "../../task/records/workspace-paths.ts";
 import type { ChangedFile, Usage } from "../../task/state/run.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 
-/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
-export interface TaskView {
+/** What a list shows of a task. Absent things are `null`. */
+export interface TaskLine {
   readonly id: string;
   readonly sessionKey: string;
   readonly title: string;
   readonly status: string;
   /** Why a queued task does not run yet, as a sentence. */
   readonly hold: string | null;
+  /** Why it ended, or waits for another run. */
+  readonly reason: string | null;
+}
+
+/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
+export interface TaskView extends TaskLine {
   readonly run: number;
   readonly attempts: number;
   readonly priority: number;
@@ -36,7 +42,6 @@ export interface TaskView {
   readonly codexVersion: string | null;
   /** The one that was used, as far as that is known. */
   readonly model: string | null;
-  readonly reason: string | null;
   /** The name of that reason, where it is one of docs/spec-failures.md. */
   readonly failure: string | null;
   readonly thread: string | null;

@@ -246,6 +246,20 @@ describe("a committed task file", () => {
 });
 
 describe("reading", () => {
+  it("of a file that is all blanks costs little, however it came into the branch", () => {
+    const text = `---\n${`${" ".repeat(500)}\n`.repeat(1_990)}format: 1\n---\nx`;
+    const begun = performance.now();
+    expect(parseTaskFile(text)).toBeUndefined();
+    expect(performance.now() - begun).toBeLessThan(300);
+  });
+
+  it("of a value with many blanks is not affected", () => {
+    const blanks = `a${" ".repeat(5_000)}b`;
+    const { spec } = taskRecord();
+    const record = taskRecord({ spec: { ...spec, frontMatter: { note: blanks } } });
+    expect(parseTaskFile(renderTaskFile(record))?.frontMatter.note).toBe(blanks);
+  });
+
   const FIXTURE = readFileSync(new URL("../../fixtures/formats/task-file-v1.md", import.meta.url), "utf8");
 
   it("understands format 1", () => {
