@@ -7,7 +7,7 @@ import { asUsage } from "../../task/records/task-account.ts";
 import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
 import { taskFilePath } from "../../task/records/workspace-paths.ts";
-import type { Usage } from "../../task/state/run.ts";
+import type { ChangedFile, Usage } from "../../task/state/run.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 
 /** What a list shows of a task. Absent things are `null`. */
@@ -52,7 +52,8 @@ export interface TaskView extends TaskLine {
   /** The task that goes on where this one has failed, and the one that this one goes on from. */
   readonly followUpTask: string | null;
   readonly parent: string | null;
-  readonly changedFiles: readonly { readonly path: string; readonly change: string }[];
+  /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
+  readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
   /** Where the task lies, or will lie, in the branch. */
   readonly path: string;
   /** Whether the branch holds the outcome. */
@@ -97,7 +98,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     verification: record.verification === undefined ? null : verificationFacts(record.verification),
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
-    changedFiles: record.changedFiles,
+    changedFiles: record.changedFiles.map(presentChange),
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
     warnings: record.warnings,
@@ -154,11 +155,15 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     verification: objectOrNull(frontMatter.verification),
     followUpTask: textOrNull(frontMatter.followUpTask),
     parent: textOrNull(frontMatter.parent),
-    changedFiles: result?.changedFiles ?? [],
+    changedFiles: (result?.changedFiles ?? []).map(presentChange),
     path: taskFilePath(file.sessionKey, folder, file.id),
     committed: true,
     warnings: [],
   };
+}
+
+function presentChange({ path, change, by }: ChangedFile): TaskView["changedFiles"][number] {
+  return { path, change, by: by ?? null };
 }
 
 function numberOrNull(value: unknown): number | null {

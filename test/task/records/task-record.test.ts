@@ -83,11 +83,17 @@ describe("a committed task file", () => {
     const path = TEXT.map((text) => `${text.replaceAll(/[\s\p{C}\u2028\u2029]/gu, "")}.md`);
     fc.assert(
       fc.property(
-        fc.array(fc.record({ path, change: fc.constantFrom("modified", "added") }), { maxLength: 5 }),
+        fc.array(
+          fc.record({ path, change: fc.constantFrom("modified", "added"), by: fc.constantFrom("patch", "other") }),
+          { maxLength: 5 },
+        ),
         TEXT,
         (changedFiles, lastMessage) => {
           const record = taskRecord({ changedFiles, lastMessage, warnings: ["- modified `x`\n### Changed files"] });
-          expect(parseTaskFile(renderTaskFile(record))?.result?.changedFiles).toEqual(changedFiles);
+          expect(parseTaskFile(renderTaskFile(record))?.result?.changedFiles).toEqual([
+            ...changedFiles.filter(({ by }) => by === "patch"),
+            ...changedFiles.filter(({ by }) => by === "other"),
+          ]);
         },
       ),
       { numRuns: 500 },

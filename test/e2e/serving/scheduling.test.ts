@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { TaskView } from "../../src/app/views/task-view.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import type { TaskView } from "../../../src/app/views/task-view.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const id = (name: string): string => `20261120-100000-${name.padEnd(6, "0")}`;
 
