@@ -19,6 +19,8 @@ export interface Health {
   readonly paused: PausedView;
   /** Why no more tasks are accepted now, and since when (UTC). */
   readonly full: { readonly reason: string; readonly since: string } | null;
+  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
+  readonly world: { readonly reason: string; readonly since: string } | null;
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */

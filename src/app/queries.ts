@@ -15,7 +15,7 @@ import { isTaskId } from "../task/names/task-id.ts";
 import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
 import { breakerHold } from "../task/schedule/breaker.ts";
 import type { Pauses } from "../task/schedule/pause.ts";
-import type { ScheduleInput } from "../task/schedule/schedule.ts";
+import type { CodexHold } from "../task/schedule/schedule.ts";
 import { parseTranscript } from "../task/session/transcript.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { Health } from "./coordinator.ts";
@@ -117,7 +117,7 @@ export function createQueries(deps: QueriesDeps): Queries {
     const holds =
       tasks.length === 0
         ? new Map<string, string>()
-        : await findHolds(tasks, deps.ledger, deps.now(), { codex: codexHold(), pauses: pauses() });
+        : await findHolds(tasks, deps.ledger, { nowMs: deps.now(), codex: codexHold(), pauses: pauses() });
     return opened.map(({ task, records }) => {
       return presentOpen(task, records, holds.get(task.id));
     });
@@ -129,7 +129,7 @@ export function createQueries(deps: QueriesDeps): Queries {
 
   const pauses = (): Pauses => openPauseStore(deps.paths.paused).read();
 
-  const codexHold = (): ScheduleInput["codex"] => {
+  const codexHold = (): CodexHold | undefined => {
     return breakerHold(readOutage(deps.paths.codexHold), deps.now());
   };
 

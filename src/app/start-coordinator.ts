@@ -1,19 +1,22 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
+import { createCodexAvailability } from "../dispatch/codex-availability.ts";
+import { createDeskRuns } from "../dispatch/desk-runs.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
 import type { RunDefaults } from "../dispatch/run-request.ts";
 import { sessionEntries } from "../dispatch/session-recap.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
-import { createTickWaiters } from "../dispatch/tick-waiters.ts";
+import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { VerifySettings } from "../dispatch/verify-desk.ts";
 import { createWorkDesk } from "../dispatch/work-desk.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
-import { createInboxReconciler } from "../intake/inbox-reconciler.ts";
+import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { takeOver } from "../intake/take-over.ts";
@@ -23,13 +26,13 @@ import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
-import type { OpenTask } from "../store/open-task.ts";
 import { loadRecentTasks } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 import { createTaskTable } from "../store/task-table.ts";
+import type { StaleDrop } from "../task/file/drop.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
@@ -97,14 +100,15 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { branch, surroundings, log, settings, paths } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
+  const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
+  const loop = createTickLoop(surroundings);
+  broken.catch(loop.stop); // `ended` tells.
+  const { wake } = loop;
+  const faults = createWorldFaults(surroundings, log);
+  const hint = createHint(wake);
+  const starting = new Set<string>();
+  const foundStale: StaleDrop[] = [];
   let configProblem: string | undefined;
-  let fail: (error: unknown) => void = () => undefined;
-  const broken = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  broken.catch(() => undefined); // `ended` tells.
-  const wake = (): void => dispatcher.wake();
-  const ticks = createTickWaiters(wake);
 
   await branch.refresh();
   const journal = openTaskJournal(paths.journal, "write");
@@ -118,32 +122,52 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
   const ledger = createBranchLedger(branch);
-  const folders = createTaskFolders(branch);
-  const intake = deps.intake(
-    () => {
-      inbox.hint();
-      wake();
-    },
-    (notice) => log("inbox", { notice }),
-  );
-  const bound = createQueueLimit({ table, max: () => settings().maxOpenTasks, now, log });
+  const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
+  const bound = createQueueLimit({ table, settings, now, log });
   const acceptance = createAcceptance({
-    ...{ table, recent, ledger, folders, intake, branch, now, bound },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log },
+    folders: createTaskFolders(branch),
     clone: deps.clone,
-    settleMs: () => settings().settleMs,
-    log,
   });
-  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, log, now });
-  const { codex } = deps;
-  const gate = openCircuitBreaker({
+  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, log, now });
+  const watch = createBranchWatch({
+    ...{ branch, ledger, table, recent, journal, paths, log },
+    workspaceDir: deps.workspaceDir,
+    addStale: (drops) => foundStale.push(...drops),
+    onForeignTasks: (tasks) => {
+      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
+      else
+        for (const { row } of tasks.values())
+          log("other-clone", { task: row.task, session: row.session, status: row.status });
+    },
+    inboxHint: hint.mark,
+  });
+  const commits = createCommitQueue({
+    ...{ table, journal, recent, branch, paths, log, wake },
+    sessions: deps.sessions,
+    clone: deps.clone,
+    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
+    onCommitted: async () => {
+      hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
+      await watch.noteOurs();
+    },
+    onFailure: onBroken,
+  });
+  const breaker = openCircuitBreaker({
     path: paths.codexHold,
-    stamp: codex.stamp,
+    stamp: deps.codex.stamp,
     limits: () => retryLimits(),
     surroundings,
     log,
   });
-  const runs = createWorkDesk({
-    ...{ table, gate, journal, paths, surroundings, log, wake, settings },
+  const codex = createCodexAvailability({
+    ...{ codex: deps.codex, installation: deps.installation },
+    ...{ faults, surroundings, log, wake, onBroken },
+  });
+  const looks = createHint(() => runs.poll());
+  const desk = createWorkDesk({
+    ...{ table, gate: breaker, journal, paths, surroundings, log, settings },
+    wake: () => looks.mark(),
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     ...{ runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
     followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
@@ -151,57 +175,23 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     prompts: deps.prompts,
     defaults: () => settings().run,
     limits: settings,
-    onCodexMissing: (reason) => dispatcher.doubtCodex(reason),
+    onCodexMissing: codex.doubt,
     waitLimits: () => retryLimits(),
   });
-  const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, paths },
-    sessions: deps.sessions,
-    clone: deps.clone,
-    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
-    log,
-    onCommitted: async () => {
-      inbox.hint(); // What the commit took out of the branch may have left a copy on the disk.
-      await watch.noteOurs();
-    },
-    wake,
-    onFailure: (error) => fail(error),
-  });
-  const watch = createBranchWatch({
-    branch,
-    ledger,
-    table,
-    recent,
-    journal,
-    workspaceDir: deps.workspaceDir,
-    addStale: commits.addStale,
-    paths,
-    onForeignTasks: (tasks) => {
-      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
-      else
-        for (const { row } of tasks.values())
-          log("other-clone", { task: row.task, session: row.session, status: row.status });
-    },
-    inboxHint: inbox.hint,
-    log,
-  });
+  const runs = createDeskRuns({ desk, table, faults, surroundings, wake, onCodexMissing: codex.doubt, onBroken });
   const dispatcher = createDispatcher({
-    ...{ table, gate, ledger, inbox, runs, commits },
+    ...{ loop, table, breaker, ledger, inbox, runs, commits, starting, foundStale, codex, settings, faults },
+    ...{ surroundings, log, onBroken },
     branch: watch,
-    stopRequests: openStopRequests(paths.stopRequests),
-    pauses: watchPauses(openPauseStore(paths.paused), log),
-    codex: deps.codex,
-    installation: deps.installation,
-    maxWorkers: () => settings().maxWorkers,
-    reloadConfig: () => {
+    requests: openStopRequests(paths.stopRequests),
+    readPauses: watchPauses(openPauseStore(paths.paused), log),
+    reloadSettings: () => {
       const problem = deps.reloadSettings();
       if (problem !== configProblem)
         log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
       configProblem = problem;
     },
-    afterTick: ticks.check,
-    surroundings,
-    log,
+    probeJournal: journal.probe,
   });
 
   const failures = new Set<string>();
@@ -216,24 +206,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const loop = dispatcher.run();
-  loop.catch(fail);
+  dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
-  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, ticks.until(condition)]);
+  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
 
-  let end: () => void = () => undefined;
-  const ended = Promise.race([
-    broken,
-    new Promise<void>((resolve) => {
-      end = resolve;
-    }),
-  ]);
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const ended = Promise.race([broken, over]);
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
-    dispatcher.stop();
-    await loop.catch(() => undefined); // `ended` tells, and everything has to be let go of all the same.
+    await dispatcher.stop();
     runs.close();
     await commits.close();
     await intake.stop();
@@ -241,15 +224,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     end();
   };
 
-  const drain = async (): Promise<void> => {
-    dispatcher.drain();
-    await until(() => runs.activeCount === 0 && commits.pendingCount() === 0);
+  const drain = async (options?: { readonly verify: boolean }): Promise<void> => {
+    dispatcher.drain(options);
+    await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
     await close();
-  };
-
-  const present = (task: OpenTask, view: ReturnType<typeof presentOpen>): ReturnType<typeof presentOpen> => {
-    const hold = dispatcher.schedule().held.get(task.id);
-    return hold === undefined || task.state.kind !== "queued" ? view : { ...view, hold: describeHold(hold) };
   };
 
   return {
@@ -260,28 +238,35 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {
-      dispatcher.drain();
-      await dispatcher.exclusively(async () => runs.stopAll("shutdown"));
-      await drain();
+      runs.stopAll("shutdown");
+      await drain({ verify: false });
     },
     leave: close,
-    submit: (text) =>
-      dispatcher.exclusively(async () => {
-        const parsed = readSubmission(text, settings().run.rights);
+    async submit(text) {
+      const parsed = readSubmission(text, settings().run.rights);
+      try {
         const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
-        wake();
         const task = table.get(id);
         const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
         return { task: view, known };
-      }),
+      } catch (error) {
+        throw dispatcher.tryAgain(error);
+      } finally {
+        wake();
+      }
+    },
     async find(part) {
       const view = await deps.queries.find(part);
       const task = table.get(view.id);
-      return task === undefined ? view : present(task, view);
+      const hold = task === undefined ? undefined : dispatcher.hold(task.id);
+      return hold === undefined ? view : { ...view, hold: describeHold(hold) };
     },
     sessions: () => deps.queries.sessions({ own: false }),
     session: deps.queries.session,
     health: () =>
-      presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, dispatcher, startedAt, configProblem }),
+      presentHealth({
+        ...{ ...deps, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+        configProblem,
+      }),
   };
 }

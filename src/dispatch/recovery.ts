@@ -11,7 +11,7 @@ import type { TaskTable } from "../store/task-table.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 import type { RunProbe } from "../task/state/run.ts";
 import type { TaskState } from "../task/state/task-state.ts";
-import type { RunDesk } from "./run-desk.ts";
+import type { Runs } from "./runs.ts";
 import { isVerification } from "./verify-desk.ts";
 
 /** What becomes of a task that an earlier coordinator left behind. */
@@ -49,7 +49,7 @@ export function recoveryAction(state: TaskState["kind"], probe: RunProbe["kind"]
 export interface RecoveryDeps {
   readonly journal: TaskJournal;
   readonly table: TaskTable;
-  readonly desk: RunDesk;
+  readonly desk: Pick<Runs, "adopt" | "stop">;
   readonly runner: RunnerPort;
   readonly verifier: Pick<VerifierPort, "probe" | "seal">;
   readonly sessions: Sessions;

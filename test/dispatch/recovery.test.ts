@@ -205,15 +205,7 @@ function openScene(): Scene {
           surroundings: SURROUNDINGS,
           log: () => undefined,
         },
-        desk: {
-          ...desk,
-          start: noCall,
-          poll: noCall,
-          pollDelayMs: noCall,
-          close: noCall,
-          isActive: noCall,
-          activeCount: 0,
-        },
+        desk,
       });
       const state = next.get(TASK)?.state;
       const sealed = isSealed(runDir) && worker !== "sealed by a start that was killed then" ? ", sealed" : "";
@@ -222,10 +214,6 @@ function openScene(): Scene {
     },
     records: () => openTaskJournal(paths.journal, "read").read(TASK),
   };
-}
-
-function noCall(): never {
-  throw new Error("recovery has no business with this");
 }
 
 function acceptedRecord(): JournalRecord & { readonly k: "accepted" } {

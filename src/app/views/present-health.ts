@@ -1,6 +1,8 @@
+import type { WorldFaults } from "../../base/world-fault.ts";
 import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
+import type { CodexAvailability } from "../../dispatch/codex-availability.ts";
 import type { Dispatcher } from "../../dispatch/dispatcher.ts";
-import type { RunDesk } from "../../dispatch/run-desk.ts";
+import type { Runs } from "../../dispatch/runs.ts";
 import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
@@ -11,12 +13,14 @@ import { presentPauses } from "./present-pauses.ts";
 
 export interface HealthSources {
   readonly table: TaskTable;
-  readonly runs: RunDesk;
+  readonly runs: Runs;
   readonly commits: CommitQueue;
   readonly inbox: InboxReconciler;
   readonly bound: QueueLimit;
   readonly dispatcher: Dispatcher;
-  readonly gate: CircuitBreaker;
+  readonly breaker: CircuitBreaker;
+  readonly codex: CodexAvailability;
+  readonly faults: WorldFaults;
   readonly branch: Branch;
   readonly workspaceDir: string;
   readonly branchName: string;
@@ -27,13 +31,14 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.dispatcher.codexProblem() ?? sources.gate.outage();
+  const problem = sources.codex.problem() ?? sources.breaker.outage();
   const wait = sources.branch.waiting();
   const full = sources.bound.state();
+  const world = sources.faults.current();
   const pauses = sources.dispatcher.pauses();
   const { queued, finished } = sources.table.index.counts();
   return {
-    status: [wait, problem, pauses.queue, full].every((reason) => reason === undefined) ? "ok" : "waiting",
+    status: [wait, problem, pauses.queue, full, world].every((reason) => reason === undefined) ? "ok" : "waiting",
     version: sources.version,
     workspace: sources.workspaceDir,
     branch: sources.branchName,
@@ -44,6 +49,7 @@ export function presentHealth(sources: HealthSources): Health {
     codex: problem === undefined ? null : presentProblem(problem),
     paused: presentPauses(pauses),
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
+    world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.dispatcher.isDraining,
