@@ -52,6 +52,7 @@ const PARTS = {
 const LIBRARY_HOMES = {
   chokidar: "intake/",
   "simple-git": "(git|app)/",
+  execa: "git/process/git-version\\.ts",
   hono: "server/",
   "@hono/node-server": "server/",
   "gray-matter": "task/",
@@ -102,7 +103,7 @@ module.exports = {
       from: { path: `^src/${name}/` },
       to: {
         path: "^src/",
-        pathNot: [`^src/${name}/`, "^src/(app|task|base)/", "^src/config/config\\.ts$", "^src/dispatch/pauses\\.ts$"],
+        pathNot: [`^src/${name}/`, "^src/(app|task|base)/", "^src/config/config\\.ts$"],
       },
     })),
     {

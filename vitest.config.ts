@@ -1,11 +1,45 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Rules without I/O, which leave nothing behind in the process that ran them. */
+const PURE = ["test/task/**/*.test.ts"];
+
+/** Take 10 s and more: they begin first, so that no core waits for the last of them. */
+const LONGEST = [
+  "e2e/failure-holds",
+  "e2e/verify",
+  "e2e/failure-processes",
+  "e2e/crash/",
+  "e2e/user-git",
+  "e2e/failure-table",
+  "e2e/",
+  "bench/",
+  "model-server/",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = LONGEST.findIndex((part) => moduleId.includes(`/test/${part}`));
+      return index === -1 ? LONGEST.length : index;
+    };
+    const sorted = await super.sort(files);
+    return sorted.sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3, // On two cores: a third of the time of a test that starts processes is waiting.
+
+    setupFiles: ["test/support/setup.ts"],
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: "rules", include: PURE, isolate: false } },
+      { extends: true, test: { name: "rest", include: ["test/**/*.test.ts"], exclude: PURE } },
+    ],
   },
 });

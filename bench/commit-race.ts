@@ -45,7 +45,7 @@ async function race(dir: string, mode: RaceMode, durationMs: number, fileCount: 
   const findings: RaceFindings = checkOutcome(repo, [user], report);
   const waits = [...report.waitsMs].sort((a, b) => a - b);
   const at = (share: number): number => Math.round(waits[Math.floor((waits.length - 1) * share)] ?? 0);
-  const speed = `batches=${report.batches} results=${report.tasks.length} waitMs=${at(0.5)}/${at(0.99)}/${at(1)} indexMs=${Math.round(report.indexMs / report.batches)}`;
+  const speed = `batches=${report.batches} results=${report.tasks.length} waitMs=${at(0.5)}/${at(0.99)}/${at(1)} indexMs=${Math.round(report.indexMs / report.batches)} attempts=${(report.attempts / report.batches).toFixed(1)}`;
   console.log(`mode=${mode} seconds=${durationMs / 1_000} ${speed} userCommands=${user.commands} lost=${report.lost}`);
   console.log(`  ${JSON.stringify(findings)}`);
   for (const failure of user.failures.slice(0, 5)) console.log(`  failed: ${failure}`);

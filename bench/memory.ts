@@ -16,7 +16,7 @@ import type { SearchTool } from "../src/memory/search-tool.ts";
 import { termsOf } from "../src/task/notes/memory-terms.ts";
 import { createTermMatcher } from "../src/task/notes/term-match.ts";
 import { bothSearchTools, placesOf } from "../test/support/search-tools.ts";
-import { median, quantile } from "./scale/statistics.ts";
+import { median, quantile } from "./support/statistics.ts";
 
 const LINES_PER_NOTE = 20;
 const WORDS_PER_LINE = 12;

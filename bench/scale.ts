@@ -12,11 +12,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type BurstCost, measureBurst, measureStart, measureTask, type TaskCost } from "./scale/measure.ts";
-import { measureGitCommit, measureXargs } from "./scale/peers.ts";
-import { type Serving, startServing } from "./scale/serving.ts";
-import { type FigureRow, figureTable, median, quantile } from "./scale/statistics.ts";
-import { prepareWorkspace } from "./scale/workspace.ts";
+import { type BurstCost, measureBurst, measureStart } from "./scale/measure.ts";
+import { prepareWorkspace } from "./scale/past-workspace.ts";
+import { measureTask, type TaskCost } from "./support/one-task.ts";
+import { measureGitCommit, measureXargs } from "./support/peers.ts";
+import { type Serving, startServing } from "./support/serving.ts";
+import { type FigureRow, figureTable, median, quantile } from "./support/statistics.ts";
 
 interface Plan {
   readonly sizes: readonly number[];
@@ -106,7 +107,7 @@ async function measureServing(
   for (const [one, serving] of pairs) {
     one.residentAtEndKb = serving.memory().residentKb;
     one.peakKb = serving.memory().peakKb;
-    await serving.askHealth();
+    await serving.request("/health");
   }
   await delay(restMs);
   for (const [one, serving] of pairs) one.residentAskedKb = serving.memory().residentKb;

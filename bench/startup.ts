@@ -11,9 +11,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { clock } from "./scale/serving.ts";
-import { median } from "./scale/statistics.ts";
-import { benchEnvironment, ENTRY, prepareWorkspace } from "./scale/workspace.ts";
+import { prepareWorkspace } from "./scale/past-workspace.ts";
+import { clock } from "./support/serving.ts";
+import { median } from "./support/statistics.ts";
+import { benchEnvironment, ENTRY } from "./support/workspace.ts";
 
 const FINISHED_TASKS = 20;
 

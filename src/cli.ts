@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { openUseCases } from "./app/open-use-cases.ts";
 import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
 import type { Log } from "./base/surroundings.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
-import type { WorkspacePlace } from "./git/repository/workspace-place.ts";
-import { statePaths } from "./store/state-paths.ts";
 import { nearest } from "./task/text/near-miss.ts";
 
 /** Each command is loaded when it is the one that runs. */
@@ -75,45 +74,12 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
   return 0;
 }
 
-/** What is heavy (git, codex, the server) is loaded by the call that needs it. */
 function createDeps(dir: string): CliDeps {
-  const find = async (): Promise<WorkspacePlace> => {
-    const { findWorkspace } = await import("./git/repository/workspace-place.ts");
-    return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
-  };
   return {
+    app: openUseCases(dir, process.env, logLine),
     print: (line) => process.stdout.write(`${line}\n`),
     warn: (line) => process.stderr.write(`${line}\n`),
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
-    init: async (options) => (await import("./app/init.ts")).initWorkspace(dir, options),
-    async serve(options) {
-      const { trustNothingIn, workTreeAbove } = await import("./app/serve/trusted-path.ts");
-      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, logLine);
-      const { serve } = await import("./app/serve/serve.ts");
-      (await import("./app/serve/lean-heap.ts")).keepHeapLean();
-      return serve(await find(), options, { environment: process.env, log: logLine });
-    },
-    async publish(text) {
-      const { publishDrop } = await import("./app/publish-drop.ts");
-      return publishDrop(await find(), text, process.env);
-    },
-    async withQueries(use) {
-      const { openQueriesHere } = await import("./app/open-queries.ts");
-      return use(openQueriesHere(await find()));
-    },
-    async policy(change) {
-      const { policyOf } = await import("./app/change-policy.ts");
-      return policyOf(await find(), change);
-    },
-    async stop(id) {
-      const { stopTask } = await import("./app/stop-task.ts");
-      await stopTask(await find(), id);
-    },
-    async pauses(session) {
-      const { openPauses } = await import("./app/pause-queue.ts");
-      return openPauses(await find(), session);
-    },
-    now: Date.now,
   };
 }
 

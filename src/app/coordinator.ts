@@ -1,35 +1,18 @@
-import type { PausedView } from "./views/present-pauses.ts";
-import type { SessionView } from "./views/session-list.ts";
+import type { StopRequests } from "../dispatch/stop-requests.ts";
+import type { TaskJournal } from "../store/task-journal.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import { describeHold, type Hold } from "../task/schedule/hold.ts";
+import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
+import { createQueries } from "./queries/create-queries.ts";
+import type { Queries, QueriesDeps } from "./queries/queries.ts";
+import { requestStop, type StopAnswer } from "./request-stop.ts";
+import type { Health } from "./views/present-health.ts";
 import type { TaskView } from "./views/task-view.ts";
 
-/** How the coordinator is doing; what `GET /health` answers. */
-export interface Health {
-  readonly status: "ok" | "waiting";
-  readonly version: string;
-  readonly workspace: string;
-  readonly branch: string;
-  readonly pid: number;
-  readonly startedAt: string;
-  readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
-  /** Why results are not being committed now, and since when (UTC). */
-  readonly committer: { readonly reason: string; readonly since: string } | null;
-  /** Why no task is started although some could be, since when, and until when at least where that is known (UTC). */
-  readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
-  /** What is paused, and since when (UTC); running tasks go on. */
-  readonly paused: PausedView;
-  /** Why no more tasks are accepted now, and since when (UTC). */
-  readonly full: { readonly reason: string; readonly since: string } | null;
-  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
-  readonly world: { readonly reason: string; readonly since: string } | null;
-  /** Files in inbox/ that cannot become tasks. */
-  readonly broken: readonly string[];
-  /** A configuration that could not be read; the last good one is in force. */
-  readonly configProblem: string | null;
-  readonly draining: boolean;
-}
+export type { Health };
 
-/** What interfaces may ask of a running coordinator. */
-export interface Coordinator {
+/** What interfaces may ask of a running coordinator, which answers from its memory. */
+export interface Coordinator extends Queries {
   /**
    * Accepts a task given as the text of a task file; once this resolves, no crash loses it.
    *
@@ -37,11 +20,50 @@ export interface Coordinator {
    * @throws CoordinatorError `TASK_FILE` listing every problem; `QUEUE_FULL` when too many are open
    */
   submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
-  /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
-  find(part: string): Promise<TaskView>;
-  /** The named sessions, the most recently used one first. */
-  sessions(): Promise<readonly SessionView[]>;
-  /** @throws CoordinatorError `NOT_FOUND` */
-  session(key: string): Promise<SessionView>;
+  /** Asks for the end of an open task; its exit is recorded later. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
+  stop(part: string): Promise<StopAnswer>;
+  /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
+  pause(request: PauseRequest): Promise<PauseAnswer>;
+  /** Ends a pause. @throws CoordinatorError `USAGE` */
+  resume(session: string | undefined): Promise<PauseAnswer>;
   health(): Health;
+}
+
+export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
+  readonly table: Pick<TaskTable, "all">;
+  readonly journal: Pick<TaskJournal, "read">;
+  /** Why a queued task waits now. */
+  readonly hold: (id: string) => Hold | undefined;
+  readonly health: () => Health;
+  readonly stopRequests: Pick<StopRequests, "request">;
+  /** Asks for a tick soon. */
+  readonly wake: () => void;
+}
+
+/** Creates the use cases of a coordinator at work. The journal of a task is read only where it has started, and when it is shown. */
+export function createUseCases(deps: UseCaseDeps): Omit<Coordinator, "submit" | "health"> {
+  const { table, journal, paths, now, wake } = deps;
+  const holdOf = (id: string): string | undefined => {
+    const hold = deps.hold(id);
+    return hold === undefined ? undefined : describeHold(hold);
+  };
+  const queries = createQueries({
+    ...deps,
+    open: () => ({
+      all: [...table.all()].sort((a, b) => a.order - b.order),
+      journal: (id) => journal.read(id),
+      holds: async () => ({ get: holdOf }),
+    }),
+    health: async () => deps.health(),
+  });
+  const thenWake = <Answer>(answer: Answer): Answer => {
+    wake();
+    return answer;
+  };
+  return {
+    ...queries,
+    stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
+    pause: async (request) => thenWake(pauseQueue(paths, request, now())),
+    resume: async (session) => thenWake(resumeQueue(paths, session)),
+  };
 }

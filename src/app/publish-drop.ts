@@ -11,19 +11,26 @@ import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 import { refuseWhenFull } from "./room-for-tasks.ts";
 
+/** A task file in the inbox; `path` begins with `inbox/`. */
+export interface PublishedDrop {
+  readonly id: string;
+  readonly path: string;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
  * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`
  */
-export function publishDrop(
+export async function publishDrop(
   place: WorkspacePlace,
   text: string,
   environment: NodeJS.ProcessEnv,
-): { id: string; path: string; warnings: readonly string[] } {
+): Promise<PublishedDrop> {
   const { stateDir, workRoot } = place;
   const parsed = readSubmission(text, readPolicy(statePaths(stateDir).policy, workRoot));
-  refuseWhenFull(place, environment, parsed.spec.id);
+  await refuseWhenFull(place, environment, parsed.spec.id);
   const id =
     parsed.spec.id ??
     makeTaskId(

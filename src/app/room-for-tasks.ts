@@ -1,10 +1,9 @@
 import { CoordinatorError } from "../base/errors.ts";
-import { loadConfig } from "../config/config.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { queueFull } from "../intake/queue-limit.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
-import { readServer } from "./queries.ts";
+import { readServer } from "./queries/server-record.ts";
 
 /**
  * Refuses another task where as many are open as may be: it would only lie in inbox/.
@@ -12,16 +11,22 @@ import { readServer } from "./queries.ts";
  * @param id the one that the task brings along; where that is open, nothing is added
  * @throws CoordinatorError `QUEUE_FULL`
  */
-export function refuseWhenFull(place: WorkspacePlace, environment: NodeJS.ProcessEnv, id: string | undefined): void {
+export async function refuseWhenFull(
+  place: WorkspacePlace,
+  environment: NodeJS.ProcessEnv,
+  id: string | undefined,
+): Promise<void> {
   const paths = statePaths(place.stateDir);
   const open = openTaskJournal(paths.journal, "read").openIds();
   if (open.length === 0 || (id !== undefined && open.includes(id))) return;
-  const max = readServer(paths.server)?.maxOpenTasks ?? configuredMax(place.workspaceDir, environment);
+  const max = readServer(paths.server)?.maxOpenTasks ?? (await configuredMax(place.workspaceDir, environment));
   if (max !== undefined && open.length >= max) throw new CoordinatorError("QUEUE_FULL", queueFull(open.length, max));
 }
 
 /** `undefined` where the settings are wrong: whoever serves says so. */
-function configuredMax(workspaceDir: string, environment: NodeJS.ProcessEnv): number | undefined {
+async function configuredMax(workspaceDir: string, environment: NodeJS.ProcessEnv): Promise<number | undefined> {
+  // Its schema is not needed where nothing waits.
+  const { loadConfig } = await import("../config/config.ts");
   try {
     return loadConfig(workspaceDir, environment, {}).maxOpenTasks;
   } catch (error) {

@@ -37,8 +37,8 @@ import { describeHold } from "../task/schedule/hold.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
-import type { Coordinator } from "./coordinator.ts";
-import type { Queries } from "./queries.ts";
+import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
 import { presentOpen } from "./views/task-view.ts";
 
@@ -71,7 +71,7 @@ export interface CoordinatorDeps {
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
   readonly installation: CodexInstallation;
-  readonly queries: Queries;
+  readonly history: QueriesDeps["history"];
   readonly settings: () => LiveSettings;
   /** Looks whether the settings were edited; returns what is wrong with them now. */
   readonly reloadSettings: () => string | undefined;
@@ -179,11 +179,12 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     waitLimits: () => retryLimits(),
   });
   const runs = createDeskRuns({ desk, table, faults, surroundings, wake, onCodexMissing: codex.doubt, onBroken });
+  const requests = openStopRequests(paths.stopRequests);
   const dispatcher = createDispatcher({
     ...{ loop, table, breaker, ledger, inbox, runs, commits, starting, foundStale, codex, settings, faults },
     ...{ surroundings, log, onBroken },
     branch: watch,
-    requests: openStopRequests(paths.stopRequests),
+    requests,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
@@ -230,6 +231,16 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await close();
   };
 
+  const health = () =>
+    presentHealth({
+      ...{ ...deps, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+      configProblem,
+    });
+  const useCases = createUseCases({
+    ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
+    ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
+  });
+
   return {
     ended,
     drain,
@@ -247,7 +258,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       try {
         const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
         const task = table.get(id);
-        const view = task === undefined ? await deps.queries.find(id) : presentOpen(task, journal.read(id), undefined);
+        const view = task === undefined ? await useCases.find(id) : presentOpen(task, journal.read(id), undefined);
         return { task: view, known };
       } catch (error) {
         throw dispatcher.tryAgain(error);
@@ -255,18 +266,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         wake();
       }
     },
-    async find(part) {
-      const view = await deps.queries.find(part);
-      const task = table.get(view.id);
-      const hold = task === undefined ? undefined : dispatcher.hold(task.id);
-      return hold === undefined ? view : { ...view, hold: describeHold(hold) };
-    },
-    sessions: () => deps.queries.sessions({ own: false }),
-    session: deps.queries.session,
-    health: () =>
-      presentHealth({
-        ...{ ...deps, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
-        configProblem,
-      }),
+    ...useCases,
+    health,
   };
 }

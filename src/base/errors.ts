@@ -2,6 +2,8 @@
 const EXIT_CODE = {
   TASK_FAILED: 1,
   USAGE: 2,
+  /** A request whose body is no JSON. */
+  BAD_JSON: 2,
   NOT_FOUND: 3,
   REFUSED: 4,
   /** A task that asks for more than the policy allows. */

@@ -24,7 +24,7 @@ export function createAddCommand(deps: CliDeps): Command {
       const prompt = input.words.length > 0 ? input.words.join(" ") : await deps.readInput();
       if (prompt.trim() === "")
         throw new CoordinatorError("USAGE", "there is no prompt: give it as words or on standard input");
-      const { id, path, warnings } = await deps.publish(withFlags(prompt, input));
+      const { id, path, warnings } = await deps.app.publish(withFlags(prompt, input));
       for (const warning of warnings) deps.warn(warning);
       deps.print(input.flags.json === true ? JSON.stringify({ id, path }) : id);
       return 0;

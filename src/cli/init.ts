@@ -13,7 +13,7 @@ export function createInitCommand(deps: CliDeps): Command {
     options: { branch: { type: "string" }, dir: { type: "string" } },
     words: { min: 0, max: 0 },
     async run(input) {
-      for (const line of await deps.init({ branch: textFlag(input, "branch"), dir: textFlag(input, "dir") }))
+      for (const line of await deps.app.init({ branch: textFlag(input, "branch"), dir: textFlag(input, "dir") }))
         deps.print(line);
       return 0;
     },

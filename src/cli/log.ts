@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../app/queries.ts";
+import type { HistoryEntry } from "../app/queries/queries.ts";
 import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, wholeNumber } from "./command.ts";
@@ -16,17 +16,15 @@ export function createLogCommand(deps: CliDeps): Command {
     async run(input) {
       const [task] = input.words;
       const asJson = input.flags.json === true;
-      await deps.withQueries(async (queries) => {
-        if (task !== undefined) {
-          const entries = await queries.transcript(task);
-          if (asJson) deps.print(JSON.stringify(entries, null, 2));
-          else for (const entry of entries) deps.print(entryText(entry));
-          return;
-        }
-        const history = await queries.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
-        if (asJson) deps.print(JSON.stringify(history, null, 2));
-        else for (const entry of history) deps.print(historyLine(entry));
-      });
+      if (task !== undefined) {
+        const entries = await deps.app.transcript(task);
+        if (asJson) deps.print(JSON.stringify(entries, null, 2));
+        else for (const entry of entries) deps.print(entryText(entry));
+        return 0;
+      }
+      const history = await deps.app.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
+      if (asJson) deps.print(JSON.stringify(history, null, 2));
+      else for (const entry of history) deps.print(historyLine(entry));
       return 0;
     },
   };

@@ -1,8 +1,11 @@
+import type { ListOptions } from "../app/queries/queries.ts";
 import type { TaskView } from "../app/views/task-view.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "./command.ts";
 
 const FINISHED_SHOWN = 20;
+/** Open tasks asked for at once. */
+const PAGE_SIZE = 500;
 
 export function createLsCommand(deps: CliDeps): Command {
   return {
@@ -24,14 +27,24 @@ export function createLsCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const finished = input.flags.open === true ? 0 : (wholeNumber(input, "n") ?? FINISHED_SHOWN);
-      const tasks = await deps.withQueries((queries) =>
-        queries.list({ finished, session: textFlag(input, "session") }),
-      );
+      const tasks = await listAll(deps, { finished, session: textFlag(input, "session") });
       if (input.flags.json === true) deps.print(JSON.stringify(tasks, null, 2));
       else for (const line of tasks.length === 0 ? ["no tasks"] : tasks.map(taskLine)) deps.print(line);
       return 0;
     },
   };
+}
+
+/** Page by page: a long queue is not one answer. */
+async function listAll({ app }: CliDeps, options: ListOptions): Promise<readonly TaskView[]> {
+  const tasks: TaskView[] = [];
+  let next: number | undefined;
+  do {
+    const page = await app.list({ ...options, limit: PAGE_SIZE, ...(next === undefined ? {} : { after: next }) });
+    tasks.push(...page.tasks);
+    next = page.next;
+  } while (next !== undefined);
+  return tasks;
 }
 
 /** One task on one line: id, status, session, title, and what holds it. */

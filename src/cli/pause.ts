@@ -1,3 +1,4 @@
+import { pauseOf } from "../app/pause-queue.ts";
 import { describePause } from "../task/schedule/pause.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag } from "./command.ts";
@@ -16,16 +17,12 @@ export function createPauseCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const session = textFlag(input, "session");
-      const reason = textFlag(input, "reason");
-      const store = await deps.pauses(session);
-      const before = store.read();
-      const known = session === undefined ? before.queue : before.sessions.find((pause) => pause.session === session);
-      const pause = store.pause(session, reason, deps.now());
-      const isSame = known !== undefined && describePause(known) === describePause(pause);
+      const { changed, pauses } = await deps.app.pause({ session, reason: textFlag(input, "reason") });
+      const pause = pauseOf(pauses, session);
       const what = session === undefined ? "the queue" : `session ${session}`;
-      const said = describePause({ ...pause, session: undefined });
+      const said = pause === undefined ? "resumed by another command" : describePause({ ...pause, session: undefined });
       const undo = `codex-inbox resume${session === undefined ? "" : ` --session ${session}`}`;
-      deps.print(isSame ? `Nothing to do: ${what} is already ${said}.` : `${what} is ${said}; ${undo} lets it go on.`);
+      deps.print(changed ? `${what} is ${said}; ${undo} lets it go on.` : `Nothing to do: ${what} is already ${said}.`);
       return 0;
     },
   };

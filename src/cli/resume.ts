@@ -14,18 +14,13 @@ export function createResumeCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const session = textFlag(input, "session");
-      const store = await deps.pauses(session);
-      const before = store.read();
+      const { changed, pauses } = await deps.app.resume(session);
       const what = session === undefined ? "the queue" : `session ${session}`;
-      store.resume(session);
-      const after = store.read();
-      const wasPaused =
-        session === undefined ? before.queue !== undefined : before.sessions.length > after.sessions.length;
-      deps.print(wasPaused ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
-      if (session !== undefined && after.queue !== undefined)
-        deps.print(`The whole queue is ${describePause(after.queue)}; codex-inbox resume lets it go on.`);
+      deps.print(changed ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
+      if (session !== undefined && pauses.queue !== undefined)
+        deps.print(`The whole queue is ${describePause(pauses.queue)}; codex-inbox resume lets it go on.`);
       if (session === undefined)
-        for (const pause of after.sessions.slice(0, SESSIONS_NAMED_MAX)) deps.print(`Still: ${describePause(pause)}`);
+        for (const pause of pauses.sessions.slice(0, SESSIONS_NAMED_MAX)) deps.print(`Still: ${describePause(pause)}`);
       return 0;
     },
   };

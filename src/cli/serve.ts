@@ -32,7 +32,7 @@ export function createServeCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const codexConfig: unknown = input.flags["codex-config"];
-      return deps.serve({
+      return deps.app.serve({
         config: {
           port: wholeNumber(input, "port"),
           maxWorkers: wholeNumber(input, "max-workers"),

@@ -23,17 +23,15 @@ export function createSessionsCommand(deps: CliDeps): Command {
     async run(input) {
       const [key] = input.words;
       const asJson = input.flags.json === true;
-      await deps.withQueries(async (queries) => {
-        if (key !== undefined) {
-          const session = await queries.session(key);
-          for (const line of asJson ? [JSON.stringify(session, null, 2)] : sessionLines(session)) deps.print(line);
-          return;
-        }
-        const all = await queries.sessions({ own: input.flags.all === true });
-        const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
-        if (asJson) deps.print(JSON.stringify(shown, null, 2));
-        else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
-      });
+      if (key !== undefined) {
+        const session = await deps.app.session(key);
+        for (const line of asJson ? [JSON.stringify(session, null, 2)] : sessionLines(session)) deps.print(line);
+        return 0;
+      }
+      const all = await deps.app.sessions({ own: input.flags.all === true });
+      const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
+      if (asJson) deps.print(JSON.stringify(shown, null, 2));
+      else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
       return 0;
     },
   };

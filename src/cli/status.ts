@@ -1,4 +1,4 @@
-import type { StatusView } from "../app/queries.ts";
+import type { StatusView } from "../app/queries/queries.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import type { Command } from "./command.ts";
 
@@ -11,7 +11,7 @@ export function createStatusCommand(deps: CliDeps): Command {
     options: { json: { type: "boolean" } },
     words: { min: 0, max: 0 },
     async run(input) {
-      const status = await deps.withQueries((queries) => queries.status());
+      const status = await deps.app.status();
       if (input.flags.json === true) deps.print(JSON.stringify(status, null, 2));
       else for (const line of statusLines(status)) deps.print(line);
       return 0;

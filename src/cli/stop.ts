@@ -12,17 +12,8 @@ export function createStopCommand(deps: CliDeps): Command {
     words: { min: 1, max: 1 },
     async run(input) {
       const [part = ""] = input.words;
-      const task = await deps.withQueries((queries) => queries.find(part));
-      if (task.endedAt !== null) {
-        throw new CoordinatorError("REFUSED", `${task.id} had already ended: ${task.status}`);
-      }
-      if (task.committed) {
-        throw new CoordinatorError(
-          "REFUSED",
-          `${task.id} belongs to another clone: ${task.hold ?? task.status}; stop it there`,
-        );
-      }
-      await deps.stop(task.id);
+      const { task, asked } = await deps.app.stop(part);
+      if (!asked) throw new CoordinatorError("REFUSED", `${task.id} had already ended: ${task.status}`);
       deps.print(`${task.id} will be stopped and recorded as cancelled.`);
       return 0;
     },

@@ -7,7 +7,7 @@ export interface MatchListener {
 }
 
 /** Of a line; what comes after is not looked at. */
-export const LINE_BYTES_READ = 64 * 1024;
+const LINE_BYTES_READ = 64 * 1024;
 /** Of a path with a line number: no system has longer ones. */
 const HEAD_BYTES_MAX = 8 * 1024;
 const NUL = 0;

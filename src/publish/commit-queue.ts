@@ -98,7 +98,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const id of gone) noteDropGone(id, report.tip);
     for (const [index, task] of done.entries()) await retire(task, report.commits[index + offset] ?? report.tip);
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
-    deps.log("committed", { tasks: done.length, tip: report.tip, indexMs: Math.round(report.indexMs) });
+    const { tip, indexMs, attempts } = report;
+    deps.log("committed", { tasks: done.length, tip, indexMs: Math.round(indexMs), attempts });
   };
 
   const noteDropGone = (id: string, commit: string): void => {

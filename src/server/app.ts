@@ -2,7 +2,9 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Coordinator } from "../app/coordinator.ts";
+import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import { knownQuery, listOptions, textFields } from "./request-values.ts";
 
 /** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
@@ -11,6 +13,8 @@ const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const RETRY_AFTER_S = 30;
 
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  BAD_JSON: 400,
+  USAGE: 422,
   NOT_FOUND: 404,
   REFUSED: 409,
   NOT_ALLOWED: 403,
@@ -25,7 +29,11 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
+ *   GET  /tasks        open tasks, then the newest finished ones: status, session, finished, limit, after
  *   GET  /tasks/:id    one task, by any unique part of its id
+ *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
+ *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
+ *   GET  /status       who serves, what runs, what waits and why
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
  *
  * Every request must name this server in its Host header and come from no other origin: a web page the user happens to visit
@@ -61,9 +69,32 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
     return context.json(task, known ? 200 : 202);
   });
 
+  app.get("/tasks", async (context) => {
+    const { tasks, next } = await coordinator.list(listOptions(context.req.queries()));
+    return context.json({ tasks, next: next ?? null });
+  });
+
   app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
 
-  app.get("/sessions", async (context) => context.json(await coordinator.sessions()));
+  app.post("/tasks/:id/stop", async (context) => {
+    const { task, asked } = await coordinator.stop(context.req.param("id"));
+    return context.json(task, asked ? 202 : 200);
+  });
+
+  app.post("/pause", limit, async (context) => {
+    const { session, reason } = textFields(await context.req.text(), ["session", "reason"]);
+    return context.json(presentPauses((await coordinator.pause({ session, reason })).pauses));
+  });
+  app.post("/resume", limit, async (context) => {
+    const { session } = textFields(await context.req.text(), ["session"]);
+    return context.json(presentPauses((await coordinator.resume(session)).pauses));
+  });
+
+  app.get("/status", async (context) => context.json(await coordinator.status()));
+  app.get("/sessions", async (context) => {
+    const { own } = knownQuery(context.req.queries(), { own: ["true", "false"] });
+    return context.json(await coordinator.sessions({ own: own === "true" }));
+  });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 
   app.notFound((context) =>

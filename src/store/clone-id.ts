@@ -1,13 +1,17 @@
 import { randomInt } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/read-bounded.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
+
+/** Returns the id of this clone; `undefined` where none was drawn yet. */
+export function knownCloneId(path: string): string | undefined {
+  const id = readBoundedText(path, SMALL_FILE_BYTES_MAX)?.trim();
+  return id !== undefined && /^[0-9a-z]{6}$/.test(id) ? id : undefined;
+}
 
 /** Returns the id of this clone, drawn once and kept in `path`: rotated files carry it, so that those of two clones never collide. */
 export function readCloneId(path: string): string {
-  if (existsSync(path)) {
-    const id = readFileSync(path, "utf8").trim();
-    if (/^[0-9a-z]{6}$/.test(id)) return id;
-  }
+  const known = knownCloneId(path);
+  if (known !== undefined) return known;
   const id = randomInt(36 ** 6)
     .toString(36)
     .padStart(6, "0");

@@ -13,6 +13,8 @@ export interface OpenTask {
   readonly acceptedAtMs: number;
   readonly clone: string;
   readonly spec: TaskSpec;
+  /** What is odd about its text and does not hinder it. */
+  readonly warnings: readonly string[];
   readonly source: TaskSource | undefined;
   /** Further ids under which the same drop may come again. */
   readonly aliases: readonly string[];
@@ -69,7 +71,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     order: first.order,
     acceptedAtMs: first.atMs,
     clone: first.clone,
-    spec: parsedSpec(first.text, first.folderKey),
+    ...parsedText(first.text, first.folderKey),
     source: first.source ?? undefined,
     aliases: [],
     state: acceptedState(0), // Due at once, also where the clock was set back since.
@@ -92,7 +94,7 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "replaced": {
       const aliases = [...task.aliases, record.alias];
       const dropGone = record.source.tracked === "untracked";
-      return { ...task, spec: parsedSpec(record.text, record.folderKey), source: record.source, aliases, dropGone };
+      return { ...task, ...parsedText(record.text, record.folderKey), source: record.source, aliases, dropGone };
     }
     case "state":
       return { ...task, state: record.state };
@@ -113,9 +115,9 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
 }
 
 /** Parses a text that was valid when it was accepted; if a later version finds fault with it, that is our bug. */
-function parsedSpec(text: string, folderKey: string | null): TaskSpec {
+function parsedText(text: string, folderKey: string | null): Pick<OpenTask, "spec" | "warnings"> {
   const parsed = parseDropText(text, folderKey ?? undefined);
-  if (parsed.ok) return parsed.spec;
+  if (parsed.ok) return { spec: parsed.spec, warnings: parsed.warnings };
   throw new Error(
     `an accepted task is no longer valid: ${parsed.problems.map((problem) => problem.message).join("; ")}`,
   );

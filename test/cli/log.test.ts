@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HistoryEntry } from "../../src/app/queries.ts";
+import type { HistoryEntry } from "../../src/app/queries/queries.ts";
 import { createLogCommand } from "../../src/cli/log.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import { createFakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Queries } from "../../src/app/queries.ts";
+import type { Queries } from "../../src/app/queries/queries.ts";
 import { createLsCommand } from "../../src/cli/ls.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 
@@ -12,7 +12,7 @@ function ls(...tasks: readonly ReturnType<typeof taskView>[]) {
   const deps = createFakeCliDeps({
     list: async (options) => {
       asked.push(options);
-      return tasks;
+      return { tasks, next: undefined };
     },
   });
   return { deps, asked, command: createLsCommand(deps) };
@@ -49,9 +49,26 @@ describe("ls", () => {
     await runCommand(command, "-n", "3", "--session", "docs");
     await runCommand(command, "--open", "-n", "3");
     expect(asked).toEqual([
-      { finished: 20, session: undefined },
-      { finished: 3, session: "docs" },
-      { finished: 0, session: undefined },
+      { finished: 20, session: undefined, limit: 500 },
+      { finished: 3, session: "docs", limit: 500 },
+      { finished: 0, session: undefined, limit: 500 },
     ]);
+  });
+
+  it("asks page by page, and prints them as one list", async () => {
+    const pages = [
+      { tasks: [HELD], next: 7 },
+      { tasks: [OWN], next: undefined },
+    ];
+    const after: unknown[] = [];
+    const deps = createFakeCliDeps({
+      list: async (options) => {
+        after.push(options.after);
+        return pages[after.length - 1] ?? { tasks: [], next: undefined };
+      },
+    });
+    await runCommand(createLsCommand(deps), "--json");
+    expect(after).toEqual([undefined, 7]);
+    expect(JSON.parse(deps.printed.join("\n"))).toEqual([HELD, OWN]);
   });
 });

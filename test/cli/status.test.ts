@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Health } from "../../src/app/coordinator.ts";
-import type { StatusView } from "../../src/app/queries.ts";
+import type { StatusView } from "../../src/app/queries/queries.ts";
 import { createStatusCommand } from "../../src/cli/status.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 

@@ -35,7 +35,11 @@ it("is written for its owner alone, whole, and read again", () => {
 });
 
 it.each<{ name: string; text: string; mode?: number; says: RegExp }>([
-  { name: "is no JSON", text: '{"version": 1,\n}', says: /policy\.json: line 2, column 1: "}" where a key/ },
+  {
+    name: "is no JSON",
+    text: '{"version": 1,\n}',
+    says: /policy\.json: line 2, column 1: Expected double-quoted property name/,
+  },
   { name: "has an unknown key", text: '{"version": 1, "sandbx": "x"}', says: /did you mean "sandbox"\?$/ },
   {
     name: "its group may write",

@@ -139,7 +139,7 @@ async function live(world: World, chance: Chance): Promise<void> {
   for (const session of [undefined, ...SESSIONS]) openPauseStore(world.paths.paused).resume(session);
   world.settings.run = { ...world.settings.run, rights: DEFAULT_RIGHTS };
   coordinator ??= await world.start();
-  const open = () => world.queries.list({ finished: 0, session: undefined });
+  const open = async () => (await world.queries.list({ finished: 0 })).tasks;
   for (let round = 0; round < 5 || (round < 100 && (await open()).length > 0); round += 1) {
     world.problems.stamp = String(round); // Somebody has mended what held all tasks.
     for (const run of runsOf(world)) world.runner.end(run);

@@ -50,7 +50,7 @@ it("a usage limit parks every session, over a restart, and each task then goes o
     status: "waiting",
     codex: { reason: "usage limit reached", until: new Date(resetMs).toISOString() },
   });
-  const open = await world.queries.list({ finished: 0, session: undefined });
+  const { tasks: open } = await world.queries.list({ finished: 0 });
   expect(open.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => "queued"));
   const hold = `usage limit reached, until ${new Date(resetMs).toISOString().replace(".000Z", "Z")}`;
   const heads = open.filter((task) => !task.hold?.startsWith("behind "));

@@ -50,7 +50,7 @@ async function expectNothingLostOrTwice(world: World): Promise<void> {
   expect(world.runner.started).toHaveLength(4);
   const kinds = parseTranscript(world.committed("sessions/docs/transcript.jsonl") ?? "").map(({ body }) => body.kind);
   expect(kinds).toEqual(Array(3).fill(["user", "end", "verify"]).flat());
-  const open = await world.queries.list({ finished: 0, session: undefined });
+  const { tasks: open } = await world.queries.list({ finished: 0 });
   const children = open.filter(({ parent }) => parent === never?.id).map(({ id }) => id);
   expect(children).toEqual([never?.frontMatter.followUpTask]);
 }

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { failuresBesides, runStress } from "../support/git-stress/stress-run.ts";
+import { testSeed } from "../support/seeded-random.ts";
 
-/** Repeats a run that failed: `GIT_STRESS_SEED=<the seed it printed> npx vitest run test/e2e/git-stress.test.ts`. */
-const SEED = Number(process.env.GIT_STRESS_SEED ?? Date.now() % 100_000);
+const SEED = testSeed("git stress");
 const OPTIONS = { seed: SEED, commands: 100, tasks: 50, idleFiles: 100, pauseMsMax: 10 };
 
 it("a user who works with git in the same checkout loses nothing, and no command of theirs fails", async () => {

@@ -45,13 +45,14 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       if (!isSame) tip = makeCommit(repository, tip, files, plan.message);
       commits.push(isSame ? undefined : tip?.id);
     }
-    if (tip === undefined || tip === base) return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0 };
+    if (tip === undefined || tip === base)
+      return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0, attempts: 1 };
     const leftAlone = repository.headIsOurs ? followWith(repository, base, tip) : [];
     repository.tip = tip;
     repository.lastOurs = tip;
     lastSeen = tip;
     view = tip;
-    return { tip: tip.id, commits, leftAlone, indexMs: 0 };
+    return { tip: tip.id, commits, leftAlone, indexMs: 0, attempts: 1 };
   };
 
   const run = async (plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> => {

@@ -1,12 +1,16 @@
+import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import type { InitOptions } from "../../src/app/init.ts";
-import type { Queries } from "../../src/app/queries.ts";
+import { pauseQueue, resumeQueue } from "../../src/app/pause-queue.ts";
+import type { Queries } from "../../src/app/queries/queries.ts";
+import { requestStop } from "../../src/app/request-stop.ts";
 import type { ServeOptions } from "../../src/app/serve/serve.ts";
+import type { UseCases } from "../../src/app/use-cases.ts";
 import type { SessionView } from "../../src/app/views/session-list.ts";
 import type { TaskView } from "../../src/app/views/task-view.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
-import { openPauseStore } from "../../src/dispatch/pauses.ts";
+import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
 import type { PolicyChange } from "../../src/task/rights/policy-change.ts";
 
@@ -27,44 +31,50 @@ export interface FakeCliDeps extends CliDeps {
   /** Where pauses are kept. */
   pauseDir: string | undefined;
   nowMs: number;
-  readonly queries: Partial<Queries>;
 }
 
-export function createFakeCliDeps(queries: Partial<Queries> = {}): FakeCliDeps {
+/** A terminal and use cases that remember what was asked of them; `change` answers instead. */
+export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
   const deps: FakeCliDeps = {
     ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [], policyChanges: [] },
     allowed: DEFAULT_POLICY,
-    ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0, queries },
+    ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0 },
+    app: { ...fakeUseCases(() => deps), ...change },
     print: (line) => deps.printed.push(line),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
+  };
+  return deps;
+}
+
+function fakeUseCases(deps: () => FakeCliDeps): UseCases {
+  const paths = (): StatePaths => {
+    const { pauseDir } = deps();
+    if (pauseDir === undefined) throw new CoordinatorError("NOT_FOUND", "no workspace here");
+    return statePaths(pauseDir);
+  };
+  return {
+    ...fakeQueries(),
     async init(options) {
-      deps.initialized.push(options);
+      deps().initialized.push(options);
       return ["Made it."];
     },
     async serve(options) {
-      deps.served.push(options);
-      return deps.exitCode;
+      deps().served.push(options);
+      return deps().exitCode;
     },
     async publish(text) {
-      deps.published.push(text);
+      deps().published.push(text);
       return { id: "20261120-141530-k3f9x2", path: "inbox/20261120-141530-k3f9x2.md", warnings: ["unknown key x"] };
     },
-    withQueries: (use) => use(completed(deps.queries)),
     async policy(change) {
-      deps.policyChanges.push(change);
-      return { policy: deps.allowed, path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
+      deps().policyChanges.push(change);
+      return { policy: deps().allowed, path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
     },
-    async stop(id) {
-      deps.stopped.push(id);
-    },
-    async pauses() {
-      if (deps.pauseDir === undefined) throw new CoordinatorError("NOT_FOUND", "no workspace here");
-      return openPauseStore(deps.pauseDir);
-    },
-    now: () => deps.nowMs,
+    stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
+    pause: async (request) => pauseQueue(paths(), request, deps().nowMs),
+    resume: async (session) => resumeQueue(paths(), session),
   };
-  return deps;
 }
 
 /** Runs a command as the command line does. */
@@ -121,7 +131,8 @@ export function sessionView(change: Partial<SessionView> = {}): SessionView {
   };
 }
 
-function completed(queries: Partial<Queries>): Queries {
+/** Answers nothing but what `change` says. */
+function fakeQueries(change: Partial<Queries> = {}): Queries {
   const unexpected = async (): Promise<never> => {
     throw new CoordinatorError("NOT_FOUND", "nothing here");
   };
@@ -133,6 +144,17 @@ function completed(queries: Partial<Queries>): Queries {
     session: unexpected,
     history: unexpected,
     transcript: unexpected,
-    ...queries,
+    ...change,
+  };
+}
+
+/** A coordinator that does nothing but what `change` says. */
+export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator {
+  const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
+  return {
+    ...fakeQueries(),
+    ...{ submit: unexpected, stop: unexpected, pause: unexpected, resume: unexpected },
+    health: () => ({ status: "ok" }) as Health,
+    ...change,
   };
 }

@@ -1,4 +1,4 @@
-import type { HistoryEntry, QueriesDeps } from "../../src/app/queries.ts";
+import type { HistoryEntry, QueriesDeps } from "../../src/app/queries/queries.ts";
 import type { FakeRepository } from "./fake-repository.ts";
 
 /** The finished tasks of a branch in memory, told by the trailers of its commits. */

@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
 import { buildLedgerEdits } from "../../src/publish/ledger-commit.ts";
-import { formatRow, LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
+import { LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
+import { ledgerLine } from "../support/ledger-rows.ts";
 
 /** Rows of finished tasks that take more than a ledger may hold. */
 const CLOSED: readonly LedgerRow[] = Array.from({ length: 900 }, (_, index) => row(index));
-const LEDGER = `${CLOSED.map(formatRow).join("\n")}\n`;
+const LEDGER = `${CLOSED.map(ledgerLine).join("\n")}\n`;
 
 function row(index: number): LedgerRow {
   const task = `20261120-141530-${String(index).padStart(6, "0")}`;

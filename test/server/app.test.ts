@@ -3,7 +3,8 @@ import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
 import { createApp } from "../../src/server/app.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
-import { sessionView, taskView } from "../fakes/fake-cli-deps.ts";
+import type { Pauses } from "../../src/task/schedule/pause.ts";
+import { fakeCoordinator, sessionView, taskView } from "../fakes/fake-cli-deps.ts";
 
 const HOST = "127.0.0.1:8787";
 const HEALTH = { status: "ok", pid: 7 } as Health;
@@ -14,7 +15,7 @@ const SESSION = sessionView({ key: "docs/api" });
 /** The interface over a coordinator that knows one task; `change` says what it does otherwise. */
 function server(change: Partial<Coordinator> = {}) {
   const submitted: string[] = [];
-  const coordinator: Coordinator = {
+  const coordinator = fakeCoordinator({
     async submit(text) {
       submitted.push(text);
       return { task: TASK, known: false };
@@ -30,7 +31,7 @@ function server(change: Partial<Coordinator> = {}) {
     },
     health: () => HEALTH,
     ...change,
-  };
+  });
   const app = createApp(coordinator, () => [HOST, "localhost:8787"]);
   const request = async (
     path: string,
@@ -212,5 +213,79 @@ describe("a request from a web page that the user happens to visit", () => {
     const { request } = server();
     for (const host of [HOST, "localhost:8787"])
       expect((await request("/health", { headers: { host, origin: `http://${host}` } })).status).toBe(200);
+  });
+});
+
+describe("GET /tasks", () => {
+  it("hands on what was asked, with bounds of its own", async () => {
+    const asked: unknown[] = [];
+    const { request } = server({
+      list: async (options) => {
+        asked.push(options);
+        return { tasks: [TASK], next: asked.length === 1 ? 41 : undefined };
+      },
+    });
+    expect((await request("/tasks")).body).toEqual({ tasks: [TASK], next: 41 });
+    expect((await request("/tasks?status=queued&session=docs%2Fapi&limit=5000&finished=3&after=41")).body).toEqual({
+      ...{ tasks: [TASK], next: null },
+    });
+    expect(asked).toEqual([
+      { finished: 20, limit: 100 },
+      { finished: 3, limit: 1_000, status: "queued", session: "docs/api", after: 41 },
+    ]);
+  });
+
+  it.each([
+    { query: "state=queued", says: 'unknown query "state"; did you mean "status"?' },
+    { query: "status=done", says: 'unknown status "done"; expected one of queued, running, ' },
+    { query: "limit=all", says: 'limit takes a whole number, not "all"' },
+    { query: "limit=1&limit=2", says: "limit is given 2 times" },
+  ])("answers 422 to $query", async ({ query, says }) => {
+    const { status, body } = await server().request(`/tasks?${query}`);
+    expect({ status, body }).toMatchObject({
+      ...{ status: 422, body: { error: { code: "USAGE", message: expect.stringContaining(says) } } },
+    });
+  });
+});
+
+describe("stop, pause and resume", () => {
+  it("ask for the end of a task: 202 once it is asked for, 200 where it had ended", async () => {
+    const { request } = server({ stop: async (part) => ({ task: TASK, asked: part === "k3f9" }) });
+    const post = { method: "POST" };
+    expect(await request("/tasks/k3f9/stop", post)).toMatchObject({ status: 202, body: TASK });
+    expect(await request("/tasks/other/stop", post)).toMatchObject({ status: 200, body: TASK });
+  });
+
+  it("hold the queue or one session, and say what is paused then", async () => {
+    const asked: unknown[] = [];
+    const pauses: Pauses = {
+      queue: { session: undefined, sinceMs: 0, reason: "why" },
+      sessions: [],
+      of: () => undefined,
+    };
+    const { request } = server({
+      pause: async (given) => {
+        asked.push(given);
+        return { changed: true, pauses };
+      },
+      resume: async (session) => {
+        asked.push(session);
+        return { changed: true, pauses: { ...pauses, queue: undefined } };
+      },
+    });
+    const post = (path: string, body?: string) =>
+      request(path, { method: "POST", ...(body === undefined ? {} : { body }) });
+    expect((await post("/pause", '{"reason":"why"}')).body).toEqual({
+      ...{ queue: { since: "1970-01-01T00:00:00.000Z", reason: "why" }, sessions: [] },
+    });
+    expect((await post("/resume")).body).toEqual({ queue: null, sessions: [] });
+    await post("/resume", '{"session":"docs"}');
+    expect(asked).toEqual([{ session: undefined, reason: "why" }, undefined, "docs"]);
+    expect((await post("/pause", "{")).status).toBe(400);
+    expect((await post("/pause", '{"sesion":"docs"}')).body).toEqual({
+      error: { code: "USAGE", message: 'unknown field "sesion"; did you mean "session"?' },
+    });
+    expect((await post("/resume", '{"session":7}')).status).toBe(422);
+    expect(asked).toHaveLength(3);
   });
 });

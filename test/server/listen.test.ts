@@ -1,16 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import { listen } from "../../src/server/listen.ts";
+import { fakeCoordinator } from "../fakes/fake-cli-deps.ts";
 
-const COORDINATOR: Coordinator = {
-  submit: () => Promise.reject(new Error("not asked for")),
-  find: () => Promise.reject(new Error("not asked for")),
-  sessions: () => Promise.reject(new Error("not asked for")),
-  session: () => Promise.reject(new Error("not asked for")),
-  health: () => ({ status: "ok" }) as Health,
-};
+const COORDINATOR = fakeCoordinator();
 
 it("serves on a free port of this machine alone, and under its own names", async () => {
   const listener = await listen(COORDINATOR, 0);

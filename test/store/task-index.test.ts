@@ -31,6 +31,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
       fc.nat(3).map((endedAtMs) => ({ ...ENDED, endedAtMs })),
     ),
     lastRun: fc.constant(undefined),
+    warnings: fc.constant([]),
     dropGone: fc.boolean(),
     committed: fc.constant(false),
   });

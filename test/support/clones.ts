@@ -1,8 +1,9 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { formatRow, LEDGER_ROTATE_BYTES } from "../../src/task/ledger/ledger.ts";
+import { LEDGER_ROTATE_BYTES } from "../../src/task/ledger/ledger.ts";
 import { makeTaskId } from "../../src/task/names/task-id.ts";
 import { type GitRepo, gitRepoAt } from "./git-repo.ts";
+import { ledgerLine } from "./ledger-rows.ts";
 import { tempDir } from "./temp-dir.ts";
 import { type TestWorkspace, type WorkspaceOptions, workspaceIn, workspaceTemplate } from "./workspace.ts";
 
@@ -45,7 +46,7 @@ export function fillLedger({ repo }: TestWorkspace, bytesLeft: number): void {
     const task = makeTaskId(Date.UTC(2026, 0, 2, 3, 4, number), "000000");
     const fields = { task, session: "past", run: 1, detail: "" } as const;
     const time = new Date(Date.UTC(2026, 0, 2, 3, 4, number)).toISOString();
-    const rows = (["queued", "running", "succeeded"] as const).map((status) => formatRow({ time, status, ...fields }));
+    const rows = (["queued", "running", "succeeded"] as const).map((status) => ledgerLine({ time, status, ...fields }));
     const longer = `${text}${rows.join("\n")}\n`;
     if (longer.length > LEDGER_ROTATE_BYTES - bytesLeft) break;
     text = longer;

@@ -21,6 +21,8 @@ export interface DriverReport {
   readonly leftAlone: readonly string[];
   readonly waitsMs: readonly number[];
   readonly indexMs: number;
+  /** Over all batches. */
+  readonly attempts: number;
   readonly lost: number;
 }
 
@@ -41,8 +43,8 @@ await committer.close();
 console.log(JSON.stringify(report));
 
 async function once(to: Branch, tasks: readonly string[]): Promise<DriverReport> {
-  const { commits, leftAlone, indexMs } = await to.commit(tasks.map(result), ALWAYS);
-  return { tasks, commits, batches: 1, leftAlone, waitsMs: [], indexMs, lost: 0 };
+  const { commits, leftAlone, indexMs, attempts } = await to.commit(tasks.map(result), ALWAYS);
+  return { tasks, commits, batches: 1, leftAlone, waitsMs: [], indexMs, attempts, lost: 0 };
 }
 
 async function loop(to: Branch, prefix: string): Promise<DriverReport> {
@@ -52,13 +54,14 @@ async function loop(to: Branch, prefix: string): Promise<DriverReport> {
   const commits: (string | undefined)[] = [];
   const waitsMs: number[] = [];
   const leftAlone = new Set<string>();
-  let [batches, indexMs, lost] = [0, 0, 0];
+  let [batches, indexMs, attempts, lost] = [0, 0, 0, 0];
 
   async function commit(plans: readonly CommitPlan[]): Promise<void> {
     const startedMs = performance.now();
     const done = await to.commit(plans, ALWAYS);
     waitsMs.push(performance.now() - startedMs);
     indexMs += done.indexMs;
+    attempts += done.attempts;
     batches += 1;
     commits.push(...done.commits);
     for (const path of done.leftAlone) leftAlone.add(path);
@@ -74,5 +77,5 @@ async function loop(to: Branch, prefix: string): Promise<DriverReport> {
     }
     await delay(5);
   }
-  return { tasks, commits, batches, leftAlone: [...leftAlone], waitsMs, indexMs, lost };
+  return { tasks, commits, batches, leftAlone: [...leftAlone], waitsMs, indexMs, attempts, lost };
 }

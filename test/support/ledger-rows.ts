@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { LedgerRow } from "../../src/task/ledger/ledger.ts";
+import { appendRows, type LedgerRow } from "../../src/task/ledger/ledger.ts";
 
 const TASKS = ["20261120-141530-k3f9x2", "20261120-141531-bbbbbb", "20261121-000000-cccccc", "20270101-120000-dddddd"];
 const TIMES = ["2026-11-20T14:15:30.000Z", "2026-11-20T14:15:30.001Z", "2027-01-01T00:00:00Z"];
@@ -17,4 +17,9 @@ export function ledgerRows(
     detail,
   });
   return fc.array(one, { maxLength: 30 });
+}
+
+/** Returns a row as the line of the ledger that records it, without a line end. */
+export function ledgerLine(row: LedgerRow): string {
+  return appendRows(undefined, [row]).trimEnd().split("\n").at(-1) ?? "";
 }

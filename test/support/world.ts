@@ -2,15 +2,14 @@ import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { createQueries, type Queries } from "../../src/app/queries.ts";
+import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
+import type { Queries } from "../../src/app/queries/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
-import { createBranchLedger } from "../../src/store/branch-ledger.ts";
 import { createSessionLocks } from "../../src/store/session-lock.ts";
 import { createSessionStore } from "../../src/store/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
@@ -120,17 +119,11 @@ export function createWorld(): World {
   let life = newLife();
   let intake: FakeIntake | undefined;
   let current: RunningCoordinator | undefined;
-  const openQueries = (branch = openFakeBranch(repository)): Queries =>
-    createQueries({
-      workspaceDir: dir,
-      branchName: "main",
-      branch,
-      ledger: createBranchLedger(branch),
-      history: createFakeHistory(repository),
-      journal: openTaskJournal(paths.journal, "read"),
-      paths,
-      now,
-      askHealth: async () => current?.health(),
+  const history = createFakeHistory(repository);
+  const openQueries = (branch: ReturnType<typeof openFakeBranch>): Queries =>
+    queriesOfFiles({
+      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now },
+      health: async () => undefined,
     });
   const settle = async (): Promise<void> => {
     let calmTurns = 0;
@@ -189,7 +182,7 @@ export function createWorld(): World {
           },
           stamp: () => problems.stamp,
         },
-        queries: openQueries(branch),
+        history,
         settings: () => settings,
         reloadSettings: () => problems.settings,
         surroundings: { now, random: () => 0.5, after: clock.after },

@@ -9,6 +9,7 @@ import type { ConfigFlags } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
 import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
+import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
@@ -23,8 +24,7 @@ import { createSessionLocks } from "../../store/session-lock.ts";
 import { createSessionStore } from "../../store/session-store.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { openQueries } from "../open-queries.ts";
-import { readServer, type ServerRecord } from "../queries.ts";
+import { readServer, type ServerRecord } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
@@ -181,7 +181,7 @@ async function open(
       },
     },
     installation,
-    queries: openQueries(place, branchName),
+    history: createTaskHistory(place.workspaceDir, branchName),
     settings: () => {
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {

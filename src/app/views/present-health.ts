@@ -8,8 +8,33 @@ import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
 import type { TaskTable } from "../../store/task-table.ts";
-import type { Health } from "../coordinator.ts";
-import { presentPauses } from "./present-pauses.ts";
+import { type PausedView, presentPauses } from "./present-pauses.ts";
+
+/** How the coordinator is doing; what `GET /health` answers. */
+export interface Health {
+  readonly status: "ok" | "waiting";
+  readonly version: string;
+  readonly workspace: string;
+  readonly branch: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
+  /** Why results are not being committed now, and since when (UTC). */
+  readonly committer: { readonly reason: string; readonly since: string } | null;
+  /** Why no task is started although some could be, since when, and until when at least where that is known (UTC). */
+  readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
+  /** What is paused, and since when (UTC); running tasks go on. */
+  readonly paused: PausedView;
+  /** Why no more tasks are accepted now, and since when (UTC). */
+  readonly full: { readonly reason: string; readonly since: string } | null;
+  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
+  readonly world: { readonly reason: string; readonly since: string } | null;
+  /** Files in inbox/ that cannot become tasks. */
+  readonly broken: readonly string[];
+  /** A configuration that could not be read; the last good one is in force. */
+  readonly configProblem: string | null;
+  readonly draining: boolean;
+}
 
 export interface HealthSources {
   readonly table: TaskTable;

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
-import type { JournalRecord } from "../../store/journal-record.ts";
+import { knownCloneId } from "../../store/clone-id.ts";
 import type { OpenTask } from "../../store/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
@@ -9,6 +8,8 @@ import type { Pause, Pauses } from "../../task/schedule/pause.ts";
 import { accountFact, added, type EndedTasks, NO_ACCOUNT } from "../../task/session/session-account.ts";
 import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
 import type { Usage } from "../../task/state/run.ts";
+import type { OpenTasks } from "../queries/open-tasks.ts";
+import { needsJournal } from "./task-view.ts";
 
 /** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */
 export interface SessionView {
@@ -32,7 +33,7 @@ export interface SessionListDeps {
   readonly clonePath: string;
   readonly pauses: Pauses;
   /** Tasks of this clone that are not committed. */
-  readonly open: readonly { readonly task: OpenTask; readonly records: readonly JournalRecord[] }[];
+  readonly open: Pick<OpenTasks, "all" | "journal">;
 }
 
 /** A session's key has at most so many parts. */
@@ -44,7 +45,7 @@ const DEPTH_MAX = 4;
  * @param own also those that were made for a single task each
  */
 export async function listSessions(deps: SessionListDeps, own: boolean): Promise<readonly SessionView[]> {
-  const open = Map.groupBy(deps.open, ({ task }) => task.sessionKey);
+  const open = Map.groupBy(deps.open.all, (task) => task.sessionKey);
   const keys = new Set(await sessionKeys(deps.branch, own));
   for (const key of open.keys()) if (own || !isOwn(key)) keys.add(key);
   const views: SessionView[] = [];
@@ -55,18 +56,19 @@ export async function listSessions(deps: SessionListDeps, own: boolean): Promise
 /** Returns one session; `undefined` where there is none of that name. */
 export async function findSession(deps: SessionListDeps, key: string): Promise<SessionView | undefined> {
   if (sessionKeyProblem(key) !== undefined) return undefined;
-  const open = deps.open.filter(({ task }) => task.sessionKey === key);
+  const open = deps.open.all.filter((task) => task.sessionKey === key);
   const isThere = open.length > 0 || (await deps.branch.readText(sessionFactsPath(key))) !== undefined;
   return isThere ? viewSession(deps, key, open) : undefined;
 }
 
 async function viewSession(
-  { branch, clonePath, pauses }: SessionListDeps,
+  { branch, clonePath, pauses, open }: SessionListDeps,
   key: string,
-  own: SessionListDeps["open"],
+  tasks: readonly OpenTask[],
 ): Promise<SessionView> {
   const facts = parseFacts((await branch.readText(sessionFactsPath(key))) ?? "");
-  const clone = existsSync(clonePath) ? readFileSync(clonePath, "utf8").trim() : "";
+  const clone = knownCloneId(clonePath) ?? "";
+  const own = tasks.map((task) => ({ task, records: needsJournal(task) ? open.journal(task.id) : [] }));
   let soFar = NO_ACCOUNT;
   const ended = own.flatMap(({ task, records }) => {
     const runs = records.filter((record) => record.k === "run");
@@ -83,7 +85,7 @@ async function viewSession(
   const queued = states.filter((kind) => kind === "queued").length;
   const running = states.filter((kind) => kind !== "queued" && kind !== "ended").length;
   const pause: Pause | undefined = pauses.of(key);
-  const times = [account.lastEndedAt, ...[...facts, ...pending].map(({ time }) => time), ...own.map(lastTime)];
+  const times = [account.lastEndedAt, ...[...facts, ...pending].map(({ time }) => time), ...tasks.map(lastTime)];
   return {
     ...{ key, thread: thread ?? null, archived, paused: pause !== undefined },
     tasks: { queued, running, ...account.tasks },
@@ -97,7 +99,7 @@ async function viewSession(
   };
 }
 
-function lastTime({ task }: SessionListDeps["open"][number]): string {
+function lastTime(task: OpenTask): string {
   return new Date(task.lastRun?.startedAtMs ?? task.acceptedAtMs).toISOString();
 }
 

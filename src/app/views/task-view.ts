@@ -4,7 +4,7 @@ import type { OpenTask } from "../../store/open-task.ts";
 import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
 import { asUsage } from "../../task/records/task-account.ts";
-import type { ParsedTaskFile } from "../../task/records/task-record.ts";
+import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
 import { taskFilePath } from "../../task/records/workspace-paths.ts";
 import type { Usage } from "../../task/state/run.ts";
@@ -55,9 +55,14 @@ export interface TaskView {
   readonly warnings: readonly string[];
 }
 
-/** Returns an open task as interfaces show it. `records` is its journal; `hold` says why it does not run yet. */
+/**
+ * Returns an open task as interfaces show it.
+ *
+ * @param records its journal; needed only where it has started, so that a long queue is shown from memory
+ * @param hold why it does not run yet
+ */
 export function presentOpen(task: OpenTask, records: readonly JournalRecord[], hold: string | undefined): TaskView {
-  const record = taskRecord(task, records);
+  const record = records.length === 0 ? unstarted(task) : taskRecord(task, records);
   const { state } = task;
   const waits = state.kind === "queued" ? (hold ?? state.reason) : undefined;
   return {
@@ -83,7 +88,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     reason: record.reason ?? null,
     failure: record.failure ?? null,
     thread: task.lastRun?.thread ?? null,
-    result: state.kind === "ended" ? record.lastMessage : null,
+    result: state.kind === "ended" ? (record.lastMessage ?? "") : null,
     verification: record.verification === undefined ? null : verificationFacts(record.verification),
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
@@ -91,6 +96,24 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
     warnings: record.warnings,
+  };
+}
+
+/** Tells whether showing a task takes more than what memory holds of it. */
+export function needsJournal({ state, lastRun }: OpenTask): boolean {
+  return lastRun !== undefined || state.kind !== "queued";
+}
+
+function unstarted(task: OpenTask): Partial<TaskRecord> & Pick<TaskRecord, "acceptedAt" | "changedFiles" | "warnings"> {
+  return {
+    acceptedAt: new Date(task.acceptedAtMs).toISOString(),
+    ...(task.state.kind === "ended" && {
+      endedAt: new Date(task.state.endedAtMs).toISOString(),
+      reason: task.state.reason,
+    }),
+    model: task.spec.model,
+    changedFiles: [],
+    warnings: task.warnings,
   };
 }
 

@@ -2,14 +2,17 @@ import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { syncFolder } from "../../base/durable-file.ts";
+import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
-import type { Newcomers } from "../gate/process-scan.ts";
+import type { Blocker } from "../gate/process-scan.ts";
 import { ObstacleError } from "../objects/tree-edit.ts";
+import { GitError } from "../process/git-process.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import type { BranchView } from "./branch-view.ts";
 import { buildChain, type CommitChain } from "./commit-chain.ts";
-import { findLeftBehind, type Refusal, type Staging, type StagingParts, stageChain } from "./staging.ts";
+import { findLeftBehind, type Refusal, type Staging, type StagingParts, settleAll, stageChain } from "./staging.ts";
 import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
@@ -31,20 +34,20 @@ export interface Batch {
   discard(): void;
 }
 
-/** A process that was forked but has not called exec yet does not have git's name: after this time it has. */
-const SETTLE_MS = 3;
 /**
- * Who has just slept is not interrupted at once. Without this rest the scan has used up our turn: on a machine with seven times the
+ * Who has just slept is not interrupted at once. Without this rest the looks have used up our turn: on a machine with seven times the
  * work it can do, a quarter of the swaps were interrupted for 2 to 13 ms, and one in a hundred met a command of the user's.
  */
 const REST_MS = 1;
-/** From that rest to the point of no return. It grows with every attempt that was too slow: a busy machine must not starve us. */
+/** From that rest to the point of no return. It grows with every swap that was too slow: a busy machine must not starve us. */
 const LIMIT_MS = 0.6;
-const LIMIT_GROWTH = 1.1;
-/** After so many attempts in which processes had come, those that stand elsewhere no longer count … */
-const CROWDED_STRICT = 5;
-/** … and after so many (a second or more) nothing counts but git itself: what forks without end in the work tree must not starve us. */
-const CROWDED_PATIENT = 200;
+const LIMIT_GROWTH = 1.2;
+/** After so many looks that found a process just forked (some 15 ms), those that stand elsewhere no longer count … */
+const LOOKS_EVERYWHERE = 10;
+/** … and after so many (some 150 ms) nothing counts but git itself: what forks without end in the work tree must not starve us. */
+const LOOKS_IN_THE_TREE = 100;
+/** All processes are looked at again after so many looks at the new ones. */
+const LOOKS_PER_SCAN = 40;
 
 const MISSED: Missed = { kind: "missed", because: "changed" };
 
@@ -58,7 +61,8 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   let isWritten = false;
   let blocker: number | undefined;
   let hasWaited = false;
-  let crowdedTimes = 0;
+  let looks = 0;
+  let attempts = 0;
   let limitMs = LIMIT_MS;
   let indexMs = 0;
 
@@ -112,7 +116,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     if (state.kind === "closed") return state;
     // After a wait somebody's git is looked for first, and the one that ran before all others: a long wait costs next to nothing,
     // and nothing is prepared that its end would make worthless.
-    const found = hasWaited ? scan.scan(blocker).blocker : undefined;
+    const found = hasWaited ? scan.scan(blocker) : undefined;
     blocker = found?.pid;
     const reason = found?.what ?? (state.kind === "full" ? describeLock(locks.path("index"), parts.now()) : undefined);
     return reason === undefined ? state : { kind: "closed", reason };
@@ -127,15 +131,16 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     }
     if (state.kind === "full") parts.knowledge.prefetch(paths);
     const made = await currentChain();
-    const staged = await prepare(made, state.kind === "full");
+    const preparing = prepare(made, state.kind === "full");
+    preparing.catch(() => undefined); // It is awaited below.
+    if (!hasWaited) scan.scan(); // While objects and index are on their way to the disk.
+    const staged = await preparing;
     if (staged !== undefined && "refused" in staged) {
       hasWaited = true;
       return made.tip === made.base ? unmoved(made) : { kind: "closed", reason: staged.refused };
     }
     if (made.tip === made.base && staged?.indexPath === undefined) return unmoved(made);
     const result = await settleAndSwap(made, staged, signal);
-    if (result.kind === "missed" && result.because === "crowded") crowdedTimes += 1;
-    if (result.kind === "missed" && result.because === "late") limitMs *= LIMIT_GROWTH;
     hasWaited = result.kind === "closed";
     return result.kind === "done" ? finish(made, result.leftAlone) : result;
   }
@@ -150,27 +155,41 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     return undefined;
   }
 
+  /** Looks until nothing is about to become git, and swaps. What was started since the scan is looked at before the rest: it may be much. */
   async function settleAndSwap(
     made: CommitChain,
     staged: Staging | undefined,
     signal: AbortSignal,
   ): Promise<SwapResult> {
-    const since = scan.lastPid();
-    await delay(SETTLE_MS, undefined, { signal });
-    const newcomers: Newcomers =
-      crowdedTimes < CROWDED_STRICT ? "none" : crowdedTimes < CROWDED_PATIENT ? "elsewhere" : "no-git";
-    const found = scan.scan();
-    blocker = found.blocker?.pid;
-    if (found.blocker !== undefined) return { kind: "closed", reason: found.blocker.what };
     const ready = readySwap(parts, { chain: made, staging: staged, signature });
     if (ready === undefined) return MISSED;
     try {
-      await delay(REST_MS, undefined, { signal });
-      if (scan.newcomersForbid(since, newcomers)) return { kind: "missed", because: "crowded" };
-      return ready.run({ since, shells: found.shells, newcomers }, limitMs);
+      for (let round = 1; round <= LOOKS_PER_SCAN; round += 1) {
+        const found = scan.look("none");
+        if (typeof found === "object") return blockedBy(found);
+        await delay(REST_MS, undefined, { signal });
+        const forks = looks < LOOKS_EVERYWHERE ? "everywhere" : looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
+        const last = scan.look(forks);
+        if (typeof last === "object") return blockedBy(last);
+        if (last === "unsettled") {
+          looks += 1;
+          continue;
+        }
+        attempts += 1;
+        const result = ready.run(forks, limitMs);
+        if (result.kind !== "missed" || result.because === "changed") return result;
+        if (result.because === "late") limitMs *= LIMIT_GROWTH;
+        else looks += 1;
+      }
+      return MISSED;
     } finally {
       ready.close();
     }
+  }
+
+  function blockedBy({ pid, what }: Blocker): SwapResult {
+    blocker = pid;
+    return { kind: "closed", reason: what };
   }
 
   /** The branch has moved. Makes that durable, and remembers it. */
@@ -181,8 +200,8 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     }
     const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
     dropStaging();
-    const folders = new Set([dirname(repository.branchPath), dirname(repository.indexPath)]);
-    await Promise.all([...folders].map(syncFolder));
+    // The index was renamed before the branch: one journal of a file system holds both. Where it does not, the next commit puts it right.
+    await syncFolder(dirname(repository.branchPath));
     faultPoint("commit:done");
     return { kind: "done", report: toReport(made, [...leftAlone]) };
   }
@@ -193,7 +212,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   function toReport(made: CommitChain, leftAlone: readonly string[]): CommitReport {
     const paths = leftAlone.map((path) => path.slice(repository.prefix.length));
-    return { tip: made.tip ?? "", commits: made.commits, leftAlone: paths, indexMs };
+    return { tip: made.tip ?? "", commits: made.commits, leftAlone: paths, indexMs, attempts };
   }
 
   return {
@@ -207,9 +226,14 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
             reason: `the branch holds something else than a plain file of ours at ${error.message}`,
           };
         }
-        if (!(error instanceof ElsewhereError)) throw error;
         dropStaging();
-        return MISSED;
+        if (error instanceof GitError) return { kind: "closed", reason: error.message };
+        if (error instanceof ElsewhereError) return MISSED;
+        const code = systemErrorCode(error);
+        if (code === undefined || code.startsWith("ERR_") || worldFaultCode(error) !== undefined) throw error;
+        // A file or folder of ours was removed, or may not be written: everything is made again.
+        isWritten = false;
+        return { kind: "closed", reason: `cannot write a commit: ${error instanceof Error ? error.message : code}` };
       }
     },
     discard: dropStaging,
@@ -218,10 +242,4 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
 function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
   return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
-}
-
-/** Waits for both even when one fails, so that nothing is still being written when the failure is told. */
-async function settleAll<First, Second>(both: readonly [Promise<First>, Promise<Second>]): Promise<[First, Second]> {
-  await Promise.allSettled(both);
-  return Promise.all(both);
 }

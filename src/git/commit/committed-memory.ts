@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder, writeNewFile } from "../../base/durable-file.ts";
+import { writeNewFile } from "../../base/durable-file.ts";
 
 /** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
 const FILES_MAX = 200;
@@ -17,7 +17,10 @@ export interface CommittedMemory {
   isOurs(path: string, id: string): boolean;
   /** Paths of the files written lately, oldest first. */
   paths(): readonly string[];
-  /** Writes down that `commit` is about to be made with these files, durably, before anything visible happens. */
+  /**
+   * Writes down that `commit` is about to be made with these files, before anything visible happens. A loss of power may leave the note
+   * of the commit before: then some rows of ours on disk count as the user's.
+   */
   intend(commit: string, files: ReadonlyMap<string, string>): Promise<void>;
   /** The intended commit is in the branch. */
   settle(commit: string): void;
@@ -57,7 +60,6 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
       rmSync(temporary, { force: true });
       await writeNewFile(temporary, Buffer.from(JSON.stringify(next)));
       renameSync(temporary, notePath);
-      await syncFolder(stateDir);
       intended = commit;
     },
     settle(commit) {

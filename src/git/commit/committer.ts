@@ -1,17 +1,21 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
+import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/file-stamp.ts";
+import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
 import type { Branch } from "../branch.ts";
-import { createLocks, removeLeftLocks } from "../gate/locks.ts";
+import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
-import { createTemporaryFiles } from "../gate/temporary-files.ts";
+import { createTemporaryFiles, type TemporaryFiles } from "../gate/temporary-files.ts";
 import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createIndexFile } from "../index/index-file.ts";
 import { createIndexKnowledge } from "../index/index-knowledge.ts";
-import { frameObject, hashFramed } from "../objects/object-format.ts";
+import { objectId } from "../objects/object-format.ts";
 import { createObjectStore } from "../objects/object-store.ts";
+import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
@@ -19,7 +23,7 @@ import { findIntroduction } from "../repository/history.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
-import { type BatchParts, createBatch } from "./commit-batch.ts";
+import { type Batch, type BatchParts, createBatch, type Outcome } from "./commit-batch.ts";
 import { decode } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
 import { createWorkTree } from "./work-tree.ts";
@@ -40,6 +44,12 @@ export interface CommitterOptions {
 
 /** A command of git has read what it wants of the work tree by then; one that is still there has an editor open, or waits. */
 const READING_MS = 5_000;
+/** What the committer does, in the sentence that says what it cannot do. */
+const COMMITTING = "commit results";
+/** When nothing was committed for so long, packs are joined … */
+const QUIET_MS = 2_000;
+/** … and after so many batches in any case. */
+const BATCHES_UNTIDIED_MAX = 200;
 /** After a miss, which another process's start caused. */
 const MISS_PAUSE_MS = 1;
 
@@ -54,6 +64,26 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
   let wait: CommitterWait | undefined;
+  const faults = createWorldFaults({ now: options.now }, (_event, { reason }) => {
+    if (typeof reason === "string") options.onNotice(reason);
+  });
+
+  /** What the machine cannot do just now is tried again. */
+  async function attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {
+    try {
+      const outcome = await batch.attempt(signal);
+      faults.clear(COMMITTING);
+      return outcome;
+    } catch (error) {
+      parts.temporary.clear();
+      const retryMs = faults.note(COMMITTING, error);
+      if (retryMs === undefined) throw error;
+      const fault = faults.current();
+      if (fault !== undefined) wait = { ...fault, sinceMs: wait?.sinceMs ?? fault.sinceMs };
+      await delay(retryMs, undefined, { signal });
+      return { kind: "missed", because: "changed" };
+    }
+  }
 
   async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
     const batch = createBatch(parts, plans);
@@ -61,8 +91,11 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     try {
       for (;;) {
         if (signal.aborted) throw new DOMException("the commit was given up", "AbortError");
-        const outcome = await batch.attempt(signal);
-        if (outcome.kind === "done") return outcome.report;
+        const outcome = await attempt(batch, signal);
+        if (outcome.kind === "done") {
+          committed();
+          return outcome.report;
+        }
         if (outcome.kind === "closed") {
           wait = { reason: outcome.reason, sinceMs: wait?.sinceMs ?? options.now() };
           await delay(pauses.next(outcome.reason), undefined, { signal });
@@ -72,6 +105,28 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       wait = undefined;
       batch.discard();
     }
+  }
+
+  let untidied = 0;
+  let tidying: Promise<void> | undefined;
+  const quiet = createTimer(() => tidy());
+
+  function tidy(): void {
+    if (closing.signal.aborted || tidying !== undefined) return;
+    untidied = 0;
+    tidying = parts.store
+      .tidy(closing.signal)
+      // What could not be joined now is joined another time; until then it is only many files.
+      .catch((error: unknown) => options.onNotice(`packs were not joined: ${String(error)}`))
+      .finally(() => {
+        tidying = undefined;
+      });
+  }
+
+  function committed(): void {
+    untidied += 1;
+    if (untidied >= BATCHES_UNTIDIED_MAX) tidy();
+    else quiet.restart(QUIET_MS);
   }
 
   const entryAt = (path: string) => trees.find(view.tree, repository.prefix + path);
@@ -114,16 +169,18 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
-    hashBlob: (bytes) => hashFramed(repository.objectFormat, frameObject("blob", bytes)),
+    hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();
+      quiet.stop();
       await tail;
+      await tidying;
       parts.store.close();
     },
   };
 }
 
-async function openParts(options: CommitterOptions): Promise<BatchParts> {
+async function openParts(options: CommitterOptions): Promise<BatchParts & { readonly temporary: TemporaryFiles }> {
   const { stateDir, workspaceDir, now } = options;
   const repository = await openRepository(workspaceDir, options.branch);
   mkdirSync(stateDir, { recursive: true });
@@ -135,7 +192,10 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     options.onNotice(`removed a lock that a crash left behind: ${path}`);
   const { objectFormat, objectsDir, gitDir } = repository;
   const temporary = createTemporaryFiles(repository, stateDir);
-  const store = createObjectStore(gitDir, objectsDir, objectFormat);
+  const owner = createHash("sha256").update(relative(repository.commonDir, stateDir)).digest("hex").slice(0, 12);
+  const packs = createOwnPacks({ objectsDir, commonDir: repository.commonDir, format: objectFormat, owner });
+  if (!hasLiveOwner(stateDir)) packs.clean();
+  const store = createObjectStore({ gitDir, objectsDir, format: objectFormat, packs });
   const refs = createRefs(repository);
   const memory = createCommittedMemory(stateDir, options.branch);
   const index = createIndexFile(repository, temporary);
@@ -146,14 +206,25 @@ async function openParts(options: CommitterOptions): Promise<BatchParts> {
     memory,
     index,
     now,
+    temporary,
     identity: await readIdentity(workspaceDir),
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),
-    workTree: createWorkTree(repository, temporary, (content) =>
-      hashFramed(objectFormat, frameObject("blob", content)),
-    ),
+    workTree: createWorkTree(repository, temporary, (content) => objectId(objectFormat, "blob", content)),
     locks: createLocks(repository, stateDir),
     scan: createProcessScan(repository, options.ownMarker),
     view: createBranchView(repository, refs, store, memory),
+  };
+}
+
+/** A timer that does not keep our process alive. */
+function createTimer(onEnd: () => void): { restart(ms: number): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    restart(ms) {
+      clearTimeout(timer);
+      timer = setTimeout(onEnd, ms).unref();
+    },
+    stop: () => clearTimeout(timer),
   };
 }

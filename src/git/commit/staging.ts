@@ -59,7 +59,10 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
   }
   if (answer.isForeign) await addRepairs(parts, chain, answer, indexChanges);
 
-  const [files, built] = await Promise.all([writeFiles(workTree, steps), buildIndex(index, indexChanges)]);
+  const [built, files] = await settleAll([
+    buildIndex(index, indexChanges), // In a child: meanwhile the files are written.
+    Promise.resolve().then(() => writeFiles(workTree, steps)),
+  ]);
   if (built.refused !== undefined) {
     files.clear();
     return { refused: `git update-index refuses: ${built.refused}` };
@@ -86,8 +89,8 @@ export async function findLeftBehind(parts: StagingParts, chain: CommitChain): P
   return answer === "unmerged" ? undefined : found.find(({ path, id }) => answer.entries.get(path)?.id !== id)?.path;
 }
 
-async function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): Promise<StagedFiles> {
-  const files = await workTree.stage(steps);
+function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): StagedFiles {
+  const files = workTree.stage(steps);
   faultPoint("commit:files-written");
   return files;
 }
@@ -168,4 +171,12 @@ async function addRepairs(
     const disk = workTree.look(path);
     if (disk.kind === "file" && disk.id === inBranch.id) changes.set(path, inBranch);
   }
+}
+
+/** Waits for both even when one fails, so that nothing is still being written when the failure is told. */
+export async function settleAll<First, Second>(
+  both: readonly [Promise<First>, Promise<Second>],
+): Promise<[First, Second]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
 }

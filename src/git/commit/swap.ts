@@ -2,7 +2,7 @@ import { renameSync } from "node:fs";
 import { keepOpen } from "../../base/durable-file.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { LockName, Locks } from "../gate/locks.ts";
-import type { Newcomers, ProcessScan } from "../gate/process-scan.ts";
+import type { Forks, ProcessScan } from "../gate/process-scan.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexKnowledge } from "../index/index-knowledge.ts";
 import { zeroId } from "../objects/object-format.ts";
@@ -29,14 +29,6 @@ export interface SwapInput {
   readonly signature: string;
 }
 
-export interface LastLook {
-  /** What `lastPid()` gave before the scan, and the shells that it saw. */
-  readonly since: number;
-  readonly shells: readonly number[];
-  /** How processes that came since are judged. */
-  readonly newcomers: Newcomers;
-}
-
 export type SwapResult =
   | { readonly kind: "done"; readonly leftAlone: readonly string[] }
   | Missed
@@ -58,12 +50,12 @@ export interface ReadySwap {
    * Moves work tree, index and branch together, under git's locks, after a last look. Synchronous and without a process: for some
    * 0.3 ms a user's git command would find `index.lock`.
    *
-   * @param look what the last scan found, and how processes that came since are judged
+   * @param forks which processes forbid it that are not git yet
    * @param limitMs how long it may take up to the point of no return. Longer means that other programs had their turn meanwhile, and
    *   will soon have it again: better miss than be interrupted while the lock is held
    * @throws ElsewhereError before anything was moved
    */
-  run(look: LastLook, limitMs: number): SwapResult;
+  run(forks: Forks, limitMs: number): SwapResult;
   close(): void;
 }
 
@@ -75,12 +67,12 @@ export function readySwap(parts: SwapParts, input: SwapInput): ReadySwap | undef
   const indexAndFiles = staging === undefined ? [] : [indexPath, ...staging.files.replaced];
   return {
     close: keepOpen([branchPath, ...indexAndFiles]),
-    run: (look, limitMs) => swap(parts, input, look, performance.now() + limitMs),
+    run: (forks, limitMs) => swap(parts, input, forks, performance.now() + limitMs),
   };
 }
 
 /** The order: files, index, branch. Who reads the new branch reads the new index too, so nobody commits the old one on top of it. */
-function swap(parts: SwapParts, input: SwapInput, look: LastLook, deadlineMs: number): SwapResult {
+function swap(parts: SwapParts, input: SwapInput, forks: Forks, deadlineMs: number): SwapResult {
   const { locks } = parts;
   const { chain, staging } = input;
   const moves = chain.tip !== chain.base;
@@ -98,7 +90,7 @@ function swap(parts: SwapParts, input: SwapInput, look: LastLook, deadlineMs: nu
       if (closed !== undefined) return closed;
     }
     faultPoint("commit:index-locked");
-    const missed = lookAgain(parts, input, look) ?? (performance.now() > deadlineMs ? LATE : undefined);
+    const missed = lookAgain(parts, input, forks) ?? (performance.now() > deadlineMs ? LATE : undefined);
     return missed ?? moveAll(parts, input, moves);
   } finally {
     for (const name of ["index", "branch", "head"] as const) locks.release(name);
@@ -122,12 +114,11 @@ function isAsPrepared({ repository, refs }: SwapParts, { chain, staging }: SwapI
 }
 
 /** The very last look, as short as can be because `index.lock` is held: nobody has written index or files, moved HEAD, or come. */
-function lookAgain(parts: SwapParts, { staging }: SwapInput, look: LastLook): Missed | undefined {
+function lookAgain(parts: SwapParts, { staging }: SwapInput, forks: Forks): Missed | undefined {
   const { repository, refs, scan, index } = parts;
   if ((refs.headBranch() === repository.branch) !== (staging !== undefined)) return MISSED;
   if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.untouched())) return MISSED;
-  if (scan.anyBecameGit(look.shells)) return MISSED;
-  return scan.newcomersForbid(look.since, look.newcomers) ? CROWDED : undefined;
+  return scan.look(forks) === "clear" ? undefined : CROWDED;
 }
 
 function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult {

@@ -11,9 +11,9 @@ import {
   rmdirSync,
   rmSync,
   unlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import { type FileStamp, readStamp } from "../../base/file-stamp.ts";
 import { writeAll } from "../../base/write-file-atomic.ts";
@@ -62,8 +62,11 @@ const USERS_DOING = new Set(["EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOTDIR", 
 export interface WorkTree {
   /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
   look(path: string): DiskContent;
-  /** Writes the new contents to temporary files. */
-  stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
+  /**
+   * Writes the new contents to temporary files. They are not synced: the work tree is only a view of the branch, and git writes its
+   * files without, too.
+   */
+  stage(steps: readonly DiskStep[]): StagedFiles;
 }
 
 interface ReadyStep extends DiskStep {
@@ -105,12 +108,11 @@ export function createWorkTree(
     }
   }
 
-  async function ready(step: DiskStep): Promise<ReadyStep> {
+  function ready(step: DiskStep): ReadyStep {
     const target = join(topDir, step.path);
-    if (step.content === undefined) return { ...step, target, temporary: undefined };
-    if (!temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
+    if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
     const path = temporary.newPath("file");
-    await writeNewFile(path, step.content);
+    writeFileSync(path, step.content, { flag: "wx" });
     if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
     return { ...step, target, temporary: path };
   }
@@ -136,8 +138,8 @@ export function createWorkTree(
 
   return {
     look,
-    async stage(steps) {
-      const list = await Promise.all(steps.map(ready));
+    stage(steps) {
+      const list = steps.map(ready);
       return {
         replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
         stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),

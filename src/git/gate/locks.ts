@@ -1,16 +1,6 @@
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-} from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncFolder, writeNewFile } from "../../base/durable-file.ts";
+import { writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import { readStamp } from "../../base/file-stamp.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process-identity.ts";
@@ -45,7 +35,6 @@ const SIGNATURE = "codex-inbox lock";
 export function createLocks(repository: Repository, stateDir: string): Locks {
   const folder = join(stateDir, "locks");
   const held = new Set<LockName>();
-  let owned = false;
   let ready: string | undefined;
   const tokenPath = (name: LockName): string => join(folder, name);
   const lockPath = (name: LockName): string => `${guardedPath(repository, name)}.lock`;
@@ -58,15 +47,17 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
 
   return {
     async prepare(tip) {
-      if (tip !== undefined && ready === tip) return;
-      if (!owned) writeFileAtomic(join(folder, OWNER), JSON.stringify(ownIdentity()));
-      owned = true;
-      for (const name of ["head", "index"] as const) {
-        if (!existsSync(tokenPath(name))) await makeToken(name, lockContent());
+      const isWhole = ["head", "index", OWNER].every((name) => existsSync(join(folder, name)));
+      if (!isWhole) {
+        writeFileAtomic(join(folder, OWNER), JSON.stringify(ownIdentity()));
+        for (const name of ["head", "index"] as const) await makeToken(name, lockContent());
       }
-      if (tip !== undefined) await makeToken("branch", `${tip}\n`);
-      await syncFolder(folder);
-      ready = tip ?? ready;
+      if (tip !== undefined && (ready !== tip || !existsSync(tokenPath("branch")))) {
+        // Its content must be durable before it becomes the branch. Its name need not be: a journaling file system makes it so before
+        // any lock that is linked to it later.
+        await makeToken("branch", `${tip}\n`);
+        ready = tip;
+      }
     },
     take(name) {
       if (name === "branch") clearEmptyFolders(repository.branchPath);
@@ -75,8 +66,7 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
       return true;
     },
     release(name) {
-      if (!held.delete(name)) return;
-      unlinkSync(lockPath(name));
+      if (held.delete(name)) rmSync(lockPath(name), { force: true });
     },
     moveIntoPlace(name) {
       renameSync(lockPath(name), guardedPath(repository, name));

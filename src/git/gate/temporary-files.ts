@@ -5,8 +5,10 @@ import { hasLiveOwner } from "./locks.ts";
 
 /** Names for files that are written aside and renamed into place. What a crash leaves is removed at the next start. */
 export interface TemporaryFiles {
-  /** Returns a new name in the state folder. */
+  /** Returns a new name in the state folder, which is made again where somebody has removed it. */
   newPath(purpose: string): string;
+  /** Removes everything that has such a name. */
+  clear(): void;
   /** Tells whether a rename from the state folder into the work tree works, as far as is known: both are on one file system. */
   reachesWorkTree(): boolean;
   /** A rename has failed: from now on it does not. */
@@ -17,14 +19,20 @@ let counter = 0;
 
 export function createTemporaryFiles(repository: Repository, stateDir: string): TemporaryFiles {
   const folder = join(stateDir, "tmp");
-  mkdirSync(folder, { recursive: true });
-  if (!hasLiveOwner(stateDir)) for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+  const clear = (): void => {
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+  };
+  if (hasLiveOwner(stateDir)) mkdirSync(folder, { recursive: true });
+  else clear();
   let reaches = statSync(folder).dev === statSync(repository.topDir).dev;
   return {
     newPath(purpose) {
       counter += 1;
+      mkdirSync(folder, { recursive: true });
       return join(folder, `${purpose}-${process.pid}-${counter}`);
     },
+    clear,
     reachesWorkTree: () => reaches,
     cannotReach() {
       reaches = false;

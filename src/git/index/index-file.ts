@@ -3,7 +3,7 @@ import { syncDescriptor } from "../../base/durable-file.ts";
 import { readStamp, stampText } from "../../base/file-stamp.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
-import { runGit } from "../process/git-process.ts";
+import { GitError, runGit } from "../process/git-process.ts";
 import type { Repository } from "../repository/repository.ts";
 import { copyIndex } from "./index-copy.ts";
 
@@ -41,7 +41,7 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
 
   async function list(args: readonly string[], paths: readonly string[]): Promise<string> {
     const result = await runGit(topDir, ["ls-files", ...args, "-z", "--full-name", "--", ...paths]);
-    if (result.status !== 0) throw new Error(`git ls-files: ${result.stderr}`);
+    if (result.status !== 0) throw new GitError(`git ls-files: ${result.stderr}`);
     return result.stdout.toString("utf8");
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { GIT_OPTIONS, plumbingEnvironment } from "../process/git-process.ts";
+import { GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
 import type { ObjectType } from "./object-format.ts";
 
 export interface StoredObject {
@@ -47,7 +47,7 @@ export function createObjectReader(directory: string): ObjectReader {
     waiting = mine;
     const fail = (why: string): void => {
       if (child === started) child = undefined;
-      for (const request of mine.splice(0)) request.reject(new Error(`git cat-file ${why}`));
+      for (const request of mine.splice(0)) request.reject(new GitError(`git cat-file ${why}`));
     };
     started.on("error", (error) => fail(error.message));
     started.on("close", (code, signal) => fail(`ended (${signal ?? code})`));

@@ -1,7 +1,9 @@
+import { GitError } from "../process/git-process.ts";
 import { createContentCache } from "./content-cache.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 import { createObjectReader } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
+import type { OwnPacks } from "./own-packs.ts";
 
 /** The repository's objects, including those that were only named so far. */
 export interface ObjectStore {
@@ -16,6 +18,8 @@ export interface ObjectStore {
   hasFlushed(): boolean;
   /** Forgets what was added and not flushed. */
   forget(): void;
+  /** Joins the packs that were written so far where there are many: for a moment when nothing else is to be done. */
+  tidy(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -25,15 +29,22 @@ export interface ObjectStore {
  */
 const CACHED_BYTES_MAX = 1_048_576;
 
-export function createObjectStore(gitDir: string, objectsDir: string, format: ObjectFormat): ObjectStore {
+export interface ObjectStoreOptions {
+  readonly gitDir: string;
+  readonly objectsDir: string;
+  readonly format: ObjectFormat;
+  readonly packs: OwnPacks;
+}
+
+export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
   const reader = createObjectReader(gitDir);
-  const writer = createObjectWriter(objectsDir, format);
+  const writer = createObjectWriter(objectsDir, format, packs.keepText);
   const cache = createContentCache(CACHED_BYTES_MAX);
 
   async function read(id: string, type: ObjectType): Promise<Uint8Array> {
     const object = writer.pending(id) ?? cache.get(id) ?? (await reader.read(id));
-    if (object === undefined) throw new Error(`git has no object ${id}`);
-    if (object.type !== type) throw new Error(`object ${id} is a ${object.type}, not a ${type}`);
+    if (object === undefined) throw new GitError(`git has no object ${id}`);
+    if (object.type !== type) throw new GitError(`object ${id} is a ${object.type}, not a ${type}`);
     if (type !== "tree") cache.put(id, object);
     return object.content;
   }
@@ -43,7 +54,7 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
     async treeOf(commit) {
       const text = Buffer.from(await read(commit, "commit")).toString("latin1");
       const tree = /^tree ([0-9a-f]+)\n/.exec(text)?.[1];
-      if (tree === undefined) throw new Error(`commit ${commit} names no tree`);
+      if (tree === undefined) throw new GitError(`commit ${commit} names no tree`);
       return tree;
     },
     add(type, content) {
@@ -54,6 +65,10 @@ export function createObjectStore(gitDir: string, objectsDir: string, format: Ob
     flush: writer.flush,
     hasFlushed: writer.hasFlushed,
     forget: writer.forget,
+    async tidy(signal) {
+      // The process that reads has the old packs open, and would hold on to their space.
+      if (await packs.join(signal)) reader.close();
+    },
     close: reader.close,
   };
 }

@@ -1,6 +1,12 @@
 import { spawn } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { gitEnvironment } from "./git-environment.ts";
+
+/** Git could not do what was asked of it in a repository that is not as it should be: a damaged index, an object that is not there. */
+export class GitError extends Error {
+  override readonly name = "GitError";
+}
 
 /** What a git process left behind. Success is judged by `status` alone. */
 export interface GitResult {
@@ -13,6 +19,10 @@ export interface GitCall {
   readonly input?: string | Uint8Array;
   /** Added to the environment: `GIT_INDEX_FILE`. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Ends the process; its status is 128 then. */
+  readonly signal?: AbortSignal;
+  /** Runs only while nothing else wants the processor. */
+  readonly isBackground?: boolean;
 }
 
 /** Options in front of every subcommand: no hook and no monitor of the user's runs on our behalf, and no maintenance starts. */
@@ -49,6 +59,9 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
   return new Promise((resolve, reject) => {
     const env = plumbingEnvironment(call.environment);
     const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
+    if (call.isBackground === true) lowerPriority(child.pid);
+    const onAbort = (): void => void child.kill();
+    call.signal?.addEventListener("abort", onAbort);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -60,6 +73,7 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
       reject(new CoordinatorError("CONFIG", `${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
     });
     child.on("close", (code, signal) => {
+      call.signal?.removeEventListener("abort", onAbort);
       const text = Buffer.concat(stderr).toString("utf8").trim();
       resolve({
         status: code ?? 128,
@@ -69,4 +83,12 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
     });
     child.stdin.end(call.input ?? "");
   });
+}
+
+function lowerPriority(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already.
+  }
 }

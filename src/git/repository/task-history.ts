@@ -1,4 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
+import type { FinalStatus } from "../../task/ledger/ledger.ts";
 import { runGit } from "../process/git-process.ts";
 
 /** One finished task, as its commit tells it. */
@@ -14,8 +15,8 @@ export interface HistoryEntry {
 
 /** The finished tasks of a branch, read from the trailers of its commits. */
 export interface TaskHistory {
-  /** The newest `count` finished tasks, of `session` where one is given; newest first. */
-  newest(count: number, session?: string): Promise<readonly HistoryEntry[]>;
+  /** The newest `count` finished tasks, of `session` and with `status` where these are given; newest first. */
+  newest(count: number, session?: string, status?: FinalStatus): Promise<readonly HistoryEntry[]>;
   /** Finished tasks whose id contains `part`, newest first, at most `count`. Reads the whole history if it must. */
   withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
 }
@@ -49,7 +50,13 @@ export function createTaskHistory(dir: string, branch: string): TaskHistory {
   };
 
   return {
-    newest: (count, session) => log(count, "^Task-Id: ", ...(session === undefined ? [] : [sessionLine(session)])),
+    newest: (count, session, status) =>
+      log(
+        count,
+        "^Task-Id: ",
+        ...(session === undefined ? [] : [sessionLine(session)]),
+        ...(status === undefined ? [] : [`^Task-Status: ${status}$`]),
+      ),
     withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
   };
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
-import { runGit } from "../process/git-process.ts";
+import { findWorkTree, type WorkTreePlace } from "./find-work-tree.ts";
 
 /** Where a workspace lies and what belongs to it. Absolute paths. */
 export interface WorkspacePlace {
@@ -32,10 +33,11 @@ export async function findWorkspace(
   dir: string,
   isServed: (stateDir: string) => boolean = () => false,
 ): Promise<WorkspacePlace> {
-  const { topDir, gitDir, commonDir } = await askGit(dir);
+  const tree = await findWorkTree(dir);
+  const { topDir, gitDir, commonDir } = tree;
   for (let folder = realpathSync(dir); ; folder = dirname(folder)) {
     const isHere = existsSync(join(folder, LEDGER)) || existsSync(join(folder, INBOX));
-    if (isHere || isServed(stateFolder(commonDir, gitDir, relative(topDir, folder)))) return placeAt(folder);
+    if (isHere || isServed(stateFolder(commonDir, gitDir, relative(topDir, folder)))) return placeIn(tree, folder);
     if (folder === topDir || dirname(folder) === folder) break;
   }
   const elsewhere = findHomeOf(commonDir, topDir);
@@ -55,7 +57,8 @@ function findHomeOf(commonDir: string, topDir: string): string | undefined {
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const link = join(folder, name, "gitdir");
     const isHome = readWorkRoot(stateFolder(commonDir, join(folder, name), "")) === topDir;
-    if (isHome && existsSync(link)) return dirname(readFileSync(link, "utf8").trim());
+    const target = isHome ? readBoundedText(link, SMALL_FILE_BYTES_MAX)?.trim() : undefined;
+    if (target !== undefined) return dirname(target);
   }
   return undefined;
 }
@@ -63,7 +66,10 @@ function findHomeOf(commonDir: string, topDir: string): string | undefined {
 /** Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made. @throws CoordinatorError `NOT_FOUND` outside a work tree */
 export async function placeAt(workspaceDir: string): Promise<WorkspacePlace> {
   const folder = realpathSync(resolve(workspaceDir));
-  const { topDir, gitDir, commonDir, branch } = await askGit(folder);
+  return placeIn(await findWorkTree(folder), folder);
+}
+
+function placeIn({ topDir, gitDir, commonDir, branch }: WorkTreePlace, folder: string): WorkspacePlace {
   const stateDir = stateFolder(commonDir, gitDir, relative(topDir, folder));
   return { workspaceDir: folder, topDir, stateDir, branch, workRoot: readWorkRoot(stateDir) ?? folder };
 }
@@ -87,29 +93,5 @@ function stateFolder(commonDir: string, gitDir: string, prefix: string): string 
 }
 
 function readWorkRoot(stateDir: string): string | undefined {
-  const path = join(stateDir, WORK_ROOT_FILE);
-  return existsSync(path) ? readFileSync(path, "utf8").trimEnd() : undefined;
-}
-
-interface GitAnswers {
-  readonly topDir: string;
-  readonly gitDir: string;
-  readonly commonDir: string;
-  readonly branch: string | undefined;
-}
-
-async function askGit(dir: string): Promise<GitAnswers> {
-  const asked = ["--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
-  const places = await runGit(dir, ["rev-parse", ...asked]);
-  if (places.status !== 0) {
-    throw new CoordinatorError(
-      "NOT_FOUND",
-      `${dir} is not in the work tree of a Git repository. Make one with: git init`,
-      { cause: new Error(places.stderr) },
-    );
-  }
-  const paths = places.stdout.toString("utf8").trimEnd().split("\n");
-  const [topDir = "", gitDir = "", commonDir = ""] = paths.map((path) => realpathSync(path));
-  const head = await runGit(dir, ["symbolic-ref", "--quiet", "HEAD"]);
-  return { topDir, gitDir, commonDir, branch: head.status === 0 ? head.stdout.toString("utf8").trimEnd() : undefined };
+  return readBoundedText(join(stateDir, WORK_ROOT_FILE), SMALL_FILE_BYTES_MAX)?.trimEnd();
 }

@@ -3,7 +3,7 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { withoutTerminalCodes } from "../../task/text/markdown.ts";
 
 /** Of what a command printed, so much is kept beyond the life of its run. */
-export const TAIL_BYTES = 16 * 1024;
+const TAIL_BYTES = 16 * 1024;
 
 /** The first line of every output: the shell that runs the command was there. */
 export const BEGIN_LINE = "codex-inbox: the verify command begins\n";

@@ -2,9 +2,9 @@ import matter from "gray-matter";
 import { stringify } from "yaml";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
+import { readYamlMapping, type YamlEntry, type YamlLimits, type YamlMapping } from "../spec/yaml-mapping.ts";
 import { keepText } from "../text/kept-text.ts";
 import { utf8Length } from "../text/utf8.ts";
-import { readYamlMapping, type YamlEntry, type YamlLimits, type YamlMapping } from "./yaml-mapping.ts";
 
 /** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
 export interface FrontMatter {

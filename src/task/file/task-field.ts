@@ -1,6 +1,6 @@
 import type { Expectation, Place } from "../spec/task-problem.ts";
 import { quoted } from "../spec/task-problem.ts";
-import type { YamlValue } from "./yaml-mapping.ts";
+import type { YamlValue } from "../spec/yaml-mapping.ts";
 
 /** A key of the front matter: what its value has to look like, and how it is read. */
 export interface Field<T> extends Expectation {

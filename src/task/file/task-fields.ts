@@ -6,6 +6,7 @@ import { type CodexSetting, codexSetting, codexSettingFromText } from "../rights
 import { environmentNameProblem, MODEL_NAME, pathProblem, SANDBOX_LEVELS, treePathProblem } from "../rights/rights.ts";
 import { quoted } from "../spec/task-problem.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../spec/task-spec.ts";
+import type { YamlValue } from "../spec/yaml-mapping.ts";
 import {
   booleanField,
   type Fault,
@@ -19,7 +20,6 @@ import {
   wordField,
   zonedTimeField,
 } from "./task-field.ts";
-import type { YamlValue } from "./yaml-mapping.ts";
 
 const TASK_ID_EXPECTED = "a task id: date, time and six characters";
 const PATH_EXPECTED = "a path relative to the working tree that stays inside it";

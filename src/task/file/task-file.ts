@@ -2,6 +2,7 @@ import { sessionKeyProblem } from "../names/session-key.ts";
 import { type Rights, refusals } from "../rights/rights.ts";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem, TaskSpec } from "../spec/task-spec.ts";
+import type { YamlEntry } from "../spec/yaml-mapping.ts";
 import { nearest } from "../text/near-miss.ts";
 import { oneLine } from "../text/one-line.ts";
 import { decodeUtf8, invalidUtf8Offset } from "../text/utf8.ts";
@@ -9,7 +10,6 @@ import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import type { Field } from "./task-field.ts";
 import { canonicalKey, TASK_FIELDS, type TaskKey } from "./task-fields.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
-import type { YamlEntry } from "./yaml-mapping.ts";
 
 /** A dropped file, read; or everything that is wrong with it. */
 export type ParsedDrop =

@@ -5,9 +5,17 @@ import { isConflictMarker } from "../text/one-line.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
 
 /** In rank order: of two rows of one run the later in this list wins. */
-const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"] as const;
+export const TASK_STATUSES = [
+  "queued",
+  "running",
+  "verifying",
+  "stopping",
+  "cancelled",
+  "failed",
+  "succeeded",
+] as const;
 
-export type TaskStatus = (typeof STATUSES)[number];
+export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 export type FinalStatus = "cancelled" | "failed" | "succeeded";
 
@@ -41,7 +49,7 @@ const HEADER_LINES = [
 ] as const;
 const HEADER = `${HEADER_LINES.join("\n")}\n`;
 
-const RANK: ReadonlyMap<string, number> = new Map(STATUSES.map((status, rank) => [status, rank]));
+const RANK: ReadonlyMap<string, number> = new Map(TASK_STATUSES.map((status, rank) => [status, rank]));
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const RUN = /^[1-9]\d{0,8}$/;
 
@@ -51,7 +59,7 @@ export function isFinal(status: TaskStatus): status is FinalStatus {
 }
 
 /** Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row. */
-export function formatRow(row: LedgerRow): string {
+function formatRow(row: LedgerRow): string {
   const cells = [row.time, row.task, row.session, String(row.run), row.status, row.detail];
   return `| ${cells.map(escapeCell).join(" | ")} |`;
 }

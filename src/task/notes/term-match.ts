@@ -40,7 +40,7 @@ export function createTermMatcher(terms: readonly string[]): TermMatcher {
  * Returns how a term may be written: as it is, small, in capitals, with a capital at its front; each composed and decomposed, as
  * file systems and editors differ in that. ASCII letters are small in all of them, so an English term has one spelling.
  */
-export function spellingsOf(term: string): readonly string[] {
+function spellingsOf(term: string): readonly string[] {
   const [first = ""] = term;
   const forms = [
     term,

@@ -28,6 +28,8 @@ export interface CommitReport {
   readonly leftAlone: readonly string[];
   /** Milliseconds spent rewriting git's index (the one cost that grows with the number of tracked files). */
   readonly indexMs: number;
+  /** How often git's locks were taken to move the branch: more than once where other processes came in between. */
+  readonly attempts: number;
 }
 
 /** Why the committer cannot commit now, and since when. Cleared by the next commit. */

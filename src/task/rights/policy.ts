@@ -1,7 +1,7 @@
 import { type Place, quoted } from "../spec/task-problem.ts";
+import { readJson, type YamlEntry, type YamlValue } from "../spec/yaml-mapping.ts";
 import { nearest } from "../text/near-miss.ts";
 import { codexKeyProblem } from "./codex-setting.ts";
-import { type PlacedEntry, type PlacedJson, readPlacedJson } from "./placed-json.ts";
 import {
   DEFAULT_RIGHTS,
   environmentNameProblem,
@@ -35,6 +35,7 @@ export const POLICY_KEYS = ["sandbox", "verify", ...POLICY_LISTS, ...POLICY_PATH
 export type PolicyKey = (typeof POLICY_KEYS)[number];
 
 const LIST_LENGTH_MAX = 100;
+const LIMITS = { nesting: 20, tokens: 10_000 };
 
 /** Keys of codex's configuration that a key of the policy stands for. */
 const OWN_SETTINGS: Readonly<Record<string, PolicyKey>> = {
@@ -48,14 +49,17 @@ export type ParsedPolicy = { readonly policy: Policy } | { readonly problems: re
 
 /** Reads the text of a policy file, strictly: what is not understood is a problem, each with its place. What is left out has its default. */
 export function parsePolicy(text: string): ParsedPolicy {
-  const reading = readPlacedJson(text);
-  if ("problem" in reading) return { problems: [at(reading.problem.place, reading.problem.message)] };
+  const reading = readJson(text, LIMITS);
+  if ("problem" in reading) {
+    const { line = 1, column = 1, message } = reading.problem;
+    return { problems: [at({ line, column }, message)] };
+  }
   const { entries, place } = reading.value;
   if (entries === undefined) return { problems: [at(place, "expected an object: {…}")] };
   const problems: string[] = versionProblems(entries, place);
   const values: Record<string, unknown> = {};
   // A newer version may mean something else by the same key.
-  for (const { key, place: keyPlace, value } of problems.length > 0 ? [] : entries) {
+  for (const { key, keyPlace, value } of problems.length > 0 ? [] : entries) {
     if (key === "version") continue;
     if (!isPolicyKey(key)) problems.push(at(keyPlace, `unknown key ${quoted(key)}${hint(key, ALL_KEYS)}`));
     else values[key] = readField(key, value, problems);
@@ -102,11 +106,11 @@ export function isPolicyList(key: PolicyKey): key is PolicyList {
 
 const ALL_KEYS: readonly string[] = ["version", ...POLICY_KEYS];
 
-function versionProblems(entries: readonly PlacedEntry[], place: Place): string[] {
+function versionProblems(entries: readonly YamlEntry[], place: Place): string[] {
   const version = entries.find(({ key }) => key === "version");
   if (version === undefined) {
     const near = entries.find(({ key }) => !isPolicyKey(key) && nearest(key, ["version"]) !== undefined);
-    if (near !== undefined) return [at(near.place, `unknown key ${quoted(near.key)}; did you mean "version"?`)];
+    if (near !== undefined) return [at(near.keyPlace, `unknown key ${quoted(near.key)}; did you mean "version"?`)];
     return [at(place, `there is no "version"; this version of codex-inbox writes "version": ${VERSION}`)];
   }
   const { plain, place: valuePlace } = version.value;
@@ -116,7 +120,7 @@ function versionProblems(entries: readonly PlacedEntry[], place: Place): string[
   return [at(valuePlace, isNewer ? `version ${plain} is of a newer codex-inbox; ${known}` : `version: ${known}`)];
 }
 
-function readField(key: PolicyKey, value: PlacedJson, problems: string[]): unknown {
+function readField(key: PolicyKey, value: YamlValue, problems: string[]): unknown {
   if (!isPolicyList(key)) return readText(key, value, problems);
   if (value.items === undefined) {
     problems.push(at(value.place, `${key}: expected a list: […]`));
@@ -128,7 +132,7 @@ function readField(key: PolicyKey, value: PlacedJson, problems: string[]): unkno
   return Object.freeze([...new Set(texts)]);
 }
 
-function readText(key: PolicyKey, { plain, place }: PlacedJson, problems: string[]): string {
+function readText(key: PolicyKey, { plain, place }: YamlValue, problems: string[]): string {
   if (typeof plain !== "string") {
     problems.push(at(place, `${key}: expected text in double quotes`));
     return "";

@@ -30,7 +30,7 @@ export interface SessionState {
 }
 
 /** A session.jsonl of more characters than this is compacted: every commit stores the whole file. */
-export const FACTS_COMPACT_LENGTH = 16_384;
+const FACTS_COMPACT_LENGTH = 16_384;
 
 /** Compacting keeps what this many threads used, the newest ones and the session's own. */
 const USAGE_THREADS_KEPT = 16;
@@ -71,11 +71,6 @@ export function foldFacts(facts: Iterable<SessionFact>): SessionState {
 /** Returns what the tasks of a session have taken, as its facts tell; a join like `foldFacts`. */
 export function foldAccount(facts: Iterable<SessionFact>): SessionAccount {
   return foldAccounts(greatestFacts(facts).slots.values());
-}
-
-/** Returns the `n` for the next fact: greater than that of every fact there is. */
-export function nextCounter(facts: Iterable<SessionFact>): number {
-  return foldFacts(facts).counter + 1;
 }
 
 /**

@@ -30,7 +30,7 @@ export interface TaskLimits extends RetryLimits {
 export const TASK_LIMITS: TaskLimits = { ...RETRY_LIMITS, attemptsMax: 3, vanishedMax: 3, verifyAttemptsMax: 3 };
 
 /** An event that cannot happen in this state: a bug of ours. */
-export class IllegalTransitionError extends Error {
+class IllegalTransitionError extends Error {
   override readonly name: string = "IllegalTransitionError";
   constructor(state: TaskState, event: TaskEvent) {
     super(`a task that is ${state.kind} (run ${state.run}) cannot take the event "${event.kind}"`);

@@ -44,6 +44,7 @@ describe("a commit", () => {
       commits: [undefined],
       leftAlone: [],
       indexMs: expect.any(Number),
+      attempts: expect.any(Number),
     });
     expect(statSync(join(repo.dir, ".git/index")).ino).toBe(index);
     expect(repo.git("rev-list", "main")).toBe(`${again.tip}\n${first.tip}\n${repo.git("rev-parse", `${first.tip}~`)}`);

@@ -2,13 +2,17 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { createObjectStore } from "../../../src/git/objects/object-store.ts";
+import { createOwnPacks } from "../../../src/git/objects/own-packs.ts";
 import { createTreeEditor } from "../../../src/git/objects/tree-edit.ts";
 import { FILE_MODE, type TreeEntry } from "../../../src/git/objects/tree-format.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 function editorOf(repo: GitRepo) {
-  const store = createObjectStore(repo.dir, join(repo.dir, ".git/objects"), "sha1");
+  const commonDir = join(repo.dir, ".git");
+  const place = { objectsDir: join(commonDir, "objects"), format: "sha1" } as const;
+  const packs = createOwnPacks({ ...place, commonDir, owner: "me" });
+  const store = createObjectStore({ ...place, gitDir: commonDir, packs });
   onTestFinished(() => store.close());
   const file = (text: string): TreeEntry => ({ mode: FILE_MODE, id: store.add("blob", Buffer.from(text)) });
   return { store, file, trees: createTreeEditor(store, "sha1") };

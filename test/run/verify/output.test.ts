@@ -1,8 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BEGIN_LINE, readOutput, TAIL_BYTES, type VerifyOutput } from "../../../src/run/verify/output.ts";
+import { BEGIN_LINE, readOutput, type VerifyOutput } from "../../../src/run/verify/output.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+
+/** Of the output that is kept. */
+const TAIL_BYTES = 16 * 1024;
 
 function outputOf(content: string | Buffer): VerifyOutput {
   const path = join(tempDir(), "output.log");

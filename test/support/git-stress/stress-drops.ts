@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { SeededRandom } from "../seeded-random.ts";
 import { waitFor } from "../wait-for.ts";
 import type { GitUser } from "./git-user.ts";
-import type { SeededRandom } from "./seeded-random.ts";
 import { commitIndex } from "./user-actions.ts";
 
 /** How a task reaches the inbox. */

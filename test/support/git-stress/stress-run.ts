@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CoordinatorProcess } from "../coordinator-process.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { waitFor } from "../wait-for.ts";
 import { createGitUser, type GitUser } from "./git-user.ts";
 import { longActions } from "./long-actions.ts";
-import { seededRandom } from "./seeded-random.ts";
 import { createStressDrops, numberOf, type StressDrops } from "./stress-drops.ts";
 import { checkHistory, checkLeftovers, checkTasks } from "./stress-findings.ts";
 import { makeStressSite, type SiteOptions, type StressSite } from "./stress-site.ts";

@@ -1,6 +1,6 @@
+import type { SeededRandom } from "../seeded-random.ts";
 import { waitFor } from "../wait-for.ts";
 import type { GitUser } from "./git-user.ts";
-import type { SeededRandom } from "./seeded-random.ts";
 import { type Files, withFile } from "./user-files.ts";
 
 /** One thing a user does: some commands, after which `user.files` says what they must have led to. */

@@ -41,7 +41,7 @@ describe("broken front matter", () => {
       block: "a: 1\ntitle: Login: fix",
       says: '3:8 a value with ": " in it is not in quotes, or a line is indented',
     },
-    { name: "a key twice", block: "a: 1\na: 2", says: "3:1 this key is there twice" },
+    { name: "a key twice", block: "a: 1\na: 2", says: '3:1 the key "a" is there twice' },
     { name: "a tab", block: "a:\n\tb: 1", says: "3:1 a tab is used as indentation" },
     {
       name: "a reserved character",

@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import {
   appendRows,
   foldLedger,
-  formatRow,
   isFinal,
   type LedgerRow,
   parseLedger,
@@ -12,7 +11,7 @@ import {
   type TaskStatus,
   withoutRows,
 } from "../../../src/task/ledger/ledger.ts";
-import { ledgerRows } from "../../support/ledger-rows.ts";
+import { ledgerLine, ledgerRows } from "../../support/ledger-rows.ts";
 
 const TASK = "20261120-141530-k3f9x2";
 const OTHER = "20261121-090000-aaaaaa";
@@ -29,12 +28,12 @@ function text(current: string | undefined, rows: readonly LedgerRow[]): string {
 
 /** Whole states, in an order of their own, so that two folds can be compared. */
 function states(rows: Iterable<LedgerRow>): readonly string[] {
-  return [...foldLedger(rows).values()].map(formatRow).sort();
+  return [...foldLedger(rows).values()].map(ledgerLine).sort();
 }
 
 describe("a row", () => {
   it("is one line of a Markdown table", () => {
-    expect(formatRow(row({ status: "failed", detail: "a | b\nc <d> \\ " }))).toBe(
+    expect(ledgerLine(row({ status: "failed", detail: "a | b\nc <d> \\ " }))).toBe(
       `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 | failed | a \\| b\\nc \\<d> \\\\\\u{20} |`,
     );
   });
@@ -42,7 +41,7 @@ describe("a row", () => {
   it("comes back exactly, whatever its detail holds", () => {
     fc.assert(
       fc.property(ledgerRows(fc.string({ unit: "binary", maxLength: 40 })), (rows) => {
-        expect(parseLedger(rows.map((each) => `${formatRow(each)}\n`).join(""))).toEqual(rows);
+        expect(parseLedger(rows.map((each) => `${ledgerLine(each)}\n`).join(""))).toEqual(rows);
       }),
     );
   });
@@ -59,7 +58,7 @@ describe("a row", () => {
     "\\|",
     "\0\u{202e}",
   ])("comes back exactly with the detail %j", (detail) => {
-    const line = formatRow(row({ detail }));
+    const line = ledgerLine(row({ detail }));
     expect(line).not.toMatch(/[\n\r\0\u{85}\u{2028}\u{202e}]/u);
     expect(Buffer.from(line).toString()).toBe(line);
     expect(parseLedger(line)).toEqual([row({ detail })]);
@@ -92,9 +91,9 @@ describe("parseLedger", () => {
   });
 
   it("takes no part of a torn last line for a row, wherever it was torn", () => {
-    const whole = formatRow(row({ status: "succeeded", detail: "a | b \\" }));
+    const whole = ledgerLine(row({ status: "succeeded", detail: "a | b \\" }));
     for (let length = 0; length < whole.length; length += 1) {
-      expect(parseLedger(`${formatRow(row({}))}\n${whole.slice(0, length)}`)).toEqual([row({})]);
+      expect(parseLedger(`${ledgerLine(row({}))}\n${whole.slice(0, length)}`)).toEqual([row({})]);
     }
   });
 
@@ -199,7 +198,7 @@ describe("appendRows", () => {
   it("leaves what is there as it is, byte for byte", () => {
     const before = `${text(undefined, [row({})])}a note of the user\n`;
     const after = text(before, [row({ status: "running" })]);
-    expect(after).toBe(`${before}${formatRow(row({ status: "running" }))}\n`);
+    expect(after).toBe(`${before}${ledgerLine(row({ status: "running" }))}\n`);
   });
 
   it("starts a new line after a torn one", () => {
@@ -210,7 +209,7 @@ describe("appendRows", () => {
   });
 
   it("puts the header back where somebody removed it", () => {
-    const bare = `${formatRow(row({}))}\n`;
+    const bare = `${ledgerLine(row({}))}\n`;
     expect(parseLedger(text(bare, [row({ run: 2 })]))).toEqual([row({}), row({ run: 2 })]);
     expect(text(bare, [row({ run: 2 })])).toMatch(/^<!-- codex-inbox ledger v1/);
   });
@@ -221,7 +220,7 @@ describe("rotateLedger", () => {
   const openRows = [row({ task: OTHER }), row({ task: OTHER, status: "running" })];
 
   it("does nothing while the closed rows fit, however many open ones there are", () => {
-    const closedLine = Buffer.byteLength(`${formatRow(closedRow(1))}\n`);
+    const closedLine = Buffer.byteLength(`${ledgerLine(closedRow(1))}\n`);
     const manyOpen = Array.from({ length: 50 }, (_, index) => row({ task: OTHER, run: index + 1 }));
     const ledger = text(undefined, [closedRow(1), closedRow(2), ...manyOpen]);
     const isOpen = (task: string): boolean => task === OTHER;
@@ -245,7 +244,7 @@ describe("rotateLedger", () => {
     const future = `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 | paused | |`;
     const messy = `${ledger}<<<<<<< HEAD\n${ledger}=======\n${future}\n>>>>>>> theirs\nmy note\n`;
     expect(rotateLedger(messy, () => false, 0)?.ledger).toBe(
-      `${ledger.replace(`${formatRow(row({}))}\n`, "")}${future}\nmy note\n`,
+      `${ledger.replace(`${ledgerLine(row({}))}\n`, "")}${future}\nmy note\n`,
     );
   });
 
@@ -257,7 +256,7 @@ describe("rotateLedger", () => {
         const kept = parseLedger(rotation?.ledger ?? ledger);
         const moved = [...(rotation?.closed.values() ?? [])].flat();
         expect(states([...moved, ...kept])).toEqual(states(rows));
-        expect(new Set([...moved, ...kept].map(formatRow))).toEqual(new Set(rows.map(formatRow)));
+        expect(new Set([...moved, ...kept].map(ledgerLine))).toEqual(new Set(rows.map(ledgerLine)));
         expect(kept.every(({ task }) => isOpen(task))).toBe(true);
         expect(moved.some(({ task }) => isOpen(task))).toBe(false);
       }),

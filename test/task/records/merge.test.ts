@@ -6,7 +6,6 @@ import { describe, expect, it } from "vitest";
 import {
   appendRows,
   foldLedger,
-  formatRow,
   type LedgerRow,
   parseLedger,
   rotateLedger,
@@ -16,7 +15,7 @@ import type { SessionFact } from "../../../src/task/session/session-fact.ts";
 import { appendFacts, foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
 import { appendEntries, parseTranscript, rotateTranscript } from "../../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
-import { ledgerRows } from "../../support/ledger-rows.ts";
+import { ledgerLine, ledgerRows } from "../../support/ledger-rows.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const LEDGER = "tasks.md";
@@ -25,7 +24,7 @@ const FACTS = "sessions/docs/session.jsonl";
 const ATTRIBUTES = "tasks.md merge=union -text\ntasks/** merge=union -text\nsessions/**/*.jsonl merge=union -text\n";
 
 function states(rows: Iterable<LedgerRow>): readonly string[] {
-  return [...foldLedger(rows).values()].map(formatRow).sort();
+  return [...foldLedger(rows).values()].map(ledgerLine).sort();
 }
 
 function ledgerText(current: string | undefined, rows: readonly LedgerRow[]): string {

@@ -2,13 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import {
-  appendFacts,
-  FACTS_COMPACT_LENGTH,
-  foldFacts,
-  nextCounter,
-  parseFacts,
-} from "../../../src/task/session/session-facts.ts";
+import { appendFacts, foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
 
 const TIME = "2026-11-20T14:15:30.000Z";
 const THREADS = [1, 2, 3].map(threadId);
@@ -51,6 +45,11 @@ function factsOf(): fc.Arbitrary<SessionFact[]> {
 }
 
 describe("foldFacts", () => {
+  it("counts above every counter there is, also of kinds it does not know", () => {
+    expect(foldFacts([]).counter).toBe(0);
+    expect(foldFacts([fact(3, "opened"), fact(7, "later")]).counter).toBe(7);
+  });
+
   it("knows nothing of a session without facts", () => {
     expect(foldFacts([])).toEqual({
       opened: false,
@@ -126,13 +125,6 @@ describe("foldFacts", () => {
   });
 });
 
-describe("nextCounter", () => {
-  it("is above every counter there is, also of kinds it does not know", () => {
-    expect(nextCounter([])).toBe(1);
-    expect(nextCounter([fact(3, "opened"), fact(7, "later")])).toBe(8);
-  });
-});
-
 describe("parseFacts", () => {
   it("passes over torn lines, conflict markers, other versions and impossible counters", () => {
     const line = JSON.stringify(fact(1, "opened", { key: "docs" }));
@@ -203,7 +195,7 @@ describe("appendFacts", () => {
         fact(n + 1, "usage", { thread, total: usage(n) }),
       ]);
     }
-    expect(session.length).toBeLessThanOrEqual(FACTS_COMPACT_LENGTH);
+    expect(session.length).toBeLessThanOrEqual(16_384);
     expect(foldFacts(parseFacts(session))).toMatchObject({
       thread: threadId(1999),
       usageTotal: usage(1999),

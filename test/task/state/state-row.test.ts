@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LedgerRow } from "../../../src/task/ledger/ledger.ts";
-import { rowOf, stateFromRow } from "../../../src/task/state/state-row.ts";
+import { rowOf } from "../../../src/task/state/state-row.ts";
 import type { TaskState } from "../../../src/task/state/task-state.ts";
 
 const AT_MS = Date.parse("2026-11-20T14:15:30.000Z");
@@ -53,12 +53,5 @@ describe("a state and its row", () => {
     },
   ])("tell the same: $row.status ($row.detail)", ({ row, state }) => {
     expect(rowOf(state)).toEqual(row);
-    const whole = { ...row, time: "2026-11-20T14:15:30.000Z", task: "20261120-141530-k3f9x2", session: "docs" };
-    expect(stateFromRow(whole)).toEqual(state);
-  });
-
-  it("takes a stop for the user's when the row does not say whose it was, so that nothing runs that was to end", () => {
-    const row = { time: "2026-11-20T14:15:30Z", task: "20261120-141530-k3f9x2", session: "docs", run: 1, detail: "?" };
-    expect(stateFromRow({ ...row, status: "stopping" })).toMatchObject({ cause: "user", mayRunAgain: false });
   });
 });

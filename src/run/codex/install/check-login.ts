@@ -1,11 +1,12 @@
-import { execFile } from "node:child_process";
 import { CoordinatorError } from "../../../base/errors.ts";
+import { runProgram } from "../../../base/run-program.ts";
 import type { CodexInstallation } from "../../../task/state/run.ts";
 import type { Environment } from "../../worker/environment.ts";
 import { codexEnvironment } from "../environment.ts";
 import { readCodexHome } from "./codex-home.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
+const OUTPUT_BYTES_MAX = 1024 * 1024;
 /** How `codex login status` begins where it did not get as far as the login (0.169.0). */
 const CONFIGURATION_ERROR = "Error loading config";
 const BUILT_IN_PROVIDER = "openai";
@@ -53,17 +54,9 @@ function providerSetting(extraConfig: readonly string[]): string | undefined {
 
 /** Returns what `codex login status` says if there is no login, and `undefined` if there is one. */
 async function askStatus(path: string, env: Record<string, string>): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(
-      path,
-      ["login", "status"],
-      { env, timeout: STATUS_TIMEOUT_MS, killSignal: "SIGKILL" },
-      (error, stdout, stderr) => {
-        const lines = `${stderr}\n${stdout}`
-          .split("\n")
-          .filter((line) => line.trim() !== "" && !line.startsWith("WARNING:"));
-        resolve(error === null ? undefined : (lines.at(-1)?.trim() ?? error.message.split("\n", 1)[0]));
-      },
-    );
-  });
+  const limits = { timeMs: STATUS_TIMEOUT_MS, outputBytes: OUTPUT_BYTES_MAX };
+  const { status, stdout, stderr, message } = await runProgram(path, ["login", "status"], { env, ...limits });
+  if (status === 0) return undefined;
+  const lines = `${stderr}\n${stdout}`.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("WARNING:"));
+  return lines.at(-1)?.trim() ?? message;
 }

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { CoordinatorError } from "../../../base/errors.ts";
 import { findPackage } from "../../../base/find-package.ts";
+import { runProgram } from "../../../base/run-program.ts";
 import type { CodexInstallation } from "../../../task/state/run.ts";
 import type { Environment } from "../../worker/environment.ts";
 import { codexEnvironment } from "../environment.ts";
@@ -14,6 +13,7 @@ const CODEX_VERSION_MIN = "0.163.0";
 /** The variable that names the executable. */
 const PATH_VARIABLE = "CODEX_INBOX_CODEX";
 const VERSION_TIMEOUT_MS = 10_000;
+const VERSION_BYTES_MAX = 1024 * 1024;
 const INSTALL = "npm install -g @openai/codex";
 
 /** Where to look, in order. */
@@ -121,24 +121,12 @@ async function askVersion(path: string, environment: Environment): Promise<strin
 }
 
 async function runVersion(path: string, env: Record<string, string>): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)(path, ["--version"], {
-      env,
-      timeout: VERSION_TIMEOUT_MS,
-      killSignal: "SIGKILL",
-    });
-    return stdout;
-  } catch (cause) {
-    throw new CoordinatorError(
-      "CODEX",
-      `cannot run ${path} --version: is it codex for this machine? (${firstLine(cause)})`,
-      { cause },
-    );
-  }
-}
-
-function firstLine(error: unknown): string {
-  return error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : String(error);
+  const limits = { timeMs: VERSION_TIMEOUT_MS, outputBytes: VERSION_BYTES_MAX };
+  const { status, stdout, stderr, message } = await runProgram(path, ["--version"], { env, ...limits });
+  if (status === 0) return stdout;
+  const said = stderr.trim().split("\n", 1)[0];
+  const reason = said === "" ? message : `${message}: ${said}`;
+  throw new CoordinatorError("CODEX", `cannot run ${path} --version: is it codex for this machine? (${reason})`);
 }
 
 /** Compares by the three numbers; what follows them (a pre-release) does not count. */

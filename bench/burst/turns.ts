@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { drops, nextDrop } from "../support/drops.ts";
+import { warmUp } from "../support/one-task.ts";
+import { measureTaskSpooler, measureXargs } from "../support/peers.ts";
+import { mean } from "../support/statistics.ts";
+import { problemsOf, speed } from "./burst-figures.ts";
+import { burstRows } from "./burst-rows.ts";
+import type { Plan } from "./plan.ts";
+import { type Findings, type Row, ratio } from "./report.ts";
+import { type Burst, type Probed, serveBurst, startProbed } from "./served-burst.ts";
+
+/** What takes turns, and what was found in each round. */
+interface Turns {
+  readonly alone: Burst[];
+  readonly beside: Burst[];
+  readonly xargs: number[];
+  readonly spooler: (number | undefined)[];
+  /** How long it took to accept the tasks that cannot run. */
+  heldMs: number | undefined;
+}
+
+/** The same burst alone and beside held tasks, and the peers with as many runs. */
+export async function measureTurns(plan: Plan, folder: string): Promise<Findings> {
+  const turns: Turns = { alone: [], beside: [], xargs: [], spooler: [], heldMs: undefined };
+  const probed: Probed[] = [];
+  const steps: (() => Promise<void>)[] = [];
+  const serve = async (name: string, held: number, found: Burst[]): Promise<void> => {
+    const one = await startProbed(join(folder, name), held, { nodeArgs: profiling(plan, name) });
+    probed.push(one);
+    if (held > 0) turns.heldMs = one.heldMs;
+    await warmUp(one.serving);
+    steps.push(async () => void found.push(await serveBurst(one, drops(plan.burst, nextDrop), plan)));
+  };
+  try {
+    if (plan.parts.has("burst")) await serve("burst", 0, turns.alone);
+    if (plan.parts.has("held")) await serve("held", plan.held, turns.beside);
+    if (plan.parts.has("peers")) {
+      steps.push(async () => void turns.xargs.push(await measureXargs(plan.burst)));
+      steps.push(async () => void turns.spooler.push(await measureTaskSpooler(plan.burst)));
+    }
+    for (let round = 0; round < plan.rounds; round += 1) for (const step of steps) await step();
+  } finally {
+    await Promise.all(probed.map(({ serving }) => serving.stop()));
+  }
+  return { rows: turnRows(plan, turns), problems: [...turns.alone, ...turns.beside].flatMap(problemsOf) };
+}
+
+/** For Node; the profile is written when the coordinator ends. */
+function profiling({ profileDir }: Plan, name: string): readonly string[] {
+  return profileDir === undefined
+    ? []
+    : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}.cpuprofile`];
+}
+
+function turnRows(plan: Plan, { alone, beside, xargs, spooler, heldMs }: Turns): readonly Row[] {
+  const rows: Row[] = alone.length + beside.length > 0 ? [...burstRows(alone, beside)] : [];
+  if (heldMs !== undefined) {
+    const name = "… accepting the held tasks before, tasks/s";
+    rows.push({ name, digits: 0, figure: undefined, beside: (1_000 * plan.held) / heldMs });
+  }
+  const ours = alone.length === 0 ? undefined : speed(alone);
+  const peer = (name: string, speeds: readonly (number | undefined)[]): Row => {
+    const known = speeds.filter((one) => one !== undefined);
+    const figure = known.length === 0 ? "not here" : mean(known);
+    return { name: `peer: ${name}, runs/s; ratio: our burst to it`, digits: 0, figure, ratio: ratio(ours, figure) };
+  };
+  if (xargs.length > 0) rows.push(peer("the same stub with xargs -P4", xargs));
+  if (spooler.length > 0) rows.push(peer("the same with task-spooler, 4 slots", spooler));
+  return rows;
+}

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import type { Log } from "../base/surroundings.ts";
+import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
+import type { Queries } from "./queries/queries.ts";
+import type { UseCases } from "./use-cases.ts";
+
+/** Opens the use cases of the workspace around `dir` (absolute). Each loads what it needs, and nothing of the others. */
+export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: Log): UseCases {
+  const find = async (): Promise<WorkspacePlace> => {
+    const { findWorkspace } = await import("../git/repository/workspace-place.ts");
+    const { statePaths } = await import("../store/state-paths.ts");
+    return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+  };
+  const paths = async () => (await import("../store/state-paths.ts")).statePaths((await find()).stateDir);
+  let opened: Promise<Queries> | undefined;
+  const queries = (): Promise<Queries> => {
+    opened ??= Promise.all([find(), import("./queries/open-queries.ts")]).then(([place, { openQueriesHere }]) =>
+      openQueriesHere(place),
+    );
+    return opened;
+  };
+  return {
+    init: async (options) => (await import("./init.ts")).initWorkspace(dir, options),
+    async serve(options) {
+      const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
+      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
+      const { serve } = await import("./serve/serve.ts");
+      (await import("./serve/lean-heap.ts")).keepHeapLean();
+      return serve(await find(), options, { environment, log });
+    },
+    async publish(text) {
+      const [{ publishDrop }, place] = await Promise.all([import("./publish-drop.ts"), find()]);
+      return publishDrop(place, text, environment);
+    },
+    async stop(part) {
+      const { requestStop } = await import("./request-stop.ts");
+      const { stopTask } = await import("./stop-task.ts");
+      return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
+    },
+    pause: async (request) => (await import("./pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
+    resume: async (session) => (await import("./pause-queue.ts")).resumeQueue(await paths(), session),
+    policy: async (change) => (await import("./change-policy.ts")).policyOf(await find(), change),
+    list: async (options) => (await queries()).list(options),
+    find: async (part) => (await queries()).find(part),
+    status: async () => (await queries()).status(),
+    sessions: async (options) => (await queries()).sessions(options),
+    session: async (key) => (await queries()).session(key),
+    history: async (count) => (await queries()).history(count),
+    transcript: async (part) => (await queries()).transcript(part),
+  };
+}

@@ -1,0 +1,43 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { openPauseStore } from "../../dispatch/pauses.ts";
+import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
+import type { SessionListDeps } from "../views/session-list.ts";
+import type { TaskView } from "../views/task-view.ts";
+import type { Queries, QueriesDeps } from "./queries.ts";
+import { workspaceStatus } from "./workspace-status.ts";
+
+/** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
+export function createQueries(deps: QueriesDeps): Queries {
+  const pauses = () => openPauseStore(deps.paths.paused).read();
+  const find = async (part: string): Promise<TaskView> => (await import("./find-task.ts")).findTask(deps, part);
+  const sessionDeps = async (): Promise<SessionListDeps> => {
+    const open = await deps.open();
+    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open };
+  };
+  return {
+    find,
+    list: async (options) => (await import("./list-tasks.ts")).listTasks(deps, options),
+    status: () => workspaceStatus(deps, pauses()),
+    async sessions({ own }) {
+      return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
+    },
+    async session(key) {
+      const found = await (await import("../views/session-list.ts")).findSession(await sessionDeps(), key);
+      if (found !== undefined) return found;
+      throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"; codex-inbox sessions lists them`);
+    },
+    history: (count) => deps.history.newest(count),
+    async transcript(part) {
+      const task = await find(part);
+      const records = task.committed ? [] : (await deps.open()).journal(task.id);
+      if (records.length > 0)
+        return records.flatMap((record) => (record.k === "run" || record.k === "verify" ? record.entries : []));
+      const { parseTranscript } = await import("../../task/session/transcript.ts");
+      const texts = [await deps.branch.readText(transcriptPath(task.sessionKey))];
+      const rotated = `${sessionFolder(task.sessionKey)}/transcript`;
+      for (const { name } of await deps.branch.listFolder(rotated))
+        texts.push(await deps.branch.readText(`${rotated}/${name}`));
+      return parseTranscript(texts.join("\n")).filter((entry) => entry.task === task.id);
+    },
+  };
+}

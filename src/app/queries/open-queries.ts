@@ -1,0 +1,71 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { readOutage } from "../../dispatch/circuit-breaker.ts";
+import { openPauseStore } from "../../dispatch/pauses.ts";
+import { createBranchReader } from "../../git/commit/branch-reader.ts";
+import { createTaskHistory } from "../../git/repository/task-history.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { createBranchLedger } from "../../store/branch-ledger.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { openTaskJournal } from "../../store/task-journal.ts";
+import { breakerHold } from "../../task/schedule/breaker.ts";
+import type { Health } from "../views/present-health.ts";
+import { createQueries } from "./create-queries.ts";
+import type { OpenTasks } from "./open-tasks.ts";
+import type { Queries, QueriesDeps } from "./queries.ts";
+import { readServer } from "./server-record.ts";
+
+/**
+ * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
+ * journal and the branch do: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ *
+ * @throws CoordinatorError `REFUSED` on no branch
+ */
+export async function openQueriesHere(place: WorkspacePlace): Promise<Queries> {
+  const server = readServer(statePaths(place.stateDir).server);
+  const branch = server?.branch ?? place.branch;
+  if (branch === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
+    );
+  }
+  if (server?.url == null) return openQueries(place, branch);
+  const { askCoordinator } = await import("./coordinator-client.ts");
+  const { url } = server;
+  return askCoordinator(url, (health) => openQueries(place, branch, health));
+}
+
+const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
+
+function openQueries(place: WorkspacePlace, branchName: string, health: QueriesDeps["health"] = noHealth): Queries {
+  return queriesOfFiles({
+    workspaceDir: place.workspaceDir,
+    branchName: branchName.replace(/^refs\/heads\//, ""),
+    branch: createBranchReader(place.workspaceDir, branchName),
+    history: createTaskHistory(place.workspaceDir, branchName),
+    paths: statePaths(place.stateDir),
+    ...{ now: Date.now, health },
+  });
+}
+
+const noHealth = async (): Promise<Health | undefined> => undefined;
+
+/** Answers from journal and branch, whether or not a coordinator is at work. */
+export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Queries {
+  const { branch, paths, now } = deps;
+  const ledger = createBranchLedger(branch);
+  const journal = openTaskJournal(paths.journal, "read");
+  const holding = () => ({
+    codex: breakerHold(readOutage(paths.codexHold), now()),
+    pauses: openPauseStore(paths.paused).read(),
+  });
+  return createQueries({
+    ...deps,
+    ledger,
+    async open() {
+      // To read a task takes the parser of its front matter: an empty queue does without.
+      if (journal.openIds().length === 0) return NO_TASKS;
+      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, holding });
+    },
+  });
+}

@@ -1,0 +1,50 @@
+import { findHolds } from "../../dispatch/scheduled-tasks.ts";
+import type { BranchLedger } from "../../store/branch-ledger.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import { fold, type OpenTask } from "../../store/open-task.ts";
+import type { TaskJournal } from "../../store/task-journal.ts";
+import type { Conditions } from "../../task/schedule/schedule.ts";
+import { needsJournal, presentOpen, type TaskView } from "../views/task-view.ts";
+
+/** The open tasks of this clone as one question sees them: in the memory of a coordinator, or in the journal where none is at work. */
+export interface OpenTasks {
+  /** In order of acceptance. */
+  readonly all: readonly OpenTask[];
+  /** Returns the journal of one that has started; empty where it has not, or is not open any more. */
+  journal(id: string): readonly JournalRecord[];
+  /** Returns why queued tasks wait, in words. */
+  holds(): Promise<Pick<ReadonlyMap<string, string>, "get">>;
+}
+
+export interface JournaledTasksDeps {
+  readonly journal: Pick<TaskJournal, "openIds" | "read">;
+  readonly ledger: Pick<BranchLedger, "find">;
+  readonly now: () => number;
+  /** What holds all tasks, as files tell. */
+  readonly holding: () => Pick<Conditions, "codex" | "pauses">;
+}
+
+/** Reads every open journal, once: a coordinator may move one away at any time. */
+export function readOpenTasks(deps: JournaledTasksDeps): OpenTasks {
+  const journals = new Map<string, readonly JournalRecord[]>();
+  const all: OpenTask[] = [];
+  for (const id of deps.journal.openIds()) {
+    const records = deps.journal.read(id);
+    if (records.length === 0) continue;
+    const task = fold(records);
+    all.push(task);
+    if (needsJournal(task)) journals.set(id, records);
+  }
+  return {
+    all: all.sort((a, b) => a.order - b.order),
+    journal: (id) => journals.get(id) ?? [],
+    holds: async () =>
+      all.length === 0 ? new Map() : findHolds(all, deps.ledger, { nowMs: deps.now(), ...deps.holding() }),
+  };
+}
+
+/** Returns some of `open` as interfaces show them; the journal is read for those alone that have started. */
+export async function presentTasks(open: OpenTasks, tasks: readonly OpenTask[]): Promise<TaskView[]> {
+  const holds = tasks.some(({ state }) => state.kind === "queued") ? await open.holds() : undefined;
+  return tasks.map((task) => presentOpen(task, needsJournal(task) ? open.journal(task.id) : [], holds?.get(task.id)));
+}

@@ -1,0 +1,80 @@
+import type { Branch } from "../../git/branch.ts";
+import type { HistoryEntry, TaskHistory } from "../../git/repository/task-history.ts";
+import type { BranchLedger } from "../../store/branch-ledger.ts";
+import type { StatePaths } from "../../store/state-paths.ts";
+import type { TaskStatus } from "../../task/ledger/ledger.ts";
+import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import type { Health } from "../views/present-health.ts";
+import type { PausedView } from "../views/present-pauses.ts";
+import type { SessionView } from "../views/session-list.ts";
+import type { TaskView } from "../views/task-view.ts";
+import type { OpenTasks } from "./open-tasks.ts";
+import type { ServerRecord } from "./server-record.ts";
+
+export type { HistoryEntry };
+
+export interface ListOptions {
+  /** How many finished tasks, the newest ones. */
+  readonly finished: number;
+  /** Tasks of one session alone. */
+  readonly session?: string | undefined;
+  /** Tasks with this status alone. */
+  readonly status?: TaskStatus | undefined;
+  /** At most so many open ones in one answer. */
+  readonly limit?: number;
+  /** Open tasks behind the one that `next` of the page before named. */
+  readonly after?: number;
+}
+
+/** Open tasks in order of acceptance, those of other clones after our own, then finished ones, the newest first. */
+export interface TaskPage {
+  readonly tasks: readonly TaskView[];
+  /** Where the next page begins; `undefined` where this is the last one. */
+  readonly next: number | undefined;
+}
+
+export interface StatusView {
+  readonly workspace: string;
+  readonly branch: string;
+  readonly server: ServerRecord | null;
+  /** What the coordinator says of itself, where it could be asked. */
+  readonly health: Health | null;
+  /** Why no task is started, also while nobody serves. */
+  readonly codex: Health["codex"];
+  readonly paused: PausedView;
+  readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
+  readonly running: readonly TaskView[];
+  /** Open tasks that other clones have accepted; they do not run here. */
+  readonly otherClones: number;
+  readonly broken: readonly string[];
+}
+
+/** Questions about a workspace, which change nothing. The answers are the same with and without a coordinator. */
+export interface Queries {
+  list(options: ListOptions): Promise<TaskPage>;
+  /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
+  find(part: string): Promise<TaskView>;
+  status(): Promise<StatusView>;
+  /** The most recently used one first; `own`: also those that were made for a single task each. */
+  sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
+  /** @throws CoordinatorError `NOT_FOUND` */
+  session(key: string): Promise<SessionView>;
+  /** The newest finished tasks, as their commits tell them. */
+  history(count: number): Promise<readonly HistoryEntry[]>;
+  /** What was said and done in a task. */
+  transcript(part: string): Promise<readonly TranscriptEntry[]>;
+}
+
+export interface QueriesDeps {
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly branch: Pick<Branch, "readText" | "listFolder" | "treeId">;
+  readonly ledger: BranchLedger;
+  readonly history: TaskHistory;
+  /** The open tasks as of now. */
+  readonly open: () => OpenTasks | Promise<OpenTasks>;
+  readonly paths: StatePaths;
+  readonly now: () => number;
+  /** How the coordinator is doing; `undefined` where none is at work, or it does not answer. */
+  readonly health: () => Promise<Health | undefined>;
+}

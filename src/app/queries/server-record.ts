@@ -1,0 +1,26 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { isAlive, type ProcessIdentity } from "../../base/process-identity.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
+
+/** The coordinator that serves the workspace, as `server.json` tells it. */
+export interface ServerRecord extends ProcessIdentity {
+  readonly startedAt: string;
+  readonly version: string;
+  /** Full name of the branch it serves: HEAD may have gone elsewhere since. */
+  readonly branch: string;
+  /** Base address of the HTTP interface; `null` without one. */
+  readonly url: string | null;
+  /** `null` where it follows codex-inbox.json. */
+  readonly maxOpenTasks: number | null;
+}
+
+/** Returns the coordinator that serves the workspace now; a record that cannot be read, or whose process is gone, counts as none. */
+export function readServer(path: string): ServerRecord | undefined {
+  try {
+    const record: ServerRecord | null = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "null");
+    return typeof record?.pid === "number" && isAlive(record) ? record : undefined;
+  } catch (error) {
+    if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

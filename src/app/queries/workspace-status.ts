@@ -1,0 +1,49 @@
+import { readOutage } from "../../dispatch/circuit-breaker.ts";
+import { isFinal } from "../../task/ledger/ledger.ts";
+import { breakerHold } from "../../task/schedule/breaker.ts";
+import type { Pauses } from "../../task/schedule/pause.ts";
+import { rowOf } from "../../task/state/state-row.ts";
+import type { Health } from "../views/present-health.ts";
+import { presentProblem } from "../views/present-health.ts";
+import { presentPauses } from "../views/present-pauses.ts";
+import type { QueriesDeps, StatusView } from "./queries.ts";
+import { readServer } from "./server-record.ts";
+
+/** Returns who serves the workspace, what runs, what waits and why. */
+export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promise<StatusView> {
+  const open = await deps.open();
+  const health = await deps.health();
+  const counts = { queued: 0, running: 0, uncommitted: 0 };
+  const running = open.all.filter(({ state }) => state.kind !== "queued" && state.kind !== "ended");
+  for (const { state } of open.all) {
+    if (state.kind === "ended") counts.uncommitted += 1;
+    else if (rowOf(state).status === "queued") counts.queued += 1;
+    else counts.running += 1;
+  }
+  return {
+    workspace: deps.workspaceDir,
+    branch: deps.branchName,
+    server: readServer(deps.paths.server) ?? null,
+    health: health ?? null,
+    codex: health === undefined ? notedProblem(deps) : health.codex,
+    paused: presentPauses(pauses),
+    tasks: counts,
+    running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
+    otherClones: await countForeign(deps, new Set(open.all.map(({ id }) => id))),
+    broken: health?.broken ?? [],
+  };
+}
+
+/** Why no task is started, as the last coordinator noted it. */
+function notedProblem({ paths, now }: QueriesDeps): Health["codex"] {
+  const outage = readOutage(paths.codexHold);
+  return outage === undefined || breakerHold(outage, now()) === undefined ? null : presentProblem(outage);
+}
+
+/** Files of tasks are read only where the ledger has a candidate. */
+async function countForeign({ branch, ledger }: QueriesDeps, isOpenHere: ReadonlySet<string>): Promise<number> {
+  const rows = [...(await ledger.current()).values()];
+  if (rows.every((row) => isFinal(row.status) || isOpenHere.has(row.task))) return 0;
+  const { findForeignTasks } = await import("../../store/foreign-tasks.ts");
+  return (await findForeignTasks(branch, ledger, (id) => isOpenHere.has(id))).size;
+}

@@ -1,0 +1,27 @@
+import type { PolicyChange } from "../task/rights/policy-change.ts";
+import type { ShownPolicy } from "./change-policy.ts";
+import type { InitOptions } from "./init.ts";
+import type { PauseAnswer, PauseRequest } from "./pause-queue.ts";
+import type { PublishedDrop } from "./publish-drop.ts";
+import type { Queries } from "./queries/queries.ts";
+import type { StopAnswer } from "./request-stop.ts";
+import type { ServeOptions } from "./serve/serve.ts";
+
+/**
+ * What can be asked for in one folder, whether or not a coordinator is at work; all that commands know of the product. Those of a
+ * coordinator, over HTTP, are `Coordinator`: the same code, in its process.
+ */
+export interface UseCases extends Queries {
+  /** Makes the folder a workspace and commits what that adds. Returns what to tell the user, line by line. */
+  init(options: InitOptions): Promise<readonly string[]>;
+  /** Serves the workspace; returns the exit code. */
+  serve(options: ServeOptions): Promise<number>;
+  /** Puts a task file into the inbox under its id. @throws CoordinatorError `TASK_FILE`, `NOT_ALLOWED`, `QUEUE_FULL` */
+  publish(text: string): Promise<PublishedDrop>;
+  /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
+  stop(part: string): Promise<StopAnswer>;
+  pause(request: PauseRequest): Promise<PauseAnswer>;
+  resume(session: string | undefined): Promise<PauseAnswer>;
+  /** Returns the policy, after `change` where there is one. */
+  policy(change: PolicyChange | undefined): Promise<ShownPolicy>;
+}

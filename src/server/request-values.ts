@@ -1,0 +1,87 @@
+import type { ListOptions } from "../app/queries/queries.ts";
+import { CoordinatorError } from "../base/errors.ts";
+import { TASK_STATUSES } from "../task/ledger/ledger.ts";
+import { nearest } from "../task/text/near-miss.ts";
+
+/** Tasks in one answer. */
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+const FINISHED_DEFAULT = 20;
+
+type Given = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Returns what `GET /tasks` asks for.
+ *
+ * @throws CoordinatorError `USAGE` for a name or a value that it does not know
+ */
+export function listOptions(given: Given): ListOptions {
+  const { status, session, limit, finished, after } = knownQuery(given, {
+    status: TASK_STATUSES,
+    ...{ session: "text", limit: "number", finished: "number", after: "number" },
+  });
+  return {
+    finished: Math.min(wholeNumber(finished) ?? FINISHED_DEFAULT, LIMIT_MAX),
+    session,
+    status: TASK_STATUSES.find((word) => word === status),
+    limit: Math.min(Math.max(1, wholeNumber(limit) ?? LIMIT_DEFAULT), LIMIT_MAX),
+    ...(after === undefined ? {} : { after: Number(after) }),
+  };
+}
+
+/** What a name takes: any text, a whole number, or one of these words. */
+type Kind = "text" | "number" | readonly string[];
+
+/** Returns the values of a query by name. @throws CoordinatorError `USAGE` naming what is unknown, and what would be right */
+export function knownQuery<Name extends string>(
+  given: Given,
+  known: Readonly<Record<Name, Kind>>,
+): Partial<Record<Name, string>> {
+  const kinds = new Map<string, Kind>(Object.entries(known));
+  for (const [name, values] of Object.entries(given)) {
+    const kind = kinds.get(name);
+    if (kind === undefined) throw unknown("query", name, [...kinds.keys()]);
+    const [value = ""] = values;
+    if (values.length > 1) throw new CoordinatorError("USAGE", `${name} is given ${values.length} times`);
+    if (kind === "number" && !/^\d{1,15}$/.test(value))
+      throw new CoordinatorError("USAGE", `${name} takes a whole number, not "${value}"`);
+    if (typeof kind === "object" && !kind.includes(value)) throw unknown(name, value, kind);
+  }
+  return Object.fromEntries(Object.entries(given).map(([name, [value]]) => [name, value])) as Partial<
+    Record<Name, string>
+  >;
+}
+
+/** Returns the text fields of a JSON body; an empty body has none. @throws CoordinatorError `USAGE` for anything else */
+export function textFields<Name extends string>(
+  body: string,
+  names: readonly Name[],
+): Record<Name, string | undefined> {
+  const fields = Object.fromEntries(names.map((name) => [name, undefined])) as Record<Name, string | undefined>;
+  if (body.trim() === "") return fields;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch (cause) {
+    throw new CoordinatorError("BAD_JSON", `the body is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new CoordinatorError("USAGE", `expected a JSON object with ${names.join(", ")}`);
+  for (const [name, value] of Object.entries(parsed)) {
+    const known = names.find((wanted) => wanted === name);
+    if (known === undefined) throw unknown("field", name, names);
+    if (value !== null && typeof value !== "string") throw new CoordinatorError("USAGE", `${name} takes a text`);
+    fields[known] = value ?? undefined;
+  }
+  return fields;
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function unknown(what: string, word: string, known: readonly string[]): CoordinatorError {
+  const near = nearest(word, known);
+  const hint = near === undefined ? `expected one of ${known.join(", ")}` : `did you mean "${near}"?`;
+  return new CoordinatorError("USAGE", `unknown ${what} "${word}"; ${hint}`);
+}

@@ -1,0 +1,203 @@
+import { writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { readServer } from "../../../src/app/queries/server-record.ts";
+import { ownIdentity } from "../../../src/base/process-identity.ts";
+import { openTaskJournal } from "../../../src/store/task-journal.ts";
+import { createWorld, type World } from "../../support/world.ts";
+
+const OLD = "20250101-101010-aaaaaa";
+
+/** Serves a workspace in which `names` have been asked for and have ended. */
+async function finished(...names: readonly string[]): Promise<{ world: World; ids: readonly string[] }> {
+  const world = createWorld();
+  world.runner.options.onStart = (run) => world.runner.end(run);
+  await world.start();
+  for (const name of names) {
+    world.drop(`${name}.md`, `Do ${name}.\n`);
+    await world.settle();
+    await world.advance(1_000);
+  }
+  return { world, ids: names.map((_, index) => world.accepted(index)) };
+}
+
+/** A file of a finished task, as an earlier version of the branch would hold it. */
+function oldResult(id: string): Record<string, string> {
+  const file = `---\nformat: 1\nid: ${id}\nsessionKey: old\ntitle: Old\nstatus: succeeded\n---\nOld.\n`;
+  return { [`sessions/old/${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}/${id}.md`]: file };
+}
+
+describe("a task is found", () => {
+  it("by any unique part of its id, open or finished, with or without a coordinator", async () => {
+    const { world, ids } = await finished("docs/1", "docs/2");
+    world.drop("later/3.md", "---\nnotBefore: 2027-01-01T00:00:00Z\n---\nLater.\n");
+    await world.settle();
+    const open = world.accepted(-1);
+    await world.crash();
+    for (const id of [...ids, open]) {
+      for (const part of [id, id.slice(-6), id.slice(3)]) expect((await world.queries.find(part)).id).toBe(id);
+    }
+    expect(await world.queries.find(open)).toMatchObject({ status: "queued", committed: false });
+    expect(await world.queries.find(ids[0] ?? "")).toMatchObject({
+      status: "succeeded",
+      committed: true,
+      result: "Done.",
+    });
+  });
+
+  it("by its whole id where its rows have moved to the ledger of its day", async () => {
+    const { world } = await finished();
+    const row = `| 2025-01-01T10:10:10.000Z | ${OLD} | old | 1 | succeeded |  |\n`;
+    world.repository.user.commit({ ...oldResult(OLD), "tasks/2025-01-01/bbbbbb-0001.md": row });
+    expect(await world.queries.find(OLD)).toMatchObject({ id: OLD, title: "Old", status: "succeeded" });
+    await expect(world.queries.find("aaaaaa")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("by a part of its id in the history, where the ledger at hand does not have it", async () => {
+    const { world, ids } = await finished("docs/1");
+    world.repository.user.commit({ "tasks.md": "" });
+    expect((await world.queries.find(ids[0]?.slice(-6) ?? "")).id).toBe(ids[0]);
+  });
+
+  it("in no way but that: what several share is refused with some of them, and nothing is found by nothing", async () => {
+    const { world, ids } = await finished(...Array.from({ length: 7 }, (_, n) => `docs/${n}`));
+    await expect(world.queries.find("20261120-")).rejects.toMatchObject({
+      code: "REFUSED",
+      message: `"20261120-" could be any of 7 tasks: ${ids.slice(0, 5).join(", ")}; give more of the id`,
+    });
+    for (const part of ["", "zzzzzz", "../..", "*", ids[0]?.toUpperCase() ?? ""])
+      await expect(world.queries.find(part)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("not any more once its result was removed on purpose", async () => {
+    const { world, ids } = await finished("docs/1");
+    world.repository.user.commit({ [`sessions/docs/2026-11-20/${ids[0]}.md`]: undefined });
+    await world.advance(1_000);
+    await expect(world.queries.find(ids[0] ?? "")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("the list of tasks", () => {
+  it("begins with the open ones in order of acceptance, then the newest finished ones", async () => {
+    const { world, ids } = await finished("docs/1", "docs/2", "other/3");
+    world.runner.options.onStart = () => undefined;
+    for (const name of ["docs/4", "docs/5"]) {
+      world.drop(`${name}.md`, `Do ${name}.\n`);
+      await world.settle();
+    }
+    const open = [world.accepted(3), world.accepted(4)];
+    const list = (finishedCount: number, session?: string) =>
+      world.queries.list({ finished: finishedCount, session }).then(({ tasks }) => tasks.map(({ id }) => id));
+    expect(await list(2)).toEqual([...open, ids[2], ids[1]]);
+    expect(await list(0)).toEqual(open);
+    expect(await list(9, "other")).toEqual([ids[2]]);
+    expect(await list(1, "docs")).toEqual([...open, ids[1]]);
+  });
+
+  it("says why a queued task waits, as far as files tell, whether or not somebody serves", async () => {
+    const { world, ids } = await finished("docs/1");
+    const asked = [
+      ["a/1", "notBefore: 2027-01-01T00:00:00Z", "not before 2027-01-01T00:00:00Z"],
+      ["a/2", "", "behind ID in session a"],
+      ["b/1", `dependsOn: [${ids[0]}, ${OLD}]`, `depends on ${OLD}, which no task here is called`],
+      ["c/1", `dependsOn: ${ids[0]}\nnotBefore: 2027-01-01T00:00:00Z`, "not before 2027-01-01T00:00:00Z"],
+    ] as const;
+    for (const [name, keys] of asked) {
+      world.drop(`${name}.md`, `---\n${keys}\n---\nDo ${name}.\n`);
+      await world.settle();
+    }
+    const holds = async () => (await world.queries.list({ finished: 0 })).tasks.map(({ hold }) => hold);
+    const expected = asked.map(([, , hold]) => hold.replace("ID", world.accepted(1)));
+    expect(await holds()).toEqual(expected);
+    await world.crash();
+    expect(await holds()).toEqual(expected);
+    expect((await world.queries.find(world.accepted(-1))).hold).toBe(expected.at(-1));
+  });
+
+  it("says what will come of a task that can never run, until somebody serves who ends it", async () => {
+    const { world } = await finished();
+    await world.crash();
+    const ledger = `| 2026-11-20T10:00:00.000Z | ${OLD} | a | 1 | failed |  |\n`;
+    const journal = openTaskJournal(world.paths.journal, "write");
+    const text = `---\ndependsOn: ${OLD}\n---\nDo it.\n`;
+    const id = "20261120-141530-aaaaaa";
+    journal.create(id, {
+      ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order: 1, atMs: 0, text, clone: "aaaaaa" },
+      ...{ folderKey: null, source: null },
+    });
+    world.repository.user.commit({ "tasks.md": ledger });
+    const says = `it depends on ${OLD}, which failed`;
+    expect(await world.queries.find(id)).toMatchObject({ status: "queued", hold: `will fail: ${says}` });
+    await world.start();
+    expect(await world.queries.find(id)).toMatchObject({ status: "failed", reason: says, hold: null });
+  });
+
+  it("shows a task once, however often it was committed", async () => {
+    const { world, ids } = await finished("docs/1");
+    world.repository.user.reset(world.repository.log().at(-1)?.id ?? "");
+    await world.advance(1_000);
+    world.repository.user.commit({ "a.md": "a" });
+    const { tasks } = await world.queries.list({ finished: 9 });
+    expect(tasks.map(({ id }) => id)).toEqual(ids);
+    expect((await world.queries.history(9)).map(({ task }) => task)).toEqual(ids);
+  });
+
+  it("shows open tasks of other clones as what they are", async () => {
+    const { world } = await finished();
+    const id = "20261119-090000-zzzzzz";
+    const path = `sessions/there/2026-11-19/${id}.md`;
+    world.repository.user.commit({
+      [path]: `---\nformat: 1\nid: ${id}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+      "tasks.md": `| 2026-11-19T09:00:00.000Z | ${id} | there | 1 | queued |  |\n`,
+    });
+    expect((await world.queries.list({ finished: 0 })).tasks).toMatchObject([
+      { id, status: "queued", hold: "accepted by another clone (zzzzzz)", committed: true },
+    ]);
+    expect(await world.queries.status()).toMatchObject({ otherClones: 1, tasks: { queued: 0 } });
+  });
+});
+
+describe("the transcript of a task", () => {
+  it("is in the journal until its commit, and in the branch from then on: the same", async () => {
+    const { world } = await finished();
+    world.repository.user.beginMerge();
+    world.drop("docs/1.md", "Say hello.\n");
+    await world.settle();
+    const id = world.accepted(0);
+    const before = await world.queries.transcript(id);
+    expect(before.map(({ body }) => body.kind)).toEqual(["user", "end"]);
+    world.repository.user.endMerge();
+    await world.settle();
+    expect(await world.queries.transcript(id.slice(-6))).toEqual(before);
+  });
+});
+
+describe("status", () => {
+  it("counts what is queued, runs and waits for its commit, and names what runs", async () => {
+    const { world } = await finished();
+    world.repository.user.beginMerge();
+    world.drop("a/1.md", "One.\n");
+    await world.settle();
+    world.runner.options.onStart = () => undefined;
+    for (const name of ["b/2", "b/3"]) world.drop(`${name}.md`, "More.\n");
+    await world.settle();
+    const status = await world.queries.status();
+    expect(status).toMatchObject({
+      ...{ workspace: world.dir, branch: "main", server: null, health: null, broken: [], otherClones: 0 },
+      tasks: { queued: 1, running: 1, uncommitted: 1 },
+    });
+    expect(status.running.map(({ title, sessionKey }) => [title, sessionKey])).toEqual([["More.", "b"]]);
+  });
+
+  it("knows who serves as long as that process lives", async () => {
+    const world = createWorld();
+    const path = world.paths.server;
+    await world.start();
+    const record = { ...ownIdentity(), startedAt: "x", version: "1", url: null, branch: "main" };
+    expect(readServer(path)).toBeUndefined();
+    writeFileSync(path, JSON.stringify(record));
+    expect(readServer(path)).toEqual(record);
+    expect((await world.queries.status()).server).toEqual(record);
+    writeFileSync(path, JSON.stringify({ ...record, startTicks: "1" }));
+    expect(readServer(path)).toBeUndefined();
+  });
+});

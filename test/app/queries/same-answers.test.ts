@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { createUseCases, type Health } from "../../../src/app/coordinator.ts";
+import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
+import type { Queries } from "../../../src/app/queries/queries.ts";
+import type { RunningCoordinator } from "../../../src/app/start-coordinator.ts";
+import { listen } from "../../../src/server/listen.ts";
+import { createBranchLedger } from "../../../src/store/branch-ledger.ts";
+import type { JournalRecord } from "../../../src/store/journal-record.ts";
+import { fold, type OpenTask } from "../../../src/store/open-task.ts";
+import { statePaths } from "../../../src/store/state-paths.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { createWorld, type World } from "../../support/world.ts";
+
+const FIRST_YEAR = "notBefore: 2027-01-01T00:00:00Z";
+
+/** A workspace with tasks in every state: finished, waiting for their commit, running, retried, queued, of another clone. */
+async function busyWorld(): Promise<{ world: World; coordinator: RunningCoordinator }> {
+  const world = createWorld();
+  world.settings.maxWorkers = 8;
+  world.runner.options.onStart = (run) => world.runner.end(run);
+  const coordinator = await world.start();
+  const other = "20261119-090000-zzzzzz";
+  world.repository.user.commit({
+    [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 1\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+    "tasks.md": `| 2026-11-19T09:00:00.000Z | ${other} | there | 1 | queued |  |\n`,
+  });
+  for (const name of ["docs/1", "docs/2", "api/1"]) {
+    world.drop(`${name}.md`, `Do ${name}.\n`);
+    await world.settle();
+    await world.advance(1_000);
+  }
+  world.repository.user.beginMerge();
+  world.drop("ended/1.md", "---\ncolour: red\nmodel: fast\n---\nEnds, and waits for its commit.\n");
+  await world.settle();
+  world.runner.options.onStart = () => undefined;
+  world.drop("runs/1.md", "Runs.\n");
+  world.drop("runs/2.md", "---\npriority: 0\ncolour: blue\n---\nIs behind the one that runs.\n");
+  world.drop("later/1.md", `---\n${FIRST_YEAR}\ntitle: Next year\nmodel: slow\n---\nWaits.\n`);
+  world.drop("paused/1.md", "Is paused.\n");
+  await coordinator.pause({ session: "paused", reason: "a release" });
+  await world.settle();
+  return { world, coordinator };
+}
+
+/** Every question that does not ask for the process that answers. */
+async function answers(queries: Queries, ids: readonly string[]): Promise<unknown> {
+  const status = await queries.status();
+  const statuses = ["queued", "running", "succeeded", "failed"] as const;
+  return {
+    all: await queries.list({ finished: 20 }),
+    bySession: await queries.list({ finished: 20, session: "docs" }),
+    byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, status: word }))),
+    page: await queries.list({ finished: 20, limit: 2 }),
+    found: await Promise.all(ids.flatMap((id) => [queries.find(id), queries.find(id.slice(-6))])),
+    sessions: await queries.sessions({ own: true }),
+    named: await queries.sessions({ own: false }),
+    session: await queries.session("docs"),
+    history: await queries.history(9),
+    transcripts: await Promise.all(ids.map((id) => queries.transcript(id))),
+    status: { ...status, server: null, health: null, codex: null },
+  };
+}
+
+async function refusals(queries: Queries): Promise<readonly string[]> {
+  const asked = [queries.find("zzzz-none"), queries.find("2026"), queries.find(""), queries.session("none")];
+  const results = await Promise.allSettled(asked);
+  return results.map((result) => (result.status === "rejected" ? String(result.reason) : "answered"));
+}
+
+describe("a question has one answer", () => {
+  it("from the memory of a coordinator, over HTTP, and from files", async () => {
+    const { world, coordinator } = await busyWorld();
+    const listener = await listen(coordinator, 0);
+    try {
+      let fallbacks = 0;
+      const remote = askCoordinator(listener.url, () => {
+        fallbacks += 1;
+        return world.queries;
+      });
+      const ids = world.logged("accepted").map(({ task }) => String(task));
+      expect(ids).toHaveLength(8);
+      const fromFiles = await answers(world.queries, ids);
+      expect(await answers(coordinator, ids)).toEqual(fromFiles);
+      expect(fallbacks).toBe(0);
+      expect(await answers(remote, ids)).toEqual(fromFiles);
+      expect(fallbacks).toBe(1); // History and transcripts are read from files: they are nobody's memory.
+      const refused = await refusals(world.queries);
+      expect(refused.every((said) => said.startsWith("CoordinatorError"))).toBe(true);
+      expect(await refusals(coordinator)).toEqual(refused);
+      expect(await refusals(remote)).toEqual(refused);
+    } finally {
+      await listener.close();
+    }
+  });
+
+  it("from files where the coordinator does not answer, or answers what is no answer", async () => {
+    const { world, coordinator } = await busyWorld();
+    const expected = await world.queries.list({ finished: 9 });
+    const listener = await listen({ ...coordinator, list: () => Promise.reject(new Error("broken")) }, 0);
+    const remote = askCoordinator(listener.url, () => world.queries);
+    expect(await remote.list({ finished: 9 })).toEqual(expected);
+    await listener.close();
+    expect(await remote.list({ finished: 9 })).toEqual(expected);
+    expect((await remote.find(expected.tasks[0]?.id ?? "")).id).toBe(expected.tasks[0]?.id);
+  });
+});
+
+describe("a long queue", () => {
+  it("is answered page by page, each task once and in order", async () => {
+    const { coordinator } = await busyWorld();
+    const whole = await coordinator.list({ finished: 20 });
+    const seen: string[] = [];
+    let after: number | undefined;
+    do {
+      const page = await coordinator.list({ finished: 20, limit: 2, ...(after === undefined ? {} : { after }) });
+      seen.push(...page.tasks.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(seen).toEqual(whole.tasks.map(({ id }) => id));
+  });
+
+  it("costs no read of a journal but of those that have started, and those alone that are shown", async () => {
+    const tasks = Array.from({ length: 50 }, (_, order) => queuedTask(order));
+    const read: string[] = [];
+    const [first, second] = tasks;
+    if (first === undefined || second === undefined) throw new Error("no tasks");
+    const started: OpenTask = {
+      ...second,
+      state: { kind: "running", run: 1, attempts: 1, vanished: 0, startedAtMs: 1 },
+    };
+    const branch = { readText: async () => undefined, listFolder: async () => [], treeId: async () => undefined };
+    const app = createUseCases({
+      table: { all: () => [first, started, ...tasks.slice(2)] },
+      journal: {
+        read(id) {
+          read.push(id);
+          return [acceptedRecord(1)];
+        },
+      },
+      ...{ branch, ledger: createBranchLedger(branch), held: () => new Map(), now: () => 0, wake: () => undefined },
+      history: { newest: async () => [], withId: async () => [] },
+      ...{ workspaceDir: "/repo", branchName: "main", paths: statePaths(tempDir()) },
+      health: () => ({ broken: [] as readonly string[] }) as Health,
+      stopRequests: { request: () => undefined },
+    });
+    expect((await app.list({ finished: 9, limit: 1 })).next).toBe(0);
+    expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);
+    expect((await app.find(tasks[7]?.id ?? "")).status).toBe("queued");
+    expect(read).toEqual([]);
+    expect((await app.list({ finished: 9 })).tasks).toHaveLength(50);
+    expect((await app.status()).running.map(({ id }) => id)).toEqual([started.id]);
+    expect(read).toEqual([started.id, started.id]);
+  });
+});
+
+function acceptedRecord(order: number): JournalRecord & { readonly k: "accepted" } {
+  const id = `20261120-141530-${String(order).padStart(6, "0")}`;
+  return {
+    ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order, atMs: 0, text: "Do it.\n" },
+    ...{ clone: "aaaaaa", folderKey: null, source: null },
+  };
+}
+
+function queuedTask(order: number): OpenTask {
+  return fold([acceptedRecord(order)]);
+}

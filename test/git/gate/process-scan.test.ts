@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { createProcessScan, type Forks, type ProcessScan } from "../../../src/git/gate/process-scan.ts";
+import type { ProcessTable } from "../../../src/git/gate/process-table.ts";
+import type { Repository } from "../../../src/git/repository/repository.ts";
+
+interface Process {
+  readonly name: string;
+  readonly cwd?: string;
+  readonly argv?: readonly string[];
+  readonly environment?: string;
+  readonly parent?: number;
+  readonly isForkOnly?: boolean;
+  readonly ageMs?: number;
+  readonly threadOf?: number;
+}
+
+const TOP = "/no/such/repo";
+const REPOSITORY = { topDir: TOP, gitDir: `${TOP}/.git`, commonDir: `${TOP}/.git` } as Repository;
+const COMMIT = ["git", "commit"];
+const UPTIME_MS = 1_000_000;
+
+/** A machine whose processes are told, and the scan of it. */
+function machine(): { start(pid: number, process: Process): void; end(pid: number): void; scan: ProcessScan } {
+  const running = new Map<number, Process>([[process.pid, { name: "node", parent: 1 }]]);
+  let last = process.pid;
+  const table: ProcessTable = {
+    pids: () => [...running].filter(([, { threadOf }]) => threadOf === undefined).map(([pid]) => pid),
+    lastPid: () => last,
+    uptimeMs: () => UPTIME_MS,
+    stat(pid) {
+      const found = running.get(pid);
+      if (found === undefined) return undefined;
+      const { name, parent = 1, isForkOnly = false, ageMs = 60_000 } = found;
+      return { name, parent, isForkOnly, startedMs: UPTIME_MS - ageMs };
+    },
+    isThread: (pid) => running.get(pid)?.threadOf !== undefined,
+    argv: (pid) => running.get(pid)?.argv ?? [],
+    environment: (pid) => `\0${running.get(pid)?.environment ?? ""}\0`,
+    cwd: (pid) => running.get(pid)?.cwd ?? "/elsewhere",
+  };
+  return {
+    start(pid, told) {
+      running.set(pid, told);
+      last = Math.max(last, pid);
+    },
+    end: (pid) => void running.delete(pid),
+    scan: createProcessScan(REPOSITORY, "clone/", table),
+  };
+}
+
+const NEW = process.pid + 1;
+const BLOCKED = { pid: NEW, what: `git commit (process ${NEW}) is running in the work tree` };
+const FORK: Process = { name: "bash", isForkOnly: true, ageMs: 5 };
+
+describe("what was started since the last look", () => {
+  it.each<{ name: string; is: Process; forks?: Forks; look: unknown }>([
+    { name: "a commit in the work tree blocks", is: { name: "git", argv: COMMIT, cwd: TOP }, look: BLOCKED },
+    { name: "a commit elsewhere does not", is: { name: "git", argv: COMMIT }, look: "clear" },
+    { name: "a log in the work tree does not", is: { name: "git", argv: ["git", "log"], cwd: TOP }, look: "clear" },
+    {
+      name: "a commit of an agent of ours does not",
+      is: { name: "git", argv: COMMIT, cwd: TOP, environment: "CODEX_INBOX_RUN=clone/t1/1" },
+      look: "clear",
+    },
+    {
+      name: "a commit of our own does not",
+      is: { name: "git", argv: COMMIT, cwd: TOP, parent: process.pid },
+      look: "clear",
+    },
+    { name: "a program in the work tree does not", is: { name: "make", cwd: TOP, ageMs: 5 }, look: "clear" },
+    { name: "a shell that has been there does not", is: { name: "bash", cwd: TOP }, look: "clear" },
+    { name: "a fork in the work tree may be about to", is: { ...FORK, cwd: TOP }, look: "unsettled" },
+    { name: "a fork elsewhere, too: it may change folder first", is: FORK, look: "unsettled" },
+    { name: "unless it is looked for in the tree only", is: FORK, forks: "in-the-tree", look: "clear" },
+    { name: "a fork that never calls exec does not", is: { ...FORK, cwd: TOP, ageMs: 500 }, look: "clear" },
+    {
+      name: "a fork of an agent of ours does not",
+      is: { ...FORK, cwd: TOP, environment: "CODEX_INBOX_RUN=clone/t1/1" },
+      look: "clear",
+    },
+    { name: "a thread does not", is: { ...FORK, cwd: TOP, threadOf: 5 }, look: "clear" },
+    {
+      name: "a shell just started in the work tree may be about to",
+      is: { name: "sh", cwd: TOP, ageMs: 5 },
+      look: "unsettled",
+    },
+    { name: "nothing but git counts in the end", is: { ...FORK, cwd: TOP }, forks: "none", look: "clear" },
+  ])("$name", ({ is, forks = "everywhere", look }) => {
+    const { start, scan } = machine();
+    expect(scan.scan()).toBeUndefined();
+    start(NEW, is);
+    expect(scan.look(forks)).toEqual(look);
+  });
+});
+
+it.each<{ name: string; before: Process }>([
+  { name: "a shell in the work tree", before: { name: "zsh", cwd: TOP } },
+  { name: "a process that was forked at the time of the scan", before: FORK },
+  { name: "a fork that takes its time on a busy machine", before: { ...FORK, ageMs: 500 } },
+  { name: "a program that hands over", before: { name: "env", ageMs: 5 } },
+])("$name is seen to have become git", ({ before }) => {
+  const { start, scan } = machine();
+  start(NEW, before);
+  expect(scan.scan()).toBeUndefined();
+  expect(scan.look("none")).toBe("clear");
+  start(NEW, { name: "git", argv: COMMIT, cwd: TOP, ageMs: 50 });
+  expect(scan.look("none")).toEqual(BLOCKED);
+  expect(scan.scan(NEW)).toEqual(BLOCKED);
+});
+
+it("programs that start without end elsewhere hold up nothing", () => {
+  const { start, end, scan } = machine();
+  expect(scan.scan()).toBeUndefined();
+  const looks = Array.from({ length: 100 }, (_, n) => {
+    for (let pid = NEW + n * 10; pid < NEW + n * 10 + 10; pid += 1) start(pid, { name: "true", ageMs: 3 });
+    const look = scan.look("everywhere");
+    for (let pid = NEW + n * 10; pid < NEW + n * 10 + 10; pid += 1) end(pid);
+    return look;
+  });
+  expect(new Set(looks)).toEqual(new Set(["clear"]));
+});
+
+describe("a git of the user's that began a moment ago", () => {
+  it.each<{ name: string; is: Process; begun: boolean }>([
+    { name: "young and here", is: { name: "git", argv: COMMIT, cwd: TOP, ageMs: 100 }, begun: true },
+    { name: "old and here: its editor is open", is: { name: "git", argv: COMMIT, cwd: TOP }, begun: false },
+    { name: "young and elsewhere", is: { name: "git", argv: COMMIT, ageMs: 100 }, begun: false },
+    { name: "a fork here", is: { ...FORK, cwd: TOP }, begun: true },
+    { name: "a fork elsewhere", is: FORK, begun: false },
+  ])("$name: $begun", ({ is, begun }) => {
+    const { start, scan } = machine();
+    start(NEW, is);
+    expect(scan.anyBeganWithin(5_000)).toBe(begun);
+  });
+});

@@ -1,0 +1,8 @@
+import process from "node:process";
+
+/** `TEST_SEED` repeats the properties of a run too; without it fast-check draws a seed, and prints it where a property fails. */
+const { TEST_SEED } = process.env;
+if (TEST_SEED !== undefined) {
+  const { configureGlobal } = await import("fast-check");
+  configureGlobal({ seed: Number(TEST_SEED) });
+}
