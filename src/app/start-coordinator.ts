@@ -33,7 +33,6 @@ import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 import { createTaskTable } from "../store/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
-import { describeHold } from "../task/schedule/hold.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
