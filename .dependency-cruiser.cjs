@@ -27,11 +27,11 @@ const PARTS = {
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
-  "run/worker": [],
+  "run/worker": ["run/driver\\.ts"],
   "run/workplace": [],
   "run/verify": ["run/worker", "run/[^/]+\\.ts"],
   "run/codex": ["run/worker", "run/[^/]+\\.ts"],
-  "run/codex/events": ["run/worker", "run/codex/verdict\\.ts"],
+  "run/codex/events": ["run/worker", "run/driver\\.ts"],
   "run/codex/failure": ["run/worker", "run/codex/events"],
   "run/codex/install": ["run/worker", "run/codex/environment\\.ts"],
   "intake/inbox": [],
@@ -58,7 +58,7 @@ const LIBRARY_HOMES = {
   "gray-matter": "task/",
   yaml: "task/",
   "proper-lockfile": "base/",
-  valibot: "config/",
+  valibot: "(config|task)/",
 };
 
 const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));

@@ -1,17 +1,17 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
+import { createAgentTurns } from "../dispatch/agent-turns.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createCodexAvailability } from "../dispatch/codex-availability.ts";
-import { createDeskRuns } from "../dispatch/desk-runs.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
+import { createRunControl } from "../dispatch/run-control.ts";
 import type { RunDefaults } from "../dispatch/run-request.ts";
 import { sessionEntries } from "../dispatch/session-recap.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
-import type { VerifySettings } from "../dispatch/verify-desk.ts";
-import { createWorkDesk } from "../dispatch/work-desk.ts";
+import { createVerifications, type VerifySettings } from "../dispatch/verifications.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
@@ -23,7 +23,8 @@ import { takeOver } from "../intake/take-over.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
-import type { CodexPort, RunnerPort, VerifierPort } from "../run/ports.ts";
+import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
+import type { CodexPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch-ledger.ts";
 import { loadRecentTasks } from "../store/recent-tasks.ts";
@@ -63,8 +64,9 @@ export interface CoordinatorDeps {
   readonly version: string;
   readonly branch: Branch;
   readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
-  readonly runner: RunnerPort;
-  readonly verifier: VerifierPort;
+  readonly agents: AgentDriver;
+  readonly verifications: VerifyDriver;
+  readonly runStore: RunStore;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
   readonly prompts: PromptAssembly;
@@ -96,11 +98,11 @@ export interface RunningCoordinator extends Coordinator {
 
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
-  const { branch, surroundings, log, settings, paths } = deps;
+  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
-  const loop = createTickLoop(surroundings);
+  const loop = createTickLoop(surroundings, onBroken);
   broken.catch(loop.stop); // `ended` tells.
   const { wake } = loop;
   const faults = createWorldFaults(surroundings, log);
@@ -142,8 +144,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, paths, log, wake },
-    sessions: deps.sessions,
+    ...{ table, journal, recent, branch, sessions, log, wake },
+    forgetRuns: runStore.forget,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
     onCommitted: async () => {
@@ -163,27 +165,28 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ codex: deps.codex, installation: deps.installation },
     ...{ faults, surroundings, log, wake, onBroken },
   });
-  const looks = createHint(() => runs.poll());
-  const desk = createWorkDesk({
-    ...{ table, gate: breaker, journal, paths, surroundings, log, settings },
-    wake: () => looks.mark(),
+  const turns = createAgentTurns({
+    ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
-    ...{ runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
-    followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
-    workTree: deps.workTree,
-    prompts: deps.prompts,
     defaults: () => settings().run,
     limits: settings,
-    onCodexMissing: codex.doubt,
     waitLimits: () => retryLimits(),
   });
-  const runs = createDeskRuns({ desk, table, faults, surroundings, wake, onCodexMissing: codex.doubt, onBroken });
+  const runs = createRunControl({
+    ...{ table, turns, gate: breaker, sessions, surroundings, log, wake, onCodexMissing: codex.doubt },
+    verifications: createVerifications({
+      ...{ table, settings, surroundings, log, driver: verifications },
+      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
+      ground: { workRoot: workTree.root, stateDir: paths.root },
+    }),
+    stopGraceMs: () => settings().stopGraceMs,
+  });
   const requests = openStopRequests(paths.stopRequests);
   const dispatcher = createDispatcher({
-    ...{ loop, table, breaker, ledger, inbox, runs, commits, starting, foundStale, codex, settings, faults },
+    ...{ loop, table, breaker, ledger, inbox, runs, commits, starting, foundStale, codex, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
-    requests,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
@@ -199,10 +202,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
   });
   recover({
-    ...{ journal, table, desk: runs, runner: deps.runner, verifier: deps.verifier, sessions: deps.sessions },
-    ...{ paths, surroundings, log },
+    ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
+    store: runStore,
   });
-  for (const { pid, task, run } of await deps.runner.reap(mayHaveProcesses(table, journal)))
+  for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
@@ -248,6 +251,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {
+      dispatcher.drain({ verify: false });
       runs.stopAll("shutdown");
       await drain({ verify: false });
     },

@@ -1,12 +1,12 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { findHolder } from "../base/process-lock.ts";
+import { leaseOf } from "../dispatch/run-control.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
-import { isVerification } from "../dispatch/verify-desk.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { createRunner } from "../run/codex/runner.ts";
+import { openRunStore } from "../run/run-store.ts";
 import { readCloneId } from "../store/clone-id.ts";
 import { fold } from "../store/open-task.ts";
-import { runDirectory, statePaths } from "../store/state-paths.ts";
+import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
@@ -29,18 +29,8 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
   }
   openStopRequests(paths.stopRequests).request(id);
   if (findHolder(paths.root, "lock") !== undefined) return;
-  const { state, lastRun } = fold(records);
-  const verifying = isVerification(state) ? state.run : undefined;
-  const run = verifying ?? (lastRun?.ended === false ? lastRun.run : undefined);
-  if (run === undefined) return;
-  const runner = createRunner({
-    installation: () => {
-      throw new Error("nothing is started here");
-    },
-    environment: process.env,
-    extraConfig: [],
-    now: Date.now,
-    workspaceId: readCloneId(paths.clone),
-  });
-  await runner.stop(runDirectory(paths, id, run), STOP_GRACE_MS);
+  const task = fold(records);
+  if (task.state.kind !== "running" && task.state.kind !== "verifying" && task.state.kind !== "stopping") return;
+  const runs = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId: readCloneId(paths.clone) });
+  await runs.stop(leaseOf(task), STOP_GRACE_MS);
 }

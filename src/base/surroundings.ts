@@ -1,6 +1,8 @@
 /** Time and chance, so that tests can hold them still. */
 export interface Surroundings {
   readonly now: () => number;
+  /** Milliseconds that only grow, at one pace, while the machine is awake: for what may take so long and no longer. */
+  readonly monotonicMs: () => number;
   /** In [0, 1). */
   readonly random: () => number;
   /** Calls back once that much time has passed; what it returns takes that back. */

@@ -203,6 +203,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           })
           .map(({ id }) => id);
 
+  const isAtRest = (): boolean =>
+    starting.size === 0 &&
+    !table.index.running().some(({ id }) => runs.isActive(id)) &&
+    awaitingVerification().length === 0;
+
   const start = (id: string): boolean => {
     const task = table.get(id);
     if (task === undefined) return false;
@@ -265,7 +270,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       dispatch();
       commits.kick();
     } catch (error) {
-      if (!noteFault(error)) onBroken(error);
+      if (!noteFault(error)) throw error;
     }
     return delayMs();
   };
@@ -297,12 +302,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         : error,
     hold: (id) => schedule.hold(id, conditions()),
     pauses: () => pauses,
-    isAtRest: () => runs.activeCount === 0 && awaitingVerification().length === 0,
+    isAtRest,
     isIdle() {
       const { finished, awaitingIntakeCommit } = table.index.counts();
-      if (runs.activeCount + finished + awaitingIntakeCommit + postponed.size > 0) return false;
-      if (look.isBusy || inbox.dueAtMs() !== undefined || awaitingVerification().length > 0) return false;
-      return !schedule.goesOn(conditions());
+      if (!isAtRest() || finished + awaitingIntakeCommit + postponed.size > 0) return false;
+      return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },
   };
 }

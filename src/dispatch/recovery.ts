@@ -1,18 +1,15 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Log, Surroundings } from "../base/surroundings.ts";
-import type { RunnerPort, VerifierPort } from "../run/ports.ts";
+import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
 import type { OpenTask } from "../store/open-task.ts";
 import type { Sessions } from "../store/session-store.ts";
-import { runDirectory, type StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 import type { RunProbe } from "../task/state/run.ts";
 import type { TaskState } from "../task/state/task-state.ts";
+import { isVerification, leaseOf } from "./run-control.ts";
 import type { Runs } from "./runs.ts";
-import { isVerification } from "./verify-desk.ts";
 
 /** What becomes of a task that an earlier coordinator left behind. */
 export type RecoveryAction =
@@ -49,18 +46,18 @@ export function recoveryAction(state: TaskState["kind"], probe: RunProbe["kind"]
 export interface RecoveryDeps {
   readonly journal: TaskJournal;
   readonly table: TaskTable;
-  readonly desk: Pick<Runs, "adopt" | "stop">;
-  readonly runner: RunnerPort;
-  readonly verifier: Pick<VerifierPort, "probe" | "seal">;
+  readonly runs: Pick<Runs, "adopt" | "stop">;
+  readonly agents: Pick<AgentDriver, "probe" | "seal">;
+  readonly verifications: Pick<VerifyDriver, "probe" | "seal">;
+  readonly store: Pick<RunStore, "has" | "forgetOthers">;
   readonly sessions: Sessions;
-  readonly paths: StatePaths;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }
 
 /** Loads every open task and brings it to a state that is true now; removes what a crash left of tasks and runs that are done with. */
 export function recover(deps: RecoveryDeps): void {
-  const { journal, table, runner, sessions, paths } = deps;
+  const { journal, table, sessions } = deps;
   const open = new Set<string>();
   for (const id of journal.openIds()) {
     const records = journal.read(id);
@@ -71,8 +68,8 @@ export function recover(deps: RecoveryDeps): void {
     if (facts.length > 0) sessions.add(id, task.sessionKey, facts);
     recoverTask(deps, task);
   }
-  sessions.releaseEnded((holder) => runner.probe(runDirectory(paths, holder.task, holder.run)).kind === "alive");
-  removeOthers(paths.runs, open);
+  sessions.releaseEnded(({ task, run }) => deps.agents.probe({ task, run }) === "alive");
+  deps.store.forgetOthers((id) => open.has(id));
 }
 
 /**
@@ -94,29 +91,26 @@ export function mayHaveProcesses(
 }
 
 function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
-  const { desk, table } = deps;
-  const verifies = isVerification(task.state);
-  const runner = verifies ? deps.verifier : deps.runner;
-  const run = verifies || task.state.kind === "queued" ? task.state.run : task.lastRun?.run;
-  if (run === undefined || task.state.kind === "ended") return;
-  const runDir = runDirectory(deps.paths, task.id, run);
-  if (task.state.kind === "queued" && !existsSync(runDir)) return; // So that a long queue costs no look at the process table.
-  let probe = runner.probe(runDir).kind;
-  let action = recoveryAction(task.state.kind, probe);
-  if (action === "keep") return;
-  if (action === "seal" && !runner.seal(runDir)) {
-    // It claimed itself between the two looks.
-    probe = runner.probe(runDir).kind;
-    action = probe === "unclaimed" ? "watch" : recoveryAction(task.state.kind, probe);
-  }
   const { id, sessionKey, state } = task;
-  deps.log("recovered", { task: id, session: sessionKey, run, state: state.kind, worker: probe, action });
+  const driver = isVerification(state) ? deps.verifications : deps.agents;
+  const key = leaseOf(task);
+  if (state.kind === "ended") return;
+  if (state.kind === "queued" && !deps.store.has(key)) return; // So that a long queue costs no look at the process table.
+  let probe = driver.probe(key);
+  let action = recoveryAction(state.kind, probe);
+  if (action === "keep") return;
+  if (action === "seal" && !driver.seal(key)) {
+    // It claimed itself between the two looks.
+    probe = driver.probe(key);
+    action = probe === "unclaimed" ? "watch" : recoveryAction(state.kind, probe);
+  }
+  deps.log("recovered", { task: id, session: sessionKey, run: key.run, state: state.kind, worker: probe, action });
   if (action === "seal") {
-    table.step(id, { kind: "vanished" });
+    deps.table.step(id, { kind: "vanished" });
     return;
   }
-  desk.adopt(action === "note the start" ? noteStart(deps, task) : task);
-  if (action === "watch and stop" && state.kind === "stopping") desk.stop(id, state.cause);
+  deps.runs.adopt(action === "note the start" ? noteStart(deps, task) : task);
+  if (action === "watch and stop" && state.kind === "stopping") deps.runs.stop(id, state.cause);
 }
 
 function noteStart({ table, surroundings }: RecoveryDeps, task: OpenTask): OpenTask {
@@ -130,12 +124,4 @@ function noteStart({ table, surroundings }: RecoveryDeps, task: OpenTask): OpenT
     codex: "unknown",
   };
   return table.step(task.id, { kind: "started" }, task.lastRun?.run === run ? [] : [started]);
-}
-
-/** The folders of a finished task's runs go after its commit; a crash may have come before. */
-function removeOthers(runsDir: string, open: ReadonlySet<string>): void {
-  if (!existsSync(runsDir)) return;
-  for (const id of readdirSync(runsDir)) {
-    if (!open.has(id)) rmSync(join(runsDir, id), { recursive: true, force: true });
-  }
 }

@@ -1,13 +1,14 @@
-import type { Surroundings } from "../base/surroundings.ts";
-import type { RunnerPort } from "../run/ports.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import { boundText } from "../run/codex/events/transcript-body.ts";
+import type { AgentOutcome } from "../run/driver.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
+import type { OpenTask, StartedRun } from "../store/open-task.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { SessionFact } from "../task/session/session-fact.ts";
 import type { SessionState } from "../task/session/session-facts.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { TranscriptBody, TranscriptEntry } from "../task/session/transcript-entry.ts";
 import {
   describeFailure,
   FAILURE_POLICIES,
@@ -22,69 +23,65 @@ import { promptOfRun } from "./next-turn.ts";
 
 export interface OutcomeDeps {
   readonly journal: TaskJournal;
-  readonly runner: RunnerPort;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
   readonly surroundings: Surroundings;
+  readonly log: Log;
 }
 
 /** What an ended run left behind. */
-export interface TakenIn {
+export interface RecordedRun {
   readonly record: JournalRecord & { readonly k: "run" };
   /** Milliseconds spent asking git what the run changed. */
   readonly changesMs: number;
 }
 
-/** Reads all that an ended run left behind into one record of the journal. */
-export async function takeIn(
-  deps: OutcomeDeps,
-  task: OpenTask,
-  run: { readonly run: number; readonly runDir: string; readonly seenAt: ReadonlyMap<number, number> },
-): Promise<TakenIn> {
+/** Puts all that an ended run left behind into one record of the journal. */
+export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: AgentOutcome): Promise<RecordedRun> {
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
-  const verdict = deps.runner.judge(run.runDir, started.resume);
-  const records = deps.journal.read(task.id);
-  const prompt = promptOfRun(records);
-  const { attempt, startedAtMs } = started;
-  const said = deps.runner.entries(run.runDir, {
-    task: task.id,
-    run: run.run,
-    attempt,
-    prompt,
-    startedAtMs,
-    seenAt: run.seenAt,
-  });
-  const session = await deps.sessions.read(task.sessionKey);
+  const { run, attempt, startedAtMs, resume } = started;
+  const { verdict, patches } = outcome;
   const endedAtMs = deps.surroundings.now();
-  const changedFiles = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
-  const changesMs = deps.surroundings.now() - endedAtMs;
+  const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+  const session = await deps.sessions.read(task.sessionKey);
   const record = {
-    k: "run" as const,
-    run: run.run,
-    attempt,
-    verdict,
-    startedAtMs,
-    endedAtMs,
-    entries: withContext(said, records, run.run),
+    ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
+    entries: entriesOf(task.id, started, outcome, deps.journal.read(task.id)),
     facts: factsOf(task, verdict, session, endedAtMs),
-    changedFiles,
-    usage: usageOf(verdict, session, started.resume),
+    changedFiles: changed.map(({ absolutePath, ...file }) => ({
+      ...file,
+      by: patches.get(absolutePath) === "written" ? ("patch" as const) : ("other" as const),
+    })),
+    usage: usageOf(verdict, session, resume),
   };
-  return { record, changesMs };
+  return { record, changesMs: deps.surroundings.now() - endedAtMs };
 }
 
-/** Puts what the agent was told besides the prompt after the prompt, as the journal of the run's start has it. */
-function withContext(
-  entries: readonly TranscriptEntry[],
+/**
+ * Returns what the transcript says of a run, by line: the prompt (line 0) and what the agent was told besides, as the journal of the
+ * run's start has it, what codex reported, and the end (one past the last line). Only the times depend on the coordinator that reads
+ * it, so two of them write the same keys and bodies.
+ */
+function entriesOf(
+  task: string,
+  { run, attempt, startedAtMs }: StartedRun,
+  { verdict, said, lineCount, endedAtMs }: AgentOutcome,
   records: readonly JournalRecord[],
-  run: number,
 ): readonly TranscriptEntry[] {
   const started = records.findLast((record) => record.k === "started" && record.run === run);
   const context = started?.k === "started" ? started.context : undefined;
-  const [prompt, ...rest] = entries;
-  if (prompt === undefined || context === undefined) return entries;
-  return [prompt, { ...prompt, body: { kind: "context", ...context } }, ...rest];
+  const entry = (line: number, timeMs: number, body: TranscriptBody): TranscriptEntry => {
+    const time = new Date(timeMs).toISOString();
+    return { v: 1, task, run, attempt, line, thread: verdict.threadId ?? null, time, body };
+  };
+  const reason = verdict.failure === undefined ? null : describeFailure(verdict.failure);
+  return [
+    entry(0, startedAtMs, { kind: "user", text: boundText(promptOfRun(records)) }),
+    ...(context === undefined ? [] : [entry(0, startedAtMs, { kind: "context", ...context })]),
+    ...said.map(({ line, atMs, body }) => entry(line, atMs, body)),
+    entry(lineCount + 1, endedAtMs, { kind: "end", outcome: verdict.outcome, reason }),
+  ];
 }
 
 /** What the run adds to what is known of its session. */

@@ -1,7 +1,6 @@
-import { resolveRunPaths } from "../run/workplace/run-paths.ts";
+import { type RunGround, resolveRunPaths } from "../run/workplace/run-paths.ts";
 import type { FreshThread } from "../store/journal-record.ts";
 import type { OpenTask } from "../store/open-task.ts";
-import { stateDirOfRun } from "../store/state-paths.ts";
 import { lowerLevel, type Rights } from "../task/rights/rights.ts";
 import type { SessionState } from "../task/session/session-facts.ts";
 import type { TaskSpec } from "../task/spec/task-spec.ts";
@@ -23,26 +22,23 @@ export interface RunDefaults {
  * lead (run-paths.ts).
  *
  * @param lost threads that cannot be gone on in, and why
- * @param workRoot absolute; what paths are relative to
  * @throws CoordinatorError `TASK_FILE` when a path is missing, or when the task asks for more than it may have
  */
 export function createRunRequest(
   task: OpenTask,
   prompt: string,
-  runDir: string,
   session: SessionState,
   lost: ReadonlyMap<string, string>,
-  workRoot: string,
+  ground: Omit<RunGround, "rights">,
   defaults: RunDefaults,
 ): RunRequest {
   const { spec } = task;
   const { rights } = defaults;
-  const paths = resolveRunPaths(spec, { workRoot, stateDir: stateDirOfRun(runDir), rights });
+  const paths = resolveRunPaths(spec, { ...ground, rights });
   return {
     taskId: task.id,
     sessionKey: task.sessionKey,
     run: task.state.run,
-    runDir,
     prompt,
     resumeThread: threadToResume(spec, session, lost),
     ...paths,

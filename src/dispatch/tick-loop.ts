@@ -12,7 +12,8 @@ export interface TickLoop {
   stop(): void;
 }
 
-export function createTickLoop({ after }: Pick<Surroundings, "after">): TickLoop {
+/** @param onBroken is called with what a tick throws; it was the last one then */
+export function createTickLoop({ after }: Pick<Surroundings, "after">, onBroken: (error: unknown) => void): TickLoop {
   const waiting = new Set<() => void>();
   let tick: (() => number) | undefined;
   let soon: NodeJS.Immediate | undefined;
@@ -22,9 +23,19 @@ export function createTickLoop({ after }: Pick<Surroundings, "after">): TickLoop
     soon = undefined;
     cancelTimer();
     if (tick === undefined) return;
-    const delayMs = tick();
-    for (const check of waiting) check();
-    cancelTimer = after(delayMs, wake);
+    try {
+      const delayMs = tick();
+      for (const check of waiting) check();
+      cancelTimer = after(delayMs, wake);
+    } catch (error) {
+      stop();
+      onBroken(error);
+    }
+  };
+  const stop = (): void => {
+    tick = undefined;
+    clearImmediate(soon);
+    cancelTimer();
   };
   const wake = (): void => {
     if (tick !== undefined) soon ??= setImmediate(run);
@@ -46,10 +57,6 @@ export function createTickLoop({ after }: Pick<Surroundings, "after">): TickLoop
         waiting.add(check);
         wake();
       }),
-    stop() {
-      tick = undefined;
-      clearImmediate(soon);
-      cancelTimer();
-    },
+    stop,
   };
 }

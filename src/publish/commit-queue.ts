@@ -1,15 +1,12 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
 import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/open-task.ts";
 import { type RecentTasks, recentFrom } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
-import type { StatePaths } from "../store/state-paths.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import { failedUnknown, keepUnknownRuns } from "../store/unknown-runs.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
@@ -30,7 +27,8 @@ export interface CommitQueueDeps {
   readonly recent: RecentTasks;
   readonly branch: Branch;
   readonly sessions: Sessions;
-  readonly paths: StatePaths;
+  /** The runs of a task are not needed any more; `keep`: one of them failed in an unknown way, and a person may want to see it. */
+  readonly forgetRuns: (task: string, options: { readonly keep: boolean }) => void;
   readonly clone: string;
   /** Whether a task may still change: its ledger rows stay where they are. */
   readonly isOpen: (task: string) => boolean;
@@ -116,8 +114,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     if (recent !== undefined) deps.recent.add(recent);
     deps.sessions.committed(task.id);
     faultPoint("finish:retired");
-    if (failedUnknown(records)) keepUnknownRuns(deps.paths, task.id);
-    else rmSync(join(deps.paths.runs, task.id), { recursive: true, force: true });
+    deps.forgetRuns(task.id, { keep: failedUnknown(records) });
   };
 
   const kick = (): void => {
@@ -151,4 +148,9 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
       await underWay?.catch(() => undefined); // Whatever was under way is in the journal and comes again at the next start.
     },
   };
+}
+
+/** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */
+function failedUnknown(records: readonly JournalRecord[]): boolean {
+  return records.some((record) => record.k === "run" && record.verdict.failure?.kind === "unknown");
 }

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 /** The coordinator's own folder, `.git/codex-inbox/`: local, never committed, out of reach of `git clean` and of a sandboxed agent. */
 export interface StatePaths {
@@ -42,14 +42,4 @@ export function statePaths(stateDir: string): StatePaths {
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
   };
-}
-
-/** Returns the folder of one run. */
-export function runDirectory(paths: StatePaths, taskId: string, run: number): string {
-  return join(paths.runs, taskId, String(run));
-}
-
-/** Returns the coordinator's folder that a run's folder lies in. */
-export function stateDirOfRun(runDir: string): string {
-  return dirname(dirname(dirname(runDir)));
 }

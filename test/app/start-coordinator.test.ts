@@ -177,7 +177,11 @@ describe("something of ours that is broken", () => {
   it("ends the coordinator with the error, whoever waits for it, and everything can be let go of", async () => {
     const world = createWorld();
     const coordinator = await world.start();
-    world.settings.run = undefined as never;
+    Object.defineProperty(world.settings, "maxWorkers", {
+      get() {
+        throw new TypeError("broken");
+      },
+    });
     world.drop("docs/x.md", "First.\n");
     await world.settle();
     for (const promise of [coordinator.ended, coordinator.idle(), coordinator.drain()])

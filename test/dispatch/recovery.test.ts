@@ -4,22 +4,24 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ownIdentity, type ProcessIdentity, readStartTicks } from "../../src/base/process-identity.ts";
 import { type RecoveryAction, recover, recoveryAction } from "../../src/dispatch/recovery.ts";
-import type { RunDesk } from "../../src/dispatch/run-desk.ts";
-import { createRunner } from "../../src/run/codex/runner.ts";
+import type { Runs } from "../../src/dispatch/runs.ts";
+import { createCodexDriver } from "../../src/run/codex/codex-driver.ts";
+import { openRunStore } from "../../src/run/run-store.ts";
 import type { JournalRecord } from "../../src/store/journal-record.ts";
 import { createSessionLocks } from "../../src/store/session-lock.ts";
 import { createSessionStore } from "../../src/store/session-store.ts";
-import { runDirectory, type StatePaths, statePaths } from "../../src/store/state-paths.ts";
+import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
 import { createTaskTable, type TaskTable } from "../../src/store/task-table.ts";
 import type { RunProbe } from "../../src/task/state/run.ts";
 import type { StopCause } from "../../src/task/state/task-event.ts";
 import { TASK_LIMITS, type TaskState } from "../../src/task/state/task-state.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const TASK = "20261120-141530-k3f9x2";
 const SESSION = "docs";
-const SURROUNDINGS = { now: () => 1_000, random: () => 0, after: () => () => undefined };
+const SURROUNDINGS = { now: () => 1_000, monotonicMs: () => 0, random: () => 0, after: () => () => undefined };
 
 describe("recoveryAction", () => {
   type Table = Readonly<Record<TaskState["kind"], Readonly<Record<RunProbe["kind"], RecoveryAction>>>>;
@@ -136,16 +138,16 @@ describe("recover", () => {
     },
   );
 
-  it("removes runs of tasks that are done with, and gives their sessions back", () => {
+  it("removes runs of tasks that are done with, and gives their sessions back", async () => {
     const snapshot = openScene();
-    const done = runDirectory(snapshot.paths, "20261120-141529-aaaaaa", 1);
+    const done = join(snapshot.paths.runs, "20261120-141529-aaaaaa", "1");
     claimRun(done, { pid: 4_194_305, startTicks: "1", bootId: "none" });
     snapshot.locks.take({ task: "20261120-141529-aaaaaa", run: 1, sessionKey: "web" }, () => true);
     snapshot.table.accept(acceptedRecord());
     start(snapshot.table);
     snapshot.locks.take({ task: TASK, run: 1, sessionKey: SESSION }, () => true);
     snapshot.recoverWith("alive");
-    expect(readdirSync(snapshot.paths.runs)).toEqual([TASK]);
+    await waitFor(() => readdirSync(snapshot.paths.runs).join() === TASK, { what: "the removal" });
     expect(readdirSync(snapshot.paths.sessionLocks)).toHaveLength(1);
     expect(snapshot.locks.take({ task: "x", run: 1, sessionKey: SESSION }, () => true)).toMatchObject({ task: TASK });
   });
@@ -174,38 +176,28 @@ function openScene(): Scene {
   return {
     ...{ paths, table, locks },
     recoverWith(worker) {
-      const runDir = runDirectory(paths, TASK, 1);
+      const runDir = join(paths.runs, TASK, "1");
       WORKERS[worker]?.(runDir);
       const said: string[] = [];
-      const desk: Pick<RunDesk, "adopt" | "stop"> = {
+      const runs: Pick<Runs, "adopt" | "stop"> = {
         adopt: () => void said.push("watched"),
         stop: (_, cause) => void said.push(`and stopped (${cause})`),
       };
       const journal = openTaskJournal(paths.journal, "write");
       const next = createTaskTable(journal, SURROUNDINGS, () => TASK_LIMITS);
-      const runner = createRunner({
+      const workspaceId = `recovery-${process.pid}`;
+      const driver = createCodexDriver({
         installation: () => ({ path: "/bin/true", version: "0.169.0", foundBy: "flag" }),
-        environment: {},
-        extraConfig: [],
-        now: Date.now,
-        workspaceId: `recovery-${process.pid}`,
+        ...{ environment: {}, extraConfig: [], now: Date.now, workspaceId, runsDir: paths.runs },
       });
+      const store = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId });
       const sessions = {
         ...createSessionStore({ readText: async () => undefined }),
         ...createSessionLocks(paths.sessionLocks),
       };
       recover({
-        ...{
-          journal,
-          table: next,
-          runner,
-          verifier: runner,
-          sessions,
-          paths,
-          surroundings: SURROUNDINGS,
-          log: () => undefined,
-        },
-        desk,
+        ...{ journal, table: next, runs, agents: driver, verifications: driver, store, sessions },
+        ...{ surroundings: SURROUNDINGS, log: () => undefined },
       });
       const state = next.get(TASK)?.state;
       const sealed = isSealed(runDir) && worker !== "sealed by a start that was killed then" ? ", sealed" : "";

@@ -188,30 +188,4 @@ describe("a run that ends without having been told to", () => {
     expect(world.runner.started).toHaveLength(2);
     expect(await find()).toMatchObject({ status: "running", attempts: 1, run: 2 });
   });
-
-  it("is sealed and queued again when its worker never came to life", async () => {
-    const { world, find } = await running();
-    await end(world);
-    world.runner.options.stillborn = true;
-    world.drop("docs/y.md", "Go on.\n");
-    await world.settle();
-    await world.advance(4_000);
-    expect(world.runner.started).toHaveLength(1);
-    world.runner.options.stillborn = false;
-    await world.advance(1_000);
-    expect(world.runner.of("docs").request).toMatchObject({ run: 2 });
-    expect(await find()).toMatchObject({ status: "succeeded" });
-  });
-
-  it("is seen by looking, where nobody told of its end", async () => {
-    const { world, find } = await running();
-    const run = world.runner.of("docs");
-    world.runner.forgetListeners();
-    world.runner.open(run, THREAD);
-    world.runner.end(run);
-    await world.settle();
-    expect(await find()).toMatchObject({ status: "running" });
-    await world.advance(500);
-    expect(await find()).toMatchObject({ status: "succeeded" });
-  });
 });

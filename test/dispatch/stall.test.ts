@@ -27,7 +27,8 @@ it("every event gives it more time, and a task may set its own", async () => {
   const world = await worldWith("stallTimeoutMs: 60000\ntimeoutMs: 7200000");
   const run = world.runner.of("docs");
   await world.advance(50_000);
-  run.events.push({ type: "turn.started", atMs: world.clock.nowMs });
+  world.runner.act(run, { kind: "notice", atMs: world.clock.nowMs, isOld: false });
+  await world.settle();
   await world.advance(50_000);
   expect(run.stops).toEqual([]);
   await world.advance(10_000);

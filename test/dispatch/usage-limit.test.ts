@@ -63,7 +63,10 @@ it("a usage limit parks every session, over a restart, and each task then goes o
   expect(running(world)).toHaveLength(1); // One goes first.
   await world.advance(10_000);
   expect(running(world)).toHaveLength(1);
-  newest(world).events.push({ type: "item.completed", item: { type: "agent_message" } });
+  runner.act(newest(world), {
+    ...{ kind: "item", phase: "completed", id: "item_0", paths: [], atMs: world.clock.nowMs, isOld: false },
+    body: { kind: "assistant", text: "Hello." },
+  });
   await world.advance(1_000);
   expect(running(world)).toHaveLength(4);
   expect(existsSync(world.paths.codexHold)).toBe(false);

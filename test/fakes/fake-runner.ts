@@ -1,18 +1,20 @@
-import type { RunEvent, RunnerPort } from "../../src/run/ports.ts";
-import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
+import type { AgentDriver, AgentOutcome, RunEvent, RunKey, RunLease, RunStore } from "../../src/run/driver.ts";
 import type { Failure, FailureKind } from "../../src/task/state/failure.ts";
 import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.ts";
+import { createFakeHandle, type FakeHandle } from "./fake-handle.ts";
 
-/** One run as its folder and its processes would show it; it outlives the coordinator that started it. */
+/** One run as its files and its processes would show it; it outlives the coordinator that started it. */
 export interface FakeRun {
   readonly request: RunRequest;
   probe: RunProbe["kind"];
   sealed: boolean;
-  /** `atMs`: when codex wrote it. */
-  readonly events: (RunEvent & { readonly atMs?: number })[];
+  /** What it has done until now. */
+  readonly events: RunEvent[];
   verdict: RunVerdict;
   /** Further entries of the transcript, between the prompt and the end. */
   body: readonly string[];
+  /** Absolute paths that its patches wrote. */
+  patches: readonly string[];
   /** Times at which its end was asked for, in order. */
   readonly stops: number[];
 }
@@ -20,19 +22,20 @@ export interface FakeRun {
 export interface FakeRunnerOptions {
   /** Called before a run is started; what it throws, starting throws. */
   beforeStart: (request: RunRequest) => void;
-  /** Workers die before they can claim their runs. */
-  stillborn: boolean;
   /** What a run does as soon as it was started; nothing by default: it goes on until the test ends it. */
   onStart: (run: FakeRun) => void;
   /** What a run does when it is stopped; by default it ends, interrupted. */
   onStop: (run: FakeRun) => void;
+  /** Called when the outcome of a run is asked for; what it throws, that throws. */
+  beforeOutcome: (run: FakeRun) => void | Promise<void>;
 }
 
 /** Runs that do what a test says. */
-export interface FakeRunner extends RunnerPort {
+export interface FakeRunner extends AgentDriver {
   /** Every run that was started, the oldest first. */
   readonly started: readonly FakeRun[];
   readonly options: FakeRunnerOptions;
+  readonly store: RunStore;
   /** The runs under way of a task or session. @throws Error where it is not exactly one */
   of(taskOrSession: string): FakeRun;
   /** Lets a run end like this. */
@@ -41,6 +44,8 @@ export interface FakeRunner extends RunnerPort {
   vanish(run: FakeRun): void;
   /** The run's thread becomes known. */
   open(run: FakeRun, thread: string): void;
+  /** The run does something. */
+  act(run: FakeRun, event: RunEvent): void;
   /** The coordinator that waits for the ends of runs is gone. */
   forgetListeners(): void;
 }
@@ -62,34 +67,61 @@ export function failure(kind: FailureKind, untilMs?: number): Failure {
   return { kind, detail: "", untilMs };
 }
 
-export function createFakeRunner(): FakeRunner {
+/** @param now Unix ms */
+export function createFakeRunner(now: () => number): FakeRunner {
   const runs = new Map<string, FakeRun>();
   const started: FakeRun[] = [];
-  const listeners = new Map<string, () => void>();
+  const handles = new Map<string, FakeHandle<AgentOutcome>>();
+  const sealed = new Set<string>();
+  const keyOf = ({ task, run }: RunKey): string => `${task}/${run}`;
+  const nameOf = ({ taskId: task, run }: RunRequest): string => keyOf({ task, run });
   const options: FakeRunnerOptions = {
     beforeStart: () => undefined,
-    stillborn: false,
     onStart: () => undefined,
     onStop: (run) => end(run, { outcome: "interrupted", failure: failure("killed"), lastMessage: "" }),
+    beforeOutcome: () => undefined,
   };
-  const find = (runDir: string): FakeRun => {
-    const run = runs.get(runDir);
-    if (run === undefined) throw new Error(`${runDir} was not prepared`);
-    return run;
-  };
-  const exit = (run: FakeRun): void => listeners.get(run.request.runDir)?.();
+  const exit = (run: FakeRun): void => handles.get(nameOf(run.request))?.exit();
 
   function end(run: FakeRun, verdict: Partial<RunVerdict> = {}): void {
-    if (run.probe !== "alive") throw new Error(`run ${run.request.runDir} is ${run.probe}`);
+    if (run.probe !== "alive") throw new Error(`run ${nameOf(run.request)} is ${run.probe}`);
     run.verdict = { ...SUCCESS, ...verdict };
     run.probe = "ended";
     exit(run);
   }
+  const act = (run: FakeRun, event: RunEvent): void => {
+    run.events.push(event);
+    handles.get(nameOf(run.request))?.push(event);
+  };
 
-  /** Its claim is taken: to whoever looks later it has been there and is gone. */
-  function sealRun(run: FakeRun): void {
-    run.sealed = true;
-    run.probe = "vanished";
+  function follow(lease: RunLease): FakeHandle<AgentOutcome> {
+    const handle = createFakeHandle<AgentOutcome>(lease, {
+      async stop(graceMs) {
+        const run = runs.get(keyOf(lease));
+        run?.stops.push(graceMs);
+        if (run?.probe === "alive") options.onStop(run);
+        else if (seal(lease)) handle.exit();
+      },
+      async outcome() {
+        const run = runs.get(keyOf(lease));
+        if (run !== undefined) await options.beforeOutcome(run);
+        return outcomeOf(run, lease, now());
+      },
+    });
+    handles.set(keyOf(lease), handle);
+    const run = runs.get(keyOf(lease));
+    for (const event of run?.events ?? []) handle.push("isOld" in event ? { ...event, isOld: true } : event);
+    if (run?.probe === "ended" || run?.probe === "vanished" || sealed.has(keyOf(lease))) handle.exit();
+    return handle;
+  }
+
+  /** Its claim is taken: to a coordinator that looks later it has been there and is gone. */
+  function seal(key: RunKey): boolean {
+    const run = runs.get(keyOf(key));
+    if (run !== undefined && run.probe !== "unclaimed") return run.sealed;
+    sealed.add(keyOf(key));
+    if (run !== undefined) Object.assign(run, { sealed: true, probe: "vanished" });
+    return true;
   }
 
   return {
@@ -107,79 +139,63 @@ export function createFakeRunner(): FakeRunner {
     end,
     vanish(run) {
       run.probe = "vanished";
-      run.verdict = { ...SUCCESS, outcome: "vanished", failure: failure("vanished"), lastMessage: "" };
+      run.verdict = LOST;
       exit(run);
     },
-    open(run, thread) {
-      run.events.push({ type: "thread.started", thread_id: thread });
-    },
-    forgetListeners: () => listeners.clear(),
-    prepare(request) {
-      const known = runs.get(request.runDir);
-      if (known !== undefined && known.probe !== "unclaimed") throw new Error(`${request.runDir} has run already`);
-      const verdict = { ...SUCCESS, outcome: "vanished", threadId: undefined, lastMessage: "" } as const;
-      runs.set(request.runDir, {
-        ...{ request, probe: "unclaimed", sealed: false, events: [], body: [], stops: [] },
-        verdict: { ...verdict, failure: failure("vanished") },
-      });
-    },
-    start({ runDir }, onExit) {
-      const run = find(runDir);
-      options.beforeStart(run.request);
-      listeners.set(runDir, onExit);
-      if (run.sealed || options.stillborn) return 1;
+    open: (run, thread) => act(run, { kind: "thread", thread, atMs: now(), isOld: false }),
+    act,
+    forgetListeners: () => handles.clear(),
+    async start(request, isWanted) {
+      const lease = { task: request.taskId, run: request.run, resume: request.resumeThread };
+      const known = runs.get(keyOf(lease));
+      if (known !== undefined && known.probe !== "unclaimed") throw new Error(`${keyOf(lease)} has run already`);
+      const run: FakeRun = {
+        ...{ request, probe: "unclaimed", sealed: false, events: [], body: [], patches: [], stops: [] },
+        verdict: LOST,
+      };
+      runs.set(keyOf(lease), run);
+      if (!isWanted()) return undefined;
+      try {
+        options.beforeStart(request);
+      } catch (error) {
+        seal(lease);
+        throw error;
+      }
       run.probe = "alive";
       started.push(run);
+      const handle = follow(lease);
       options.onStart(run);
-      return 1;
+      return handle;
     },
-    probe(runDir) {
-      const kind = runs.get(runDir)?.probe ?? "unclaimed";
-      if (kind === "alive") return { kind, pids: [1] };
-      return kind === "ended" ? { kind, exitCode: 0 } : { kind };
+    adopt: async (lease) => follow(lease),
+    probe: (key) => runs.get(keyOf(key))?.probe ?? (sealed.has(keyOf(key)) ? "vanished" : "unclaimed"),
+    seal,
+    store: {
+      has: (key) => runs.has(keyOf(key)) || sealed.has(keyOf(key)),
+      async stop(key, graceMs) {
+        await follow({ ...key, resume: undefined }).stop(graceMs);
+      },
+      forget: () => undefined,
+      forgetOthers: () => undefined,
+      reap: async () => [],
     },
-    seal(runDir) {
-      const run = runs.get(runDir);
-      if (run === undefined) return true;
-      if (run.probe === "unclaimed") sealRun(run);
-      return run.sealed;
-    },
-    follow(runDir, fromLine, onEvent) {
-      let line = 0;
-      return {
-        poll() {
-          const { events } = find(runDir);
-          for (; line < events.length; line += 1) {
-            const event = events[line];
-            if (event !== undefined && line + 1 >= fromLine) onEvent(line + 1, event, event.atMs ?? 0);
-          }
-        },
-        close: () => undefined,
-      };
-    },
-    judge(runDir, asked) {
-      const { verdict } = find(runDir);
-      const wrongThread = asked !== undefined && verdict.threadId !== undefined && verdict.threadId !== asked;
-      if (!wrongThread) return verdict;
-      return { ...verdict, outcome: "failed", failure: failure("threadMismatch") };
-    },
-    entries(runDir, { task, run, attempt, prompt, startedAtMs }) {
-      const { verdict, body } = find(runDir);
-      const time = new Date(startedAtMs).toISOString();
-      const bodies: TranscriptEntry["body"][] = [
-        { kind: "user", text: prompt },
-        ...body.map((text) => ({ kind: "assistant", text }) as const),
-        { kind: "end", outcome: verdict.outcome, reason: verdict.failure?.kind ?? null },
-      ];
-      const thread = verdict.threadId ?? null;
-      return bodies.map((entry, line) => ({ v: 1, task, run, attempt, line, thread, time, body: entry }));
-    },
-    reap: async () => [],
-    async stop(runDir, graceMs) {
-      const run = find(runDir);
-      run.stops.push(graceMs);
-      if (run.probe === "unclaimed") sealRun(run);
-      else if (run.probe === "alive") options.onStop(run);
-    },
+  };
+}
+
+const LOST: RunVerdict = {
+  ...SUCCESS,
+  ...{ outcome: "vanished", failure: failure("vanished"), threadId: undefined, lastMessage: "" },
+};
+
+function outcomeOf(run: FakeRun | undefined, { resume }: RunLease, endedAtMs: number): AgentOutcome {
+  const { verdict = LOST, body = [], patches = [] } = run ?? {};
+  const isWrong = resume !== undefined && verdict.threadId !== undefined && verdict.threadId !== resume;
+  const judged: RunVerdict = isWrong ? { ...verdict, outcome: "failed", failure: failure("threadMismatch") } : verdict;
+  return {
+    verdict: judged,
+    said: body.map((text, index) => ({ line: index + 1, atMs: endedAtMs, body: { kind: "assistant", text } })),
+    lineCount: body.length,
+    endedAtMs,
+    patches: new Map(patches.map((path) => [path, "written"])),
   };
 }

@@ -27,7 +27,11 @@ function drop(path: string, folderKey: string | undefined): Drop {
 it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
   const dir = tempDir();
   const journal = openTaskJournal(join(dir, "journal"), "write");
-  const table = createTaskTable(journal, { now, random: () => 0, after: () => () => undefined }, () => TASK_LIMITS);
+  const table = createTaskTable(
+    journal,
+    { now, monotonicMs: now, random: () => 0, after: () => () => undefined },
+    () => TASK_LIMITS,
+  );
   const branch = openFakeBranch(createFakeRepository(dir, now));
   const later = new Set(["inbox/docs/b.md"]);
   const intake: Pick<Intake, "claim" | "release"> = {

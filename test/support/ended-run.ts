@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { createLineReader } from "../../src/run/codex/events/line-reader.ts";
+import { createRunRecord, type RunRecord } from "../../src/run/codex/events/run-record.ts";
 import { TASK_ID } from "./test-runner.ts";
 
 /** The folder of a run that has ended, as a worker leaves it. */
@@ -44,4 +46,14 @@ export function endedRun(run: EndedRun): string {
     writeFileSync(join(runDir, name), text);
     utimesSync(join(runDir, name), changedAtMs / 1_000, changedAtMs / 1_000);
   }
+}
+
+/** Reads the events of a run from beginning to end. */
+export function recordOf(runDir: string, workdir = "/work"): RunRecord {
+  const record = createRunRecord(workdir);
+  const reader = createLineReader(join(runDir, "events.jsonl"));
+  for (let lines = reader.read(); lines !== undefined; lines = reader.read())
+    for (const line of lines) record.take(line, reader.changedAtMs ?? 0);
+  reader.close();
+  return record;
 }

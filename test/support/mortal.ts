@@ -1,3 +1,6 @@
+import type { Surroundings } from "../../src/base/surroundings.ts";
+import type { Driver } from "../../src/run/driver.ts";
+
 /** The life of one coordinator: how often it has called its ports, and at which call it dies. */
 export interface Life {
   calls: number;
@@ -35,6 +38,41 @@ export function mortal<Port extends object>(name: string, port: Port, life: Life
       };
     },
   });
+}
+
+/** Returns `driver` as one coordinator has it, and with it all that it hands out and is handed. */
+export function mortalDriver<Request, Outcome>(
+  name: string,
+  driver: Driver<Request, Outcome>,
+  life: Life,
+): Driver<Request, Outcome> {
+  const own = mortal(name, driver, life);
+  return {
+    probe: (run) => own.probe(run),
+    seal: (run) => own.seal(run),
+    adopt: async (lease) => mortal(`${name}.run`, await own.adopt(lease), life),
+    async start(request, isWanted) {
+      const handle = await own.start(request, () => mortal(name, { isWanted }, life).isWanted());
+      return handle === undefined ? undefined : mortal(`${name}.run`, handle, life);
+    },
+  };
+}
+
+/** Returns time and chance as one coordinator has them: once its life is over, it knows no time, and nothing calls it back. */
+export function mortalSurroundings(surroundings: Surroundings, life: Life): Surroundings {
+  const alive = <Result>(call: () => Result): Result => {
+    if (life.isOver) throw new DeathError("the time after the end");
+    return call();
+  };
+  return {
+    now: () => alive(surroundings.now),
+    monotonicMs: () => alive(surroundings.monotonicMs),
+    random: surroundings.random,
+    after: (ms, callback) =>
+      surroundings.after(ms, () => {
+        if (!life.isOver) callback();
+      }),
+  };
 }
 
 function die(life: Life): never {

@@ -1,9 +1,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { createRunner, type Runner, type RunnerOptions } from "../../src/run/codex/runner.ts";
-import type { RunRequest } from "../../src/task/state/run.ts";
+import { type CodexDriverOptions, createCodexDriver } from "../../src/run/codex/codex-driver.ts";
+import { hasTurnEnded } from "../../src/run/codex/turn-end.ts";
+import type { AgentDriver, AgentOutcome, RunHandle, RunLease } from "../../src/run/driver.ts";
+import { probeRun } from "../../src/run/worker/probe-run.ts";
+import { stopRun } from "../../src/run/worker/stop-run.ts";
+import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.ts";
+import { outcomeOf } from "./outcome-of.ts";
 import { waitFor } from "./wait-for.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures");
@@ -13,27 +18,41 @@ export const STUB_PATH = join(FIXTURES, "codex-stub.mjs");
 export const FAST_STUB_PATH = join(FIXTURES, "codex-stub.sh");
 export const TASK_ID = "20261120-141530-k3f9x2";
 
-/** A runner with folders of its own. Its runs are stopped and its folders removed when the test is finished. */
+/** Looks at the run in a folder, as a coordinator does that did not start it. */
+export interface RunLook {
+  probe(runDir: string): RunProbe;
+  outcome(runDir: string, asked?: string): Promise<AgentOutcome>;
+  /** @param asked the thread that it was to resume */
+  judge(runDir: string, asked: string | undefined): Promise<RunVerdict>;
+  stop(runDir: string, graceMs: number): Promise<void>;
+}
+
+/** A driver with folders of its own. Its runs are stopped and its folders removed when the test is finished. */
 export interface TestRunner {
-  readonly runner: Runner;
+  readonly driver: AgentDriver;
+  readonly runner: RunLook;
   /** CODEX_HOME. */
   readonly home: string;
   readonly workdir: string;
-  /** What the runner is given to filter. */
+  /** What the driver is given to filter. */
   readonly environment: Readonly<Record<string, string>>;
   /** Makes a request for the next run number. */
   request(prompt: string, changes?: Partial<RunRequest>): RunRequest;
-  /** Prepares and starts it; returns its folder. */
+  /** Where the files of a run are. */
+  dirOf(request: RunRequest): string;
+  /** Starts it and lets go of it; returns its folder. */
   start(request: RunRequest): string;
-  /** The same, and waits for its end. */
+  /** Starts it and keeps hold of it. */
+  follow(request: RunRequest): Promise<RunHandle<AgentOutcome>>;
+  /** Starts it and waits for its end; returns its folder. */
   run(request: RunRequest): Promise<string>;
-  /** A second runner of the same workspace, as after a restart of the coordinator. */
-  another(): Runner;
+  /** A second driver of the same workspace, as after a restart of the coordinator. */
+  another(): AgentDriver;
   /** What the stub noted of its starts. */
   stubRuns(): readonly { readonly resume: string | null; readonly prompt: string; readonly args: readonly string[] }[];
 }
 
-export interface TestRunnerOptions extends Partial<Pick<RunnerOptions, "extraConfig" | "now">> {
+export interface TestRunnerOptions extends Partial<Pick<CodexDriverOptions, "extraConfig" | "now">> {
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -43,7 +62,7 @@ let workspaces = 0;
 
 export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   const base = mkdtempSync(join(tmpdir(), "codex-runner-"));
-  const [home, workdir] = [join(base, "codex-home"), join(base, "work")];
+  const [home, workdir, runsDir] = [join(base, "codex-home"), join(base, "work"), join(base, "runs")];
   for (const folder of [home, workdir]) mkdirSync(folder);
   workspaces += 1;
   const workspaceId = `test-${process.pid}-${workspaces}`;
@@ -51,46 +70,52 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   const { codexPath = STUB_PATH, now = Date.now, extraConfig = [] } = options;
   const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, ...options.environment };
 
-  function another(): Runner {
-    return createRunner({
+  const another = (): AgentDriver =>
+    createCodexDriver({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
-      environment,
-      extraConfig,
-      now,
-      workspaceId,
+      ...{ environment, extraConfig, now, workspaceId, runsDir },
     });
-  }
-  const runner = another();
+  const driver = another();
+  const leaseOf = (runDir: string): RunLease => ({
+    ...{ task: basename(dirname(runDir)), run: Number(basename(runDir)), resume: undefined },
+  });
+  const markedRun = (runDir: string) => {
+    const { task, run } = leaseOf(runDir);
+    return { runDir, marker: `${workspaceId}/${task}/${run}` };
+  };
+  const runner: RunLook = {
+    probe: (runDir) => probeRun(markedRun(runDir), hasTurnEnded),
+    outcome: async (runDir, resume) => outcomeOf(await driver.adopt({ ...leaseOf(runDir), resume })),
+    judge: async (runDir, asked) => (await runner.outcome(runDir, asked)).verdict,
+    stop: (runDir, graceMs) => stopRun(markedRun(runDir), graceMs),
+  };
   onTestFinished(async () => {
     for (const runDir of runs) await runner.stop(runDir, 0);
     rmSync(base, { recursive: true, force: true, maxRetries: 5 });
   });
 
+  const dirOf = ({ taskId, run }: RunRequest): string => join(runsDir, taskId, String(run));
   function request(prompt: string, changes: Partial<RunRequest> = {}): RunRequest {
-    const { run = runs.length + 1, taskId = TASK_ID } = changes;
-    const runDir = join(base, "runs", taskId, String(run));
-    runs.push(runDir);
-    return {
-      ...{ taskId, sessionKey: "docs", run, runDir, prompt, resumeThread: undefined, workdir },
-      ...{
-        sandbox: "workspace-write",
-        model: undefined,
-        oss: false,
-        images: [],
-        outputSchema: undefined,
-        codexConfig: [],
-        environment: [],
-      },
+    const made: RunRequest = {
+      ...{ taskId: TASK_ID, sessionKey: "docs", run: runs.length + 1, prompt, resumeThread: undefined, workdir },
+      ...{ sandbox: "workspace-write" as const, model: undefined, oss: false, images: [], outputSchema: undefined },
+      ...{ codexConfig: [], environment: [] },
       ...changes,
     };
+    runs.push(dirOf(made));
+    return made;
+  }
+  async function follow(asked: RunRequest): Promise<RunHandle<AgentOutcome>> {
+    const handle = await driver.start(asked, () => true);
+    if (handle === undefined) throw new Error("it was wanted");
+    return handle;
   }
   function start(asked: RunRequest): string {
-    runner.prepare(asked);
-    runner.start(asked, () => undefined);
-    return asked.runDir;
+    void follow(asked).then((handle) => handle.detach());
+    return dirOf(asked);
   }
   return {
-    ...{ runner, home, workdir, environment, request, start, another },
+    ...{ driver, runner, home, workdir, environment, request, dirOf, start, follow, another },
     async run(asked) {
       const runDir = start(asked);
       await waitFor(() => runner.probe(runDir).kind === "ended", { what: `the end of ${runDir}`, timeoutMs: 25_000 });

@@ -21,7 +21,7 @@ import { createFakeRepository, type FakeRepository } from "../fakes/fake-reposit
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
-import { type Life, mortal, newLife } from "./mortal.ts";
+import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const SETTLE_MS = 1_000;
@@ -95,7 +95,7 @@ export function createWorld(): World {
   const clock = createClock();
   const now = (): number => clock.nowMs;
   const repository = createFakeRepository(dir, now);
-  const runner = createFakeRunner();
+  const runner = createFakeRunner(now);
   const verifier = createFakeVerifier();
   const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
   const log: LoggedEvent[] = [];
@@ -165,8 +165,9 @@ export function createWorld(): World {
           intake = createFakeIntake({ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint });
           return mortal("intake", intake, life);
         },
-        runner: mortal("runner", runner, life),
-        verifier: mortal("verifier", verifier, life),
+        agents: mortalDriver("runner", runner, life),
+        verifications: mortalDriver("verifier", verifier, life),
+        runStore: runner.store,
         sessions: mortal("sessions", sessions, life),
         workTree: { root: dir, changedFiles: async () => [] },
         prompts: {
@@ -185,7 +186,10 @@ export function createWorld(): World {
         history,
         settings: () => settings,
         reloadSettings: () => problems.settings,
-        surroundings: { now, random: () => 0.5, after: clock.after },
+        surroundings: mortalSurroundings(
+          { now, monotonicMs: () => clock.monotonicMs, random: () => 0.5, after: clock.after },
+          life,
+        ),
         log: (event, fields) => log.push({ event, ...fields }),
       });
       await settle();

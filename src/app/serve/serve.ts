@@ -14,9 +14,10 @@ import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
+import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
-import { createRunner } from "../../run/codex/runner.ts";
-import { createVerifier } from "../../run/verify/verifier.ts";
+import { openRunStore } from "../../run/run-store.ts";
+import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { readCloneId } from "../../store/clone-id.ts";
 import { settleBranch } from "../../store/served-branch.ts";
@@ -149,14 +150,13 @@ async function open(
         onNotice,
       });
     },
-    runner: createRunner({
-      installation: () => current,
-      environment,
-      extraConfig: [],
-      now,
-      workspaceId,
+    agents: createCodexDriver({
+      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs },
     }),
-    verifier: createVerifier({ codexPath: () => current.path, environment, workspaceId }),
+    verifications: createVerifyDriver({
+      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs },
+    }),
+    runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
     workTree: openWorkplace(place, paths, log),
     prompts: createPromptAssembly(
@@ -205,7 +205,7 @@ async function open(
       return problems.length === 0 ? undefined : problems.join("; ");
     },
     takeOver: options.takeOver,
-    surroundings: { now, random: Math.random, after },
+    surroundings: { now, monotonicMs: () => performance.now(), random: Math.random, after },
     log,
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.

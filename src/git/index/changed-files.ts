@@ -26,6 +26,8 @@ export interface ChangedFiles {
    * change time, which a program cannot set back, says since when. Takes no lock, so it disturbs nobody's `git commit`.
    */
   list(dir: string, sinceMs: number): Promise<readonly ChangedPath[]>;
+  /** Returns the top (absolute, links resolved) of the work tree that `dir` lies in. */
+  topOf(dir: string): Promise<string>;
 }
 
 /** Where a folder lies. */
@@ -112,6 +114,7 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
       }
       return touched;
     },
+    topOf: async (dir) => (await placeOf(nearestFolder(dir))).topDir,
   };
 }
 

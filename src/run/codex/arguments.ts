@@ -21,6 +21,8 @@ const DEFAULT_SETTINGS = ["agents.enabled=false"] as const;
 
 /** What the caller adds to the request. */
 export interface ArgumentContext {
+  /** The run's own folder, absolute. */
+  readonly runDir: string;
   /** Settings of whoever runs the coordinator; those of the request come after them and win. */
   readonly extraConfig: readonly string[];
   readonly marker: string;
@@ -36,18 +38,9 @@ export interface ArgumentContext {
  */
 export function codexArguments(
   request: RunRequest,
-  { extraConfig, marker, environment }: ArgumentContext,
+  { runDir, extraConfig, marker, environment }: ArgumentContext,
 ): readonly string[] {
-  const flags = [
-    "exec",
-    "--json",
-    "-o",
-    runPaths(request.runDir).lastMessage,
-    "-C",
-    request.workdir,
-    "-s",
-    request.sandbox,
-  ];
+  const flags = ["exec", "--json", "-o", runPaths(runDir).lastMessage, "-C", request.workdir, "-s", request.sandbox];
   if (request.model !== undefined) flags.push("-m", request.model);
   if (request.oss) flags.push("--oss");
   for (const feature of DISABLED_FEATURES) flags.push("--disable", feature);
@@ -59,7 +52,7 @@ export function codexArguments(
     hiddenFromTools(Object.keys(environment), request.environment),
     ...extraConfig,
     ...request.codexConfig,
-    ...sandboxGuard(request.runDir, request.workdir, environment),
+    ...sandboxGuard(runDir, request.workdir, environment),
     markerSetting,
   ];
   for (const setting of settings) flags.push("-c", setting);

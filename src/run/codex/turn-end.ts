@@ -1,4 +1,4 @@
-import { readTail } from "../worker/file-tail.ts";
+import { readTail } from "../worker/bounded-file.ts";
 import { runPaths } from "../worker/run-directory.ts";
 import { parseEventLine } from "./events/events.ts";
 

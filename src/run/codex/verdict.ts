@@ -2,13 +2,15 @@ import { statSync } from "node:fs";
 import { answerProblem } from "../../task/state/answer-shape.ts";
 import type { Failure, FailureKind } from "../../task/state/failure.ts";
 import type { RunVerdict } from "../../task/state/run.ts";
+import { readSmall } from "../worker/bounded-file.ts";
 import { claimedAtMs, readClaim } from "../worker/claim.ts";
 import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
-import { readIfThere, runPaths } from "../worker/run-directory.ts";
-import { type RunSummary, summarizeRun } from "./events/run-summary.ts";
+import { runPaths } from "../worker/run-directory.ts";
+import { excerpt } from "./events/excerpt.ts";
+import type { RunSummary } from "./events/run-record.ts";
 import { classifyRefusal, classifyTurn } from "./failure/classify.ts";
 import { oneLine, readStderr } from "./failure/failure-reason.ts";
-import { readErrorInfo } from "./failure/rollout.ts";
+import { type Rollouts, readErrorInfo } from "./failure/rollout.ts";
 import { readRunAccount } from "./failure/rollout-account.ts";
 
 /** A shell's words for "cannot be executed" and "not found". */
@@ -19,32 +21,39 @@ type Judgement = Pick<RunVerdict, "outcome" | "failure">;
 
 const SUCCEEDED: Judgement = { outcome: "succeeded", failure: undefined };
 
+/** Of an answer, kept for good; a longer one loses its middle. */
+const ANSWER_BYTES_MAX = 1_048_576;
+
 /**
- * Says how a run ended, from its files and its thread's; for a run that has ended. The end of the turn decides, then the exit code:
+ * Says how a run ended, from its events, its other files and its thread's; for a run that has ended. The end of the turn decides, then the exit code:
  * `error` events are mostly notices of retries, and exit 0 alone proves nothing. A completed turn is a success whatever came
  * after it (codex could not write its copy of the answer, was stopped a moment too late): run again, it would act twice.
  *
  * @param asked the thread that was to be resumed
- * @param codexHome where codex keeps its threads; without it a failed turn is told by its message alone
+ * @param rollouts codex's threads; where it has none, a failed turn is told by its message alone
  */
-export function judgeRun(runDir: string, asked: string | undefined, codexHome?: string): RunVerdict {
-  const summary = summarizeRun(runDir);
+export async function judgeRun(
+  runDir: string,
+  summary: RunSummary,
+  asked: string | undefined,
+  rollouts: Rollouts,
+): Promise<RunVerdict> {
   const record = readExitRecord(runDir);
   const claimed = claimedAtMs(runDir);
   const wrongThread = asked !== undefined && summary.threadId !== undefined && summary.threadId !== asked;
   const judgement = wrongThread
     ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
-    : judge(runDir, summary, record, codexHome);
+    : await judge(runDir, summary, record, rollouts);
   const account =
-    codexHome === undefined || summary.threadId === undefined || claimed === undefined
+    summary.threadId === undefined || claimed === undefined
       ? undefined
-      : readRunAccount(codexHome, summary.threadId, claimed);
+      : await readRunAccount(rollouts, summary.threadId, claimed);
   const hasAnswer = summary.turnEnd?.kind === "completed" && !wrongThread;
   return {
     ...judgement,
     ...(account === undefined ? {} : { account }),
     threadId: summary.threadId,
-    lastMessage: hasAnswer ? answerOf(runDir, summary) : "",
+    lastMessage: hasAnswer ? excerpt(answerOf(runDir, summary), ANSWER_BYTES_MAX) : "",
     usageTotal: summary.usageTotal,
     commandCount: summary.commandCount,
     durationMs:
@@ -52,15 +61,15 @@ export function judgeRun(runDir: string, asked: string | undefined, codexHome?: 
   };
 }
 
-function judge(
+async function judge(
   runDir: string,
   summary: RunSummary,
   record: ExitRecord | undefined,
-  codexHome: string | undefined,
-): Judgement {
+  rollouts: Rollouts,
+): Promise<Judgement> {
   const { turnEnd, threadId } = summary;
   if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary);
-  if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, codexHome);
+  if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, rollouts);
   if (record === undefined) return withoutRecord(runDir);
   const { error, reason: said } = readStderr(runPaths(runDir).stderr);
   const { exitCode } = record;
@@ -78,23 +87,23 @@ function judge(
 
 /** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */
 function judgeAnswer(runDir: string, summary: RunSummary): Judgement {
-  const schema = readIfThere(runPaths(runDir).outputSchema);
+  const schema = readSmall(runPaths(runDir).outputSchema);
   const problem = schema === undefined ? undefined : answerProblem(answerOf(runDir, summary), schema);
   return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(problem));
 }
 
-function judgeTurn(
+async function judgeTurn(
   runDir: string,
   message: string,
   threadId: string | undefined,
   record: ExitRecord | undefined,
-  codexHome: string | undefined,
-): Judgement {
+  rollouts: Rollouts,
+): Promise<Judgement> {
   const startedAtMs = claimedAtMs(runDir) ?? 0;
-  const info =
-    codexHome === undefined || threadId === undefined ? undefined : readErrorInfo(codexHome, threadId, startedAtMs);
+  const info = threadId === undefined ? undefined : await readErrorInfo(rollouts, threadId, startedAtMs);
   // Never the present: whoever judges a run long after its end must read the same time into "try again at 3:28 PM".
-  const failedAtMs = record?.endedAtMs ?? statSync(runPaths(runDir).events).mtimeMs;
+  const failedAtMs =
+    record?.endedAtMs ?? statSync(runPaths(runDir).events, { throwIfNoEntry: false })?.mtimeMs ?? startedAtMs;
   return { outcome: "failed", failure: classifyTurn(message, info, Math.round(failedAtMs)) };
 }
 
@@ -117,5 +126,5 @@ function because(kind: FailureKind, detail: string): Failure {
 }
 
 function answerOf(runDir: string, { lastMessage }: RunSummary): string {
-  return lastMessage ?? readIfThere(runPaths(runDir).lastMessage) ?? "";
+  return lastMessage ?? readSmall(runPaths(runDir).lastMessage, 8 * ANSWER_BYTES_MAX) ?? "";
 }

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { systemErrorCode } from "../../base/errors.ts";
+import { closeSync, fstatSync } from "node:fs";
 import { withoutTerminalCodes } from "../../task/text/markdown.ts";
+import { openRegular, readAt } from "../worker/bounded-file.ts";
 
 /** Of what a command printed, so much is kept beyond the life of its run. */
 const TAIL_BYTES = 16 * 1024;
@@ -19,13 +19,8 @@ export interface VerifyOutput {
 
 /** Reads the end of an output file. A file that is not there is an empty one. */
 export function readOutput(path: string): VerifyOutput {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return { begun: false, bytes: 0, tail: "" };
-    throw error;
-  }
+  const descriptor = openRegular(path);
+  if (descriptor === undefined) return { begun: false, bytes: 0, tail: "" };
   try {
     const { size } = fstatSync(descriptor);
     const begun = readAt(descriptor, 0, BEGIN_LINE.length).toString("latin1") === BEGIN_LINE;
@@ -35,11 +30,6 @@ export function readOutput(path: string): VerifyOutput {
   } finally {
     closeSync(descriptor);
   }
-}
-
-function readAt(descriptor: number, position: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, readSync(descriptor, buffer, 0, length, position));
 }
 
 /** The first line, and the first character, may be torn; what is no UTF-8 is shown as such. */

@@ -16,7 +16,8 @@ const SCRIPT = `exec 2>&1; echo '${BEGIN_LINE.trimEnd()}'; exec /bin/sh -c "$1"`
  * deaf to `sandbox_workspace_write` (codex 0.169.0).
  */
 export function verifyArguments(
-  { command, workdir, runDir, sandbox }: VerifyRequest,
+  { command, workdir, sandbox }: VerifyRequest,
+  runDir: string,
   codexPath: () => string,
   environment: Environment,
 ): readonly string[] {

@@ -3,7 +3,8 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { asNumber, asText, parseObject } from "../../base/json-shape.ts";
 import { isAlive, type ProcessIdentity } from "../../base/process-identity.ts";
 import { syncDirectory } from "../../base/write-file-atomic.ts";
-import { readIfThere, runPaths } from "./run-directory.ts";
+import { readSmall } from "./bounded-file.ts";
+import { runPaths } from "./run-directory.ts";
 
 /** Who owns a run: the worker that runs it, or a coordinator that made sure that nobody will. */
 export type Claim =
@@ -14,7 +15,7 @@ export type Claim =
 
 /** Returns who claimed the run in `runDir`, or `undefined` if nobody did. */
 export function readClaim(runDir: string): Claim | undefined {
-  const text = readIfThere(runPaths(runDir).claim);
+  const text = readSmall(runPaths(runDir).claim);
   if (text === undefined) return undefined;
   const record = parseObject(text);
   if (record?.sealed === true) return { kind: "sealed" };

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { asNumber, parseObject } from "../../base/json-shape.ts";
-import { readIfThere, runPaths } from "./run-directory.ts";
+import { readSmall } from "./bounded-file.ts";
+import { runPaths } from "./run-directory.ts";
 
 /** How the command of a run ended, as its worker saw it. */
 export interface ExitRecord {
@@ -13,7 +14,7 @@ export interface ExitRecord {
 /** Returns how the command of the run in `runDir` ended, or `undefined` if there is no record of it (yet). */
 export function readExitRecord(runDir: string): ExitRecord | undefined {
   const { exit } = runPaths(runDir);
-  const exitCode = asNumber(parseObject(readIfThere(exit) ?? "")?.exitCode);
+  const exitCode = asNumber(parseObject(readSmall(exit) ?? "")?.exitCode);
   const endedAtMs = statSync(exit, { throwIfNoEntry: false })?.mtimeMs;
   return exitCode === undefined || endedAtMs === undefined ? undefined : { exitCode, endedAtMs };
 }

@@ -1,7 +1,8 @@
 import type { RunProbe } from "../../task/state/run.ts";
 import { isClaimed, isWorkerAlive, readClaim } from "./claim.ts";
 import { readExitRecord } from "./exit-record.ts";
-import { findRunProcesses, type MarkedRun } from "./run-processes.ts";
+import type { MarkedRun } from "./run-directory.ts";
+import { findRunProcesses } from "./run-processes.ts";
 
 /**
  * Looks at a run from outside, as a coordinator must that did not start it. An exit record is the last word: what the agent

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { systemErrorCode } from "../../base/errors.ts";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { asText, asTexts, parseObject } from "../../base/json-shape.ts";
+import type { RunKey } from "../driver.ts";
+import { readSmall } from "./bounded-file.ts";
 
 /** The files of one run. shim.sh writes `claim`, `events`, `stderr` and `exit`, and knows their names too. */
 export interface RunPaths {
@@ -49,9 +50,15 @@ export interface RunCommand {
 /** A turn of an agent, or the command that checks its work. */
 export type RunKind = "agent" | "verify";
 
-/** The value of the marker variable of the run in `runDir` (`…/runs/<taskId>/<run>`): it is in the environment of all its processes. */
-export function runMarker(workspaceId: string, runDir: string): string {
-  return `${workspaceId}/${basename(dirname(runDir))}/${basename(runDir)}`;
+/** A run and the marker its processes carry. */
+export interface MarkedRun {
+  readonly runDir: string;
+  readonly marker: string;
+}
+
+/** Returns where a run lies below `runsDir` (absolute), and the marker that its processes carry. */
+export function markedRun(runsDir: string, workspaceId: string, { task, run }: RunKey): MarkedRun {
+  return { runDir: join(runsDir, task, String(run)), marker: `${workspaceId}/${task}/${run}` };
 }
 
 /**
@@ -94,22 +101,12 @@ function makeFiles(runDir: string, prompt: string, record: object): RunPaths {
 
 /** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */
 export function readRunCommand(runDir: string): RunCommand | undefined {
-  const record = parseObject(readIfThere(runPaths(runDir).command) ?? "");
+  const record = parseObject(readSmall(runPaths(runDir).command) ?? "");
   const command = asTexts(record?.command);
   const workdir = asText(record?.workdir);
   if (command === undefined || workdir === undefined) return undefined;
   const kind = record?.kind === "verify" ? "verify" : "agent";
   return { command, workdir, resumeThread: asText(record?.resumeThread), kind };
-}
-
-/** Returns the text of `path`, or `undefined` if there is no such file. */
-export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 function write(path: string, content: string): void {

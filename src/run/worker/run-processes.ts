@@ -1,11 +1,5 @@
 import { findMarked, type MarkedProcess } from "./marker-scan.ts";
-import { readRunCommand } from "./run-directory.ts";
-
-/** A run and the marker its processes carry. */
-export interface MarkedRun {
-  readonly runDir: string;
-  readonly marker: string;
-}
+import { type MarkedRun, readRunCommand } from "./run-directory.ts";
 
 /** The living processes of a run. */
 export interface RunProcesses {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { isWorkerAlive, readClaim, sealRun } from "./claim.ts";
 import { readExitRecord } from "./exit-record.ts";
-import { type RunKind, readRunCommand } from "./run-directory.ts";
-import { findRunProcesses, type MarkedRun } from "./run-processes.ts";
+import { type MarkedRun, type RunKind, readRunCommand } from "./run-directory.ts";
+import { findRunProcesses } from "./run-processes.ts";
 
 const POLL_MS = 15;
 /** How long a worker has to write the exit record once its command is gone. */
@@ -27,6 +27,11 @@ export async function stopRun(run: MarkedRun, graceMs: number): Promise<void> {
     await killCommand(run, kind);
   }
   await sweep(run);
+}
+
+/** For a run that has ended: what of it does not end even so is ended at the next start. */
+export function leaveToReaper(error: unknown): void {
+  if (!(error instanceof CoordinatorError)) throw error;
 }
 
 /**

@@ -2,9 +2,16 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
+import type { RunProbe } from "../../task/state/run.ts";
+import { sealRun } from "./claim.ts";
 import { runPaths } from "./run-directory.ts";
 
 const SHIM_PATH = join(import.meta.dirname, "shim.sh");
+/** A worker claims its run within milliseconds; one that has not by now died before it could. */
+const CLAIM_WAIT_MS = 5_000;
+/** Between two looks at a run that another coordinator started; ever longer. */
+const LOOK_FIRST_MS = 50;
+const LOOK_MAX_MS = 500;
 
 /** What a worker runs. */
 export interface WorkerSpec {
@@ -17,17 +24,29 @@ export interface WorkerSpec {
   readonly outputName?: string;
 }
 
+/** A worker that is watched. */
+export interface WorkerWatch {
+  /** Resolves when nobody runs the command any more, and nobody will. */
+  readonly ended: Promise<void>;
+  readonly isOurs: boolean;
+  /** Looks now. */
+  look(): void;
+  /** The worker that we started has ended. */
+  onExit(): void;
+  detach(): void;
+}
+
 /**
  * Starts the worker of one run in a session of its own: it outlives us, and a Ctrl-C in our terminal does not reach it. Its
- * output goes to files, so nothing of the run passes through this process. Returns its process id; `onExit` is called when it
- * has ended, if we still live then.
+ * output goes to files, so nothing of the run passes through this process.
  *
+ * @param onExit called once when the worker has ended, if we still live then
  * @throws CoordinatorError `CODEX` if no process could be made
  */
 export function startWorker(
   { runDir, command, workdir, environment, outputName }: WorkerSpec,
   onExit: () => void,
-): number {
+): void {
   const stderr = openSync(runPaths(runDir).stderr, "a", 0o600); // Where the shell says that it cannot run the command.
   try {
     const child = spawn(
@@ -45,8 +64,65 @@ export function startWorker(
     child.unref();
     if (child.pid === undefined)
       throw new CoordinatorError("CODEX", `cannot start a worker for ${runDir} in ${workdir}`);
-    return child.pid;
   } finally {
     closeSync(stderr); // The child holds its own copy.
   }
+}
+
+/**
+ * Watches the worker of a run until nobody runs its command any more. One that we started tells of its own end: it is looked at then,
+ * and once when it should have claimed its run. Any other is looked at again and again.
+ *
+ * @param probe looks at the run's files and processes
+ */
+export function watchWorker(runDir: string, probe: () => RunProbe, isOurs: boolean): WorkerWatch {
+  const claimDueMs = performance.now() + CLAIM_WAIT_MS;
+  let delayMs = isOurs ? CLAIM_WAIT_MS : 0;
+  let hasExited = false;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  let resolve: () => void = () => undefined;
+  const ended = new Promise<void>((done) => {
+    resolve = done;
+  });
+
+  const isGone = (): boolean => {
+    try {
+      const { kind } = probe();
+      if (kind !== "unclaimed") return kind !== "alive";
+      return (hasExited || performance.now() >= claimDueMs) && sealRun(runDir);
+    } catch {
+      return false; // No file descriptors left, a disk that does not answer: looked at again.
+    }
+  };
+  const look = (): void => {
+    clearTimeout(timer);
+    if (isOver) return;
+    if (isGone()) {
+      isOver = true;
+      resolve();
+      return;
+    }
+    const waitsForExit = isOurs && !hasExited && performance.now() >= claimDueMs;
+    if (!waitsForExit) timer = setTimeout(look, delayMs);
+    timer?.unref();
+    delayMs = Math.min(Math.max(delayMs * 1.5, LOOK_FIRST_MS), LOOK_MAX_MS);
+  };
+  if (isOurs) timer = setTimeout(look, CLAIM_WAIT_MS).unref();
+  else queueMicrotask(look);
+
+  return {
+    ended,
+    isOurs,
+    look,
+    onExit() {
+      hasExited = true;
+      delayMs = LOOK_FIRST_MS; // It may have left a command that goes on, or another worker that was first.
+      look();
+    },
+    detach() {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
 }

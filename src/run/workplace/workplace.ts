@@ -4,14 +4,20 @@ import { createChangedFiles } from "../../git/index/changed-files.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
-import type { ChangedFile } from "../../task/state/run.ts";
 
 /** What changed in the work tree the agents work in. */
 export interface Workplace {
   /** Absolute root that a task's `workdir` is relative to and may not leave. */
   readonly root: string;
-  /** Uncommitted paths below `workdir` that were touched since `sinceMs` (Unix ms), ours left out. */
-  changedFiles(workdir: string, sinceMs: number): Promise<readonly ChangedFile[]>;
+  /** Uncommitted paths below `workdir` that were touched since `sinceMs` (Unix ms), ours left out; each also as an absolute one, links resolved. */
+  changedFiles(workdir: string, sinceMs: number): Promise<readonly TouchedFile[]>;
+}
+
+/** A path that differs from HEAD, from the top of its work tree, and how. */
+export interface TouchedFile {
+  readonly path: string;
+  readonly change: string;
+  readonly absolutePath: string;
 }
 
 /** Agents may work in the checkout that holds our own files: these are left out of what they changed. */
@@ -23,7 +29,11 @@ export function openWorkplace(place: WorkspacePlace, paths: StatePaths, log: Log
     root: place.workRoot,
     async changedFiles(workdir, sinceMs) {
       try {
-        return await changed.list(join(place.workRoot, workdir), sinceMs);
+        const dir = join(place.workRoot, workdir);
+        const files = await changed.list(dir, sinceMs);
+        if (files.length === 0) return [];
+        const topDir = await changed.topOf(dir);
+        return files.map((file) => ({ ...file, absolutePath: join(topDir, file.path) }));
       } catch (error) {
         log("changed-files-unknown", { workdir, reason: String(error) });
         return []; // What the agent answered is worth more than the list of what it touched.

@@ -46,6 +46,6 @@ function formatValue(value: unknown): string {
 }
 
 /** Returns whether `value` is a JSON object, not an array and not null. */
-export function isJsonObject(value: unknown): value is JsonObject {
+function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

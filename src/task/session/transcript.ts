@@ -1,6 +1,6 @@
 import { type KeptText, keepText } from "../text/kept-text.ts";
-import { formatJsonLine, isJsonObject, type JsonObject, parseJsonLines, withLines } from "./json-lines.ts";
-import type { TranscriptBody, TranscriptEntry } from "./transcript-entry.ts";
+import { formatJsonLine, parseJsonLines, withLines } from "./json-lines.ts";
+import { isTranscriptEntry, type TranscriptEntry } from "./transcript-entry.ts";
 
 /** A transcript is rotated when it takes more than this: every commit stores the whole file. */
 export const TRANSCRIPT_ROTATE_BYTES = 65_536;
@@ -13,23 +13,6 @@ export interface TranscriptRotation {
 
 const LEADING_KEYS = ["v", "task", "run", "line", "attempt", "thread", "time", "body"] as const;
 
-/** The fields each kind of body must have; checked because a transcript can come from anybody who can push. */
-const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
-  user: { text: isText },
-  context: { text: isText, lines: isNumber, tool: isText },
-  assistant: { text: isText },
-  reasoning: { text: isText },
-  command: { command: isText, exitCode: isNumberOrNull, status: isText, output: isText, outputBytes: isNumber },
-  files: { status: isText, changes: isChanges },
-  tool: { name: isText, status: isText, detail: isText },
-  verify: {
-    ...{ command: isText, outcome: isText, what: isText, exitCode: isNumberOrNull },
-    ...{ durationMs: isNumber, output: isText, outputBytes: isNumber },
-  },
-  error: { message: isText },
-  end: { outcome: isText, reason: isTextOrNull },
-} satisfies Record<TranscriptBody["kind"], unknown>;
-
 /**
  * Returns the entries of a transcript in the order of the text. Of entries with one key the first wins. Junk,
  * a torn last line, and entries of a kind or version that is not understood are passed over.
@@ -37,7 +20,7 @@ const BODY_FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unkno
 export function parseTranscript(text: string): readonly TranscriptEntry[] {
   const keys = new Set<string>();
   return parseJsonLines(text)
-    .filter(isEntry)
+    .filter(isTranscriptEntry)
     .filter((entry) => addNew(keys, keyOf(entry)));
 }
 
@@ -95,44 +78,4 @@ function addNew(keys: Set<string>, key: string): boolean {
   if (keys.has(key)) return false;
   keys.add(key);
   return true;
-}
-
-function isEntry(value: JsonObject): value is JsonObject & TranscriptEntry {
-  const { v, task, run, line, attempt, thread, time, body } = value;
-  if (v !== 1 || !isText(task) || !isText(time) || !isTextOrNull(thread)) return false;
-  if (!isCount(run) || !isCount(line) || !isCount(attempt)) return false;
-  return isJsonObject(body) && isBody(body);
-}
-
-function isBody(body: JsonObject): boolean {
-  const kind = body.kind;
-  if (typeof kind !== "string" || !Object.hasOwn(BODY_FIELDS, kind)) return false;
-  return Object.entries(BODY_FIELDS[kind] ?? {}).every(([name, fits]) => fits(body[name]));
-}
-
-function isChanges(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((item: unknown) => isJsonObject(item) && isText(item.path) && isText(item.change))
-  );
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-function isTextOrNull(value: unknown): boolean {
-  return value === null || typeof value === "string";
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === "number";
-}
-
-function isNumberOrNull(value: unknown): boolean {
-  return value === null || typeof value === "number";
-}
-
-function isCount(value: unknown): boolean {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

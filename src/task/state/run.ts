@@ -1,13 +1,11 @@
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { Failure } from "./failure.ts";
 
-/** Where a run lives and what it runs. All paths absolute. */
+/** What an agent is to do in one run. All paths absolute. */
 export interface RunRequest {
   readonly taskId: string;
   readonly sessionKey: string;
   readonly run: number;
-  /** `.git/codex-inbox/runs/<taskId>/<run>`; made by `prepare`. */
-  readonly runDir: string;
   readonly prompt: string;
   /** The thread to resume; `undefined` starts a new one. Must be a well-formed thread id. */
   readonly resumeThread: string | undefined;
@@ -76,10 +74,12 @@ export interface CodexInstallation {
   readonly foundBy: "flag" | "environment" | "policy" | "path" | "package";
 }
 
-/** A path the run has changed in the work tree, and how ("added", "modified", "deleted"). */
+/** A path that differs since the run began, from the top of the work tree, and how ("added", "modified", "deleted"). */
 export interface ChangedFile {
   readonly path: string;
   readonly change: string;
+  /** `patch`: the agent's own patch wrote it; `other`: a command, or somebody else meanwhile. Absent in records of earlier versions. */
+  readonly by?: "patch" | "other";
 }
 
 /** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */

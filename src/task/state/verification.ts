@@ -11,7 +11,7 @@ export type VerifySandbox = "read-only" | "workspace-write" | "none";
 export interface VerifyRequest {
   readonly taskId: string;
   readonly sessionKey: string;
-  readonly runDir: string;
+  readonly run: number;
   /** For `/bin/sh -c`. */
   readonly command: string;
   readonly workdir: string;

@@ -8,13 +8,12 @@ import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { TASK_ID, type TestRunner, testRunner } from "../../support/test-runner.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
-const CONTEXT = { extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} };
+const CONTEXT = { runDir: "/runs/t/1", extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} };
 const PLAIN: RunRequest = {
   ...{
     taskId: TASK_ID,
     sessionKey: "docs",
     run: 1,
-    runDir: "/runs/t/1",
     prompt: "p",
     resumeThread: undefined,
     workdir: "/w",
@@ -73,7 +72,7 @@ describe("codex's arguments", () => {
     "leave out a writable folder for temporary files where the policy lies $where",
     ({ workdir, environment, left }) => {
       const runDir = "/tmp/x/repo/.git/codex-inbox/runs/t/1";
-      const words = codexArguments({ ...PLAIN, runDir, workdir }, { ...CONTEXT, environment });
+      const words = codexArguments({ ...PLAIN, workdir }, { ...CONTEXT, runDir, environment });
       const found = words.flatMap((word) => /^sandbox_workspace_write\.exclude_(\w+)=true$/.exec(word)?.[1] ?? []);
       expect(found.join()).toBe(left);
     },
@@ -103,10 +102,10 @@ describe("the real codex", () => {
     writeFileSync(outputSchema, '{"type":"object","properties":{},"additionalProperties":false}');
     const all = { images, outputSchema, model: "gpt-5.5", codexConfig: ['model_reasoning_effort="low"'] };
 
-    const first = runner.judge(await run(request("[[final: {}]]", all)), undefined);
+    const first = await runner.judge(await run(request("[[final: {}]]", all)), undefined);
     expect(first).toMatchObject({ outcome: "succeeded", lastMessage: "{}", failure: undefined });
     const resumed = await run(request("[[final: { }]]", { ...all, resumeThread: first.threadId }));
-    expect(runner.judge(resumed, first.threadId)).toMatchObject({
+    expect(await runner.judge(resumed, first.threadId)).toMatchObject({
       outcome: "succeeded",
       lastMessage: "{ }",
     });
@@ -121,7 +120,7 @@ describe("the real codex", () => {
     execFileSync("git", ["-C", workdir, ...identity, "commit", "-q", "--allow-empty", "-m", "first"]);
     execFileSync("git", ["-C", workdir, "worktree", "add", "-q", join(workdir, "linked")]);
     const runDir = await run(request("[[final: ok]]", { workdir: join(workdir, "linked") }));
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", failure: undefined });
+    expect(await runner.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", failure: undefined });
   });
 
   it.each(["", '[shell_environment_policy]\ninherit = "core"\n'])(
@@ -131,17 +130,8 @@ describe("the real codex", () => {
       const { runner, request, run, codex } = await real({ environment: secrets });
       writeFileSync(join(codex.home, "config.toml"), policy, { flag: "a" });
       const runDir = await run(request("[[shell: env]] [[final: ok]]"));
-      const context = {
-        task: TASK_ID,
-        run: 1,
-        attempt: 1,
-        prompt: "",
-        startedAtMs: 0,
-        seenAt: new Map<number, number>(),
-      };
-      const [output = ""] = runner
-        .entries(runDir, context)
-        .flatMap(({ body }) => (body.kind === "command" ? [body.output] : []));
+      const { said } = await runner.outcome(runDir);
+      const [output = ""] = said.flatMap(({ body }) => (body.kind === "command" ? [body.output] : []));
       expect(output).toMatch(/^CODEX_INBOX_RUN=test-.*\/1$/m);
       expect(output).not.toContain("secret");
     },

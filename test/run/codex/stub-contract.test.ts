@@ -101,9 +101,9 @@ describe.each(SUBJECTS)("$name", ({ make, prompts }) => {
 
   it("resumes a thread under its id, and counts usage up", async () => {
     const test = await make();
-    const first = test.runner.judge(await test.run(test.request(prompts.answer)), undefined);
+    const first = await test.runner.judge(await test.run(test.request(prompts.answer)), undefined);
     const runDir = await test.run(test.request(prompts.answer, { resumeThread: first.threadId }));
-    const second = test.runner.judge(runDir, first.threadId);
+    const second = await test.runner.judge(runDir, first.threadId);
     expect(observe(test, runDir)).toEqual(ANSWERED);
     expect(second.threadId).toBe(first.threadId);
     expect(second.usageTotal?.inputTokens).toBeGreaterThan(first.usageTotal?.inputTokens ?? 0);
@@ -118,8 +118,8 @@ describe.each(SUBJECTS)("$name", ({ make, prompts }) => {
   it("starts a new thread, without a word, for an id that is none", async () => {
     const test = await make();
     const asked = test.request(prompts.answer);
-    test.runner.prepare(asked); // Which would refuse such an id.
-    const { command } = JSON.parse(readFileSync(join(asked.runDir, "command.json"), "utf8"));
+    await test.driver.start(asked, () => false); // It would refuse such an id.
+    const { command } = JSON.parse(readFileSync(join(test.dirOf(asked), "command.json"), "utf8"));
     const [path, ...args] = [...command.slice(0, -1), "resume", "not-a-uuid", "-"];
     const codex = spawn(path, args, { env: test.environment, stdio: ["pipe", "pipe", "ignore"] });
     codex.stdin.end(asked.prompt);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readErrorInfo } from "../../../src/run/codex/failure/rollout.ts";
+import { createRollouts, readErrorInfo } from "../../../src/run/codex/failure/rollout.ts";
 import type { FailureKind } from "../../../src/task/state/failure.ts";
 import type { RunRequest } from "../../../src/task/state/run.ts";
 import { wrappedCodex } from "../../support/broken-codex.ts";
@@ -138,7 +138,7 @@ it("the stub is killed as the real codex is", async () => {
   await test.runner.stop(runDir, 0); // No time for SIGINT.
   const played = testRunner({ codexPath: STUB_PATH });
   const stub = await observe(played, played.request("[[torn]]"), played.home);
-  expect(test.runner.judge(runDir, undefined).failure).toMatchObject({ kind: stub.failure });
+  expect((await test.runner.judge(runDir, undefined)).failure).toMatchObject({ kind: stub.failure });
 });
 
 /** What only the stub shows: no state of the world makes codex 0.169.0 do it. */
@@ -156,7 +156,7 @@ it.each<{ failure: FailureKind; why: string; prompt: string; words: string }>([
   const test = testRunner({ codexPath: STUB_PATH });
   const thread = await begun(test);
   const runDir = await test.run(test.request(prompt, { resumeThread: thread }));
-  const said = test.runner.judge(runDir, thread).failure;
+  const said = (await test.runner.judge(runDir, thread)).failure;
   expect(said).toMatchObject({ kind: failure, detail: expect.stringContaining(words) });
 });
 
@@ -180,7 +180,7 @@ function inConfig(change: (right: string) => string) {
 
 /** Runs a first turn; returns its thread. */
 async function begun(test: TestRunner): Promise<string> {
-  const { threadId } = test.runner.judge(await test.run(test.request("Begin. [[final: ok]]")), undefined);
+  const { threadId } = await test.runner.judge(await test.run(test.request("Begin. [[final: ok]]")), undefined);
   if (threadId === undefined) throw new Error("the first turn has no thread");
   return threadId;
 }
@@ -189,8 +189,8 @@ async function begun(test: TestRunner): Promise<string> {
 async function observe(test: TestRunner, asked: RunRequest, home: string) {
   const runDir = await test.run(asked);
   const probe = test.runner.probe(runDir);
-  const { outcome, failure, threadId } = test.runner.judge(runDir, asked.resumeThread);
-  const info = threadId === undefined ? undefined : readErrorInfo(home, threadId, 0);
+  const { outcome, failure, threadId } = await test.runner.judge(runDir, asked.resumeThread);
+  const info = threadId === undefined ? undefined : await readErrorInfo(createRollouts(home), threadId, 0);
   const events = readFileSync(join(runDir, "events.jsonl"), "utf8").split("\n").slice(0, -1);
   return {
     exitCode: probe.kind === "ended" ? probe.exitCode : undefined,

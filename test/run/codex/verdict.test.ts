@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { createRollouts } from "../../../src/run/codex/failure/rollout.ts";
 import { judgeRun } from "../../../src/run/codex/verdict.ts";
 import type { Failure, FailureKind } from "../../../src/task/state/failure.ts";
 import type { RunVerdict } from "../../../src/task/state/run.ts";
-import { type EndedRun, endedRun } from "../../support/ended-run.ts";
+import { type EndedRun, endedRun, recordOf } from "../../support/ended-run.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
 const OTHER_THREAD = "01a1f984-1111-7222-8333-444455556666";
@@ -18,6 +19,9 @@ const COMPLETED = { type: "turn.completed", usage: USAGE };
 const LOG_LINE =
   "2026-11-20T15:09:52.828284Z ERROR codex_core::session: failed to record rollout items: thread x not found\n";
 
+function judge(runDir: string, asked?: string): Promise<RunVerdict> {
+  return judgeRun(runDir, recordOf(runDir).summary(), asked, createRollouts(undefined));
+}
 function said(text: string): object {
   return { type: "item.completed", item: { id: "item_0", type: "agent_message", text } };
 }
@@ -26,7 +30,7 @@ function failed(message: string): readonly object[] {
 }
 
 describe("a verdict", () => {
-  it("is whole", () => {
+  it("is whole", async () => {
     const command = {
       id: "item_1",
       type: "command_execution",
@@ -45,7 +49,7 @@ describe("a verdict", () => {
       COMPLETED,
     ];
     const runDir = endedRun({ events, exitCode: 0, claimedAtMs: 1_000, endedAtMs: 43_250 });
-    expect(judgeRun(runDir, THREAD)).toEqual({
+    expect(await judge(runDir, THREAD)).toEqual({
       ...{
         outcome: "succeeded",
         failure: undefined,
@@ -240,18 +244,18 @@ describe("a verdict", () => {
       run: { events: failed("Quota exceeded. Check your plan"), exitCode: undefined },
       verdict: { outcome: "failed", failure: because("quotaExceeded", "Quota exceeded. Check your plan") },
     },
-  ])("$name", ({ run, asked, verdict }) => expect(judgeRun(endedRun(run), asked)).toMatchObject(verdict));
+  ])("$name", async ({ run, asked, verdict }) => expect(await judge(endedRun(run), asked)).toMatchObject(verdict));
 
-  it("has a reason of one bounded line", () => {
-    const { failure } = judgeRun(endedRun({ events: failed(`a\n\tb ${"😀".repeat(10_000)}`), exitCode: 1 }), undefined);
+  it("has a reason of one bounded line", async () => {
+    const { failure } = await judge(endedRun({ events: failed(`a\n\tb ${"😀".repeat(10_000)}`), exitCode: 1 }));
     expect(failure?.detail).toMatch(/^a b 😀.*…$/u);
     expect(failure?.detail.length).toBeLessThanOrEqual(500);
   });
 
-  it("dates a wait by the end of the run, whenever it is judged", () => {
+  it("dates a wait by the end of the run, whenever it is judged", async () => {
     const endedAtMs = Date.UTC(2026, 0, 5, 12);
     const events = failed("You’ve hit your usage limit. Try again in 2 hours.");
-    const { failure } = judgeRun(endedRun({ events, exitCode: 1, endedAtMs }), undefined);
+    const { failure } = await judge(endedRun({ events, exitCode: 1, endedAtMs }));
     expect(failure).toMatchObject({ kind: "usageLimit", untilMs: endedAtMs + 2 * 3_600_000 });
   });
 });

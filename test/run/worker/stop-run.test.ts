@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { RunLease } from "../../../src/run/driver.ts";
 import { findMarked } from "../../../src/run/worker/marker-scan.ts";
 import type { RunRequest } from "../../../src/task/state/run.ts";
+import { outcomeOf } from "../../support/outcome-of.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { type TestRunner, testRunner } from "../../support/test-runner.ts";
@@ -20,7 +22,7 @@ describe("stopping", () => {
     await sees(runDir, "begun");
     await runner.stop(runDir, GRACE_MS);
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted" });
+    expect(await runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted" });
   });
 
   it("interrupts a command that has become another program", async () => {
@@ -42,7 +44,7 @@ describe("stopping", () => {
     await sees(runDir, "begun");
     await runner.stop(runDir, 100);
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 137 });
-    expect(runner.judge(runDir, undefined).failure).toMatchObject({ kind: "killed", detail: "by SIGKILL" });
+    expect((await runner.judge(runDir, undefined)).failure).toMatchObject({ kind: "killed", detail: "by SIGKILL" });
   });
 
   it("ends what the agent started in other sessions, deaf or not", async () => {
@@ -60,7 +62,7 @@ describe("stopping", () => {
     expect(findMarked(markerIn(runDir))).not.toEqual([]);
     await runner.stop(runDir, GRACE_MS);
     expect(findMarked(markerIn(runDir))).toEqual([]);
-    expect(runner.judge(runDir, undefined).outcome).toBe("succeeded");
+    expect((await runner.judge(runDir, undefined)).outcome).toBe("succeeded");
   });
 
   it("ends the tools of a run whose worker and codex were killed, which counts as vanished", async () => {
@@ -85,37 +87,36 @@ describe("stopping", () => {
 
   it("ends a run that another coordinator started, also without its worker", async () => {
     const { request, start, another } = testRunner();
-    const runDir = start(request("[[say: begun]] [[hang]]"));
+    const asked = request("[[say: begun]] [[hang]]");
+    const runDir = start(asked);
     await sees(runDir, "begun");
     process.kill(JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid, "SIGKILL");
-    const successor = another();
-    await successor.stop(runDir, GRACE_MS);
-    expect(successor.probe(runDir)).toEqual({ kind: "vanished" });
+    const successor = await another().adopt(leaseOf(asked));
+    await successor.stop(GRACE_MS);
+    expect((await outcomeOf(successor)).verdict.outcome).toBe("vanished");
     expect(findMarked(markerIn(runDir))).toEqual([]);
   });
 
   it("keeps a run that has not started from ever starting", async () => {
-    const { runner, request, home } = testRunner();
+    const { driver, runner, request, dirOf, home } = testRunner();
     const asked = request("x");
-    runner.prepare(asked);
-    await runner.stop(asked.runDir, GRACE_MS);
-    const ended: boolean[] = [];
-    runner.start(asked, () => ended.push(true));
-    await waitFor(() => ended.length === 1, { what: "the worker to give up" });
+    await driver.start(asked, () => false);
+    await runner.stop(dirOf(asked), GRACE_MS);
+    await expect(driver.start(asked, () => true)).rejects.toThrow(/claimed/);
     expect(existsSync(join(home, "stub-runs.jsonl"))).toBe(false);
   });
 
   it("ends a run at whatever moment of its start it comes", async () => {
-    const { runner, request } = testRunner();
+    const { runner, request, dirOf, follow } = testRunner();
     for (const waitedMs of [0, 1, 2, 4, 8, 16, 32]) {
       const asked = request("[[hang]]");
-      runner.prepare(asked);
-      runner.start(asked, () => undefined);
+      const handle = await follow(asked);
       const startedMs = performance.now();
       await waitFor(() => performance.now() - startedMs >= waitedMs, { what: "the moment", intervalMs: 1 });
-      await runner.stop(asked.runDir, GRACE_MS);
-      expect(findMarked(markerIn(asked.runDir))).toEqual([]);
-      expect(runner.probe(asked.runDir).kind).toMatch(/^(ended|vanished)$/);
+      await handle.stop(GRACE_MS);
+      expect(findMarked(markerIn(dirOf(asked)))).toEqual([]);
+      expect((await outcomeOf(handle)).verdict.outcome).toMatch(/^(interrupted|vanished)$/);
+      expect(runner.probe(dirOf(asked)).kind).toMatch(/^(ended|vanished)$/);
     }
   });
 
@@ -131,14 +132,17 @@ describe("stopping", () => {
 });
 
 describe("stopping the real codex", () => {
-  async function startReal(sandbox: RunRequest["sandbox"]): Promise<TestRunner & { readonly runDir: string }> {
+  async function startReal(
+    sandbox: RunRequest["sandbox"],
+  ): Promise<TestRunner & { readonly asked: RunRequest; readonly runDir: string }> {
     const codex = await realCodex();
     const test = testRunner({ codexPath: codex.codexPath, environment: codex.environment });
     execFileSync("git", ["init", "-q", test.workdir]);
-    const runDir = test.start(test.request(`Go on. [[shell: ${STUBBORN}]]`, { sandbox }));
+    const asked = test.request(`Go on. [[shell: ${STUBBORN}]]`, { sandbox });
+    const runDir = test.start(asked);
     await waitFor(() => existsSync(join(test.workdir, "escaped")), { what: "the agent's command", timeoutMs: 20_000 });
     await sees(runDir, "item.started");
-    return { ...test, runDir };
+    return { ...test, asked, runDir };
   }
 
   it.each<RunRequest["sandbox"]>(["danger-full-access", "workspace-write"])(
@@ -150,18 +154,22 @@ describe("stopping the real codex", () => {
       expect(performance.now() - startedMs).toBeLessThan(GRACE_MS); // By SIGINT, not by the deadline.
       expect(findMarked(markerIn(runDir))).toEqual([]);
       expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
-      expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted", commandCount: 1 });
+      expect(await runner.judge(runDir, undefined)).toMatchObject({ outcome: "interrupted", commandCount: 1 });
     },
   );
 
   it("works for a coordinator that did not start it, and with no time to lose", async () => {
-    const { another, runDir } = await startReal("danger-full-access");
-    const successor = another();
-    await successor.stop(runDir, 0);
+    const { another, asked, runDir } = await startReal("danger-full-access");
+    const successor = await another().adopt(leaseOf(asked));
+    await successor.stop(0);
     expect(findMarked(markerIn(runDir))).toEqual([]);
-    expect(successor.judge(runDir, undefined).outcome).toBe("interrupted");
+    expect((await outcomeOf(successor)).verdict.outcome).toBe("interrupted");
   });
 });
+
+function leaseOf({ taskId: task, run, resumeThread: resume }: RunRequest): RunLease {
+  return { task, run, resume };
+}
 
 function markerIn(runDir: string): string {
   const command = readFileSync(join(runDir, "command.json"), "utf8");

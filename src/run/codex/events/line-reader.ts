@@ -1,23 +1,33 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { systemErrorCode } from "../../../base/errors.ts";
+import { closeSync, fstatSync } from "node:fs";
+import { openRegular, readAt } from "../../worker/bounded-file.ts";
 
 /** Codex caps a command's output at 1 MiB, which JSON at worst makes six times longer; a line beyond this is not codex's. */
-const LINE_BYTES_MAX = 64 * 1024 * 1024;
-const CHUNK_BYTES = 256 * 1024;
+const LINE_BYTES_MAX = 8 * 1024 * 1024;
+/** Small enough for the lines in it to be taken in within a few milliseconds. */
+const SLICE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
-/** A complete line, from 1. `text` is `undefined` where the line was longer than 64 MiB. */
-export type OnLine = (line: number, text: string | undefined) => void;
+/** A complete line. */
+export interface Line {
+  /** From 1. */
+  readonly line: number;
+  /** `undefined` where the line was longer than is read. */
+  readonly text: string | undefined;
+  /** Whether it ended before the place where the file ended when it was first read. */
+  readonly isOld: boolean;
+}
 
 /** Reads a growing file line by line, each byte once. */
 export interface LineReader {
   /**
-   * Passes on every line that has become complete since the last call; the rest of the file waits for its newline. A file that
-   * is not there yet has no lines. What `onLine` throws passes through, and the next call goes on with the line after.
+   * Reads on by one slice; returns the lines that became complete with it, or `undefined` where nothing more is to be read now: the
+   * rest waits for its newline. A file that is not there has no lines.
    */
-  poll(onLine: OnLine): void;
-  /** Unix ms of the file's last change when it was last polled; `undefined` while it is not there. */
-  changedAtMs(): number | undefined;
+  read(): readonly Line[] | undefined;
+  /** Bytes of the file when it was last looked at. */
+  readonly sizeBytes: number;
+  /** Unix ms of the file's last change when it was last looked at; `undefined` while it is not there. */
+  readonly changedAtMs: number | undefined;
   close(): void;
 }
 
@@ -26,68 +36,56 @@ export function createLineReader(path: string, lineBytesMax = LINE_BYTES_MAX): L
   let descriptor: number | undefined;
   let closed = false;
   let position = 0;
-  let changedAtMs: number | undefined;
+  let firstSize: number | undefined;
   let line = 0;
-  let unread: Buffer = Buffer.alloc(0);
   let parts: Buffer[] = [];
   let partsBytes = 0;
 
-  function keep(piece: Buffer): void {
+  const keep = (piece: Buffer): void => {
     partsBytes += piece.length;
     if (partsBytes > lineBytesMax) parts = [];
     else parts.push(piece);
-  }
-  function takeLine(): string | undefined {
+  };
+  const takeLine = (endsAt: number): Line => {
     const text = partsBytes > lineBytesMax ? undefined : Buffer.concat(parts).toString("utf8");
     parts = [];
     partsBytes = 0;
-    return text;
-  }
-  function pass(onLine: OnLine): void {
-    while (unread.length > 0 && !closed) {
-      const end = unread.indexOf(NEWLINE);
-      keep(end < 0 ? unread : unread.subarray(0, end));
-      unread = unread.subarray(end < 0 ? unread.length : end + 1);
-      if (end < 0) return;
-      const text = takeLine();
-      line += 1;
-      onLine(line, text);
+    line += 1;
+    return { line, text, isOld: endsAt <= (firstSize ?? 0) };
+  };
+  const split = (slice: Buffer): readonly Line[] => {
+    const lines: Line[] = [];
+    let from = 0;
+    for (let end = slice.indexOf(NEWLINE); end !== -1; end = slice.indexOf(NEWLINE, from)) {
+      keep(slice.subarray(from, end));
+      from = end + 1;
+      lines.push(takeLine(position + from));
     }
-  }
+    if (from < slice.length) keep(slice.subarray(from));
+    return lines;
+  };
 
-  return {
-    poll(onLine) {
-      descriptor ??= closed ? undefined : openIfThere(path);
-      if (descriptor === undefined) return;
-      pass(onLine);
-      for (;;) {
-        if (closed) return;
-        const stat = fstatSync(descriptor);
-        changedAtMs = stat.mtimeMs;
-        const waiting = Math.min(stat.size - position, CHUNK_BYTES);
-        if (waiting <= 0) return;
-        const chunk = Buffer.allocUnsafe(waiting);
-        const count = readSync(descriptor, chunk, 0, waiting, position);
-        if (count === 0) return;
-        position += count;
-        unread = chunk.subarray(0, count);
-        pass(onLine);
-      }
+  const reader = {
+    sizeBytes: 0,
+    changedAtMs: undefined as number | undefined,
+    read(): readonly Line[] | undefined {
+      descriptor ??= closed ? undefined : openRegular(path);
+      if (descriptor === undefined) return undefined;
+      const { size, mtimeMs } = fstatSync(descriptor);
+      reader.sizeBytes = size;
+      reader.changedAtMs = mtimeMs;
+      firstSize ??= size;
+      const slice = readAt(descriptor, position, Math.max(0, Math.min(size - position, SLICE_BYTES)));
+      if (slice.length === 0) return undefined;
+      const lines = split(slice);
+      position += slice.length;
+      return lines;
     },
-    changedAtMs: () => changedAtMs,
     close() {
       closed = true;
       if (descriptor !== undefined) closeSync(descriptor);
       descriptor = undefined;
     },
   };
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return reader;
 }

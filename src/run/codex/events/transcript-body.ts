@@ -12,6 +12,7 @@ const COMMAND_EXCERPT_BYTES = 8 * 1024;
 /** Of the arguments and results of a tool. */
 const DETAIL_EXCERPT_BYTES = 4 * 1024;
 const FILE_CHANGES_MAX = 200;
+const TODO_ITEMS_MAX = 200;
 
 /** Returns `text` bounded as a transcript's text is. */
 export function boundText(text: string): string {
@@ -52,7 +53,9 @@ export function transcriptBody(item: CodexItem, unfinished: boolean, workdir: st
     case "web_search":
       return tool("web_search", unfinished ? "unfinished" : "completed", item.query);
     case "todo_list": {
-      const lines = item.items.map(({ text, completed }) => `[${completed ? "x" : " "}] ${text}`);
+      const lines = item.items
+        .slice(0, TODO_ITEMS_MAX)
+        .map(({ text, completed }) => `[${completed ? "x" : " "}] ${text}`);
       return tool("todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
     }
     case "error":
@@ -79,8 +82,14 @@ function withoutKnown({ id: _id, type: _type, status: _status, ...rest }: JsonOb
   return rest;
 }
 
+/** A value that is nested too deeply for it makes `JSON.stringify` throw (a few thousand levels). */
 function asJson(value: unknown): string {
-  return JSON.stringify(value) ?? "";
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return "(nested too deeply to be shown)";
+  }
 }
 
 function insideOf(workdir: string, path: string): string {

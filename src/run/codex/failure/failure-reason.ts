@@ -1,4 +1,4 @@
-import { readTail } from "../../worker/file-tail.ts";
+import { readTail } from "../../worker/bounded-file.ts";
 
 /** Enough for the last error and its log lines; a panic with a backtrace is longer and not needed whole. */
 const STDERR_TAIL_BYTES = 64 * 1024;

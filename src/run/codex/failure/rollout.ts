@@ -1,13 +1,16 @@
-import { type Dirent, readdirSync } from "node:fs";
+import type { Dirent } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode } from "../../../base/errors.ts";
 import { asNumber, asObject, asText, type JsonObject, parseObject } from "../../../base/json-shape.ts";
-import { readTail } from "../../worker/file-tail.ts";
+import { readTail } from "../../worker/bounded-file.ts";
 
 /** The end of a turn is the last line; it repeats the agent's last message, which can be long. */
 const TAIL_BYTES = 512 * 1024;
-/** A thread's file lies in the folder of its first day; elsewhere (it was copied here) it is looked for in so many folders. */
-const FOLDERS_MAX = 4_000;
+/** A thread's file lies in the folder of its first day; elsewhere (it was copied here) it is looked for in so many folders, the newest first. */
+const FOLDERS_MAX = 1_000;
+/** Threads whose file is remembered, or that there is none. */
+const KNOWN_MAX = 200;
 const DAY_MS = 86_400_000;
 /** Codex writes times in milliseconds, and a file's time of change may be rounded. */
 const CLOCK_TOLERANCE_MS = 2_000;
@@ -31,8 +34,12 @@ export interface LimitWindow {
  * Returns the class of the error that ended a thread's last turn, if that began after `sinceMs`: only the thread's own file has it,
  * the events carry text alone (codex 0.169.0). `undefined` where there is no such file, or nothing of the kind in it.
  */
-export function readErrorInfo(codexHome: string, threadId: string, sinceMs: number): CodexErrorInfo | undefined {
-  const path = findRollout(join(codexHome, "sessions"), threadId);
+export async function readErrorInfo(
+  rollouts: Rollouts,
+  threadId: string,
+  sinceMs: number,
+): Promise<CodexErrorInfo | undefined> {
+  const path = await rollouts.find(threadId);
   if (path === undefined) return undefined;
   const lines = readTail(path, TAIL_BYTES).split("\n");
   const end = lines.findLastIndex((line) => payloadOf(line, "task_complete") !== undefined);
@@ -69,23 +76,57 @@ function payloadOf(line: string, type: string): JsonObject | undefined {
   return payload?.type === type ? payload : undefined;
 }
 
-/** Returns the file of a thread, where codex has it. */
-export function findRollout(sessionsDir: string, threadId: string): string | undefined {
-  const ending = `-${threadId}.jsonl`;
+/** Where codex keeps the files of its threads. */
+export interface Rollouts {
+  /** Returns the file of a thread, where there is one. */
+  find(threadId: string): Promise<string | undefined>;
+}
+
+/** @param codexHome without it there are none */
+export function createRollouts(codexHome: string | undefined): Rollouts {
+  const known = new Map<string, string | undefined>();
+  return {
+    async find(threadId) {
+      if (codexHome === undefined) return undefined;
+      const sessionsDir = join(codexHome, "sessions");
+      // A file that was not there a run ago may be by now, where codex puts it: only the walk is not made again.
+      const path =
+        known.get(threadId) ??
+        (await findByDay(sessionsDir, threadId)) ??
+        (known.has(threadId) ? undefined : await findAnywhere(sessionsDir, threadId));
+      known.delete(threadId);
+      known.set(threadId, path);
+      const [oldest] = known.keys();
+      if (known.size > KNOWN_MAX && oldest !== undefined) known.delete(oldest);
+      return path;
+    },
+  };
+}
+
+async function findByDay(sessionsDir: string, threadId: string): Promise<string | undefined> {
   for (const day of likelyDays(threadId)) {
     const folder = join(sessionsDir, day);
-    const found = entriesOf(folder).find(({ name }) => name.endsWith(ending));
+    const found = (await entriesOf(folder)).find(({ name }) => name.endsWith(endingOf(threadId)));
     if (found !== undefined) return join(folder, found.name);
   }
+  return undefined;
+}
+
+async function findAnywhere(sessionsDir: string, threadId: string): Promise<string | undefined> {
   const folders = [sessionsDir];
-  for (let index = 0; index < folders.length && index < FOLDERS_MAX; index += 1) {
-    const folder = folders[index] ?? sessionsDir;
-    for (const entry of entriesOf(folder)) {
-      if (entry.isDirectory()) folders.push(join(folder, entry.name));
-      else if (entry.name.endsWith(ending)) return join(folder, entry.name);
-    }
+  for (let looks = 0; looks < FOLDERS_MAX; looks += 1) {
+    const folder = folders.pop();
+    if (folder === undefined) return undefined;
+    const entries = (await entriesOf(folder)).toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    const found = entries.find((entry) => !entry.isDirectory() && entry.name.endsWith(endingOf(threadId)));
+    if (found !== undefined) return join(folder, found.name);
+    folders.push(...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name)));
   }
   return undefined;
+}
+
+function endingOf(threadId: string): string {
+  return `-${threadId}.jsonl`;
 }
 
 /** A thread id begins with its time of birth (UUIDv7); its folder is named after that day in codex's time zone. */
@@ -97,9 +138,9 @@ function likelyDays(threadId: string): readonly string[] {
   );
 }
 
-function entriesOf(folder: string): readonly Dirent[] {
+async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     return []; // Not there, or not ours to read: the text of the failure has to do.

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { readSmall } from "../../worker/bounded-file.ts";
 import type { Environment } from "../../worker/environment.ts";
-import { readIfThere } from "../../worker/run-directory.ts";
+
+const CONFIG_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What of codex's own config.toml matters to whoever starts codex. */
 export interface CodexHomeFacts {
@@ -19,7 +21,7 @@ export function codexHomePath({ CODEX_HOME: named, HOME: userHome }: Environment
 /** Reads config.toml in `CODEX_HOME` (`~/.codex`). By lines, not as TOML: codex itself says what is wrong with it. */
 export function readCodexHome(environment: Environment): CodexHomeFacts {
   const home = codexHomePath(environment);
-  const text = home === undefined ? "" : (readIfThere(join(home, "config.toml")) ?? "");
+  const text = home === undefined ? "" : (readSmall(join(home, "config.toml"), CONFIG_BYTES_MAX, "followed") ?? "");
   const topLevel = text.split(/^[ \t]*\[/m, 1)[0] ?? "";
   const [, modelProvider] = /^[ \t]*model_provider[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(topLevel) ?? [];
   const keyVariables = [...text.matchAll(/^[^#\n]*\benv_key[ \t]*=[ \t]*["']([A-Za-z_]\w*)["']/gm)].flatMap(

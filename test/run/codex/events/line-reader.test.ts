@@ -1,14 +1,23 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createLineReader } from "../../../../src/run/codex/events/line-reader.ts";
+import { createLineReader, type LineReader } from "../../../../src/run/codex/events/line-reader.ts";
 
 function temporaryFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "line-reader-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, "events.jsonl");
+}
+
+/** Reads on to the end of the file as it is now. */
+function linesOf(reader: LineReader): (readonly [number, string | undefined])[] {
+  const seen: (readonly [number, string | undefined])[] = [];
+  for (let lines = reader.read(); lines !== undefined; lines = reader.read())
+    seen.push(...lines.map(({ line, text }) => [line, text] as const));
+  return seen;
 }
 
 describe("reading lines of a growing file", () => {
@@ -20,13 +29,13 @@ describe("reading lines of a growing file", () => {
       fc.property(text, pieces, (content, sizes) => {
         writeFileSync(path, "");
         const reader = createLineReader(path);
-        const seen: [number, string | undefined][] = [];
+        const seen: (readonly [number, string | undefined])[] = [];
         const bytes = Buffer.from(content);
         let offset = 0;
         for (const { length } of [...sizes, bytes]) {
           appendFileSync(path, bytes.subarray(offset, offset + length));
           offset += length;
-          reader.poll((line, lineText) => seen.push([line, lineText]));
+          seen.push(...linesOf(reader));
         }
         reader.close();
         expect(seen).toEqual(
@@ -42,12 +51,10 @@ describe("reading lines of a growing file", () => {
   it("waits for a file that is not there yet", () => {
     const path = temporaryFile();
     const reader = createLineReader(path);
-    const lines: (string | undefined)[] = [];
-    reader.poll((_, text) => lines.push(text));
+    expect(reader.read()).toBeUndefined();
     writeFileSync(path, "a\n");
-    reader.poll((_, text) => lines.push(text));
+    expect(linesOf(reader)).toEqual([[1, "a"]]);
     reader.close();
-    expect(lines).toEqual(["a"]);
   });
 
   it("passes a line of many megabytes on whole", () => {
@@ -55,8 +62,7 @@ describe("reading lines of a growing file", () => {
     const long = "x".repeat(6 * 1024 * 1024);
     writeFileSync(path, `a\n${long}\nb\n`);
     const reader = createLineReader(path);
-    const lengths: (number | undefined)[] = [];
-    reader.poll((_, text) => lengths.push(text?.length));
+    const lengths = linesOf(reader).map(([, text]) => text?.length);
     reader.close();
     expect(lengths).toEqual([1, long.length, 1]);
   });
@@ -65,8 +71,7 @@ describe("reading lines of a growing file", () => {
     const path = temporaryFile();
     writeFileSync(path, `a\n${"x".repeat(2_000)}\nb\n`);
     const reader = createLineReader(path, 1_000);
-    const seen: [number, string | undefined][] = [];
-    reader.poll((line, text) => seen.push([line, text]));
+    const seen = linesOf(reader);
     reader.close();
     expect(seen).toEqual([
       [1, "a"],
@@ -75,19 +80,40 @@ describe("reading lines of a growing file", () => {
     ]);
   });
 
-  it("goes on with the next line when the caller throws, and stops when it closes", () => {
+  it("reads a little at a time, and nothing once it is closed", () => {
     const path = temporaryFile();
-    writeFileSync(path, "a\nb\nc\nd\n");
+    writeFileSync(path, `${"x".repeat(99)}\n`.repeat(10_000));
     const reader = createLineReader(path);
-    const seen: number[] = [];
-    const onLine = (line: number): void => {
-      seen.push(line);
-      if (line === 1) throw new Error("not now");
-      if (line === 3) reader.close();
-    };
-    expect(() => reader.poll(onLine)).toThrow("not now");
-    reader.poll(onLine);
-    reader.poll(onLine);
-    expect(seen).toEqual([1, 2, 3]);
+    const first = reader.read()?.length ?? 0;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(1_000);
+    expect(reader.sizeBytes).toBe(1_000_000);
+    reader.close();
+    expect(reader.read()).toBeUndefined();
+  });
+
+  it("knows the lines that were there before it", () => {
+    const path = temporaryFile();
+    writeFileSync(path, "a\nb");
+    const reader = createLineReader(path);
+    expect(reader.read()).toMatchObject([{ text: "a", isOld: true }]);
+    appendFileSync(path, "\nc\n");
+    expect(reader.read()).toMatchObject([
+      { text: "b", isOld: false },
+      { text: "c", isOld: false },
+    ]);
+    reader.close();
+  });
+
+  it.each<{ name: string; plant: (path: string) => void }>([
+    { name: "a pipe", plant: (path) => execFileSync("mkfifo", [path]) },
+    { name: "a folder", plant: (path) => mkdirSync(path) },
+    { name: "a link", plant: (path) => symlinkSync("/dev/zero", path) },
+  ])("is not held up by what stands in the file's place: $name", ({ plant }) => {
+    const path = temporaryFile();
+    plant(path);
+    const reader = createLineReader(path);
+    expect(reader.read()).toBeUndefined();
+    reader.close();
   });
 });

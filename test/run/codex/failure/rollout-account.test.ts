@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
+import { createRollouts } from "../../../../src/run/codex/failure/rollout.ts";
 import { readRunAccount } from "../../../../src/run/codex/failure/rollout-account.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
 
@@ -30,7 +31,7 @@ function homeWith(...lines: readonly string[]): string {
   return home;
 }
 
-it.each<{ name: string; lines: readonly string[]; account: ReturnType<typeof readRunAccount> }>([
+it.each<{ name: string; lines: readonly string[]; account: Awaited<ReturnType<typeof readRunAccount>> }>([
   {
     name: "the last note of the turn counts",
     lines: [context(-9, "old"), tokens(-8, 90, 90), context(1, "new"), tokens(2, 5, 95), tokens(3, 7, 97)],
@@ -62,16 +63,16 @@ it.each<{ name: string; lines: readonly string[]; account: ReturnType<typeof rea
     account: { model: "new", usage: usage(5), threadUsage: usage(5) },
   },
   { name: "junk is none", lines: ["turn_context", "{}", "\0", '"token_usage_record"'], account: undefined },
-])("$name", ({ lines, account }) => {
-  expect(readRunAccount(homeWith(...lines), THREAD, SINCE_MS)).toEqual(account);
+])("$name", async ({ lines, account }) => {
+  expect(await readRunAccount(createRollouts(homeWith(...lines)), THREAD, SINCE_MS)).toEqual(account);
 });
 
-it("there is none without a file of the thread", () => {
-  expect(readRunAccount(tempDir(), THREAD, SINCE_MS)).toBeUndefined();
+it("there is none without a file of the thread", async () => {
+  expect(await readRunAccount(createRollouts(tempDir()), THREAD, SINCE_MS)).toBeUndefined();
 });
 
-it("there is none in a file that cannot be read", () => {
+it("there is none in a file that cannot be read", async () => {
   const home = tempDir();
   mkdirSync(join(home, "sessions/2026/11/20", `rollout-2026-11-20T17-47-57-${THREAD}.jsonl`), { recursive: true });
-  expect(readRunAccount(home, THREAD, SINCE_MS)).toBeUndefined();
+  expect(await readRunAccount(createRollouts(home), THREAD, SINCE_MS)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { readErrorInfo } from "../../../../src/run/codex/failure/rollout.ts";
+import { createRollouts, readErrorInfo } from "../../../../src/run/codex/failure/rollout.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
 
 /** Born on 20 November 2026. */
@@ -35,7 +35,7 @@ function homeWith(path: string, ...lines: readonly string[]): string {
   return home;
 }
 
-it.each<{ name: string; home: () => string; info: ReturnType<typeof readErrorInfo> }>([
+it.each<{ name: string; home: () => string; info: Awaited<ReturnType<typeof readErrorInfo>> }>([
   {
     name: "a class that is one word",
     home: () => homeWith(`${DAY}/${NAME}`, "{}", complete("usage_limit_exceeded")),
@@ -114,6 +114,6 @@ it.each<{ name: string; home: () => string; info: ReturnType<typeof readErrorInf
     home: () => homeWith(`${DAY}/${NAME}`, "task_complete", '"task_complete"', "\0"),
     info: undefined,
   },
-])("the class of a thread's failure: $name", ({ home, info }) => {
-  expect(readErrorInfo(home(), THREAD, SINCE_MS)).toEqual(info);
+])("the class of a thread's failure: $name", async ({ home, info }) => {
+  expect(await readErrorInfo(createRollouts(home()), THREAD, SINCE_MS)).toEqual(info);
 });

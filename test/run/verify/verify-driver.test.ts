@@ -10,9 +10,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createVerifier, type Verifier } from "../../../src/run/verify/verifier.ts";
+import type { RunHandle, VerifyDriver } from "../../../src/run/driver.ts";
+import { createVerifyDriver } from "../../../src/run/verify/verify-driver.ts";
 import { findMarked } from "../../../src/run/worker/marker-scan.ts";
-import type { VerifyFacts, VerifySandbox } from "../../../src/task/state/verification.ts";
+import type { VerifyFacts, VerifyRequest, VerifySandbox } from "../../../src/task/state/verification.ts";
+import { outcomeOf } from "../../support/outcome-of.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -21,54 +23,55 @@ const TASK = "20261120-141530-k3f9x2";
 let workspaces = 0;
 
 interface Bench {
-  readonly verifier: Verifier;
+  readonly driver: VerifyDriver;
   readonly workdir: string;
   readonly marker: string;
   /** CODEX_HOME. */
   readonly home: string;
-  /** Starts `command`; returns the folder of its run. */
-  start(command: string, sandbox?: VerifySandbox): string;
+  readonly runsDir: string;
+  request(command: string, sandbox?: VerifySandbox): VerifyRequest;
+  /** Starts `command`. */
+  start(command: string, sandbox?: VerifySandbox): Promise<RunHandle<VerifyFacts>>;
   /** The same, and waits for its end. */
   run(command: string, sandbox?: VerifySandbox): Promise<VerifyFacts>;
 }
 
-async function bench(environment: Readonly<Record<string, string>> = {}, folder = "."): Promise<Bench> {
+async function bench(
+  environment: Readonly<Record<string, string>> = {},
+  folder = ".",
+  codexPath?: string,
+): Promise<Bench> {
   const codex = await realCodex();
   const base = realpathSync(tempDir());
   const workdir = join(base, "work", folder);
   mkdirSync(workdir, { recursive: true });
   workspaces += 1;
   const workspaceId = `verify-${process.pid}-${workspaces}`;
-  const verifier = createVerifier({
-    codexPath: () => codex.codexPath,
+  const runsDir = join(base, "work/.git/codex-inbox/runs");
+  const driver = createVerifyDriver({
+    codexPath: () => codexPath ?? codex.codexPath,
     environment: { ...codex.environment, ...environment },
-    workspaceId,
+    ...{ workspaceId, runsDir },
   });
   let count = 0;
-  const started: string[] = [];
+  const started: RunHandle<VerifyFacts>[] = [];
   onTestFinished(async () => {
-    for (const runDir of started) await verifier.stop(runDir, 0);
+    for (const handle of started) await handle.stop(0);
   });
-  const start = (command: string, sandbox: VerifySandbox = "none"): string => {
+  const request = (command: string, sandbox: VerifySandbox = "none"): VerifyRequest => {
     count += 1;
-    const runDir = join(base, "work/.git/codex-inbox/runs", TASK, String(count));
-    const request = { taskId: TASK, sessionKey: "docs", runDir, command, workdir, sandbox, environment: [] };
-    verifier.prepare(request);
-    started.push(runDir);
-    verifier.start(request, () => undefined);
-    return runDir;
+    return { taskId: TASK, sessionKey: "docs", run: count, command, workdir, sandbox, environment: [] };
+  };
+  const start = async (command: string, sandbox?: VerifySandbox): Promise<RunHandle<VerifyFacts>> => {
+    const handle = await driver.start(request(command, sandbox), () => true);
+    if (handle === undefined) throw new Error("it was wanted");
+    started.push(handle);
+    return handle;
   };
   return {
-    ...{ verifier, workdir, start, home: codex.home },
+    ...{ driver, workdir, runsDir, request, start, home: codex.home },
     marker: `${workspaceId}/${TASK}/1`,
-    async run(command, sandbox) {
-      const runDir = start(command, sandbox);
-      await waitFor(() => verifier.probe(runDir).kind === "ended", {
-        what: `the end of ${command}`,
-        timeoutMs: 20_000,
-      });
-      return verifier.read(runDir);
-    },
+    run: async (command, sandbox) => outcomeOf(await start(command, sandbox)),
   };
 }
 
@@ -101,57 +104,59 @@ describe("a verify command outside of the sandbox", () => {
   });
 
   it("is ended with all that it started, also what takes no hint", async () => {
-    const { verifier, start, marker, workdir } = await bench();
-    const runDir = start("(setsid sh -c 'trap \"\" TERM INT HUP; : > up; while :; do sleep 1; done' &); sleep 60");
+    const { start, marker, workdir } = await bench();
+    const handle = await start(
+      "(setsid sh -c 'trap \"\" TERM INT HUP; : > up; while :; do sleep 1; done' &); sleep 60",
+    );
     await waitFor(() => existsSync(join(workdir, "up")), { what: "the process that left" });
-    await verifier.stop(runDir, 300);
+    await handle.stop(300);
     expect(findMarked(marker)).toEqual([]);
-    expect(verifier.probe(runDir)).toMatchObject({ kind: "ended", exitCode: 143 });
+    expect(await outcomeOf(handle)).toMatchObject({ exitCode: 143 });
+  });
+
+  it("leaves nothing behind that it started, however it ended", async () => {
+    const { run, marker } = await bench();
+    expect(await run("(setsid sleep 60 &); exit 0")).toMatchObject({ exitCode: 0 });
+    expect(findMarked(marker)).toEqual([]);
   });
 
   it("is lost without its worker, even while it goes on: nobody would say how it ended", async () => {
-    const { verifier, start, marker, workdir } = await bench();
-    const runDir = start(": > up; while :; do sleep 0.05; done");
+    const { driver, start, runsDir, marker, workdir } = await bench();
+    const handle = await start(": > up; while :; do sleep 0.05; done");
     await waitFor(() => existsSync(join(workdir, "up")), { what: "the command" });
-    expect(verifier.probe(runDir).kind).toBe("alive");
-    process.kill(JSON.parse(readFileSync(join(runDir, "claim"), "utf8")).pid, "SIGKILL");
-    await waitFor(() => verifier.probe(runDir).kind === "vanished", { what: "the loss" });
+    expect(driver.probe(handle.lease)).toBe("alive");
+    process.kill(JSON.parse(readFileSync(join(runsDir, TASK, "1/claim"), "utf8")).pid, "SIGKILL");
+    await waitFor(() => driver.probe(handle.lease) === "vanished", { what: "the loss" });
     expect(findMarked(marker)).not.toEqual([]);
-    await verifier.stop(runDir, 0);
+    expect(await outcomeOf(handle)).toMatchObject({ begun: true, exitCode: undefined });
     expect(findMarked(marker)).toEqual([]);
   });
 
   it("may tidy up when it is asked to end", async () => {
-    const { verifier, start, workdir } = await bench();
-    const runDir = start("trap 'sleep 0.2; : > tidy; exit 3' TERM; : > up; while :; do sleep 0.05; done");
+    const { start, workdir } = await bench();
+    const handle = await start("trap 'sleep 0.2; : > tidy; exit 3' TERM; : > up; while :; do sleep 0.05; done");
     await waitFor(() => existsSync(join(workdir, "up")), { what: "the command" });
-    await verifier.stop(runDir, 5_000);
+    await handle.stop(5_000);
     expect(existsSync(join(workdir, "tidy"))).toBe(true);
-    expect(verifier.probe(runDir)).toEqual({ kind: "ended", exitCode: 3 });
+    expect(await outcomeOf(handle)).toMatchObject({ exitCode: 3 });
   });
 
   it("that never began never will", async () => {
-    const { verifier, workdir } = await bench();
-    const runDir = join(tempDir(), TASK, "1");
-    verifier.prepare({
-      taskId: TASK,
-      sessionKey: "docs",
-      runDir,
-      command: "touch x",
-      workdir,
-      sandbox: "none",
-      environment: [],
-    });
-    expect(verifier.probe(runDir).kind).toBe("unclaimed");
-    expect(verifier.seal(runDir)).toBe(true);
-    expect(verifier.probe(runDir).kind).toBe("vanished");
-    expect(verifier.read(runDir)).toMatchObject({ begun: false, exitCode: undefined });
+    const { driver, request, workdir } = await bench();
+    const asked = request("touch x");
+    const lease = { task: TASK, run: asked.run, resume: undefined };
+    expect(await driver.start(asked, () => false)).toBeUndefined();
+    expect(driver.probe(lease)).toBe("unclaimed");
+    expect(driver.seal(lease)).toBe(true);
+    expect(driver.probe(lease)).toBe("vanished");
+    expect(await outcomeOf(await driver.adopt(lease))).toMatchObject({ begun: false, exitCode: undefined });
+    expect(existsSync(join(workdir, "x"))).toBe(false);
   });
 
   it("in a folder that is not there is refused", async () => {
     const { start, workdir } = await bench();
     rmSync(workdir, { recursive: true });
-    expect(() => start("true")).toThrow(/working directory .* is not there/);
+    await expect(start("true")).rejects.toThrow(/working directory .* is not there/);
   });
 });
 
@@ -206,31 +211,18 @@ describe("a verify command in codex's sandbox", () => {
   });
 
   it("is told from a sandbox that could not be set up", async () => {
-    const { verifier, workdir } = await bench();
-    const runDir = join(tempDir(), TASK, "1");
-    const broken = createVerifier({ codexPath: () => "/nowhere/codex", environment: {}, workspaceId: "broken" });
-    const request = {
-      taskId: TASK,
-      sessionKey: "docs",
-      runDir,
-      command: "true",
-      workdir,
-      sandbox: "read-only",
-      environment: [],
-    } as const;
-    broken.prepare(request);
-    broken.start(request, () => undefined);
-    await waitFor(() => verifier.probe(runDir).kind === "ended", { what: "the end" });
-    expect(verifier.read(runDir)).toMatchObject({ begun: false, exitCode: 127 });
-    expect(verifier.read(runDir).said).toContain("not found");
+    const { run } = await bench({}, ".", "/nowhere/codex");
+    const facts = await run("true", "read-only");
+    expect(facts).toMatchObject({ begun: false, exitCode: 127 });
+    expect(facts.said).toContain("not found");
   });
 
   it("is ended like any other", async () => {
-    const { verifier, start, marker, workdir } = await bench();
-    const runDir = start("trap '' TERM; : > up; while :; do sleep 1; done", "workspace-write");
+    const { driver, start, marker, workdir } = await bench();
+    const handle = await start("trap '' TERM; : > up; while :; do sleep 1; done", "workspace-write");
     await waitFor(() => existsSync(join(workdir, "up")), { what: "the command" });
-    await verifier.stop(runDir, 200);
+    await handle.stop(200);
     expect(findMarked(marker)).toEqual([]);
-    expect(verifier.probe(runDir).kind).toBe("ended");
+    expect(driver.probe(handle.lease)).toBe("ended");
   });
 });

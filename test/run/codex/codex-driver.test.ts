@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { CodexEvent } from "../../../src/run/codex/events/events.ts";
+import type { RunEvent } from "../../../src/run/driver.ts";
+import { startWorker } from "../../../src/run/worker/worker.ts";
 import type { RunProbe } from "../../../src/task/state/run.ts";
-import { FAST_STUB_PATH, TASK_ID, testRunner } from "../../support/test-runner.ts";
+import { outcomeOf } from "../../support/outcome-of.ts";
+import { FAST_STUB_PATH, testRunner } from "../../support/test-runner.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const UNKNOWN_THREAD = "01a1f956-0000-7000-8000-000000000000";
@@ -12,7 +14,7 @@ describe("a run", () => {
   it("gives its answer, its thread and its usage", async () => {
     const { runner, request, run } = testRunner();
     const runDir = await run(request("Do it. [[usage 42]] [[command: echo out]] [[final: the answer]]"));
-    const verdict = runner.judge(runDir, undefined);
+    const verdict = await runner.judge(runDir, undefined);
     expect(verdict).toEqual({
       outcome: "succeeded",
       failure: undefined,
@@ -27,9 +29,9 @@ describe("a run", () => {
 
   it("goes on in the thread it is given", async () => {
     const { runner, request, run, stubRuns } = testRunner();
-    const first = runner.judge(await run(request("one")), undefined);
+    const first = await runner.judge(await run(request("one")), undefined);
     const runDir = await run(request("two", { resumeThread: first.threadId }));
-    const second = runner.judge(runDir, first.threadId);
+    const second = await runner.judge(runDir, first.threadId);
     expect(second).toMatchObject({ outcome: "succeeded", threadId: first.threadId });
     expect(second.usageTotal?.inputTokens).toBe(20);
     expect(stubRuns().map(({ resume }) => resume)).toEqual([null, first.threadId]);
@@ -57,7 +59,7 @@ describe("a run", () => {
     const { runner, request, run } = testRunner();
     const runDir = await run(request("[[no-thread]]"));
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 1 });
-    expect(runner.judge(runDir, undefined)).toMatchObject({
+    expect(await runner.judge(runDir, undefined)).toMatchObject({
       outcome: "failed",
       failure: {
         kind: "unknown",
@@ -68,7 +70,7 @@ describe("a run", () => {
 
   it("fails with codex's words when the thread is not there", async () => {
     const { runner, request, run } = testRunner();
-    const verdict = runner.judge(await run(request("x", { resumeThread: UNKNOWN_THREAD })), UNKNOWN_THREAD);
+    const verdict = await runner.judge(await run(request("x", { resumeThread: UNKNOWN_THREAD })), UNKNOWN_THREAD);
     expect(verdict).toMatchObject({
       outcome: "failed",
       threadId: undefined,
@@ -79,8 +81,8 @@ describe("a run", () => {
 
   it("fails when codex opens another thread than the one asked for", async () => {
     const { runner, request, run } = testRunner();
-    const asked = runner.judge(await run(request("one")), undefined).threadId;
-    const verdict = runner.judge(await run(request("[[wrong-thread]]", { resumeThread: asked })), asked);
+    const asked = (await runner.judge(await run(request("one")), undefined)).threadId;
+    const verdict = await runner.judge(await run(request("[[wrong-thread]]", { resumeThread: asked })), asked);
     expect(verdict).toMatchObject({ outcome: "failed", failure: { kind: "threadMismatch" }, lastMessage: "" });
     expect(verdict.threadId).not.toBe(asked);
   });
@@ -89,132 +91,118 @@ describe("a run", () => {
     const { runner, request, run } = testRunner({ codexPath: "/nowhere/codex" });
     const runDir = await run(request("x"));
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 127 });
-    const verdict = runner.judge(runDir, undefined);
+    const verdict = await runner.judge(runDir, undefined);
     expect(verdict).toMatchObject({ outcome: "failed", failure: { kind: "codexUnavailable" } });
     expect(verdict.failure?.detail).toMatch(/^\/nowhere\/codex: (not found|No such file or directory)$/);
   });
 });
 
-describe("preparing", () => {
-  it("refuses a thread id that codex would take for a name", () => {
-    const { runner, request } = testRunner();
+describe("a start", () => {
+  const yes = (): boolean => true;
+
+  it("refuses a thread id that codex would take for a name", async () => {
+    const { driver, request, dirOf } = testRunner();
     const asked = request("x", { resumeThread: "not-a-uuid" });
-    expect(() => runner.prepare(asked)).toThrow(expect.objectContaining({ code: "TASK_FILE" }));
-    expect(existsSync(asked.runDir)).toBe(false);
+    await expect(driver.start(asked, yes)).rejects.toMatchObject({ code: "TASK_FILE" });
+    expect(existsSync(dirOf(asked))).toBe(false);
   });
 
-  it("refuses a working directory that is not there", () => {
-    const { runner, request } = testRunner();
-    expect(() => runner.prepare(request("x", { workdir: "/nowhere" }))).toThrow(/working directory \/nowhere/);
+  it("refuses a working directory that is not there", async () => {
+    const { driver, request } = testRunner();
+    await expect(driver.start(request("x", { workdir: "/nowhere" }), yes)).rejects.toThrow(
+      /working directory \/nowhere/,
+    );
   });
 
   it("replaces what an earlier preparation left", async () => {
-    const { runner, request, run, stubRuns } = testRunner();
+    const { driver, request, run, stubRuns } = testRunner();
     const asked = request("first");
-    runner.prepare(asked);
+    expect(await driver.start(asked, () => false)).toBeUndefined();
     await run({ ...asked, prompt: "second" });
     expect(stubRuns().map(({ prompt }) => prompt)).toEqual(["second"]);
   });
 
-  it("is needed before a start, and so is the working directory", () => {
-    const { runner, request, workdir } = testRunner();
+  it("that no process could be made for leaves a run that never starts", async () => {
+    const { driver, runner, request, dirOf, workdir } = testRunner();
     const asked = request("x");
-    const start = (): number => runner.start(asked, () => undefined);
-    expect(start).toThrow(/was not prepared/);
-    runner.prepare(asked);
-    rmdirSync(workdir);
-    expect(start).toThrow(expect.objectContaining({ code: "CODEX" }));
-    expect(runner.probe(asked.runDir)).toEqual({ kind: "unclaimed" });
+    const start = driver.start(asked, () => {
+      rmdirSync(workdir);
+      return true;
+    });
+    await expect(start).rejects.toMatchObject({ code: "CODEX" });
+    expect(runner.probe(dirOf(asked))).toEqual({ kind: "vanished" });
+    expect(await runner.judge(dirOf(asked), undefined)).toMatchObject({ failure: { detail: "it never started" } });
   });
 
   it("refuses a run that was claimed", async () => {
-    const { runner, request, run } = testRunner();
+    const { driver, request, run } = testRunner();
     const asked = request("x");
     await run(asked);
-    expect(() => runner.prepare(asked)).toThrow(/claimed/);
+    await expect(driver.start(asked, yes)).rejects.toThrow(/claimed/);
   });
 });
 
 describe("the claim", () => {
   it("lets one of many workers run, once", async () => {
-    const { runner, request, stubRuns } = testRunner();
+    const { follow, runner, request, dirOf, stubRuns, workdir, environment } = testRunner();
     const asked = request("[[sleep 50]]");
-    runner.prepare(asked);
+    const runDir = dirOf(asked);
+    const handle = await follow(asked);
+    const { command } = JSON.parse(readFileSync(join(runDir, "command.json"), "utf8"));
     const ended: number[] = [];
-    for (let worker = 0; worker < 8; worker += 1) runner.start(asked, () => ended.push(worker));
-    await waitFor(() => ended.length === 8, { what: "all workers to end" });
+    for (let worker = 1; worker < 8; worker += 1)
+      startWorker({ runDir, command, workdir, environment }, () => ended.push(worker));
+    expect((await outcomeOf(handle)).verdict.outcome).toBe("succeeded");
+    await waitFor(() => ended.length === 7, { what: "all workers to end" });
     expect(stubRuns()).toHaveLength(1);
-    expect(runner.probe(asked.runDir)).toEqual({ kind: "ended", exitCode: 0 });
-    expect(readdirSync(asked.runDir).filter((name) => name.startsWith("claim"))).toEqual(["claim"]);
+    expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 0 });
+    expect(readdirSync(runDir).filter((name) => name.startsWith("claim"))).toEqual(["claim"]);
   });
 
   it("keeps a late worker from a run that was sealed", async () => {
-    const { runner, request, home } = testRunner();
+    const { driver, request, home } = testRunner();
     const asked = request("x");
-    runner.prepare(asked);
-    expect(runner.seal(asked.runDir)).toBe(true);
-    expect(runner.seal(asked.runDir)).toBe(true);
-    const ended: boolean[] = [];
-    runner.start(asked, () => ended.push(true));
-    await waitFor(() => ended.length === 1, { what: "the worker to give up" });
-    expect(existsSync(join(home, "stub-runs.jsonl"))).toBe(false);
-    expect(runner.probe(asked.runDir)).toEqual({ kind: "vanished" });
-    expect(runner.judge(asked.runDir, undefined)).toMatchObject({
+    const key = { task: asked.taskId, run: asked.run };
+    const handle = await driver.start(asked, () => driver.seal(key) && driver.seal(key));
+    if (handle === undefined) throw new Error("it was wanted");
+    expect((await outcomeOf(handle)).verdict).toMatchObject({
       outcome: "vanished",
       failure: { kind: "vanished", detail: "it never started" },
     });
-  });
-
-  it("cannot be sealed once a worker has it", async () => {
-    const { runner, request, run } = testRunner();
-    expect(runner.seal(await run(request("x")))).toBe(false);
-  });
-
-  it("seals a run whose folder was never made", () => {
-    const { runner, request } = testRunner();
-    const asked = request("x");
-    expect(runner.seal(asked.runDir)).toBe(true);
-    expect(() => runner.prepare(asked)).toThrow(/claimed/);
+    expect(existsSync(join(home, "stub-runs.jsonl"))).toBe(false);
+    expect(driver.probe(key)).toBe("vanished");
   });
 });
 
 describe("probing", () => {
-  it("sees a run that nobody has started", () => {
-    const { runner, request } = testRunner();
+  it("sees a run that nobody has started", async () => {
+    const { driver, runner, request, dirOf } = testRunner();
     const asked = request("x");
-    expect(runner.probe(asked.runDir)).toEqual({ kind: "unclaimed" });
-    runner.prepare(asked);
-    expect(runner.probe(asked.runDir)).toEqual({ kind: "unclaimed" });
-  });
-
-  it("sees a run of another coordinator alive, and collects its end", async () => {
-    const { request, start, another } = testRunner();
-    const runDir = start(request("[[sleep 300]] [[final: adopted]]"));
-    const successor = another();
-    await waitFor(() => successor.probe(runDir).kind === "alive", { what: "the run to be alive" });
-    await waitFor(() => successor.probe(runDir).kind === "ended", { what: "the run to end" });
-    expect(successor.judge(runDir, undefined)).toMatchObject({ outcome: "succeeded", lastMessage: "adopted" });
+    expect(runner.probe(dirOf(asked))).toEqual({ kind: "unclaimed" });
+    await driver.start(asked, () => false);
+    expect(runner.probe(dirOf(asked))).toEqual({ kind: "unclaimed" });
   });
 
   it("is never anything but alive between start and end", async () => {
-    const { runner, request } = testRunner({ codexPath: FAST_STUB_PATH });
+    const { runner, request, follow, dirOf } = testRunner({ codexPath: FAST_STUB_PATH });
     for (let round = 0; round < 10; round += 1) {
       const asked = request("x");
-      runner.prepare(asked);
-      let exited = false;
-      runner.start(asked, () => {
-        exited = true;
-      });
+      const runDir = dirOf(asked);
       const seen: RunProbe["kind"][] = [];
+      let exited = false;
+      const outcome = outcomeOf(await follow(asked), ({ kind }) => {
+        exited ||= kind === "exited";
+      });
       await waitFor(
         () => {
-          seen.push(runner.probe(asked.runDir).kind);
+          seen.push(runner.probe(runDir).kind);
           return exited;
         },
         { what: "the end", intervalMs: 0 },
       );
       expect(seen.join(" ")).toMatch(/^(alive ?)*(ended ?)*$/);
-      expect(runner.probe(asked.runDir)).toEqual({ kind: "ended", exitCode: 0 });
+      expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: 0 });
+      expect((await outcome).verdict.outcome).toBe("succeeded");
     }
   });
 
@@ -231,7 +219,7 @@ describe("probing", () => {
     expect(runner.probe(runDir).kind).toBe("alive");
     await waitFor(() => runner.probe(runDir).kind === "ended", { what: "the run to end" });
     expect(runner.probe(runDir)).toEqual({ kind: "ended", exitCode: undefined });
-    expect(runner.judge(runDir, undefined)).toMatchObject({
+    expect(await runner.judge(runDir, undefined)).toMatchObject({
       ...{ outcome: "succeeded", lastMessage: "still here", durationMs: undefined },
     });
   });
@@ -255,7 +243,7 @@ describe("probing", () => {
     );
     process.kill(orphan, "SIGKILL");
     await waitFor(() => runner.probe(runDir).kind === "vanished", { what: "the run to vanish" });
-    expect(runner.judge(runDir, undefined)).toMatchObject({ outcome: "vanished" });
+    expect(await runner.judge(runDir, undefined)).toMatchObject({ outcome: "vanished" });
   });
 
   it("has ended when only what the agent left behind is alive", async () => {
@@ -267,49 +255,32 @@ describe("probing", () => {
 
 describe("following", () => {
   it("passes every line on once, as it comes", async () => {
-    const { runner, request, start } = testRunner();
-    const runDir = start(request("[[say: a]] [[sleep 30]] [[say: b]] [[sleep 30]] [[unknown]] [[final: ünï]]"));
-    const seen: [number, CodexEvent, number][] = [];
-    const follower = runner.follow(runDir, 0, (line, event, seenAtMs) => seen.push([line, event, seenAtMs]));
-    await waitFor(
-      () => {
-        follower.poll();
-        return seen.some(([, event]) => event.type === "turn.completed");
-      },
-      { what: "the end of the turn", intervalMs: 1 },
-    );
-    follower.close();
-    expect(seen.map(([line]) => line)).toEqual(seen.map((_, index) => index + 1));
-    expect(seen.map(([, event]) => event.type)).toEqual([
-      ...["thread.started", "turn.started", "item.completed", "item.completed", "unknown", "item.completed"],
-      ...["item.completed", "turn.completed"],
-    ]);
-    expect(seen.every(([, , seenAtMs]) => seenAtMs <= Date.now())).toBe(true);
+    const { request, follow } = testRunner();
+    const prompt = "[[say: a]] [[sleep 30]] [[say: b]] [[sleep 30]] [[unknown]] [[final: ünï]]";
+    const seen: RunEvent[] = [];
+    const { verdict } = await outcomeOf(await follow(request(prompt)), (event) => seen.push(event));
+    const kinds = seen.filter(({ kind }) => kind !== "output" && kind !== "exited").map(({ kind }) => kind);
+    expect(kinds).toEqual(["thread", "notice", "item", "item", "notice", "item", "item", "notice"]);
+    expect(seen.filter(({ kind }) => kind === "exited")).toHaveLength(1);
+    expect(seen.every((event) => !("atMs" in event) || event.atMs <= Date.now())).toBe(true);
+    expect(verdict.lastMessage).toBe("ünï");
   });
 
-  it("begins with the line it is given", async () => {
-    const { runner, request, run } = testRunner({ codexPath: FAST_STUB_PATH });
-    const lines: number[] = [];
-    const follower = runner.follow(await run(request("x")), 3, (line) => lines.push(line));
-    follower.poll();
-    follower.poll();
-    follower.close();
-    follower.poll();
-    expect(lines).toEqual([3, 4]);
+  it("has no time later than the file's last change, even if we looked later", async () => {
+    const { request, run, runner } = testRunner();
+    const runDir = await run(request("[[say: a]]"));
+    utimesSync(join(runDir, "events.jsonl"), 3, 3);
+    const { said } = await runner.outcome(runDir);
+    expect(said.map(({ atMs }) => atMs)).toEqual(said.map(() => 3_000));
   });
 
-  it("is told at once when something changes", async () => {
-    const { runner, request } = testRunner();
-    const asked = request("[[say: a]]");
-    runner.prepare(asked);
-    let changes = 0;
-    const watch = runner.watch(asked.runDir, () => {
-      changes += 1;
+  it("tells how much was written, also to standard error", async () => {
+    const { request, follow } = testRunner();
+    let bytes = 0;
+    await outcomeOf(await follow(request("[[say: a]] [[sleep 200]]")), (event) => {
+      if (event.kind === "output") bytes = event.bytes;
     });
-    runner.start(asked, () => undefined);
-    await waitFor(() => changes > 0, { what: "a change to be told" });
-    watch.close();
-    runner.watch("/nowhere", () => undefined).close();
+    expect(bytes).toBeGreaterThan(50);
   });
 });
 
@@ -319,10 +290,8 @@ describe("codex's environment", () => {
       environment: { CODEX_API_KEY: "k", GITHUB_TOKEN: "t", LC_ALL: "C", NEEDED: "n", CODEX_INBOX_RUN: "foreign/t/1" },
     });
     const runDir = await run(request("[[command: env]]", { environment: ["NEEDED"] }));
-    const entries = runner.entries(runDir, {
-      ...{ task: TASK_ID, run: 1, attempt: 1, prompt: "p", startedAtMs: 0, seenAt: new Map() },
-    });
-    const [output] = entries.flatMap(({ body }) => (body.kind === "command" ? [body.output] : []));
+    const { said } = await runner.outcome(runDir);
+    const [output] = said.flatMap(({ body }) => (body.kind === "command" ? [body.output] : []));
     const names = output?.split("\n").flatMap((line) => /^(\w+)=/.exec(line)?.[1] ?? []);
     expect(names?.filter((name) => name !== "PWD" && name !== "_").sort()).toEqual([
       ...["CODEX_API_KEY", "CODEX_HOME", "CODEX_INBOX_RUN", "HOME", "LC_ALL", "NEEDED", "PATH"],
@@ -330,10 +299,12 @@ describe("codex's environment", () => {
     expect(output).toContain(`CODEX_INBOX_RUN=test-${process.pid}-`);
   });
 
-  it("is not begun without a variable that a run was promised", () => {
-    const { runner, request } = testRunner({ environment: { EMPTY: "" } });
-    for (const name of ["EMPTY", "MISSING"])
-      expect(() => runner.prepare(request("x", { environment: [name] }))).toThrow(`environment: ${name} is not set`);
+  it("is not begun without a variable that a run was promised", async () => {
+    const { driver, request } = testRunner({ environment: { EMPTY: "" } });
+    for (const name of ["EMPTY", "MISSING"]) {
+      const start = driver.start(request("x", { environment: [name] }), () => true);
+      await expect(start).rejects.toThrow(`environment: ${name} is not set`);
+    }
   });
 
   it("runs in the working directory, wherever we are", async () => {

@@ -1,23 +1,14 @@
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { entriesOfRun } from "../../../../src/run/codex/events/transcript-of-run.ts";
 import type { TranscriptBody } from "../../../../src/task/session/transcript-entry.ts";
-import { type EndedRun, endedRun } from "../../../support/ended-run.ts";
+import { type EndedRun, endedRun, recordOf } from "../../../support/ended-run.ts";
 import { realCodex } from "../../../support/real-codex.ts";
-import { TASK_ID, testRunner } from "../../../support/test-runner.ts";
+import { testRunner } from "../../../support/test-runner.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
 const STARTED = [{ type: "thread.started", thread_id: THREAD }, { type: "turn.started" }];
 const COMPLETED = { type: "turn.completed", usage: { input_tokens: 1, output_tokens: 1 } };
-const CONTEXT = {
-  task: TASK_ID,
-  run: 3,
-  attempt: 2,
-  prompt: "Do it.",
-  startedAtMs: 900,
-  seenAt: new Map<number, number>(),
-};
-
 function item(phase: "started" | "updated" | "completed", fields: Readonly<Record<string, unknown>>): object {
   return { type: `item.${phase}`, item: { id: "item_0", ...fields } };
 }
@@ -26,53 +17,11 @@ function command(output: string, exitCode: number | null): Readonly<Record<strin
   return { type: "command_execution", command: "ls", aggregated_output: output, exit_code: exitCode, status };
 }
 function bodies(run: Partial<EndedRun>): readonly (readonly [number, TranscriptBody])[] {
-  const entries = entriesOfRun(endedRun({ events: [], exitCode: 0, ...run }), CONTEXT);
-  return entries.slice(1, -1).map(({ line, body }) => [line, body]);
+  const record = recordOf(endedRun({ events: [], exitCode: 0, ...run }), run.workdir);
+  return record.said().map(({ line, body }) => [line, body]);
 }
 
-describe("the transcript of a run", () => {
-  it("has the prompt, what codex said by its lines, and the end", () => {
-    const seenAt = new Map([[3, 2_000]]);
-    const say = (text: string): object => item("completed", { type: "agent_message", text });
-    const runDir = endedRun({ events: [...STARTED, say("one"), say("two"), COMPLETED], exitCode: 0, endedAtMs: 3_000 });
-    const common = { v: 1, task: TASK_ID, run: 3, attempt: 2, thread: THREAD };
-    const at = (timeMs: number): string => new Date(timeMs).toISOString();
-    expect(entriesOfRun(runDir, { ...CONTEXT, seenAt })).toEqual([
-      { ...common, line: 0, time: at(900), body: { kind: "user", text: "Do it." } },
-      { ...common, line: 3, time: at(2_000), body: { kind: "assistant", text: "one" } },
-      { ...common, line: 4, time: at(3_000), body: { kind: "assistant", text: "two" } },
-      { ...common, line: 6, time: at(3_000), body: { kind: "end", outcome: "succeeded", reason: null } },
-    ]);
-  });
-
-  it("has no time later than the file's last change, even if we looked later", () => {
-    const events = [...STARTED, item("completed", { type: "agent_message", text: "a" })];
-    const runDir = endedRun({ events, exitCode: 0, endedAtMs: 3_000 });
-    const entries = entriesOfRun(runDir, { ...CONTEXT, seenAt: new Map([[3, 99_000]]) });
-    expect(entries[1]?.time).toBe(new Date(3_000).toISOString());
-  });
-
-  it("says why a run failed, and has no thread when none was opened", () => {
-    const entries = entriesOfRun(endedRun({ events: [], exitCode: 1, stderr: "Error: no\n" }), CONTEXT);
-    expect(entries.map(({ line, thread, body }) => ({ line, thread, body }))).toEqual([
-      { line: 0, thread: null, body: { kind: "user", text: "Do it." } },
-      {
-        line: 1,
-        thread: null,
-        body: { kind: "end", outcome: "failed", reason: "failed for an unknown reason: Error: no" },
-      },
-    ]);
-  });
-
-  it("judges the end by the thread that was asked for", () => {
-    const runDir = endedRun({
-      events: [...STARTED, COMPLETED],
-      exitCode: 0,
-      resumeThread: "01a1f984-1111-7222-8333-444455556666",
-    });
-    expect(entriesOfRun(runDir, CONTEXT).at(-1)?.body).toMatchObject({ kind: "end", outcome: "failed" });
-  });
-
+describe("the record of a run", () => {
   it("has a command once, with its end", () => {
     const events = [...STARTED, item("started", command("", null)), item("completed", command("a\nb\n", 0)), COMPLETED];
     const body = { kind: "command", command: "ls", exitCode: 0, status: "completed", output: "a\nb\n", outputBytes: 4 };
@@ -177,24 +126,77 @@ describe("the transcript of a run", () => {
     ]);
   });
 
-  it("bounds what a prompt and a message bring", () => {
-    const runDir = endedRun({
-      events: [item("completed", { type: "agent_message", text: "x".repeat(1_000_000) })],
-      exitCode: 0,
-    });
-    const entries = entriesOfRun(runDir, { ...CONTEXT, prompt: "日".repeat(500_000) });
-    for (const entry of entries) expect(Buffer.byteLength(JSON.stringify(entry))).toBeLessThan(66_000);
+  it("bounds what a message brings", () => {
+    const events = [item("completed", { type: "agent_message", text: "日".repeat(500_000) })];
+    for (const body of bodies({ events })) expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(66_000);
   });
 
   it("is the same however often it is made", () => {
     const events = [...STARTED, item("started", command("", null)), "torn".repeat(3)];
-    const runDir = endedRun({ events, exitCode: 137 });
-    expect(entriesOfRun(runDir, CONTEXT)).toEqual(entriesOfRun(runDir, CONTEXT));
-    expect(new Set(entriesOfRun(runDir, CONTEXT).map(({ line }) => line)).size).toBe(3);
+    expect(bodies({ events })).toEqual(bodies({ events }));
+  });
+
+  it("keeps the first and the last of too many entries, and says what was left out", () => {
+    const count = 100_000;
+    const events = Array.from({ length: count }, (_, index) => ({
+      type: "item.completed",
+      item: { id: `item_${index}`, type: "agent_message", text: `${index}` },
+    }));
+    const said = bodies({ events: [...STARTED, ...events, COMPLETED] });
+    expect(said).toHaveLength(2_001);
+    expect(said[0]).toEqual([3, { kind: "assistant", text: "0" }]);
+    expect(said.at(-1)).toEqual([count + 2, { kind: "assistant", text: `${count - 1}` }]);
+    expect(said[500]?.[1]).toMatchObject({
+      message: expect.stringMatching(/^\[… 98000 entries \(\d+ bytes\) left out …\]$/),
+    });
+    expect(said.map(([line]) => line)).toEqual(said.map(([line]) => line).toSorted((one, other) => one - other));
+  });
+
+  it("keeps no more bytes than fit into one record of the journal", () => {
+    const text = "x".repeat(60_000);
+    const events = Array.from({ length: 300 }, () => item("completed", { type: "agent_message", text }));
+    expect(JSON.stringify(bodies({ events })).length).toBeLessThan(4.5 * 1024 * 1024);
+  });
+
+  it("remembers so many items that never end, and no more", () => {
+    const events = Array.from({ length: 5_000 }, (_, index) => ({
+      type: "item.started",
+      item: { id: `item_${index}`, ...command("", null) },
+    }));
+    const record = recordOf(endedRun({ events, exitCode: 137 }));
+    expect(record.summary().commandCount).toBe(5_000);
+    expect(record.said().length).toBeLessThan(3_100);
+  });
+
+  it.each([
+    { name: "an event", line: `{"type":"item.completed","item":{"id":"i","type":"new","x":NESTED}}` },
+    {
+      name: "the arguments of a tool",
+      line: `{"type":"item.completed","item":{"id":"i","type":"mcp_tool_call","server":"s","tool":"t","arguments":NESTED}}`,
+    },
+    { name: "no item at all", line: `{"type":"item.completed","item":NESTED}` },
+  ])("is not upset by 20,000 nested arrays in $name", ({ line }) => {
+    const nested = "[".repeat(20_000) + "]".repeat(20_000);
+    const record = recordOf(endedRun({ events: [`${line.replace("NESTED", nested)}\n`, COMPLETED], exitCode: 0 }));
+    expect(record.summary().turnEnd).toEqual({ kind: "completed" });
+    expect(JSON.stringify(record.said()).length).toBeLessThan(10_000);
+  });
+
+  it("tells what its patches wrote from what they could not", () => {
+    const change = (path: string, status: string): object => ({
+      type: "item.completed",
+      item: { id: path, type: "file_change", changes: [{ path, kind: "update" }], status },
+    });
+    const events = [change("/w/a", "completed"), change("/w/b", "failed"), change("/w/a", "declined")];
+    const { patches } = recordOf(endedRun({ events, exitCode: 0 }));
+    expect([...patches]).toEqual([
+      ["/w/a", "written"],
+      ["/w/b", "refused"],
+    ]);
   });
 });
 
-describe("the transcript of a run of the real codex", () => {
+describe("the record of a run of the real codex", () => {
   it("has all that the agent said and did, in order", async () => {
     const codex = await realCodex();
     const { runner, request, run, workdir } = testRunner({
@@ -205,9 +207,8 @@ describe("the transcript of a run of the real codex", () => {
     const prompt =
       "Go. [[say: I begin]] [[shell: sleep 0.4; echo out; exit 3]] [[write sub/made.txt: x]] [[final: Done.]]";
     const runDir = await run(request(prompt));
-    const entries = runner.entries(runDir, { ...CONTEXT, prompt });
-    expect(entries.map(({ body }) => body)).toEqual([
-      { kind: "user", text: prompt },
+    const { said, patches } = await runner.outcome(runDir);
+    expect(said.map(({ body }) => body)).toEqual([
       { kind: "assistant", text: "I begin" },
       {
         ...{ kind: "command", command: expect.stringContaining("echo out"), exitCode: 3, status: "failed" },
@@ -215,8 +216,7 @@ describe("the transcript of a run of the real codex", () => {
       },
       { kind: "files", status: "completed", changes: [{ path: "sub/made.txt", change: "add" }] },
       { kind: "assistant", text: "Done." },
-      { kind: "end", outcome: "succeeded", reason: null },
     ]);
-    expect(new Set(entries.map(({ thread }) => thread)).size).toBe(1);
+    expect([...patches]).toEqual([[join(workdir, "sub/made.txt"), "written"]]);
   });
 });

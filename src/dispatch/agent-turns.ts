@@ -1,0 +1,176 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { faultPoint } from "../base/fault-point.ts";
+import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import type { AgentDriver, AgentOutcome, RunEvent, RunKey } from "../run/driver.ts";
+import type { JournalRecord } from "../store/journal-record.ts";
+import type { OpenTask } from "../store/open-task.ts";
+import type { SessionHolder } from "../store/session-lock.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import type { TrialRun } from "../task/schedule/breaker.ts";
+import { promptWithRecap } from "../task/session/recap.ts";
+import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../task/state/failure.ts";
+import { type RetryLimits, retryDelayMs } from "../task/state/retry.ts";
+import type { RunVerdict } from "../task/state/run.ts";
+import type { ExitVerdict, TaskEvent } from "../task/state/task-event.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { KindOfRun } from "./kind-of-run.ts";
+import { nextTurn } from "./next-turn.ts";
+import { leaseOf } from "./run-control.ts";
+import {
+  busyRuns,
+  endOfRun,
+  exitVerdict,
+  lostThreads,
+  type OutcomeDeps,
+  ownChoices,
+  recordRun,
+} from "./run-outcome.ts";
+import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
+
+/** In milliseconds; where a task has none of its own. */
+export interface TurnLimits {
+  /** How long a run may take. */
+  readonly timeoutMs: number;
+  /** How long it may go without an event. */
+  readonly stallTimeoutMs: number;
+}
+
+export interface AgentTurnsDeps extends OutcomeDeps {
+  readonly table: TaskTable;
+  readonly driver: AgentDriver;
+  /** The coordinator's own folder, which no run may write to; absolute. */
+  readonly stateDir: string;
+  readonly gate: CircuitBreaker;
+  readonly prompts: PromptAssembly;
+  readonly defaults: () => RunDefaults;
+  readonly limits: () => TurnLimits;
+  /** What was said in a task's session until now. */
+  readonly sessionEntries: (task: OpenTask) => Promise<readonly TranscriptEntry[]>;
+  /** Between two looks at a thread that is in use. */
+  readonly waitLimits: () => RetryLimits;
+  /** A run ended because codex could not be run. */
+  readonly onCodexMissing: (reason: string) => void;
+  /** Something happened that the next tick should see. */
+  readonly wake: () => void;
+}
+
+/** Of events and standard error of one run; an agent that writes more is ended. The disk has to hold it until its task is committed. */
+const EVENT_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Runs of agents: what a turn is told, and what is made of what it leaves behind. */
+export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> {
+  const { table, driver, sessions, gate, log } = deps;
+  const now = deps.surroundings.now;
+  const isLive = ({ task, run }: SessionHolder): boolean => driver.probe({ task, run }) === "alive";
+
+  const noteThread = (id: string, run: number, thread: string): void => {
+    const known = table.get(id)?.lastRun;
+    if (known?.run !== run || known.thread === thread) return;
+    table.note(id, { k: "thread", run, thread });
+    faultPoint("run:thread-seen");
+    log("thread", { task: id, run, thread });
+  };
+
+  /** Before the task's own state is journaled: a crash between the two must not let the others run into the same wall. */
+  const tellGate = (run: TrialRun, { failure }: RunVerdict, own: OwnChoices): void => {
+    if (failure === undefined || reachedModel(failure.kind)) gate.succeeded(run);
+    else if (stopsAll(failurePolicy(failure.kind, own))) gate.trip(failure, run);
+  };
+
+  const verdictOf = (task: OpenTask, { run, verdict, endedAtMs }: JournalRecord & { k: "run" }): ExitVerdict => {
+    const earlier = deps.journal.read(task.id).filter((line) => line.k !== "run" || line.run !== run);
+    const own = ownChoices(task, earlier, verdict.failure, gate.closedAtMs());
+    tellGate({ task: task.id, run }, verdict, own);
+    const waitMs = retryDelayMs(1 + busyRuns(earlier), deps.waitLimits(), deps.surroundings.random());
+    return exitVerdict(verdict, own, endedAtMs + waitMs);
+  };
+
+  return {
+    async begin(task, codex, isWanted) {
+      const { id, sessionKey } = task;
+      const holder = { task: id, run: task.state.run, sessionKey };
+      const session = await sessions.read(sessionKey);
+      const records = deps.journal.read(id);
+      const lost = lostThreads(records);
+      const turn = nextTurn(task, session, records);
+      const fresh = freshThread(turn.task, turn.session, lost);
+      const { text, context } = await deps.prompts.assemble(turn.prompt, turn.memory);
+      const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
+      if (!isWanted()) return undefined;
+      let resumed: string | undefined;
+      const journalStart = (): boolean => {
+        if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
+        const started: JournalRecord = {
+          ...{ k: "started", run: task.state.run, attempt: task.state.attempts + 1, atMs: now() },
+          ...{ resume: resumed ?? null, codex: codex.version },
+          ...(context === undefined ? {} : { context }),
+          ...(fresh === undefined ? {} : { fresh }),
+        };
+        table.step(id, { kind: "started" }, [started]);
+        faultPoint("run:journaled");
+        log("started", {
+          ...{ task: id, session: sessionKey, run: holder.run, attempt: started.attempt },
+          ...{ resume: resumed, notes: context?.lines },
+        });
+        return true;
+      };
+      try {
+        const ground = { workRoot: deps.workTree.root, stateDir: deps.stateDir };
+        const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
+        resumed = request.resumeThread;
+        return await driver.start(request, journalStart);
+      } catch (error) {
+        if (!(error instanceof CoordinatorError)) throw error;
+        if (error.code === "CODEX" && table.get(id)?.lastRun?.run === holder.run) table.step(id, { kind: "vanished" });
+        if (error.code !== "TASK_FILE") throw error;
+        if (!isWanted()) return undefined;
+        table.step(id, { kind: "unrunnable", reason: error.message });
+        log("refused", { task: id, session: sessionKey, reason: error.message });
+        return undefined;
+      }
+    },
+    adopt: driver.adopt,
+    limits: ({ spec, lastRun }) => ({
+      timeoutMs: spec.timeoutMs ?? deps.limits().timeoutMs,
+      stallMs: spec.stallTimeoutMs ?? deps.limits().stallTimeoutMs,
+      outputBytesMax: EVENT_BYTES_MAX,
+      usedMs: now() - (lastRun?.startedAtMs ?? now()),
+    }),
+    noticed({ task, run }: RunKey, event: RunEvent) {
+      if (event.kind === "thread") noteThread(task, run, event.thread);
+      // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
+      if (event.kind === "item" && event.body.kind !== "error" && gate.state().kind !== "closed") {
+        gate.succeeded({ task, run });
+        deps.wake();
+      }
+      if (event.kind === "exited") faultPoint("finish:exit-seen");
+    },
+    async takeIn(task, outcome, isWanted) {
+      const { run } = leaseOf(task);
+      const { record, changesMs } = await recordRun(deps, task, outcome);
+      const current = table.get(task.id);
+      if (current === undefined || !isWanted()) return;
+      const event: TaskEvent =
+        outcome.verdict.outcome === "vanished" ? { kind: "vanished" } : endOfRun(verdictOf(current, record), task.spec);
+      const after = table.step(task.id, event, [record]);
+      sessions.add(task.id, task.sessionKey, record.facts);
+      const { failure } = record.verdict;
+      if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
+      faultPoint("finish:journaled");
+      log("run-ended", {
+        ...{ task: task.id, session: task.sessionKey, run, outcome: record.verdict.outcome, state: after.state.kind },
+        ...{ reason: "reason" in after.state ? after.state.reason : undefined, changesMs },
+      });
+    },
+    spoil(task, reason) {
+      const { run, attempts } = task.state;
+      if (task.state.kind === "queued") {
+        const started = { k: "started", run, attempt: attempts + 1, atMs: now(), resume: null, codex: "none" } as const;
+        table.step(task.id, { kind: "started" }, [started]); // It has used an attempt without ever having begun.
+      }
+      const verdict = { kind: "failed", retryable: true, reason, retryAtMs: undefined, costsAttempt: true } as const;
+      table.step(task.id, { kind: "exited", verdict });
+    },
+  };
+}

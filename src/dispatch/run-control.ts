@@ -1,0 +1,237 @@
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { RunHandle, RunKey, RunLease } from "../run/driver.ts";
+import { type SupervisedRun, supervise } from "../run/supervisor.ts";
+import type { OpenTask } from "../store/open-task.ts";
+import type { SessionLocks } from "../store/session-lock.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import type { CodexInstallation } from "../task/state/run.ts";
+import type { StopCause } from "../task/state/task-event.ts";
+import type { TaskState } from "../task/state/task-state.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { KindOfRun } from "./kind-of-run.ts";
+import { createRunEvidence, type DropAuthor } from "./run-evidence.ts";
+import type { Runs } from "./runs.ts";
+
+export interface RunControlDeps {
+  readonly table: TaskTable;
+  readonly turns: KindOfRun<unknown>;
+  readonly verifications: KindOfRun<unknown>;
+  readonly stopGraceMs: () => number;
+  /** No process could be made. */
+  readonly onCodexMissing: (reason: string) => void;
+  readonly gate: Pick<CircuitBreaker, "ended">;
+  readonly sessions: Pick<SessionLocks, "release">;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+  /** Something happened that the next tick should see. */
+  readonly wake: () => void;
+}
+
+export interface RunControl extends Runs, DropAuthor {}
+
+interface ActiveRun extends RunKey {
+  readonly sessionKey: string;
+  readonly kind: KindOfRun<unknown>;
+  /** Takes a worker slot: it is being prepared, or its process lives. */
+  takesSlot: boolean;
+  supervised: SupervisedRun | undefined;
+}
+
+/** A moment in which the disk is full or there are no file descriptors left passes; until then it is tried again, ever later. */
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+
+/** Tells whether the run of a state is that of its verify command. */
+export function isVerification(state: TaskState): boolean {
+  return state.kind === "verifying" || (state.kind === "stopping" && state.verify);
+}
+
+/** Returns the run of a task that is under way, or, of a task that waits, the one that comes next. */
+export function leaseOf({ id: task, state, lastRun }: OpenTask): RunLease {
+  const own = isVerification(state) || state.kind === "queued" || lastRun === undefined;
+  return own ? { task, run: state.run, resume: undefined } : { task, run: lastRun.run, resume: lastRun.resume };
+}
+
+/**
+ * Begins runs, watches them and takes them in, one per task at a time. What goes wrong with one of them, in our own code too, ends
+ * that task's run and nothing else.
+ */
+export function createRunControl(deps: RunControlDeps): RunControl {
+  const { table, surroundings, log } = deps;
+  const active = new Map<string, ActiveRun>();
+  const evidence = createRunEvidence(surroundings.now);
+  let isHeld = false;
+
+  const isOwn = (run: ActiveRun): boolean => {
+    const task = table.get(run.task);
+    if (active.get(run.task) !== run || task === undefined || task.state.kind === "ended") return false;
+    return leaseOf(task).run === run.run;
+  };
+  const enter = (task: OpenTask): ActiveRun => {
+    const kind = isVerification(task.state) ? deps.verifications : deps.turns;
+    const { task: id, run } = leaseOf(task);
+    const entry = { task: id, run, sessionKey: task.sessionKey, kind, takesSlot: true, supervised: undefined };
+    active.set(id, entry);
+    return entry;
+  };
+  const leave = (run: ActiveRun): void => {
+    run.takesSlot = false;
+    if (active.get(run.task) !== run) return;
+    active.delete(run.task);
+    try {
+      evidence.over(run);
+      deps.gate.ended(run);
+      deps.sessions.release(run);
+    } catch (error) {
+      log("internal-error", { task: run.task, run: run.run, reason: stackOf(error) });
+    }
+    deps.wake();
+  };
+  const later = (attempt: number, work: () => void): void => {
+    surroundings.after(Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_MAX_MS), work);
+  };
+
+  const spoil = (run: ActiveRun, error: unknown, attempt = 0): void => {
+    const task = table.get(run.task);
+    if (task === undefined || !isOwn(run)) {
+      leave(run);
+      return;
+    }
+    const reason = `internal error: ${error instanceof Error ? error.message : String(error)}`;
+    if (attempt === 0) log("internal-error", { task: run.task, run: run.run, reason: stackOf(error) });
+    try {
+      run.kind.spoil(task, reason);
+      leave(run);
+    } catch (failure) {
+      log("internal-error", { task: run.task, run: run.run, reason: stackOf(failure) });
+      if (isPassing(failure)) later(attempt, () => spoil(run, error, attempt + 1));
+      else leave(run);
+    }
+  };
+
+  const takeIn = async (run: ActiveRun, outcome: unknown, attempt = 0): Promise<void> => {
+    const task = table.get(run.task);
+    if (task === undefined || !isOwn(run)) return leave(run);
+    try {
+      await run.kind.takeIn(task, outcome, () => isOwn(run));
+      leave(run);
+    } catch (error) {
+      if (!isPassing(error)) return spoil(run, error);
+      log("take-in-delayed", { task: run.task, run: run.run, reason: String(error) });
+      later(attempt, () => void takeIn(run, outcome, attempt + 1));
+    }
+  };
+
+  const graceMs = (cause: StopCause): number => (cause === "output" ? 0 : deps.stopGraceMs()); // Else it would go on writing.
+
+  const watch = (run: ActiveRun, handle: RunHandle<unknown>): void => {
+    const task = table.get(run.task);
+    if (task === undefined || !isOwn(run)) {
+      handle.detach();
+      return;
+    }
+    const { kind } = run;
+    run.supervised = supervise(handle, kind.limits(task), surroundings, {
+      noticed(event) {
+        evidence.noticed(run, event);
+        kind.noticed(run, event);
+      },
+      overdue: (cause) => stop(run.task, cause),
+      exited() {
+        // A turn that is to be verified keeps its place for that.
+        run.takesSlot = kind === deps.turns && table.get(run.task)?.spec.verifyCommand !== undefined;
+        deps.wake();
+      },
+      ended: (outcome) => void takeIn(run, outcome),
+      failed: (error) => spoil(run, error),
+      log: (event, error) => log(event, { task: run.task, run: run.run, reason: String(error) }),
+    });
+    if (task.state.kind === "stopping") run.supervised.stop(graceMs(task.state.cause)); // It was asked for while it began.
+  };
+
+  const couldNotBegin = (run: ActiveRun, error: unknown): void => {
+    if (error instanceof CoordinatorError && error.code === "CODEX") {
+      deps.onCodexMissing(error.message);
+      leave(run);
+    } else if (isPassing(error)) {
+      log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
+      run.takesSlot = false;
+      later(0, () => leave(run));
+    } else spoil(run, error);
+  };
+
+  const adopt = (task: OpenTask): ActiveRun => {
+    const run = enter(task);
+    run.kind.adopt(leaseOf(task)).then(
+      (handle) => watch(run, handle),
+      (error: unknown) => spoil(run, error),
+    );
+    return run;
+  };
+
+  const begin = async (run: ActiveRun, task: OpenTask, codex: CodexInstallation): Promise<void> => {
+    try {
+      const isWanted = (): boolean => isOwn(run) && table.get(task.id)?.state.kind === task.state.kind;
+      const handle = await run.kind.begin(task, codex, isWanted);
+      if (handle !== undefined) return watch(run, handle);
+      leave(run);
+      endUnbegun(task.id);
+    } catch (error) {
+      couldNotBegin(run, error);
+    }
+  };
+
+  /** A verification that was told to end while it was prepared has to be sealed before its task goes on. */
+  const endUnbegun = (id: string): void => {
+    const task = table.get(id);
+    if (task?.state.kind === "stopping" && !active.has(id)) adopt(task);
+  };
+
+  const stop = (id: string, cause: StopCause): void => {
+    const task = table.get(id);
+    if (task === undefined) return;
+    const after = table.step(id, { kind: "stop", cause });
+    if (after.state !== task.state) log("stop", { task: id, session: task.sessionKey, cause });
+    const run = active.get(id);
+    if (after.state.kind === "stopping") {
+      if (run === undefined) adopt(after);
+      else run.supervised?.stop(graceMs(after.state.cause));
+    } else if (run !== undefined && run.supervised === undefined && (after.state.kind === "ended" || isHeld))
+      leave(run);
+  };
+
+  return {
+    start(task: OpenTask, codex: CodexInstallation) {
+      if (isHeld || active.has(task.id)) return;
+      void begin(enter(task), task, codex);
+    },
+    adopt: (task) => void adopt(task),
+    stop,
+    stopAll(cause) {
+      isHeld = true;
+      for (const id of [...active.keys()]) stop(id, cause);
+    },
+    isActive: (id) => active.has(id),
+    get activeCount() {
+      return [...active.values()].filter(({ takesSlot }) => takesSlot).length;
+    },
+    dropAuthor: evidence.dropAuthor,
+    close() {
+      for (const run of active.values()) run.supervised?.detach();
+      active.clear();
+    },
+  };
+}
+
+/** A fault of the machine that may be over in a moment. */
+function isPassing(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code !== undefined && PASSING.includes(code);
+}
+
+const PASSING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,114 @@
+import { CoordinatorError } from "../base/errors.ts";
+import { faultPoint } from "../base/fault-point.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { FollowUps } from "../intake/follow-ups.ts";
+import type { VerifyDriver } from "../run/driver.ts";
+import { resolveWorkdir } from "../run/workplace/run-paths.ts";
+import type { OpenTask } from "../store/open-task.ts";
+import { expectOpen, type TaskTable } from "../store/task-table.ts";
+import { lowerLevel } from "../task/rights/rights.ts";
+import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../task/state/verification.ts";
+import type { KindOfRun } from "./kind-of-run.ts";
+import type { RunDefaults } from "./run-request.ts";
+import { verified } from "./verify-outcome.ts";
+
+export interface VerificationsDeps {
+  readonly table: TaskTable;
+  readonly driver: VerifyDriver;
+  readonly followUps: FollowUps;
+  /** Absolute: root of what agents work in, and the coordinator's own folder. */
+  readonly ground: { readonly workRoot: string; readonly stateDir: string };
+  readonly settings: () => VerifySettings;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+export interface VerifySettings {
+  /** Where a task has none of its own. */
+  readonly verifyTimeoutMs: number;
+  readonly maxVerifyAttempts: number;
+  readonly run: Pick<RunDefaults, "sandbox" | "rights">;
+}
+
+/** Runs of verify commands: each has a run number of its own, after that of the agent. */
+export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFacts> {
+  const { table, driver, log } = deps;
+  const { now } = deps.surroundings;
+  const timeoutOf = ({ spec }: OpenTask): number => spec.verifyTimeoutMs ?? deps.settings().verifyTimeoutMs;
+  const startedAt = ({ state }: OpenTask): number => (state.kind === "verifying" ? state.startedAtMs : now());
+
+  const requestOf = ({ id, sessionKey, spec, state }: OpenTask): VerifyRequest => {
+    if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
+    const { rights, sandbox } = deps.settings().run;
+    const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
+    return {
+      ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
+      workdir: resolveWorkdir(spec, { ...deps.ground, rights }),
+      sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
+      environment: spec.environment,
+    };
+  };
+
+  const takeIn = async (task: OpenTask, facts: VerifyFacts, isWanted: () => boolean): Promise<void> => {
+    const { id, sessionKey } = task;
+    const judge = (current: OpenTask): ReturnType<typeof verified> =>
+      verified(current, facts, {
+        ...{ timeoutMs: timeoutOf(current), startedAtMs: startedAt(current), endedAtMs: now() },
+        attemptsMax: current.spec.maxVerifyAttempts ?? deps.settings().maxVerifyAttempts,
+      });
+    const { finalFailure } = judge(task);
+    const followUp = finalFailure === undefined ? undefined : await deps.followUps.file(task, finalFailure);
+    if (followUp !== undefined) faultPoint("verify:follow-up-filed");
+    if (!isWanted()) return;
+    const { record, event } = judge(expectOpen(table, id)); // A stop may have come meanwhile.
+    const after = table.step(
+      id,
+      event,
+      [record, followUp].filter((one) => one !== undefined),
+    );
+    faultPoint("verify:journaled");
+    log("verify-ended", {
+      ...{ task: id, session: sessionKey, run: task.state.run },
+      outcome: record?.verification.outcome ?? "vanished",
+      state: after.state.kind,
+      reason: "reason" in after.state ? after.state.reason : undefined,
+      followUp: followUp?.task ?? undefined,
+    });
+  };
+
+  return {
+    async begin(task, _codex, isWanted) {
+      let sandbox: VerifyFacts["sandbox"] = "none";
+      try {
+        const request = requestOf(task);
+        sandbox = request.sandbox;
+        return await driver.start(request, () => {
+          if (!isWanted()) return false;
+          log("verify-started", { task: task.id, session: task.sessionKey, run: task.state.run, sandbox });
+          return true;
+        });
+      } catch (error) {
+        if (!(error instanceof CoordinatorError) || (error.code !== "TASK_FILE" && error.code !== "CODEX")) throw error;
+        // What cannot be begun says so in place of its files.
+        const nothing = { begun: false, exitCode: 127, signal: undefined, output: "", outputBytes: 0 };
+        const facts = { ...nothing, sandbox, said: error.message, startedAtMs: undefined, endedAtMs: undefined };
+        if (isWanted()) await takeIn(task, facts, isWanted);
+        return undefined;
+      }
+    },
+    adopt: driver.adopt,
+    limits: (task) => ({
+      timeoutMs: timeoutOf(task),
+      stallMs: undefined,
+      outputBytesMax: VERIFY_OUTPUT_BYTES_MAX,
+      usedMs: now() - startedAt(task),
+    }),
+    noticed(_run, event) {
+      if (event.kind === "exited") faultPoint("verify:exit-seen");
+    },
+    takeIn,
+    spoil(task, reason) {
+      table.step(task.id, { kind: "verified", outcome: "unavailable", reason });
+    },
+  };
+}

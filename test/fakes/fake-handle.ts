@@ -1,0 +1,48 @@
+import type { RunEvent, RunHandle, RunLease } from "../../src/run/driver.ts";
+
+/** The handle of a run that a test drives. */
+export interface FakeHandle<Outcome> extends RunHandle<Outcome> {
+  push(event: RunEvent): void;
+  /** Its process has ended. */
+  exit(): void;
+}
+
+export function createFakeHandle<Outcome>(
+  lease: RunLease,
+  does: Pick<RunHandle<Outcome>, "stop" | "outcome">,
+): FakeHandle<Outcome> {
+  const waiting: RunEvent[] = [];
+  let hasExited = false;
+  let isDetached = false;
+  let wake: () => void = () => undefined;
+  return {
+    lease,
+    silentMs: 0,
+    ...does,
+    async *events() {
+      while (!isDetached) {
+        const event = waiting.shift();
+        if (event !== undefined) yield event;
+        else if (hasExited) return;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+    },
+    detach() {
+      isDetached = true;
+      wake();
+    },
+    push(event) {
+      waiting.push(event);
+      wake();
+    },
+    exit() {
+      if (hasExited) return;
+      waiting.push({ kind: "exited" });
+      hasExited = true;
+      wake();
+    },
+  };
+}
