@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The entry of the installed package. Plain JavaScript that every Node understands, so that an old one gets a sentence and not a
-// syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/.
+// syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/,
+// one bundle with a part for each thing that is loaded by itself.
 import module from "node:module";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
@@ -10,8 +12,14 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.exitCode = 69;
 } else {
   becomeLean();
-  module.enableCompileCache?.();
-  await import(import.meta.url.includes("/node_modules/") ? "../dist/cli.js" : "../src/cli.ts");
+  if (import.meta.url.includes("/node_modules/")) {
+    await import("../dist/cli.js");
+  } else {
+    // Beside the code, and not where Node puts it unless told: agents may write to the folder for temporary files, and what lies in
+    // the cache is run. The bundle of a package is as fast without one.
+    module.enableCompileCache?.(fileURLToPath(new URL("../node_modules/.cache/codex-inbox", import.meta.url)));
+    await import("../src/cli.ts");
+  }
 }
 
 // A coordinator runs for weeks, and what keeps Node small can only be said as it starts: so it starts once more, as the same process.

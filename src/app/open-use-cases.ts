@@ -41,6 +41,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     resume: async (session) => (await import("./pause-queue.ts")).resumeQueue(await paths(), session),
     policy: async (change) => (await import("./change-policy.ts")).policyOf(await find(), change),
     list: async (options) => (await queries()).list(options),
+    lines: async (options) => (await queries()).lines(options),
     find: async (part) => (await queries()).find(part),
     status: async () => (await queries()).status(),
     sessions: async (options) => (await queries()).sessions(options),

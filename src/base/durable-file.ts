@@ -1,6 +1,6 @@
 import { close, closeSync, fsync, openSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { promisify } from "node:util";
-import { writeAll } from "./write-file-atomic.ts";
 
 const fsyncAside = promisify(fsync);
 
@@ -18,16 +18,20 @@ export async function syncDescriptor(descriptor: number): Promise<void> {
   }
 }
 
-/** Writes a new file, durable but for its folder's entry. @throws the system's EEXIST where there is one */
+/**
+ * Writes a new file, durable but for its folder's entry, without stopping the event loop: while other programs sync theirs, making a
+ * file may take tens of milliseconds.
+ *
+ * @throws the system's EEXIST where there is one
+ */
 export async function writeNewFile(path: string, content: Uint8Array, mode = 0o666): Promise<void> {
-  const descriptor = openSync(path, "wx", mode);
+  const file = await open(path, "wx", mode);
   try {
-    writeAll(descriptor, content);
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
   }
-  await syncDescriptor(descriptor);
 }
 
 /**
@@ -40,7 +44,7 @@ export function keepOpen(paths: readonly string[]): () => void {
     try {
       return [openSync(path, "r")];
     } catch {
-      return []; // Nothing there to be slow about; whoever needs the file will say so.
+      return []; // The reader of the file reports that it is missing.
     }
   });
   return () => {

@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
 
-/** What `lstat` says about a file. Two equal stamps mean that nobody wrote, replaced or renamed it in between. */
+/** What `lstat` says about a file. Two equal stamps mean that it was not written, replaced or renamed in between. */
 export interface FileStamp {
   readonly kind: "file" | "folder" | "link" | "other";
   /** Permission bits. */

@@ -70,7 +70,7 @@ export function runProgram(path: string, args: readonly string[], options: Progr
         ? finish(undefined, "killed", `${path} was killed by ${killedBy}`)
         : finish(status, undefined, `exit code ${status}`),
     );
-    // Where the process has no file descriptors left there are no pipes, whatever the types say (Node 24.21); then comes "error".
+    // Where the process has no file descriptors left there are no pipes, although the types promise them (Node 24.21); "error" follows.
     child.stdin?.on("error", () => undefined); // It ended before it had read all; its status tells.
     child.stdin?.end(input);
     child.stdout?.on("data", (chunk: Buffer) => take(chunk, onStdout ?? ((kept) => outputs.stdout.push(kept))));

@@ -1,5 +1,5 @@
-import type { ListOptions } from "../app/queries/queries.ts";
-import type { TaskView } from "../app/views/task-view.ts";
+import type { ListOptions, TaskPage } from "../app/queries/queries.ts";
+import type { TaskLine } from "../app/views/task-view.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "./command.ts";
 
@@ -27,20 +27,27 @@ export function createLsCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const finished = input.flags.open === true ? 0 : (wholeNumber(input, "n") ?? FINISHED_SHOWN);
-      const tasks = await listAll(deps, { finished, session: textFlag(input, "session") });
-      if (input.flags.json === true) deps.print(JSON.stringify(tasks, null, 2));
-      else for (const line of tasks.length === 0 ? ["no tasks"] : tasks.map(taskLine)) deps.print(line);
+      const options = { finished, session: textFlag(input, "session") };
+      if (input.flags.json === true) {
+        deps.print(JSON.stringify(await allPages(deps.app.list, options), null, 2));
+        return 0;
+      }
+      const tasks = await allPages(deps.app.lines, options);
+      for (const line of tasks.length === 0 ? ["no tasks"] : tasks.map(taskLine)) deps.print(line);
       return 0;
     },
   };
 }
 
 /** Page by page: a long queue is not one answer. */
-async function listAll({ app }: CliDeps, options: ListOptions): Promise<readonly TaskView[]> {
-  const tasks: TaskView[] = [];
+async function allPages<Shown>(
+  list: (options: ListOptions) => Promise<TaskPage<Shown>>,
+  options: ListOptions,
+): Promise<readonly Shown[]> {
+  const tasks: Shown[] = [];
   let next: number | undefined;
   do {
-    const page = await app.list({ ...options, limit: PAGE_SIZE, ...(next === undefined ? {} : { after: next }) });
+    const page = await list({ ...options, limit: PAGE_SIZE, ...(next === undefined ? {} : { after: next }) });
     tasks.push(...page.tasks);
     next = page.next;
   } while (next !== undefined);
@@ -48,7 +55,7 @@ async function listAll({ app }: CliDeps, options: ListOptions): Promise<readonly
 }
 
 /** One task on one line: id, status, session, title, and what holds it. */
-function taskLine(task: TaskView): string {
+function taskLine(task: TaskLine): string {
   const note = task.hold ?? task.reason;
   const session = task.sessionKey.includes(task.id) ? "-" : task.sessionKey;
   return `${task.id}  ${task.status.padEnd(9)}  ${session.padEnd(12)}  ${task.title}${note === null ? "" : `  (${note})`}`;

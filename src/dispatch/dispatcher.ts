@@ -210,13 +210,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const start = (id: string): boolean => {
     const task = table.get(id);
-    if (task === undefined) return false;
-    try {
-      runs.start(task, codex.installation());
-    } catch (error) {
-      if (!(error instanceof CoordinatorError) || error.code !== "CODEX") throw error;
-      codex.doubt(error.message);
-    }
+    if (task !== undefined) runs.start(task, codex.installation());
     return runs.isActive(id);
   };
 

@@ -1,5 +1,6 @@
-import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError } from "../base/errors.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import { worldFaultCode } from "../base/world-fault.ts";
 import type { RunHandle, RunKey, RunLease } from "../run/driver.ts";
 import { type SupervisedRun, supervise } from "../run/supervisor.ts";
 import type { OpenTask } from "../store/open-task.ts";
@@ -105,21 +106,22 @@ export function createRunControl(deps: RunControlDeps): RunControl {
       leave(run);
     } catch (failure) {
       log("internal-error", { task: run.task, run: run.run, reason: stackOf(failure) });
-      if (isPassing(failure)) later(attempt, () => spoil(run, error, attempt + 1));
+      if (worldFaultCode(failure) !== undefined) later(attempt, () => spoil(run, error, attempt + 1));
       else leave(run);
     }
   };
 
-  const takeIn = async (run: ActiveRun, outcome: unknown, attempt = 0): Promise<void> => {
+  /** Where the disk is full, say, it is tried again: what is on it stays there. */
+  const takeIn = async (run: ActiveRun, handle: RunHandle<unknown>, attempt = 0): Promise<void> => {
     const task = table.get(run.task);
     if (task === undefined || !isOwn(run)) return leave(run);
     try {
-      await run.kind.takeIn(task, outcome, () => isOwn(run));
+      await run.kind.takeIn(task, await handle.outcome(), () => isOwn(run));
       leave(run);
     } catch (error) {
-      if (!isPassing(error)) return spoil(run, error);
+      if (worldFaultCode(error) === undefined) return spoil(run, error);
       log("take-in-delayed", { task: run.task, run: run.run, reason: String(error) });
-      later(attempt, () => void takeIn(run, outcome, attempt + 1));
+      later(attempt, () => void takeIn(run, handle, attempt + 1));
     }
   };
 
@@ -138,12 +140,12 @@ export function createRunControl(deps: RunControlDeps): RunControl {
         kind.noticed(run, event);
       },
       overdue: (cause) => stop(run.task, cause),
-      exited() {
-        // A turn that is to be verified keeps its place for that.
-        run.takesSlot = kind === deps.turns && table.get(run.task)?.spec.verifyCommand !== undefined;
+      exited(exitCode) {
+        // A turn that is to be verified keeps its place for that; and what failed may meet every task alike, which is not known yet.
+        run.takesSlot = exitCode !== 0 || (kind === deps.turns && task.spec.verifyCommand !== undefined);
         deps.wake();
       },
-      ended: (outcome) => void takeIn(run, outcome),
+      ended: () => void takeIn(run, handle),
       failed: (error) => spoil(run, error),
       log: (event, error) => log(event, { task: run.task, run: run.run, reason: String(error) }),
     });
@@ -154,7 +156,7 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     if (error instanceof CoordinatorError && error.code === "CODEX") {
       deps.onCodexMissing(error.message);
       leave(run);
-    } else if (isPassing(error)) {
+    } else if (worldFaultCode(error) !== undefined) {
       log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
       run.takesSlot = false;
       later(0, () => leave(run));
@@ -223,14 +225,6 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     },
   };
 }
-
-/** A fault of the machine that may be over in a moment. */
-function isPassing(error: unknown): boolean {
-  const code = systemErrorCode(error);
-  return code !== undefined && PASSING.includes(code);
-}
-
-const PASSING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

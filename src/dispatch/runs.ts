@@ -17,7 +17,7 @@ export interface Runs {
   stopAll(cause: StopCause): void;
   /** Tells whether a run of this task is being prepared, lives, or is being taken in. */
   isActive(id: string): boolean;
-  /** Slots taken: from `start` until the process of the run has ended. */
+  /** Slots taken: from `start` until the process of the run has ended; of one that failed or is to be verified, until that is taken in. */
   readonly activeCount: number;
   /** Lets go of the runs without ending them. */
   close(): void;

@@ -14,9 +14,9 @@ export interface SearchTool {
 }
 
 /**
- * Both are told to do the same: every file whose name ends in `.md`, whatever a .gitignore says; bytes, not characters, so that
+ * Both are told to do the same: every file whose name ends in `.md`, ignored by git or not; bytes, not characters, so that
  * neither encodings nor locales matter; ASCII letters in any case; no links, no devices; no configuration of the user's. What is
- * left of differences (hidden files, sizes) is evened out by who reads the output. Checked with ripgrep 15.0.0 and GNU grep 3.8.
+ * left of differences (hidden files, sizes) is evened out by the reader of the output. Checked with ripgrep 15.0.0 and GNU grep 3.8.
  */
 const RIPGREP: readonly string[] = [
   ...["--no-config", "--no-ignore", "--no-follow", "--no-messages", "--no-mmap"],

@@ -1,13 +1,16 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
+import { createWorldFaults, type WorldFault } from "../base/world-fault.ts";
 import type { Branch } from "../git/branch.ts";
 import type { JournalRecord } from "../store/journal-record.ts";
 import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/open-task.ts";
-import { type RecentTasks, recentFrom } from "../store/recent-tasks.ts";
+import { type RecentTasks, recentOf } from "../store/recent-tasks.ts";
 import type { Sessions } from "../store/session-store.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
+import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
 import type { KeptText } from "../task/text/kept-text.ts";
@@ -16,17 +19,25 @@ import { buildLedgerEdits } from "./ledger-commit.ts";
 import { buildResultCommit } from "./result-commit.ts";
 
 /**
- * Finished tasks in one batch. What is ready when a batch begins is in it, so a finished task waits for at most the batch before
- * it: this bound keeps that short.
+ * A finished task waits for at most the batch under way and its own: the size of a batch follows how long the last one took. The files of
+ * a full one are put into the work tree while git's lock is held, some 3 ms.
  */
+const BATCH_MS = 600;
+const BATCH_TASKS_MIN = 10;
 const BATCH_TASKS_MAX = 50;
+/** Rewriting git's index takes at most this share of the time (one in so many), unless a finished task would wait for too long. */
+const INDEX_SHARE = 10;
+const CHEAP_INDEX_MS = 20;
+const WAIT_MAX_MS = 900;
+/** What the queue does apart from the commit itself, in the sentence that says what it cannot do. */
+const RECORDING = "record what was committed";
 
 export interface CommitQueueDeps {
   readonly table: TaskTable;
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
   readonly branch: Branch;
-  readonly sessions: Sessions;
+  readonly sessions: Pick<Sessions, "committed">;
   /** The runs of a task are not needed any more; `keep`: one of them failed in an unknown way, and a person may want to see it. */
   readonly forgetRuns: (task: string, options: { readonly keep: boolean }) => void;
   readonly clone: string;
@@ -36,6 +47,8 @@ export interface CommitQueueDeps {
   /** The branch has a new tip of ours. */
   readonly onCommitted: () => Promise<void>;
   readonly wake: () => void;
+  /** Unix ms. */
+  readonly now: () => number;
   /** A batch failed for another reason than being given up: nothing is lost, but somebody has to know. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -52,6 +65,8 @@ export interface CommitQueue {
   pendingCount(): number;
   /** Nothing is to be committed, and nothing is being committed. */
   isQuiet(): boolean;
+  /** Why what was committed cannot be recorded now: the machine is short of something. */
+  waiting(): WorldFault | undefined;
   /** Gives up waiting for git and ends. */
   close(): Promise<void>;
 }
@@ -62,6 +77,10 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   let stale: readonly StaleDrop[] = [];
   let errorFiles: readonly ErrorFileChange[] = [];
   let underWay: Promise<void> | undefined;
+  let tasksMax = BATCH_TASKS_MAX;
+  let pausedUntilMs = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const faults = createWorldFaults({ now: deps.now }, deps.log);
 
   const hasWork = (): boolean => {
     const { finished, awaitingIntakeCommit } = table.index.counts();
@@ -69,7 +88,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   };
 
   const runBatch = async (): Promise<void> => {
-    const done = table.index.finished().slice(0, BATCH_TASKS_MAX);
+    const startedMs = performance.now();
+    const done = table.index.finished().slice(0, tasksMax);
     const taken = table.index.awaitingIntakeCommit();
     const goneStale = stale;
     const said = errorFiles;
@@ -77,10 +97,15 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const offset = plans.length;
     const rotated = new Map<string, KeptText>();
     const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));
+    const finished: FinishedTask[] = [];
+    const slices = createSlices();
     for (const task of done) {
       const records = journal.read(task.id);
       plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
-      rows.push(...ledgerRows(records));
+      const own = ledgerRows(records);
+      rows.push(...own);
+      finished.push({ task, lastRow: own.at(-1), keepsRuns: failedUnknown(records) });
+      await slices.next();
     }
     const last = plans.pop();
     if (last === undefined) return;
@@ -94,10 +119,23 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const gone = [...taken, ...done.filter(awaitsIntakeCommit)].map(({ id }) => id);
     gone.push(...goneStale.flatMap(({ task }) => task ?? []));
     for (const id of gone) noteDropGone(id, report.tip);
-    for (const [index, task] of done.entries()) await retire(task, report.commits[index + offset] ?? report.tip);
+    for (const [index, one] of finished.entries()) {
+      await retire(one, report.commits[index + offset] ?? report.tip);
+      await slices.next();
+    }
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
     const { tip, indexMs, attempts } = report;
     deps.log("committed", { tasks: done.length, tip, indexMs: Math.round(indexMs), attempts });
+    learn(done.length, performance.now() - startedMs, indexMs);
+  };
+
+  /** The next batch is as large as takes about `BATCH_MS`, and begins so late that rewriting the index takes a tenth of the time. */
+  const learn = (tasks: number, tookMs: number, indexMs: number): void => {
+    if (tookMs > BATCH_MS) tasksMax = Math.max(BATCH_TASKS_MIN, Math.floor(tasksMax / 2));
+    else if (tasks === tasksMax) tasksMax = Math.min(BATCH_TASKS_MAX, tasksMax * 2);
+    const pauseMs =
+      indexMs < CHEAP_INDEX_MS ? 0 : Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs);
+    pauseUntil(pauseMs);
   };
 
   const noteDropGone = (id: string, commit: string): void => {
@@ -105,28 +143,41 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     if (deps.recent.get(id)?.dropGone === false) deps.recent.noteDropGone(id, commit);
   };
 
-  const retire = async (task: OpenTask, commit: string): Promise<void> => {
-    const blob = await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id));
-    table.note(task.id, { k: "committed", commit, blob: blob ?? null });
-    const records = journal.read(task.id);
-    const recent = recentFrom(records);
-    table.retire(task.id);
-    if (recent !== undefined) deps.recent.add(recent);
-    deps.sessions.committed(task.id);
+  const retire = async (
+    { task: { id, ...planned }, lastRow, keepsRuns }: FinishedTask,
+    commit: string,
+  ): Promise<void> => {
+    const task = table.get(id);
+    if (task === undefined || lastRow === undefined) return; // Another look at the branch has taken it out meanwhile.
+    const blob = await branch.blobAt(taskFilePath(planned.sessionKey, planned.folder, id));
+    table.retire(id, { k: "committed", commit, blob: blob ?? null });
+    deps.recent.add(recentOf(task, lastRow, blob));
+    deps.sessions.committed(id);
     faultPoint("finish:retired");
-    deps.forgetRuns(task.id, { keep: failedUnknown(records) });
+    deps.forgetRuns(id, { keep: keepsRuns });
+  };
+
+  /** Nothing begins for so long. */
+  const pauseUntil = (ms: number): void => {
+    pausedUntilMs = performance.now() + ms;
+    clearTimeout(timer);
+    if (ms > 0) timer = setTimeout(deps.wake, ms).unref();
   };
 
   const kick = (): void => {
-    if (underWay !== undefined || aborter.signal.aborted || !hasWork()) return;
+    if (underWay !== undefined || aborter.signal.aborted || performance.now() < pausedUntilMs || !hasWork()) return;
     underWay = runBatch().then(
       () => {
         underWay = undefined;
+        faults.clear(RECORDING);
         deps.wake();
       },
       (error: unknown) => {
         underWay = undefined;
-        if (!aborter.signal.aborted) throw error;
+        if (aborter.signal.aborted) return;
+        const retryMs = faults.note(RECORDING, error);
+        if (retryMs === undefined) throw error;
+        pauseUntil(retryMs); // What was committed is found done the next time.
       },
     );
     underWay.catch(deps.onFailure);
@@ -143,13 +194,34 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     },
     pendingCount: () => table.index.counts().finished,
     isQuiet: () => underWay === undefined && !hasWork(),
+    waiting: faults.current,
     async close() {
+      clearTimeout(timer);
       aborter.abort();
       await underWay?.catch(() => undefined); // Whatever was under way is in the journal and comes again at the next start.
     },
   };
 }
 
+interface FinishedTask {
+  readonly task: OpenTask;
+  readonly lastRow: LedgerRow | undefined;
+  readonly keepsRuns: boolean;
+}
+
+/** Lets other work have its turn where much is done in a row. */
+function createSlices(): { next(): Promise<void> } {
+  let sinceMs = performance.now();
+  return {
+    async next() {
+      if (performance.now() - sinceMs < SLICE_MS) return;
+      await nextTurn();
+      sinceMs = performance.now();
+    },
+  };
+}
+
+const SLICE_MS = 8;
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */
 function failedUnknown(records: readonly JournalRecord[]): boolean {
   return records.some((record) => record.k === "run" && record.verdict.failure?.kind === "unknown");

@@ -30,8 +30,11 @@ export type RunEvent =
   | Seen<{ readonly kind: "notice" }>
   /** How much it has written until now; a sign of nothing but that. */
   | { readonly kind: "output"; readonly bytes: number }
-  /** Its process has ended: once, as soon as that is known. What was not read until then may still follow. */
-  | { readonly kind: "exited" };
+  /**
+   * Its process has ended: once, as soon as that is known. What was not read until then may still follow. `exitCode` is `undefined`
+   * where it is not on record.
+   */
+  | { readonly kind: "exited"; readonly exitCode: number | undefined };
 
 /** `isOld`: it was there before this coordinator looked. `atMs` (Unix ms): when it was seen, at the latest the last change of its file. */
 type Seen<Event> = Event & { readonly atMs: number; readonly isOld: boolean };

@@ -13,14 +13,15 @@ export interface RunLimits {
   readonly usedMs: number;
 }
 
-/** What is told of a supervised run. What these throw is logged and ends nothing but `ended` and `failed`, whose caller has to see to it. */
-export interface RunObserver<Outcome> {
+/** What is told of a supervised run. What these throw is logged, and ends nothing. */
+export interface RunObserver {
   noticed(event: RunEvent): void;
   /** A limit was reached; to be recorded before the run is ended. Told again while the run goes on. */
   overdue(cause: Extract<StopCause, "timeout" | "stall" | "output">): void;
   /** Its process is gone, its outcome not known yet. */
-  exited(): void;
-  ended(outcome: Outcome): void;
+  exited(exitCode: number | undefined): void;
+  /** It has ended, and its outcome can be asked for. */
+  ended(): void;
   /** It cannot be followed: our own fault. Its processes have been ended as far as that was possible. */
   failed(error: unknown): void;
   log(event: string, error: unknown): void;
@@ -46,17 +47,18 @@ const GRACE_MAX_MS = 60_000;
  * Watches one run until it ends: its signs of life, its limits, its end. Limits are measured by the monotonic clock, so a suspended
  * machine and a clock that is set end no run. The earlier limit is the cause, even if it is checked late.
  */
-export function supervise<Outcome>(
-  handle: RunHandle<Outcome>,
+export function supervise(
+  handle: RunHandle<unknown>,
   { timeoutMs, stallMs = Number.POSITIVE_INFINITY, outputBytesMax, usedMs }: RunLimits,
   { monotonicMs, after }: Pick<Surroundings, "monotonicMs" | "after">,
-  observer: RunObserver<Outcome>,
+  observer: RunObserver,
 ): SupervisedRun {
   const deadlineMs = monotonicMs() + leftOf(timeoutMs, usedMs);
   let stalledAtMs = monotonicMs() + leftOf(stallMs, handle.silentMs);
   let isOver = false;
   let isStopping = false;
   let isDeferred = false;
+  let isDetached = false;
   let cancel: () => void = () => undefined;
 
   const guarded = (call: () => void): void => {
@@ -86,7 +88,7 @@ export function supervise<Outcome>(
     if (event.kind === "exited") {
       isOver = true;
       cancel();
-      guarded(observer.exited);
+      guarded(() => observer.exited(event.exitCode));
     } else if (event.kind === "output") {
       if (event.bytes > outputBytesMax && !isOver && !isStopping) guarded(() => observer.overdue("output"));
     } else if (!event.isOld) stalledAtMs = monotonicMs() + stallMs;
@@ -101,16 +103,15 @@ export function supervise<Outcome>(
       if (!isOver) cancel = after(AGAIN_MS, () => stop(graceMs));
     });
   };
-  const follow = async (): Promise<Outcome | undefined> => {
+  const follow = async (): Promise<void> => {
     for await (const event of handle.events()) see(event);
-    return isOver ? await handle.outcome() : undefined; // Else it was let go of.
   };
 
   arm(Math.min(deadlineMs, stalledAtMs) - monotonicMs());
   follow()
     .then(
-      (outcome) => {
-        if (outcome !== undefined) observer.ended(outcome);
+      () => {
+        if (isOver && !isDetached) observer.ended();
       },
       async (error: unknown) => {
         isOver = true;
@@ -124,6 +125,7 @@ export function supervise<Outcome>(
   return {
     stop,
     detach() {
+      isDetached = true;
       isOver = true;
       cancel();
       handle.detach();

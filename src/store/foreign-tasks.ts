@@ -1,9 +1,8 @@
 import type { Branch } from "../git/branch.ts";
 import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
-import { taskIdDate } from "../task/names/task-id.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-record.ts";
-import { sessionFolder, taskFilePath } from "../task/records/workspace-paths.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
+import { taskTexts } from "./task-text.ts";
 
 /** A queued task of the branch that another clone has accepted: it may be running there, so it does not run here. */
 export interface ForeignTask {
@@ -37,12 +36,9 @@ export async function findTaskFile(
   sessionKey: string,
   id: string,
 ): Promise<{ readonly file: ParsedTaskFile; readonly folder: string; readonly text: string } | undefined> {
-  const date = taskIdDate(id);
-  for (const { name: folder } of await branch.listFolder(sessionFolder(sessionKey))) {
-    if (folder !== date && !folder.startsWith(`${date}-`)) continue; // A later one may be there before an earlier one is.
-    const text = await branch.readText(taskFilePath(sessionKey, folder, id));
-    const file = text === undefined ? undefined : parseTaskFile(text);
-    if (text !== undefined && file?.id === id) return { file, folder, text };
+  for await (const { folder, text } of taskTexts(branch, sessionKey, id)) {
+    const file = parseTaskFile(text);
+    if (file?.id === id) return { file, folder, text };
   }
   return undefined;
 }

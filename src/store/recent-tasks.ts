@@ -1,6 +1,6 @@
 import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { JournalRecord, TaskSource } from "./journal-record.ts";
-import { fold, isFinished, ledgerRows } from "./open-task.ts";
+import { fold, isFinished, ledgerRows, type OpenTask } from "./open-task.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "./task-journal.ts";
 
 /** A finished, committed task whose journal is still there, so that its result can be committed again. */
@@ -43,6 +43,7 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
   for (const id of journal.doneIds()) {
     const task = recentFrom(journal.readDone(id));
     if (task !== undefined) tasks.set(id, task);
+    else journal.reopen(id); // The note of its commit was lost with the power: it is committed again, which changes nothing.
   }
   const prune = (): void => {
     for (const oldest of tasks.keys()) {
@@ -91,20 +92,16 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
 }
 
 /** Returns what is kept of a finished task, from its journal; `undefined` where the journal does not end with its commit. */
-export function recentFrom(records: readonly JournalRecord[]): RecentTask | undefined {
+function recentFrom(records: readonly JournalRecord[]): RecentTask | undefined {
   const committed = records.findLast((record) => record.k === "committed");
   const lastRow = ledgerRows(records).at(-1);
   if (committed === undefined || lastRow === undefined) return undefined;
   const task = fold(records);
-  if (!isFinished(task)) return undefined;
-  return {
-    id: task.id,
-    sessionKey: task.sessionKey,
-    folder: task.folder,
-    source: task.source,
-    aliases: task.aliases,
-    dropGone: task.dropGone,
-    lastRow,
-    blob: committed.blob ?? undefined,
-  };
+  return isFinished(task) ? recentOf(task, lastRow, committed.blob ?? undefined) : undefined;
+}
+
+/** Returns what is kept of a task that was committed just now. */
+export function recentOf(task: OpenTask, lastRow: LedgerRow, blob: string | undefined): RecentTask {
+  const { id, sessionKey, folder, source, aliases, dropGone } = task;
+  return { id, sessionKey, folder, source, aliases, dropGone, lastRow, blob };
 }

@@ -47,8 +47,11 @@ export interface TaskJournal {
   openIds(): readonly string[];
   /** Ids of the kept finished tasks, oldest first. */
   doneIds(): readonly string[];
-  /** Moves the journal of a committed task to done/. Not synced: what a loss of power takes back is committed again, which changes nothing. */
-  retire(id: string): void;
+  /**
+   * Adds `last` to the journal of a committed task and moves it to done/. Not synced: what a loss of power takes back is committed again,
+   * which changes nothing.
+   */
+  retire(id: string, last?: JournalRecord): void;
   /** Moves a finished task back: its commit was lost and has to be made again. */
   reopen(id: string): void;
   /** Forgets the journal of an open task for good. */
@@ -75,16 +78,17 @@ export function openTaskJournal(journalDir: string, mode: "read" | "write"): Tas
       writeFileAtomic(openPath(id), toLine([first]), 0o600);
     },
     append(id, records) {
-      appendDurably(openPath(id), toLine(records));
+      appendTo(openPath(id), toLine(records), "durably");
     },
     appendDone(id, records) {
-      appendDurably(donePath(id), toLine(records));
+      appendTo(donePath(id), toLine(records), "durably");
     },
     read: (id) => readRecords(openPath(id)),
     readDone: (id) => readRecords(donePath(id)),
     openIds: () => idsIn(openDir),
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
-    retire(id) {
+    retire(id, last) {
+      if (last !== undefined) appendTo(openPath(id), toLine([last]), "unsynced");
       renameSync(openPath(id), donePath(id));
     },
     reopen(id) {
@@ -121,14 +125,14 @@ function idsIn(directory: string): readonly string[] {
     .sort();
 }
 
-/** Appends and syncs. A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
-function appendDurably(path: string, text: string): void {
+/** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
+function appendTo(path: string, text: string, how: "durably" | "unsynced"): void {
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
   try {
     const sizeBefore = fstatSync(descriptor).size;
     try {
       writeAll(descriptor, Buffer.from(text));
-      fdatasyncSync(descriptor);
+      if (how === "durably") fdatasyncSync(descriptor);
     } catch (error) {
       ftruncateSync(descriptor, sizeBefore);
       throw error;

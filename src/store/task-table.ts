@@ -25,8 +25,8 @@ export interface TaskTable {
   step(id: string, event: TaskEvent, before?: readonly JournalRecord[]): OpenTask;
   /** Journals something that does not change the state. */
   note(id: string, record: JournalRecord): OpenTask;
-  /** The task is committed: its journal moves to the finished ones and memory forgets it. */
-  retire(id: string): void;
+  /** The task is committed, as `last` says: its journal moves to the finished ones and memory forgets it. */
+  retire(id: string, last: JournalRecord & { readonly k: "committed" }): void;
   /** Forgets a task for good, journal and all. */
   forget(id: string): void;
   /** Calls `listener` after each change, with the task as it is then (`undefined`: it is not open any more) and as it was before. */
@@ -90,8 +90,8 @@ export function createTaskTable(
       journal.append(id, [record]);
       return keep(applyRecord(task, record));
     },
-    retire(id) {
-      journal.retire(id);
+    retire(id, last) {
+      journal.retire(id, last);
       change(id, undefined);
     },
     forget(id) {

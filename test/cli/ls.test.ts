@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Queries } from "../../src/app/queries/queries.ts";
+import type { ListOptions } from "../../src/app/queries/queries.ts";
 import { createLsCommand } from "../../src/cli/ls.ts";
 import { createFakeCliDeps, runCommand, taskView } from "../fakes/fake-cli-deps.ts";
 
@@ -8,13 +8,12 @@ const HELD = taskView({ id: "20261120-141531-aaaaaa", status: "queued", hold: "p
 
 /** An `ls` that sees these tasks, and notes what it asked for. */
 function ls(...tasks: readonly ReturnType<typeof taskView>[]) {
-  const asked: Parameters<Queries["list"]>[0][] = [];
-  const deps = createFakeCliDeps({
-    list: async (options) => {
-      asked.push(options);
-      return { tasks, next: undefined };
-    },
-  });
+  const asked: ListOptions[] = [];
+  const list = async (options: ListOptions) => {
+    asked.push(options);
+    return { tasks, next: undefined };
+  };
+  const deps = createFakeCliDeps({ list, lines: list });
   return { deps, asked, command: createLsCommand(deps) };
 }
 

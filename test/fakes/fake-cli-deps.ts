@@ -138,6 +138,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
   };
   return {
     list: unexpected,
+    lines: unexpected,
     find: unexpected,
     status: unexpected,
     sessions: unexpected,

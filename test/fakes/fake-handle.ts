@@ -4,7 +4,7 @@ import type { RunEvent, RunHandle, RunLease } from "../../src/run/driver.ts";
 export interface FakeHandle<Outcome> extends RunHandle<Outcome> {
   push(event: RunEvent): void;
   /** Its process has ended. */
-  exit(): void;
+  exit(exitCode?: number): void;
 }
 
 export function createFakeHandle<Outcome>(
@@ -38,9 +38,9 @@ export function createFakeHandle<Outcome>(
       waiting.push(event);
       wake();
     },
-    exit() {
+    exit(exitCode) {
       if (hasExited) return;
-      waiting.push({ kind: "exited" });
+      waiting.push({ kind: "exited", exitCode });
       hasExited = true;
       wake();
     },

@@ -20,7 +20,9 @@ export interface FakeRun {
 }
 
 export interface FakeRunnerOptions {
-  /** Called before a run is started; what it throws, starting throws. */
+  /** Called before a run is prepared; what it throws, starting throws. */
+  beforePrepare: (request: RunRequest) => void | Promise<void>;
+  /** Called before the process of a run is made; what it throws, starting throws. */
   beforeStart: (request: RunRequest) => void;
   /** What a run does as soon as it was started; nothing by default: it goes on until the test ends it. */
   onStart: (run: FakeRun) => void;
@@ -76,12 +78,14 @@ export function createFakeRunner(now: () => number): FakeRunner {
   const keyOf = ({ task, run }: RunKey): string => `${task}/${run}`;
   const nameOf = ({ taskId: task, run }: RunRequest): string => keyOf({ task, run });
   const options: FakeRunnerOptions = {
+    beforePrepare: () => undefined,
     beforeStart: () => undefined,
     onStart: () => undefined,
     onStop: (run) => end(run, { outcome: "interrupted", failure: failure("killed"), lastMessage: "" }),
     beforeOutcome: () => undefined,
   };
-  const exit = (run: FakeRun): void => handles.get(nameOf(run.request))?.exit();
+  const exit = (run: FakeRun): void =>
+    handles.get(nameOf(run.request))?.exit(run.verdict.outcome === "succeeded" ? 0 : 1);
 
   function end(run: FakeRun, verdict: Partial<RunVerdict> = {}): void {
     if (run.probe !== "alive") throw new Error(`run ${nameOf(run.request)} is ${run.probe}`);
@@ -111,7 +115,8 @@ export function createFakeRunner(now: () => number): FakeRunner {
     handles.set(keyOf(lease), handle);
     const run = runs.get(keyOf(lease));
     for (const event of run?.events ?? []) handle.push("isOld" in event ? { ...event, isOld: true } : event);
-    if (run?.probe === "ended" || run?.probe === "vanished" || sealed.has(keyOf(lease))) handle.exit();
+    if (run?.probe === "ended" || run?.probe === "vanished" || sealed.has(keyOf(lease)))
+      handle.exit(run?.verdict.outcome === "succeeded" ? 0 : undefined);
     return handle;
   }
 
@@ -147,6 +152,7 @@ export function createFakeRunner(now: () => number): FakeRunner {
     forgetListeners: () => handles.clear(),
     async start(request, isWanted) {
       const lease = { task: request.taskId, run: request.run, resume: request.resumeThread };
+      await options.beforePrepare(request);
       const known = runs.get(keyOf(lease));
       if (known !== undefined && known.probe !== "unclaimed") throw new Error(`${keyOf(lease)} has run already`);
       const run: FakeRun = {

@@ -47,7 +47,7 @@ export function createFakeVerifier(): FakeVerifier {
   const leave = (run: FakeVerification, probe: RunProbe["kind"], facts: Partial<VerifyFacts>): void => {
     run.probe = probe;
     run.facts = { ...run.facts, ...facts };
-    handleOf(run)?.exit();
+    handleOf(run)?.exit(run.facts.exitCode);
   };
   const seal = (key: RunKey): boolean => {
     const run = runs.get(keyOf(key));

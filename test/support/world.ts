@@ -7,6 +7,7 @@ import type { Queries } from "../../src/app/queries/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
+import type { TouchedFile } from "../../src/run/workplace/workplace.ts";
 import { createSessionLocks } from "../../src/store/session-lock.ts";
 import { createSessionStore } from "../../src/store/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
@@ -55,6 +56,8 @@ export interface World {
   readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
+  /** What is found to differ in the work tree after a run; nothing to begin with. */
+  changed: readonly TouchedFile[];
   /** What was logged, oldest first. */
   readonly log: LoggedEvent[];
   /** Asks as a command does that runs beside the coordinator. */
@@ -138,7 +141,20 @@ export function createWorld(): World {
   const files = (): readonly (readonly [string, string])[] => [...(repository.tip?.files ?? [])];
 
   const world: World = {
-    ...{ dir, paths, clock, repository, runner, verifier, settings, problems, log, settle, added: undefined },
+    ...{
+      dir,
+      paths,
+      clock,
+      repository,
+      runner,
+      verifier,
+      settings,
+      problems,
+      log,
+      settle,
+      added: undefined,
+      changed: [],
+    },
     get queries() {
       const branch = openFakeBranch(repository);
       void branch.refresh();
@@ -169,7 +185,7 @@ export function createWorld(): World {
         verifications: mortalDriver("verifier", verifier, life),
         runStore: runner.store,
         sessions: mortal("sessions", sessions, life),
-        workTree: { root: dir, changedFiles: async () => [] },
+        workTree: { root: dir, changedFiles: async () => world.changed },
         prompts: {
           assemble: async (prompt, memory) => {
             const context = memory === false ? undefined : world.added;

@@ -20,16 +20,16 @@ export function askCoordinator(url: string, read: (health: QueriesDeps["health"]
     reading ??= read(() => get<Health>(url, "/health"));
     return reading;
   };
+  const list: Queries["list"] = async ({ finished, session, status, limit, after }) => {
+    const asked = { finished, session, status, limit, after };
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
+    const page = await get<TaskPage>(url, `/tasks?${query}`);
+    return page === undefined ? files().list({ finished, session, status }) : { ...page, next: page.next ?? undefined };
+  };
   return {
-    async list({ finished, session, status, limit, after }) {
-      const asked = { finished, session, status, limit, after };
-      const query = new URLSearchParams();
-      for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
-      const page = await get<TaskPage>(url, `/tasks?${query}`);
-      return page === undefined
-        ? files().list({ finished, session, status })
-        : { ...page, next: page.next ?? undefined };
-    },
+    list,
+    lines: list,
     find: async (part) =>
       (part === "" ? undefined : await get<TaskView>(url, `/tasks/${encodeURIComponent(part)}`)) ?? files().find(part),
     status: async () => (await get<StatusView>(url, "/status")) ?? files().status(),

@@ -3,20 +3,23 @@ import { openPauseStore } from "../../dispatch/pauses.ts";
 import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
+import { findTask } from "./find-task.ts";
+import { listLines, listTasks } from "./list-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
 import { workspaceStatus } from "./workspace-status.ts";
 
 /** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
 export function createQueries(deps: QueriesDeps): Queries {
   const pauses = () => openPauseStore(deps.paths.paused).read();
-  const find = async (part: string): Promise<TaskView> => (await import("./find-task.ts")).findTask(deps, part);
+  const find = (part: string): Promise<TaskView> => findTask(deps, part);
   const sessionDeps = async (): Promise<SessionListDeps> => {
     const open = await deps.open();
     return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open };
   };
   return {
     find,
-    list: async (options) => (await import("./list-tasks.ts")).listTasks(deps, options),
+    list: (options) => listTasks(deps, options),
+    lines: (options) => listLines(deps, options),
     status: () => workspaceStatus(deps, pauses()),
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);

@@ -2,7 +2,6 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import type { TaskView } from "../views/task-view.ts";
 import { presentFinished } from "./list-tasks.ts";
-import { presentTasks } from "./open-tasks.ts";
 import type { QueriesDeps } from "./queries.ts";
 
 /** More candidates than this are not listed in the answer to an ambiguous id. */
@@ -14,7 +13,8 @@ export async function findTask(deps: QueriesDeps, part: string): Promise<TaskVie
   if (part !== "") {
     const open = await deps.open();
     for (const task of open.all)
-      if (task.id.includes(part)) found.set(task.id, async () => (await presentTasks(open, [task]))[0]);
+      if (task.id.includes(part))
+        found.set(task.id, async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0]);
     for (const row of (await deps.ledger.current()).values())
       if (row.task.includes(part) && !found.has(row.task)) found.set(row.task, () => presentFinished(deps, row));
   }

@@ -1,9 +1,12 @@
+import type { ForeignTask } from "../../store/foreign-tasks.ts";
 import type { OpenTask } from "../../store/open-task.ts";
+import { findTaskText } from "../../store/task-text.ts";
+import { TITLE_CHARACTERS_MAX } from "../../task/file/task-title.ts";
 import { isFinal, type LedgerRow } from "../../task/ledger/ledger.ts";
+import { titleInFrontMatter } from "../../task/records/title-line.ts";
 import { ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
 import { rowOf } from "../../task/state/state-row.ts";
-import { presentTaskFile, type TaskView } from "../views/task-view.ts";
-import { presentTasks } from "./open-tasks.ts";
+import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { ListOptions, QueriesDeps, TaskPage } from "./queries.ts";
 
 /** Where a task of the branch is found. */
@@ -11,10 +14,25 @@ interface Finished {
   readonly task: string;
   readonly session: string;
   readonly status: string;
+  /** Why it ended; "" where nothing is to be said, absent where the history tells of it. */
+  readonly detail?: string;
 }
 
 /** Returns the tasks that `options` ask for; what it reads follows the number of tasks shown, not the history. */
 export async function listTasks(deps: QueriesDeps, options: ListOptions): Promise<TaskPage> {
+  return listAs(deps, options, (entry) => presentFinished(deps, entry));
+}
+
+/** Does the same with less of each task, and loads no parser of task files where it can do without. */
+export async function listLines(deps: QueriesDeps, options: ListOptions): Promise<TaskPage<TaskLine>> {
+  return listAs<TaskLine>(deps, options, (entry) => presentLine(deps, entry));
+}
+
+async function listAs<Shown>(
+  deps: QueriesDeps,
+  options: ListOptions,
+  present: (entry: Finished) => Promise<Shown | undefined>,
+): Promise<TaskPage<Shown | TaskView>> {
   const { status, session, limit = Number.POSITIVE_INFINITY, after = Number.NEGATIVE_INFINITY } = options;
   const isWanted = (task: OpenTask): boolean =>
     task.order > after &&
@@ -22,36 +40,53 @@ export async function listTasks(deps: QueriesDeps, options: ListOptions): Promis
     (status === undefined || rowOf(task.state).status === status);
   const open = await deps.open();
   const shown: OpenTask[] = [];
+  let next: number | undefined;
   for (const task of open.all) {
     if (!isWanted(task)) continue;
-    if (shown.length === limit) return { tasks: await presentTasks(open, shown), next: shown.at(-1)?.order };
+    if (shown.length === limit) {
+      next = shown.at(-1)?.order;
+      break;
+    }
     shown.push(task);
   }
-  const views = await presentTasks(open, shown);
+  const views = shown.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, shown);
+  if (next !== undefined) return { tasks: views, next };
   const isOpenHere = new Set(open.all.map(({ id }) => id));
-  for (const view of await foreignViews(deps, isOpenHere)) {
-    if (session !== undefined && view.sessionKey !== session) continue;
-    if (status === undefined || view.status === status) views.push(view);
+  for (const { file, folder } of (await findForeign(deps, isOpenHere)).values()) {
+    const isShown = (session ?? file.sessionKey) === file.sessionKey && (status ?? file.status) === file.status;
+    if (isShown) views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
   }
-  for (const entry of await newestFinished(deps, options)) {
-    const view = isOpenHere.has(entry.task) ? undefined : await presentFinished(deps, entry);
-    if (view !== undefined) views.push(view);
-  }
-  return { tasks: views, next: undefined };
+  const entries = (await newestFinished(deps, options)).filter(({ task }) => !isOpenHere.has(task));
+  const finished = await Promise.all(entries.map(present)); // All at once: one git answers them in a row.
+  return { tasks: [...views, ...finished.filter((view) => view !== undefined)], next: undefined };
 }
 
 /** Returns a task of the branch; `undefined` where its file is gone. */
 export async function presentFinished(deps: QueriesDeps, { task, session }: Finished): Promise<TaskView | undefined> {
   const { findTaskFile } = await import("../../store/foreign-tasks.ts");
   const place = await findTaskFile(deps.branch, session, task);
-  return place === undefined ? undefined : presentTaskFile(place.file, place.folder);
+  return place === undefined
+    ? undefined
+    : (await import("../views/task-view.ts")).presentTaskFile(place.file, place.folder);
 }
 
-/** Returns the open tasks that other clones have accepted. */
-async function foreignViews(deps: QueriesDeps, isOpenHere: ReadonlySet<string>): Promise<readonly TaskView[]> {
+async function presentLine(deps: QueriesDeps, entry: Finished): Promise<TaskLine | undefined> {
+  const { task, session, status, detail } = entry;
+  const text = detail === undefined ? undefined : await findTaskText(deps.branch, session, task);
+  const title = text === undefined ? undefined : titleInFrontMatter(text, TITLE_CHARACTERS_MAX);
+  if (detail === undefined || title === undefined) return presentFinished(deps, entry);
+  return { id: task, sessionKey: session, title, status, hold: null, reason: detail === "" ? null : detail };
+}
+
+/** Returns the open tasks that other clones have accepted. Files are read only where the ledger has a candidate. */
+export async function findForeign(
+  { branch, ledger }: QueriesDeps,
+  isOpenHere: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, ForeignTask>> {
+  const rows = [...(await ledger.current()).values()];
+  if (rows.every((row) => isFinal(row.status) || isOpenHere.has(row.task))) return new Map();
   const { findForeignTasks } = await import("../../store/foreign-tasks.ts");
-  const found = await findForeignTasks(deps.branch, deps.ledger, (id) => isOpenHere.has(id));
-  return Array.from(found.values(), ({ file, folder }) => presentTaskFile(file, folder));
+  return findForeignTasks(branch, ledger, (id) => isOpenHere.has(id));
 }
 
 /**

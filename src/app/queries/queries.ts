@@ -7,7 +7,7 @@ import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
-import type { TaskView } from "../views/task-view.ts";
+import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { ServerRecord } from "./server-record.ts";
 
@@ -27,8 +27,8 @@ export interface ListOptions {
 }
 
 /** Open tasks in order of acceptance, those of other clones after our own, then finished ones, the newest first. */
-export interface TaskPage {
-  readonly tasks: readonly TaskView[];
+export interface TaskPage<Shown = TaskView> {
+  readonly tasks: readonly Shown[];
   /** Where the next page begins; `undefined` where this is the last one. */
   readonly next: number | undefined;
 }
@@ -52,6 +52,8 @@ export interface StatusView {
 /** Questions about a workspace, which change nothing. The answers are the same with and without a coordinator. */
 export interface Queries {
   list(options: ListOptions): Promise<TaskPage>;
+  /** The same list, with less of each task. */
+  lines(options: ListOptions): Promise<TaskPage<TaskLine>>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
   status(): Promise<StatusView>;

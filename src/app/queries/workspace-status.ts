@@ -1,11 +1,11 @@
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
-import { isFinal } from "../../task/ledger/ledger.ts";
 import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { Health } from "../views/present-health.ts";
 import { presentProblem } from "../views/present-health.ts";
 import { presentPauses } from "../views/present-pauses.ts";
+import { findForeign } from "./list-tasks.ts";
 import type { QueriesDeps, StatusView } from "./queries.ts";
 import { readServer } from "./server-record.ts";
 
@@ -29,7 +29,7 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     paused: presentPauses(pauses),
     tasks: counts,
     running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
-    otherClones: await countForeign(deps, new Set(open.all.map(({ id }) => id))),
+    otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size,
     broken: health?.broken ?? [],
   };
 }
@@ -38,12 +38,4 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
 function notedProblem({ paths, now }: QueriesDeps): Health["codex"] {
   const outage = readOutage(paths.codexHold);
   return outage === undefined || breakerHold(outage, now()) === undefined ? null : presentProblem(outage);
-}
-
-/** Files of tasks are read only where the ledger has a candidate. */
-async function countForeign({ branch, ledger }: QueriesDeps, isOpenHere: ReadonlySet<string>): Promise<number> {
-  const rows = [...(await ledger.current()).values()];
-  if (rows.every((row) => isFinal(row.status) || isOpenHere.has(row.task))) return 0;
-  const { findForeignTasks } = await import("../../store/foreign-tasks.ts");
-  return (await findForeignTasks(branch, ledger, (id) => isOpenHere.has(id))).size;
 }

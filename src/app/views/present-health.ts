@@ -57,7 +57,7 @@ export interface HealthSources {
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
   const problem = sources.codex.problem() ?? sources.breaker.outage();
-  const wait = sources.branch.waiting();
+  const wait = sources.branch.waiting() ?? sources.commits.waiting();
   const full = sources.bound.state();
   const world = sources.faults.current();
   const pauses = sources.dispatcher.pauses();

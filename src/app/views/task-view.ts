@@ -7,17 +7,23 @@ import { asUsage } from "../../task/records/task-account.ts";
 import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
 import { taskFilePath } from "../../task/records/workspace-paths.ts";
-import type { Usage } from "../../task/state/run.ts";
+import type { ChangedFile, Usage } from "../../task/state/run.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 
-/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
-export interface TaskView {
+/** What a list shows of a task. Absent things are `null`. */
+export interface TaskLine {
   readonly id: string;
   readonly sessionKey: string;
   readonly title: string;
   readonly status: string;
   /** Why a queued task does not run yet, as a sentence. */
   readonly hold: string | null;
+  /** Why it ended, or waits for another run. */
+  readonly reason: string | null;
+}
+
+/** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
+export interface TaskView extends TaskLine {
   readonly run: number;
   readonly attempts: number;
   readonly priority: number;
@@ -36,7 +42,6 @@ export interface TaskView {
   readonly codexVersion: string | null;
   /** The one that was used, as far as that is known. */
   readonly model: string | null;
-  readonly reason: string | null;
   /** The name of that reason, where it is one of docs/spec-failures.md. */
   readonly failure: string | null;
   readonly thread: string | null;
@@ -47,7 +52,8 @@ export interface TaskView {
   /** The task that goes on where this one has failed, and the one that this one goes on from. */
   readonly followUpTask: string | null;
   readonly parent: string | null;
-  readonly changedFiles: readonly { readonly path: string; readonly change: string }[];
+  /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
+  readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
   /** Where the task lies, or will lie, in the branch. */
   readonly path: string;
   /** Whether the branch holds the outcome. */
@@ -92,7 +98,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     verification: record.verification === undefined ? null : verificationFacts(record.verification),
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
-    changedFiles: record.changedFiles,
+    changedFiles: record.changedFiles.map(presentChange),
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
     warnings: record.warnings,
@@ -149,11 +155,15 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     verification: objectOrNull(frontMatter.verification),
     followUpTask: textOrNull(frontMatter.followUpTask),
     parent: textOrNull(frontMatter.parent),
-    changedFiles: result?.changedFiles ?? [],
+    changedFiles: (result?.changedFiles ?? []).map(presentChange),
     path: taskFilePath(file.sessionKey, folder, file.id),
     committed: true,
     warnings: [],
   };
+}
+
+function presentChange({ path, change, by }: ChangedFile): TaskView["changedFiles"][number] {
+  return { path, change, by: by ?? null };
 }
 
 function numberOrNull(value: unknown): number | null {

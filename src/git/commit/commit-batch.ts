@@ -31,7 +31,7 @@ export type Outcome =
 export interface Batch {
   attempt(signal: AbortSignal): Promise<Outcome>;
   /** Removes temporary files. */
-  discard(): void;
+  discard(): Promise<void>;
 }
 
 /**
@@ -41,6 +41,7 @@ export interface Batch {
 const REST_MS = 1;
 /** From that rest to the point of no return. It grows with every swap that was too slow: a busy machine must not starve us. */
 const LIMIT_MS = 0.6;
+const LIMIT_PER_FILE_MS = 0.01;
 const LIMIT_GROWTH = 1.2;
 /** After so many looks that found a process just forked (some 15 ms), those that stand elsewhere no longer count … */
 const LOOKS_EVERYWHERE = 10;
@@ -66,16 +67,17 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   let limitMs = LIMIT_MS;
   let indexMs = 0;
 
-  function dropStaging(): void {
-    staging?.files.clear();
-    if (staging?.indexPath !== undefined) rmSync(staging.indexPath, { force: true });
+  async function dropStaging(): Promise<void> {
+    const dropped = staging;
     staging = undefined;
+    await dropped?.files.clear();
+    if (dropped?.indexPath !== undefined) rmSync(dropped.indexPath, { force: true });
   }
 
   async function currentChain(): Promise<CommitChain> {
     const base = refs.tip();
     if (chain !== undefined && chain.base === base && isStored()) return chain;
-    dropStaging();
+    await dropStaging();
     view.builtOn(base);
     store.forget();
     isWritten = false;
@@ -101,7 +103,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {
     if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
-    dropStaging();
+    await dropStaging();
     const next = await stageChain(parts, of);
     if (!("refused" in next)) {
       staging = next;
@@ -133,7 +135,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     const made = await currentChain();
     const preparing = prepare(made, state.kind === "full");
     preparing.catch(() => undefined); // It is awaited below.
-    if (!hasWaited) scan.scan(); // While objects and index are on their way to the disk.
+    if (!hasWaited) scan.scanIfOld(); // While objects and index are on their way to the disk.
     const staged = await preparing;
     if (staged !== undefined && "refused" in staged) {
       hasWaited = true;
@@ -147,7 +149,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   async function prepare(made: CommitChain, isFull: boolean): Promise<Staging | Refusal | undefined> {
     if (isFull) return (await settleAll([currentStaging(made), writeObjects(made)]))[0];
-    dropStaging();
+    await dropStaging();
     const left = await findLeftBehind(parts, made);
     if (left !== undefined)
       return { refused: `${left} is left in the work tree of another branch: it would bar the way back` };
@@ -176,7 +178,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
           continue;
         }
         attempts += 1;
-        const result = ready.run(forks, limitMs);
+        const result = ready.run(forks, limitMs + LIMIT_PER_FILE_MS * (staged?.files.replaced.length ?? 0));
         if (result.kind !== "missed" || result.because === "changed") return result;
         if (result.because === "late") limitMs *= LIMIT_GROWTH;
         else looks += 1;
@@ -199,7 +201,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
       view.moved(made.tip, made.tree);
     }
     const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
-    dropStaging();
+    await dropStaging();
     // The index was renamed before the branch: one journal of a file system holds both. Where it does not, the next commit puts it right.
     await syncFolder(dirname(repository.branchPath));
     faultPoint("commit:done");
@@ -226,7 +228,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
             reason: `the branch holds something else than a plain file of ours at ${error.message}`,
           };
         }
-        dropStaging();
+        await dropStaging();
         if (error instanceof GitError) return { kind: "closed", reason: error.message };
         if (error instanceof ElsewhereError) return MISSED;
         const code = systemErrorCode(error);

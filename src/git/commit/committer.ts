@@ -103,7 +103,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       }
     } finally {
       wait = undefined;
-      batch.discard();
+      await batch.discard();
     }
   }
 

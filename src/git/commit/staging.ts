@@ -61,10 +61,10 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
 
   const [built, files] = await settleAll([
     buildIndex(index, indexChanges), // In a child: meanwhile the files are written.
-    Promise.resolve().then(() => writeFiles(workTree, steps)),
+    writeFiles(workTree, steps),
   ]);
   if (built.refused !== undefined) {
-    files.clear();
+    await files.clear();
     return { refused: `git update-index refuses: ${built.refused}` };
   }
   const indexMs = asking + built.tookMs;
@@ -89,8 +89,8 @@ export async function findLeftBehind(parts: StagingParts, chain: CommitChain): P
   return answer === "unmerged" ? undefined : found.find(({ path, id }) => answer.entries.get(path)?.id !== id)?.path;
 }
 
-function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): StagedFiles {
-  const files = workTree.stage(steps);
+async function writeFiles(workTree: WorkTree, steps: readonly DiskStep[]): Promise<StagedFiles> {
+  const files = await workTree.stage(steps);
   faultPoint("commit:files-written");
   return files;
 }

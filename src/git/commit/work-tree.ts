@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   closeSync,
   fchmodSync,
   linkSync,
@@ -11,8 +10,8 @@ import {
   rmdirSync,
   rmSync,
   unlinkSync,
-  writeFileSync,
 } from "node:fs";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { type FileStamp, readStamp } from "../../base/file-stamp.ts";
@@ -39,17 +38,17 @@ export interface StagedFiles {
   readonly replaced: readonly string[];
   /** Tells whether every file is still as it was seen. */
   stillAsSeen(): boolean;
-  /** The same at once, once `stillAsSeen` was so: whether the files themselves are. */
+  /** The same at once, once `stillAsSeen` was so: whether the files are that will be replaced or removed. A new one finds out itself. */
   untouched(): boolean;
   /**
-   * Puts all files in place, at once and without a process, and makes their folders.
+   * Puts all files in place, at once and without a process.
    *
    * @returns the paths that the system would not let us change: they stay as they are
    * @throws ElsewhereError before anything was done, where the temporary files turn out to be on another file system
    */
   apply(): readonly string[];
   /** Removes what is left of the temporary files, and the folders that `apply` emptied. */
-  clear(): void;
+  clear(): Promise<void>;
 }
 
 export class ElsewhereError extends Error {
@@ -64,9 +63,9 @@ export interface WorkTree {
   look(path: string): DiskContent;
   /**
    * Writes the new contents to temporary files. They are not synced: the work tree is only a view of the branch, and git writes its
-   * files without, too.
+   * files without, too. Folders are made in the work tree itself: git does not see an empty one.
    */
-  stage(steps: readonly DiskStep[]): StagedFiles;
+  stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
 }
 
 interface ReadyStep extends DiskStep {
@@ -108,12 +107,13 @@ export function createWorkTree(
     }
   }
 
-  function ready(step: DiskStep): ReadyStep {
+  async function ready(step: DiskStep): Promise<ReadyStep> {
     const target = join(topDir, step.path);
     if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
     const path = temporary.newPath("file");
-    writeFileSync(path, step.content, { flag: "wx" });
-    if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
+    await writeFile(path, step.content, { flag: "wx" });
+    if (step.before !== undefined) await chmod(path, step.before.mode & 0o777);
+    else await makeFolder(dirname(target));
     return { ...step, target, temporary: path };
   }
 
@@ -138,18 +138,21 @@ export function createWorkTree(
 
   return {
     look,
-    stage(steps) {
-      const list = steps.map(ready);
+    async stage(steps) {
+      const made = await Promise.allSettled(steps.map(ready)); // Nothing is still being written when a failure is told.
+      const list = made.map((one) => {
+        if (one.status === "rejected") throw one.reason;
+        return one.value;
+      });
       return {
         replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
         stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),
-        untouched: () => list.every(isAsBefore),
+        untouched: () => list.every((step) => step.before === undefined || isAsBefore(step)),
         apply: () => applyAll(list),
-        clear() {
-          for (const step of list) {
-            if (step.temporary !== undefined) rmSync(step.temporary, { force: true });
-            if (step.content === undefined) removeEmptyFolders(step.target, topDir, repository.prefix);
-          }
+        async clear() {
+          await Promise.all(list.map(({ temporary: path }) => path && rm(path, { force: true })));
+          for (const step of list)
+            if (!isThere(step.target)) removeEmptyFolders(step.target, topDir, repository.prefix);
         },
       };
     },
@@ -165,14 +168,32 @@ function applyStep(step: ReadyStep): void {
     unlinkSync(step.target);
     return;
   }
-  mkdirSync(dirname(step.target), { recursive: true });
   const from = step.temporary ?? writeBeside(step.target, step.content, step.before?.mode);
   try {
-    if (step.before === undefined)
-      linkSync(from, step.target); // Fails where a file has appeared.
+    if (step.before === undefined) linkNew(from, step.target);
     else renameSync(from, step.target);
   } finally {
     if (step.temporary === undefined) rmSync(from, { force: true });
+  }
+}
+
+/** Fails where a file has appeared. The folder may have been swept away since it was made. */
+function linkNew(from: string, target: string): void {
+  try {
+    linkSync(from, target);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(target), { recursive: true });
+    linkSync(from, target);
+  }
+}
+
+/** What stands in the way is the user's, and is met again when the file is put in place. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (!USERS_DOING.has(systemErrorCode(error) ?? "")) throw error;
   }
 }
 
@@ -181,6 +202,7 @@ function applyStep(step: ReadyStep): void {
  * the user's would pick them up. After a crash just here, the next attempt uses the same name.
  */
 function writeBeside(target: string, content: Uint8Array, mode: number | undefined): string {
+  mkdirSync(dirname(target), { recursive: true });
   const path = join(dirname(target), `.${basename(target)}.codex-inbox.tmp`);
   rmSync(path, { force: true });
   const descriptor = openSync(path, "wx", 0o666);
@@ -197,7 +219,6 @@ function writeBeside(target: string, content: Uint8Array, mode: number | undefin
 function removeEmptyFolders(target: string, topDir: string, prefix: string): void {
   const workspace = join(topDir, prefix, ".");
   const inbox = join(workspace, INBOX);
-  if (isThere(target)) return;
   for (let folder = dirname(target); folder.startsWith(`${workspace}/`) && folder !== inbox; folder = dirname(folder)) {
     try {
       rmdirSync(folder);

@@ -29,6 +29,8 @@ export interface ProcessScan {
    * @param first a process id to look at before the others: what blocked last time
    */
   scan(first?: number): Blocker | undefined;
+  /** Does that unless it was done a moment ago: a program that has run for seconds hardly ever becomes git. */
+  scanIfOld(): void;
   /** Looks at what was started since the last scan or look, and again at what was remembered: some 0.02 ms each. */
   look(forks: Forks): Look;
   /** Tells whether a git process that may write runs and began less than `withinMs` ago, or one may be just about to. */
@@ -40,6 +42,8 @@ const SHELLS = new Set(["sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busy
 const YOUNG_MS = 100;
 /** Until this age any process is looked at again: a program may hand over to git (`env git`, `sh -c git`), or be slow to call exec. */
 const WATCHED_MS = 2_000;
+/** Less than the age until which processes are watched. */
+const SCAN_EVERY_MS = 500;
 /** With more new process ids than this a scan of all processes is cheaper, as most of them have ended. */
 const NEWCOMERS_MAX = 500;
 
@@ -57,6 +61,7 @@ export function createProcessScan(
   /** Git processes that block, shells in the work tree, and young processes. */
   const watched = new Set<number>();
   let seenPid = -1;
+  let scannedMs = Number.NEGATIVE_INFINITY;
 
   /** Judges one process, and keeps watching it while it is, or may become, a git that writes here. */
   function examine(pid: number, forks: Forks, uptimeMs: number): Look {
@@ -147,6 +152,7 @@ export function createProcessScan(
     const uptimeMs = processes.uptimeMs();
     const known = first === undefined ? "clear" : examine(first, "none", uptimeMs);
     if (typeof known === "object") return known;
+    scannedMs = performance.now();
     const last = processes.lastPid();
     watched.clear();
     let blocker: Blocker | undefined;
@@ -176,6 +182,9 @@ export function createProcessScan(
 
   return {
     scan,
+    scanIfOld() {
+      if (performance.now() - scannedMs >= SCAN_EVERY_MS) scan();
+    },
     look,
     anyBeganWithin(withinMs) {
       if (look("in-the-tree") === "unsettled") return true;

@@ -139,7 +139,7 @@ function followRun(
       if (!hasEnded && !isDetached) await pause.wait(delayMs);
     }
     if (isDetached) return;
-    yield { kind: "exited" };
+    yield { kind: "exited", exitCode: readExitRecord(run.runDir)?.exitCode };
     yield* readOn();
   }
 

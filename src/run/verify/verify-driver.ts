@@ -107,7 +107,7 @@ function followCommand(lease: RunLease, run: MarkedRun, watch: WorkerWatch): Run
       bytes = printed;
       if (hasEnded || isDetached) break;
     }
-    if (!isDetached) yield { kind: "exited" };
+    if (!isDetached) yield { kind: "exited", exitCode: readExitRecord(run.runDir)?.exitCode };
   }
 
   return {

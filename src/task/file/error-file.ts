@@ -29,7 +29,7 @@ export function errorFilePath(dropPath: string): string {
   return `${dropPath.replace(/\.md$/i, "")}.error.md`;
 }
 
-/** Returns whether a text was made by `renderErrorFile`, whatever was added to it since. */
+/** Returns whether a text was made by `renderErrorFile`, also after text was added to it. */
 export function isErrorFile(text: string): boolean {
   return text.split("\n", 1)[0]?.trimEnd() === MARKER;
 }

@@ -16,12 +16,17 @@ export interface FrontMatter {
 
 export interface FrontMatterLimits extends YamlLimits {
   readonly bytes: number;
-  /** gray-matter looks for comments in time quadratic in the number of empty lines: 65,000 of them take 5 s (4.0.3). */
   readonly lines: number;
 }
 
 /** The limits for the front matter of a dropped file. */
 const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 10_000 };
+
+/**
+ * Blanks in a row where empty lines are among them. gray-matter looks for comments anew at each line, through all blanks that follow:
+ * 65,000 empty lines took 5 s, 1 MB of blanks in 2,000 lines 2.2 s (4.0.3).
+ */
+const BLANKS_MAX = 200;
 
 const BYTE_ORDER_MARK = "\uFEFF";
 /** gray-matter takes any word here for a language, and evaluates the block where the word is `js`. */
@@ -66,7 +71,7 @@ export function readFrontMatter(text: string, limits: FrontMatterLimits = DROPPE
     const message = `the line ${quoted(closing)} neither closes the front matter nor belongs to it (${RULE_HINT})`;
     return refuse(problemAt(placeAt(text, blockEnd + 1), message, CLOSED), "");
   }
-  // Before gray-matter sees it: it takes time quadratic in the number of empty lines.
+  // Before gray-matter sees it, see BLANKS_MAX.
   const tooLarge = sizeProblem(text.slice(blockStart + 1, blockEnd + 1), limits);
   if (tooLarge !== undefined) return refuse(tooLarge, text.slice(blockEnd + closing.length + 2));
   return split(text, closing, limits);
@@ -103,6 +108,10 @@ function sizeProblem(block: string, limits: FrontMatterLimits): TaskProblem | un
   if (block.split("\n").length - 1 > limits.lines) {
     return problemAt(START, `the front matter has more than ${limits.lines} lines`, expectation);
   }
+  for (const [blanks] of block.matchAll(/\s+/g)) {
+    if (blanks.length > BLANKS_MAX && /[\n\r\u2028\u2029].*[\n\r\u2028\u2029]/su.test(blanks))
+      return problemAt(START, `the front matter has more than ${BLANKS_MAX} blanks over empty lines`, expectation);
+  }
   return undefined;
 }
 
@@ -128,7 +137,7 @@ function kept(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [keepText(key), kept(inner)]));
 }
 
-/** Lists and mappings are written as JSON, which YAML 1.2 contains: one line whatever is in them. */
+/** Lists and mappings are written as JSON, which YAML 1.2 contains: one line for any content. */
 function valueText(value: unknown): string {
   if (typeof value === "object" && value !== null) return JSON.stringify(value);
   return scalar(value);

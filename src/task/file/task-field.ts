@@ -43,7 +43,7 @@ export function textField(problemOf: (text: string) => string | undefined): (val
   };
 }
 
-/** Reads one of `words`, and refuses those that `isAllowed` does not let pass with what was expected instead. */
+/** Reads one of `words`. */
 export function wordField<T extends string>(words: readonly T[]): (value: YamlValue) => FieldReading<T> {
   return (value) => {
     const word = words.find((candidate) => candidate === value.plain);

@@ -42,7 +42,7 @@ const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
  * Reads a dropped file.
  *
  * @param folderKey session key from the folder the file lies in; front matter wins over it
- * @param rights what a task may ask for; without them nothing is refused: what was accepted once is a task whatever holds now
+ * @param rights what a task may ask for; without them nothing is refused: an accepted task stays one when the rights change
  * @returns the task, or all problems at once, in the order of their places
  */
 export function parseDrop(bytes: Uint8Array, folderKey: string | undefined, rights?: Rights): ParsedDrop {
@@ -63,7 +63,7 @@ export function parseDropText(text: string, folderKey: string | undefined, right
   const fields = collectFields(parts);
   const problems = [...parts.problems, ...fields.problems];
   const spec = readSpec(fields.entries, parts, folderKey, problems);
-  // Where front matter is not closed, nobody knows where the prompt begins.
+  // Where front matter is not closed, the prompt has no beginning.
   if (parts.problems.length === 0 || parts.body !== "") problems.push(...promptProblems(parts));
   const refused = rights === undefined ? [] : refusedFields(spec, rights, fields.entries);
   if (problems.length + refused.length > 0)

@@ -67,7 +67,7 @@ function formatRow(row: LedgerRow): string {
 /**
  * Returns the rows of a ledger in the order of the text. Whatever is no complete row of ours (headers, prose, conflict
  * markers, a torn last line) is passed over: a half-merged ledger must still be readable. The ids and keys of a row are
- * well-formed and so safe as parts of a path, whoever wrote the ledger.
+ * well-formed and so safe as parts of a path, also in a ledger that was written by hand.
  */
 export function parseLedger(text: string): readonly LedgerRow[] {
   const parseRow = createRowParser();

@@ -19,7 +19,7 @@ const BODY_LINES_MAX = 10;
  */
 const MEANS_SOMETHING = /^(?:[A-Za-z0-9-]+[ \t]*:|#|---|diff |Index: |\(cherry picked from commit )/;
 
-/** Returns the message of the commit of a task that has ended. Its trailers are exactly ours, whatever the agent wrote. */
+/** Returns the message of the commit of a task that has ended. No text of the agent becomes a trailer. */
 export function taskCommitMessage(record: TaskRecord): KeptText {
   const trailers = [
     trailer("Task-Id", record.id),
@@ -48,7 +48,7 @@ export function errorFileCommitMessage(fileNames: readonly string[]): KeptText {
   return joined(`inbox: ${fileNames.length} files are not valid tasks`, body, []);
 }
 
-/** Whoever looks for `Verified` finds only what has passed. */
+/** `Verified` stands only where the verification has passed. */
 function verificationTrailer({ command, outcome, what }: Verification): string {
   return outcome === "passed" ? trailer("Verified", command) : trailer("Not-Verified", `${command} (${what})`);
 }

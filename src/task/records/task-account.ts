@@ -1,6 +1,6 @@
 import type { Usage } from "../state/run.ts";
 
-/** What the runs of a task have taken. Times in ms; `undefined` where nobody knows. */
+/** What the runs of a task have taken. Times in ms; `undefined`: not known. */
 export interface TaskAccount {
   /** Of the last run. */
   readonly commands: number | undefined;

@@ -3,7 +3,7 @@ import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { FailureKind } from "../state/failure.ts";
-import type { Usage } from "../state/run.ts";
+import type { ChangedFile, Usage } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
@@ -13,8 +13,8 @@ import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
   boundedMessage,
+  CHANGED_BY,
   CHANGED_FILES_HEADING,
-  type ChangedFile,
   parseResult,
   type TaskResult,
   WARNINGS_HEADING,
@@ -194,20 +194,27 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
 /** Nothing of varying length stands before the message but the one line that says how it went. */
 function renderResult(record: TaskRecord, message: KeptText): string {
   const lines = [RESULT_START + keepText(outcomeLine(record)), "", message, ""];
-  if (record.changedFiles.length > 0) {
-    const shown = record.changedFiles.slice(0, CHANGED_FILES_SHOWN_MAX);
-    const more = record.changedFiles.length - shown.length;
-    const files = shown.map(
-      ({ path, change }) => `- ${oneLine(change, 40) || "changed"} ${inlineCode(keepText(path))}`,
-    );
-    lines.push(CHANGED_FILES_HEADING, "", ...files, ...(more > 0 ? [`- and ${more} more`] : []), "");
-  }
+  if (record.changedFiles.length > 0) lines.push(...changedFileLines(record.changedFiles));
   if (record.warnings.length > 0) {
     const warnings = record.warnings.map((warning) => `- ${oneLine(keepText(warning), WARNING_CHARACTERS_MAX)}`);
     lines.push(WARNINGS_HEADING, "", ...warnings, "");
   }
   if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
   return lines.join("\n");
+}
+
+function changedFileLines(files: readonly ChangedFile[]): readonly string[] {
+  const of = (by: ChangedFile["by"]): readonly ChangedFile[] => files.filter((file) => file.by === by);
+  const ordered = [...of(undefined), ...of("patch"), ...of("other")];
+  const lines: string[] = [CHANGED_FILES_HEADING, ""];
+  let author: ChangedFile["by"];
+  for (const { path, change, by } of ordered.slice(0, CHANGED_FILES_SHOWN_MAX)) {
+    if (by !== undefined && by !== author) lines.push(...(lines.length > 2 ? [""] : []), CHANGED_BY[by], "");
+    author = by;
+    lines.push(`- ${oneLine(change, 40) || "changed"} ${inlineCode(keepText(path))}`);
+  }
+  const more = ordered.length - CHANGED_FILES_SHOWN_MAX;
+  return [...lines, ...(more > 0 ? [`- and ${more} more`] : []), ""];
 }
 
 function outcomeLine({ status, reason, durationMs, attempts }: TaskRecord): string {

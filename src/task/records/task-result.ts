@@ -1,3 +1,4 @@
+import type { ChangedFile } from "../state/run.ts";
 import { parseInlineCode } from "../text/markdown.ts";
 import { cutUtf8 } from "../text/utf8.ts";
 import { beforeVerification, VERIFICATION_HEADING } from "./verification-section.ts";
@@ -10,13 +11,12 @@ export interface TaskResult {
   readonly changedFiles: readonly ChangedFile[];
 }
 
-/** A file that differed after the run. `change` is one word ("modified"). */
-export interface ChangedFile {
-  readonly path: string;
-  readonly change: string;
-}
-
 export const CHANGED_FILES_HEADING = "### Changed files";
+/** What stands before the files that have the same author; files without one come first and have none. */
+export const CHANGED_BY: Readonly<Record<NonNullable<ChangedFile["by"]>, string>> = {
+  patch: "Written by the agent's own patches:",
+  other: "Changed meanwhile by something else (a command of the agent, or someone at work in the same folder):",
+};
 export const WARNINGS_HEADING = "### Warnings";
 
 /**
@@ -41,13 +41,17 @@ function splitAtSections(text: string): { readonly head: string; readonly tail: 
   return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
 }
 
+const BY = ["patch", "other"] as const;
+
 function parseChangedFiles(sections: string): readonly ChangedFile[] {
   const [, list = ""] = sections.replaceAll("\r\n", "\n").split(`\n${CHANGED_FILES_HEADING}\n`);
   const [files = ""] = list.split(`\n${WARNINGS_HEADING}`);
+  let by: ChangedFile["by"];
   return files.split("\n").flatMap((line) => {
+    by = BY.find((author) => line.trimEnd() === CHANGED_BY[author]) ?? by;
     const [, change, code = ""] = /^- (.+?) (`.*)$/.exec(line.trimEnd()) ?? [];
     const path = parseInlineCode(code);
-    return change === undefined || path === undefined ? [] : [{ path, change }];
+    return change === undefined || path === undefined ? [] : [{ path, change, ...(by === undefined ? {} : { by }) }];
   });
 }
 

@@ -6,7 +6,7 @@ export type CodexSetting = { readonly setting: string } | { readonly problem: st
 
 /**
  * Turns a key and a value into what `codex -c` takes, `key=<TOML value>`; or says why not, as the end of a sentence. Whether
- * anybody may make this setting is decided elsewhere (rights.ts).
+ * a task may make this setting is decided in rights.ts.
  */
 export function codexSetting(key: string, value: string): CodexSetting {
   const wrong = codexKeyProblem(key);

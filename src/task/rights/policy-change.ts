@@ -20,7 +20,7 @@ export interface PolicyChange {
   readonly values: readonly string[];
 }
 
-/** A problem is a sentence for whoever typed it. */
+/** A problem is a sentence for the user of the command. */
 export type ChangedPolicy = { readonly policy: Policy } | { readonly problem: string };
 
 /** Returns `policy` after a change. What is so already stays so. */

@@ -133,7 +133,7 @@ function allowedBy(expected: string, command: string): string {
   return `${expected}, unless the owner of the machine allows it with "codex-inbox policy ${command}"`;
 }
 
-/** What a task file says stands in a command that somebody may copy: nothing in it may mean anything to a shell. */
+/** Quotes text of a task file for a command that users copy: nothing in it means anything to a shell. */
 function shellWord(text: string): string {
   return /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -148,8 +148,8 @@ function settingKeys(settings: readonly string[]): readonly string[] {
 
 /**
  * Returns what is wrong with a path of a task file as the end of a sentence, or `undefined` when the path, as written,
- * stays inside the working tree and out of git's own folder. Links are not followed here: whoever opens the path checks
- * where it really leads.
+ * stays inside the working tree and out of git's own folder. Links are not followed here: the code that opens the path
+ * checks where it leads.
  */
 export function treePathProblem(path: string): string | undefined {
   return path.startsWith("/") ? "is not relative to the working tree" : pathProblem(path);

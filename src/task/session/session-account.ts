@@ -8,7 +8,7 @@ export interface SessionAccount {
   readonly tasks: EndedTasks;
   /** Runs of codex. */
   readonly runs: number;
-  /** `undefined` where nobody knows of any. */
+  /** `undefined`: none are known. */
   readonly usage: Usage | undefined;
   readonly durationMs: number;
   readonly commands: number;

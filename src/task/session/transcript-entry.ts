@@ -59,7 +59,7 @@ export type TranscriptBody = v.InferOutput<typeof BODY>;
  */
 export type TranscriptEntry = v.InferOutput<typeof ENTRY>;
 
-/** Tells whether `value` is an entry that is understood. A transcript can come from anybody who can push. */
+/** Tells whether `value` is an entry that is understood. Every user who can push can write a transcript. */
 export function isTranscriptEntry(value: unknown): value is TranscriptEntry {
   return v.is(ENTRY, value);
 }

@@ -1,4 +1,4 @@
-/** A chain of follow-ups is never longer, whatever the settings say. */
+/** Follow-ups in a chain at most; the settings cannot raise it. */
 export const FOLLOW_UP_DEPTH_MAX = 10;
 
 /** What a task file asks for, after validation. Absent things are `undefined`; paths are as written (relative to the workspace). */

@@ -3,7 +3,7 @@
  * a refusal in plain words, or an answer that was cut, would count as a success.
  *
  * Of a JSON Schema `type`, `enum`, `const`, `required`, `properties`, `items` and `additionalProperties: false` are checked: each part of
- * the answer is looked at once, whoever wrote the schema. Patterns, references and combinations could keep us busy without end; the model's
+ * the answer is looked at once, also for a hostile schema. Patterns, references and combinations could keep us busy without end; the model's
  * server enforces them, and nothing is said about them here.
  */
 

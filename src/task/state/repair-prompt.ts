@@ -32,7 +32,7 @@ ${fenced(beginning(prompt), "markdown")}
 `;
 }
 
-/** What the output says is a program's, and may be anybody's: the fence holds it, and the sentence before it says so. */
+/** The output is untrusted: a fence holds it, and the sentence before it says so. */
 function evidence(failed: Verification): string {
   const { command, what, durationMs, attempt, attemptsMax, output, outputBytes, hint } = failed;
   const parts = [

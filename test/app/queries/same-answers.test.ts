@@ -3,6 +3,7 @@ import { createUseCases, type Health } from "../../../src/app/coordinator.ts";
 import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
 import type { Queries } from "../../../src/app/queries/queries.ts";
 import type { RunningCoordinator } from "../../../src/app/start-coordinator.ts";
+import type { TaskLine } from "../../../src/app/views/task-view.ts";
 import { listen } from "../../../src/server/listen.ts";
 import { createBranchLedger } from "../../../src/store/branch-ledger.ts";
 import type { JournalRecord } from "../../../src/store/journal-record.ts";
@@ -43,13 +44,14 @@ async function busyWorld(): Promise<{ world: World; coordinator: RunningCoordina
 }
 
 /** Every question that does not ask for the process that answers. */
-async function answers(queries: Queries, ids: readonly string[]): Promise<unknown> {
+async function answers(queries: Queries, ids: readonly string[]) {
   const status = await queries.status();
   const statuses = ["queued", "running", "succeeded", "failed"] as const;
   return {
     all: await queries.list({ finished: 20 }),
     bySession: await queries.list({ finished: 20, session: "docs" }),
     byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, status: word }))),
+    lines: (await queries.lines({ finished: 20 })).tasks.map(asLine),
     page: await queries.list({ finished: 20, limit: 2 }),
     found: await Promise.all(ids.flatMap((id) => [queries.find(id), queries.find(id.slice(-6))])),
     sessions: await queries.sessions({ own: true }),
@@ -59,6 +61,10 @@ async function answers(queries: Queries, ids: readonly string[]): Promise<unknow
     transcripts: await Promise.all(ids.map((id) => queries.transcript(id))),
     status: { ...status, server: null, health: null, codex: null },
   };
+}
+
+function asLine({ id, sessionKey, title, status, hold, reason }: TaskLine): TaskLine {
+  return { id, sessionKey, title, status, hold, reason };
 }
 
 async function refusals(queries: Queries): Promise<readonly string[]> {
@@ -80,6 +86,7 @@ describe("a question has one answer", () => {
       const ids = world.logged("accepted").map(({ task }) => String(task));
       expect(ids).toHaveLength(8);
       const fromFiles = await answers(world.queries, ids);
+      expect(fromFiles.lines).toEqual(fromFiles.all.tasks.map(asLine));
       expect(await answers(coordinator, ids)).toEqual(fromFiles);
       expect(fallbacks).toBe(0);
       expect(await answers(remote, ids)).toEqual(fromFiles);

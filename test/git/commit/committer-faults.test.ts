@@ -8,13 +8,16 @@ import type { GitRepo } from "../../support/git-repo.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-type Failing = "openSync" | "writeSync" | "renameSync" | "linkSync" | "writeFileSync";
+type Call = (...args: readonly unknown[]) => unknown;
+type Failing = "openSync" | "renameSync" | "linkSync" | "promises.open" | "promises.writeFile";
 
 /** Makes the system refuse one call, wherever `concerns` says, until told otherwise. There is no other way to fill a disk for one test. */
 function refuse(call: Failing, code: string, concerns: (first: unknown) => boolean = () => true): () => void {
-  const real = fs[call] as (...args: readonly unknown[]) => unknown;
-  const put = (value: unknown): void => {
-    Object.assign(fs, { [call]: value });
+  const owner = (call.startsWith("promises.") ? fs.promises : fs) as unknown as Record<string, Call>;
+  const name = call.replace("promises.", "");
+  const real = owner[name] as Call;
+  const put = (value: Call): void => {
+    owner[name] = value;
     syncBuiltinESMExports();
   };
   put((...args: readonly unknown[]) => {
@@ -38,17 +41,23 @@ const isBelow = (part: string) => (path: unknown) => String(path).includes(part)
 
 describe("what the machine cannot do for a while is said, and done later", () => {
   it.each<{ name: string; call: Failing; code: string; concerns?: (first: unknown) => boolean; says: RegExp }>([
-    { name: "no room for objects", call: "writeSync", code: "ENOSPC", says: /ENOSPC.*disk is full/ },
+    {
+      name: "no room for objects",
+      call: "promises.open",
+      code: "ENOSPC",
+      concerns: isBelow("objects/pack"),
+      says: /ENOSPC.*disk is full/,
+    },
     {
       name: "no room for files",
-      call: "writeFileSync",
+      call: "promises.writeFile",
       code: "ENOSPC",
       concerns: isBelow("/tmp/file-"),
       says: /disk is full/,
     },
     {
       name: "a read-only disk",
-      call: "openSync",
+      call: "promises.open",
       code: "EROFS",
       concerns: isBelow("objects/pack"),
       says: /EROFS.*read-only/,

@@ -83,11 +83,17 @@ describe("a committed task file", () => {
     const path = TEXT.map((text) => `${text.replaceAll(/[\s\p{C}\u2028\u2029]/gu, "")}.md`);
     fc.assert(
       fc.property(
-        fc.array(fc.record({ path, change: fc.constantFrom("modified", "added") }), { maxLength: 5 }),
+        fc.array(
+          fc.record({ path, change: fc.constantFrom("modified", "added"), by: fc.constantFrom("patch", "other") }),
+          { maxLength: 5 },
+        ),
         TEXT,
         (changedFiles, lastMessage) => {
           const record = taskRecord({ changedFiles, lastMessage, warnings: ["- modified `x`\n### Changed files"] });
-          expect(parseTaskFile(renderTaskFile(record))?.result?.changedFiles).toEqual(changedFiles);
+          expect(parseTaskFile(renderTaskFile(record))?.result?.changedFiles).toEqual([
+            ...changedFiles.filter(({ by }) => by === "patch"),
+            ...changedFiles.filter(({ by }) => by === "other"),
+          ]);
         },
       ),
       { numRuns: 500 },
@@ -240,6 +246,20 @@ describe("a committed task file", () => {
 });
 
 describe("reading", () => {
+  it("of a file that is all blanks costs little, however it came into the branch", () => {
+    const text = `---\n${`${" ".repeat(500)}\n`.repeat(1_990)}format: 1\n---\nx`;
+    const begun = performance.now();
+    expect(parseTaskFile(text)).toBeUndefined();
+    expect(performance.now() - begun).toBeLessThan(300);
+  });
+
+  it("of a value with many blanks is not affected", () => {
+    const blanks = `a${" ".repeat(5_000)}b`;
+    const { spec } = taskRecord();
+    const record = taskRecord({ spec: { ...spec, frontMatter: { note: blanks } } });
+    expect(parseTaskFile(renderTaskFile(record))?.frontMatter.note).toBe(blanks);
+  });
+
   const FIXTURE = readFileSync(new URL("../../fixtures/formats/task-file-v1.md", import.meta.url), "utf8");
 
   it("understands format 1", () => {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { FAILURE_POLICIES, type FailureKind, type Remedy } from "../../src/task/state/failure.ts";
-import type { CoordinatorProcess } from "../support/coordinator-process.ts";
-import { type RealCodex, realCodex } from "../support/real-codex.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { FAILURE_POLICIES, type FailureKind, type Remedy } from "../../../src/task/state/failure.ts";
+import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** One failure that the real codex meets in a fresh thread, and what must come of it. */
 interface Row {

@@ -1,10 +1,10 @@
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { gitRepoAt } from "../support/git-repo.ts";
-import { tempDir } from "../support/temp-dir.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { gitRepoAt } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 async function healthOf(url: string): Promise<Record<string, unknown>> {
   return (await (await fetch(`${url}/health`)).json()) as Record<string, unknown>;

@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { wrappedCodex } from "../support/broken-codex.ts";
-import { type RealCodex, realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { wrappedCodex } from "../../support/broken-codex.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** A tool that takes no hint, and what it started in a session of its own. */
 const STUBBORN =

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 /** Ten tasks in four sessions. */
 const TASKS = ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3", "c/1", "c/2", "d/1", "d/2"];

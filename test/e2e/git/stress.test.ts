@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { failuresBesides, runStress } from "../support/git-stress/stress-run.ts";
-import { testSeed } from "../support/seeded-random.ts";
+import { failuresBesides, runStress } from "../../support/git-stress/stress-run.ts";
+import { testSeed } from "../../support/seeded-random.ts";
 
 const SEED = testSeed("git stress");
 const OPTIONS = { seed: SEED, commands: 100, tasks: 50, idleFiles: 100, pauseMsMax: 10 };

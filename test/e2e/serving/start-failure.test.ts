@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { expectSettled } from "../support/settled.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("a damaged journal is named, and the start ends at once", async () => {
   const workspace = await tempWorkspace();

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseTranscript } from "../../src/task/session/transcript.ts";
-import { type RealCodex, realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { parseTranscript } from "../../../src/task/session/transcript.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const SETTINGS = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 1_000 };
 

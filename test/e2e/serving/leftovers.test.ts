@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { waitFor } from "../support/wait-for.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("a stalled run is ended with everything it started, deaf or in a session of its own", async () => {
   const workspace = await tempWorkspace();

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { wrappedCodex } from "../support/broken-codex.ts";
-import { type RealCodex, realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { wrappedCodex } from "../../support/broken-codex.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** A workspace with one task that succeeded in the session `docs`. Attempts and delays are as a test can wait for them. */
 async function begun(): Promise<{ codex: RealCodex; workspace: TestWorkspace; thread: string }> {

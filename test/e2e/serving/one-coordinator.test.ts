@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { tempWorkspace } from "../support/workspace.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 /** proper-lockfile alone lets nobody in for ten seconds after a kill; a start itself takes one or two. */
 const TAKE_OVER_MAX_MS = 6_000;

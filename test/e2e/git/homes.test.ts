@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_POLICY, parsePolicy } from "../../src/task/rights/policy.ts";
-import { type GitRepo, makeGitRepo, type RepoShape } from "../support/git-repo.ts";
-import { tempDir } from "../support/temp-dir.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace, workspaceIn } from "../support/workspace.ts";
-import { readResults } from "../support/workspace-results.ts";
+import { DEFAULT_POLICY, parsePolicy } from "../../../src/task/rights/policy.ts";
+import { type GitRepo, makeGitRepo, type RepoShape } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace, workspaceIn } from "../../support/workspace.ts";
+import { readResults } from "../../support/workspace-results.ts";
 
 function newRepo(shape: RepoShape = {}): GitRepo {
   return makeGitRepo(join(tempDir(), "repo"), shape);

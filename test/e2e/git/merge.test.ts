@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fillLedger, mergeFrom, twoClones } from "../support/clones.ts";
-import type { TestWorkspace } from "../support/workspace.ts";
+import { fillLedger, mergeFrom, twoClones } from "../../support/clones.ts";
+import type { TestWorkspace } from "../../support/workspace.ts";
 
 /** Ten tasks: four of a session that both clones have, three of one of its own, three without a session. */
 function dropTen({ drop }: TestWorkspace, name: string, numbers: readonly number[]): void {

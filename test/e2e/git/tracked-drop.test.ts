@@ -1,9 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startOther } from "../support/other-git.ts";
-import { expectSettled } from "../support/settled.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { startOther } from "../../support/other-git.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** Keeps the coordinator from committing, as a program of the user's does that writes the index. */
 function holdIndexLock(workspace: TestWorkspace): () => void {

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { heldTask } from "../support/held-task.ts";
-import { expectSettled } from "../support/settled.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { heldTask } from "../../support/held-task.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 const ENDED_WELL = { code: 0, signal: null };
 

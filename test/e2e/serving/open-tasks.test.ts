@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { tempWorkspace } from "../support/workspace.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("a full queue refuses over HTTP and on the command line, and keeps what is dropped until there is room", async () => {
   const workspace = await tempWorkspace();

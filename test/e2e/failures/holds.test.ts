@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { FailureKind } from "../../src/task/state/failure.ts";
-import { expiredLogin, refusingLoginServer, wrappedCodex } from "../support/broken-codex.ts";
-import { realCodex } from "../support/real-codex.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import type { FailureKind } from "../../../src/task/state/failure.ts";
+import { expiredLogin, refusingLoginServer, wrappedCodex } from "../../support/broken-codex.ts";
+import { realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 /** Between two tries while tasks are held; nobody waits for it here. */
 const RETRY_MS = 60_000;

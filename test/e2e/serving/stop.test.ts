@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { expectSettled } from "../support/settled.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** Says which task is meant by any part of its id. */
 async function stopOnly(workspace: TestWorkspace, id: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { expectSettled } from "../support/settled.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { expectSettled } from "../../support/settled.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("an agent that removes its own working directory costs the list of changed files, not the result", async () => {
   const workspace = await tempWorkspace();

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { tempWorkspace } from "../support/workspace.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 it("a pause holds over restarts, with and without a coordinator, and says so everywhere", async () => {
   const workspace = await tempWorkspace();

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { waitFor } from "../support/wait-for.ts";
-import { tempWorkspace } from "../support/workspace.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 function readProcess(pid: number, file: "cmdline" | "environ"): readonly string[] {
   return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0");

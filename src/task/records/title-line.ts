@@ -1,0 +1,33 @@
+import { oneLine } from "../text/one-line.ts";
+
+const TITLE_LINE = /^title: (.+)$/gm;
+/** A plain YAML text that can be nothing but itself: no number, date, truth value or null, no comment, no other mark. */
+const PLAIN =
+  /^(?!(?:true|false|null|yes|no|on|off|y|n)$)\p{L}(?:[\p{L}\p{N} .,;/()_'"!?=+*&%$@<>~^|-]*[\p{L}\p{N}.,;/()_'"!?=+*&%$@<>~^|-])?$/iu;
+const SINGLE_QUOTED = /^'((?:[^']|'')*)'$/;
+
+/**
+ * Returns the title that the front matter of a committed task file gives, as `parseTaskFile` reads it, or `undefined` where only that
+ * can tell: a list of finished tasks does without the YAML parser, whose loading takes longer than everything else.
+ */
+export function titleInFrontMatter(text: string, charactersMax: number): string | undefined {
+  const end = text.startsWith("---\n") ? text.indexOf("\n---\n") : -1;
+  const titles = [...text.slice(0, Math.max(0, end)).matchAll(TITLE_LINE)];
+  const [, value = ""] = titles[0] ?? [];
+  if (titles.length !== 1) return undefined; // None, or two that a merge has put beside each other.
+  const title = value.startsWith('"') ? quoted(value) : PLAIN.test(value) ? value : singleQuoted(value);
+  return title === undefined ? undefined : oneLine(title, charactersMax) || undefined;
+}
+
+function singleQuoted(value: string): string | undefined {
+  return SINGLE_QUOTED.exec(value)?.[1]?.replaceAll("''", "'");
+}
+
+/** JSON's texts are YAML's. */
+function quoted(value: string): string | undefined {
+  try {
+    return String(JSON.parse(value));
+  } catch {
+    return undefined;
+  }
+}

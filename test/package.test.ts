@@ -1,0 +1,50 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { makeGitRepo } from "./support/git-repo.ts";
+import { tempDir } from "./support/temp-dir.ts";
+import { STUB_PATH } from "./support/test-runner.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const PATH = `${dirname(process.execPath)}:${process.env.PATH ?? ""}`;
+
+/** Unpacks what `npm pack` makes, with none of its dependencies: the bundle has to bring them. Returns its entry. */
+function installPackage(folder: string): string {
+  const packed = join(folder, "node_modules/codex-inbox");
+  mkdirSync(packed, { recursive: true });
+  const args = ["pack", "--silent", "--pack-destination", folder];
+  execFileSync("npm", args, { cwd: ROOT, env: { ...process.env, PATH }, stdio: "pipe" });
+  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
+  execFileSync("tar", ["-xzf", join(folder, archive), "-C", packed, "--strip-components=1"]);
+  expect(readdirSync(packed).sort()).toEqual(["LICENSE", "README.md", "bin", "dist", "docs", "package.json"]);
+  return join(packed, "bin/codex-inbox.js");
+}
+
+it("the packed program serves, and answers, without anything beside it; it caches no code where agents may write", async () => {
+  const folder = tempDir();
+  const entry = installPackage(folder);
+  const { dir, git } = makeGitRepo(join(folder, "repo"));
+  const home = join(folder, "home");
+  const temporary = join(folder, "tmp");
+  for (const path of [home, temporary]) mkdirSync(path);
+  writeFileSync(join(home, "config.toml"), 'model_provider = "stub"\n');
+  const env = { PATH, HOME: home, TMPDIR: temporary, CODEX_HOME: home, CODEX_INBOX_CODEX: STUB_PATH };
+  const run = (...args: readonly string[]): Promise<{ code: number | null; said: string }> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [entry, ...args], { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding("utf8").on("data", (text) => (said += text));
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, said }));
+    });
+  expect(await run("--version")).toEqual({ code: 0, said: "0.1.0\n" });
+  expect(await run("init")).toMatchObject({ code: 0 });
+  expect(await run("add", "--title", "Hello", "Say hello.")).toMatchObject({ code: 0 });
+  expect(await run("serve", "--until-idle", "--port", "0")).toMatchObject({ code: 0 });
+  expect(await run("ls")).toMatchObject({ code: 0, said: expect.stringMatching(/succeeded +- +Hello\n$/) });
+  expect(await run("status")).toMatchObject({ code: 0, said: expect.stringContaining("0 running, 0 queued") });
+  expect(git("log", "-1", "--format=%(trailers:key=Task-Status,valueonly)")).toBe("succeeded");
+  expect(existsSync(join(temporary, "node-compile-cache"))).toBe(false);
+}, 60_000);
