@@ -4,6 +4,7 @@ import { createAgentTurns } from "../dispatch/agent-turns.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createCodexAvailability } from "../dispatch/codex-availability.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
+import { createJournalGuard } from "../dispatch/journal-guard.ts";
 import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
 import { createRunControl } from "../dispatch/run-control.ts";
@@ -183,8 +184,24 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     stopGraceMs: () => settings().stopGraceMs,
   });
   const requests = openStopRequests(paths.stopRequests);
+  const guard = createJournalGuard(journal.probe, faults, now);
   const dispatcher = createDispatcher({
-    ...{ loop, table, breaker, ledger, inbox, runs, commits, starting, foundStale, codex, settings, faults, requests },
+    ...{
+      guard,
+      loop,
+      table,
+      breaker,
+      ledger,
+      inbox,
+      runs,
+      commits,
+      starting,
+      foundStale,
+      codex,
+      settings,
+      faults,
+      requests,
+    },
     ...{ surroundings, log, onBroken },
     branch: watch,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
@@ -194,7 +211,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
       configProblem = problem;
     },
-    probeJournal: journal.probe,
   });
 
   const failures = new Set<string>();
@@ -264,7 +280,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         const view = task === undefined ? await useCases.find(id) : presentOpen(task, journal.read(id), undefined);
         return { task: view, known };
       } catch (error) {
-        throw dispatcher.tryAgain(error);
+        throw guard.tryAgain(error);
       } finally {
         wake();
       }

@@ -1,4 +1,3 @@
-import { CoordinatorError } from "../base/errors.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import type { WorldFaults } from "../base/world-fault.ts";
 import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
@@ -14,6 +13,7 @@ import type { CodexHold, Conditions } from "../task/schedule/schedule.ts";
 import { createActivity } from "./activity.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { CodexAvailability } from "./codex-availability.ts";
+import type { JournalGuard } from "./journal-guard.ts";
 import type { Runs } from "./runs.ts";
 import { createTaskSchedule } from "./scheduled-tasks.ts";
 import type { StopRequests } from "./stop-requests.ts";
@@ -23,8 +23,6 @@ import type { TickLoop } from "./tick-loop.ts";
 const TICK_MAX_MS = 1_000;
 /** A task whose run could not be begun just now is not tried again before this. */
 const START_AGAIN_MS = 250;
-/** What people are told where the journal cannot be written. */
-const KEEP_JOURNAL = "write the journal";
 
 export interface DispatchSettings {
   readonly maxWorkers: number;
@@ -50,8 +48,7 @@ export interface DispatcherDeps {
   readonly settings: () => DispatchSettings;
   /** Looks whether the settings have changed. */
   readonly reloadSettings: () => void;
-  /** Throws what keeps the journal from being written. */
-  readonly probeJournal: () => void;
+  readonly guard: JournalGuard;
   readonly faults: WorldFaults;
   readonly surroundings: Surroundings;
   readonly log: Log;
@@ -70,8 +67,6 @@ export interface Dispatcher {
   /** Ticks no more; resolves when nothing of it is under way. */
   stop(): Promise<void>;
   readonly isDraining: boolean;
-  /** Returns what to tell who asked for what has failed with `error`: to try again, where it is the world's fault; that is noted. */
-  tryAgain(error: unknown): unknown;
   /** Why a queued task does not run now. */
   hold(id: string): Hold | undefined;
   /** What was paused at the last tick. */
@@ -83,7 +78,7 @@ export interface Dispatcher {
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { loop, table, runs, commits, inbox, breaker, codex, starting, faults, onBroken, log } = deps;
+  const { loop, table, runs, commits, inbox, breaker, codex, starting, guard, faults, onBroken, log } = deps;
   const { now, after } = deps.surroundings;
   const lookUps = new Set<() => Promise<void>>();
   /** By task: the run that was begun last, until it is seen to be over. */
@@ -108,7 +103,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   /** Nothing is started or committed before: what happened while nobody served, to a saved drop or to the branch, comes first. */
   let hasLooked = false;
-  let journalDueMs: number | undefined;
 
   /** Git and the inbox, one after the other: what is taken depends on what the branch holds. */
   const look = createActivity({
@@ -242,21 +236,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       breaker.ended(state.trial);
   };
 
-  /** Notes that the journal cannot be written; false where `error` says nothing of the kind. */
-  const noteFault = (error: unknown): boolean => {
-    const delayMs = faults.note(KEEP_JOURNAL, error);
-    if (delayMs !== undefined) journalDueMs = now() + delayMs;
-    return delayMs !== undefined;
-  };
-
   const tick = (): number => {
     try {
-      if (journalDueMs !== undefined) {
-        if (journalDueMs > now()) return journalDueMs - now();
-        deps.probeJournal();
-        journalDueMs = undefined;
-        faults.clear(KEEP_JOURNAL);
-      }
+      if (guard.blockedUntilMs() !== undefined) return delayMs();
       reconcile();
       pauses = deps.readPauses();
       endLostTrial();
@@ -264,14 +246,17 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       dispatch();
       commits.kick();
     } catch (error) {
-      if (!noteFault(error)) throw error;
+      if (!guard.note(error)) throw error;
     }
     return delayMs();
   };
 
   const delayMs = (): number => {
-    const times = [journalDueMs, inbox.dueAtMs(), schedule.dueAtMs(conditions()), codex.dueAtMs()];
-    if (look.isBusy) times[1] = undefined; // Its end asks for a tick.
+    const blockedUntilMs = guard.blockedUntilMs();
+    const times =
+      blockedUntilMs === undefined
+        ? [look.isBusy ? undefined : inbox.dueAtMs(), schedule.dueAtMs(conditions()), codex.dueAtMs()]
+        : [blockedUntilMs];
     const next = Math.min(TICK_MAX_MS, ...times.filter((time) => time !== undefined).map((time) => time - now()));
     return Math.max(0, next);
   };
@@ -290,10 +275,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     get isDraining() {
       return draining !== undefined;
     },
-    tryAgain: (error) =>
-      noteFault(error)
-        ? new CoordinatorError("TRY_AGAIN", faults.current()?.reason ?? "try again", { cause: error })
-        : error,
     hold: (id) => schedule.hold(id, conditions()),
     pauses: () => pauses,
     isAtRest,
