@@ -175,6 +175,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       quiet.stop();
       await tail;
       await tidying;
+      parts.locks.close();
       parts.store.close();
     },
   };
