@@ -3,8 +3,10 @@ import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "proper-lockfile";
 import { CoordinatorError, systemErrorCode } from "./errors.ts";
+import { isCopyOf } from "./file-stamp.ts";
 import { type ChainEntry, lastEntry, replaceEntry } from "./holder-chain.ts";
 import { isAlive, ownIdentity, type ProcessIdentity, readBootId, readPidNamespace } from "./process-identity.ts";
+import { realPathOf } from "./real-path.ts";
 
 /** A holder whose process we cannot ask gives a sign of life every half of this; without one for the whole of it, it is gone. */
 const STALE_MS = 10_000;
@@ -13,6 +15,8 @@ export interface LockHolder extends ProcessIdentity {
   /** A process id means something only within it: a container on this machine has ids of its own. */
   readonly pidNamespace: string;
   readonly startedAt: string;
+  /** Real path of the folder. Absent in earlier versions. */
+  readonly folder?: string;
 }
 
 export interface HeldLock {
@@ -78,6 +82,7 @@ function becomeHolder({ dir, name, describeHolder }: LockOptions): ChainEntry {
       bootId,
       pidNamespace: readPidNamespace(),
       startedAt: new Date().toISOString(),
+      folder: realPathOf(dir),
       nonce: randomUUID(),
     };
     const entry = replaceEntry(dir, name, last, `${JSON.stringify(self)}\n`);
@@ -99,6 +104,7 @@ async function startSigns({ dir, name, onLost }: LockOptions): Promise<() => Pro
 }
 
 function isHolding(dir: string, name: string, holder: LockHolder): boolean {
+  if (isCopyOf(holder.folder, dir)) return false; // It holds the lock of the folder that this one was copied from.
   const canBeAsked = holder.bootId === readBootId() && holder.pidNamespace === readPidNamespace();
   if (canBeAsked) return isAlive(holder);
   const touched = statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.parse(holder.startedAt);

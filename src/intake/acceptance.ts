@@ -26,7 +26,9 @@ export interface AcceptanceDeps {
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
   readonly now: () => number;
-  readonly settleMs: () => number;
+  readonly settings: () => { readonly settleMs: number };
+  /** Tasks whose runs are being prepared, though they count as queued: their texts are not replaced any more. */
+  readonly starting: ReadonlySet<string>;
   readonly log: Log;
 }
 
@@ -71,10 +73,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "warnings">,
     source: TaskSource | undefined,
-  ): Promise<OpenTask> => {
+    mayAccept: () => void = () => undefined,
+  ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
     const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
     const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const known = deps.table.get(id);
+    if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
+    mayAccept();
     const task = deps.table.accept({
       k: "accepted",
       v: 1,
@@ -90,7 +96,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     });
     faultPoint("accept:journaled");
     deps.log("accepted", { task: id, session, source: source?.path });
-    return task;
+    return { task, known: false };
   };
 
   /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
@@ -171,7 +177,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
   const discard = async (drop: Drop, id: string): Promise<"done" | "later"> => {
-    if (deps.now() - drop.modifiedAtMs < deps.settleMs()) return "later";
+    if (deps.now() - drop.modifiedAtMs < deps.settings().settleMs) return "later";
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
@@ -184,8 +190,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
-    if (current?.state.kind !== "queued" || !sameSession) {
-      if (current?.state.kind === "queued") deps.table.step(task.id, { kind: "stop", cause: "user" });
+    if (current?.state.kind !== "queued" || !sameSession || deps.starting.has(task.id)) {
+      if (current?.state.kind === "queued" && !deps.starting.has(task.id))
+        deps.table.step(task.id, { kind: "stop", cause: "user" });
       await accept(id, drop, source);
       return;
     }
@@ -217,9 +224,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      mayAccept?.();
-      await accept(id, { text, spec, folderKey: undefined }, undefined);
-      return { id, known: false };
+      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, mayAccept);
+      return { id, known: accepted.known };
     },
     async finishLeftClaims() {
       const snapshot = await takeSnapshot(deps);

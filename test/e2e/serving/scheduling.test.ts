@@ -109,7 +109,10 @@ describe("the order of starts", () => {
     }
     await workspace.command("resume");
     await coordinator.saw("run-ended", asked.length);
-    expect(runs(workspace)).toEqual(["c1", "d1", "d2", "a1", "a2", "b1"]);
+    // The worker is free before the turn of d1 has been taken in: until then the session of d2 is busy, and a1 may go first.
+    expect(runs(workspace).filter((name) => name !== "d2")).toEqual(["c1", "d1", "a1", "a2", "b1"]);
+    expect(runs(workspace).indexOf("d2")).toBeGreaterThan(1);
+    expect(runs(workspace).indexOf("d2")).toBeLessThan(4);
   });
 });
 
