@@ -61,6 +61,7 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   let lastOrder: number | undefined;
+  const heldBack = new Set<string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
@@ -110,6 +111,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
     const id = await idOf(drop, source);
+    if (id === undefined) {
+      hold(drop.path);
+      return "later";
+    }
     const known = (await findKnown(id)) ?? snapshot.takenBefore(drop);
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
@@ -144,6 +149,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "later";
   };
 
+  /** Says once that a drop came with a commit that this clone does not have. */
+  const hold = (path: string): void => {
+    if (heldBack.has(path)) return;
+    heldBack.add(path);
+    const reason = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
+    deps.log("held-back", { path, reason });
+  };
+
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
   const place = async (drop: Drop, id: string, source: TaskSource, snapshot: InboxSnapshot): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
@@ -151,10 +164,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     else await replace(replaceable, drop, source, id);
   };
 
-  const idOf = async (drop: Drop, source: TaskSource): Promise<string> => {
+  /** Returns `undefined` where this clone cannot name the drop as every other does. */
+  const idOf = async (drop: Drop, source: TaskSource): Promise<string | undefined> => {
     const named = namedId(drop);
     if (named !== undefined) return named;
     const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
+    if (commit === "beyond-history") return undefined;
     if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
     const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
     return taskIdFromCommit(commit.timeMs, digest);
