@@ -5,17 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const PURE = ["test/task/**/*.test.ts"];
 
 /** Take 10 s and more: they begin first, so that no core waits for the last of them. */
-const LONGEST = [
-  "e2e/failure-holds",
-  "e2e/verify",
-  "e2e/failure-processes",
-  "e2e/crash/",
-  "e2e/user-git",
-  "e2e/failure-table",
-  "e2e/",
-  "bench/",
-  "model-server/",
-];
+const LONGEST = ["e2e/failures/", "e2e/crash/", "e2e/git/", "e2e/", "bench/", "model-server/"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { makeGitRepo } from "./support/git-repo.ts";
@@ -18,6 +18,10 @@ function installPackage(folder: string): string {
   const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
   execFileSync("tar", ["-xzf", join(folder, archive), "-C", packed, "--strip-components=1"]);
   expect(readdirSync(packed).sort()).toEqual(["LICENSE", "README.md", "bin", "dist", "docs", "package.json"]);
+  const bundle = readdirSync(join(packed, "dist")).map((name) => readFileSync(join(packed, "dist", name), "utf8"));
+  // One YAML parser: gray-matter's own, with its parser of JavaScript, is left out.
+  expect(bundle.filter((text) => /esprima|YAMLException/.test(text))).toEqual([]);
+  expect(bundle.some((text) => text.includes("js-yaml is not part of codex-inbox"))).toBe(true);
   return join(packed, "bin/codex-inbox.js");
 }
 

@@ -32,8 +32,8 @@ export interface Coordinator extends Queries {
 export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly table: Pick<TaskTable, "all">;
   readonly journal: Pick<TaskJournal, "read">;
-  /** Why queued tasks wait, as of the last tick. */
-  readonly held: () => ReadonlyMap<string, Hold>;
+  /** Why a queued task waits now. */
+  readonly hold: (id: string) => Hold | undefined;
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   /** Asks for a tick soon. */
@@ -43,12 +43,16 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
 /** Creates the use cases of a coordinator at work. The journal of a task is read only where it has started, and when it is shown. */
 export function createUseCases(deps: UseCaseDeps): Omit<Coordinator, "submit" | "health"> {
   const { table, journal, paths, now, wake } = deps;
+  const holdOf = (id: string): string | undefined => {
+    const hold = deps.hold(id);
+    return hold === undefined ? undefined : describeHold(hold);
+  };
   const queries = createQueries({
     ...deps,
     open: () => ({
       all: [...table.all()].sort((a, b) => a.order - b.order),
       journal: (id) => journal.read(id),
-      holds: async () => new Map(Array.from(deps.held(), ([id, hold]) => [id, describeHold(hold)])),
+      holds: async () => ({ get: holdOf }),
     }),
     health: async () => deps.health(),
   });

@@ -11,7 +11,7 @@ import { guardedGitEnvironment } from "../git/process/git-environment.ts";
 import { requireGit } from "../git/process/git-version.ts";
 import { createRootCommit } from "../git/repository/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { readCloneId } from "../store/clone-id.ts";
+import { readCloneFile, settleCloneId } from "../store/clone-id.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { emptyLedger } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
@@ -120,7 +120,7 @@ async function commitLayout(place: WorkspacePlace, branchName: string): Promise<
     branch: branchName,
     now: Date.now,
     onNotice: () => undefined,
-    ownMarker: readCloneId(statePaths(place.stateDir).clone),
+    ownMarker: cloneIdOf(statePaths(place.stateDir).clone),
   });
   try {
     await branch.refresh();
@@ -137,6 +137,12 @@ async function commitLayout(place: WorkspacePlace, branchName: string): Promise<
   } finally {
     await branch.close();
   }
+}
+
+/** A copy keeps the id that it came with until it is served: only then it is known that nobody else writes to it. */
+function cloneIdOf(path: string): string {
+  const file = readCloneFile(path);
+  return file?.isCopy === true ? file.id : settleCloneId(path);
 }
 
 /** Git itself reads no larger one (2.43). */

@@ -1,20 +1,23 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import { createWorldFaults } from "../base/world-fault.ts";
 import { createAgentTurns } from "../dispatch/agent-turns.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
+import { createCodexAvailability } from "../dispatch/codex-availability.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
+import { createJournalGuard } from "../dispatch/journal-guard.ts";
 import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { mayHaveProcesses, recover } from "../dispatch/recovery.ts";
 import { createRunControl } from "../dispatch/run-control.ts";
 import type { RunDefaults } from "../dispatch/run-request.ts";
 import { sessionEntries } from "../dispatch/session-recap.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
-import { createTickWaiters } from "../dispatch/tick-waiters.ts";
+import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createVerifications, type VerifySettings } from "../dispatch/verifications.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
-import { createInboxReconciler } from "../intake/inbox-reconciler.ts";
+import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { takeOver } from "../intake/take-over.ts";
@@ -31,6 +34,7 @@ import type { StatePaths } from "../store/state-paths.ts";
 import { createTaskFolders } from "../store/task-folders.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
 import { createTaskTable } from "../store/task-table.ts";
+import type { StaleDrop } from "../task/file/drop.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
@@ -95,17 +99,18 @@ export interface RunningCoordinator extends Coordinator {
 
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
-  const { branch, surroundings, log, settings, paths } = deps;
+  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
+  const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
+  const loop = createTickLoop(surroundings, onBroken);
+  broken.catch(loop.stop); // `ended` tells.
+  const { wake } = loop;
+  const faults = createWorldFaults(surroundings, log);
+  const hint = createHint(wake);
+  const starting = new Set<string>();
+  const foundStale: StaleDrop[] = [];
   let configProblem: string | undefined;
-  let fail: (error: unknown) => void = () => undefined;
-  const broken = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  broken.catch(() => undefined); // `ended` tells.
-  const wake = (): void => dispatcher.wake();
-  const ticks = createTickWaiters(wake);
 
   await branch.refresh();
   const journal = openTaskJournal(paths.journal, "write");
@@ -119,94 +124,93 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
   const ledger = createBranchLedger(branch);
-  const folders = createTaskFolders(branch);
-  const intake = deps.intake(
-    () => {
-      inbox.hint();
-      wake();
-    },
-    (notice) => log("inbox", { notice }),
-  );
-  const bound = createQueueLimit({ table, max: () => settings().maxOpenTasks, now, log });
+  const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
+  const bound = createQueueLimit({ table, settings, now, log });
   const acceptance = createAcceptance({
-    ...{ table, recent, ledger, folders, intake, branch, now, bound },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log },
+    folders: createTaskFolders(branch),
     clone: deps.clone,
-    settleMs: () => settings().settleMs,
-    log,
   });
-  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, log, now });
-  const { codex, agents, verifications, runStore, sessions, workTree } = deps;
-  const gate = openCircuitBreaker({
-    path: paths.codexHold,
-    stamp: codex.stamp,
-    limits: () => retryLimits(),
-    surroundings,
-    log,
-  });
-  const onCodexMissing = (reason: string): void => dispatcher.doubtCodex(reason);
-  const turns = createAgentTurns({
-    ...{ table, gate, journal, sessions, workTree, surroundings, log, wake, onCodexMissing },
-    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts },
-    sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
-    defaults: () => settings().run,
-    limits: settings,
-    waitLimits: () => retryLimits(),
-  });
-  const submit: typeof acceptance.submit = (...drop) => dispatcher.exclusively(() => acceptance.submit(...drop));
-  const runs = createRunControl({
-    ...{ table, turns, gate, sessions, surroundings, log, wake, onCodexMissing },
-    verifications: createVerifications({
-      ...{ table, settings, surroundings, log, driver: verifications },
-      followUps: createFollowUps({ table, journal, submit, settings }),
-      ground: { workRoot: workTree.root, stateDir: paths.root },
-    }),
-    stopGraceMs: () => settings().stopGraceMs,
-  });
-  const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, sessions, now },
-    forgetRuns: runStore.forget,
-    clone: deps.clone,
-    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
-    log,
-    onCommitted: async () => {
-      inbox.hint(); // What the commit took out of the branch may have left a copy on the disk.
-      await watch.noteOurs();
-    },
-    wake,
-    onFailure: (error) => fail(error),
-  });
+  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, log, now });
   const watch = createBranchWatch({
-    ...{ branch, ledger, table, recent, journal },
+    ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir: deps.workspaceDir,
-    addStale: commits.addStale,
-    paths,
+    addStale: (drops) => foundStale.push(...drops),
     onForeignTasks: (tasks) => {
       if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
       else
         for (const { row } of tasks.values())
           log("other-clone", { task: row.task, session: row.session, status: row.status });
     },
-    inboxHint: inbox.hint,
+    inboxHint: hint.mark,
+  });
+  const commits = createCommitQueue({
+    ...{ table, journal, recent, branch, sessions, log, wake, now },
+    forgetRuns: runStore.forget,
+    clone: deps.clone,
+    isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
+    onCommitted: async () => {
+      hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
+      await watch.noteOurs();
+    },
+    onFailure: onBroken,
+  });
+  const breaker = openCircuitBreaker({
+    path: paths.codexHold,
+    stamp: deps.codex.stamp,
+    limits: () => retryLimits(),
+    surroundings,
     log,
   });
-  const stopRequests = openStopRequests(paths.stopRequests);
+  const codex = createCodexAvailability({
+    ...{ codex: deps.codex, installation: deps.installation },
+    ...{ faults, surroundings, log, wake, onBroken },
+  });
+  const turns = createAgentTurns({
+    ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts },
+    sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
+    defaults: () => settings().run,
+    limits: settings,
+    waitLimits: () => retryLimits(),
+  });
+  const runs = createRunControl({
+    ...{ table, turns, gate: breaker, sessions, surroundings, log, wake, onCodexMissing: codex.doubt },
+    verifications: createVerifications({
+      ...{ table, settings, surroundings, log, driver: verifications },
+      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
+      ground: { workRoot: workTree.root, stateDir: paths.root },
+    }),
+    stopGraceMs: () => settings().stopGraceMs,
+  });
+  const requests = openStopRequests(paths.stopRequests);
+  const guard = createJournalGuard(journal.probe, faults, now);
   const dispatcher = createDispatcher({
-    ...{ table, gate, ledger, inbox, runs, commits },
+    ...{
+      guard,
+      loop,
+      table,
+      breaker,
+      ledger,
+      inbox,
+      runs,
+      commits,
+      starting,
+      foundStale,
+      codex,
+      settings,
+      faults,
+      requests,
+    },
+    ...{ surroundings, log, onBroken },
     branch: watch,
-    stopRequests,
-    pauses: watchPauses(openPauseStore(paths.paused), log),
-    codex: deps.codex,
-    installation: deps.installation,
-    maxWorkers: () => settings().maxWorkers,
-    reloadConfig: () => {
+    readPauses: watchPauses(openPauseStore(paths.paused), log),
+    reloadSettings: () => {
       const problem = deps.reloadSettings();
       if (problem !== configProblem)
         log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
       configProblem = problem;
     },
-    afterTick: ticks.check,
-    surroundings,
-    log,
   });
 
   const failures = new Set<string>();
@@ -221,24 +225,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const loop = dispatcher.run();
-  loop.catch(fail);
+  dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
-  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, ticks.until(condition)]);
+  const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
 
-  let end: () => void = () => undefined;
-  const ended = Promise.race([
-    broken,
-    new Promise<void>((resolve) => {
-      end = resolve;
-    }),
-  ]);
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const ended = Promise.race([broken, over]);
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
-    dispatcher.stop();
-    await loop.catch(() => undefined); // `ended` tells, and everything has to be let go of all the same.
+    await dispatcher.stop();
     runs.close();
     await commits.close();
     await intake.stop();
@@ -246,24 +243,20 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     end();
   };
 
-  /** What is to be verified runs on, unless all runs were told to end: then it waits for the next coordinator. */
-  let verifies = true;
-  const isAnythingRunning = (): boolean =>
-    [...table.all()].some(({ id, state }) => runs.isActive(id) || (verifies && state.kind === "verifying"));
-
-  const drain = async (): Promise<void> => {
-    dispatcher.drain();
-    await until(() => !isAnythingRunning() && commits.pendingCount() === 0);
+  const drain = async (options?: { readonly verify: boolean }): Promise<void> => {
+    dispatcher.drain(options);
+    await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
     await close();
   };
 
   const health = () =>
-    presentHealth({ ...deps, table, bound, gate, runs, commits, inbox, dispatcher, startedAt, configProblem });
-
+    presentHealth({
+      ...{ ...deps, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+      configProblem,
+    });
   const useCases = createUseCases({
-    ...{ branch, ledger, paths, now, health, table, journal, stopRequests, wake },
+    ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    held: () => dispatcher.schedule().held,
   });
 
   return {
@@ -274,21 +267,24 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {
-      dispatcher.drain();
-      verifies = false;
-      await dispatcher.exclusively(async () => runs.stopAll("shutdown"));
-      await drain();
+      dispatcher.drain({ verify: false });
+      runs.stopAll("shutdown");
+      await drain({ verify: false });
     },
     leave: close,
-    submit: (text) =>
-      dispatcher.exclusively(async () => {
-        const parsed = readSubmission(text, settings().run.rights);
+    async submit(text) {
+      const parsed = readSubmission(text, settings().run.rights);
+      try {
         const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
-        wake();
         const task = table.get(id);
         const view = task === undefined ? await useCases.find(id) : presentOpen(task, journal.read(id), undefined);
         return { task: view, known };
-      }),
+      } catch (error) {
+        throw guard.tryAgain(error);
+      } finally {
+        wake();
+      }
+    },
     ...useCases,
     health,
   };

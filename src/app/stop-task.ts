@@ -4,7 +4,7 @@ import { leaseOf } from "../dispatch/run-control.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { openRunStore } from "../run/run-store.ts";
-import { readCloneId } from "../store/clone-id.ts";
+import { knownCloneId } from "../store/clone-id.ts";
 import { fold } from "../store/open-task.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { openTaskJournal } from "../store/task-journal.ts";
@@ -27,10 +27,17 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
       `${id} was accepted by another clone, which may be running it: stop it there, or take it over with serve --take-over`,
     );
   }
+  const workspaceId = knownCloneId(paths.clone);
+  if (workspaceId === undefined) {
+    throw new CoordinatorError(
+      "REFUSED",
+      `this folder is a copy of another workspace, which may be running ${id}: stop it there, or serve this one first`,
+    );
+  }
   openStopRequests(paths.stopRequests).request(id);
-  if (findHolder(paths.root, "lock") !== undefined) return;
+  if ((await findHolder(paths.root, "lock")) !== undefined) return;
   const task = fold(records);
   if (task.state.kind !== "running" && task.state.kind !== "verifying" && task.state.kind !== "stopping") return;
-  const runs = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId: readCloneId(paths.clone) });
+  const runs = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId });
   await runs.stop(leaseOf(task), STOP_GRACE_MS);
 }

@@ -39,6 +39,7 @@ function statusLines(status: StatusView): readonly string[] {
     lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
   }
   if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
+  if (health?.world) lines.push(`world      since ${health.world.since}: ${health.world.reason}`);
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (health?.draining) lines.push("draining   no task is started any more");

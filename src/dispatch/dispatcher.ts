@@ -1,292 +1,287 @@
-import { CoordinatorError } from "../base/errors.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { WorldFaults } from "../base/world-fault.ts";
 import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
 import type { BranchWatch } from "../publish/branch-watch.ts";
 import type { CommitQueue } from "../publish/commit-queue.ts";
-import type { CodexPort } from "../run/ports.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import { awaitsIntakeCommit, type OpenTask } from "../store/open-task.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import type { BreakerState } from "../task/schedule/breaker.ts";
+import type { StaleDrop } from "../task/file/drop.ts";
+import { breakerHold } from "../task/schedule/breaker.ts";
+import type { Hold } from "../task/schedule/hold.ts";
 import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
-import { chooseStarts, type DependencyOutcome, type Schedule, type ScheduleInput } from "../task/schedule/schedule.ts";
-import type { CodexInstallation } from "../task/state/run.ts";
+import type { CodexHold, Conditions } from "../task/schedule/schedule.ts";
+import { createActivity } from "./activity.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { CodexAvailability } from "./codex-availability.ts";
+import type { JournalGuard } from "./journal-guard.ts";
 import type { Runs } from "./runs.ts";
-import { dependencyOutcome, scheduledTasks } from "./scheduled-tasks.ts";
+import { createTaskSchedule } from "./scheduled-tasks.ts";
 import type { StopRequests } from "./stop-requests.ts";
+import type { TickLoop } from "./tick-loop.ts";
 
-/** While codex cannot be used, it is asked again this often. */
-const CODEX_CHECK_MS = 5_000;
-/** A tick comes at least this often: stop requests of other processes, a branch moved by others and a changed clock are seen then. */
+/** A tick comes at least this often: requests of other processes, a branch moved by others and a changed clock are seen then. */
 const TICK_MAX_MS = 1_000;
+/** A task whose run could not be begun just now is not tried again before this. */
+const START_AGAIN_MS = 250;
+
+export interface DispatchSettings {
+  readonly maxWorkers: number;
+}
 
 export interface DispatcherDeps {
+  readonly loop: TickLoop;
   readonly table: TaskTable;
   readonly ledger: BranchLedger;
   readonly inbox: InboxReconciler;
   readonly runs: Runs;
+  /** Tasks whose state says that they are queued although a run of theirs is active; kept here, read by others. */
+  readonly starting: Set<string>;
   readonly commits: CommitQueue;
   readonly branch: BranchWatch;
-  readonly stopRequests: StopRequests;
-  readonly gate: CircuitBreaker;
+  /** Drops that the branch was seen to hold although they were taken. */
+  readonly foundStale: StaleDrop[];
+  readonly requests: StopRequests;
+  readonly breaker: CircuitBreaker;
   /** What is paused, looked at anew. */
-  readonly pauses: () => Pauses;
-  readonly codex: CodexPort;
-  readonly installation: CodexInstallation;
-  readonly maxWorkers: () => number;
+  readonly readPauses: () => Pauses;
+  readonly codex: CodexAvailability;
+  readonly settings: () => DispatchSettings;
   /** Looks whether the settings have changed. */
-  readonly reloadConfig: () => void;
-  /** Called between two ticks. */
-  readonly afterTick: () => void;
+  readonly reloadSettings: () => void;
+  readonly guard: JournalGuard;
+  readonly faults: WorldFaults;
   readonly surroundings: Surroundings;
   readonly log: Log;
+  readonly onBroken: (error: unknown) => void;
 }
 
-/** The one owner of the state of all tasks. A tick reconciles, then dispatches; whatever happens only asks for a tick. */
+/**
+ * The one owner of the state of all tasks. A tick reconciles, then dispatches, and never waits: what takes time runs beside it, one of
+ * each kind at a time, and asks for a tick when it ends.
+ */
 export interface Dispatcher {
-  /** Ticks until `stop`; rejects when a tick fails for a reason that is our own. */
-  run(): Promise<void>;
-  /** Asks for a tick soon. */
-  wake(): void;
-  /** Starts no more tasks. */
-  drain(): void;
-  /** Ends the loop after the tick under way. */
-  stop(): void;
-  /** Runs `work` between two ticks: nothing else touches the state meanwhile. */
-  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Begins to tick. */
+  begin(): void;
+  /** Starts no more tasks; what has run is still verified, unless `verify` is false. */
+  drain(options?: { readonly verify: boolean }): void;
+  /** Ticks no more; resolves when nothing of it is under way. */
+  stop(): Promise<void>;
   readonly isDraining: boolean;
-  /** The schedule as of the last tick. */
-  schedule(): Schedule;
-  /** Codex could not be run: nothing is started until it was looked for, and it is looked for until it is found. */
-  doubtCodex(reason: string): void;
+  /** Why a queued task does not run now. */
+  hold(id: string): Hold | undefined;
   /** What was paused at the last tick. */
   pauses(): Pauses;
-  codexProblem(): { readonly reason: string; readonly sinceMs: number } | undefined;
-  /** Nothing runs, nothing waits to be taken or committed; `held` tasks may be left. */
+  /** Nothing runs, and nothing that was begun waits for a worker. */
+  isAtRest(): boolean;
+  /** Nothing runs, nothing waits to be taken or committed; held tasks may be left. */
   isIdle(): boolean;
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { table, runs, commits, inbox, gate } = deps;
+  const { loop, table, runs, commits, inbox, breaker, codex, starting, guard, faults, onBroken, log } = deps;
   const { now, after } = deps.surroundings;
-  let schedule: Schedule = { start: [], held: new Map(), unrunnable: [], nextDueMs: undefined };
-  let installation = deps.installation;
-  let problem: { reason: string; sinceMs: number; checkAtMs: number } | undefined;
+  const lookUps = new Set<() => Promise<void>>();
+  /** By task: the run that was begun last, until it is seen to be over. */
+  const startedRuns = new Map<string, number>();
+  /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
+  const postponed = new Map<string, () => void>();
+  const schedule = createTaskSchedule({
+    table,
+    ledger: deps.ledger,
+    isActive: (id) => {
+      const isActive = runs.isActive(id);
+      if (isActive) starting.add(id);
+      return isActive || postponed.has(id);
+    },
+    lookUp: (find) => {
+      lookUps.add(find);
+      loop.wake();
+    },
+  });
   let pauses = NO_PAUSES;
-  let draining = false;
-  let stopped = false;
-  let turn: Promise<unknown> = Promise.resolve();
-  let wanted = true;
-  let wakeUp: () => void = () => undefined;
-  const lastStarts = new Map<string, number>();
-  const outcomes = new Map<string, DependencyOutcome>();
+  let draining: { readonly verify: boolean } | undefined;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** Nothing is started or committed before: what happened while nobody served, to a saved drop or to the branch, comes first. */
+  let hasLooked = false;
 
-  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const result = turn.then(work);
-    turn = result.catch(() => undefined); // The caller hears of it; the next in line must not.
-    return result;
-  };
-
-  const wake = (): void => {
-    wanted = true;
-    wakeUp();
-  };
-
-  const reconcile = async (): Promise<void> => {
-    deps.reloadConfig();
-    for (const id of deps.stopRequests.pending()) {
-      if (table.get(id) !== undefined) runs.stop(id, "user");
-      else deps.log("stop-ignored", { task: id, reason: "it is not open" });
-      deps.stopRequests.acknowledge(id);
-    }
-    if (await deps.branch.reconcile()) outcomes.clear();
-    const seen = await inbox.look();
-    if (seen !== undefined) {
+  /** Git and the inbox, one after the other: what is taken depends on what the branch holds. */
+  const look = createActivity({
+    ...{ name: "look at the branch and inbox/", faults, surroundings: deps.surroundings, onBroken },
+    onEnd() {
+      hasLooked = true;
+      loop.wake();
+    },
+    async work() {
+      lookedAtMs = now();
+      if (await deps.branch.reconcile()) schedule.forgetOutcomes();
+      for (const find of lookUps) {
+        lookUps.delete(find);
+        await find();
+      }
+      const seen = await inbox.look();
+      commits.addStale(deps.foundStale.splice(0));
+      if (seen === undefined) return;
       commits.addStale(seen.stale);
       commits.setErrorFiles(seen.errorFiles);
+    },
+  });
+
+  const reconcile = (): void => {
+    deps.reloadSettings();
+    for (const id of deps.requests.pending()) {
+      if (table.get(id) !== undefined) runs.stop(id, "user");
+      else log("stop-ignored", { task: id, reason: "it is not open" });
+      deps.requests.acknowledge(id);
     }
-  };
-
-  const doubtCodex = (reason: string): void => {
-    if (problem !== undefined) return;
-    problem = { reason, sinceMs: now(), checkAtMs: now() };
-    deps.log("codex-gone", { reason });
-  };
-
-  const checkCodex = async (): Promise<void> => {
-    const known = problem;
-    if (known === undefined || known.checkAtMs > now()) return;
-    if (await askCodex(known.sinceMs)) deps.log("codex-back", { version: installation.version });
-  };
-
-  const askCodex = async (sinceMs: number): Promise<boolean> => {
-    try {
-      installation = await deps.codex.check();
-      problem = undefined;
-    } catch (error) {
-      if (!(error instanceof CoordinatorError)) throw error;
-      problem = { sinceMs, reason: error.message, checkAtMs: now() + CODEX_CHECK_MS };
+    if (deps.requests.takeTryNow()) {
+      breaker.tryNow();
+      codex.tryNow();
     }
-    return problem === undefined;
-  };
-
-  const resolveOutcomes = async (): Promise<void> => {
-    for (const task of table.all()) {
-      for (const id of task.spec.dependsOn) {
-        const open = table.get(id);
-        if (isOpen(open)) outcomes.delete(id);
-        else if (outcomes.get(id) === undefined)
-          outcomes.set(id, dependencyOutcome(open, (await deps.ledger.find(id))?.status));
-      }
+    for (const id of starting) {
+      if (runs.isActive(id)) continue;
+      starting.delete(id);
+      const state = table.get(id)?.state;
+      if (state?.kind === "queued" && state.run === startedRuns.get(id)) postpone(id);
+      else schedule.refresh(id);
+      startedRuns.delete(id);
     }
+    codex.tick();
+    const isDue = (inbox.dueAtMs() ?? Infinity) <= now() || lookedAtMs + TICK_MAX_MS <= now() || lookUps.size > 0;
+    if (isDue && !look.isBusy) look.start();
   };
 
-  const dispatch = async (): Promise<void> => {
-    await checkCodex();
-    await resolveOutcomes();
-    endLostTrial();
-    pauses = deps.pauses();
-    // A verification goes before the tasks that wait: what has begun comes to its end first, also while draining.
-    for (const { id, state } of table.all())
-      if (state.kind === "verifying" && !runs.isActive(id) && runs.activeCount < deps.maxWorkers()) await startTask(id);
-    for (;;) {
-      const breaker = gate.state();
-      const workersFree = draining ? 0 : deps.maxWorkers() - runs.activeCount;
-      schedule = chooseStarts({
-        tasks: scheduledTasks(table.all(), lastStarts),
-        runningSessions: new Set(),
-        workersFree: breaker.kind === "half-open" ? Math.min(workersFree, 1) : workersFree,
-        nowMs: now(),
-        outcomeOf: (id) => (isOpen(table.get(id)) ? "open" : outcomes.get(id)),
-        pauses,
-        codex: codexHold(breaker),
-      });
-      for (const { id, reason } of schedule.unrunnable) {
-        table.step(id, { kind: "unrunnable", reason });
-        deps.log("unrunnable", { task: id, reason });
-      }
-      if (breaker.kind === "half-open" && schedule.start[0] !== undefined) {
-        if (await goFirst(schedule.start[0])) continue; // What holds the others now has changed.
-        break;
-      }
-      for (const id of schedule.start) await startTask(id);
-      if (schedule.unrunnable.length === 0) break; // Else others may be unrunnable by these, or free to go.
-      await resolveOutcomes();
-    }
+  /** Its run could not be begun: a moment later it may be, whatever was in the way. */
+  const postpone = (id: string): void => {
+    postponed.get(id)?.();
+    const cancel = after(START_AGAIN_MS, () => {
+      postponed.delete(id);
+      schedule.refresh(id);
+      loop.wake();
+    });
+    postponed.set(id, cancel);
+    schedule.refresh(id);
   };
 
-  const codexHold = (breaker: BreakerState): ScheduleInput["codex"] => {
+  const workersFree = (): number => deps.settings().maxWorkers - runs.activeCount;
+
+  const codexHold = (): CodexHold | undefined => {
+    const problem = codex.problem();
     if (problem !== undefined) return { problem: problem.reason, untilMs: undefined };
-    if (breaker.kind === "open") return breaker;
-    return breaker.kind === "half-open" && breaker.trial !== undefined
-      ? { problem: breaker.problem, untilMs: undefined }
-      : undefined;
+    return breakerHold(breaker.outage(), now());
   };
 
-  /** The run that went first is gone without a word: it was lost together with an earlier coordinator. */
-  const endLostTrial = (): void => {
-    const breaker = gate.state();
-    const trial = breaker.kind === "half-open" ? breaker.trial : undefined;
-    if (trial !== undefined && !runs.isActive(trial.task)) gate.ended(trial);
-  };
+  const conditions = (): Conditions => ({
+    nowMs: now(),
+    workersFree: draining === undefined ? workersFree() : 0,
+    pauses,
+    codex: codexHold(),
+  });
 
-  /** Lets one task see whether a hold is over, if codex itself has nothing against it; false when it could not be started now. */
-  const goFirst = async (id: string): Promise<boolean> => {
-    if (!(await askCodex(now()))) {
-      deps.log("codex-gone", { reason: problem?.reason });
-      return true;
+  const endUnrunnable = (): void => {
+    for (let found = schedule.unrunnable(); found.length > 0; found = schedule.unrunnable()) {
+      for (const { id, reason } of found) {
+        table.step(id, { kind: "unrunnable", reason });
+        log("unrunnable", { task: id, reason });
+      }
     }
-    const trial = { task: id, run: table.get(id)?.state.run ?? 0 };
-    gate.tryOne(trial);
-    await startTask(id);
-    if (runs.isActive(id)) return true;
-    gate.ended(trial);
-    return false;
   };
 
-  const startTask = async (id: string): Promise<void> => {
+  /** Work that has been done is verified before other work begins. */
+  const awaitingVerification = (): readonly string[] =>
+    draining?.verify === false
+      ? []
+      : table.index
+          .running()
+          .filter(({ id, sessionKey, state }) => {
+            return state.kind === "verifying" && !runs.isActive(id) && pauses.of(sessionKey) === undefined;
+          })
+          .map(({ id }) => id);
+
+  const isAtRest = (): boolean =>
+    starting.size === 0 &&
+    !table.index.running().some(({ id }) => runs.isActive(id)) &&
+    awaitingVerification().length === 0;
+
+  const start = (id: string): boolean => {
     const task = table.get(id);
-    if (task === undefined || problem !== undefined) return;
-    lastStarts.set(task.sessionKey, now());
-    runs.start(task, installation);
+    if (task !== undefined) runs.start(task, codex.installation());
+    return runs.isActive(id);
   };
 
-  const tick = async (): Promise<void> => {
-    await reconcile();
-    await dispatch();
-    forgetIdleSessions(table, lastStarts);
-    commits.kick();
+  const dispatch = (): void => {
+    endUnrunnable();
+    for (const id of awaitingVerification()) if (workersFree() <= 0 || !start(id)) break;
+    for (;;) {
+      const id = schedule.next(conditions());
+      if (id === undefined) return;
+      const state = breaker.state();
+      // Under a half-open breaker one task goes first, if codex itself has nothing against it.
+      if (state.kind === "half-open" && !codex.confirmed()) return;
+      const run = table.get(id)?.state.run ?? 0;
+      if (state.kind === "half-open") breaker.tryOne({ task: id, run });
+      startedRuns.set(id, run);
+      schedule.started(id, now());
+      starting.add(id);
+      if (start(id)) continue;
+      breaker.ended({ task: id, run });
+      starting.delete(id);
+      if (table.get(id)?.state.kind === "queued") postpone(id);
+    }
+  };
+
+  /** The trial is gone without a word: it was lost together with an earlier coordinator, or never began. */
+  const endLostTrial = (): void => {
+    const state = breaker.state();
+    if (state.kind === "half-open" && state.trial !== undefined && !runs.isActive(state.trial.task))
+      breaker.ended(state.trial);
+  };
+
+  const tick = (): number => {
+    try {
+      if (guard.blockedUntilMs() !== undefined) return delayMs();
+      reconcile();
+      pauses = deps.readPauses();
+      endLostTrial();
+      if (!hasLooked) return delayMs();
+      dispatch();
+      commits.kick();
+    } catch (error) {
+      if (!guard.note(error)) throw error;
+    }
+    return delayMs();
   };
 
   const delayMs = (): number => {
-    const times = [inbox.dueAtMs(), schedule.nextDueMs].filter((time) => time !== undefined);
-    return Math.max(0, Math.min(TICK_MAX_MS, ...times.map((time) => time - now())));
+    const blockedUntilMs = guard.blockedUntilMs();
+    const times =
+      blockedUntilMs === undefined
+        ? [look.isBusy ? undefined : inbox.dueAtMs(), schedule.dueAtMs(conditions()), codex.dueAtMs()]
+        : [blockedUntilMs];
+    const next = Math.min(TICK_MAX_MS, ...times.filter((time) => time !== undefined).map((time) => time - now()));
+    return Math.max(0, next);
   };
 
   return {
-    async run() {
-      while (!stopped) {
-        wanted = false;
-        await exclusively(tick);
-        deps.afterTick();
-        if (wanted || stopped) continue;
-        await new Promise<void>((resolve) => {
-          const cancel = after(delayMs(), resolve);
-          wakeUp = () => {
-            cancel();
-            resolve();
-          };
-        });
-      }
+    begin: () => loop.begin(tick),
+    drain(options = { verify: true }) {
+      draining = options;
+      loop.wake();
     },
-    wake,
-    drain() {
-      draining = true;
-      wake();
+    async stop() {
+      loop.stop();
+      for (const cancel of postponed.values()) cancel();
+      await Promise.all([look.stop(), codex.stop()]);
     },
-    stop() {
-      stopped = true;
-      wake();
-    },
-    exclusively,
     get isDraining() {
-      return draining;
+      return draining !== undefined;
     },
-    schedule: () => schedule,
-    doubtCodex,
+    hold: (id) => schedule.hold(id, conditions()),
     pauses: () => pauses,
-    codexProblem: () => problem,
+    isAtRest,
     isIdle() {
-      if (runs.activeCount > 0 || inbox.dueAtMs() !== undefined) return false;
-      for (const task of table.all()) {
-        if (task.state.kind !== "queued" || awaitsIntakeCommit(task)) return false;
-        const hold = rootHold(task, schedule);
-        if (hold === undefined || hold === "retry" || hold === "workers") return false;
-      }
-      return true;
+      const { finished, awaitingIntakeCommit } = table.index.counts();
+      if (!isAtRest() || finished + awaitingIntakeCommit + postponed.size > 0) return false;
+      return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },
   };
-
-  /** What holds a task in the end: one behind another waits for what the other waits for. */
-  function rootHold(task: OpenTask, { held }: Schedule): string | undefined {
-    const seen = new Set<string>();
-    let hold = held.get(task.id);
-    while (hold?.kind === "session" && hold.behind !== undefined && !seen.has(hold.behind)) {
-      seen.add(hold.behind);
-      hold = held.get(hold.behind);
-    }
-    return hold?.kind;
-  }
-}
-
-function isOpen(task: OpenTask | undefined): boolean {
-  return task !== undefined && task.state.kind !== "ended";
-}
-
-/** Fairness is between sessions that have something to do; the others are forgotten. */
-function forgetIdleSessions(table: TaskTable, lastStarts: Map<string, number>): void {
-  if (lastStarts.size <= table.size * 2 + 100) return;
-  const busy = new Set([...table.all()].map((task) => task.sessionKey));
-  for (const key of lastStarts.keys()) if (!busy.has(key)) lastStarts.delete(key);
 }

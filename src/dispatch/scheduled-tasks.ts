@@ -1,42 +1,103 @@
 import type { BranchLedger } from "../store/branch-ledger.ts";
 import type { OpenTask } from "../store/open-task.ts";
+import type { TaskTable } from "../store/task-table.ts";
+import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
 import { describeHold } from "../task/schedule/hold.ts";
-import {
-  chooseStarts,
-  type DependencyOutcome,
-  type ScheduledTask,
-  type ScheduleInput,
-} from "../task/schedule/schedule.ts";
+import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";
+import type { ScheduledTask } from "../task/schedule/session-turns.ts";
 
-/** Returns the tasks that have not ended as the choice of the next ones sees them. `lastStarts`: by session, Unix ms. */
-export function* scheduledTasks(
-  tasks: Iterable<OpenTask>,
-  lastStarts: ReadonlyMap<string, number>,
-): Generator<ScheduledTask> {
-  for (const task of tasks) {
-    const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
-    if (state.kind === "ended") continue;
-    yield {
-      id,
-      sessionKey,
-      order,
-      priority: spec.priority,
-      acceptedAtMs,
-      dueAtMs: state.kind === "queued" ? state.dueAtMs : 0,
-      notBeforeMs: spec.notBeforeMs,
-      dependsOn: spec.dependsOn,
-      kind: state.kind === "queued" ? "queued" : "active",
-      lastStartOfSessionMs: lastStarts.get(sessionKey),
-      thread: task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
-    };
-  }
+export interface TaskScheduleDeps {
+  readonly table: Pick<TaskTable, "get" | "onChange">;
+  readonly ledger: Pick<BranchLedger, "find">;
+  /** A run of the task is being prepared, lives, or is being taken in: it is not to be started, whatever the table says. */
+  readonly isActive: (id: string) => boolean;
+  /** Asks the branch beside the loop, which has to tick when the answer is there. */
+  readonly lookUp: (find: () => Promise<void>) => void;
 }
 
-/** Returns what became of a task that others depend on: `task` where it is not committed yet, else `status` as the ledger has it. */
-export function dependencyOutcome(task: OpenTask | undefined, status: string | undefined): DependencyOutcome {
-  const word = task?.state.kind === "ended" ? task.state.status : task === undefined ? status : "open";
-  if (word === undefined) return undefined;
-  return word === "succeeded" || word === "failed" || word === "cancelled" ? word : "open";
+/** The schedule of a table's tasks. It follows every change of the table by itself. */
+export interface TaskSchedule extends Pick<Schedule, "unrunnable" | "next" | "hold" | "dueAtMs" | "goesOn"> {
+  /** The task is being started. */
+  started(id: string, nowMs: number): void;
+  /** Whether the task's run is active may be another now. */
+  refresh(id: string): void;
+  /** Others have moved the branch: what became of tasks that are not open here is asked again. */
+  forgetOutcomes(): void;
+}
+
+/** Creates the schedule of a table that is empty still. */
+export function createTaskSchedule({ table, ledger, isActive, lookUp }: TaskScheduleDeps): TaskSchedule {
+  const outcomes = new Map<string, DependencyOutcome>();
+  const asked = new Set<string>();
+
+  /** What the branch says of a task is known a little later; until then nobody knows the task. */
+  const ask = (id: string): void => {
+    if (asked.has(id)) return;
+    asked.add(id);
+    lookUp(async () => {
+      try {
+        outcomes.set(id, outcomeOfStatus((await ledger.find(id))?.status));
+      } finally {
+        asked.delete(id);
+      }
+      schedule.settle(id);
+    });
+  };
+  const schedule = createSchedule((id) => {
+    const task = table.get(id);
+    if (task !== undefined) return task.state.kind === "ended" ? task.state.status : "open";
+    if (!outcomes.has(id)) ask(id);
+    return outcomes.get(id);
+  });
+
+  const follow = (id: string, task: OpenTask | undefined, before: OpenTask | undefined): void => {
+    if (task !== undefined && task.state.kind !== "ended") {
+      outcomes.delete(id);
+      schedule.put(scheduledTask(task, task.state.kind === "queued" && !isActive(id) ? "queued" : "active"));
+      return;
+    }
+    const ended = task ?? before;
+    if (ended?.state.kind === "ended") outcomes.set(id, ended.state.status);
+    else outcomes.delete(id);
+    schedule.remove(id);
+    for (const other of [id, ...(ended?.spec.dependsOn ?? [])]) if (!schedule.isAwaited(other)) outcomes.delete(other);
+  };
+
+  table.onChange((task, before) => follow(task?.id ?? before?.id ?? "", task, before));
+
+  return {
+    ...schedule,
+    refresh(id) {
+      const task = table.get(id);
+      if (task !== undefined) follow(id, task, undefined);
+    },
+    forgetOutcomes() {
+      outcomes.clear();
+      for (const id of schedule.awaited()) if (table.get(id) === undefined) ask(id);
+    },
+  };
+}
+
+/** Returns an open task as the schedule sees it. */
+function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"]): ScheduledTask {
+  const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
+  return {
+    id,
+    sessionKey,
+    order,
+    priority: spec.priority,
+    acceptedAtMs,
+    dueAtMs: state.kind === "queued" ? state.dueAtMs : 0,
+    notBeforeMs: spec.notBeforeMs,
+    dependsOn: spec.dependsOn,
+    kind,
+    thread: task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
+  };
+}
+
+function outcomeOfStatus(status: string | undefined): DependencyOutcome {
+  if (status === undefined) return undefined;
+  return status === "succeeded" || status === "failed" || status === "cancelled" ? status : "open";
 }
 
 /**
@@ -46,24 +107,23 @@ export function dependencyOutcome(task: OpenTask | undefined, status: string | u
 export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
-  nowMs: number,
-  { codex, pauses }: Pick<ScheduleInput, "codex" | "pauses">,
+  conditions: Omit<Conditions, "workersFree">,
 ): Promise<ReadonlyMap<string, string>> {
-  const byId = new Map(tasks.map((task) => [task.id, task]));
-  const outcomes = new Map<string, DependencyOutcome>();
-  for (const id of new Set(tasks.flatMap(({ spec }) => spec.dependsOn))) {
-    const task = byId.get(id);
-    outcomes.set(id, dependencyOutcome(task, task === undefined ? (await ledger.find(id))?.status : undefined));
+  const ended = new Map<string, string>(
+    tasks.flatMap(({ id, state }) => (state.kind === "ended" ? [[id, state.status] as const] : [])),
+  );
+  const open = new Set(tasks.map(({ id }) => id));
+  for (const id of new Set(tasks.flatMap(({ spec }) => spec.dependsOn)))
+    if (!open.has(id)) ended.set(id, (await ledger.find(id))?.status ?? "");
+  const schedule = createSchedule((id) => outcomeOfStatus(ended.get(id) || undefined));
+  for (const task of tasks)
+    if (task.state.kind !== "ended")
+      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active"));
+  const holds = new Map<string, string>();
+  for (const { id, reason } of schedule.unrunnable()) holds.set(id, `will fail: ${reason}`);
+  for (const { id } of tasks) {
+    const hold = schedule.hold(id, { ...conditions, workersFree: Number.POSITIVE_INFINITY });
+    if (hold !== undefined) holds.set(id, describeHold(hold));
   }
-  const { held, unrunnable } = chooseStarts({
-    tasks: scheduledTasks(tasks, new Map()),
-    runningSessions: new Set(),
-    workersFree: Number.POSITIVE_INFINITY,
-    nowMs,
-    outcomeOf: (id) => outcomes.get(id),
-    pauses,
-    codex,
-  });
-  const said = Array.from(held, ([id, hold]) => [id, describeHold(hold)] as const);
-  return new Map([...said, ...unrunnable.map(({ id, reason }) => [id, `will fail: ${reason}`] as const)]);
+  return holds;
 }

@@ -1,11 +1,12 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 
 const STOP_PREFIX = "stop-";
+const TRY_NOW = "try-now";
 
-/** Stop requests that other processes leave for the coordinator, as files: they outlive both sides. */
+/** Requests that other processes leave for the coordinator, as files: they outlive both sides. */
 export interface StopRequests {
   /** Asks for the end of a task. */
   request(id: string): void;
@@ -13,6 +14,10 @@ export interface StopRequests {
   pending(): readonly string[];
   /** The request to end a task is journaled, or came too late. */
   acknowledge(id: string): void;
+  /** Asks that what holds all tasks (a usage limit, a login) is tried at once, instead of at its time. */
+  requestTryNow(): void;
+  /** Tells whether that was asked for since the last call. */
+  takeTryNow(): boolean;
 }
 
 /** Opens the requests kept in `dir` (absolute; made when missing). */
@@ -29,5 +34,11 @@ export function openStopRequests(dir: string): StopRequests {
         .filter(isTaskId)
         .sort(),
     acknowledge: (id) => rmSync(join(dir, STOP_PREFIX + id), { force: true }),
+    requestTryNow: () => writeFileAtomic(join(dir, TRY_NOW), "", 0o600),
+    takeTryNow() {
+      if (!existsSync(join(dir, TRY_NOW))) return false;
+      rmSync(join(dir, TRY_NOW), { force: true });
+      return true;
+    },
   };
 }

@@ -26,7 +26,9 @@ export interface AcceptanceDeps {
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
   readonly now: () => number;
-  readonly settleMs: () => number;
+  readonly settings: () => { readonly settleMs: number };
+  /** Tasks whose runs are being prepared, though they count as queued: their texts are not replaced any more. */
+  readonly starting: ReadonlySet<string>;
   readonly log: Log;
 }
 
@@ -59,6 +61,7 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   let lastOrder: number | undefined;
+  const heldBack = new Set<string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
@@ -70,10 +73,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "warnings">,
     source: TaskSource | undefined,
-  ): Promise<OpenTask> => {
+    mayAccept: () => void = () => undefined,
+  ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
     const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
     const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const known = deps.table.get(id);
+    if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
+    mayAccept();
     const task = deps.table.accept({
       k: "accepted",
       v: 1,
@@ -89,7 +96,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     });
     faultPoint("accept:journaled");
     deps.log("accepted", { task: id, session, source: source?.path });
-    return task;
+    return { task, known: false };
   };
 
   /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
@@ -104,6 +111,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
     const id = await idOf(drop, source);
+    if (id === undefined) {
+      hold(drop.path);
+      return "later";
+    }
     const known = (await findKnown(id)) ?? snapshot.takenBefore(drop);
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
@@ -138,6 +149,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "later";
   };
 
+  /** Says once that a drop came with a commit that this clone does not have. */
+  const hold = (path: string): void => {
+    if (heldBack.has(path)) return;
+    heldBack.add(path);
+    const reason = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
+    deps.log("held-back", { path, reason });
+  };
+
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
   const place = async (drop: Drop, id: string, source: TaskSource, snapshot: InboxSnapshot): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
@@ -145,10 +164,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     else await replace(replaceable, drop, source, id);
   };
 
-  const idOf = async (drop: Drop, source: TaskSource): Promise<string> => {
+  /** Returns `undefined` where this clone cannot name the drop as every other does. */
+  const idOf = async (drop: Drop, source: TaskSource): Promise<string | undefined> => {
     const named = namedId(drop);
     if (named !== undefined) return named;
     const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
+    if (commit === "beyond-history") return undefined;
     if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
     const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
     return taskIdFromCommit(commit.timeMs, digest);
@@ -156,7 +177,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
   const discard = async (drop: Drop, id: string): Promise<"done" | "later"> => {
-    if (deps.now() - drop.modifiedAtMs < deps.settleMs()) return "later";
+    if (deps.now() - drop.modifiedAtMs < deps.settings().settleMs) return "later";
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
@@ -169,8 +190,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
-    if (current?.state.kind !== "queued" || !sameSession) {
-      if (current?.state.kind === "queued") deps.table.step(task.id, { kind: "stop", cause: "user" });
+    if (current?.state.kind !== "queued" || !sameSession || deps.starting.has(task.id)) {
+      if (current?.state.kind === "queued" && !deps.starting.has(task.id))
+        deps.table.step(task.id, { kind: "stop", cause: "user" });
       await accept(id, drop, source);
       return;
     }
@@ -202,9 +224,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      mayAccept?.();
-      await accept(id, { text, spec, folderKey: undefined }, undefined);
-      return { id, known: false };
+      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, mayAccept);
+      return { id, known: accepted.known };
     },
     async finishLeftClaims() {
       const snapshot = await takeSnapshot(deps);

@@ -18,14 +18,40 @@ export interface InboxReconcilerDeps {
   readonly acceptance: Acceptance;
   readonly bound: Pick<QueueLimit, "isFull" | "note">;
   readonly branch: Branch;
+  readonly hint: Hint;
   readonly log: Log;
   readonly now: () => number;
 }
 
+/** Whether something may have changed since somebody looked. */
+export interface Hint {
+  mark(): void;
+  /** Tells whether it was marked, and takes the mark away. */
+  take(): boolean;
+  readonly isMarked: boolean;
+}
+
+/** @param onMark is called with each mark */
+export function createHint(onMark: () => void): Hint {
+  let isMarked = true;
+  return {
+    mark() {
+      isMarked = true;
+      onMark();
+    },
+    take() {
+      const was = isMarked;
+      isMarked = false;
+      return was;
+    },
+    get isMarked() {
+      return isMarked;
+    },
+  };
+}
+
 /** Looks at the inbox: takes what is ready, says what is wrong with the rest. */
 export interface InboxReconciler {
-  /** Something may have changed there. */
-  hint(): void;
   /** Looks if there is a reason to; returns what the branch should learn of it, or `undefined` when nothing was looked at. */
   look(): Promise<
     { readonly stale: readonly StaleDrop[]; readonly errorFiles: readonly ErrorFileChange[] } | undefined
@@ -37,26 +63,22 @@ export interface InboxReconciler {
 }
 
 export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconciler {
-  let dirty = true;
   let last: InboxScan = { drops: [], broken: [], settledAtMs: undefined, notices: [] };
   let said = "";
   let lookAgainAtMs: number | undefined;
   let full = 0;
   const dueAtMs = (): number | undefined => {
-    if (dirty || (full > 0 && !deps.bound.isFull())) return deps.now();
+    if (deps.hint.isMarked || (full > 0 && !deps.bound.isFull())) return deps.now();
     const times = [last.settledAtMs, lookAgainAtMs].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   };
 
   return {
-    hint: () => {
-      dirty = true;
-    },
     async look() {
       deps.bound.note(full);
       const due = dueAtMs();
       if (due === undefined || due > deps.now()) return undefined;
-      dirty = false;
+      deps.hint.take();
       last = await deps.intake.scan();
       const notices = last.notices.join("\n");
       if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });

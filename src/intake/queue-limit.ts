@@ -7,7 +7,7 @@ const ROOM_SHARE = 0.9;
 
 export interface QueueLimitDeps {
   readonly table: Pick<TaskTable, "size">;
-  readonly max: () => number;
+  readonly settings: () => { readonly maxOpenTasks: number };
   readonly now: () => number;
   readonly log: Log;
 }
@@ -23,7 +23,8 @@ export interface QueueLimit {
   state(): { readonly reason: string; readonly sinceMs: number } | undefined;
 }
 
-export function createQueueLimit({ table, max, now, log }: QueueLimitDeps): QueueLimit {
+export function createQueueLimit({ table, settings, now, log }: QueueLimitDeps): QueueLimit {
+  const max = (): number => settings().maxOpenTasks;
   let sinceMs: number | undefined;
   let waiting = 0;
   const isFull = (): boolean => table.size >= max();

@@ -19,6 +19,9 @@ import { makeDirectory, syncDirectory, writeAll, writeFileAtomic } from "../base
 import { isTaskId } from "../task/names/task-id.ts";
 import type { JournalRecord } from "./journal-record.ts";
 
+/** As much as the records of a usual task. */
+const PROBE_BYTES = 64 * 1024;
+
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */
 export const RECENT_TASKS_MAX = 256;
 
@@ -53,6 +56,8 @@ export interface TaskJournal {
   reopen(id: string): void;
   /** Forgets the journal of an open task for good. */
   discard(id: string): void;
+  /** Writes something, durably, and takes it away again. @throws what keeps the journal from being written */
+  probe(): void;
   /** Forgets the journal of a finished task for good. */
   forget(id: string): void;
 }
@@ -95,6 +100,11 @@ export function openTaskJournal(journalDir: string, mode: "read" | "write"): Tas
     discard(id) {
       rmSync(openPath(id), { force: true });
       syncDirectory(openDir);
+    },
+    probe() {
+      const path = join(journalDir, "probe");
+      writeFileAtomic(path, " ".repeat(PROBE_BYTES), 0o600);
+      rmSync(path);
     },
     forget(id) {
       rmSync(donePath(id), { force: true });

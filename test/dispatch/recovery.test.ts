@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ownIdentity, type ProcessIdentity, readStartTicks } from "../../src/base/process-identity.ts";
-import { type RecoveryAction, recover, recoveryAction } from "../../src/dispatch/recovery.ts";
+import { recover } from "../../src/dispatch/recovery.ts";
 import type { Runs } from "../../src/dispatch/runs.ts";
 import { createCodexDriver } from "../../src/run/codex/codex-driver.ts";
 import { openRunStore } from "../../src/run/run-store.ts";
@@ -13,32 +13,14 @@ import { createSessionStore } from "../../src/store/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
 import { createTaskTable, type TaskTable } from "../../src/store/task-table.ts";
-import type { RunProbe } from "../../src/task/state/run.ts";
 import type { StopCause } from "../../src/task/state/task-event.ts";
-import { TASK_LIMITS, type TaskState } from "../../src/task/state/task-state.ts";
+import { TASK_LIMITS } from "../../src/task/state/task-state.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const TASK = "20261120-141530-k3f9x2";
 const SESSION = "docs";
 const SURROUNDINGS = { now: () => 1_000, monotonicMs: () => 0, random: () => 0, after: () => () => undefined };
-
-describe("recoveryAction", () => {
-  type Table = Readonly<Record<TaskState["kind"], Readonly<Record<RunProbe["kind"], RecoveryAction>>>>;
-  const table: Table = {
-    queued: { unclaimed: "keep", alive: "note the start", ended: "note the start", vanished: "note the start" },
-    running: { unclaimed: "seal", alive: "watch", ended: "watch", vanished: "watch" },
-    verifying: { unclaimed: "seal", alive: "watch", ended: "watch", vanished: "watch" },
-    stopping: { unclaimed: "seal", alive: "watch and stop", ended: "watch", vanished: "watch" },
-    ended: { unclaimed: "keep", alive: "keep", ended: "keep", vanished: "keep" },
-  };
-  const cases = Object.entries(table).flatMap(([state, row]) =>
-    Object.entries(row).map(([probe, action]) => ({ state, probe, action })),
-  );
-  it.each(cases)("a task that is $state with a worker that is $probe: $action", ({ state, probe, action }) => {
-    expect(recoveryAction(state as TaskState["kind"], probe as RunProbe["kind"])).toBe(action);
-  });
-});
 
 /** What a crash can leave of a worker, as files in its run's folder and processes. */
 const WORKERS: Readonly<Record<string, (runDir: string) => void>> = {

@@ -236,6 +236,7 @@ describe("a stop during a verification", () => {
     const coordinator = await world.start();
     const drained = coordinator.drain();
     await end(world);
+    await world.advance(1_000);
     await verify(world);
     await drained;
     expect(world.results()).toMatchObject([{ id, status: "succeeded" }]);

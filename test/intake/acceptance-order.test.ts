@@ -39,7 +39,15 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     release: async () => undefined,
   };
   const acceptance = createAcceptance({
-    ...{ table, branch, now, clone: "aaaaaa", settleMs: () => 0, log: () => undefined },
+    ...{
+      table,
+      branch,
+      now,
+      clone: "aaaaaa",
+      settings: () => ({ settleMs: 0 }),
+      starting: new Set<string>(),
+      log: () => undefined,
+    },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
     bound: { isFull: () => false },

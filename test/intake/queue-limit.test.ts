@@ -7,7 +7,11 @@ function bound(max: number): { readonly table: { size: number }; readonly bound:
   const table = { size: 0 };
   const said: string[] = [];
   const log = (event: string): void => void said.push(event);
-  return { table, bound: createQueueLimit({ table, max: () => max, now: () => 7, log }), said };
+  return {
+    table,
+    bound: createQueueLimit({ table, settings: () => ({ maxOpenTasks: max }), now: () => 7, log }),
+    said,
+  };
 }
 
 describe("the bound on open tasks", () => {

@@ -3,7 +3,7 @@ import type { BranchLedger } from "../../store/branch-ledger.ts";
 import type { JournalRecord } from "../../store/journal-record.ts";
 import { fold, type OpenTask } from "../../store/open-task.ts";
 import type { TaskJournal } from "../../store/task-journal.ts";
-import type { ScheduleInput } from "../../task/schedule/schedule.ts";
+import type { Conditions } from "../../task/schedule/schedule.ts";
 import { needsJournal, presentOpen, type TaskView } from "../views/task-view.ts";
 
 /** The open tasks of this clone as one question sees them: in the memory of a coordinator, or in the journal where none is at work. */
@@ -13,7 +13,7 @@ export interface OpenTasks {
   /** Returns the journal of one that has started; empty where it has not, or is not open any more. */
   journal(id: string): readonly JournalRecord[];
   /** Returns why queued tasks wait, in words. */
-  holds(): Promise<ReadonlyMap<string, string>>;
+  holds(): Promise<Pick<ReadonlyMap<string, string>, "get">>;
 }
 
 export interface JournaledTasksDeps {
@@ -21,7 +21,7 @@ export interface JournaledTasksDeps {
   readonly ledger: Pick<BranchLedger, "find">;
   readonly now: () => number;
   /** What holds all tasks, as files tell. */
-  readonly holding: () => Pick<ScheduleInput, "codex" | "pauses">;
+  readonly holding: () => Pick<Conditions, "codex" | "pauses">;
 }
 
 /** Reads every open journal, once: a coordinator may move one away at any time. */
@@ -38,12 +38,13 @@ export function readOpenTasks(deps: JournaledTasksDeps): OpenTasks {
   return {
     all: all.sort((a, b) => a.order - b.order),
     journal: (id) => journals.get(id) ?? [],
-    holds: async () => (all.length === 0 ? new Map() : findHolds(all, deps.ledger, deps.now(), deps.holding())),
+    holds: async () =>
+      all.length === 0 ? new Map() : findHolds(all, deps.ledger, { nowMs: deps.now(), ...deps.holding() }),
   };
 }
 
 /** Returns some of `open` as interfaces show them; the journal is read for those alone that have started. */
 export async function presentTasks(open: OpenTasks, tasks: readonly OpenTask[]): Promise<TaskView[]> {
-  const holds = tasks.some(({ state }) => state.kind === "queued") ? await open.holds() : new Map<string, string>();
-  return tasks.map((task) => presentOpen(task, needsJournal(task) ? open.journal(task.id) : [], holds.get(task.id)));
+  const holds = tasks.some(({ state }) => state.kind === "queued") ? await open.holds() : undefined;
+  return tasks.map((task) => presentOpen(task, needsJournal(task) ? open.journal(task.id) : [], holds?.get(task.id)));
 }

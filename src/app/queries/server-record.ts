@@ -1,9 +1,13 @@
+import { dirname } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
+import { isCopyOf } from "../../base/file-stamp.ts";
 import { isAlive, type ProcessIdentity } from "../../base/process-identity.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
 
 /** The coordinator that serves the workspace, as `server.json` tells it. */
 export interface ServerRecord extends ProcessIdentity {
+  /** Real path of the state folder: in a copy of it, the record is not about the copy. Absent in earlier versions. */
+  readonly folder?: string;
   readonly startedAt: string;
   readonly version: string;
   /** Full name of the branch it serves: HEAD may have gone elsewhere since. */
@@ -18,7 +22,8 @@ export interface ServerRecord extends ProcessIdentity {
 export function readServer(path: string): ServerRecord | undefined {
   try {
     const record: ServerRecord | null = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "null");
-    return typeof record?.pid === "number" && isAlive(record) ? record : undefined;
+    if (typeof record?.pid !== "number" || isCopyOf(record.folder, dirname(path))) return undefined;
+    return isAlive(record) ? record : undefined;
   } catch (error) {
     if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
     throw error;

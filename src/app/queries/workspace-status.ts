@@ -1,4 +1,5 @@
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
+import { countCopiedTasks } from "../../store/copied-state.ts";
 import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { rowOf } from "../../task/state/state-row.ts";
@@ -29,7 +30,7 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     paused: presentPauses(pauses),
     tasks: counts,
     running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
-    otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size,
+    otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
     broken: health?.broken ?? [],
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { ownIdentity } from "../../base/process-identity.ts";
 import { takeLock } from "../../base/process-lock.ts";
+import { realPathOf } from "../../base/real-path.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { writeFileAtomic } from "../../base/write-file-atomic.ts";
 import type { ConfigFlags } from "../../config/config.ts";
@@ -19,7 +20,7 @@ import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { openRunStore } from "../../run/run-store.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
-import { readCloneId } from "../../store/clone-id.ts";
+import { settleClone, takeOverCopiedTasks } from "../../store/copied-state.ts";
 import { settleBranch } from "../../store/served-branch.ts";
 import { createSessionLocks } from "../../store/session-lock.ts";
 import { createSessionStore } from "../../store/session-store.ts";
@@ -78,7 +79,9 @@ export async function serve(
     describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
   });
   try {
+    const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
+    if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
     const coordinator = await open(place, branchName, options, {
       environment,
       log,
@@ -86,6 +89,7 @@ export async function serve(
       policy,
       installation,
       paths,
+      clone,
     });
     try {
       const { port } = config.current();
@@ -105,6 +109,7 @@ interface Opened extends ServeSurroundings {
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
   readonly paths: StatePaths;
+  readonly clone: string;
 }
 
 async function open(
@@ -113,9 +118,8 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, paths } = opened;
+  const { environment, log, config, policy, installation, paths, clone: workspaceId } = opened;
   const now = Date.now;
-  const workspaceId = readCloneId(paths.clone);
   let current = installation;
   const branch = await openCommitter({
     workspaceDir: place.workspaceDir,
@@ -235,6 +239,7 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
   const listener = await listen?.(coordinator, serving.port).catch(leaveAndRethrow(coordinator));
   const record: ServerRecord = {
     ...ownIdentity(),
+    folder: realPathOf(paths.root),
     startedAt: new Date().toISOString(),
     version: packageVersion(),
     branch: serving.branch,

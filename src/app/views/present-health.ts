@@ -1,4 +1,6 @@
+import type { WorldFaults } from "../../base/world-fault.ts";
 import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
+import type { CodexAvailability } from "../../dispatch/codex-availability.ts";
 import type { Dispatcher } from "../../dispatch/dispatcher.ts";
 import type { Runs } from "../../dispatch/runs.ts";
 import type { Branch } from "../../git/branch.ts";
@@ -25,6 +27,8 @@ export interface Health {
   readonly paused: PausedView;
   /** Why no more tasks are accepted now, and since when (UTC). */
   readonly full: { readonly reason: string; readonly since: string } | null;
+  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
+  readonly world: { readonly reason: string; readonly since: string } | null;
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */
@@ -39,7 +43,9 @@ export interface HealthSources {
   readonly inbox: InboxReconciler;
   readonly bound: QueueLimit;
   readonly dispatcher: Dispatcher;
-  readonly gate: CircuitBreaker;
+  readonly breaker: CircuitBreaker;
+  readonly codex: CodexAvailability;
+  readonly faults: WorldFaults;
   readonly branch: Branch;
   readonly workspaceDir: string;
   readonly branchName: string;
@@ -50,13 +56,14 @@ export interface HealthSources {
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.dispatcher.codexProblem() ?? sources.gate.outage();
+  const problem = sources.codex.problem() ?? sources.breaker.outage();
   const wait = sources.branch.waiting() ?? sources.commits.waiting();
   const full = sources.bound.state();
+  const world = sources.faults.current();
   const pauses = sources.dispatcher.pauses();
   const { queued, finished } = sources.table.index.counts();
   return {
-    status: [wait, problem, pauses.queue, full].every((reason) => reason === undefined) ? "ok" : "waiting",
+    status: [wait, problem, pauses.queue, full, world].every((reason) => reason === undefined) ? "ok" : "waiting",
     version: sources.version,
     workspace: sources.workspaceDir,
     branch: sources.branchName,
@@ -67,6 +74,7 @@ export function presentHealth(sources: HealthSources): Health {
     codex: problem === undefined ? null : presentProblem(problem),
     paused: presentPauses(pauses),
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
+    world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.dispatcher.isDraining,

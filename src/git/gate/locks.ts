@@ -4,8 +4,8 @@ import { writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import { readStamp } from "../../base/file-stamp.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process-identity.ts";
-import { writeFileAtomic } from "../../base/write-file-atomic.ts";
 import type { Repository } from "../repository/repository.ts";
+import { createLockWatch } from "./lock-watch.ts";
 
 /**
  * Git's three lock files, taken by link(2) of a token of ours. A link either exists or not, so a crash never leaves a lock
@@ -24,6 +24,8 @@ export interface Locks {
   /** Renames the held lock onto the file it guards, which ends it. */
   moveIntoPlace(name: LockName): void;
   path(name: LockName): string;
+  /** Removes the tokens. No lock may be held. */
+  close(): void;
 }
 
 export type LockName = "head" | "branch" | "index";
@@ -32,12 +34,20 @@ const LOCK_NAMES: readonly LockName[] = ["head", "branch", "index"];
 /** Begins the content of our locks that never become another file: recognises one whose token was lost with the power. */
 const SIGNATURE = "codex-inbox lock";
 
+let opened = 0;
+
 export function createLocks(repository: Repository, stateDir: string): Locks {
-  const folder = join(stateDir, "locks");
+  const identity = ownIdentity();
+  opened += 1;
+  const folder = join(stateDir, "locks", `${nameOf(identity)}.${opened}`);
   const held = new Set<LockName>();
   let ready: string | undefined;
   const tokenPath = (name: LockName): string => join(folder, name);
   const lockPath = (name: LockName): string => `${guardedPath(repository, name)}.lock`;
+  const watch = createLockWatch(
+    folder,
+    LOCK_NAMES.map((name) => [tokenPath(name), lockPath(name)] as const),
+  );
 
   function makeToken(name: LockName, content: string): Promise<void> {
     // Never written in place: the old token may be the very file that is the branch now.
@@ -47,11 +57,11 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
 
   return {
     async prepare(tip) {
-      const isWhole = ["head", "index", OWNER].every((name) => existsSync(join(folder, name)));
-      if (!isWhole) {
-        writeFileAtomic(join(folder, OWNER), JSON.stringify(ownIdentity()));
-        for (const name of ["head", "index"] as const) await makeToken(name, lockContent());
+      if (!["head", "index"].every((name) => existsSync(join(folder, name)))) {
+        mkdirSync(folder, { recursive: true });
+        for (const name of ["head", "index"] as const) await makeToken(name, lockContent(identity));
       }
+      watch.begin();
       if (tip !== undefined && (ready !== tip || !existsSync(tokenPath("branch")))) {
         // Its content must be durable before it becomes the branch. Its name need not be: a journaling file system makes it so before
         // any lock that is linked to it later.
@@ -74,12 +84,12 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
       if (name === "branch") ready = undefined;
     },
     path: lockPath,
+    close: watch.end,
   };
 }
 
 /** Returns what a lock holds that is only ever created and removed. */
-function lockContent(): string {
-  const { pid, startTicks, bootId } = ownIdentity();
+function lockContent({ pid, startTicks, bootId }: ProcessIdentity): string {
   return `${SIGNATURE}: pid ${pid}, started ${startTicks}, boot ${bootId}\n`;
 }
 
@@ -90,31 +100,31 @@ function lockContent(): string {
 export function removeLeftLocks(repository: Repository, stateDir: string): readonly string[] {
   const folder = join(stateDir, "locks");
   mkdirSync(folder, { recursive: true });
-  if (hasLiveOwner(stateDir)) return [];
-  const removed: string[] = [];
-  for (const name of LOCK_NAMES) {
-    const token = join(folder, name);
-    const lock = `${guardedPath(repository, name)}.lock`;
-    if (isOurs(token, lock)) {
-      rmSync(lock, { force: true });
-      removed.push(lock);
-    }
-    rmSync(token, { force: true });
-  }
+  const dead = readdirSync(folder).filter((name) => !isAliveName(name));
+  const removed = LOCK_NAMES.map((name) => `${guardedPath(repository, name)}.lock`).filter((lock, at) => {
+    const isOurs = isSigned(lock) || dead.some((owner) => isSameFile(join(folder, owner, LOCK_NAMES[at] ?? ""), lock));
+    if (isOurs) rmSync(lock, { force: true });
+    return isOurs;
+  });
+  for (const name of dead) rmSync(join(folder, name), { recursive: true, force: true });
   return removed;
 }
 
-const OWNER = "owner.json";
-
 /** Tells whether another process that lives commits with this state folder: its locks and temporary files are in use. */
 export function hasLiveOwner(stateDir: string): boolean {
-  let owner: ProcessIdentity;
-  try {
-    owner = JSON.parse(readFileSync(join(stateDir, "locks", OWNER), "utf8"));
-  } catch {
-    return false; // Nobody has committed from here yet, or the note was lost with the power: nobody lives.
-  }
-  return owner.pid !== process.pid && isAlive(owner);
+  const folder = join(stateDir, "locks");
+  const own = `${nameOf(ownIdentity())}.`;
+  return existsSync(folder) && readdirSync(folder).some((name) => !name.startsWith(own) && isAliveName(name));
+}
+
+/** Begins the name of the folder of a committer's tokens. Each has its own: what watches over those of a dead one can never take a lock of its successor for one of them. */
+function nameOf({ pid, startTicks, bootId }: ProcessIdentity): string {
+  return `${pid}-${startTicks}-${bootId}`;
+}
+
+function isAliveName(name: string): boolean {
+  const [, pid, startTicks, bootId] = /^(\d+)-(\d+)-([^.]+)\.\d+$/.exec(name) ?? [];
+  return startTicks !== undefined && bootId !== undefined && isAlive({ pid: Number(pid), startTicks, bootId });
 }
 
 function guardedPath(repository: Repository, name: LockName): string {
@@ -144,8 +154,28 @@ function clearEmptyFolders(path: string): void {
   rmdirSync(path);
 }
 
-function isOurs(token: string, lock: string): boolean {
+function isSameFile(token: string, lock: string): boolean {
   const there = readStamp(lock);
-  if (there === undefined) return false;
-  return there.inode === readStamp(token)?.inode || readFileSync(lock, "latin1").startsWith(SIGNATURE);
+  return there !== undefined && there.inode === readStamp(token)?.inode;
+}
+
+/** The token of a lock may be lost with the power; then its content tells whose it was. */
+function isSigned(lock: string): boolean {
+  const stamp = readStamp(lock);
+  if (stamp?.kind !== "file" || stamp.sizeBytes > SIGNED_BYTES_MAX) return false;
+  const text = readOrNothing(lock);
+  const [, pid, startTicks, bootId] = /: pid (\d+), started (\d+), boot (\S+)/.exec(text) ?? [];
+  if (!text.startsWith(SIGNATURE) || startTicks === undefined || bootId === undefined) return false;
+  return !isAlive({ pid: Number(pid), startTicks, bootId });
+}
+
+const SIGNED_BYTES_MAX = 1_000;
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return ""; // Removed meanwhile, by what watches over it.
+    throw error;
+  }
 }

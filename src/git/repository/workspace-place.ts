@@ -4,7 +4,8 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
-import { findWorkTree, type WorkTreePlace } from "./find-work-tree.ts";
+import { findWorkTree } from "./find-work-tree.ts";
+import type { WorkTreePlace } from "./read-work-tree.ts";
 
 /** Where a workspace lies and what belongs to it. Absolute paths. */
 export interface WorkspacePlace {

@@ -3,8 +3,8 @@ import { describePause, type Pause } from "./pause.ts";
 
 /** Why a queued task does not run now. */
 export type Hold =
-  /** `behind`: the task of the session that is before it; `undefined` when the session is busy with something else. */
-  | { readonly kind: "session"; readonly session: string; readonly behind: string | undefined }
+  /** `behind`: the task of the session that is before it. */
+  | { readonly kind: "session"; readonly session: string; readonly behind: string }
   /** Another session's task `holder` has the same thread. */
   | { readonly kind: "thread"; readonly thread: string; readonly holder: string }
   | { readonly kind: "notBefore"; readonly untilMs: number }
@@ -19,9 +19,7 @@ export type Hold =
 export function describeHold(hold: Hold): string {
   switch (hold.kind) {
     case "session":
-      return hold.behind === undefined
-        ? `session ${hold.session} is busy`
-        : `behind ${hold.behind} in session ${hold.session}`;
+      return `behind ${hold.behind} in session ${hold.session}`;
     case "thread":
       return `thread ${hold.thread} is in use by ${hold.holder}`;
     case "notBefore":

@@ -1,138 +1,233 @@
 import { deadlockedTasks } from "./deadlock.ts";
+import { createDependencies, type DependencyOutcome } from "./dependencies.ts";
 import type { Hold } from "./hold.ts";
-import type { Pause, Pauses } from "./pause.ts";
+import type { Pauses } from "./pause.ts";
+import { createSessionTurns, type Entry, type ScheduledTask } from "./session-turns.ts";
 
-/** An open task, as the choice of the next ones sees it. Times are Unix ms. */
-export interface ScheduledTask {
-  readonly id: string;
-  readonly sessionKey: string;
-  /** Order of acceptance: within a session the smaller one runs first, whatever happens. */
-  readonly order: number;
-  /** 0 (first) … 4. */
-  readonly priority: number;
-  readonly acceptedAtMs: number;
-  /** Not before this time after a failure. */
-  readonly dueAtMs: number;
-  /** Not before this time, as the task file asks. */
-  readonly notBeforeMs: number | undefined;
-  readonly dependsOn: readonly string[];
-  /** "active": its process may live; it keeps its session (and its thread) to itself. */
-  readonly kind: "queued" | "active";
-  /** When a task of its session was last started; `undefined` when none was. */
-  readonly lastStartOfSessionMs: number | undefined;
-  /** The thread it runs or would resume; one thread has one writer, even when two sessions name it. */
-  readonly thread: string | undefined;
+/** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
+export interface CodexHold {
+  readonly problem: string;
+  readonly untilMs: number | undefined;
 }
 
-/** What became of a task that another one depends on. `undefined`: nobody knows such a task. */
-export type DependencyOutcome = "open" | "succeeded" | "failed" | "cancelled" | undefined;
-
-export interface ScheduleInput {
-  readonly tasks: Iterable<ScheduledTask>;
-  /** Sessions that are busy for another reason than an active task in `tasks`. */
-  readonly runningSessions: ReadonlySet<string>;
-  readonly workersFree: number;
+/** What decides besides the tasks. */
+export interface Conditions {
   readonly nowMs: number;
-  readonly outcomeOf: (id: string) => DependencyOutcome;
+  readonly workersFree: number;
+  /** The same object for as long as nothing changes. */
   readonly pauses: Pauses;
-  /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
-  readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
+  readonly codex: CodexHold | undefined;
 }
 
+/**
+ * The order in which queued tasks start, kept up to date with each change: a change and the choice of the next task cost O(log n) in
+ * the number of open tasks, and a task that waits costs nothing.
+ *
+ * Within a session strictly in order of acceptance: only the head may start, and one that waits holds those behind it. Between
+ * sessions the one whose turn comes first: each head has been waiting since its acceptance or its session's last start, and each step
+ * of priority puts it back by `AGE_STEP_MS`; the most urgent task of a session lends its priority to the head that it waits for. As
+ * every start moves a session's turn to the present, every head's turn comes.
+ */
 export interface Schedule {
-  /** Ids to start now, in this order; never two of one session, never more than `workersFree`. */
-  readonly start: readonly string[];
-  /** Why each of the other queued tasks has to wait. */
-  readonly held: ReadonlyMap<string, Hold>;
-  /** Queued tasks that can never run. */
-  readonly unrunnable: readonly { readonly id: string; readonly reason: string }[];
-  /** When a task next becomes due by time alone; `undefined`: only an event can change the choice. */
-  readonly nextDueMs: number | undefined;
+  /** Adds a task, or tells what it is like now. */
+  put(task: ScheduledTask): void;
+  /** The task is not open any more. */
+  remove(id: string): void;
+  /** What became of a task that is not in the schedule may be known now, or be another. */
+  settle(id: string): void;
+  /** Ids that tasks depend on. */
+  awaited(): Iterable<string>;
+  isAwaited(id: string): boolean;
+  /** Queued tasks that can never run, and why; each until it is removed. */
+  unrunnable(): readonly { readonly id: string; readonly reason: string }[];
+  /** Returns the task to start next, if one may start now. */
+  next(conditions: Conditions): string | undefined;
+  /** The task is being started: it keeps its session and its thread from now on. */
+  started(id: string, nowMs: number): void;
+  /** Why a queued task does not run; `undefined` where nothing holds it, and where it is not queued or can never run. */
+  hold(id: string, conditions: Conditions): Hold | undefined;
+  /** When a task becomes due by time alone; `undefined`: only an event can change the choice. */
+  dueAtMs(conditions: Conditions): number | undefined;
+  /** Some task will start without anybody's doing: it is ready, or tries again at a time. */
+  goesOn(conditions: Conditions): boolean;
 }
-
-/** Waiting this long makes up for one step of priority. */
-const AGE_STEP_MS = 600_000;
 
 /** Of a circle of dependencies this many tasks are named. */
 const CIRCLE_NAMED_MAX = 5;
 
-/**
- * Chooses the tasks to start. Within a session strictly in order of acceptance: only the head may start, and one that waits
- * holds those behind it. Between sessions the one whose turn comes first: each head has been waiting since its acceptance or
- * its session's last start, and each step of priority puts it back by `AGE_STEP_MS`; the most urgent task of a session lends its
- * priority to the head that it waits for. As every start moves a session's turn to the present, every head's turn comes.
- *
- * Time: O(n log n) in the number of open tasks, and O(n) while no worker is free.
- */
-export function chooseStarts(input: ScheduleInput): Schedule {
-  const queued: ScheduledTask[] = [];
-  const busy = new Map<string, string | undefined>();
-  const threads = new Map<string, string>();
-  for (const key of input.runningSessions) busy.set(key, undefined);
-  for (const task of input.tasks) {
-    if (task.kind === "queued") {
-      queued.push(task);
-    } else {
-      busy.set(task.sessionKey, task.id);
-      if (task.thread !== undefined) threads.set(task.thread, task.id);
+/** @param outcomeOf what became of a task that is not in the schedule */
+export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Schedule {
+  const entries = new Map<string, Entry>();
+  const unrunnable = new Map<string, string>();
+  /** Tasks that may have closed a circle. */
+  const suspects = new Set<Entry>();
+  const dependencies = createDependencies((id) => (entries.has(id) ? "open" : outcomeOf(id)));
+  const turns = createSessionTurns(dependencies.isUnmet);
+
+  /** A queued task that can run is in its session's queue, an active one among its active ones, and any other in neither. */
+  const judge = (entry: Entry): void => {
+    const { task, session } = entry;
+    const reason = task.kind === "queued" ? (dependencies.failure(task) ?? entry.deadlock) : undefined;
+    if (reason === undefined) unrunnable.delete(task.id);
+    else unrunnable.set(task.id, reason);
+    const isQueued = task.kind === "queued" && reason === undefined;
+    const isNew = isQueued && !session.queue.has(entry);
+    if (isNew && mayCloseCircle(entry)) suspects.add(entry);
+    turns.change(session, () => {
+      if (isNew) enqueue(entry);
+      if (!isQueued) dequeue(entry);
+      if (task.kind === "active") session.active.set(task.id, task);
+    });
+  };
+
+  const settle = (id: string): void => {
+    for (const waiter of dependencies.settle(id)) {
+      const entry = entries.get(waiter);
+      if (entry !== undefined) judge(entry);
     }
-  }
-  const unrunnable = findUnrunnable(queued, input.outcomeOf);
-  const heads = headsOf(queued, unrunnable);
-  const held = new Map<string, Hold>();
-  const ready: ScheduledTask[] = [];
-  const general = generalHold(input);
-  let nextDueMs = Number.POSITIVE_INFINITY;
-  const pausedHold = holdOfPauses(input.pauses);
-  for (const head of heads.values()) {
-    const paused = pausedHold(head.sessionKey);
-    if (paused !== undefined) {
-      held.set(head.id, paused);
-      continue;
+  };
+
+  const drop = (entry: Entry): void => {
+    const { task, session } = entry;
+    entries.delete(task.id);
+    unrunnable.delete(task.id);
+    suspects.delete(entry);
+    dependencies.remove(task);
+    session.members -= 1;
+    turns.change(session, () => {
+      dequeue(entry);
+      session.active.delete(task.id);
+    });
+  };
+
+  const put = (task: ScheduledTask): void => {
+    const known = entries.get(task.id);
+    if (known !== undefined && isSame(known.task, task)) return;
+    const lastStartMs = known?.session.key === task.sessionKey ? known.session.lastStartMs : 0;
+    if (known !== undefined) drop(known);
+    const session = turns.of(task.sessionKey);
+    session.lastStartMs = Math.max(session.lastStartMs, lastStartMs);
+    session.members += 1;
+    const entry: Entry = { task, session, deadlock: undefined, at: -1 };
+    entries.set(task.id, entry);
+    dependencies.add(task);
+    judge(entry);
+    settle(task.id);
+  };
+
+  /** A circle goes into each of its tasks and out of it, once at least along a dependency. */
+  const mayCloseCircle = ({ task, session }: Entry): boolean => {
+    const awaited = dependencies.isAwaited(task.id);
+    const depends = task.dependsOn.some((id) => entries.has(id));
+    if (!awaited && !depends) return false;
+    return (awaited || task.order <= session.lastOrder) && (depends || session.queue.size > 0);
+  };
+
+  /** Everything that the suspects wait for, directly or not, is in the result; tasks beside them may be. */
+  const reachable = (): readonly ScheduledTask[] => {
+    const found = new Set<Entry>();
+    const sessions = new Set<Entry["session"]>();
+    const open = [...suspects];
+    for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+      if (found.has(entry) || !entry.session.queue.has(entry)) continue;
+      found.add(entry);
+      for (const id of entry.task.dependsOn) {
+        const other = entries.get(id);
+        if (other !== undefined) open.push(other);
+      }
+      if (sessions.has(entry.session)) continue;
+      sessions.add(entry.session);
+      for (const other of entry.session.queue.items) open.push(other);
     }
-    const hold = busy.has(head.sessionKey)
-      ? ({ kind: "session", session: head.sessionKey, behind: busy.get(head.sessionKey) } as const)
-      : ownHold(head, input);
-    if (hold === undefined) ready.push(head);
-    else held.set(head.id, hold.kind === "retry" && general !== undefined ? general : hold);
-    if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
-  }
-  holdFollowers(queued, heads, unrunnable, pausedHold, held);
-  if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
-  const start =
-    general === undefined
-      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, input.workersFree, held)
-      : holdAll(ready, general, held);
+    return Array.from(found, ({ task }) => task);
+  };
+
+  const findDeadlocks = (): void => {
+    const deadlocked = deadlockedTasks(reachable());
+    suspects.clear();
+    for (const [id, circle] of deadlocked) {
+      const entry = entries.get(id);
+      if (entry === undefined) continue;
+      entry.deadlock = deadlockReason(id, circle);
+      judge(entry);
+    }
+  };
+
   return {
-    start,
-    held,
-    unrunnable: Array.from(unrunnable, ([id, reason]) => ({ id, reason })),
-    nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined,
+    put,
+    remove(id) {
+      const entry = entries.get(id);
+      if (entry !== undefined) drop(entry);
+      settle(id);
+    },
+    settle,
+    awaited: dependencies.awaited,
+    isAwaited: dependencies.isAwaited,
+    unrunnable() {
+      if (suspects.size > 0) findDeadlocks();
+      return Array.from(unrunnable, ([id, reason]) => ({ id, reason }));
+    },
+    next({ nowMs, workersFree, pauses, codex }) {
+      if (workersFree <= 0 || pauses.queue !== undefined || isInForce(codex, nowMs)) return undefined;
+      return turns.next(nowMs, pauses)?.task.id;
+    },
+    started(id, nowMs) {
+      const entry = entries.get(id);
+      if (entry === undefined) throw new Error(`${id} is started but not in the schedule`);
+      entry.session.lastStartMs = nowMs;
+      put({ ...entry.task, kind: "active" });
+    },
+    hold(id, { nowMs, workersFree, pauses, codex }) {
+      const entry = entries.get(id);
+      const head = entry?.session.queue.first;
+      if (entry === undefined || head === undefined || !entry.session.queue.has(entry)) return undefined;
+      const { task, session } = entry;
+      const pause = pauses.of(session.key);
+      if (pause !== undefined) return { kind: "paused", pause };
+      if (head !== entry) return { kind: "session", session: session.key, behind: head.task.id };
+      const behind = [...session.active.keys()].at(-1);
+      if (behind !== undefined) return { kind: "session", session: session.key, behind };
+      if (dependencies.isUnmet(id)) return dependencies.hold(task);
+      if ((task.notBeforeMs ?? 0) > nowMs) return { kind: "notBefore", untilMs: task.notBeforeMs ?? 0 };
+      if (codex !== undefined && isInForce(codex, nowMs)) return { kind: "codex", ...codex };
+      if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
+      if (workersFree <= 0) return { kind: "workers" };
+      const holder = turns.holderOf(task.thread);
+      return holder === undefined || task.thread === undefined
+        ? undefined
+        : { kind: "thread", thread: task.thread, holder };
+    },
+    dueAtMs({ nowMs, pauses, codex }) {
+      const due = pauses.queue === undefined ? turns.dueAtMs(nowMs) : undefined;
+      const ends = isInForce(codex, nowMs) ? codex?.untilMs : undefined;
+      return due === undefined || ends === undefined ? (due ?? ends) : Math.min(due, ends);
+    },
+    goesOn: ({ nowMs, pauses, codex }) => !isInForce(codex, nowMs) && turns.goesOn(nowMs, pauses),
   };
 }
 
-/** Returns the queued tasks that can never run, and why. */
-function findUnrunnable(
-  queued: readonly ScheduledTask[],
-  outcomeOf: (id: string) => DependencyOutcome,
-): ReadonlyMap<string, string> {
-  const unrunnable = new Map<string, string>();
-  let waiting = false;
-  for (const task of queued) {
-    for (const id of task.dependsOn) {
-      const outcome = outcomeOf(id);
-      if (outcome === "open") waiting = true;
-      if (outcome !== "failed" && outcome !== "cancelled") continue;
-      const word = outcome === "failed" ? "failed" : "was cancelled";
-      unrunnable.set(task.id, `it depends on ${id}, which ${word}`);
-      break;
-    }
-  }
-  if (!waiting) return unrunnable;
-  for (const [id, circle] of deadlockedTasks(queued.filter((task) => !unrunnable.has(task.id)))) {
-    unrunnable.set(id, deadlockReason(id, circle));
-  }
-  return unrunnable;
+function enqueue(entry: Entry): void {
+  const { priorities, queue } = entry.session;
+  const { priority, order } = entry.task;
+  entry.session.lastOrder = Math.max(entry.session.lastOrder, order);
+  while (priorities.length <= priority) priorities.push(0);
+  priorities[priority] = (priorities[priority] ?? 0) + 1;
+  queue.add(entry);
+}
+
+function dequeue(entry: Entry): void {
+  const { priorities, queue } = entry.session;
+  if (!queue.has(entry)) return;
+  queue.remove(entry);
+  priorities[entry.task.priority] = (priorities[entry.task.priority] ?? 0) - 1;
+}
+
+function isInForce(codex: CodexHold | undefined, nowMs: number): boolean {
+  return codex !== undefined && (codex.untilMs === undefined || codex.untilMs > nowMs);
+}
+
+function isSame(one: ScheduledTask, other: ScheduledTask): boolean {
+  return (Object.keys(one) as (keyof ScheduledTask)[]).every((key) => one[key] === other[key]);
 }
 
 function deadlockReason(id: string, circle: readonly string[]): string {
@@ -140,122 +235,4 @@ function deadlockReason(id: string, circle: readonly string[]): string {
   const others = circle.slice(0, CIRCLE_NAMED_MAX + 1).filter((other) => other !== id);
   const more = circle.length - 1 - others.length;
   return `it would wait for ever: for ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}, which ${others.length + more === 1 ? "waits" : "wait"} for it`;
-}
-
-/** Returns the first task of each session. */
-function headsOf(
-  queued: readonly ScheduledTask[],
-  unrunnable: ReadonlyMap<string, string>,
-): ReadonlyMap<string, ScheduledTask> {
-  const heads = new Map<string, ScheduledTask>();
-  for (const task of queued) {
-    if (unrunnable.has(task.id)) continue;
-    const head = heads.get(task.sessionKey);
-    if (head === undefined || isBefore(task, head)) heads.set(task.sessionKey, task);
-  }
-  return heads;
-}
-
-function isBefore(task: ScheduledTask, other: ScheduledTask): boolean {
-  return task.order < other.order || (task.order === other.order && task.id < other.id);
-}
-
-/** Returns what holds this task back, whatever else is going on. */
-function ownHold(task: ScheduledTask, { nowMs, outcomeOf }: ScheduleInput): Hold | undefined {
-  const outcomes = task.dependsOn.map((id) => ({ id, outcome: outcomeOf(id) }));
-  const waitsFor = outcomes.filter(({ outcome }) => outcome === "open").map(({ id }) => id);
-  const unknown = outcomes.filter(({ outcome }) => outcome === undefined).map(({ id }) => id);
-  if (waitsFor.length + unknown.length > 0) return { kind: "dependency", waitsFor, unknown };
-  if (task.notBeforeMs !== undefined && task.notBeforeMs > nowMs)
-    return { kind: "notBefore", untilMs: task.notBeforeMs };
-  if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
-  return undefined;
-}
-
-/** Holds everything behind the heads; one object per session, since this runs often and over every open task. */
-function holdFollowers(
-  queued: readonly ScheduledTask[],
-  heads: ReadonlyMap<string, ScheduledTask>,
-  unrunnable: ReadonlyMap<string, string>,
-  pausedHold: (sessionKey: string) => Hold | undefined,
-  held: Map<string, Hold>,
-): void {
-  const holds = new Map<string, Hold>();
-  for (const task of queued) {
-    const head = heads.get(task.sessionKey);
-    if (head === undefined || head === task || unrunnable.has(task.id)) continue;
-    let hold = holds.get(task.sessionKey);
-    if (hold === undefined) {
-      hold = pausedHold(task.sessionKey) ?? { kind: "session", session: task.sessionKey, behind: head.id };
-      holds.set(task.sessionKey, hold);
-    }
-    held.set(task.id, hold);
-  }
-}
-
-/** A pause outdoes every other reason: whoever looks at a paused queue wants to see that it is. One object for each. */
-function holdOfPauses(pauses: Pauses): (sessionKey: string) => Hold | undefined {
-  const holds = new Map<Pause, Hold>();
-  return (sessionKey) => {
-    const pause = pauses.of(sessionKey);
-    if (pause === undefined) return undefined;
-    const hold = holds.get(pause) ?? { kind: "paused", pause };
-    holds.set(pause, hold);
-    return hold;
-  };
-}
-
-function generalHold({ codex, nowMs }: ScheduleInput): (Hold & { readonly kind: "codex" }) | undefined {
-  if (codex === undefined || (codex.untilMs !== undefined && codex.untilMs <= nowMs)) return undefined;
-  return { kind: "codex", ...codex };
-}
-
-function holdAll(ready: readonly ScheduledTask[], hold: Hold, held: Map<string, Hold>): readonly string[] {
-  for (const task of ready) held.set(task.id, hold);
-  return [];
-}
-
-/** Puts the heads of sessions into the order in which their turns come. */
-function bySessionTurn(
-  heads: readonly ScheduledTask[],
-  queued: readonly ScheduledTask[],
-  unrunnable: ReadonlyMap<string, string>,
-  workersFree: number,
-): readonly ScheduledTask[] {
-  if (heads.length < 2 || workersFree <= 0) return heads;
-  const urgency = new Map<string, number>();
-  for (const { id, sessionKey, priority } of queued)
-    if (!unrunnable.has(id)) urgency.set(sessionKey, Math.min(priority, urgency.get(sessionKey) ?? priority));
-  const turns = new Map(heads.map((head) => [head, turnOf(head, urgency.get(head.sessionKey) ?? head.priority)]));
-  return heads.toSorted((a, b) => (turns.get(a) ?? 0) - (turns.get(b) ?? 0) || (isBefore(a, b) ? -1 : 1));
-}
-
-/** Picks from `ready` (one task per session) the first ones. */
-function pick(
-  ready: readonly ScheduledTask[],
-  threads: Map<string, string>,
-  workersFree: number,
-  held: Map<string, Hold>,
-): readonly string[] {
-  const noWorker: Hold = { kind: "workers" };
-  if (workersFree <= 0) return holdAll(ready, noWorker, held);
-  const start: string[] = [];
-  for (const task of ready) {
-    const holder = task.thread === undefined ? undefined : threads.get(task.thread);
-    if (task.thread !== undefined && holder !== undefined) {
-      held.set(task.id, { kind: "thread", thread: task.thread, holder });
-    } else if (start.length >= workersFree) {
-      held.set(task.id, noWorker);
-    } else {
-      start.push(task.id);
-      if (task.thread !== undefined) threads.set(task.thread, task.id);
-    }
-  }
-  return start;
-}
-
-/** Smaller comes first. */
-function turnOf(task: ScheduledTask, priority: number): number {
-  const sinceMs = Math.max(task.acceptedAtMs, task.notBeforeMs ?? 0, task.lastStartOfSessionMs ?? 0);
-  return sinceMs + priority * AGE_STEP_MS;
 }

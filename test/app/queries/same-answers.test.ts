@@ -144,7 +144,7 @@ describe("a long queue", () => {
           return [acceptedRecord(1)];
         },
       },
-      ...{ branch, ledger: createBranchLedger(branch), held: () => new Map(), now: () => 0, wake: () => undefined },
+      ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
       history: { newest: async () => [], withId: async () => [] },
       ...{ workspaceDir: "/repo", branchName: "main", paths: statePaths(tempDir()) },
       health: () => ({ broken: [] as readonly string[] }) as Health,

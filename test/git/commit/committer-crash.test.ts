@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FAULT_POINTS } from "../../../src/base/fault-point.ts";
@@ -7,6 +7,7 @@ import { committerAt } from "../../support/committer-at.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { startDriver } from "../../support/run-driver.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const COMMIT_FAULTS = FAULT_POINTS.filter((name) => name.startsWith("commit:"));
 
@@ -14,6 +15,15 @@ const COMMIT_FAULTS = FAULT_POINTS.filter((name) => name.startsWith("commit:"));
 function listLocks(repo: GitRepo): readonly string[] {
   const names = readdirSync(join(repo.dir, ".git"), { recursive: true, encoding: "utf8" });
   return names.filter((name) => name.endsWith(".lock"));
+}
+
+function nameOf(pid: number): string {
+  return existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, "utf8").trim() : "";
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(path) ? readFileSync(path, "utf8").split(" ").filter(Boolean).map(Number) : [];
 }
 
 async function crash(repo: GitRepo, fault: string): Promise<void> {
@@ -58,11 +68,63 @@ describe("killed in the middle of a commit, the next start finishes it", () => {
     await crash(repo, "commit:ref-locked");
     const foreign = join(repo.dir, ".git/index.lock");
     writeFileSync(foreign, "");
-    const notices: string[] = [];
-    const committer = await committerAt(repo, { onNotice: (message) => notices.push(message) });
+    await committerAt(repo);
     expect(listLocks(repo)).toEqual(["index.lock"]);
-    expect(notices).toHaveLength(2);
-    expect(committer.waiting()).toBeUndefined();
+  });
+
+  it.each([
+    { name: "that has its token", of: "token" },
+    { name: "whose token was lost with the power", of: "content" },
+  ])("and so does the next start with a lock $name where nothing watched", async ({ of }) => {
+    const repo = tempRepo();
+    const tokens = join(repo.dir, ".git/codex-inbox/locks/4194305-1-none.1");
+    mkdirSync(tokens, { recursive: true });
+    const lock = join(repo.dir, ".git/index.lock");
+    writeFileSync(lock, "codex-inbox lock: pid 4194305, started 1, boot none\n");
+    if (of === "token") {
+      writeFileSync(lock, "anything");
+      linkSync(lock, join(tokens, "index"));
+    }
+    const notices: string[] = [];
+    await committerAt(repo, { onNotice: (message) => notices.push(message) });
+    expect(listLocks(repo)).toEqual([]);
+    expect(notices).toEqual([`removed a lock that a crash left behind: ${lock}`]);
+    expect(existsSync(tokens)).toBe(false);
+  });
+
+  it.each([
+    "commit:ref-locked",
+    "commit:index-locked",
+    "commit:swap-files",
+    "commit:swap-index",
+    "commit:swap-ref",
+    "commit:swap-unlock",
+  ])("and nobody has to start it again for the user to go on: %s", async (fault) => {
+    const repo = tempRepo();
+    await crash(repo, fault);
+    const diedMs = performance.now();
+    await waitFor(() => listLocks(repo).length === 0, { what: "our locks to go" });
+    expect(performance.now() - diedMs).toBeLessThan(1_000);
+    repo.write("README.md", "# Afterwards\n");
+    repo.git("add", "README.md");
+    repo.git("commit", "-q", "-m", "the user goes on", "--", "README.md");
+    await waitFor(() => readdirSync(join(repo.dir, ".git/codex-inbox/locks")).length === 0, {
+      what: "the tokens to go",
+    });
+  });
+
+  it("and what watches over the locks is small, and survives a signal to the group", async () => {
+    const repo = tempRepo();
+    const driver = startDriver(["loop", repo.dir, "t"]);
+    const pid = driver.child.pid ?? 0;
+    const watch = await waitFor(() => childrenOf(pid).find((child) => nameOf(child) === "sh"), { what: "the watch" });
+    const memoryKb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${watch}/status`, "utf8"))?.[1]);
+    expect(memoryKb).toBeLessThan(2_048);
+    expect(readFileSync(`/proc/${watch}/stat`, "utf8").split(" ").slice(4, 6)).toEqual([String(watch), String(watch)]);
+    driver.child.kill("SIGKILL");
+    await waitFor(() => !existsSync(`/proc/${watch}`), { what: "the watch to end" });
+    expect(listLocks(repo)).toEqual([]);
+    await driver.ended;
   });
 
   it("and a second opener does not take the locks of one that lives", async () => {

@@ -1,7 +1,8 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findWorkTree, readWorkTree, type WorkTreePlace } from "../../../src/git/repository/find-work-tree.ts";
+import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
+import { readWorkTree, type WorkTreePlace } from "../../../src/git/repository/read-work-tree.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

@@ -6,7 +6,6 @@ const AT_MS = Date.parse("2026-11-21T06:00:00.123Z");
 describe("describeHold", () => {
   it.each<{ hold: Hold; text: string }>([
     { hold: { kind: "session", session: "docs", behind: "t1" }, text: "behind t1 in session docs" },
-    { hold: { kind: "session", session: "docs", behind: undefined }, text: "session docs is busy" },
     { hold: { kind: "thread", thread: "abc", holder: "t1" }, text: "thread abc is in use by t1" },
     { hold: { kind: "notBefore", untilMs: AT_MS }, text: "not before 2026-11-21T06:00:00Z" },
     { hold: { kind: "retry", untilMs: AT_MS }, text: "tries again at 2026-11-21T06:00:00Z" },

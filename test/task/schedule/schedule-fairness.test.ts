@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { DependencyOutcome } from "../../../src/task/schedule/dependencies.ts";
 import { NO_PAUSES } from "../../../src/task/schedule/pause.ts";
-import { chooseStarts, type DependencyOutcome, type ScheduledTask } from "../../../src/task/schedule/schedule.ts";
-
-/** One step of priority counts as much as this wait. */
-const AGE_STEP_MS = 600_000;
+import type { ChosenTask } from "../../support/choose-starts.ts";
+import { AGE_STEP_MS } from "../../support/choose-starts.ts";
+import { chooseBySchedule } from "../../support/run-schedule.ts";
 
 const TICK_MS = 10_000;
 
@@ -29,7 +29,7 @@ const drops: fc.Arbitrary<readonly Drop[]> = fc.array(
   { maxLength: 25 },
 );
 
-function taskOf(drop: Drop, order: number): ScheduledTask {
+function taskOf(drop: Drop, order: number): ChosenTask {
   return {
     id: `t${order}`,
     sessionKey: `s${drop.session}`,
@@ -46,7 +46,7 @@ function taskOf(drop: Drop, order: number): ScheduledTask {
 }
 
 /** One queue over many ticks. Every choice is checked against the rules that must hold whatever happens. */
-function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthOf: (task: ScheduledTask) => number) {
+function simulate(initial: readonly ChosenTask[], workersMax: number, lengthOf: (task: ChosenTask) => number) {
   const open = new Map(initial.map((task) => [task.id, task]));
   const running = new Map<string, number>();
   const lastStarts = new Map<string, number>();
@@ -69,9 +69,8 @@ function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthO
       lastStartOfSessionMs: lastStarts.get(task.sessionKey),
     }));
     const workersFree = workersMax - running.size;
-    const schedule = chooseStarts({
+    const schedule = chooseBySchedule({
       tasks,
-      runningSessions: new Set(),
       workersFree,
       nowMs,
       outcomeOf,
@@ -101,7 +100,7 @@ function simulate(initial: readonly ScheduledTask[], workersMax: number, lengthO
       started.push(id);
     }
   };
-  return { tick, open, started, outcomes, add: (task: ScheduledTask) => open.set(task.id, task), now: () => nowMs };
+  return { tick, open, started, outcomes, add: (task: ChosenTask) => open.set(task.id, task), now: () => nowMs };
 }
 
 describe("any queue", () => {
@@ -179,7 +178,6 @@ describe("a busy queue", () => {
     );
     const input = {
       tasks,
-      runningSessions: new Set<string>(),
       workersFree: 4,
       nowMs: 20_000,
       pauses: NO_PAUSES,
@@ -188,7 +186,7 @@ describe("a busy queue", () => {
     let bestMs = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 5; round += 1) {
       const startedAt = performance.now();
-      expect(chooseStarts({ ...input, outcomeOf: () => "open" }).start.length).toBeGreaterThan(0);
+      expect(chooseBySchedule({ ...input, outcomeOf: () => "open" }).start.length).toBeGreaterThan(0);
       bestMs = Math.min(bestMs, performance.now() - startedAt);
     }
     expect(bestMs).toBeLessThan(250); // 2 to 30 ms; quadratic work would take seconds.

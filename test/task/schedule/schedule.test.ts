@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../../src/task/schedule/hold.ts";
 import { NO_PAUSES, type Pause } from "../../../src/task/schedule/pause.ts";
-import { chooseStarts, type ScheduledTask, type ScheduleInput } from "../../../src/task/schedule/schedule.ts";
-
-/** One step of priority counts as much as this wait. */
-const AGE_STEP_MS = 600_000;
+import type { ChosenTask, ScheduleInput } from "../../support/choose-starts.ts";
+import { AGE_STEP_MS } from "../../support/choose-starts.ts";
+import { chooseBySchedule } from "../../support/run-schedule.ts";
 
 const NOW = 100_000_000;
 
 /** A task whose number is its order and the time of its acceptance. */
-function task(order: number, change: Partial<ScheduledTask> = {}): ScheduledTask {
+function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
   return {
     id: `t${order}`,
     sessionKey: `s${order}`,
@@ -26,11 +25,10 @@ function task(order: number, change: Partial<ScheduledTask> = {}): ScheduledTask
   };
 }
 
-function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> = {}) {
+function choose(tasks: readonly ChosenTask[], change: Partial<ScheduleInput> = {}) {
   const ids = new Set(tasks.map(({ id }) => id));
-  const { start, held, unrunnable, nextDueMs } = chooseStarts({
+  const { start, held, unrunnable, nextDueMs } = chooseBySchedule({
     tasks,
-    runningSessions: new Set(),
     workersFree: 9,
     nowMs: NOW,
     outcomeOf: (id) => (ids.has(id) ? "open" : undefined),
@@ -43,14 +41,14 @@ function choose(tasks: readonly ScheduledTask[], change: Partial<ScheduleInput> 
 
 const PAUSE: Pause = { session: undefined, sinceMs: NOW, reason: "a release" };
 const DOCS = { sessionKey: "docs" } as const;
-const behind = (id: string | undefined): Hold => ({ kind: "session", session: "docs", behind: id });
+const behind = (id: string): Hold => ({ kind: "session", session: "docs", behind: id });
 
 describe("within a session", () => {
   it("starts only the first, however the tasks are given", () => {
     const tasks = [task(3, DOCS), task(1, DOCS), task(2, { ...DOCS, priority: 0 })];
     const expected = {
       start: ["t1"],
-      held: { t2: behind("t1"), t3: behind("t1") },
+      held: { t2: behind("t1"), t3: behind("t2") },
       unrunnable: [],
       nextDueMs: undefined,
     };
@@ -63,14 +61,7 @@ describe("within a session", () => {
     expect(choose(tasks)).toMatchObject({ start: [], held: { t2: behind("t1"), t3: behind("t2") } });
   });
 
-  it("starts none while the session is busy with something else", () => {
-    expect(choose([task(2, DOCS)], { runningSessions: new Set(["docs"]) })).toMatchObject({
-      start: [],
-      held: { t2: behind(undefined) },
-    });
-  });
-
-  it.each<{ name: string; head: Partial<ScheduledTask>; hold: Hold; nextDueMs: number | undefined }>([
+  it.each<{ name: string; head: Partial<ChosenTask>; hold: Hold; nextDueMs: number | undefined }>([
     {
       name: "waits to try again",
       head: { dueAtMs: NOW + 5 },

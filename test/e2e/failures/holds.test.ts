@@ -1,0 +1,194 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { FailureKind } from "../../../src/task/state/failure.ts";
+import { expiredLogin, refusingLoginServer, wrappedCodex } from "../../support/broken-codex.ts";
+import { realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
+
+/** Between two tries while tasks are held; nobody waits for it here. */
+const RETRY_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** One failure that would meet every task alike. */
+interface Row {
+  readonly failure: FailureKind;
+  /** What the scripted model does, once. */
+  readonly model?: string;
+  /** What is wrong with codex's configuration. */
+  readonly config?: (right: string) => string;
+  /** What is wrong with its login. */
+  readonly login?: () => string;
+  /** That reached the model. */
+  readonly requests: number;
+  /** How the reason goes on behind our sentence. */
+  readonly words: RegExp;
+  /** How long all tasks wait, at least and at most, in milliseconds. */
+  readonly waitsMs: readonly [number, number];
+}
+
+/** A hold: until something is changed, tried now and then. */
+const HOLD = [RETRY_MS / 2, RETRY_MS] as const;
+
+const ROWS: readonly Row[] = [
+  { failure: "notLoggedIn", model: "[[http 401 x1]]", requests: 1, words: /: unexpected status 401/, waitsMs: HOLD },
+  { failure: "notLoggedIn", model: "[[http 403 x1]]", requests: 1, words: /: unexpected status 403/, waitsMs: HOLD },
+  {
+    ...{ failure: "notLoggedIn", requests: 0, words: /: Missing environment variable: `NOT_SET`/, waitsMs: HOLD },
+    config: (right) => inProvider(right, 'env_key = "NOT_SET"'),
+  },
+  {
+    ...{ failure: "notLoggedIn", model: "[[http 401 x2]]", requests: 2, waitsMs: HOLD },
+    words: /: .*refresh token has expired. Please log out and sign in again/,
+    config: (right) => inProvider(right, "requires_openai_auth = true"),
+    login: expiredLogin,
+  },
+  { failure: "unknownModel", model: "[[http 404 x1]]", requests: 1, words: /: unexpected status 404/, waitsMs: HOLD },
+  {
+    ...{ failure: "unknownModel", requests: 1, words: /: no such model/, waitsMs: HOLD },
+    model: '[[http 400 code=model_not_found message="no such model" x1]]',
+  },
+  {
+    ...{ failure: "unknownModel", requests: 0, words: /: Error: Model provider `nope` not found/, waitsMs: HOLD },
+    config: (right) => right.replace('model_provider = "scripted"', 'model_provider = "nope"'),
+  },
+  {
+    ...{ failure: "quotaExceeded", requests: 1, words: /: Quota exceeded/, waitsMs: HOLD },
+    model: "[[http 429 type=insufficient_quota code=insufficient_quota x1]]",
+  },
+  { failure: "quotaExceeded", model: "[[http 402 x1]]", requests: 1, words: /: unexpected status 402/, waitsMs: HOLD },
+  {
+    ...{ failure: "configuration", requests: 0, words: /: Error loading config/, waitsMs: HOLD },
+    config: (right) => `${right}\n[[[\n`,
+  },
+  {
+    ...{ failure: "configuration", requests: 0, words: /: Error: .*required MCP servers failed/, waitsMs: HOLD },
+    config: (right) => `${right}\n[mcp_servers.tools]\ncommand = "/nonexistent"\nrequired = true\n`,
+  },
+  {
+    ...{
+      failure: "usageLimit",
+      requests: 1,
+      words: /: .*Try again at .*, 20\d\d /,
+      waitsMs: [47.9 * HOUR_MS, 48 * HOUR_MS],
+    },
+    model: "[[http 429 type=usage_limit_reached resets-in=172800 x1]]",
+  },
+  {
+    ...{
+      failure: "usageLimit",
+      requests: 1,
+      words: /: .*Try again later/,
+      waitsMs: [HOUR_MS / 2 - 20_000, HOUR_MS / 2],
+    },
+    model: "[[http 429 type=usage_limit_reached x1]]",
+  },
+];
+
+it("the real codex: what would meet every task holds them all, and they go on once it is fixed", async () => {
+  const codex = await realCodex();
+  const script = `export CODEX_REFRESH_TOKEN_URL_OVERRIDE='${await refusingLoginServer()}'`;
+  const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });
+  const settings = { maxAttempts: 1, maxWorkers: 2, retryBaseMs: RETRY_MS, retryMaxMs: RETRY_MS };
+  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  const [configPath, authPath] = [join(codex.home, "config.toml"), join(codex.home, "auth.json")];
+  const right = readFileSync(configPath, "utf8");
+  const holdPath = join(workspace.stateDir, "codex-hold.json");
+  const coordinator = workspace.serve();
+
+  const observed: unknown[] = [];
+  for (const [index, { failure, model = "", config, login }] of ROWS.entries()) {
+    const name = `${index} ${failure}`;
+    if (config !== undefined) writeFileSync(configPath, config(right));
+    if (login !== undefined) writeFileSync(authPath, login());
+    workspace.drop(`meets-${index}/one.md`, `Meets ${name}. ${model} [[final: ok]]\n`);
+    await coordinator.saw("breaker-open", index + 1);
+    const heldMs = Date.now();
+    const hold = JSON.parse(readFileSync(holdPath, "utf8"));
+    workspace.drop(`other-${index}/two.md`, `Other ${name}. [[final: ok]]\n`);
+    await coordinator.saw("accepted", 2 * index + 2);
+    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+    const requests = codex.requests.filter(({ userTexts }) => userTexts.at(-1)?.includes(name)).length;
+
+    // Fixed: whatever was wrong with the files, and else any change of them.
+    rmSync(authPath, { force: true });
+    writeFileSync(configPath, `# ${index}\n${right}`);
+    await coordinator.saw("breaker-closed", index + 1);
+    await waitFor(() => workspace.results.tasks().length === 2 * index + 2, {
+      what: `both tasks of ${name}`,
+      timeoutMs: 30_000,
+    });
+    const results = [`Meets ${name}.`, `Other ${name}.`].map((text) => workspace.results.task(text).frontMatter);
+    observed.push({
+      ...{ failure: hold.failure, reason: hold.reason, waitsMs: hold.untilMs - heldMs, requests },
+      held: listed.filter(({ status }: { status: string }) => status === "queued"),
+      after: results.map(({ status, attempts, run }) => ({ status, attempts, run })),
+    });
+  }
+  expect(observed).toEqual(
+    ROWS.map(({ failure, requests, words, waitsMs: [least, most] }) => ({
+      ...{ failure, requests, reason: expect.stringMatching(words) },
+      waitsMs: expect.toSatisfy((ms: number) => ms > least - 5_000 && ms <= most + 1_000, `${least} to ${most} ms`),
+      held: ["meets", "other"].map(() =>
+        expect.objectContaining({ status: "queued", attempts: 0, hold: expect.stringMatching(words) }),
+      ),
+      // The one that met it has run twice, at the cost of one attempt; the other has never met it.
+      after: [2, 1].map((run) => ({ status: "succeeded", attempts: 1, run })),
+    })),
+  );
+  expect(existsSync(holdPath)).toBe(false);
+}, 180_000);
+
+it("a coordinator that serves until nothing is left to do ends with 75 while tasks are held, and says why", async () => {
+  const codex = await realCodex();
+  const workspace = await tempWorkspace({ codex });
+  workspace.drop("docs/one.md", "One. [[http 429 type=usage_limit_reached resets-in=172800 x1]] [[final: ok]]\n");
+  workspace.drop("docs/two.md", "Two. [[final: ok]]\n");
+  await workspace.serveUntilIdle({ code: 75 });
+  expect((await workspace.command("status")).stdout).toMatch(/: usage limit reached: .*Try again at/);
+  const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+  expect(listed).toMatchObject([
+    { status: "queued", attempts: 0, hold: expect.stringMatching(/^usage limit reached/) },
+    { status: "queued", attempts: 0, hold: expect.stringMatching(/^behind /) },
+  ]);
+  // A limit outlives the restart: nothing is asked of the model.
+  await workspace.serveUntilIdle({ code: 75 });
+  expect(codex.requests).toHaveLength(1);
+});
+
+it("a login that is lost while serving holds all tasks, and they go on after the next one", async () => {
+  const codex = await realCodex();
+  const workspace = await tempWorkspace({ codex });
+  const authPath = join(codex.home, "auth.json");
+  // Codex's own provider: the only one that needs a login. It asks six times before it believes a 401.
+  const config = [`openai_base_url = "${codex.server.baseUrl}"`, "[features]", "plugins = false", ""].join("\n");
+  writeFileSync(join(codex.home, "config.toml"), config);
+  workspace.drop("docs/one.md", "One. [[http 401 x6]] [[final: ok]]\n");
+  const refused = await workspace.serveUntilIdle({ code: 69 });
+  expect(refused.log()).toContain("codex is not logged in (Not logged in): run `codex login`");
+
+  const login = JSON.stringify({ OPENAI_API_KEY: "sk-test" });
+  writeFileSync(authPath, login);
+  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ maxAttempts: 1, retryBaseMs: 1_000 }));
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  rmSync(authPath);
+  await coordinator.saw("breaker-open");
+  expect(codex.requests).toHaveLength(6);
+  workspace.drop("aside/two.md", "Two. [[final: ok]]\n");
+  // When the time has come to try again, codex itself is asked first: no task goes to see.
+  const gone = await coordinator.saw("codex-gone");
+  expect(gone.field("reason")).toMatch(/^codex is not logged in/);
+  expect(codex.requests).toHaveLength(6);
+  writeFileSync(authPath, login);
+  await coordinator.saw("breaker-closed");
+  await waitFor(() => workspace.results.tasks().length === 2, { what: "both tasks", timeoutMs: 30_000 });
+  for (const { frontMatter } of workspace.results.tasks())
+    expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
+  expect(codex.requests).toHaveLength(8);
+}, 60_000);
+
+function inProvider(config: string, line: string): string {
+  return config.replace('wire_api = "responses"', `wire_api = "responses"\n${line}`);
+}

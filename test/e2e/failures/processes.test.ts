@@ -1,0 +1,189 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { wrappedCodex } from "../../support/broken-codex.ts";
+import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
+
+/** A tool that takes no hint, and what it started in a session of its own. */
+const STUBBORN =
+  "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; touch escaped; sleep 300; :\" & sleep 300; :";
+
+/** Attempts and delays as a test can wait for them. */
+async function workspaceWith(codex: Pick<RealCodex, "codexPath" | "home">, settings = {}): Promise<TestWorkspace> {
+  const workspace = await tempWorkspace({ codex });
+  const limits = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 5_000, ...settings };
+  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(limits));
+  return workspace;
+}
+
+/** The living processes of the runs by their command lines: codex itself without its helpers, and the shells that are workers. */
+function agents(workspace: TestWorkspace): { readonly codex: readonly number[]; readonly workers: readonly number[] } {
+  const lines = workspace.agentPids().map((pid) => ({ pid, line: commandLineOf(pid) }));
+  const workers = lines.filter(({ line }) => line.includes("/shim.sh\0"));
+  const codex = lines.filter(({ line }) => !line.includes("/shim.sh\0") && line.includes("\0exec\0--json\0"));
+  return { codex: codex.map(({ pid }) => pid), workers: workers.map(({ pid }) => pid) };
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // Ended meanwhile.
+  }
+}
+
+/** Every process with this folder as its working directory: also one that has lost its marker. */
+function processesIn(dir: string): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(dir);
+    } catch {
+      return false; // Ended meanwhile, or a zombie.
+    }
+  });
+}
+
+it("crashed: a panic of codex is tried again, and counts", async () => {
+  const codex = await realCodex();
+  // A full disk where its events go.
+  const workspace = await workspaceWith({
+    home: codex.home,
+    codexPath: wrappedCodex(codex, '[ "$1" = exec ] && exec >/dev/full'),
+  });
+  workspace.drop("docs/one.md", "One. [[final: ok]]\n");
+  const coordinator = await workspace.serveUntilIdle({ code: 1 });
+  const { frontMatter, result } = workspace.results.task("One.");
+  expect(frontMatter).toMatchObject({ status: "failed", failure: "crashed", attempts: 2, run: 2 });
+  expect(result?.reason).toMatch(/^codex crashed: .*failed printing to stdout: No space left on device/);
+  expect(coordinator.lines("started")).toHaveLength(2);
+  expect(codex.requests.length).toBeLessThanOrEqual(2); // It comes as far as it comes until its first event.
+});
+
+it("connection: a refused one ends the run, whatever codex's own configuration says, and is tried again", async () => {
+  const codex = await realCodex({ retriesMax: 1 });
+  const path = join(codex.home, "config.toml");
+  const config = readFileSync(path, "utf8").replace("retries = false", "retries = true");
+  expect(config).toContain("unbounded_connection_retries = true");
+  writeFileSync(path, config);
+  await codex.server.close();
+  const workspace = await workspaceWith(codex);
+  workspace.drop("docs/one.md", "One. [[final: ok]]\n");
+  const coordinator = await workspace.serveUntilIdle({ code: 1 });
+  const { frontMatter, result } = workspace.results.task("One.");
+  expect(frontMatter).toMatchObject({ status: "failed", failure: "connection", attempts: 2, run: 2 });
+  expect(result?.reason).toBe("no connection to the model: Connection failed: error sending request");
+  // Codex's own tries within each run are bounded too: one more, as it is configured.
+  const said = workspace.results
+    .transcript("docs")
+    .flatMap(({ run, body }) => (body.kind === "error" ? [{ run, message: body.message }] : []));
+  expect(said.filter(({ message }) => message.startsWith("Reconnecting"))).toEqual(
+    [1, 2].map((run) => ({ run, message: expect.stringMatching(/^Reconnecting\.\.\. 1\/1 \(Connection failed/) })),
+  );
+  expect(coordinator.lines("started")).toHaveLength(2);
+});
+
+describe("a run that is lost is made again, and costs nothing", () => {
+  it.each(["killed", "vanished"])("%s", async (failure) => {
+    const codex = await realCodex();
+    const workspace = await workspaceWith(codex, { maxAttempts: 1 });
+    workspace.drop("docs/one.md", "One. [[hang x1]] [[final: at last]]\n");
+    const coordinator = workspace.serve();
+    await waitFor(() => codex.requests.length === 1, { what: "the request" });
+    const running = agents(workspace);
+    expect([running.codex.length, running.workers.length]).toEqual([1, 1]);
+    // Without its worker, codex's end is on no record.
+    for (const pid of [...(failure === "vanished" ? running.workers : []), ...running.codex])
+      process.kill(pid, "SIGKILL");
+    await coordinator.saw("committed");
+    const { frontMatter, result } = workspace.results.task("One.");
+    expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+    expect(result?.lastMessage).toBe("at last");
+    const reasons = coordinator.lines("run-ended").map((line) => line.field("reason"));
+    expect(reasons).toEqual([failure === "killed" ? "the run was interrupted" : "the worker vanished", undefined]);
+    const [first, second] = coordinator.lines("started");
+    expect(first?.field("resume")).toBeUndefined();
+    expect(second?.field("resume")).toBe(codex.requests[0]?.threadId);
+    expect(codex.requests).toHaveLength(2);
+  });
+});
+
+it("codexUnavailable: nothing starts until codex is there again, and no attempt is counted", async () => {
+  const codex = await realCodex();
+  const codexPath = wrappedCodex(codex, "");
+  const workspace = await workspaceWith({ home: codex.home, codexPath }, { maxAttempts: 1 });
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  chmodSync(codexPath, 0o644);
+  workspace.drop("docs/one.md", "One. [[final: ok]]\n");
+  const ended = await coordinator.saw("run-ended");
+  expect(ended.field("reason")).toMatch(/^codex could not be run: /);
+  const health = await (await fetch(`${await coordinator.url()}/health`)).json();
+  expect(health).toMatchObject({ status: "waiting" });
+  chmodSync(codexPath, 0o755);
+  await coordinator.saw("committed");
+  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+  expect(codex.requests).toHaveLength(1);
+});
+
+describe("an agent whose command is deaf and has left its session leaves no process", () => {
+  async function stubborn(frontMatter: string): Promise<TestWorkspace> {
+    const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1 });
+    workspace.drop("docs/one.md", `---\n${frontMatter}\n---\nOne. [[shell: ${STUBBORN}]]\n`);
+    return workspace;
+  }
+  function expectNobody(workspace: TestWorkspace): void {
+    expect(workspace.agentPids()).toEqual([]);
+    expect(processesIn(workspace.dir)).toEqual([]);
+  }
+
+  it("when it is stopped", async () => {
+    const workspace = await stubborn("title: One");
+    const coordinator = workspace.serve();
+    await waitFor(() => existsSync(join(workspace.dir, "escaped")), { what: "the agent's command", timeoutMs: 20_000 });
+    const id = (await coordinator.saw("thread")).field("task") ?? "";
+    expect((await workspace.command("stop", id)).code).toBe(0);
+    await coordinator.saw("committed");
+    coordinator.signal("SIGTERM");
+    await coordinator.ended;
+    const { frontMatter, result } = workspace.results.task("One.");
+    expect(frontMatter).toMatchObject({ status: "cancelled", failure: "stopped" });
+    expect(result?.reason).toBe("stopped by the user");
+    expectNobody(workspace);
+  });
+
+  it.each([
+    { failure: "timedOut", frontMatter: "timeoutMs: 4000", reason: "timed out" },
+    { failure: "stalled", frontMatter: "stallTimeoutMs: 4000", reason: "stalled" },
+  ])("when it is $reason", async ({ failure, frontMatter, reason }) => {
+    const workspace = await stubborn(frontMatter);
+    await workspace.serveUntilIdle({ code: 1 });
+    expect(existsSync(join(workspace.dir, "escaped"))).toBe(true);
+    const task = workspace.results.task("One.");
+    expect(task.frontMatter).toMatchObject({ status: "failed", failure, attempts: 1 });
+    expect(task.result?.reason).toBe(reason);
+    expectNobody(workspace);
+  });
+
+  it("when the coordinator, the worker and codex are killed, and the next start finds it", async () => {
+    const codex = await realCodex();
+    const workspace = await workspaceWith(codex, { maxAttempts: 1 });
+    workspace.drop("docs/one.md", `One. [[shell: ${STUBBORN}]] [[final: done]]\n`);
+    const first = workspace.serve();
+    await waitFor(() => existsSync(join(workspace.dir, "escaped")), { what: "the agent's command", timeoutMs: 20_000 });
+    await first.kill();
+    const { workers, codex: running } = agents(workspace);
+    expect([running.length, workers.length]).toEqual([1, 1]);
+    for (const pid of [...workers, ...running]) process.kill(pid, "SIGKILL");
+    const second = workspace.serve();
+    await second.saw("started");
+    const id = second.lines("started")[0]?.field("task") ?? "";
+    expect((await workspace.command("stop", id)).code).toBe(0);
+    await second.saw("committed");
+    expect(workspace.results.task("One.").frontMatter).toMatchObject({ attempts: 1, run: 2 });
+    second.signal("SIGTERM");
+    await second.ended;
+    expectNobody(workspace);
+  });
+});
