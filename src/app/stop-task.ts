@@ -35,7 +35,7 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
     );
   }
   openStopRequests(paths.stopRequests).request(id);
-  if (findHolder(paths.root, "lock") !== undefined) return;
+  if ((await findHolder(paths.root, "lock")) !== undefined) return;
   const task = fold(records);
   if (task.state.kind !== "running" && task.state.kind !== "verifying" && task.state.kind !== "stopping") return;
   const runs = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId });

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { lock } from "proper-lockfile";
 import { CoordinatorError, systemErrorCode } from "./errors.ts";
 import { isCopyOf } from "./file-stamp.ts";
 import { type ChainEntry, lastEntry, replaceEntry } from "./holder-chain.ts";
+import { openLifeLine, probeLifeLine } from "./life-line.ts";
 import { isAlive, ownIdentity, type ProcessIdentity, readBootId, readPidNamespace } from "./process-identity.ts";
 import { realPathOf } from "./real-path.ts";
 
@@ -15,8 +16,12 @@ export interface LockHolder extends ProcessIdentity {
   /** A process id means something only within it: a container on this machine has ids of its own. */
   readonly pidNamespace: string;
   readonly startedAt: string;
-  /** Real path of the folder. Absent in earlier versions. */
+  /** Real path of the folder. Absent in earlier versions, as are the next two. */
   readonly folder?: string;
+  /** Number of the device that the folder lies on, as this boot counts them. */
+  readonly device?: string;
+  /** Name of a socket in the folder that the holder listens at. */
+  readonly lifeLine?: string;
 }
 
 export interface HeldLock {
@@ -37,15 +42,22 @@ export interface LockOptions {
 /**
  * Takes the lock, or says who holds it. proper-lockfile alone blocks for ten seconds after its holder was killed, and lets two takers
  * in when both find a lock stale at once (it removes what the other has just made). So who has the lock is decided by the chain of
- * holders, by asking for the holder's process; proper-lockfile gives the sign of life for a holder on another machine or in another
- * container, whose process cannot be asked.
+ * holders, by asking for the holder's process, or in another container of this machine, at its socket; proper-lockfile gives the sign of
+ * life for a holder that cannot be asked in either way: on another machine, or before the machine was started anew.
  *
  * @throws CoordinatorError `REFUSED` while somebody holds it, this process included
  */
 export async function takeLock(options: LockOptions): Promise<HeldLock> {
   const { dir, name } = options;
-  const entry = becomeHolder(options);
-  const handBack = (): void => void replaceEntry(dir, name, entry, JSON.stringify({ free: randomUUID() }));
+  const lifeLine = await openLifeLine(dir, `.${name}.alive-${randomUUID().slice(0, 8)}`);
+  const entry = await becomeHolder(options, lifeLine.name).catch((error: unknown) => {
+    lifeLine.close();
+    throw error;
+  });
+  const handBack = (): void => {
+    replaceEntry(dir, name, entry, JSON.stringify({ free: randomUUID() }));
+    lifeLine.close();
+  };
   const stopSigns = await startSigns(options).catch((error: unknown) => {
     handBack();
     throw error;
@@ -63,17 +75,20 @@ export async function takeLock(options: LockOptions): Promise<HeldLock> {
 }
 
 /** Returns who holds the lock, or `undefined`. */
-export function findHolder(dir: string, name: string): LockHolder | undefined {
+export async function findHolder(dir: string, name: string): Promise<LockHolder | undefined> {
   const holder = holderIn(lastEntry(dir, name));
-  return holder !== undefined && isHolding(dir, name, holder) ? holder : undefined;
+  return holder !== undefined && (await isHolding(dir, name, holder)) ? holder : undefined;
 }
 
-function becomeHolder({ dir, name, describeHolder }: LockOptions): ChainEntry {
+async function becomeHolder(
+  { dir, name, describeHolder }: LockOptions,
+  lifeLine: string | undefined,
+): Promise<ChainEntry> {
   const { pid, startTicks, bootId } = ownIdentity();
   for (;;) {
     const last = lastEntry(dir, name);
     const holder = holderIn(last);
-    if (holder !== undefined && isHolding(dir, name, holder)) {
+    if (holder !== undefined && (await isHolding(dir, name, holder))) {
       throw new CoordinatorError("REFUSED", describeHolder(holder));
     }
     const self: LockHolder & { readonly nonce: string } = {
@@ -83,10 +98,14 @@ function becomeHolder({ dir, name, describeHolder }: LockOptions): ChainEntry {
       pidNamespace: readPidNamespace(),
       startedAt: new Date().toISOString(),
       folder: realPathOf(dir),
+      device: deviceOf(dir),
+      ...(lifeLine === undefined ? {} : { lifeLine }),
       nonce: randomUUID(),
     };
     const entry = replaceEntry(dir, name, last, `${JSON.stringify(self)}\n`);
-    if (entry !== undefined) return entry; // Otherwise somebody else was first: look who.
+    if (entry === undefined) continue; // Somebody else was first: look who.
+    if (holder?.lifeLine !== undefined) rmSync(join(dir, basename(holder.lifeLine)), { force: true });
+    return entry;
   }
 }
 
@@ -103,12 +122,21 @@ async function startSigns({ dir, name, onLost }: LockOptions): Promise<() => Pro
   });
 }
 
-function isHolding(dir: string, name: string, holder: LockHolder): boolean {
+async function isHolding(dir: string, name: string, holder: LockHolder): Promise<boolean> {
   if (isCopyOf(holder.folder, dir)) return false; // It holds the lock of the folder that this one was copied from.
-  const canBeAsked = holder.bootId === readBootId() && holder.pidNamespace === readPidNamespace();
-  if (canBeAsked) return isAlive(holder);
+  if (holder.bootId === readBootId()) {
+    if (holder.pidNamespace === readPidNamespace()) return isAlive(holder);
+    // Another container of this machine. A folder that is mounted twice has two device numbers, and two sockets in the place of one.
+    const isOneMount = holder.lifeLine !== undefined && holder.device === deviceOf(dir);
+    const answer = isOneMount ? await probeLifeLine(dir, basename(holder.lifeLine ?? "")) : "unknown";
+    if (answer !== "unknown") return answer === "alive";
+  }
   const touched = statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.parse(holder.startedAt);
   return Date.now() - touched < STALE_MS;
+}
+
+function deviceOf(dir: string): string {
+  return String(statSync(dir).dev);
 }
 
 /** Returns the holder that an entry names; `undefined` where the lock was given back, or the text is none of ours. */

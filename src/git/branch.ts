@@ -25,8 +25,11 @@ export interface Branch {
   isUserAtGit(): boolean;
   /** Returns path → blob of everything staged below `folder`. */
   indexEntries(folder: string): Promise<ReadonlyMap<string, string>>;
-  /** Returns the newest commit of the branch that changed `path`. */
-  introducedBy(path: string): Promise<Introduction | undefined>;
+  /**
+   * Returns the newest commit of the branch that changed `path`; "beyond-history" where a shallow clone cannot tell, until
+   * `git fetch --unshallow`.
+   */
+  introducedBy(path: string): Promise<Introduction | "beyond-history" | undefined>;
   /** Returns the id that `bytes` would have as a blob. */
   hashBlob(bytes: Uint8Array): string;
   /** Ends a commit that waits (it rejects), and the process that reads objects. */

@@ -62,6 +62,7 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   let lastOrder: number | undefined;
+  const heldBack = new Set<string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
@@ -120,6 +121,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const cannotBeTaken = taken === undefined && deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined;
     if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
     const id = taken ?? (await idOf(drop, source));
+    if (id === undefined) {
+      hold(drop.path);
+      return "later";
+    }
     const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
@@ -155,6 +160,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "later";
   };
 
+  /** Says once that a drop came with a commit that this clone does not have. */
+  const hold = (path: string): void => {
+    if (heldBack.has(path)) return;
+    heldBack.add(path);
+    const reason = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
+    deps.log("held-back", { path, reason });
+  };
+
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
   const place = async (drop: Drop, id: string, source: TaskSource, snapshot: InboxSnapshot): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
@@ -162,10 +175,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     else await replace(replaceable, drop, source, id);
   };
 
-  const idOf = async (drop: Drop, source: TaskSource): Promise<string> => {
+  /** Returns `undefined` where this clone cannot name the drop as every other does. */
+  const idOf = async (drop: Drop, source: TaskSource): Promise<string | undefined> => {
     const named = namedId(drop);
     if (named !== undefined) return named;
     const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
+    if (commit === "beyond-history") return undefined;
     if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
     const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
     return taskIdFromCommit(commit.timeMs, digest);

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ownIdentity, readPidNamespace } from "../../src/base/process-identity.ts";
 import { findHolder, type HeldLock, takeLock } from "../../src/base/process-lock.ts";
 import { type LineProcess, startLineProcess } from "../support/line-process.ts";
@@ -41,7 +41,7 @@ it("lets one process in and tells the second one who is there", async () => {
   const [first, second] = [startTaker(dir), startTaker(dir)];
   expect(await first.ask("take")).toBe("held");
   expect(await second.ask("take")).toBe(`CoordinatorError: process ${first.pid} has it`);
-  expect(findHolder(dir, NAME)?.pid).toBe(first.pid);
+  expect((await findHolder(dir, NAME))?.pid).toBe(first.pid);
 });
 
 it("is free again once it is released", async () => {
@@ -49,7 +49,7 @@ it("is free again once it is released", async () => {
   const [first, second] = [startTaker(dir), startTaker(dir)];
   await first.ask("take");
   await first.ask("release");
-  expect(findHolder(dir, NAME)).toBeUndefined();
+  expect(await findHolder(dir, NAME)).toBeUndefined();
   expect(await second.ask("take")).toBe("held");
 });
 
@@ -67,7 +67,7 @@ it("may be released twice", async () => {
   await lock.release();
   const next = await take(dir);
   await lock.release();
-  expect(findHolder(dir, NAME)?.pid).toBe(process.pid);
+  expect((await findHolder(dir, NAME))?.pid).toBe(process.pid);
   await next.release();
 });
 
@@ -77,7 +77,7 @@ it("holds two locks of one folder apart", async () => {
   const other = await takeLock({ dir, name: "other", onLost: () => undefined, describeHolder: () => "taken" });
   await one.release();
   expect(statSync(join(dir, "other")).isDirectory()).toBe(true);
-  expect(findHolder(dir, "other")?.pid).toBe(process.pid);
+  expect((await findHolder(dir, "other"))?.pid).toBe(process.pid);
   await other.release();
 });
 
@@ -86,7 +86,7 @@ it("is taken at once after its holder was killed", { timeout: BELOW_STALE_MS }, 
   const [first, second] = [startTaker(dir), startTaker(dir)];
   await first.ask("take");
   await first.kill();
-  expect(findHolder(dir, NAME)).toBeUndefined();
+  expect(await findHolder(dir, NAME)).toBeUndefined();
   expect(await second.ask("take")).toBe("held");
 });
 
@@ -110,9 +110,54 @@ it.each([
 ])("a lock held by $name: free is $free", async ({ changes, silentMs, free }) => {
   const dir = tempDir();
   putHolder(dir, changes, silentMs);
-  expect(findHolder(dir, NAME) === undefined).toBe(free);
+  expect((await findHolder(dir, NAME)) === undefined).toBe(free);
   if (!free) return await expect(take(dir)).rejects.toMatchObject({ code: "REFUSED" });
   await (await take(dir)).release();
+});
+
+describe("a holder in another container of this machine", () => {
+  /** A holder with process ids of its own: all that a container is to a lock. */
+  const startContained = (dir: string): LineProcess =>
+    startLineProcess("lock-process.ts", {
+      args: [dir],
+      wrap: ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"],
+    });
+
+  it("is known to be gone at once, although it gave a sign of life a moment ago", {
+    timeout: BELOW_STALE_MS,
+  }, async () => {
+    const dir = tempDir();
+    const contained = startContained(dir);
+    expect(await contained.ask("take")).toBe("held");
+    expect((await findHolder(dir, NAME))?.pidNamespace).not.toBe(readPidNamespace());
+    await contained.kill();
+    await waitFor(async () => ((await findHolder(dir, NAME)) === undefined ? true : undefined), {
+      what: "the end of the container's process",
+    });
+    await (await take(dir)).release();
+    expect(readdirSync(dir)).toEqual([`${NAME}.holder-2.json`]);
+  });
+
+  it("keeps the lock as long as it lives, also where it was silent for long", async () => {
+    const dir = tempDir();
+    const contained = startContained(dir);
+    expect(await contained.ask("take")).toBe("held");
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(join(dir, NAME), longAgo, longAgo);
+    await expect(take(dir)).rejects.toMatchObject({ code: "REFUSED" });
+    expect(await contained.ask("release")).toBe("released");
+    await (await take(dir)).release();
+  });
+
+  it("goes by signs of life where the folder is mounted elsewhere, or its socket is gone", async () => {
+    const dir = tempDir();
+    putHolder(dir, { pidNamespace: "pid:[1]", lifeLine: "../escape", device: "1" }, 1_000);
+    await expect(take(dir)).rejects.toMatchObject({ code: "REFUSED" });
+    const other = tempDir();
+    const device = String(statSync(other).dev);
+    putHolder(other, { pidNamespace: "pid:[1]", lifeLine: ".gone", device }, 1_000);
+    await expect(take(other)).rejects.toMatchObject({ code: "REFUSED" });
+  });
 });
 
 it("tells the holder when its lock was taken away, and lets it release what is left", async () => {
@@ -124,7 +169,7 @@ it("tells the holder when its lock was taken away, and lets it release what is l
     what: "the holder's next sign of life, every five seconds",
   });
   expect(await holder.ask("release")).toBe("released");
-  expect(findHolder(dir, NAME)).toBeUndefined();
+  expect(await findHolder(dir, NAME)).toBeUndefined();
 });
 
 it("leaves one small file behind, however often it is taken", async () => {

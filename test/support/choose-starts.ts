@@ -2,7 +2,10 @@ import { deadlockedTasks } from "../../src/task/schedule/deadlock.ts";
 import type { DependencyOutcome } from "../../src/task/schedule/dependencies.ts";
 import type { Hold } from "../../src/task/schedule/hold.ts";
 import type { Pause, Pauses } from "../../src/task/schedule/pause.ts";
-import { AGE_STEP_MS, type ScheduledTask } from "../../src/task/schedule/session-turns.ts";
+import type { ScheduledTask } from "../../src/task/schedule/session-turns.ts";
+
+/** One step of priority counts as much as this wait */
+export const AGE_STEP_MS = 600_000;
 
 /** A task, and when a task of its session was last started (Unix ms); `undefined` when none was. */
 export type ChosenTask = ScheduledTask & { readonly lastStartOfSessionMs: number | undefined };

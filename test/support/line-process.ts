@@ -29,13 +29,16 @@ export interface LineProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** No file can grow beyond this: a write across it stops short, and the next one fails, as on a full disk. */
   readonly fileSizeMaxKb?: number;
+  /** A command that starts it, as `unshare` does. */
+  readonly wrap?: readonly string[];
 }
 
 /** Starts `script` (a TypeScript file in this folder) with the Node that runs the tests. */
 export function startLineProcess(script: string, options: LineProcessOptions = {}): LineProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const { args = [], environment = {}, fileSizeMaxKb = "unlimited" } = options;
-  const child = spawn("bash", ["-c", `ulimit -f ${fileSizeMaxKb}; exec "$0" "$@"`, process.execPath, path, ...args], {
+  const { args = [], environment = {}, fileSizeMaxKb = "unlimited", wrap = [] } = options;
+  const command = [...wrap, process.execPath, path, ...args];
+  const child = spawn("bash", ["-c", `ulimit -f ${fileSizeMaxKb}; exec "$0" "$@"`, ...command], {
     env: { ...process.env, ...environment },
     stdio: "pipe",
   });

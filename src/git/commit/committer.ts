@@ -168,7 +168,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       return new Map([...entries].map(([path, id]) => [path.slice(repository.prefix.length), id]));
     },
     introducedBy: async (path) =>
-      view.tip === undefined ? undefined : findIntroduction(repository.topDir, view.tip, repository.prefix + path),
+      view.tip === undefined ? undefined : findIntroduction(repository, view.tip, repository.prefix + path),
     hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();

@@ -1,13 +1,31 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Introduction } from "../branch.ts";
 import { GitError, runGit } from "../process/git-process.ts";
+import type { Repository } from "./repository.ts";
 
-/** Returns the newest commit reachable from `tip` that changed `path` (from the top of the work tree `topDir`). */
-export async function findIntroduction(topDir: string, tip: string, path: string): Promise<Introduction | undefined> {
+/**
+ * Returns the newest commit reachable from `tip` that changed `path` (from the top of the work tree), or "beyond-history" where the
+ * history of this clone begins later: in a shallow clone its oldest commits seem to bring everything that was there before.
+ */
+export async function findIntroduction(
+  { topDir, commonDir }: Pick<Repository, "topDir" | "commonDir">,
+  tip: string,
+  path: string,
+): Promise<Introduction | "beyond-history" | undefined> {
   const args = ["log", "-1", "--no-color", "--no-show-signature", "--no-decorate", "--format=%H %ct", tip, "--", path];
   const result = await runGit(topDir, args);
   if (result.status !== 0) throw new GitError(`git log: ${result.stderr}`);
   const [, commit, seconds] = /^([0-9a-f]+) (\d+)$/.exec(result.stdout.toString("utf8").trim()) ?? [];
-  return commit === undefined ? undefined : { commit, timeMs: Number(seconds) * 1_000 };
+  if (commit === undefined) return undefined;
+  if (shallowCommits(commonDir).includes(commit)) return "beyond-history";
+  return { commit, timeMs: Number(seconds) * 1_000 };
+}
+
+/** Returns the commits whose parents this clone does not have. */
+function shallowCommits(commonDir: string): readonly string[] {
+  const path = join(commonDir, "shallow");
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
 }
 
 /** Tells whether `tip` contains `commit`. A commit that is not even stored any more is not contained. */

@@ -30,10 +30,12 @@ export function createRefs(repository: Repository): Refs {
       // Loose first: `git pack-refs` writes the packed file before it removes the loose one.
       const loose = readIfThere(repository.branchPath)?.trim();
       if (loose === undefined) return packed();
-      if (/^[0-9a-f]{40,64}$/.test(loose)) return loose;
+      const link = readLinkIfAny(repository.branchPath);
+      if (link === undefined && /^[0-9a-f]{40,64}$/.test(loose)) return loose;
+      const isWhat = link === undefined ? `its file holds "${loose.slice(0, 80)}"` : `its file is a link to ${link}`;
       throw new CoordinatorError(
         "CONFIG",
-        `${repository.branch} is not a plain branch: its file holds "${loose.slice(0, 80)}"`,
+        `${repository.branch} is not a plain branch: ${isWhat}; serve the branch that it stands for`,
       );
     },
     headBranch: () => readHeadBranch(repository.headPath),
@@ -83,4 +85,9 @@ function readIfThere(path: string): string | undefined {
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
     throw error;
   }
+}
+
+/** Moving a branch replaces its file: what a link stands for would not move. */
+function readLinkIfAny(path: string): string | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : undefined;
 }

@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
 import { runGit } from "../process/git-process.ts";
@@ -34,7 +35,7 @@ export interface Repository {
  */
 export async function openRepository(workspaceDir: string, branch: string): Promise<Repository> {
   await checkBranchName(workspaceDir, branch);
-  const places = ["index", "HEAD", "logs/HEAD", branch, `logs/${branch}`, "packed-refs", "objects"];
+  const places = ["index", "logs/HEAD", `logs/${branch}`, "packed-refs", "objects"];
   const asked = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-prefix"];
   const args = [...asked, ...places.flatMap((place) => ["--git-path", place])];
   const found = await runGit(workspaceDir, ["rev-parse", "--path-format=absolute", ...args]);
@@ -47,20 +48,22 @@ export async function openRepository(workspaceDir: string, branch: string): Prom
   }
   await refuseOtherRefStorage(workspaceDir);
   const line = (index: number): string => lines[index] ?? "";
+  const [gitDir, commonDir] = [realpathSync(line(1)), realpathSync(line(2))];
   return {
     topDir: realpathSync(line(0)),
-    gitDir: realpathSync(line(1)),
-    commonDir: realpathSync(line(2)),
+    gitDir,
+    commonDir,
     objectFormat: line(3) === "sha256" ? "sha256" : "sha1",
     prefix: line(4),
     branch,
     indexPath: line(5),
-    headPath: line(6),
-    headLogPath: line(7),
-    branchPath: line(8),
-    branchLogPath: line(9),
-    packedRefsPath: line(10),
-    objectsDir: line(11),
+    // Git would follow a HEAD that is a symbolic link (`core.preferSymlinkRefs`), and name the branch's file instead.
+    headPath: join(gitDir, "HEAD"),
+    headLogPath: line(6),
+    branchPath: join(commonDir, branch),
+    branchLogPath: line(7),
+    packedRefsPath: line(8),
+    objectsDir: line(9),
     beginsReflogs: (await readConfig(workspaceDir, "core.logAllRefUpdates")) !== "false",
   };
 }

@@ -2,7 +2,7 @@ import { Heap, type HeapItem } from "./heap.ts";
 import type { Pauses } from "./pause.ts";
 
 /** Waiting this long makes up for one step of priority. */
-export const AGE_STEP_MS = 600_000;
+const AGE_STEP_MS = 600_000;
 
 /** An open task, as the choice of the next ones sees it. Times are Unix ms. */
 export interface ScheduledTask {

@@ -185,4 +185,24 @@ describe("a drop that a user committed", () => {
     expect(a.stubRuns()).toEqual([]);
     expect(a.results.transcript("docs").filter(({ body }) => body.kind === "end")).toHaveLength(1);
   });
+
+  it("waits in a shallow clone that does not have its commit, which says how to get it", async () => {
+    const { a, b } = await twoClones((origin) => {
+      origin.commitDrop("docs/both.md", "both [[final: ok]]\n");
+      origin.repo.git("commit", "--quiet", "--allow-empty", "-m", "later");
+    });
+    const url = b.repo.git("remote", "get-url", "origin");
+    b.repo.git("fetch", "--quiet", "--depth=1", `file://${url}`);
+    b.repo.git("reflog", "expire", "--expire=now", "--all");
+    expect(b.repo.git("rev-parse", "--is-shallow-repository")).toBe("true");
+    const shallow = b.serve();
+    const held = await shallow.saw("held-back");
+    expect(held.text).toMatch(/inbox\/docs\/both\.md.*git fetch --unshallow/);
+    expect(b.stubRuns()).toEqual([]);
+    b.repo.git("fetch", "--quiet", "--unshallow", `file://${url}`);
+    await shallow.saw("committed", 2);
+    await shallow.kill();
+    await a.serveUntilIdle();
+    expect(b.results.task("both").id).toBe(a.results.task("both").id);
+  });
 });

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ALWAYS, plan, put, remove, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
-import type { GitRepo } from "../../support/git-repo.ts";
+import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 /** A commit of the user's on top of `main`. */
@@ -148,6 +150,22 @@ describe("reading the branch", () => {
     await committer.refresh();
     expect(await committer.introducedBy("inbox/*.md")).toEqual({ commit: first.tip, timeMs: 1_795_183_200_000 });
     expect(await committer.introducedBy("inbox/?.md")).toBeUndefined();
+  });
+
+  it("does not take the oldest commit of a shallow clone for one that changed a file", async () => {
+    const origin = tempRepo();
+    origin.write("inbox/x.md", "x\n");
+    origin.git("add", "inbox");
+    origin.git("commit", "-q", "-m", "drop");
+    const dropped = origin.git("rev-parse", "main");
+    for (const name of ["one", "two"]) origin.git("commit", "-q", "--allow-empty", "-m", name);
+    const shallow = gitRepoAt(join(tempDir(), "shallow"));
+    origin.git("clone", "-q", "--depth=1", `file://${origin.dir}`, shallow.dir);
+    const committer = await committerAt(shallow);
+    await committer.refresh();
+    expect(await committer.introducedBy("inbox/x.md")).toBe("beyond-history");
+    shallow.git("fetch", "-q", "--unshallow");
+    expect(await committer.introducedBy("inbox/x.md")).toMatchObject({ commit: dropped });
   });
 
   it("shows what is staged, and sees it change", async () => {

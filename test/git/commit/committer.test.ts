@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ALWAYS, append, plan, put, remove, result } from "../../support/commit-plans.ts";
@@ -164,6 +164,15 @@ describe("every shape of repository", () => {
     },
     { name: "a relative worktree setting", make: () => given((repo) => repo.git("config", "core.worktree", "..")) },
     {
+      name: "HEAD as a symbolic link",
+      make: () =>
+        given((repo) => {
+          repo.git("config", "core.preferSymlinkRefs", "true");
+          repo.git("symbolic-ref", "HEAD", "refs/heads/main");
+          expect(lstatSync(join(repo.dir, ".git/HEAD")).isSymbolicLink()).toBe(true);
+        }),
+    },
+    {
       name: "line endings converted, but not ours",
       make: () =>
         given((repo) => {
@@ -191,6 +200,13 @@ describe("every shape of repository", () => {
     change(repo);
     return repo;
   }
+
+  it("refuses a branch that is a link to another", async () => {
+    const repo = tempRepo();
+    symlinkSync("main", join(repo.dir, ".git/refs/heads/other"));
+    const committer = await committerAt(repo, { branch: "refs/heads/other" });
+    await expect(committer.refresh()).rejects.toThrow(/not a plain branch: its file is a link to main/);
+  });
 
   it("begins a branch that has no commit yet", async () => {
     const repo = tempRepo({ empty: true });

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DependencyOutcome } from "../../../src/task/schedule/dependencies.ts";
 import { NO_PAUSES } from "../../../src/task/schedule/pause.ts";
-import { AGE_STEP_MS } from "../../../src/task/schedule/session-turns.ts";
 import type { ChosenTask } from "../../support/choose-starts.ts";
+import { AGE_STEP_MS } from "../../support/choose-starts.ts";
 import { chooseBySchedule } from "../../support/run-schedule.ts";
 
 const TICK_MS = 10_000;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Hold } from "../../../src/task/schedule/hold.ts";
 import { NO_PAUSES, type Pause } from "../../../src/task/schedule/pause.ts";
-import { AGE_STEP_MS } from "../../../src/task/schedule/session-turns.ts";
 import type { ChosenTask, ScheduleInput } from "../../support/choose-starts.ts";
+import { AGE_STEP_MS } from "../../support/choose-starts.ts";
 import { chooseBySchedule } from "../../support/run-schedule.ts";
 
 const NOW = 100_000_000;

@@ -1,9 +1,9 @@
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { tempDir } from "../support/temp-dir.ts";
-import { STUB_PATH } from "../support/test-runner.ts";
-import { type TestWorkspace, tempWorkspace, workspaceIn } from "../support/workspace.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { STUB_PATH } from "../../support/test-runner.ts";
+import { type TestWorkspace, tempWorkspace, workspaceIn } from "../../support/workspace.ts";
 
 const LATER = "---\nnotBefore: 2100-01-01T00:00:00Z\n---\nMuch later.\n";
 
