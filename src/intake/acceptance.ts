@@ -1,4 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
@@ -43,7 +44,7 @@ export interface Taken {
 
 /** Turns drops into accepted tasks, each exactly once. */
 export interface Acceptance {
-  /** Takes `drops` in their order. */
+  /** Takes `drops` in their order. Between any two of them submissions, stops and ticks have their turn. */
   take(drops: readonly Drop[]): Promise<Taken>;
   /**
    * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
@@ -99,6 +100,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return { task, known: false };
   };
 
+  /** It is journaled already, or was: its claim is only to be released, whatever it may ask for by now. */
+  const isTaken = (id: string): boolean =>
+    (deps.table.get(id) ?? deps.recent.get(id) ?? deps.table.index.withAlias(id) ?? deps.recent.withAlias(id)) !==
+    undefined;
+
   /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
   const findKnown = async (id: string): Promise<string | undefined> => {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
@@ -110,18 +116,23 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (snapshot.isTracked(drop.path) && !snapshot.headIsOurs) return "done"; // A file of another branch, checked out here for now.
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
-    const id = await idOf(drop, source);
+    // First what memory knows: asking git which commit brought a drop costs a walk through its history.
+    const taken = snapshot.takenBefore(drop);
+    const cannotBeTaken = taken === undefined && deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined;
+    if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
+    const id = taken ?? (await idOf(drop, source));
     if (id === undefined) {
       hold(drop.path);
       return "later";
     }
-    const known = (await findKnown(id)) ?? snapshot.takenBefore(drop);
+    const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
     if (stays) {
+      if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
       await place(drop, id, source, snapshot);
       return "done";
     }
@@ -210,6 +221,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const waiting = new Map<string, "later" | "full">();
       let [again, full] = [false, 0];
       for (const drop of drops) {
+        await nextTurn();
         const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
         const outcome = waiting.get(session) ?? (await takeOne(drop, snapshot));
         if (outcome === "later" || outcome === "full") {
@@ -229,7 +241,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     },
     async finishLeftClaims() {
       const snapshot = await takeSnapshot(deps);
-      for (const { id, drop } of await deps.intake.leftClaims()) {
+      for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
         if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
         await deps.intake.release(id);
       }
