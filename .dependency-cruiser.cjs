@@ -52,6 +52,7 @@ const PARTS = {
 const LIBRARY_HOMES = {
   chokidar: "intake/",
   "simple-git": "(git|app)/",
+  "lru-cache": "git/",
   execa: "git/process/git-version\\.ts",
   hono: "server/",
   "@hono/node-server": "server/",

@@ -109,6 +109,7 @@ describe("the arrows", () => {
     "product-has-no-model-server": ["src/app/demo.ts", "demo/model-server/model.ts"],
     "library-chokidar-has-one-home": ["src/app/watch.ts", "chokidar"],
     "library-simple-git-has-one-home": ["src/dispatch/git.ts", "simple-git"],
+    "library-lru-cache-has-one-home": ["src/store/cache.ts", "lru-cache"],
     "library-execa-has-one-home": ["src/memory/run.ts", "execa"],
     "library-hono-has-one-home": ["src/cli/serve.ts", "hono"],
     "library-@hono/node-server-has-one-home": ["src/app/listen.ts", "@hono/node-server"],

@@ -113,7 +113,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   let configProblem: string | undefined;
 
   await branch.refresh();
-  const journal = openTaskJournal(paths.journal, "write");
+  const journal = openTaskJournal(paths.journal, "write", (path, reason) => log("journal-damaged", { path, reason }));
   const recent = loadRecentTasks(journal);
   const retryLimits = (delayMaxMs = settings().retryMaxMs): RetryLimits => ({
     ...{ delayFirstMs: settings().retryBaseMs, delayMaxMs },
@@ -251,7 +251,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const health = () =>
     presentHealth({
-      ...{ ...deps, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+      ...{ ...deps, journal, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
       configProblem,
     });
   const useCases = createUseCases({

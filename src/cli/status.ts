@@ -40,6 +40,8 @@ function statusLines(status: StatusView): readonly string[] {
   }
   if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${health.world.since}: ${health.world.reason}`);
+  for (const name of health?.damaged ?? [])
+    lines.push(`damaged    journal/damaged/${name} in the coordinator's folder`);
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (health?.draining) lines.push("draining   no task is started any more");

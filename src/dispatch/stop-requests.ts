@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { systemErrorCode } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 
@@ -28,7 +29,7 @@ export function openStopRequests(dir: string): StopRequests {
       writeFileAtomic(join(dir, STOP_PREFIX + id), "", 0o600);
     },
     pending: () =>
-      readdirSync(dir)
+      namesIn(dir)
         .filter((name) => name.startsWith(STOP_PREFIX))
         .map((name) => name.slice(STOP_PREFIX.length))
         .filter(isTaskId)
@@ -41,4 +42,14 @@ export function openStopRequests(dir: string): StopRequests {
       return true;
     },
   };
+}
+
+/** A person may have removed the folder: then nothing is asked for. */
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
@@ -43,7 +44,7 @@ export interface Taken {
 
 /** Turns drops into accepted tasks, each exactly once. */
 export interface Acceptance {
-  /** Takes `drops` in their order. */
+  /** Takes `drops` in their order. Between any two of them submissions, stops and ticks have their turn. */
   take(drops: readonly Drop[]): Promise<Taken>;
   /**
    * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
@@ -61,6 +62,8 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   let lastOrder: number | undefined;
+  /** A drop was claimed and could not be accepted. */
+  let claimsLeft = false;
   const heldBack = new Set<string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
@@ -99,6 +102,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return { task, known: false };
   };
 
+  /** It is journaled already, or was: its claim is only to be released, whatever it may ask for by now. */
+  const isTaken = (id: string): boolean =>
+    (deps.table.get(id) ?? deps.recent.get(id) ?? deps.table.index.withAlias(id) ?? deps.recent.withAlias(id)) !==
+    undefined;
+
   /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
   const findKnown = async (id: string): Promise<string | undefined> => {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
@@ -110,25 +118,32 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (snapshot.isTracked(drop.path) && !snapshot.headIsOurs) return "done"; // A file of another branch, checked out here for now.
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
-    const id = await idOf(drop, source);
+    // First what memory knows: asking git which commit brought a drop costs a walk through its history.
+    const taken = snapshot.takenBefore(drop);
+    const cannotBeTaken = taken === undefined && deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined;
+    if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
+    const id = taken ?? (await idOf(drop, source));
     if (id === undefined) {
       hold(drop.path);
       return "later";
     }
-    const known = (await findKnown(id)) ?? snapshot.takenBefore(drop);
+    const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
     if (stays) {
+      if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
       await place(drop, id, source, snapshot);
       return "done";
     }
     const claimed = await claim(drop, id, snapshot);
     if (typeof claimed === "string") return claimed;
+    claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
     await place(claimed, id, source, snapshot);
     await deps.intake.release(id);
+    claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
   };
@@ -201,15 +216,26 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
   };
 
+  const finishLeftClaims = async (): Promise<void> => {
+    const snapshot = await takeSnapshot(deps);
+    for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
+      if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
+      await deps.intake.release(id);
+    }
+    claimsLeft = false;
+  };
+
   return {
     async take(drops) {
       const stale: StaleDrop[] = [];
+      if (claimsLeft) await finishLeftClaims();
       if (drops.length === 0) return { stale, again: false, full: 0 };
       const snapshot = await takeSnapshot(deps);
       /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
       const waiting = new Map<string, "later" | "full">();
       let [again, full] = [false, 0];
       for (const drop of drops) {
+        await nextTurn();
         const session = drop.spec.sessionKey ?? drop.path; // Without a key it gets a session of its own.
         const outcome = waiting.get(session) ?? (await takeOne(drop, snapshot));
         if (outcome === "later" || outcome === "full") {
@@ -227,13 +253,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, mayAccept);
       return { id, known: accepted.known };
     },
-    async finishLeftClaims() {
-      const snapshot = await takeSnapshot(deps);
-      for (const { id, drop } of await deps.intake.leftClaims()) {
-        if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
-        await deps.intake.release(id);
-      }
-    },
+    finishLeftClaims,
   };
 }
 

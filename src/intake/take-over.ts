@@ -14,7 +14,11 @@ export function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
   deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: Rights },
 ): void {
+  /** Rows of one millisecond keep the order in which they stand in the ledger. */
+  const taken = new Map<string, number>();
   for (const [id, { row, file, folder }] of tasks) {
+    const before = taken.get(row.time) ?? 0;
+    taken.set(row.time, before + 1);
     if (deps.table.get(id) !== undefined) continue;
     const frontMatter = { ...userFrontMatter(file), id, sessionKey: row.session };
     const text = `---\n${JSON.stringify(frontMatter)}\n---\n${file.prompt}`;
@@ -29,7 +33,7 @@ export function takeOver(
       id,
       session: row.session,
       folder,
-      order: Date.parse(row.time) * 1_000,
+      order: Date.parse(row.time) * 1_000 + Math.min(before, 999),
       atMs: Date.parse(row.time),
       text,
       folderKey: null,

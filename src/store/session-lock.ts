@@ -44,6 +44,7 @@ export function createSessionLocks(dir: string): SessionLocks {
     take(holder, isLive) {
       const path = pathOf(holder.sessionKey);
       const mine = `${path}.${holder.task}`;
+      makeDirectory(dir, 0o700); // A person may have removed it.
       writeFileSync(mine, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
       try {
         while (!tryLink(mine, path)) {

@@ -7,17 +7,26 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { mayFail } from "../base/fault-point.ts";
+import { readBounded, readBoundedText } from "../base/read-bounded.ts";
+import { worldFaultCode } from "../base/world-fault.ts";
 import { makeDirectory, syncDirectory, writeAll, writeFileAtomic } from "../base/write-file-atomic.ts";
 import { isTaskId } from "../task/names/task-id.ts";
+import { journalProblem } from "./journal-check.ts";
 import type { JournalRecord } from "./journal-record.ts";
+
+/** Bytes of one task's journal that are read; a run adds a few megabytes at most. */
+const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** What a kill leaves of a file that was being written (see `writeFileAtomic`). */
+const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** As much as the records of a usual task. */
 const PROBE_BYTES = 64 * 1024;
@@ -30,6 +39,7 @@ export const RECENT_TASKS_MAX = 256;
  *
  *   open/<id>.jsonl   every task that is not finished and committed
  *   done/<id>.jsonl   the newest committed ones, for repair
+ *   damaged/          what was found in their places and is none of ours
  *
  * A line holds what one call wrote. It counts once it is complete; a torn last line was never acknowledged and is cut off when the
  * journal is opened for writing. Memory and start-up cost follow the number of open tasks, never the history.
@@ -56,39 +66,92 @@ export interface TaskJournal {
   reopen(id: string): void;
   /** Forgets the journal of an open task for good. */
   discard(id: string): void;
+  /** Names of what was set aside into damaged/. */
+  damaged(): readonly string[];
   /** Writes something, durably, and takes it away again. @throws what keeps the journal from being written */
   probe(): void;
   /** Forgets the journal of a finished task for good. */
   forget(id: string): void;
 }
 
-/** Opens the journal below `journalDir` (made when missing). Only the one coordinator may open it for writing. */
-export function openTaskJournal(journalDir: string, mode: "read" | "write"): TaskJournal {
+/**
+ * Opens the journal below `journalDir` (made when missing). Only the one coordinator may open it for writing: then what is no journal
+ * of ours is set aside into damaged/, and `onDamaged` is told of each.
+ */
+export function openTaskJournal(
+  journalDir: string,
+  mode: "read" | "write",
+  onDamaged: (path: string, reason: string) => void = () => undefined,
+): TaskJournal {
   const openDir = join(journalDir, "open");
   const doneDir = join(journalDir, "done");
+  const damagedDir = join(journalDir, "damaged");
   for (const directory of [openDir, doneDir]) makeDirectory(directory, 0o700);
   const openPath = (id: string): string => join(openDir, `${id}.jsonl`);
   const donePath = (id: string): string => join(doneDir, `${id}.jsonl`);
+
+  const setAside = (path: string, reason: string): void => {
+    makeDirectory(damagedDir, 0o700);
+    const taken = new Set(readdirSync(damagedDir));
+    let name = basename(path);
+    for (let count = 2; taken.has(name); count += 1) name = `${basename(path)}.${count}`;
+    renameSync(path, join(damagedDir, name));
+    syncDirectory(damagedDir);
+    syncDirectory(dirname(path));
+    onDamaged(join(damagedDir, name), reason);
+  };
+
+  const repair = (id: string, path: string): void => {
+    try {
+      cutTornLine(path);
+      const records = readRecords(path);
+      const problem = records.length === 0 ? undefined : journalProblem(id, records);
+      if (problem !== undefined) setAside(path, problem);
+    } catch (error) {
+      if (worldFaultCode(error) !== undefined) throw error;
+      setAside(path, error instanceof Error ? error.message : String(error));
+    }
+  };
+
   if (mode === "write")
-    for (const path of [...idsIn(openDir).map(openPath), ...idsIn(doneDir).map(donePath)]) cutTornLine(path);
+    for (const [directory, pathOf] of [
+      [openDir, openPath],
+      [doneDir, donePath],
+    ] as const) {
+      for (const name of readdirSync(directory)) if (LEFT_BY_KILL.test(name)) rmSync(join(directory, name));
+      for (const id of idsIn(directory)) repair(id, pathOf(id));
+    }
+
+  /** For a look from beside the coordinator what is damaged is not there: the coordinator sets it aside and says so. */
+  const readBeside = (path: string): readonly JournalRecord[] => {
+    try {
+      return readRecords(path);
+    } catch (error) {
+      if (error instanceof CoordinatorError) return [];
+      throw error;
+    }
+  };
+  const read = mode === "write" ? readRecords : readBeside;
 
   return {
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
+      mayFail("journal");
       writeFileAtomic(openPath(id), toLine([first]), 0o600);
     },
     append(id, records) {
       appendTo(openPath(id), toLine(records), "durably");
     },
     appendDone(id, records) {
-      appendTo(donePath(id), toLine(records), "durably");
+      if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records), "durably"); // Else a person has removed it: nothing is watched over.
     },
-    read: (id) => readRecords(openPath(id)),
-    readDone: (id) => readRecords(donePath(id)),
+    read: (id) => read(openPath(id)),
+    readDone: (id) => read(donePath(id)),
     openIds: () => idsIn(openDir),
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id, last) {
       if (last !== undefined) appendTo(openPath(id), toLine([last]), "unsynced");
+      makeDirectory(doneDir, 0o700); // A person may have removed it.
       renameSync(openPath(id), donePath(id));
     },
     reopen(id) {
@@ -101,7 +164,9 @@ export function openTaskJournal(journalDir: string, mode: "read" | "write"): Tas
       rmSync(openPath(id), { force: true });
       syncDirectory(openDir);
     },
+    damaged: () => namesIn(damagedDir),
     probe() {
+      mayFail("journal");
       const path = join(journalDir, "probe");
       writeFileAtomic(path, " ".repeat(PROBE_BYTES), 0o600);
       rmSync(path);
@@ -117,8 +182,18 @@ function toLine(records: readonly JournalRecord[]): string {
   return `${JSON.stringify(records.length === 1 ? records[0] : records)}\n`;
 }
 
+/** Names in a folder that may be missing. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
 function idsIn(directory: string): readonly string[] {
-  return readdirSync(directory)
+  return namesIn(directory)
     .filter((name) => name.endsWith(".jsonl"))
     .map((name) => name.slice(0, -".jsonl".length))
     .filter(isTaskId)
@@ -127,6 +202,7 @@ function idsIn(directory: string): readonly string[] {
 
 /** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
 function appendTo(path: string, text: string, how: "durably" | "unsynced"): void {
+  mayFail("journal");
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
   try {
     const sizeBefore = fstatSync(descriptor).size;
@@ -155,7 +231,8 @@ function oldestFirst(ids: readonly string[], pathOf: (id: string) => string): re
  * the disk can read as zeros before its newline; a record of ours holds no zero byte.
  */
 function cutTornLine(path: string): void {
-  const content = readFileSync(path);
+  const content = readBounded(path, JOURNAL_BYTES_MAX);
+  if (content === undefined) return;
   const end = content.lastIndexOf(0x0a) + 1;
   const start = end === 0 ? 0 : content.lastIndexOf(0x0a, end - 2) + 1;
   const keep = content.subarray(start, end).includes(0) ? start : end;
@@ -163,13 +240,8 @@ function cutTornLine(path: string): void {
 }
 
 function readRecords(path: string): readonly JournalRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw error;
-  }
+  const text = readBoundedText(path, JOURNAL_BYTES_MAX);
+  if (text === undefined) return [];
   const lines = text.split("\n");
   lines.pop(); // Empty after the final newline, or a torn record nobody was told about.
   return lines.flatMap((line, index) => {

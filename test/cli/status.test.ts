@@ -26,6 +26,7 @@ const HEALTH: Health = {
   world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
   full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
+  damaged: ["x.jsonl"],
   configProblem: "unknown setting",
   draining: true,
 };
@@ -78,6 +79,7 @@ describe("status", () => {
       `codex      no task is started since ${SINCE}: codex not found`,
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
+      "damaged    journal/damaged/x.jsonl in the coordinator's folder",
       `paused     the whole queue since ${SINCE}: a release`,
       `paused     session docs since ${SINCE}`,
       "settings   the last good ones are in force: unknown setting",

@@ -46,7 +46,7 @@ describe("the real codex", () => {
     expect(task.result).toEqual({
       reason: undefined,
       lastMessage: "Wrote it.\n\nSee: greeting.txt",
-      changedFiles: [{ path: "greeting.txt", change: "added" }],
+      changedFiles: [{ path: "greeting.txt", change: "added", by: "patch" }],
     });
     expect(repo.git("status", "--porcelain")).toBe("?? greeting.txt");
     expect(repo.read("greeting.txt")).toBe("hello\n");

@@ -1,4 +1,15 @@
-import { appendFileSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { JournalRecord } from "../../src/store/journal-record.ts";
@@ -18,7 +29,7 @@ const ACCEPTED: JournalRecord & { readonly k: "accepted" } = {
   folder: "2026-11-20",
   order: 1,
   atMs: 1_795_184_130_000,
-  text: 'Fix the login redirect.\n\u2028\u0000 ä 🎉 "quoted"\r\n',
+  text: 'Fix the login redirect.\n\u2028 ä 🎉 "quoted"\r\n',
   folderKey: null,
   source: null,
   clone: "c1",
@@ -103,6 +114,87 @@ it("cuts a torn line off the journal of a finished task, too", () => {
   const journal = openTaskJournal(dir, "write");
   journal.appendDone(ID, [thread("after")]);
   expect(journal.readDone(ID)).toEqual([ACCEPTED, thread("one"), thread("after")]);
+});
+
+it.each<{ name: string; damage: (path: string) => void; reason: string }>([
+  {
+    name: "a line that is none",
+    damage: (path) => appendFileSync(path, "<<<<<<< HEAD\n"),
+    reason: "line 3: not a journal record",
+  },
+  {
+    name: "a record of an unknown kind",
+    damage: (path) => appendFileSync(path, '{"k":"odd"}\n'),
+    reason: 'record 3 is of an unknown kind ("odd")',
+  },
+  {
+    name: "a record without what it needs",
+    damage: (path) => appendFileSync(path, '{"k":"thread","run":1}\n'),
+    reason: 'record 3 (thread) has no valid "thread"',
+  },
+  {
+    name: "another version",
+    damage: (path) => writeFileSync(path, `${JSON.stringify({ ...ACCEPTED, v: 2 })}\n`),
+    reason: 'record 1 (accepted) has no valid "v"',
+  },
+  {
+    name: "the journal of another task",
+    damage: (path) => writeFileSync(path, `${JSON.stringify({ ...ACCEPTED, id: OTHER })}\n`),
+    reason: `it is the journal of ${OTHER}`,
+  },
+  {
+    name: "a text that is no task",
+    damage: (path) => writeFileSync(path, `${JSON.stringify({ ...ACCEPTED, text: "---\nid: [\n---\n" })}\n`),
+    reason: "an accepted task is no longer valid",
+  },
+  {
+    name: "a folder",
+    damage: (path) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+    reason: "is a folder, not a plain file",
+  },
+  {
+    name: "a huge file",
+    damage: (path) => truncateSync(path, 300 * 1024 * 1024),
+    reason: "at most 268435456 are read",
+  },
+])("sets $name aside, says so once, and goes on with the others", ({ damage, reason }) => {
+  const dir = tempDir();
+  begun(dir).create(OTHER, { ...ACCEPTED, id: OTHER });
+  damage(openFile(dir));
+  expect(() => openTaskJournal(dir, "read").read(ID)).not.toThrow();
+  const said: (readonly string[])[] = [];
+  const journal = openTaskJournal(dir, "write", (...one) => said.push(one));
+  expect(said).toEqual([[join(dir, "damaged", `${ID}.jsonl`), expect.stringContaining(reason)]]);
+  expect([journal.openIds(), journal.damaged(), journal.read(ID)]).toEqual([[OTHER], [`${ID}.jsonl`], []]);
+  journal.create(ID, ACCEPTED);
+  damage(openFile(dir));
+  expect(openTaskJournal(dir, "write").damaged()).toEqual([`${ID}.jsonl`, `${ID}.jsonl.2`]);
+});
+
+it("removes what a kill left of a file that was being written, and nothing else", () => {
+  const dir = tempDir();
+  begun(dir);
+  for (const name of [`.${randomUUID()}.tmp`, ".mine.tmp"]) writeFileSync(join(dir, "open", name), "half");
+  openTaskJournal(dir, "read");
+  expect(readdirSync(join(dir, "open"))).toHaveLength(3);
+  openTaskJournal(dir, "write");
+  expect(readdirSync(join(dir, "open")).sort()).toEqual([".mine.tmp", `${ID}.jsonl`]);
+});
+
+it("goes on where a person has removed the finished tasks, folder and all", () => {
+  const dir = tempDir();
+  const journal = begun(dir);
+  journal.create(OTHER, { ...ACCEPTED, id: OTHER });
+  journal.retire(ID);
+  rmSync(join(dir, "done"), { recursive: true });
+  expect([journal.doneIds(), journal.readDone(ID)]).toEqual([[], []]);
+  journal.appendDone(ID, [thread("late")]);
+  journal.forget(ID);
+  journal.retire(OTHER);
+  expect(journal.doneIds()).toEqual([OTHER]);
 });
 
 it("says which line was damaged from outside, instead of losing what stands in it", () => {

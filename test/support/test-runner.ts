@@ -30,6 +30,7 @@ export interface RunLook {
 /** A driver with folders of its own. Its runs are stopped and its folders removed when the test is finished. */
 export interface TestRunner {
   readonly driver: AgentDriver;
+  readonly workspaceId: string;
   readonly runner: RunLook;
   /** CODEX_HOME. */
   readonly home: string;
@@ -115,7 +116,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
     return dirOf(asked);
   }
   return {
-    ...{ driver, runner, home, workdir, environment, request, dirOf, start, follow, another },
+    ...{ driver, workspaceId, runner, home, workdir, environment, request, dirOf, start, follow, another },
     async run(asked) {
       const runDir = start(asked);
       await waitFor(() => runner.probe(runDir).kind === "ended", { what: `the end of ${runDir}`, timeoutMs: 25_000 });

@@ -7,6 +7,7 @@ import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
+import type { TaskJournal } from "../../store/task-journal.ts";
 import type { TaskTable } from "../../store/task-table.ts";
 import { type PausedView, presentPauses } from "./present-pauses.ts";
 
@@ -29,6 +30,8 @@ export interface Health {
   readonly full: { readonly reason: string; readonly since: string } | null;
   /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
   readonly world: { readonly reason: string; readonly since: string } | null;
+  /** Journals that were set aside because nothing could be made of them: their tasks are not known any more. */
+  readonly damaged: readonly string[];
   /** Files in inbox/ that cannot become tasks. */
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */
@@ -38,6 +41,7 @@ export interface Health {
 
 export interface HealthSources {
   readonly table: TaskTable;
+  readonly journal: Pick<TaskJournal, "damaged">;
   readonly runs: Runs;
   readonly commits: CommitQueue;
   readonly inbox: InboxReconciler;
@@ -75,6 +79,7 @@ export function presentHealth(sources: HealthSources): Health {
     paused: presentPauses(pauses),
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
+    damaged: sources.journal.damaged(),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     draining: sources.dispatcher.isDraining,

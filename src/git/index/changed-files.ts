@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
 import { runGit } from "../process/git-process.ts";
 import { type CodeIndex, createCodeIndex } from "./code-index.ts";
@@ -47,19 +48,14 @@ export interface ChangedFilesOptions {
 }
 
 export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): ChangedFiles {
-  const places = new Map<string, Place>();
+  const places = new LRUCache<string, Place>({ max: PLACES_MAX });
   /** Listings that have not begun: whoever asks meanwhile gets the same answer. */
   const waiting = new Map<string, Promise<ReadonlyMap<string, ChangedPath["change"]>>>();
   let turn: Promise<unknown> = Promise.resolve();
 
   async function placeOf(dir: string): Promise<Place> {
     const known = places.get(dir) ?? (await findPlace(dir));
-    places.delete(dir);
     places.set(dir, known);
-    for (const oldest of places.keys()) {
-      if (places.size <= PLACES_MAX) break;
-      places.delete(oldest);
-    }
     return known;
   }
 

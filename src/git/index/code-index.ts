@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { syncDescriptor } from "../../base/durable-file.ts";
-import { toByteName } from "../objects/tree-format.ts";
+import { createObjectReader } from "../objects/object-reader.ts";
+import { FOLDER_MODE, parseTree, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, runGit } from "../process/git-process.ts";
 import { copyIndex } from "./index-copy.ts";
 
@@ -36,6 +37,11 @@ interface Levels {
   readonly records: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The process that reads HEAD ends when nobody has asked for so long. */
+const IDLE_MS = 10_000;
+/** By mode; anything else is a blob. */
+const TYPES: Readonly<Record<string, string>> = { [FOLDER_MODE]: "tree", "160000": "commit" };
+
 export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIndexOptions): CodeIndex {
   const left = new Set(excluded.map(toByteName));
   const folders = ["", ...new Set([...left].flatMap(parentsOf))];
@@ -43,16 +49,24 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
     .update([topDir, ...left].join("\0"))
     .digest("hex")
     .slice(0, 12);
+  const objects = createObjectReader(topDir);
+  let idle: NodeJS.Timeout | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+
+  /** Where there is no commit yet, or no such folder, nothing is there. */
+  async function readFolder(folder: string): Promise<readonly string[]> {
+    const found = await objects.read(Buffer.from(`HEAD:${folder}`, "latin1").toString("utf8"));
+    if (found?.type !== "tree") return [];
+    const tree = parseTree(found.content, found.id.length === 40 ? "sha1" : "sha256");
+    return Array.from(tree, ([name, { mode, id }]) => `${mode} ${TYPES[mode] ?? "blob"} ${id}\t${name}`);
+  }
 
   async function readLevels(): Promise<Levels> {
     const hash = createHash("sha256");
     const records = new Map<string, readonly string[]>();
-    // Where there is no commit yet, or no such folder, nothing is there.
-    const texts = await Promise.all(folders.map((folder) => git(topDir, ["ls-tree", "-z", `HEAD:${folder}`])));
+    const all = await Promise.all(folders.map(readFolder));
     for (const [index, folder] of folders.entries()) {
-      const all = (texts[index] ?? "").split("\0").filter((record) => record !== "");
-      const kept = all.filter((record) => !left.has(pathOf(folder, record)));
+      const kept = (all[index] ?? []).filter((record) => !left.has(pathOf(folder, record)));
       records.set(folder, kept);
       const stable = kept.map((record) => (folders.includes(pathOf(folder, record)) ? "" : record));
       hash.update(`${folder}\0${stable.join("\0")}\0\0`, "latin1");
@@ -93,6 +107,8 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
   }
 
   async function find(): Promise<string> {
+    clearTimeout(idle);
+    idle = setTimeout(objects.close, IDLE_MS).unref();
     const { key, records } = await readLevels();
     const path = join(keepDir, `${prefix}.${key}`);
     if (!existsSync(path)) await build(path, records);

@@ -1,9 +1,15 @@
+import { LRUCache } from "lru-cache";
 import { GitError } from "../process/git-process.ts";
-import { createContentCache } from "./content-cache.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 import { createObjectReader } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
 import type { OwnPacks } from "./own-packs.ts";
+
+/** An object as it was read or named: its id says all of it, so what is kept never becomes wrong. */
+interface KeptObject {
+  readonly type: ObjectType;
+  readonly content: Uint8Array;
+}
 
 /** The repository's objects, including those that were only named so far. */
 export interface ObjectStore {
@@ -39,13 +45,16 @@ export interface ObjectStoreOptions {
 export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
   const reader = createObjectReader(gitDir);
   const writer = createObjectWriter(objectsDir, format, packs.keepText);
-  const cache = createContentCache(CACHED_BYTES_MAX);
+  const cache = new LRUCache<string, KeptObject>({
+    maxSize: CACHED_BYTES_MAX,
+    sizeCalculation: ({ content }) => Math.max(1, content.byteLength),
+  });
 
   async function read(id: string, type: ObjectType): Promise<Uint8Array> {
     const object = writer.pending(id) ?? cache.get(id) ?? (await reader.read(id));
     if (object === undefined) throw new GitError(`git has no object ${id}`);
     if (object.type !== type) throw new GitError(`object ${id} is a ${object.type}, not a ${type}`);
-    if (type !== "tree") cache.put(id, object);
+    if (type !== "tree") cache.set(id, object);
     return object.content;
   }
 
@@ -59,7 +68,7 @@ export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectS
     },
     add(type, content) {
       const id = writer.add(type, content);
-      if (type !== "tree") cache.put(id, { type, content });
+      if (type !== "tree") cache.set(id, { type, content });
       return id;
     },
     flush: writer.flush,

@@ -44,7 +44,8 @@ export interface OwnPacksOptions {
 const JOIN_AT = 40;
 /** A pack of this level is handed over to the user's maintenance. */
 const LEVEL_MAX = 2;
-const TEMPORARY = /^(?:tmp_(?:pack|idx)_codex_inbox_|\.tmp-codex-inbox-)/;
+const TEMPORARY = /^tmp_(?:pack|idx)_codex_inbox_/;
+const JOINED = "codex-inbox-joined-";
 
 export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
   const { objectsDir, commonDir, owner, joinAt = JOIN_AT, onStep = () => undefined } = options;
@@ -73,8 +74,8 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
   /** Makes the objects of `names` one pack of `level`, and removes `names`. */
   async function joinAll(names: readonly string[], level: number, signal: AbortSignal): Promise<boolean> {
     const ids = new Set(names.flatMap((name) => readIds(pathOf(name, "idx"), options.format)));
-    // Not a name that `git prune` sweeps away: git itself writes long ones here.
-    const base = join(folder, `.tmp-codex-inbox-${process.pid}`);
+    // Not beside the packs: `git repack -a -d` removes whatever ends in ".pack" there and is not kept.
+    const base = join(objectsDir, `${JOINED}${process.pid}`);
     const settings = [
       "-c",
       "core.fsync=all",
@@ -125,8 +126,9 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
   return {
     keepText: keepTextOf(0),
     clean() {
-      const files = namesIn(folder);
-      for (const file of files) if (TEMPORARY.test(file)) rmSync(join(folder, file), { force: true });
+      for (const file of namesIn(folder)) if (TEMPORARY.test(file)) rmSync(join(folder, file), { force: true });
+      for (const file of namesIn(objectsDir))
+        if (file.startsWith(JOINED)) rmSync(join(objectsDir, file), { force: true });
       // Without its index git does not see a pack: it was not finished, or was about to be removed.
       for (const name of [...list().values()].flat())
         if (!existsSync(pathOf(name, "idx"))) remove(name, ["pack", "rev", "keep"]);

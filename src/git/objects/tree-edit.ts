@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { ObjectFormat } from "./object-format.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { FOLDER_MODE, formatTree, isFolder, parseTree, type Tree, type TreeEntry, toByteName } from "./tree-format.ts";
@@ -31,19 +32,23 @@ interface Change {
 }
 
 export function createTreeEditor(store: ObjectStore, format: ObjectFormat): TreeEditor {
-  const cache = createTreeCache();
+  const cache = new LRUCache<string, Tree>({
+    maxSize: CACHED_ENTRIES_MAX,
+    // Counted in entries, because folders differ so much in size. One that is larger than all is kept nevertheless.
+    sizeCalculation: ({ size }) => Math.min(Math.max(1, size), CACHED_ENTRIES_MAX),
+  });
 
   async function read(id: string): Promise<Tree> {
     const known = cache.get(id);
     if (known !== undefined) return known;
     const tree = parseTree(await store.read(id, "tree"), format);
-    cache.put(id, tree);
+    cache.set(id, tree);
     return tree;
   }
 
   function write(tree: Tree): string {
     const id = store.add("tree", formatTree(tree));
-    cache.put(id, tree);
+    cache.set(id, tree);
     return id;
   }
 
@@ -97,40 +102,4 @@ function replaceFile(there: TreeEntry | undefined, change: Change): TreeEntry | 
 
 function groupByName(changes: readonly Change[], depth: number): ReadonlyMap<string, readonly Change[]> {
   return Map.groupBy(changes, (change) => change.names[depth] ?? "");
-}
-
-interface TreeCache {
-  get(id: string): Tree | undefined;
-  put(id: string, tree: Tree): void;
-}
-
-/** Least recently used out first, counted in entries because folders differ so much in size. */
-function createTreeCache(): TreeCache {
-  const trees = new Map<string, Tree>();
-  let entries = 0;
-
-  function drop(id: string): void {
-    entries -= trees.get(id)?.size ?? 0;
-    trees.delete(id);
-  }
-
-  return {
-    get(id) {
-      const tree = trees.get(id);
-      if (tree !== undefined) {
-        trees.delete(id);
-        trees.set(id, tree);
-      }
-      return tree;
-    },
-    put(id, tree) {
-      drop(id);
-      trees.set(id, tree);
-      entries += tree.size;
-      for (const oldest of trees.keys()) {
-        if (entries <= CACHED_ENTRIES_MAX || oldest === id) break;
-        drop(oldest);
-      }
-    },
-  };
 }

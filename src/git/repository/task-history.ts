@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { FinalStatus } from "../../task/ledger/ledger.ts";
-import { runGit } from "../process/git-process.ts";
+import { guardedGitEnvironment } from "../process/git-environment.ts";
 
 /** One finished task, as its commit tells it. */
 export interface HistoryEntry {
@@ -32,6 +32,13 @@ const FORMAT = [
 
 /** Opens the history of `branch` ("refs/heads/main") in the repository around `dir` (absolute). */
 export function createTaskHistory(dir: string, branch: string): TaskHistory {
+  /** Loaded with the first question: it takes 16 ms, and most commands ask none. */
+  const git = async (args: readonly string[]): Promise<string> => {
+    const { simpleGit } = await import("simple-git");
+    return simpleGit({ baseDir: dir })
+      .env(guardedGitEnvironment(process.env))
+      .raw([...args]);
+  };
   const log = async (count: number, ...lines: readonly string[]): Promise<readonly HistoryEntry[]> => {
     const options = [`--max-count=${count}`, "--no-color", "--no-show-signature", "--no-decorate", "--extended-regexp"];
     const args = [
@@ -43,10 +50,13 @@ export function createTaskHistory(dir: string, branch: string): TaskHistory {
       branch,
       "--",
     ];
-    const { status, stdout, stderr } = await runGit(dir, args);
-    if (status === 0) return stdout.toString("utf8").split("\x01").flatMap(parseEntry);
-    if (/unknown revision|bad revision|does not have any commits/.test(stderr)) return []; // A branch without commits.
-    throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${stderr}`);
+    try {
+      return (await git(args)).split("\x01").flatMap(parseEntry);
+    } catch (cause) {
+      const said = String(cause instanceof Error ? cause.message : cause).trim();
+      if (/unknown revision|bad revision|does not have any commits/.test(said)) return []; // A branch without commits.
+      throw new CoordinatorError("CONFIG", `cannot read the history of ${branch}: ${said}`, { cause });
+    }
   };
 
   return {

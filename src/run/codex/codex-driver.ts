@@ -121,21 +121,27 @@ function followRun(
     pause.wake();
   });
 
+  let bytes = 0;
   async function* readOn(): AsyncGenerator<RunEvent> {
     for (let lines = reader.read(); lines !== undefined && !isDetached; lines = reader.read()) {
       for (const line of lines) yield record.take(line, Math.min(now(), reader.changedAtMs ?? now()));
+      yield* newOutput(); // An agent may well write faster than it is read.
       await nextTurn(); // Others have their turn between two slices.
     }
   }
+  function* newOutput(): Generator<RunEvent> {
+    const written = reader.sizeBytes + (statSync(paths.stderr, { throwIfNoEntry: false })?.size ?? 0);
+    if (written <= bytes) return;
+    bytes = written;
+    yield { kind: "output", bytes };
+  }
   async function* events(): AsyncGenerator<RunEvent> {
-    let bytes = 0;
     let delayMs = FOLLOW_FIRST_MS;
     while (!hasEnded && !isDetached) {
+      const before = bytes;
       yield* readOn();
-      const written = reader.sizeBytes + (statSync(paths.stderr, { throwIfNoEntry: false })?.size ?? 0);
-      if (written > bytes) yield { kind: "output", bytes: written };
-      delayMs = written > bytes ? FOLLOW_FIRST_MS : Math.min(delayMs * 1.5, FOLLOW_MAX_MS);
-      bytes = written;
+      yield* newOutput();
+      delayMs = bytes > before ? FOLLOW_FIRST_MS : Math.min(delayMs * 1.5, FOLLOW_MAX_MS);
       if (!hasEnded && !isDetached) await pause.wait(delayMs);
     }
     if (isDetached) return;

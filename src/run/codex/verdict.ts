@@ -81,7 +81,10 @@ async function judge(
   if (exitCode === 1 && threadId !== undefined && error === undefined) {
     return { outcome: "interrupted", failure: because("killed", "before the end of its turn") };
   }
-  if (exitCode === 0) return failed("outputUnusable", said ?? "exit 0");
+  if (exitCode === 0) {
+    const isThere = statSync(runPaths(runDir).events, { throwIfNoEntry: false })?.isFile() === true;
+    return failed("outputUnusable", isThere ? (said ?? "exit 0") : "the events of the run are gone, or no plain file");
+  }
   return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
 }
 

@@ -58,7 +58,9 @@ describe("a workspace", () => {
     expect(code.git("status", "--porcelain")).toBe("?? made.txt");
     expect(code.git("log", "--format=%s", "main")).toBe("first");
     expect(workspace.repo.git("status", "--porcelain")).toBe("");
-    expect(workspace.results.task("one").result?.changedFiles).toEqual([{ path: "made.txt", change: "added" }]);
+    expect(workspace.results.task("one").result?.changedFiles).toEqual([
+      { path: "made.txt", change: "added", by: "patch" },
+    ]);
     const lost = await workspaceIn(code.dir).command("ls");
     expect(lost).toMatchObject({ code: 3, stderr: expect.stringContaining(`codex-inbox -C ${dir}`) });
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
@@ -83,7 +85,7 @@ describe("a workspace", () => {
     expect(touched.filter((path) => !path.startsWith("tools/queue/"))).toEqual([]);
     expect(repo.git("status", "--porcelain")).toBe("?? tools/queue/made.txt");
     expect(workspace.results.task("one").result?.changedFiles).toEqual([
-      { path: "tools/queue/made.txt", change: "added" },
+      { path: "tools/queue/made.txt", change: "added", by: "patch" },
     ]);
   });
 

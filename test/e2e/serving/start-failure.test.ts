@@ -4,18 +4,23 @@ import { expect, it } from "vitest";
 import { expectSettled } from "../../support/settled.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
 
-it("a damaged journal is named, and the start ends at once", async () => {
+it("a damaged journal is set aside with one line that names it, and the other tasks go on", async () => {
   const workspace = await tempWorkspace();
   workspace.drop("docs/greet.md", "Say hello\n");
   await workspace.serve({ fault: "accept:claim-removed" }).ended;
   const [name = ""] = workspace.stateFiles("journal/open");
   writeFileSync(join(workspace.stateDir, "journal/open", name), "{}}\n");
-  const refused = workspace.serve();
-  expect(await refused.ended).toEqual({ code: 70, signal: null });
-  expect(refused.log()).toContain(`${name}, line 1`);
+  workspace.drop("docs/other.md", "Say bye\n");
+  const coordinator = await workspace.serveUntilIdle();
+  expect(
+    coordinator.log().match(/event=journal-damaged/g) ?? coordinator.log().match(/ journal-damaged /g),
+  ).toHaveLength(1);
+  expect(coordinator.log()).toContain(`${name}, line 1`);
+  expect(workspace.stateFiles("journal/damaged")).toEqual([name]);
+  expect(workspace.results.tasks()).toMatchObject([{ status: "succeeded", prompt: "Say bye\n" }]);
 });
 
-it("a coordinator that cannot write its journal ends, and the next one goes on where it was", async () => {
+it("a task whose journal cannot be written holds up no other, and the next coordinator goes on where it was", async () => {
   const workspace = await tempWorkspace();
   workspace.drop("docs/greet.md", "[[sleep 500]]\n");
   const first = workspace.serve();
@@ -24,10 +29,15 @@ it("a coordinator that cannot write its journal ends, and the next one goes on w
   const [name = ""] = readdirSync(journal);
   renameSync(join(journal, name), join(workspace.stateDir, name));
   mkdirSync(join(journal, name)); // Also for root a folder is no file.
-  expect(await first.ended).toEqual({ code: 70, signal: null });
+  await first.saw("internal-error");
+  workspace.drop("docs/other.md", "Say bye\n");
+  workspace.drop("more/other.md", "Say bye\n");
+  await first.saw("committed");
+  first.signal("SIGKILL");
+  await first.ended;
   rmdirSync(join(journal, name));
   renameSync(join(workspace.stateDir, name), join(journal, name));
   await workspace.serveUntilIdle();
-  expect(workspace.stubRuns()).toHaveLength(1);
-  expectSettled(workspace, { tasks: 1 });
+  expect(workspace.stubRuns()).toHaveLength(3);
+  expectSettled(workspace, { tasks: 3 });
 });

@@ -1,8 +1,21 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type ChangedFiles, createChangedFiles } from "../../../src/git/index/changed-files.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -49,7 +62,39 @@ function laterThan(path: string): Promise<number> {
   return waitFor(() => (Date.now() > ctimeMs + 50 ? Date.now() : undefined), { what: "the clock to move on" });
 }
 
+/** Puts a git before the real one that notes its subcommand; returns those since the last call. */
+function countGit(): () => readonly string[] {
+  const dir = tempDir();
+  const said = join(dir, "said");
+  const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
+  writeFileSync(
+    join(dir, "git"),
+    `#!/bin/sh\nfor word; do case "$word" in -c|*=*) ;; *) echo "$word" >> "${said}"; break ;; esac; done\nexec ${real} "$@"\n`,
+    { mode: 0o755 },
+  );
+  vi.stubEnv("PATH", `${dir}:${process.env.PATH ?? ""}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return () => {
+    const lines = existsSync(said) ? readFileSync(said, "utf8").split("\n").filter(Boolean) : [];
+    rmSync(said, { force: true });
+    return lines;
+  };
+}
+
 describe("what a run changed", () => {
+  it("costs one process an answer, also when results were committed since", async () => {
+    const { repo, list } = snapshot();
+    await list();
+    const started = countGit();
+    repo.write("src/main.c", "int x;\n");
+    expect(await list()).toEqual(["modified src/main.c"]);
+    expect(started()).toEqual(["ls-files"]);
+    commitOurs(repo, "r1");
+    started();
+    expect(await list()).toEqual(["modified src/main.c"]);
+    expect(started()).toEqual(["ls-files"]);
+  });
+
   it("is nothing in a work tree that is as HEAD has it", async () => {
     expect(await snapshot().list()).toEqual([]);
   });
