@@ -25,7 +25,7 @@ export interface Coordinator extends Queries {
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
-  resume(session: string | undefined): Promise<PauseAnswer>;
+  resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   health(): Health;
 }
 
@@ -64,6 +64,6 @@ export function createUseCases(deps: UseCaseDeps): Omit<Coordinator, "submit" | 
     ...queries,
     stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
     pause: async (request) => thenWake(pauseQueue(paths, request, now())),
-    resume: async (session) => thenWake(resumeQueue(paths, session)),
+    resume: async (session, tryNow) => thenWake(resumeQueue(paths, session, now(), tryNow)),
   };
 }

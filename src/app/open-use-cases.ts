@@ -38,7 +38,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
     },
     pause: async (request) => (await import("./pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
-    resume: async (session) => (await import("./pause-queue.ts")).resumeQueue(await paths(), session),
+    resume: async (session, tryNow) =>
+      (await import("./pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
     policy: async (change) => (await import("./change-policy.ts")).policyOf(await find(), change),
     list: async (options) => (await queries()).list(options),
     lines: async (options) => (await queries()).lines(options),

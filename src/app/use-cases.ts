@@ -21,7 +21,7 @@ export interface UseCases extends Queries {
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
-  resume(session: string | undefined): Promise<PauseAnswer>;
+  resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   /** Returns the policy, after `change` where there is one. */
   policy(change: PolicyChange | undefined): Promise<ShownPolicy>;
 }

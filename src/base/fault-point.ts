@@ -47,6 +47,23 @@ export function faultPoint(name: FaultPoint): void {
   if (reached === wanted.count) process.kill(process.pid, "SIGKILL");
 }
 
+/** Where a test may let the machine be short of something. */
+export type FaultSite = "journal" | "claim" | "state-file";
+
+const failing = new Map<FaultSite, string>();
+
+/** Lets every operation at `site` fail with this system error (`ENOSPC`, …) until the result is called. For tests alone. */
+export function failAt(site: FaultSite, code: string): () => void {
+  failing.set(site, code);
+  return () => failing.delete(site);
+}
+
+/** @throws the system error that a test has asked for at `site` */
+export function mayFail(site: FaultSite): void {
+  const code = failing.get(site);
+  if (code !== undefined) throw Object.assign(new Error(`${code}: ${site}, as a test has asked for`), { code });
+}
+
 function parseWanted(text: string): { readonly name: FaultPoint; readonly count: number } | undefined {
   if (text === "") return undefined;
   const [wantedName, count = "1"] = text.split("#");

@@ -8,15 +8,26 @@ export function createResumeCommand(deps: CliDeps): Command {
   return {
     name: "resume",
     summary: "Start tasks again after a pause",
-    usage: "[--session <key>]",
-    help: ["--session <key>  that session alone; without it the whole queue, but no session that was paused by name"],
-    options: { session: { type: "string" } },
+    usage: "[--session <key>] [--now]",
+    help: [
+      "--session <key>  that session alone; without it the whole queue, but no session that was paused by name",
+      "--now            also look at once whether a usage limit, a login or a missing codex still holds all tasks",
+    ],
+    options: { session: { type: "string" }, now: { type: "boolean" } },
     words: { min: 0, max: 0 },
     async run(input) {
       const session = textFlag(input, "session");
-      const { changed, pauses } = await deps.app.resume(session);
+      const tryNow = input.flags.now === true;
+      const { changed, pauses, held } = await deps.app.resume(session, tryNow);
       const what = session === undefined ? "the queue" : `session ${session}`;
       deps.print(changed ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
+      if (held !== undefined) {
+        const until = held.until === undefined ? "" : `, until ${held.until}`;
+        const next = tryNow
+          ? "one task tries at once whether that is over"
+          : "codex-inbox resume --now looks again at once";
+        deps.print(`No task is started: ${held.reason}${until}; ${next}.`);
+      }
       if (session !== undefined && pauses.queue !== undefined)
         deps.print(`The whole queue is ${describePause(pauses.queue)}; codex-inbox resume lets it go on.`);
       if (session === undefined)

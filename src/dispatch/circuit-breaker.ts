@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { systemErrorCode } from "../base/errors.ts";
+import { mayFail } from "../base/fault-point.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import {
@@ -56,6 +57,7 @@ export function openCircuitBreaker(deps: CircuitBreakerDeps): CircuitBreaker {
     current = { ...current, untilMs: now() };
 
   const keep = (outage: Outage): void => {
+    mayFail("state-file");
     writeFileAtomic(deps.path, `${JSON.stringify({ v: 1, ...outage, trial: outage.trial ?? null })}\n`, 0o600);
     current = outage;
   };

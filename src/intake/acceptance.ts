@@ -62,6 +62,8 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   let lastOrder: number | undefined;
+  /** A drop was claimed and could not be accepted. */
+  let claimsLeft = false;
   const heldBack = new Set<string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
@@ -138,8 +140,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     }
     const claimed = await claim(drop, id, snapshot);
     if (typeof claimed === "string") return claimed;
+    claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
     await place(claimed, id, source, snapshot);
     await deps.intake.release(id);
+    claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
   };
@@ -212,9 +216,19 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
   };
 
+  const finishLeftClaims = async (): Promise<void> => {
+    const snapshot = await takeSnapshot(deps);
+    for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
+      if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
+      await deps.intake.release(id);
+    }
+    claimsLeft = false;
+  };
+
   return {
     async take(drops) {
       const stale: StaleDrop[] = [];
+      if (claimsLeft) await finishLeftClaims();
       if (drops.length === 0) return { stale, again: false, full: 0 };
       const snapshot = await takeSnapshot(deps);
       /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
@@ -239,13 +253,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, mayAccept);
       return { id, known: accepted.known };
     },
-    async finishLeftClaims() {
-      const snapshot = await takeSnapshot(deps);
-      for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
-        if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
-        await deps.intake.release(id);
-      }
-    },
+    finishLeftClaims,
   };
 }
 

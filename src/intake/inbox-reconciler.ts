@@ -73,22 +73,31 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
     return times.length === 0 ? undefined : Math.min(...times);
   };
 
+  const lookNow = async (): ReturnType<InboxReconciler["look"]> => {
+    last = await deps.intake.scan();
+    const notices = last.notices.join("\n");
+    if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });
+    said = notices;
+    const { stale, again, full: left } = await deps.acceptance.take(last.drops);
+    full = left;
+    deps.bound.note(full);
+    lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
+    await deps.intake.reportBroken(last.broken);
+    return { stale, errorFiles: await errorFileChanges(deps.branch, last.broken) };
+  };
+
   return {
     async look() {
       deps.bound.note(full);
       const due = dueAtMs();
       if (due === undefined || due > deps.now()) return undefined;
       deps.hint.take();
-      last = await deps.intake.scan();
-      const notices = last.notices.join("\n");
-      if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });
-      said = notices;
-      const { stale, again, full: left } = await deps.acceptance.take(last.drops);
-      full = left;
-      deps.bound.note(full);
-      lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
-      await deps.intake.reportBroken(last.broken);
-      return { stale, errorFiles: await errorFileChanges(deps.branch, last.broken) };
+      try {
+        return await lookNow();
+      } catch (error) {
+        deps.hint.mark(); // What was there is there still.
+        throw error;
+      }
     },
     dueAtMs,
     broken: () => last.broken.map(({ path }) => path),

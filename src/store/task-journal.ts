@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { mayFail } from "../base/fault-point.ts";
 import { readBounded, readBoundedText } from "../base/read-bounded.ts";
 import { worldFaultCode } from "../base/world-fault.ts";
 import { makeDirectory, syncDirectory, writeAll, writeFileAtomic } from "../base/write-file-atomic.ts";
@@ -135,6 +136,7 @@ export function openTaskJournal(
   return {
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
+      mayFail("journal");
       writeFileAtomic(openPath(id), toLine([first]), 0o600);
     },
     append(id, records) {
@@ -164,6 +166,7 @@ export function openTaskJournal(
     },
     damaged: () => namesIn(damagedDir),
     probe() {
+      mayFail("journal");
       const path = join(journalDir, "probe");
       writeFileAtomic(path, " ".repeat(PROBE_BYTES), 0o600);
       rmSync(path);
@@ -199,6 +202,7 @@ function idsIn(directory: string): readonly string[] {
 
 /** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
 function appendTo(path: string, text: string, how: "durably" | "unsynced"): void {
+  mayFail("journal");
   const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
   try {
     const sizeBefore = fstatSync(descriptor).size;

@@ -20,7 +20,7 @@ function sparse(path: string): void {
   truncateSync(path, 5 * 1024 ** 3);
 }
 
-describe.each(SHAPES)("$name in place of codex-inbox.json", ({ name, make, says }) => {
+describe.each(SHAPES)("$name in place of codex-inbox.json", ({ make, says }) => {
   it("keeps the last good settings while serving, says so, and goes by the next good ones", () => {
     const dir = tempDir();
     const path = join(dir, CONFIG_FILE);
@@ -35,22 +35,22 @@ describe.each(SHAPES)("$name in place of codex-inbox.json", ({ name, make, says 
     expect(config.reload()).toBeUndefined();
     expect(config.current().maxWorkers).toBe(8);
   });
-
-  it.runIf(name === "a pipe" || name === "a link to /dev/zero")(
-    "ends a start with 78 and hinders no other command",
-    async () => {
-      const workspace = await tempWorkspace();
-      const path = join(workspace.dir, CONFIG_FILE);
-      make(path);
-      const ended = await Promise.all([
-        workspace.command("serve"),
-        workspace.command("add", "Say hello."),
-        workspace.command("ls"),
-        workspace.command("status"),
-      ]);
-      expect(ended.map(({ code }) => code)).toEqual([78, 0, 0, 0]);
-      expect(ended[0]?.stderr).toContain(`codex-inbox: ${path}${says}`);
-    },
-    20_000,
-  );
 });
+
+it.each(SHAPES.slice(0, 2))(
+  "$name in place of codex-inbox.json ends a start with 78 and hinders no other command",
+  async ({ make, says }) => {
+    const workspace = await tempWorkspace();
+    const path = join(workspace.dir, CONFIG_FILE);
+    make(path);
+    const ended = await Promise.all([
+      workspace.command("serve"),
+      workspace.command("add", "Say hello."),
+      workspace.command("ls"),
+      workspace.command("status"),
+    ]);
+    expect(ended.map(({ code }) => code)).toEqual([78, 0, 0, 0]);
+    expect(ended[0]?.stderr).toContain(`codex-inbox: ${path}${says}`);
+  },
+  20_000,
+);

@@ -73,7 +73,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     pause: async (request) => pauseQueue(paths(), request, deps().nowMs),
-    resume: async (session) => resumeQueue(paths(), session),
+    resume: async (session, tryNow) => resumeQueue(paths(), session, deps().nowMs, tryNow),
   };
 }
 

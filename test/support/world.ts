@@ -54,6 +54,8 @@ export interface World {
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
   readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
+  /** What a login check, a search of notes and a look at inbox/ wait for before they begin. */
+  readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void> };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
@@ -100,6 +102,7 @@ export function createWorld(): World {
   const repository = createFakeRepository(dir, now);
   const runner = createFakeRunner(now);
   const verifier = createFakeVerifier();
+  const waits: World["waits"] = { check: Promise.resolve(), search: Promise.resolve(), scan: Promise.resolve() };
   const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
@@ -150,6 +153,7 @@ export function createWorld(): World {
       verifier,
       settings,
       problems,
+      waits,
       log,
       settle,
       added: undefined,
@@ -179,6 +183,11 @@ export function createWorld(): World {
         intake: (onHint) => {
           const acceptingDir = join(paths.root, "accepting");
           intake = createFakeIntake({ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint });
+          const { scan } = intake;
+          intake.scan = async () => {
+            await waits.scan;
+            return scan();
+          };
           return mortal("intake", intake, life);
         },
         agents: mortalDriver("runner", runner, life),
@@ -188,12 +197,14 @@ export function createWorld(): World {
         workTree: { root: dir, changedFiles: async () => world.changed },
         prompts: {
           assemble: async (prompt, memory) => {
+            await waits.search;
             const context = memory === false ? undefined : world.added;
             return { text: prompt + (context?.text ?? ""), context };
           },
         },
         codex: {
           async check() {
+            await waits.check;
             if (problems.codex !== undefined) throw new CoordinatorError("CODEX", problems.codex);
             return installation;
           },

@@ -1,7 +1,8 @@
 import { lstatSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
-import { faultPoint } from "../../base/fault-point.ts";
+import { faultPoint, mayFail } from "../../base/fault-point.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
 import type { Drop } from "../../task/file/drop.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
@@ -63,6 +64,7 @@ async function claim(
   if (place === undefined) throw new Error(`not a path in the inbox: ${drop.path}`);
   let isOurs = false;
   try {
+    mayFail("claim");
     isOurs = keeper.folders.make(id, place);
     const taken = isOurs ? await take(keeper, place, id, isFree) : undefined;
     // Whoever saves a file again writes in pieces again: it has to come to rest anew. A file named after its id was
@@ -76,8 +78,9 @@ async function claim(
     if (isOurs) await giveBack(keeper, id);
     return taken === undefined ? undefined : "changed";
   } catch (error) {
-    keeper.onNotice(`${shownName(drop.path)} cannot be taken (${causeOf(error)})`);
     if (isOurs) await giveBack(keeper, id);
+    if (worldFaultCode(error) !== undefined) throw error; // The whole look is made again later, and people are told.
+    keeper.onNotice(`${shownName(drop.path)} cannot be taken (${causeOf(error)})`);
     return undefined;
   }
 }

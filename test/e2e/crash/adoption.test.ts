@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
 import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
@@ -114,7 +116,9 @@ async function orphanedRun(): Promise<OrphanedRun> {
   const first = workspace.serve();
   await first.saw("thread");
   await first.kill();
-  return { workspace, held, workerPid: Number(first.lines("started")[0]?.field("pid")) };
+  const [claim = ""] = workspace.stateFiles("runs").filter((path) => path.endsWith("/claim"));
+  const { pid } = JSON.parse(readFileSync(join(workspace.stateDir, "runs", claim), "utf8"));
+  return { workspace, held, workerPid: pid };
 }
 
 async function finish(workspace: TestWorkspace, held: HeldTask, coordinator: CoordinatorProcess): Promise<void> {
