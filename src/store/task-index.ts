@@ -9,7 +9,7 @@ export interface TaskCounts {
   readonly finished: number;
   /** Not finished, and their drops are in the branch still. */
   readonly awaitingIntakeCommit: number;
-  /** Not finished, and made by another task. */
+  /** Not finished, and filed by us because another task never passed its verification. */
   readonly followUps: number;
 }
 
@@ -134,7 +134,7 @@ function newestByKey(): {
 }
 
 function isOpenFollowUp(task: OpenTask): boolean {
-  return task.spec.parent !== undefined && !isFinished(task);
+  return task.spec.followUpDepth > 0 && !isFinished(task); // A retry has a parent, and is none.
 }
 
 function byEnd(one: OpenTask, other: OpenTask): number {

@@ -65,7 +65,7 @@ describe("a follow-up", () => {
       for (let n = 0; n < 20; n += 1)
         crowded.drop(
           `later/${n}.md`,
-          `---\nparent: 20261119-141530-k3f9x2\nnotBefore: 2999-01-01T00:00:00Z\n---\n${n}\n`,
+          `---\nparent: 20261119-141530-k3f9x2\nfollowUpDepth: 1\nnotBefore: 2999-01-01T00:00:00Z\n---\n${n}\n`,
         );
     });
     const parent = await world.queries.find(world.accepted(0));

@@ -16,7 +16,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
     order: fc.constant("abcde".indexOf(id)),
     acceptedAtMs: fc.constant(1),
     clone: fc.constant("c1"),
-    spec: fc.constantFrom(SPEC, { ...SPEC, parent: "p" }),
+    spec: fc.constantFrom(SPEC, { ...SPEC, followUpDepth: 1 }, { ...SPEC, parent: "p" }),
     source: fc.option(
       fc.record({
         path: fc.constantFrom("inbox/x.md", "inbox/y.md"),
@@ -59,7 +59,7 @@ it("after any history it says what a look at every task would", () => {
         running: open.filter(isRunning).length,
         finished: all.length - open.length,
         awaitingIntakeCommit: open.filter(awaitsIntakeCommit).length,
-        followUps: open.filter(({ spec }) => spec.parent !== undefined).length,
+        followUps: open.filter(({ spec }) => spec.followUpDepth > 0).length,
       });
       expect(index.finished()).toEqual(all.filter(isFinished).sort((a, b) => endOf(a) - endOf(b) || a.order - b.order));
       expect(byOrder(index.awaitingIntakeCommit())).toEqual(open.filter(awaitsIntakeCommit));

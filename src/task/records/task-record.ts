@@ -251,7 +251,10 @@ function oneOfEach(pairs: readonly (readonly [key: string, value: unknown])[]): 
 
 /** Returns what the user had asked for in a task file: its keys without those that we add. */
 export function userFrontMatter({ frontMatter }: ParsedTaskFile): Readonly<Record<string, unknown>> {
-  const theirs = Object.entries(frontMatter).filter(([key]) => !OUR_KEYS.has(key));
+  const entries = Object.entries(frontMatter);
+  const format = entries.findIndex(([key]) => key === "format"); // The first key of ours.
+  const isOurs = (key: string, at: number): boolean => OUR_KEYS.has(key) || (key === "model" && at > format);
+  const theirs = entries.filter(([key], at) => !isOurs(key, at)); // Behind it stands the model that was used, not one asked for.
   const { extra } = frontMatter;
   return { ...Object.fromEntries(theirs), ...(typeof extra === "object" && extra !== null ? extra : {}) };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
-import { parseTaskFile, renderTaskFile } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile, renderTaskFile, userFrontMatter } from "../../../src/task/records/task-record.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 const TEXT = fc
@@ -219,6 +219,17 @@ describe("a committed task file", () => {
     const parsed = parseTaskFile(renderTaskFile(given));
     expect(parsed?.frontMatter).toMatchObject({ title: "long ".repeat(30).trim(), model: "gpt-5.5" });
     expect(parsed?.title).toBe(given.spec.title);
+  });
+
+  it("tells what the user asked for from what became of it: the model that was used was not asked for", () => {
+    const asked = (text: string) => {
+      const parsed = parseTaskFile(renderTaskFile(taskRecord({ model: "gpt-5.5", status: "failed" }, text)));
+      const { id: _, sessionKey: __, title: ___, ...rest } = parsed === undefined ? {} : userFrontMatter(parsed);
+      return rest;
+    };
+    expect(asked("---\npriority: 1\n---\nDo it.")).toEqual({ priority: 1 });
+    expect(asked("---\nmodel:\ncolour: red\nthread: mine\n---\nDo it.")).toEqual({ colour: "red", thread: "mine" });
+    expect(asked("---\nmodel: slow\n---\nDo it.")).toEqual({ model: "slow" });
   });
 
   it("shows two hundred changed files and counts the others", () => {
