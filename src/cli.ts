@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   sessions: async (deps) => (await import("./cli/sessions.ts")).createSessionsCommand(deps),
   log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
   stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
+  retry: async (deps) => (await import("./cli/retry.ts")).createRetryCommand(deps),
   pause: async (deps) => (await import("./cli/pause.ts")).createPauseCommand(deps),
   resume: async (deps) => (await import("./cli/resume.ts")).createResumeCommand(deps),
   policy: async (deps) => (await import("./cli/policy.ts")).createPolicyCommand(deps),

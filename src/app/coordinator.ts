@@ -1,13 +1,18 @@
+import type { JournalGuard } from "../dispatch/journal-guard.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
+import type { Acceptance } from "../intake/acceptance.ts";
+import type { QueueLimit } from "../intake/queue-limit.ts";
+import { readSubmission } from "../intake/submission.ts";
 import type { TaskJournal } from "../store/task-journal.ts";
 import type { TaskTable } from "../store/task-table.ts";
+import type { Rights } from "../task/rights/rights.ts";
 import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import { requestStop, type StopAnswer } from "./request-stop.ts";
 import type { Health } from "./views/present-health.ts";
-import type { TaskView } from "./views/task-view.ts";
+import { presentOpen, type TaskView } from "./views/task-view.ts";
 
 export type { Health };
 
@@ -22,6 +27,8 @@ export interface Coordinator extends Queries {
   submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
   /** Asks for the end of an open task; its exit is recorded later. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
   stop(part: string): Promise<StopAnswer>;
+  /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
+  retry(part: string): Promise<TaskView>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -30,18 +37,23 @@ export interface Coordinator extends Queries {
 }
 
 export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
-  readonly table: Pick<TaskTable, "all">;
+  readonly table: Pick<TaskTable, "all" | "get">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
   readonly hold: (id: string) => Hold | undefined;
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
+  readonly acceptance: Pick<Acceptance, "submit">;
+  readonly bound: Pick<QueueLimit, "refuseWhenFull">;
+  readonly guard: Pick<JournalGuard, "tryAgain">;
+  /** What a task may ask for now. */
+  readonly rights: () => Rights;
   /** Asks for a tick soon. */
   readonly wake: () => void;
 }
 
 /** Creates the use cases of a coordinator at work. The journal of a task is read only where it has started, and when it is shown. */
-export function createUseCases(deps: UseCaseDeps): Omit<Coordinator, "submit" | "health"> {
+export function createUseCases(deps: UseCaseDeps): Coordinator {
   const { table, journal, paths, now, wake } = deps;
   const holdOf = (id: string): string | undefined => {
     const hold = deps.hold(id);
@@ -60,8 +72,24 @@ export function createUseCases(deps: UseCaseDeps): Omit<Coordinator, "submit" | 
     wake();
     return answer;
   };
+  const submit: Coordinator["submit"] = async (text) => {
+    const parsed = readSubmission(text, deps.rights());
+    try {
+      const { id, known } = await deps.acceptance.submit(parsed.text, parsed, deps.bound.refuseWhenFull);
+      const task = table.get(id);
+      const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id), undefined);
+      return { task: view, known };
+    } catch (error) {
+      throw deps.guard.tryAgain(error);
+    } finally {
+      wake();
+    }
+  };
   return {
     ...queries,
+    submit,
+    health: deps.health,
+    retry: async (part) => (await submit((await queries.retryText(part)).text)).task,
     stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
     pause: async (request) => thenWake(pauseQueue(paths, request, now())),
     resume: async (session, tryNow) => thenWake(resumeQueue(paths, session, now(), tryNow)),

@@ -37,6 +37,10 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       const { stopTask } = await import("./stop-task.ts");
       return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
     },
+    async retry(part) {
+      const [{ retryTask }, place, asked] = await Promise.all([import("./retry-task.ts"), find(), queries()]);
+      return retryTask(place, part, asked, environment);
+    },
     pause: async (request) => (await import("./pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
       (await import("./pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
@@ -49,5 +53,6 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     session: async (key) => (await queries()).session(key),
     history: async (count) => (await queries()).history(count),
     transcript: async (part) => (await queries()).transcript(part),
+    retryText: async (part) => (await queries()).retryText(part),
   };
 }

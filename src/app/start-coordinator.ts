@@ -19,7 +19,6 @@ import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts"
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
-import { readSubmission } from "../intake/submission.ts";
 import { takeOver } from "../intake/take-over.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
@@ -41,7 +40,6 @@ import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
-import { presentOpen } from "./views/task-view.ts";
 
 /** The settings in force; a getter each, because they may be edited while serving. */
 export interface LiveSettings extends VerifySettings, FollowUpSettings {
@@ -257,6 +255,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
+    ...{ acceptance, bound, guard, rights: () => settings().run.rights },
   });
 
   return {
@@ -272,20 +271,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       await drain({ verify: false });
     },
     leave: close,
-    async submit(text) {
-      const parsed = readSubmission(text, settings().run.rights);
-      try {
-        const { id, known } = await acceptance.submit(parsed.text, parsed, bound.refuseWhenFull);
-        const task = table.get(id);
-        const view = task === undefined ? await useCases.find(id) : presentOpen(task, journal.read(id), undefined);
-        return { task: view, known };
-      } catch (error) {
-        throw guard.tryAgain(error);
-      } finally {
-        wake();
-      }
-    },
     ...useCases,
-    health,
   };
 }

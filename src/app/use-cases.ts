@@ -5,6 +5,7 @@ import type { PauseAnswer, PauseRequest } from "./pause-queue.ts";
 import type { PublishedDrop } from "./publish-drop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { StopAnswer } from "./request-stop.ts";
+import type { RetriedTask } from "./retry-task.ts";
 import type { ServeOptions } from "./serve/serve.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface UseCases extends Queries {
   publish(text: string): Promise<PublishedDrop>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
+  /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
+  retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   /** Returns the policy, after `change` where there is one. */

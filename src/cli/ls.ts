@@ -4,7 +4,7 @@ import type { CliDeps } from "./cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "./command.ts";
 
 const FINISHED_SHOWN = 20;
-/** Open tasks asked for at once. */
+/** Tasks asked for at once. */
 const PAGE_SIZE = 500;
 
 export function createLsCommand(deps: CliDeps): Command {
@@ -45,12 +45,12 @@ async function allPages<Shown>(
   options: ListOptions,
 ): Promise<readonly Shown[]> {
   const tasks: Shown[] = [];
-  let next: number | undefined;
+  let cursor: string | undefined;
   do {
-    const page = await list({ ...options, limit: PAGE_SIZE, ...(next === undefined ? {} : { after: next }) });
+    const page = await list({ ...options, limit: PAGE_SIZE, cursor });
     tasks.push(...page.tasks);
-    next = page.next;
-  } while (next !== undefined);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
   return tasks;
 }
 

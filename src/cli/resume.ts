@@ -21,13 +21,7 @@ export function createResumeCommand(deps: CliDeps): Command {
       const { changed, pauses, held } = await deps.app.resume(session, tryNow);
       const what = session === undefined ? "the queue" : `session ${session}`;
       deps.print(changed ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
-      if (held !== undefined) {
-        const until = held.until === undefined ? "" : `, until ${held.until}`;
-        const next = tryNow
-          ? "one task tries at once whether that is over"
-          : "codex-inbox resume --now looks again at once";
-        deps.print(`No task is started: ${held.reason}${until}; ${next}.`);
-      }
+      if (held !== undefined) deps.print(`No task is started: ${held.reason}${endOfHold(held.until, tryNow)}.`);
       if (session !== undefined && pauses.queue !== undefined)
         deps.print(`The whole queue is ${describePause(pauses.queue)}; codex-inbox resume lets it go on.`);
       if (session === undefined)
@@ -35,4 +29,13 @@ export function createResumeCommand(deps: CliDeps): Command {
       return 0;
     },
   };
+}
+
+/** Until when tasks are held, and what ends that. Without a time, one task is trying already. */
+function endOfHold(until: string | undefined, tryNow: boolean): string {
+  if (until === undefined) return "";
+  const time = until.replace(/\.\d+Z$/, "Z");
+  return tryNow
+    ? `, until ${time}; one task tries at once whether that is over`
+    : `, until ${time}, when one task tries whether that is over; codex-inbox resume --now lets it try at once`;
 }

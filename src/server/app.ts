@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Coordinator } from "../app/coordinator.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
-import { knownQuery, listOptions, textFields } from "./request-values.ts";
+import { bodyFields, knownQuery, listOptions } from "./request-values.ts";
 
 /** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
@@ -29,9 +29,10 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
- *   GET  /tasks        open tasks, then the newest finished ones: status, session, finished, limit, after
+ *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
+ *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
@@ -70,8 +71,13 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
   });
 
   app.get("/tasks", async (context) => {
-    const { tasks, next } = await coordinator.list(listOptions(context.req.queries()));
-    return context.json({ tasks, next: next ?? null });
+    const { tasks, nextCursor } = await coordinator.list(listOptions(context.req.queries()));
+    if (nextCursor !== undefined) {
+      const next = new URL(context.req.url);
+      next.searchParams.set("cursor", nextCursor);
+      context.header("Link", `<${next.pathname}${next.search}>; rel="next"`);
+    }
+    return context.json({ tasks, nextCursor: nextCursor ?? null });
   });
 
   app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
@@ -81,13 +87,23 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
     return context.json(task, asked ? 202 : 200);
   });
 
+  app.post("/tasks/:id/retry", async (context) => {
+    const task = await coordinator.retry(context.req.param("id"));
+    context.header("Location", `/tasks/${task.id}`);
+    return context.json(task, 202);
+  });
+
   app.post("/pause", limit, async (context) => {
-    const { session, reason } = textFields(await context.req.text(), ["session", "reason"]);
+    const { session, reason } = bodyFields(await context.req.text(), { session: "text", reason: "text" });
     return context.json(presentPauses((await coordinator.pause({ session, reason })).pauses));
   });
   app.post("/resume", limit, async (context) => {
-    const { session } = textFields(await context.req.text(), ["session"]);
-    return context.json(presentPauses((await coordinator.resume(session)).pauses));
+    const { session, now } = bodyFields(await context.req.text(), { session: "text", now: "boolean" });
+    const { pauses, held } = await coordinator.resume(session, now === "true");
+    return context.json({
+      ...presentPauses(pauses),
+      held: held === undefined ? null : { ...held, until: held.until ?? null },
+    });
   });
 
   app.get("/status", async (context) => context.json(await coordinator.status()));

@@ -6,7 +6,6 @@ import { nearest } from "../task/text/near-miss.ts";
 /** Tasks in one answer. */
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
-const FINISHED_DEFAULT = 20;
 
 type Given = Readonly<Record<string, readonly string[]>>;
 
@@ -16,16 +15,19 @@ type Given = Readonly<Record<string, readonly string[]>>;
  * @throws CoordinatorError `USAGE` for a name or a value that it does not know
  */
 export function listOptions(given: Given): ListOptions {
-  const { status, session, limit, finished, after } = knownQuery(given, {
+  const { status, session, limit, finished, cursor } = knownQuery(given, {
     status: TASK_STATUSES,
-    ...{ session: "text", limit: "number", finished: "number", after: "number" },
+    ...{ session: "text", limit: "number", finished: "number", cursor: "text" },
   });
+  const count = wholeNumber(limit) ?? LIMIT_DEFAULT;
+  if (count < 1 || count > LIMIT_MAX)
+    throw new CoordinatorError("USAGE", `limit takes 1 to ${LIMIT_MAX}, not "${limit}"`);
   return {
-    finished: Math.min(wholeNumber(finished) ?? FINISHED_DEFAULT, LIMIT_MAX),
+    finished: wholeNumber(finished) ?? Number.POSITIVE_INFINITY,
     session,
     status: TASK_STATUSES.find((word) => word === status),
-    limit: Math.min(Math.max(1, wholeNumber(limit) ?? LIMIT_DEFAULT), LIMIT_MAX),
-    ...(after === undefined ? {} : { after: Number(after) }),
+    limit: count,
+    cursor,
   };
 }
 
@@ -52,13 +54,18 @@ export function knownQuery<Name extends string>(
   >;
 }
 
-/** Returns the text fields of a JSON body; an empty body has none. @throws CoordinatorError `USAGE` for anything else */
-export function textFields<Name extends string>(
+/**
+ * Returns the fields of a JSON body, as texts; an empty body has none.
+ *
+ * @throws CoordinatorError `BAD_JSON`; `USAGE` for a field that is unknown or takes something else
+ */
+export function bodyFields<Name extends string>(
   body: string,
-  names: readonly Name[],
-): Record<Name, string | undefined> {
-  const fields = Object.fromEntries(names.map((name) => [name, undefined])) as Record<Name, string | undefined>;
-  if (body.trim() === "") return fields;
+  known: Readonly<Record<Name, "text" | "boolean">>,
+): Partial<Record<Name, string>> {
+  if (body.trim() === "") return {};
+  const kinds = new Map<string, "text" | "boolean">(Object.entries<"text" | "boolean">(known));
+  const names = [...kinds.keys()];
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
@@ -67,13 +74,15 @@ export function textFields<Name extends string>(
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     throw new CoordinatorError("USAGE", `expected a JSON object with ${names.join(", ")}`);
-  for (const [name, value] of Object.entries(parsed)) {
-    const known = names.find((wanted) => wanted === name);
-    if (known === undefined) throw unknown("field", name, names);
-    if (value !== null && typeof value !== "string") throw new CoordinatorError("USAGE", `${name} takes a text`);
-    fields[known] = value ?? undefined;
+  const given = Object.entries(parsed).filter(([, value]) => value !== null);
+  for (const [name, value] of given) {
+    const kind = kinds.get(name);
+    if (kind === undefined) throw unknown("field", name, names);
+    if (kind === "text" && typeof value !== "string") throw new CoordinatorError("USAGE", `${name} takes a text`);
+    if (kind === "boolean" && typeof value !== "boolean")
+      throw new CoordinatorError("USAGE", `${name} takes true or false`);
   }
-  return fields;
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)])) as Partial<Record<Name, string>>;
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -11,7 +11,7 @@ function ls(...tasks: readonly ReturnType<typeof taskView>[]) {
   const asked: ListOptions[] = [];
   const list = async (options: ListOptions) => {
     asked.push(options);
-    return { tasks, next: undefined };
+    return { tasks, nextCursor: undefined };
   };
   const deps = createFakeCliDeps({ list, lines: list });
   return { deps, asked, command: createLsCommand(deps) };
@@ -48,26 +48,26 @@ describe("ls", () => {
     await runCommand(command, "-n", "3", "--session", "docs");
     await runCommand(command, "--open", "-n", "3");
     expect(asked).toEqual([
-      { finished: 20, session: undefined, limit: 500 },
-      { finished: 3, session: "docs", limit: 500 },
-      { finished: 0, session: undefined, limit: 500 },
+      { finished: 20, session: undefined, limit: 500, cursor: undefined },
+      { finished: 3, session: "docs", limit: 500, cursor: undefined },
+      { finished: 0, session: undefined, limit: 500, cursor: undefined },
     ]);
   });
 
   it("asks page by page, and prints them as one list", async () => {
     const pages = [
-      { tasks: [HELD], next: 7 },
-      { tasks: [OWN], next: undefined },
+      { tasks: [HELD], nextCursor: "a7" },
+      { tasks: [OWN], nextCursor: undefined },
     ];
-    const after: unknown[] = [];
+    const asked: unknown[] = [];
     const deps = createFakeCliDeps({
       list: async (options) => {
-        after.push(options.after);
-        return pages[after.length - 1] ?? { tasks: [], next: undefined };
+        asked.push(options.cursor);
+        return pages[asked.length - 1] ?? { tasks: [], nextCursor: undefined };
       },
     });
     await runCommand(createLsCommand(deps), "--json");
-    expect(after).toEqual([undefined, 7]);
+    expect(asked).toEqual([undefined, "a7"]);
     expect(JSON.parse(deps.printed.join("\n"))).toEqual([HELD, OWN]);
   });
 });

@@ -1,6 +1,8 @@
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createPauseCommand } from "../../src/cli/pause.ts";
 import { createResumeCommand } from "../../src/cli/resume.ts";
+import { statePaths } from "../../src/store/state-paths.ts";
 import { createFakeCliDeps, type FakeCliDeps, runCommand } from "../fakes/fake-cli-deps.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -50,6 +52,33 @@ describe("pause and resume", () => {
     await said(deps, "resume");
     expect(await said(deps, "resume")).toEqual(["Nothing to do: the queue is not paused."]);
     expect(await said(deps, "resume", "--session", "docs")).toEqual(["Nothing to do: session docs is not paused."]);
+  });
+
+  it.each([
+    { name: "of the queue", argv: [] },
+    { name: "of a session", argv: ["--session", "docs"] },
+  ])("$name names what holds all tasks besides, until when, and what ends that", async ({ argv }) => {
+    const deps = workspace();
+    const { codexHold, stopRequests } = statePaths(deps.pauseDir ?? "");
+    const untilMs = deps.nowMs + 3_600_000;
+    const hold = { failure: "usageLimit", reason: "usage limit reached", sinceMs: deps.nowMs, untilMs, checks: 0 };
+    writeFileSync(codexHold, JSON.stringify({ v: 1, ...hold, trial: null }));
+    const held = "No task is started: usage limit reached, until 2026-11-20T15:15:30Z";
+    expect((await said(deps, "resume", ...argv)).slice(1)).toEqual([
+      `${held}, when one task tries whether that is over; codex-inbox resume --now lets it try at once.`,
+    ]);
+    expect(existsSync(stopRequests)).toBe(false);
+    expect((await said(deps, "resume", "--now", ...argv)).slice(1)).toEqual([
+      `${held}; one task tries at once whether that is over.`,
+    ]);
+    expect(readdirSync(stopRequests)).toHaveLength(1);
+    deps.nowMs = untilMs;
+    expect(await said(deps, "resume", ...argv)).toHaveLength(1);
+    const trial = { task: "20261120-141530-k3f9x2", run: 2 };
+    writeFileSync(codexHold, JSON.stringify({ v: 1, ...hold, trial }));
+    expect((await said(deps, "resume", ...argv)).slice(1)).toEqual([
+      "No task is started: usage limit reached; 20261120-141530-k3f9x2 tries whether that is over.",
+    ]);
   });
 
   it("say what is paused besides", async () => {

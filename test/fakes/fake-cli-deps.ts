@@ -72,6 +72,9 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       return { policy: deps().allowed, path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
     },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
+    retry: async () => {
+      throw new CoordinatorError("NOT_FOUND", "nothing here");
+    },
     pause: async (request) => pauseQueue(paths(), request, deps().nowMs),
     resume: async (session, tryNow) => resumeQueue(paths(), session, deps().nowMs, tryNow),
   };
@@ -145,6 +148,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     session: unexpected,
     history: unexpected,
     transcript: unexpected,
+    retryText: unexpected,
     ...change,
   };
 }
@@ -154,7 +158,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, stop: unexpected, pause: unexpected, resume: unexpected },
+    ...{ submit: unexpected, stop: unexpected, retry: unexpected, pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     ...change,
   };

@@ -222,16 +222,22 @@ describe("GET /tasks", () => {
     const { request } = server({
       list: async (options) => {
         asked.push(options);
-        return { tasks: [TASK], next: asked.length === 1 ? 41 : undefined };
+        return { tasks: [TASK], nextCursor: asked.length === 1 ? "a41" : undefined };
       },
     });
-    expect((await request("/tasks")).body).toEqual({ tasks: [TASK], next: 41 });
-    expect((await request("/tasks?status=queued&session=docs%2Fapi&limit=5000&finished=3&after=41")).body).toEqual({
-      ...{ tasks: [TASK], next: null },
-    });
+    const first = await request("/tasks?status=queued&session=docs%2Fapi&limit=1000&finished=3");
+    expect(first.body).toEqual({ tasks: [TASK], nextCursor: "a41" });
+    const link = first.headers.get("link");
+    expect(link).toBe('</tasks?status=queued&session=docs%2Fapi&limit=1000&finished=3&cursor=a41>; rel="next"');
+    const second = await request(/<(.*)>/.exec(link ?? "")?.[1] ?? "");
+    expect(second.body).toEqual({ tasks: [TASK], nextCursor: null });
+    expect(second.headers.get("link")).toBeNull();
+    await request("/tasks");
+    const wanted = { finished: 3, limit: 1_000, status: "queued", session: "docs/api" };
     expect(asked).toEqual([
-      { finished: 20, limit: 100 },
-      { finished: 3, limit: 1_000, status: "queued", session: "docs/api", after: 41 },
+      { ...wanted, cursor: undefined },
+      { ...wanted, cursor: "a41" },
+      { finished: Number.POSITIVE_INFINITY, limit: 100 },
     ]);
   });
 
@@ -239,12 +245,38 @@ describe("GET /tasks", () => {
     { query: "state=queued", says: 'unknown query "state"; did you mean "status"?' },
     { query: "status=done", says: 'unknown status "done"; expected one of queued, running, ' },
     { query: "limit=all", says: 'limit takes a whole number, not "all"' },
+    { query: "limit=0", says: 'limit takes 1 to 1000, not "0"' },
+    { query: "limit=1001", says: 'limit takes 1 to 1000, not "1001"' },
+    { query: "after=41", says: 'unknown query "after"; expected one of status, session, ' },
     { query: "limit=1&limit=2", says: "limit is given 2 times" },
   ])("answers 422 to $query", async ({ query, says }) => {
     const { status, body } = await server().request(`/tasks?${query}`);
     expect({ status, body }).toMatchObject({
       ...{ status: 422, body: { error: { code: "USAGE", message: expect.stringContaining(says) } } },
     });
+  });
+});
+
+describe("POST /tasks/:id/retry", () => {
+  it("answers 202 and the new task, and says where it is", async () => {
+    const { request } = server({ retry: async (part) => taskView({ id: "20261121-080000-new000", parent: part }) });
+    const { status, body, headers } = await request("/tasks/k3f9/retry", { method: "POST" });
+    expect({ status, body, location: headers.get("location") }).toMatchObject({
+      ...{ status: 202, body: { id: "20261121-080000-new000", parent: "k3f9" } },
+      location: "/tasks/20261121-080000-new000",
+    });
+  });
+
+  it.each<{ code: ErrorCode; status: number }>([
+    { code: "REFUSED", status: 409 },
+    { code: "NOT_FOUND", status: 404 },
+    { code: "NOT_ALLOWED", status: 403 },
+    { code: "QUEUE_FULL", status: 429 },
+  ])("answers $status where it is refused as $code", async ({ code, status }) => {
+    const retry = () => Promise.reject(new CoordinatorError(code, "why"));
+    const answer = await server({ retry }).request("/tasks/k3f9/retry", { method: "POST" });
+    expect(answer).toMatchObject({ status, body: { error: { code, message: "why" } } });
+    expect(answer.headers.get("location")).toBeNull();
   });
 });
 
@@ -268,9 +300,11 @@ describe("stop, pause and resume", () => {
         asked.push(given);
         return { changed: true, pauses };
       },
-      resume: async (session) => {
-        asked.push(session);
-        return { changed: true, pauses: { ...pauses, queue: undefined } };
+      resume: async (...given) => {
+        asked.push(given);
+        const held =
+          given[1] === true ? { reason: "usage limit reached", until: "2026-11-20T16:00:00.000Z" } : undefined;
+        return { changed: true, pauses: { ...pauses, queue: undefined }, held };
       },
     });
     const post = (path: string, body?: string) =>
@@ -278,14 +312,19 @@ describe("stop, pause and resume", () => {
     expect((await post("/pause", '{"reason":"why"}')).body).toEqual({
       ...{ queue: { since: "1970-01-01T00:00:00.000Z", reason: "why" }, sessions: [] },
     });
-    expect((await post("/resume")).body).toEqual({ queue: null, sessions: [] });
-    await post("/resume", '{"session":"docs"}');
-    expect(asked).toEqual([{ session: undefined, reason: "why" }, undefined, "docs"]);
+    expect((await post("/resume")).body).toEqual({ queue: null, sessions: [], held: null });
+    expect((await post("/resume", '{"session":"docs","now":true}')).body).toEqual({
+      ...{ queue: null, sessions: [], held: { reason: "usage limit reached", until: "2026-11-20T16:00:00.000Z" } },
+    });
+    expect(asked).toEqual([{ session: undefined, reason: "why" }, [undefined, false], ["docs", true]]);
     expect((await post("/pause", "{")).status).toBe(400);
     expect((await post("/pause", '{"sesion":"docs"}')).body).toEqual({
       error: { code: "USAGE", message: 'unknown field "sesion"; did you mean "session"?' },
     });
     expect((await post("/resume", '{"session":7}')).status).toBe(422);
+    expect((await post("/resume", '{"now":"yes"}')).body).toMatchObject({
+      error: { message: "now takes true or false" },
+    });
     expect(asked).toHaveLength(3);
   });
 });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
+import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { http } from "../../base/http.ts";
 import { asObject } from "../../base/json-shape.ts";
 import type { Health } from "../views/present-health.ts";
@@ -9,6 +10,8 @@ import type { Queries, QueriesDeps, StatusView, TaskPage } from "./queries.ts";
 
 /** A coordinator that does not answer within this is not asked further. */
 const ANSWER_TIMEOUT_MS = 2_000;
+/** What it is asked to do is waited for longer: without an answer nobody knows whether it was done. */
+const FILING_TIMEOUT_MS = 30_000;
 
 /**
  * Asks the coordinator that listens at `url`. What it does not answer (it is just starting or ending, or is of another version), and
@@ -20,12 +23,13 @@ export function askCoordinator(url: string, read: (health: QueriesDeps["health"]
     reading ??= read(() => get<Health>(url, "/health"));
     return reading;
   };
-  const list: Queries["list"] = async ({ finished, session, status, limit, after }) => {
-    const asked = { finished, session, status, limit, after };
+  const list: Queries["list"] = async (options) => {
+    const { finished, session, status, limit, cursor } = options;
+    const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, status, limit, cursor };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
     const page = await get<TaskPage>(url, `/tasks?${query}`);
-    return page === undefined ? files().list({ finished, session, status }) : { ...page, next: page.next ?? undefined };
+    return page === undefined ? files().list(options) : { ...page, nextCursor: page.nextCursor ?? undefined };
   };
   return {
     list,
@@ -39,20 +43,55 @@ export function askCoordinator(url: string, read: (health: QueriesDeps["health"]
       (await get<SessionView>(url, `/sessions/${encodeURIComponent(key)}`)) ?? files().session(key),
     history: (count) => files().history(count),
     transcript: (part) => files().transcript(part),
+    retryText: (part) => files().retryText(part),
   };
 }
 
-/** Returns what the coordinator answers to `GET <path>`; `undefined` for anything but a 200. Not with fetch: loading that takes 20 ms. */
+/**
+ * Has the coordinator at `url` try a task again. Returns the new task; `undefined` where it has certainly filed none: nobody listens,
+ * or it refused.
+ *
+ * @throws CoordinatorError `TRY_AGAIN` where it may have filed one
+ */
+export async function askForRetry(url: string, part: string): Promise<TaskView | undefined> {
+  try {
+    const path = `/tasks/${encodeURIComponent(part)}/retry`;
+    const { status, answer } = await ask(url, path, { method: "POST", timeoutMs: FILING_TIMEOUT_MS });
+    if (status === 202) return answer as TaskView;
+    if (status < 500) return undefined;
+    const { error } = answer as { readonly error?: { readonly message?: unknown } };
+    throw new CoordinatorError("TRY_AGAIN", String(error?.message ?? `the coordinator answered ${status}`));
+  } catch (cause) {
+    if (systemErrorCode(cause) === "ECONNREFUSED") return undefined;
+    if (cause instanceof CoordinatorError) throw cause;
+    const message = `the coordinator at ${url} has not answered; codex-inbox ls shows whether the new task is there`;
+    throw new CoordinatorError("TRY_AGAIN", message, { cause });
+  }
+}
+
+/** Returns what the coordinator answers to `GET <path>`; `undefined` for anything but a 200. */
 async function get<Answer>(url: string, path: string): Promise<Answer | undefined> {
   try {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      http.get(url + path, { signal, agent: false }, resolve).once("error", reject);
-    });
-    const answer = await json(response);
-    const isAnswer = response.statusCode === 200 && (Array.isArray(answer) || asObject(answer) !== undefined);
+    const { status, answer } = await ask(url, path, { method: "GET", timeoutMs: ANSWER_TIMEOUT_MS });
+    const isAnswer = status === 200 && (Array.isArray(answer) || asObject(answer) !== undefined);
     return isAnswer ? (answer as Answer) : undefined;
   } catch {
     return undefined; // What the files say is shown all the same.
   }
+}
+
+/** Not with fetch: loading that takes 20 ms. */
+async function ask(
+  url: string,
+  path: string,
+  { method, timeoutMs }: { readonly method: string; readonly timeoutMs: number },
+): Promise<{ readonly status: number; readonly answer: unknown }> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    http
+      .request(url + path, { method, signal, agent: false }, resolve)
+      .once("error", reject)
+      .end();
+  });
+  return { status: response.statusCode ?? 0, answer: await json(response) };
 }

@@ -29,6 +29,7 @@ export function createQueries(deps: QueriesDeps): Queries {
       if (found !== undefined) return found;
       throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"; codex-inbox sessions lists them`);
     },
+    retryText: async (part) => (await import("./retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
     async transcript(part) {
       const task = await find(part);

@@ -1,3 +1,4 @@
+import { CoordinatorError } from "../../base/errors.ts";
 import type { ForeignTask } from "../../store/foreign-tasks.ts";
 import type { OpenTask } from "../../store/open-task.ts";
 import { findTaskText } from "../../store/task-text.ts";
@@ -33,32 +34,57 @@ async function listAs<Shown>(
   options: ListOptions,
   present: (entry: Finished) => Promise<Shown | undefined>,
 ): Promise<TaskPage<Shown | TaskView>> {
-  const { status, session, limit = Number.POSITIVE_INFINITY, after = Number.NEGATIVE_INFINITY } = options;
+  const { status, session, limit = Number.POSITIVE_INFINITY } = options;
+  const { after, skip } = parseCursor(options.cursor);
   const isWanted = (task: OpenTask): boolean =>
     task.order > after &&
     (session === undefined || task.sessionKey === session) &&
     (status === undefined || rowOf(task.state).status === status);
   const open = await deps.open();
   const shown: OpenTask[] = [];
-  let next: number | undefined;
   for (const task of open.all) {
     if (!isWanted(task)) continue;
     if (shown.length === limit) {
-      next = shown.at(-1)?.order;
-      break;
+      const views = await (await import("./open-tasks.ts")).presentTasks(open, shown);
+      return { tasks: views, nextCursor: `${AFTER}${shown.at(-1)?.order}` };
     }
     shown.push(task);
   }
   const views = shown.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, shown);
-  if (next !== undefined) return { tasks: views, next };
   const isOpenHere = new Set(open.all.map(({ id }) => id));
-  for (const { file, folder } of (await findForeign(deps, isOpenHere)).values()) {
-    const isShown = (session ?? file.sessionKey) === file.sessionKey && (status ?? file.status) === file.status;
-    if (isShown) views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
+  const foreign = [...(await findForeign(deps, isOpenHere)).values()].filter(
+    ({ file }) => (session ?? file.sessionKey) === file.sessionKey && (status ?? file.status) === file.status,
+  );
+  const end = skip + limit - shown.length;
+  const room = Math.max(0, end - foreign.length);
+  const finished = await newestFinished(deps, options, Math.min(options.finished, room + 1), isOpenHere);
+  for (const { file, folder } of foreign.slice(skip, end))
+    views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
+  const entries = finished.slice(Math.max(0, skip - foreign.length), room);
+  const ended = await Promise.all(entries.map(present)); // All at once: one git answers them in a row.
+  const isMore = foreign.length + finished.length > end;
+  return {
+    tasks: [...views, ...ended.filter((view) => view !== undefined)],
+    nextCursor: isMore ? `${SKIP}${end}` : undefined,
+  };
+}
+
+/** A cursor names the last open task that was shown, by its order of acceptance, or how many that are not open here were. */
+const AFTER = "a";
+const SKIP = "s";
+/** The history is read up to there: a cursor is what anybody may send. */
+const SKIPPED_MAX = 1_000_000;
+
+function parseCursor(cursor: string | undefined): { readonly after: number; readonly skip: number } {
+  if (cursor === undefined) return { after: Number.NEGATIVE_INFINITY, skip: 0 };
+  const [, kind, digits] = /^([as])(\d{1,16})$/.exec(cursor) ?? [];
+  if (kind === undefined || (kind === SKIP && Number(digits) > SKIPPED_MAX)) {
+    const message = `there is no page "${cursor}"; expected the nextCursor of the page before`;
+    throw new CoordinatorError("USAGE", message);
   }
-  const entries = (await newestFinished(deps, options)).filter(({ task }) => !isOpenHere.has(task));
-  const finished = await Promise.all(entries.map(present)); // All at once: one git answers them in a row.
-  return { tasks: [...views, ...finished.filter((view) => view !== undefined)], next: undefined };
+  return kind === AFTER
+    ? { after: Number(digits), skip: 0 }
+    : { after: Number.POSITIVE_INFINITY, skip: Number(digits) };
 }
 
 /** Returns a task of the branch; `undefined` where its file is gone. */
@@ -90,19 +116,31 @@ export async function findForeign(
 }
 
 /**
- * The ledger at hand tells of them, unless it was rotated and its rows do not suffice: then the history does. Each task comes once,
- * also where its commit was lost and made again.
+ * The newest finished tasks, at most `count`, each once, also where its commit was lost and made again. The ledger at hand tells of
+ * them first; where it was rotated and its rows do not suffice, the history tells of those before. However many are asked for, they
+ * begin with the same ones.
  */
-async function newestFinished(deps: QueriesDeps, options: ListOptions): Promise<readonly Finished[]> {
-  const { finished, session, status } = options;
-  if (finished === 0 || (status !== undefined && !isFinal(status))) return [];
+async function newestFinished(
+  deps: QueriesDeps,
+  { session, status }: ListOptions,
+  count: number,
+  isOpenHere: ReadonlySet<string>,
+): Promise<readonly Finished[]> {
+  if (count <= 0 || (status !== undefined && !isFinal(status))) return [];
   const isWanted = (row: Finished): boolean =>
-    (session === undefined || row.session === session) && (status === undefined || row.status === status);
+    !isOpenHere.has(row.task) &&
+    (session === undefined || row.session === session) &&
+    (status === undefined || row.status === status);
   const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status) && isWanted(row));
-  const newest = rows.reverse().sort(byTime).slice(0, finished);
-  if (newest.length === finished || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined) return newest;
-  const older = (await deps.history.newest(finished, session, status)).filter(isWanted);
-  return [...new Map([...older].reverse().map((entry) => [entry.task, entry])).values()].reverse();
+  const newest = rows.reverse().sort(byTime);
+  if (newest.length >= count || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined)
+    return newest.slice(0, count);
+  for (let asked = count; ; asked *= 2) {
+    const older = await deps.history.newest(asked, session, status);
+    const each = new Map<string, Finished>();
+    for (const row of [...newest, ...older.filter(isWanted)]) if (!each.has(row.task)) each.set(row.task, row);
+    if (each.size >= count || older.length < asked) return [...each.values()].slice(0, count);
+  }
 }
 
 function byTime(a: LedgerRow, b: LedgerRow): number {

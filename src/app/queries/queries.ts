@@ -14,23 +14,26 @@ import type { ServerRecord } from "./server-record.ts";
 export type { HistoryEntry };
 
 export interface ListOptions {
-  /** How many finished tasks, the newest ones. */
+  /** At most so many finished tasks in all pages together, the newest ones; `Infinity` only beside a `limit`. */
   readonly finished: number;
   /** Tasks of one session alone. */
   readonly session?: string | undefined;
   /** Tasks with this status alone. */
   readonly status?: TaskStatus | undefined;
-  /** At most so many open ones in one answer. */
+  /** At most so many tasks in one answer. */
   readonly limit?: number;
-  /** Open tasks behind the one that `next` of the page before named. */
-  readonly after?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
 }
 
-/** Open tasks in order of acceptance, those of other clones after our own, then finished ones, the newest first. */
+/**
+ * Open tasks in order of acceptance, those of other clones after our own, then finished ones, the newest first. A task that ends
+ * while pages are turned may come twice.
+ */
 export interface TaskPage<Shown = TaskView> {
   readonly tasks: readonly Shown[];
   /** Where the next page begins; `undefined` where this is the last one. */
-  readonly next: number | undefined;
+  readonly nextCursor: string | undefined;
 }
 
 export interface StatusView {
@@ -49,8 +52,17 @@ export interface StatusView {
   readonly broken: readonly string[];
 }
 
+/** What a retry submits. */
+export interface RetryText {
+  /** The task that is tried again. */
+  readonly parent: string;
+  /** A task file. */
+  readonly text: string;
+}
+
 /** Questions about a workspace, which change nothing. The answers are the same with and without a coordinator. */
 export interface Queries {
+  /** @throws CoordinatorError `USAGE` for a cursor that no page has named */
   list(options: ListOptions): Promise<TaskPage>;
   /** The same list, with less of each task. */
   lines(options: ListOptions): Promise<TaskPage<TaskLine>>;
@@ -65,6 +77,8 @@ export interface Queries {
   history(count: number): Promise<readonly HistoryEntry[]>;
   /** What was said and done in a task. */
   transcript(part: string): Promise<readonly TranscriptEntry[]>;
+  /** What to submit so that a failed or cancelled task is tried again. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
+  retryText(part: string): Promise<RetryText>;
 }
 
 export interface QueriesDeps {

@@ -141,6 +141,28 @@ describe("the list of tasks", () => {
     expect((await world.queries.history(9)).map(({ task }) => task)).toEqual(ids);
   });
 
+  it("goes on in the history where the ledger was rotated: every page, each task once, whatever was committed twice", async () => {
+    const { world, ids } = await finished("docs/1", "docs/2", "docs/3", "docs/4", "docs/5");
+    world.repository.user.reset(world.repository.log().at(-1)?.id ?? "");
+    await world.advance(1_000); // All of them are committed again.
+    const rows = (world.committed("tasks.md") ?? "").split("\n");
+    const isNew = (row: string): boolean => ids.slice(3).some((id) => row.includes(id));
+    world.repository.user.commit({
+      "tasks.md": rows.filter((row) => !row.includes("docs") || isNew(row)).join("\n"),
+      "tasks/2026-11-20/aaaaaa-0001.md": rows.filter((row) => row.includes("docs") && !isNew(row)).join("\n"),
+    });
+    for (const limit of [1, 2, 3, 4, 5, 9]) {
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await world.queries.list({ finished: Number.POSITIVE_INFINITY, limit, cursor });
+        seen.push(...page.tasks.map(({ id }) => id));
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      expect(seen).toEqual([...ids].reverse());
+    }
+  });
+
   it("shows open tasks of other clones as what they are", async () => {
     const { world } = await finished();
     const id = "20261119-090000-zzzzzz";

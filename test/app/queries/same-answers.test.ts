@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createUseCases, type Health } from "../../../src/app/coordinator.ts";
 import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
-import type { Queries } from "../../../src/app/queries/queries.ts";
+import type { ListOptions, Queries } from "../../../src/app/queries/queries.ts";
 import type { RunningCoordinator } from "../../../src/app/start-coordinator.ts";
 import type { TaskLine } from "../../../src/app/views/task-view.ts";
 import { listen } from "../../../src/server/listen.ts";
@@ -9,6 +9,7 @@ import { createBranchLedger } from "../../../src/store/branch-ledger.ts";
 import type { JournalRecord } from "../../../src/store/journal-record.ts";
 import { fold, type OpenTask } from "../../../src/store/open-task.ts";
 import { statePaths } from "../../../src/store/state-paths.ts";
+import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
@@ -67,6 +68,17 @@ function asLine({ id, sessionKey, title, status, hold, reason }: TaskLine): Task
   return { id, sessionKey, title, status, hold, reason };
 }
 
+async function allPages(queries: Queries, options: ListOptions): Promise<readonly (readonly string[])[]> {
+  const pages: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await queries.list({ ...options, cursor });
+    pages.push(page.tasks.map(({ id }) => id));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return pages;
+}
+
 async function refusals(queries: Queries): Promise<readonly string[]> {
   const asked = [queries.find("zzzz-none"), queries.find("2026"), queries.find(""), queries.session("none")];
   const results = await Promise.allSettled(asked);
@@ -115,15 +127,33 @@ describe("a question has one answer", () => {
 describe("a long queue", () => {
   it("is answered page by page, each task once and in order", async () => {
     const { coordinator } = await busyWorld();
-    const whole = await coordinator.list({ finished: 20 });
-    const seen: string[] = [];
-    let after: number | undefined;
-    do {
-      const page = await coordinator.list({ finished: 20, limit: 2, ...(after === undefined ? {} : { after }) });
-      seen.push(...page.tasks.map(({ id }) => id));
-      after = page.next;
-    } while (after !== undefined);
-    expect(seen).toEqual(whole.tasks.map(({ id }) => id));
+    for (const finished of [20, 1]) {
+      const whole = (await coordinator.list({ finished })).tasks.map(({ id }) => id);
+      for (const limit of [1, 2, 3, whole.length - 1, whole.length]) {
+        const pages = await allPages(coordinator, { finished, limit });
+        expect(pages.flat()).toEqual(whole);
+        expect(pages.slice(0, -1).every((page) => page.length === limit)).toBe(true);
+        expect(pages.at(-1)).not.toEqual([]);
+      }
+    }
+  });
+
+  it("goes on over HTTP where its page ended, and from files where the coordinator ends meanwhile", async () => {
+    const { world, coordinator } = await busyWorld();
+    const listener = await listen(coordinator, 0);
+    const remote = askCoordinator(listener.url, () => world.queries);
+    const whole = (await coordinator.list({ finished: 20 })).tasks.map(({ id }) => id);
+    expect((await allPages(remote, { finished: Number.POSITIVE_INFINITY, limit: 3 })).flat()).toEqual(whole);
+    const { nextCursor } = await remote.list({ finished: 20, limit: 3 });
+    await listener.close();
+    const { tasks } = await remote.list({ finished: 20, limit: 500, cursor: nextCursor });
+    expect(tasks.map(({ id }) => id)).toEqual(whole.slice(3));
+  });
+
+  it.each(["", "x1", "a", "s-1", "s99999999", "a1.5", "41"])("has no page %j", async (cursor) => {
+    const { queries } = createWorld();
+    const message = expect.stringContaining("expected the nextCursor of the page before");
+    await expect(queries.list({ finished: 1, cursor })).rejects.toMatchObject({ code: "USAGE", message });
   });
 
   it("costs no read of a journal but of those that have started, and those alone that are shown", async () => {
@@ -137,7 +167,7 @@ describe("a long queue", () => {
     };
     const branch = { readText: async () => undefined, listFolder: async () => [], treeId: async () => undefined };
     const app = createUseCases({
-      table: { all: () => [first, started, ...tasks.slice(2)] },
+      table: { all: () => [first, started, ...tasks.slice(2)], get: () => undefined },
       journal: {
         read(id) {
           read.push(id);
@@ -149,8 +179,11 @@ describe("a long queue", () => {
       ...{ workspaceDir: "/repo", branchName: "main", paths: statePaths(tempDir()) },
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
+      acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
+      ...{ bound: { refuseWhenFull: () => undefined }, guard: { tryAgain: (error) => error } },
+      rights: () => DEFAULT_RIGHTS,
     });
-    expect((await app.list({ finished: 9, limit: 1 })).next).toBe(0);
+    expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
     expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);
     expect((await app.find(tasks[7]?.id ?? "")).status).toBe("queued");
     expect(read).toEqual([]);

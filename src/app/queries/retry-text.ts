@@ -1,0 +1,53 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { findTaskFile } from "../../store/foreign-tasks.ts";
+import { fold } from "../../store/open-task.ts";
+import { readPrompt } from "../../store/task-prompt.ts";
+import { isFinal } from "../../task/ledger/ledger.ts";
+import { isOwnSessionKey } from "../../task/names/session-key.ts";
+import { userFrontMatter } from "../../task/records/task-record.ts";
+import type { TaskView } from "../views/task-view.ts";
+import type { QueriesDeps, RetryText } from "./queries.ts";
+
+/** Keys that belong to the first try alone: who it was, where it ran, and what it had to wait for. */
+const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "dependsOn", "notBefore"]);
+
+/**
+ * Returns the task file that asks for the same as `task` once more: its prompt byte for byte and the user's front matter, in the
+ * same session, with `parent`. A session that was made for the task alone and never had a thread is not gone on with.
+ *
+ * @throws CoordinatorError `REFUSED` unless the task has failed or was cancelled; `NOT_FOUND` where its file is gone
+ */
+export async function retryText(deps: QueriesDeps, task: TaskView): Promise<RetryText> {
+  refuseOthers(task);
+  const { id, sessionKey, thread } = task;
+  const { frontMatter, prompt } = await asked(deps, task);
+  const kept = Object.entries(frontMatter).filter(([key]) => !OF_THE_FIRST_TRY.has(key));
+  const isOwn = isOwnSessionKey(sessionKey) && sessionKey.endsWith(`/${id}`);
+  const session = isOwn && thread === null ? {} : { sessionKey };
+  const values = { ...Object.fromEntries(kept), ...session, parent: id };
+  return { parent: id, text: `---\n${JSON.stringify(values)}\n---\n${prompt}` }; // JSON is YAML, on one line.
+}
+
+function refuseOthers({ id, status, sessionKey, committed, hold }: TaskView): void {
+  if (status === "failed" || status === "cancelled") return;
+  const why =
+    status === "succeeded"
+      ? `it has succeeded; codex-inbox add --session ${sessionKey} "<prompt>" sends a follow-up to its session`
+      : committed
+        ? `it belongs to another clone: ${hold ?? status}; it can be retried once it has ended there`
+        : `it is ${status}; only a task that has failed or was cancelled is tried again`;
+  throw new CoordinatorError("REFUSED", `${id} cannot be retried: ${why}`);
+}
+
+/** What the user had asked for: the journal tells it until the outcome is committed, the committed file from then on. */
+async function asked(
+  { open, branch }: QueriesDeps,
+  { id, sessionKey }: TaskView,
+): Promise<{ readonly frontMatter: Readonly<Record<string, unknown>>; readonly prompt: string }> {
+  const records = (await open()).journal(id);
+  if (records.length > 0) return { frontMatter: fold(records).spec.frontMatter, prompt: readPrompt(records) };
+  const place = await findTaskFile(branch, sessionKey, id);
+  if (place === undefined || !isFinal(place.file.status))
+    throw new CoordinatorError("NOT_FOUND", `the file of ${id} is not in the branch any more`);
+  return { frontMatter: userFrontMatter(place.file), prompt: place.file.prompt };
+}
