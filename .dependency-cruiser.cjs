@@ -34,6 +34,7 @@ const PARTS = {
   "run/codex/events": ["run/worker", "run/driver\\.ts"],
   "run/codex/failure": ["run/worker", "run/codex/events"],
   "run/codex/install": ["run/worker", "run/codex/environment\\.ts"],
+  "dispatch/run": ["dispatch/(runs|circuit-breaker)\\.ts"],
   "intake/inbox": [],
   "task/text": [],
   "task/names": ["task/text"],

@@ -81,6 +81,7 @@ describe("the arrows", () => {
     "part-git-repository": ["src/git/repository/refs.ts", "src/git/gate/locks.ts"],
     "part-git-gate": ["src/git/gate/scan.ts", "src/git/index/file.ts"],
     "part-git-index": ["src/git/index/build.ts", "src/git/commit/swap.ts"],
+    "part-dispatch-run": ["src/dispatch/run/control.ts", "src/dispatch/dispatcher.ts"],
     "part-run-worker": ["src/run/worker/probe.ts", "src/run/verify/command.ts"],
     "part-run-workplace": ["src/run/workplace/paths.ts", "src/run/worker/shim.ts"],
     "part-run-verify": ["src/run/verify/command.ts", "src/run/codex/arguments.ts"],

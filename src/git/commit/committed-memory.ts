@@ -1,6 +1,6 @@
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeNewFile } from "../../base/durable-file.ts";
 
 /** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
 const FILES_MAX = 200;
@@ -18,8 +18,8 @@ export interface CommittedMemory {
   /** Paths of the files written lately, oldest first. */
   paths(): readonly string[];
   /**
-   * Writes down that `commit` is about to be made with these files, before anything visible happens. A loss of power may leave the note
-   * of the commit before: then some rows of ours on disk count as the user's.
+   * Writes down that `commit` is about to be made with these files, before anything visible happens. Not synced: a loss of power may leave
+   * the note of a commit before, or none; then some rows of ours on disk count as the user's.
    */
   intend(commit: string, files: ReadonlyMap<string, string>): Promise<void>;
   /** The intended commit is in the branch. */
@@ -57,8 +57,7 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
       }
       const next: Note = { v: 1, branch, last: commit, files: [...files].map(([path, ids]) => [path, ...ids]) };
       const temporary = `${notePath}.${process.pid}.tmp`;
-      rmSync(temporary, { force: true });
-      await writeNewFile(temporary, Buffer.from(JSON.stringify(next)));
+      await writeFile(temporary, JSON.stringify(next));
       renameSync(temporary, notePath);
       intended = commit;
     },

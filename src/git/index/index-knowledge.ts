@@ -1,6 +1,5 @@
 import type { TreeEntry } from "../objects/tree-format.ts";
 import type { IndexFile } from "./index-file.ts";
-import { createStagedFolders } from "./staged-folders.ts";
 
 /** What is staged at our paths, asked of git only after somebody else replaced the index. */
 export interface IndexKnowledge {
@@ -86,4 +85,53 @@ interface IndexView {
   readonly stamp: string;
   readonly unmerged: boolean;
   readonly known: Map<string, TreeEntry | undefined>;
+}
+
+/** What is staged in some folders. Git is asked again only after somebody else wrote the index: it reads all of it for an answer. */
+interface StagedFolders {
+  /** Returns path → blob of everything staged below `folder` (from the top of the work tree; "" is everything). */
+  below(folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Tells that we have replaced the index that had the stamp `from`, with these changes. */
+  replaced(from: string | undefined, changes: ReadonlyMap<string, TreeEntry | undefined>): void;
+}
+
+function createStagedFolders(index: IndexFile): StagedFolders {
+  let known = { stamp: "", folders: new Map<string, ReadonlyMap<string, string>>() };
+
+  return {
+    async below(folder) {
+      const stamp = index.stamp();
+      if (stamp !== known.stamp) known = { stamp, folders: new Map() };
+      const { folders } = known; // The answer belongs to this index, whatever comes while git is asked.
+      const entries = folders.get(folder) ?? (await readFolder(index, folder));
+      folders.set(folder, entries);
+      return entries;
+    },
+    replaced(from, changes) {
+      const folders = from === known.stamp ? [...known.folders] : [];
+      known = {
+        stamp: index.stamp(),
+        folders: new Map(folders.map(([folder, entries]) => [folder, withChanges(folder, entries, changes)])),
+      };
+    },
+  };
+}
+
+async function readFolder(index: IndexFile, folder: string): Promise<ReadonlyMap<string, string>> {
+  const entries = await index.entries([folder === "" ? "." : folder]);
+  return new Map([...entries].map(([path, { id }]) => [path, id]));
+}
+
+function withChanges(
+  folder: string,
+  entries: ReadonlyMap<string, string>,
+  changes: ReadonlyMap<string, TreeEntry | undefined>,
+): ReadonlyMap<string, string> {
+  const after = new Map(entries);
+  for (const [path, entry] of changes) {
+    if (folder !== "" && !path.startsWith(`${folder}/`)) continue;
+    if (entry === undefined) after.delete(path);
+    else after.set(path, entry.id);
+  }
+  return after;
 }

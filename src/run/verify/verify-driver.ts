@@ -3,131 +3,70 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { RunProbe } from "../../task/state/run.ts";
 import type { VerifyFacts, VerifyRequest } from "../../task/state/verification.ts";
-import type { RunEvent, RunHandle, RunLease, VerifyDriver } from "../driver.ts";
+import type { VerifyDriver } from "../driver.ts";
 import { readTail } from "../worker/bounded-file.ts";
-import { claimedAtMs, isWorkerAlive, readClaim, sealRun } from "../worker/claim.ts";
+import { claimedAtMs, isWorkerAlive, readClaim } from "../worker/claim.ts";
 import { allowedEnvironment, type Environment } from "../worker/environment.ts";
 import { readExitRecord, signalOf } from "../worker/exit-record.ts";
 import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
-import { createPause } from "../worker/pause.ts";
 import { probeRun } from "../worker/probe-run.ts";
-import {
-  type MarkedRun,
-  makeVerifyDirectory,
-  markedRun,
-  OUTPUT_NAME,
-  readRunCommand,
-  runPaths,
-} from "../worker/run-directory.ts";
+import { type MarkedRun, makeVerifyDirectory, OUTPUT_NAME, readRunCommand, runPaths } from "../worker/run-directory.ts";
 import { leaveToReaper, stopRun } from "../worker/stop-run.ts";
-import { startWorker, type WorkerWatch, watchWorker } from "../worker/worker.ts";
+import { createWorkerDriver, type WorkerDriverOptions } from "../worker/worker-driver.ts";
 import { readOutput } from "./output.ts";
 import { sandboxOf, verifyArguments } from "./verify-command.ts";
 
-export interface VerifyDriverOptions {
+export interface VerifyDriverOptions extends WorkerDriverOptions {
   /** The codex whose sandbox is used; asked at every start. */
   readonly codexPath: () => string;
   /** Filtered. */
   readonly environment: Environment;
-  readonly workspaceId: string;
-  /** Holds the folder of each run, `<task>/<run>`. */
-  readonly runsDir: string;
 }
 
 /** Codex's sandbox reads its configuration from there. */
 const FOR_SANDBOX = ["CODEX_HOME", "CODEX_SQLITE_HOME"] as const;
-/** Between two looks at how much a command has printed. */
-const OUTPUT_LOOK_MS = 200;
 /** Enough for the last words of a sandbox; a panic with a backtrace is longer and not needed whole. */
 const SAID_BYTES = 16 * 1024;
 const SAID_CHARACTERS_MAX = 300;
 /** What codex says beside the reason (codex 0.169.0). */
 const NOISE = /^(warning:|stack backtrace|\s*\d+: |note: |\s*$)/i;
 
-/** Runs verify commands, as workers like those of agents. */
+/** Runs verify commands, by workers like those of agents. */
 export function createVerifyDriver(options: VerifyDriverOptions): VerifyDriver {
-  const { codexPath, environment, workspaceId, runsDir } = options;
   const environmentOf = (request: VerifyRequest, marker: string): Record<string, string> => ({
-    ...allowedEnvironment(environment, [...request.environment, ...(request.sandbox === "none" ? [] : FOR_SANDBOX)]),
+    ...allowedEnvironment(options.environment, [
+      ...request.environment,
+      ...(request.sandbox === "none" ? [] : FOR_SANDBOX),
+    ]),
     CI: "true",
     CODEX_INBOX_TASK: request.taskId,
     CODEX_INBOX_SESSION: request.sessionKey,
     [MARKER_VARIABLE]: marker,
   });
 
-  return {
-    async start(request, isWanted) {
-      const { workdir, taskId: task, run: number } = request;
-      const lease: RunLease = { task, run: number, resume: undefined };
-      const run = markedRun(runsDir, workspaceId, lease);
+  return createWorkerDriver<VerifyRequest, VerifyFacts>(options, {
+    leaseOf: ({ taskId: task, run }) => ({ task, run, resume: undefined }),
+    prepare(request, { runDir, marker }) {
+      const { workdir } = request;
       if (statSync(workdir, { throwIfNoEntry: false })?.isDirectory() !== true)
         throw new CoordinatorError("TASK_FILE", `working directory ${workdir} is not there or not a directory`);
-      const command = verifyArguments(request, run.runDir, codexPath, environment);
-      makeVerifyDirectory(run.runDir, { command, workdir });
+      const command = verifyArguments(request, runDir, options.codexPath, options.environment);
+      makeVerifyDirectory(runDir, { command, workdir });
       faultPoint("verify:directory-made");
-      if (!isWanted()) return undefined;
-      const watch = watchWorker(run.runDir, () => probeVerification(run), true);
-      try {
-        const own = environmentOf(request, run.marker);
-        startWorker({ runDir: run.runDir, command, workdir, environment: own, outputName: OUTPUT_NAME }, watch.onExit);
-      } catch (error) {
-        watch.detach();
-        if (sealRun(run.runDir)) throw error;
-        return this.adopt(lease);
-      }
-      faultPoint("verify:spawned");
-      return followCommand(lease, run, watch);
+      return { runDir, command, workdir, environment: environmentOf(request, marker), outputName: OUTPUT_NAME };
     },
-    async adopt(lease) {
-      const run = markedRun(runsDir, workspaceId, lease);
-      return followCommand(
-        lease,
-        run,
-        watchWorker(run.runDir, () => probeVerification(run), false),
-      );
-    },
-    probe: (key) => probeVerification(markedRun(runsDir, workspaceId, key)).kind,
-    seal: (key) => sealRun(markedRun(runsDir, workspaceId, key).runDir),
-  };
-}
-
-function followCommand(lease: RunLease, run: MarkedRun, watch: WorkerWatch): RunHandle<VerifyFacts> {
-  const pause = createPause();
-  let hasEnded = false;
-  let isDetached = false;
-  watch.ended.then(() => {
-    hasEnded = true;
-    pause.wake();
+    probe: probeVerification,
+    spawned: "verify:spawned",
+    read: (run) => ({
+      path: runPaths(run.runDir).output,
+      next: () => undefined,
+      bytes: () => statSync(runPaths(run.runDir).output, { throwIfNoEntry: false })?.size ?? 0,
+      async outcome() {
+        await stopRun(run, 0).catch(leaveToReaper); // Nothing that a verify command started is meant to outlive it.
+        return readFacts(run.runDir);
+      },
+    }),
   });
-
-  async function* events(): AsyncGenerator<RunEvent> {
-    for (let bytes = 0; !hasEnded && !isDetached; await pause.wait(OUTPUT_LOOK_MS)) {
-      const printed = statSync(runPaths(run.runDir).output, { throwIfNoEntry: false })?.size ?? 0;
-      if (printed > bytes) yield { kind: "output", bytes: printed };
-      bytes = printed;
-      if (hasEnded || isDetached) break;
-    }
-    if (!isDetached) yield { kind: "exited", exitCode: readExitRecord(run.runDir)?.exitCode };
-  }
-
-  return {
-    lease,
-    silentMs: 0,
-    events,
-    async stop(graceMs) {
-      await stopRun(run, graceMs);
-      watch.look();
-    },
-    async outcome() {
-      await stopRun(run, 0).catch(leaveToReaper); // Nothing that a verify command started is meant to outlive it.
-      return readFacts(run.runDir);
-    },
-    detach() {
-      isDetached = true;
-      watch.detach();
-      pause.wake();
-    },
-  };
 }
 
 function readFacts(runDir: string): VerifyFacts {

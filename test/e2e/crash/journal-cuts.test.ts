@@ -19,14 +19,16 @@ async function crashedAfterRun(fault: FaultPoint, journalFolder: string) {
   return { workspace, journal, text: readFileSync(journal, "utf8"), ...keepCopy(workspace) };
 }
 
-/** Copies a workspace, so that `restore` brings it back as it was. */
-function keepCopy({ dir }: TestWorkspace): { restore(): void } {
+/** Copies a workspace, so that `restore` brings it back as it was: as this clone, and not as a copy of it. */
+function keepCopy({ dir, stateDir }: TestWorkspace): { restore(): void } {
   const copy = join(tempDir(), "copy");
   cpSync(dir, copy, { recursive: true });
   return {
     restore() {
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
       cpSync(copy, dir, { recursive: true });
+      const clone = join(stateDir, "clone");
+      writeFileSync(clone, readFileSync(clone, "utf8").split("\n", 1).join() + "\n"); // Without the place it was made for.
     },
   };
 }

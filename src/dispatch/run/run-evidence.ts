@@ -1,4 +1,4 @@
-import type { RunEvent, RunKey } from "../run/driver.ts";
+import type { RunEvent, RunKey } from "../../run/driver.ts";
 
 /** Tells which run has left a file in the inbox, by what the runs have said of themselves. */
 export interface DropAuthor {

@@ -1,10 +1,10 @@
-import type { Branch } from "../git/branch.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import type { TaskTable } from "../store/task-table.ts";
-import { sessionFolder, transcriptPath } from "../task/records/workspace-paths.ts";
-import { parseTranscript } from "../task/session/transcript.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import type { TaskJournal } from "../../store/task-journal.ts";
+import type { TaskTable } from "../../store/task-table.ts";
+import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
+import { parseTranscript } from "../../task/session/transcript.ts";
+import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 
 export interface SessionRecapDeps {
   readonly branch: Pick<Branch, "readText" | "listFolder">;

@@ -1,14 +1,14 @@
-import type { Log, Surroundings } from "../base/surroundings.ts";
-import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
-import type { JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { Sessions } from "../store/session-store.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import type { TaskTable } from "../store/task-table.ts";
-import { isTaskId } from "../task/names/task-id.ts";
-import { recoveryAction } from "../task/state/recovery-action.ts";
+import type { Log, Surroundings } from "../../base/surroundings.ts";
+import type { AgentDriver, RunStore, VerifyDriver } from "../../run/driver.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import type { Sessions } from "../../store/session-store.ts";
+import type { TaskJournal } from "../../store/task-journal.ts";
+import type { TaskTable } from "../../store/task-table.ts";
+import { isTaskId } from "../../task/names/task-id.ts";
+import { recoveryAction } from "../../task/state/recovery-action.ts";
+import type { Runs } from "../runs.ts";
 import { isVerification, leaseOf } from "./run-control.ts";
-import type { Runs } from "./runs.ts";
 
 export interface RecoveryDeps {
   readonly journal: TaskJournal;

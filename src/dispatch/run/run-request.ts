@@ -1,10 +1,10 @@
-import { type RunGround, resolveRunPaths } from "../run/workplace/run-paths.ts";
-import type { FreshThread } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import { lowerLevel, type Rights } from "../task/rights/rights.ts";
-import type { SessionState } from "../task/session/session-facts.ts";
-import type { TaskSpec } from "../task/spec/task-spec.ts";
-import type { RunRequest } from "../task/state/run.ts";
+import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.ts";
+import type { FreshThread } from "../../store/journal-record.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
+import type { SessionState } from "../../task/session/session-facts.ts";
+import type { TaskSpec } from "../../task/spec/task-spec.ts";
+import type { RunRequest } from "../../task/state/run.ts";
 
 /** What the coordinator's own settings add to what a task asks for. */
 export interface RunDefaults {

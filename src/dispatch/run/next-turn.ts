@@ -1,10 +1,10 @@
-import type { JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import { readPrompt } from "../store/task-prompt.ts";
-import type { SessionState } from "../task/session/session-facts.ts";
-import type { TaskSpec } from "../task/spec/task-spec.ts";
-import { repairPrompt } from "../task/state/repair-prompt.ts";
-import type { Verification } from "../task/state/verification.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import { readPrompt } from "../../store/task-prompt.ts";
+import type { SessionState } from "../../task/session/session-facts.ts";
+import type { TaskSpec } from "../../task/spec/task-spec.ts";
+import { repairPrompt } from "../../task/state/repair-prompt.ts";
+import type { Verification } from "../../task/state/verification.ts";
 
 /** What an agent is to do next for a task. */
 export interface NextTurn {

@@ -1,18 +1,18 @@
-import { CoordinatorError } from "../base/errors.ts";
-import type { Log, Surroundings } from "../base/surroundings.ts";
-import { worldFaultCode } from "../base/world-fault.ts";
-import type { RunHandle, RunKey, RunLease } from "../run/driver.ts";
-import { type SupervisedRun, supervise } from "../run/supervisor.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { SessionLocks } from "../store/session-lock.ts";
-import type { TaskTable } from "../store/task-table.ts";
-import type { CodexInstallation } from "../task/state/run.ts";
-import type { StopCause } from "../task/state/task-event.ts";
-import type { TaskState } from "../task/state/task-state.ts";
-import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { Log, Surroundings } from "../../base/surroundings.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
+import type { RunHandle, RunKey, RunLease } from "../../run/driver.ts";
+import { type SupervisedRun, supervise } from "../../run/supervisor.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import type { SessionLocks } from "../../store/session-lock.ts";
+import type { TaskTable } from "../../store/task-table.ts";
+import type { CodexInstallation } from "../../task/state/run.ts";
+import type { StopCause } from "../../task/state/task-event.ts";
+import type { TaskState } from "../../task/state/task-state.ts";
+import type { CircuitBreaker } from "../circuit-breaker.ts";
+import type { Runs } from "../runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
 import { createRunEvidence, type DropAuthor } from "./run-evidence.ts";
-import type { Runs } from "./runs.ts";
 
 export interface RunControlDeps {
   readonly table: TaskTable;

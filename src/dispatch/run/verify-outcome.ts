@@ -1,13 +1,13 @@
-import type { VerifyRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { TranscriptEntry } from "../task/session/transcript-entry.ts";
-import type { TaskEvent } from "../task/state/task-event.ts";
+import type { VerifyRecord } from "../../store/journal-record.ts";
+import type { OpenTask } from "../../store/open-task.ts";
+import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import type { TaskEvent } from "../../task/state/task-event.ts";
 import {
   judgeVerification,
   type Verification,
   type VerifyFacts,
   verificationReason,
-} from "../task/state/verification.ts";
+} from "../../task/state/verification.ts";
 
 /** What an ended verification left behind. */
 export interface Verified {

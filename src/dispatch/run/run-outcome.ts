@@ -1,14 +1,14 @@
-import type { Log, Surroundings } from "../base/surroundings.ts";
-import { boundText } from "../run/codex/events/transcript-body.ts";
-import type { AgentOutcome } from "../run/driver.ts";
-import type { Workplace } from "../run/workplace/workplace.ts";
-import type { JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask, StartedRun } from "../store/open-task.ts";
-import type { Sessions } from "../store/session-store.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import type { SessionFact } from "../task/session/session-fact.ts";
-import type { SessionState } from "../task/session/session-facts.ts";
-import type { TranscriptBody, TranscriptEntry } from "../task/session/transcript-entry.ts";
+import type { Log, Surroundings } from "../../base/surroundings.ts";
+import { boundText } from "../../run/codex/events/transcript-body.ts";
+import type { AgentOutcome } from "../../run/driver.ts";
+import type { Workplace } from "../../run/workplace/workplace.ts";
+import type { JournalRecord } from "../../store/journal-record.ts";
+import type { OpenTask, StartedRun } from "../../store/open-task.ts";
+import type { Sessions } from "../../store/session-store.ts";
+import type { TaskJournal } from "../../store/task-journal.ts";
+import type { SessionFact } from "../../task/session/session-fact.ts";
+import type { SessionState } from "../../task/session/session-facts.ts";
+import type { TranscriptBody, TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import {
   describeFailure,
   FAILURE_POLICIES,
@@ -16,9 +16,9 @@ import {
   failurePolicy,
   type OwnChoices,
   stopsAll,
-} from "../task/state/failure.ts";
-import type { RunVerdict, Usage } from "../task/state/run.ts";
-import type { ExitVerdict, TaskEvent } from "../task/state/task-event.ts";
+} from "../../task/state/failure.ts";
+import type { RunVerdict, Usage } from "../../task/state/run.ts";
+import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { promptOfRun } from "./next-turn.ts";
 
 export interface OutcomeDeps {

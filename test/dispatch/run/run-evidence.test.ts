@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createRunEvidence } from "../../src/dispatch/run-evidence.ts";
-import type { RunEvent } from "../../src/run/driver.ts";
+import { createRunEvidence } from "../../../src/dispatch/run/run-evidence.ts";
+import type { RunEvent } from "../../../src/run/driver.ts";
 
 const [ONE, TWO] = [
   { task: "one", run: 1 },
