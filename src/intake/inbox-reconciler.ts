@@ -82,7 +82,8 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
     const notices = last.notices.join("\n");
     if (notices !== said) for (const notice of last.notices) deps.log("inbox", { notice });
     said = notices;
-    const { stale, again, full: left } = await deps.acceptance.take(last.drops);
+    const { stale, again, full: left, refused } = await deps.acceptance.take(last.drops);
+    if (refused.length > 0) last = { ...last, broken: [...last.broken, ...refused] };
     full = left;
     deps.bound.note(full);
     lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
