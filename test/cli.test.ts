@@ -131,6 +131,7 @@ describe("in a workspace", () => {
           "verification",
           "followUpTask",
           "parent",
+          "parentRun",
           "changedFiles",
           "path",
           "committed",

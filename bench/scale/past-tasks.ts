@@ -79,6 +79,7 @@ function makeTask(seed: Seed): PastTask {
     run: 1,
     thread,
     source: `inbox/${id}.md`,
+    parentRun: undefined,
     acceptedAt: iso(acceptedMs),
     startedAt: iso(acceptedMs),
     endedAt: iso(endedAtMs),

@@ -8,6 +8,7 @@ import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { createAgentTurns } from "../dispatch/run/agent-turns.ts";
 import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
+import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
 import type { RunDefaults } from "../dispatch/run/run-request.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
 import { createVerifications, type VerifySettings } from "../dispatch/run/verifications.ts";
@@ -19,6 +20,7 @@ import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts"
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
+import { createRunDrops } from "../intake/run-drops.ts";
 import { takeOver } from "../intake/take-over.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
@@ -124,7 +126,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
+  const { workspaceDir } = deps;
+  const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const acceptance = createAcceptance({
+    runDrops: createRunDrops({
+      ...{ authors: evidence, table, recent, intake, log },
+      rights: () => settings().run.rights,
+    }),
     ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log },
     folders: createTaskFolders(branch),
     clone: deps.clone,
@@ -173,7 +181,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     waitLimits: () => retryLimits(),
   });
   const runs = createRunControl({
-    ...{ table, turns, gate: breaker, sessions, surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{ table, turns, gate: breaker, sessions, evidence, surroundings, log, wake, onCodexMissing: codex.doubt },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),

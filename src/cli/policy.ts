@@ -19,6 +19,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
       "allow images <path> …          files or folders besides the working tree that images may come from",
       "allow codexConfig <key> …      settings of codex that a task may make",
       "allow environment <name> …     variables of the coordinator's environment that a task may be passed",
+      "set maxDropsPerRun <number>    how many files that one run of an agent leaves in inbox/ become tasks: 20; 0 is none",
       `deny <list> <value> …          takes back what was allowed; lists are ${POLICY_LISTS.join(", ")}`,
       `reset <key>                    makes ${POLICY_KEYS.slice(0, 2).join(", ")}, … what it was at first`,
       "--json                         print the policy as JSON",
@@ -53,8 +54,9 @@ function policyLines({ policy, path, workRoot }: ShownPolicy): readonly string[]
     images: [workRoot, ...policy.images].join(", "),
     codexConfig: policy.codexConfig.join(", ") || "none",
     environment: policy.environment.join(", ") || "none",
+    maxDropsPerRun: `${policy.maxDropsPerRun} files that one run of an agent leaves in inbox/ become tasks`,
     codex: policy.codex ?? "--codex, CODEX_INBOX_CODEX, or the one on the PATH",
     codexHome: policy.codexHome ?? "CODEX_HOME, or codex's own default",
   };
-  return [...POLICY_KEYS.map((key) => `${key.padEnd(12)} ${lines[key]}`), `${"file".padEnd(12)} ${path}`];
+  return [...POLICY_KEYS.map((key) => `${key.padEnd(14)} ${lines[key]}`), `${"file".padEnd(14)} ${path}`];
 }

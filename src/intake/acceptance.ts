@@ -1,21 +1,22 @@
-import { createHash, randomInt } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch-ledger.ts";
-import type { TaskSource } from "../store/journal-record.ts";
+import type { DroppedBy, TaskSource } from "../store/journal-record.ts";
 import type { OpenTask } from "../store/open-task.ts";
 import type { RecentTasks } from "../store/recent-tasks.ts";
 import type { TaskFolders } from "../store/task-folders.ts";
 import type { TaskTable } from "../store/task-table.ts";
-import type { Drop, StaleDrop } from "../task/file/drop.ts";
+import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { ownSessionKey } from "../task/names/session-key.ts";
-import { isTaskId, makeTaskId, taskIdDate, taskIdFromCommit } from "../task/names/task-id.ts";
+import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
+import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import type { QueueLimit } from "./queue-limit.ts";
+import type { RunDrops } from "./run-drops.ts";
 
 export interface AcceptanceDeps {
   readonly table: TaskTable;
@@ -25,6 +26,7 @@ export interface AcceptanceDeps {
   readonly intake: Intake;
   readonly branch: Branch;
   readonly bound: Pick<QueueLimit, "isFull">;
+  readonly runDrops: RunDrops;
   readonly clone: string;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
@@ -40,6 +42,8 @@ export interface Taken {
   readonly again: boolean;
   /** So many drops stay where they are because no more tasks may be open. */
   readonly full: number;
+  /** What is not taken although it is a valid task, and why. */
+  readonly refused: readonly BrokenDrop[];
 }
 
 /** Turns drops into accepted tasks, each exactly once. */
@@ -74,8 +78,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   const accept = async (
     id: string,
-    drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "warnings">,
+    drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "changedAtMs" | "warnings">,
     source: TaskSource | undefined,
+    droppedBy: DroppedBy | undefined,
     mayAccept: () => void = () => undefined,
   ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
@@ -96,9 +101,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       folderKey: drop.folderKey ?? null,
       source: source ?? null,
       clone: deps.clone,
+      ...(droppedBy === undefined ? {} : { droppedBy }),
     });
+    if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    deps.log("accepted", { task: id, session, source: source?.path });
+    const parent = { parent: droppedBy?.task, parentRun: droppedBy?.run };
+    deps.log("accepted", { task: id, session, source: source?.path, ...parent });
     return { task, known: false };
   };
 
@@ -114,7 +122,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return known ?? (await deps.ledger.find(id))?.task;
   };
 
-  const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<StaleDrop | "done" | "later" | "full"> => {
+  const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<Outcome> => {
     if (snapshot.isTracked(drop.path) && !snapshot.headIsOurs) return "done"; // A file of another branch, checked out here for now.
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
@@ -122,7 +130,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const taken = snapshot.takenBefore(drop);
     const cannotBeTaken = taken === undefined && deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined;
     if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
-    const id = taken ?? (await idOf(drop, source));
+    const id = taken ?? (await dropId(drop, source, deps));
     if (id === undefined) {
       hold(drop.path);
       return "later";
@@ -132,16 +140,23 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
+    const judged = deps.runDrops.judge(drop, source);
+    if (judged.kind === "later") return "later";
+    if (judged.kind === "refused") return judged.broken;
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
     if (stays) {
       if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
-      await place(drop, id, source, snapshot);
+      await place(drop, id, source, snapshot, judged.by);
       return "done";
     }
     const claimed = await claim(drop, id, snapshot);
     if (typeof claimed === "string") return claimed;
+    if (claimed.blob !== drop.blob) {
+      await deps.intake.putBack(id); // It was exchanged for another one, of which is not known who left it.
+      return "later";
+    }
     claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
-    await place(claimed, id, source, snapshot);
+    await place(claimed, id, source, snapshot, judged.by);
     await deps.intake.release(id);
     claimsLeft = false;
     faultPoint("accept:claim-removed");
@@ -173,21 +188,16 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
-  const place = async (drop: Drop, id: string, source: TaskSource, snapshot: InboxSnapshot): Promise<void> => {
+  const place = async (
+    drop: Drop,
+    id: string,
+    source: TaskSource,
+    snapshot: InboxSnapshot,
+    by: DroppedBy | undefined,
+  ): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
-    if (replaceable === undefined) await accept(id, drop, source);
-    else await replace(replaceable, drop, source, id);
-  };
-
-  /** Returns `undefined` where this clone cannot name the drop as every other does. */
-  const idOf = async (drop: Drop, source: TaskSource): Promise<string | undefined> => {
-    const named = namedId(drop);
-    if (named !== undefined) return named;
-    const commit = source.tracked === "head" ? await deps.branch.introducedBy(drop.path) : undefined;
-    if (commit === "beyond-history") return undefined;
-    if (commit === undefined) return makeTaskId(deps.now(), randomSuffix());
-    const digest = createHash("sha256").update(`${commit.commit}\0${drop.path}`).digest("hex");
-    return taskIdFromCommit(commit.timeMs, digest);
+    if (replaceable === undefined) await accept(id, drop, source, by);
+    else await replace(replaceable, drop, source, id, by);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -201,26 +211,41 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "done";
   };
 
-  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string): Promise<void> => {
+  const replace = async (
+    task: OpenTask,
+    drop: Drop,
+    source: TaskSource,
+    id: string,
+    droppedBy: DroppedBy | undefined,
+  ): Promise<void> => {
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
     if (current?.state.kind !== "queued" || !sameSession || deps.starting.has(task.id)) {
       if (current?.state.kind === "queued" && !deps.starting.has(task.id))
         deps.table.step(task.id, { kind: "stop", cause: "user" });
-      await accept(id, drop, source);
+      await accept(id, drop, source, droppedBy);
       return;
     }
     const folderKey = drop.folderKey ?? null;
-    deps.table.note(task.id, { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id });
+    deps.table.note(task.id, {
+      ...{ k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id },
+      ...(droppedBy === undefined ? {} : { droppedBy }),
+    });
+    if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
   };
 
   const finishLeftClaims = async (): Promise<void> => {
     const snapshot = await takeSnapshot(deps);
+    await deps.runDrops.catchUp();
     for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
-      if ((await findKnown(id)) === undefined) await place(drop, id, await snapshot.sourceOf(drop), snapshot);
-      await deps.intake.release(id);
+      const source = await snapshot.sourceOf(drop);
+      const judged = (await findKnown(id)) === undefined ? deps.runDrops.judge(drop, source) : undefined;
+      if (judged === undefined || judged.kind === "take") {
+        if (judged !== undefined) await place(drop, id, source, snapshot, judged.by);
+        await deps.intake.release(id);
+      } else await deps.intake.putBack(id);
     }
     claimsLeft = false;
   };
@@ -228,8 +253,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   return {
     async take(drops) {
       const stale: StaleDrop[] = [];
+      const refused: BrokenDrop[] = [];
       if (claimsLeft) await finishLeftClaims();
-      if (drops.length === 0) return { stale, again: false, full: 0 };
+      if (drops.length === 0) return { stale, again: false, full: 0, refused };
+      await deps.runDrops.catchUp();
       const snapshot = await takeSnapshot(deps);
       /** Sessions of drops that have to wait: what was dropped after them waits too, for a session's tasks run in their order. */
       const waiting = new Map<string, "later" | "full">();
@@ -242,35 +269,28 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
           if (outcome === "full") full += 1;
           else again = true;
           waiting.set(session, outcome);
-        } else if (outcome !== "done") stale.push(outcome);
+        } else if (outcome !== "done") {
+          if ("problems" in outcome) refused.push(outcome);
+          else stale.push(outcome);
+        }
       }
-      return { stale, again, full };
+      return { stale, again, full, refused };
     },
     async submit(text, { spec }, mayAccept) {
-      const id = spec.id ?? makeTaskId(deps.now(), randomSuffix());
+      const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, mayAccept);
+      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, undefined, mayAccept);
       return { id, known: accepted.known };
     },
     finishLeftClaims,
   };
 }
 
+/** What became of a drop: the branch's copy has to go, or it is refused, or it waits. */
+type Outcome = StaleDrop | BrokenDrop | "done" | "later" | "full";
+
 /** Saved again under the same name while its task has not begun: the same task with another text. Published names are never re-used. */
 function findReplaceable(drop: Drop, snapshot: InboxSnapshot): OpenTask | undefined {
   return namedId(drop) === undefined ? snapshot.queuedAt(drop.path) : undefined;
-}
-
-/** The id that a drop brings along: in its front matter, or as its name. */
-function namedId(drop: Drop): string | undefined {
-  if (drop.spec.id !== undefined) return drop.spec.id;
-  const name = drop.path.slice(drop.path.lastIndexOf("/") + 1).replace(/\.md$/i, "");
-  return isTaskId(name) ? name : undefined;
-}
-
-function randomSuffix(): string {
-  return randomInt(36 ** 6)
-    .toString(36)
-    .padStart(6, "0");
 }

@@ -183,6 +183,7 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     run: state.run,
     thread: run?.verdict.failure?.kind === "threadMismatch" ? undefined : run?.verdict.threadId,
     source: task.source?.path,
+    parentRun: task.droppedBy?.run,
     acceptedAt: new Date(task.acceptedAtMs).toISOString(),
     startedAt: iso(started[0]?.atMs),
     endedAt: iso(ended?.endedAtMs),

@@ -46,6 +46,8 @@ export interface RunHandle<Outcome> {
   readonly silentMs: number;
   /** Ends after the last event of a run that has ended, or with `detach`. */
   events(): AsyncIterable<RunEvent>;
+  /** Resolves once all that it had said before this call was handed out as events, or when no more will be. */
+  caughtUp(): Promise<void>;
   /**
    * Asks the run to end, ends it by force after `graceMs`, and everything that it started; resolves when no process of it is left. A
    * run that was not begun yet never will be. @throws CoordinatorError `TRY_AGAIN` if a process outlives that by seconds

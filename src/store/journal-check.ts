@@ -15,13 +15,31 @@ const isSource: Check = (value) =>
   isObject(value) &&
   (["path", "blob", "tracked"] as const).every((key) => isText((value as Record<string, unknown>)[key]));
 
+const isRun: Check = (value) => {
+  if (!isObject(value)) return false;
+  const { task, run } = value as Record<string, unknown>;
+  return isText(task) && isNumber(run);
+};
+const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+
 /** What each kind of record must hold for the code that reads it; further fields are those of a newer version. */
 const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, Check>> } = {
   accepted: {
     ...{ v: (value) => value === 1, id: isText, session: isText, folder: isText, order: isNumber, atMs: isNumber },
     ...{ text: isText, folderKey: orNull(isText), source: orNull(isSource), clone: isText },
+    droppedBy: orAbsent(isRun),
   },
-  replaced: { atMs: isNumber, text: isText, folderKey: orNull(isText), source: isSource, alias: isText },
+  replaced: {
+    atMs: isNumber,
+    text: isText,
+    folderKey: orNull(isText),
+    source: isSource,
+    alias: isText,
+    droppedBy: orAbsent(isRun),
+  },
   state: { state: isObject, row: isObject },
   started: { run: isNumber, attempt: isNumber, atMs: isNumber, resume: orNull(isText), codex: isText },
   thread: { run: isNumber, thread: isText },

@@ -14,6 +14,12 @@ export interface TaskSource {
   readonly tracked: "untracked" | "staged" | "head";
 }
 
+/** The run of an agent that left the file in inbox/ of which a task was made. */
+export interface DroppedBy {
+  readonly task: string;
+  readonly run: number;
+}
+
 /** The thread that a run did not go on in, and why. */
 export interface FreshThread {
   readonly instead: string;
@@ -54,6 +60,7 @@ export type JournalRecord =
       readonly source: TaskSource | null;
       /** Id of the clone that accepted the task. */
       readonly clone: string;
+      readonly droppedBy?: DroppedBy;
     }
   | {
       readonly k: "replaced";
@@ -62,6 +69,7 @@ export type JournalRecord =
       readonly folderKey: string | null;
       readonly source: TaskSource;
       readonly alias: string;
+      readonly droppedBy?: DroppedBy;
     }
   | { readonly k: "state"; readonly state: TaskState; readonly row: LedgerRow }
   | {

@@ -2,7 +2,7 @@ import { parseDropText } from "../task/file/task-file.ts";
 import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { TaskSpec } from "../task/spec/task-spec.ts";
 import { acceptedState, type TaskState } from "../task/state/task-state.ts";
-import type { JournalRecord, TaskSource } from "./journal-record.ts";
+import type { DroppedBy, JournalRecord, TaskSource } from "./journal-record.ts";
 
 /** A task that is not finished and committed, as memory holds it. Its text stays in the journal. */
 export interface OpenTask {
@@ -16,6 +16,8 @@ export interface OpenTask {
   /** What is odd about its text and does not hinder it. */
   readonly warnings: readonly string[];
   readonly source: TaskSource | undefined;
+  /** The run that left its text in inbox/; `undefined` where nothing says that one did. */
+  readonly droppedBy: DroppedBy | undefined;
   /** Further ids under which the same drop may come again. */
   readonly aliases: readonly string[];
   readonly state: TaskState;
@@ -71,7 +73,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     order: first.order,
     acceptedAtMs: first.atMs,
     clone: first.clone,
-    ...parsedText(first.text, first.folderKey),
+    ...parsedText(first),
     source: first.source ?? undefined,
     aliases: [],
     state: acceptedState(0), // Due at once, also where the clock was set back since.
@@ -94,7 +96,7 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "replaced": {
       const aliases = [...task.aliases, record.alias];
       const dropGone = record.source.tracked === "untracked";
-      return { ...task, ...parsedText(record.text, record.folderKey), source: record.source, aliases, dropGone };
+      return { ...task, ...parsedText(record), source: record.source, aliases, dropGone };
     }
     case "state":
       return { ...task, state: record.state };
@@ -115,12 +117,22 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
 }
 
 /** Parses a text that was valid when it was accepted; if a later version finds fault with it, that is our bug. */
-function parsedText(text: string, folderKey: string | null): Pick<OpenTask, "spec" | "warnings"> {
+function parsedText({
+  text,
+  folderKey,
+  droppedBy,
+}: JournalRecord & { readonly k: "accepted" | "replaced" }): Pick<OpenTask, "spec" | "warnings" | "droppedBy"> {
   const parsed = parseDropText(text, folderKey ?? undefined);
-  if (parsed.ok) return { spec: parsed.spec, warnings: parsed.warnings };
+  if (parsed.ok) return { spec: withParent(parsed.spec, droppedBy), warnings: parsed.warnings, droppedBy };
   throw new Error(
     `an accepted task is no longer valid: ${parsed.problems.map((problem) => problem.message).join("; ")}`,
   );
+}
+
+/** What is known of where a file came from wins over what it says. */
+function withParent(spec: TaskSpec, droppedBy: DroppedBy | undefined): TaskSpec {
+  if (droppedBy === undefined) return spec;
+  return { ...spec, parent: droppedBy.task, frontMatter: { ...spec.frontMatter, parent: droppedBy.task } };
 }
 
 /** Tells whether the branch still holds the drop of an accepted task: a commit has to put the queued task in its place. */

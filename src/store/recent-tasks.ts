@@ -1,5 +1,5 @@
 import type { LedgerRow } from "../task/ledger/ledger.ts";
-import type { JournalRecord, TaskSource } from "./journal-record.ts";
+import type { DroppedBy, JournalRecord, TaskSource } from "./journal-record.ts";
 import { fold, isFinished, ledgerRows, type OpenTask } from "./open-task.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "./task-journal.ts";
 
@@ -9,6 +9,7 @@ export interface RecentTask {
   readonly sessionKey: string;
   readonly folder: string;
   readonly source: TaskSource | undefined;
+  readonly droppedBy: DroppedBy | undefined;
   readonly aliases: readonly string[];
   /** The drop is gone from the branch and from the user's index for good, or was never there. */
   readonly dropGone: boolean;
@@ -26,6 +27,8 @@ export interface RecentTasks {
   withAlias(id: string): RecentTask | undefined;
   /** The newest task that was made of this very file while git had it, unless a commit of ours has taken it out of the branch since. */
   takenFrom(source: Pick<TaskSource, "path" | "blob">): RecentTask | undefined;
+  /** How many of them were made of files that this run has left in inbox/. */
+  droppedBy(run: DroppedBy): number;
   add(task: RecentTask): void;
   /** Stops watching over a task: its result was removed on purpose. */
   drop(id: string): void;
@@ -74,6 +77,8 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
         ({ source, dropGone }) =>
           source?.path === path && source.blob === blob && source.tracked !== "untracked" && !dropGone,
       ),
+    droppedBy: ({ task, run }) =>
+      [...tasks.values()].filter(({ droppedBy }) => droppedBy?.task === task && droppedBy.run === run).length,
     add(task) {
       tasks.delete(task.id);
       tasks.set(task.id, task);
@@ -102,6 +107,6 @@ function recentFrom(records: readonly JournalRecord[]): RecentTask | undefined {
 
 /** Returns what is kept of a task that was committed just now. */
 export function recentOf(task: OpenTask, lastRow: LedgerRow, blob: string | undefined): RecentTask {
-  const { id, sessionKey, folder, source, aliases, dropGone } = task;
-  return { id, sessionKey, folder, source, aliases, dropGone, lastRow, blob };
+  const { id, sessionKey, folder, source, droppedBy, aliases, dropGone } = task;
+  return { id, sessionKey, folder, source, droppedBy, aliases, dropGone, lastRow, blob };
 }

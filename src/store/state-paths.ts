@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly stopRequests: string;
   /** What is paused, one file each. */
   readonly paused: string;
+  /** What runs have said of the files that they write into inbox/, one file per run. */
+  readonly runEvidence: string;
   /** Who writes to which session's thread. */
   readonly sessionLocks: string;
   /** Why no task is started, while that is so. */
@@ -34,6 +36,7 @@ export function statePaths(stateDir: string): StatePaths {
     unknownRuns: join(stateDir, "unknown-runs"),
     stopRequests: join(stateDir, "stop-requests"),
     paused: join(stateDir, "paused"),
+    runEvidence: join(stateDir, "run-evidence"),
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),
     policy: join(stateDir, "policy.json"),

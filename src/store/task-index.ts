@@ -1,4 +1,4 @@
-import type { TaskSource } from "./journal-record.ts";
+import type { DroppedBy, TaskSource } from "./journal-record.ts";
 import { awaitsIntakeCommit, isFinished, type OpenTask } from "./open-task.ts";
 
 /** How many open tasks are in which state. */
@@ -28,6 +28,8 @@ export interface TaskIndex {
   queuedFrom(path: string): OpenTask | undefined;
   /** The newest task that was made of this very file while git had it, unless a commit of ours has taken it out of the branch since. */
   takenFrom(source: Pick<TaskSource, "path" | "blob">): OpenTask | undefined;
+  /** How many tasks are made of files that this run has left in inbox/. */
+  droppedBy(run: DroppedBy): number;
   /** The greatest order of acceptance so far; `undefined` when there was no task. */
   readonly lastOrder: number | undefined;
 }
@@ -45,13 +47,22 @@ export function createTaskIndex(): KeptTaskIndex {
   const aliases = new Map<string, OpenTask>();
   const queuedPaths = newestByKey();
   const taken = newestByKey();
+  const dropped = new Map<string, number>();
   let lastEnded: OpenTask | undefined;
   let endsInOrder = true;
   let lastOrder: number | undefined;
   let size = 0;
   let followUps = 0;
 
+  const countDrop = ({ droppedBy }: OpenTask, by: 1 | -1): void => {
+    if (droppedBy === undefined) return;
+    const key = runKey(droppedBy);
+    const count = (dropped.get(key) ?? 0) + by;
+    if (count === 0) dropped.delete(key);
+    else dropped.set(key, count);
+  };
   const remove = (task: OpenTask): void => {
+    countDrop(task, -1);
     size -= 1;
     followUps -= Number(isOpenFollowUp(task));
     finished.delete(task.id);
@@ -64,6 +75,7 @@ export function createTaskIndex(): KeptTaskIndex {
   };
 
   const add = (task: OpenTask): void => {
+    countDrop(task, 1);
     size += 1;
     followUps += Number(isOpenFollowUp(task));
     lastOrder = Math.max(lastOrder ?? task.order, task.order);
@@ -101,6 +113,7 @@ export function createTaskIndex(): KeptTaskIndex {
     withAlias: (id) => aliases.get(id),
     queuedFrom: (path) => queuedPaths.newest(path),
     takenFrom: (source) => taken.newest(sourceKey(source)),
+    droppedBy: (run) => dropped.get(runKey(run)) ?? 0,
     get lastOrder() {
       return lastOrder;
     },
@@ -134,7 +147,8 @@ function newestByKey(): {
 }
 
 function isOpenFollowUp(task: OpenTask): boolean {
-  return task.spec.followUpDepth > 0 && !isFinished(task); // A retry has a parent, and is none.
+  // A retry has a parent too, and what an agent has dropped.
+  return task.spec.followUpDepth > 0 && task.droppedBy === undefined && !isFinished(task);
 }
 
 function byEnd(one: OpenTask, other: OpenTask): number {
@@ -143,6 +157,10 @@ function byEnd(one: OpenTask, other: OpenTask): number {
 
 function endedAtMs({ state }: OpenTask): number {
   return state.kind === "ended" ? state.endedAtMs : 0;
+}
+
+function runKey({ task, run }: DroppedBy): string {
+  return `${task}/${run}`;
 }
 
 function sourceKey({ path, blob }: Pick<TaskSource, "path" | "blob">): string {

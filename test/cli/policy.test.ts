@@ -9,15 +9,16 @@ it("shows what is allowed, the working tree first", async () => {
   expect(await runCommand(createPolicyCommand(deps))).toBe(0);
   expect(deps.policyChanges).toEqual([undefined]);
   expect(deps.printed).toEqual([
-    "sandbox      at most workspace-write",
-    "verify       sandboxed, at the level of the task",
-    "workdirs     /w, /srv/other",
-    "images       /w",
-    `codexConfig  ${DEFAULT_POLICY.codexConfig.join(", ")}`,
-    "environment  none",
-    "codex        /opt/codex",
-    "codexHome    CODEX_HOME, or codex's own default",
-    "file         /w/.git/codex-inbox/policy.json",
+    "sandbox        at most workspace-write",
+    "verify         sandboxed, at the level of the task",
+    "workdirs       /w, /srv/other",
+    "images         /w",
+    `codexConfig    ${DEFAULT_POLICY.codexConfig.join(", ")}`,
+    "environment    none",
+    "maxDropsPerRun 20 files that one run of an agent leaves in inbox/ become tasks",
+    "codex          /opt/codex",
+    "codexHome      CODEX_HOME, or codex's own default",
+    "file           /w/.git/codex-inbox/policy.json",
   ]);
 });
 
@@ -34,5 +35,5 @@ it("changes it and shows what holds then", async () => {
   const deps = createFakeCliDeps();
   expect(await runCommand(createPolicyCommand(deps), "allow", "workdirs", "/a", "/b")).toBe(0);
   expect(deps.policyChanges).toEqual([{ action: "allow", key: "workdirs", values: ["/a", "/b"] }]);
-  expect(deps.printed[0]).toBe("sandbox      at most workspace-write");
+  expect(deps.printed[0]).toBe("sandbox        at most workspace-write");
 });

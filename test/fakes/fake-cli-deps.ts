@@ -109,6 +109,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     verification: null,
     followUpTask: null,
     parent: null,
+    parentRun: null,
     changedFiles: [],
     path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",
     committed: true,

@@ -15,6 +15,11 @@ export function createFakeHandle<Outcome>(
   let hasExited = false;
   let isDetached = false;
   let wake: () => void = () => undefined;
+  let asked: (() => void)[] = [];
+  const answer = (): void => {
+    for (const resolve of asked) resolve();
+    asked = [];
+  };
   return {
     lease,
     silentMs: 0,
@@ -22,16 +27,26 @@ export function createFakeHandle<Outcome>(
     async *events() {
       while (!isDetached) {
         const event = waiting.shift();
-        if (event !== undefined) yield event;
-        else if (hasExited) return;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
+        if (event !== undefined) {
+          yield event;
+          continue;
+        }
+        answer();
+        if (hasExited) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
     },
+    caughtUp: () =>
+      new Promise((resolve) => {
+        if (isDetached || (hasExited && waiting.length === 0)) return resolve();
+        asked.push(resolve);
+        wake();
+      }),
     detach() {
       isDetached = true;
+      answer();
       wake();
     },
     push(event) {

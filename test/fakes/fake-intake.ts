@@ -14,6 +14,8 @@ export interface FakeIntakeOptions {
   readonly acceptingDir: string;
   readonly settleMs: number;
   readonly now: () => number;
+  /** Another object: everything is judged anew. */
+  readonly rights: () => unknown;
   readonly onHint: () => void;
 }
 
@@ -25,6 +27,10 @@ export interface FakeIntake extends Intake {
 
 export function createFakeIntake(options: FakeIntakeOptions): FakeIntake {
   const { workspaceDir, acceptingDir, settleMs, now } = options;
+  let judgedBy = options.rights();
+  const printOf = (path: string): string => `${path} ${statSync(join(workspaceDir, path)).mtimeMs}`;
+  /** By path and time, while the file is what it was. */
+  const refused = new Map<string, BrokenDrop>();
   const heldAt = (id: string): string => join(acceptingDir, id);
   let stopped = false;
 
@@ -39,10 +45,14 @@ export function createFakeIntake(options: FakeIntakeOptions): FakeIntake {
       const drops: Drop[] = [];
       const broken: BrokenDrop[] = [];
       const settling: number[] = [];
+      if (options.rights() !== judgedBy) refused.clear();
+      judgedBy = options.rights();
       for (const path of dropPaths(workspaceDir)) {
         const drop = readDrop(join(workspaceDir, path), path);
         const restsAtMs = statSync(join(workspaceDir, path)).mtimeMs + settleMs;
+        const refusal = refused.get(printOf(path));
         if (restsAtMs > now() && !isTaskId(stemOf(path))) settling.push(restsAtMs);
+        else if (refusal !== undefined) broken.push(refusal);
         else if ("text" in drop) drops.push(drop);
         else broken.push(drop);
       }
@@ -77,6 +87,9 @@ export function createFakeIntake(options: FakeIntakeOptions): FakeIntake {
         }),
       );
     },
+    refuse: (drop) => {
+      refused.set(printOf(drop.path), drop);
+    },
     async reportBroken(broken) {
       for (const { path, problems } of broken)
         putOnDisk(
@@ -107,7 +120,8 @@ function readDrop(place: string, path: string): Drop | BrokenDrop {
   const parsed = parseDropText(text, folderKey);
   if (!parsed.ok) return { path, blob, problems: parsed.problems };
   const { spec, warnings } = parsed;
-  return { path, folderKey, text, spec, warnings, blob, modifiedAtMs: statSync(place).mtimeMs };
+  const modifiedAtMs = statSync(place).mtimeMs;
+  return { path, folderKey, text, spec, warnings, blob, modifiedAtMs, changedAtMs: modifiedAtMs };
 }
 
 function stemOf(path: string, withFolder = false): string {

@@ -21,7 +21,7 @@ function drop(path: string, folderKey: string | undefined): Drop {
   const parsed = parseDropText(text, folderKey);
   if (!parsed.ok) throw new Error(path);
   const { spec, warnings } = parsed;
-  return { path, folderKey, text, spec, warnings, blob: path, modifiedAtMs: 0 };
+  return { path, folderKey, text, spec, warnings, blob: path, modifiedAtMs: 0, changedAtMs: 0 };
 }
 
 it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
@@ -50,6 +50,11 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
+    runDrops: {
+      catchUp: async () => undefined,
+      judge: () => ({ kind: "take", by: undefined }),
+      accepted: () => undefined,
+    },
     bound: { isFull: () => false },
     folders: createTaskFolders(branch),
     intake: intake as Intake,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openTaskJournal } from "../../src/store/task-journal.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 /** Lets `count` tasks end while git is not ours to touch. */
@@ -101,6 +102,24 @@ describe("a batch that fails", () => {
         .map(({ id }) => id)
         .sort(),
     ).toEqual([...ids].sort());
+    expect(world.runner.started).toHaveLength(2);
+  });
+
+  it("because the machine is short of something is made again, and health says why it waits", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const ids = await pile(world, 2, (n) => `s${n}`);
+    world.repository.failure = Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    world.repository.user.endMerge();
+    const reason = expect.stringMatching(/^cannot record what was committed \(ENOSPC\): the disk is full/);
+    await waitFor(() => coordinator.health().committer?.reason.includes("ENOSPC"), { what: "the queue to wait" });
+    expect(coordinator.health()).toMatchObject({ status: "waiting", committer: { reason }, tasks: { uncommitted: 2 } });
+    world.repository.failure = undefined;
+    await waitFor(() => world.results().length === 2, { what: "the batch to be made again" });
+    await world.settle();
+    expect(coordinator.health()).toMatchObject({ status: "ok", committer: null, tasks: { uncommitted: 0 } });
+    const done = world.results().map(({ id }) => id);
+    expect(done.sort()).toEqual([...ids].sort());
     expect(world.runner.started).toHaveLength(2);
   });
 

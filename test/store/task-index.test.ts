@@ -25,6 +25,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
       }),
       { nil: undefined },
     ),
+    droppedBy: fc.constantFrom(undefined, { task: "p", run: 1 }, { task: "p", run: 2 }),
     aliases: fc.constantFrom([], [`${id}-before`], [`${id}-before`, `${id}-earlier`]),
     state: fc.oneof(
       fc.constantFrom(QUEUED, { ...QUEUED, run: 2 }, RUNNING, VERIFYING),
@@ -59,13 +60,15 @@ it("after any history it says what a look at every task would", () => {
         running: open.filter(isRunning).length,
         finished: all.length - open.length,
         awaitingIntakeCommit: open.filter(awaitsIntakeCommit).length,
-        followUps: open.filter(({ spec }) => spec.followUpDepth > 0).length,
+        followUps: open.filter(({ spec, droppedBy }) => spec.followUpDepth > 0 && droppedBy === undefined).length,
       });
       expect(index.finished()).toEqual(all.filter(isFinished).sort((a, b) => endOf(a) - endOf(b) || a.order - b.order));
       expect(byOrder(index.awaitingIntakeCommit())).toEqual(open.filter(awaitsIntakeCommit));
       expect(byOrder(index.running())).toEqual(open.filter(isRunning));
       for (const id of ["a-before", "b-earlier", "e-before"])
         expect(index.withAlias(id)).toBe(all.find(({ aliases }) => aliases.includes(id)));
+      for (const run of [1, 2, 3])
+        expect(index.droppedBy({ task: "p", run })).toBe(all.filter(({ droppedBy }) => droppedBy?.run === run).length);
       for (const path of ["inbox/x.md", "inbox/y.md"]) {
         const here = all.filter(({ source }) => source?.path === path);
         expect(index.queuedFrom(path)).toBe(here.findLast(({ state }) => state.kind === "queued" && state.run === 1));

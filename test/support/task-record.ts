@@ -19,6 +19,7 @@ export function taskRecord(
     run: 1,
     thread: undefined,
     source: undefined,
+    parentRun: undefined,
     acceptedAt: "2026-11-20T14:15:30.000Z",
     startedAt: undefined,
     endedAt: undefined,

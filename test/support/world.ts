@@ -182,7 +182,10 @@ export function createWorld(): World {
         },
         intake: (onHint) => {
           const acceptingDir = join(paths.root, "accepting");
-          intake = createFakeIntake({ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint });
+          intake = createFakeIntake({
+            ...{ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint },
+            rights: () => settings.run.rights,
+          });
           const { scan } = intake;
           intake.scan = async () => {
             await waits.scan;

@@ -35,7 +35,7 @@ async function listAs<Shown>(
   present: (entry: Finished) => Promise<Shown | undefined>,
 ): Promise<TaskPage<Shown | TaskView>> {
   const { status, session, limit = Number.POSITIVE_INFINITY } = options;
-  const { after, skip } = parseCursor(options.cursor);
+  const { after, skip, ended } = parseCursor(options.cursor);
   const isWanted = (task: OpenTask): boolean =>
     task.order > after &&
     (session === undefined || task.sessionKey === session) &&
@@ -55,36 +55,71 @@ async function listAs<Shown>(
   const foreign = [...(await findForeign(deps, isOpenHere)).values()].filter(
     ({ file }) => (session ?? file.sessionKey) === file.sessionKey && (status ?? file.status) === file.status,
   );
-  const end = skip + limit - shown.length;
-  const room = Math.max(0, end - foreign.length);
-  const finished = await newestFinished(deps, options, Math.min(options.finished, room + 1), isOpenHere);
-  for (const { file, folder } of foreign.slice(skip, end))
+  const theirs = foreign.slice(skip, skip + limit - shown.length);
+  for (const { file, folder } of theirs)
     views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
-  const entries = finished.slice(Math.max(0, skip - foreign.length), room);
-  const ended = await Promise.all(entries.map(present)); // All at once: one git answers them in a row.
-  const isMore = foreign.length + finished.length > end;
+  const places = Math.min(limit - shown.length - theirs.length, options.finished - ended);
+  const passed = skip + theirs.length;
+  if (passed < foreign.length) return { tasks: views, nextCursor: `${SKIP}${passed}-${ended}` };
+  if (options.finished <= ended) return { tasks: views, nextCursor: undefined };
+  const read = (count: number) => newestFinished(deps, options, count, isOpenHere);
+  const { tasks, at, isMore } = await finishedPage(read, passed - foreign.length, places, present);
+  const all = ended + tasks.length;
   return {
-    tasks: [...views, ...ended.filter((view) => view !== undefined)],
-    nextCursor: isMore ? `${SKIP}${end}` : undefined,
+    tasks: [...views, ...tasks],
+    nextCursor: isMore && all < options.finished ? `${SKIP}${foreign.length + at}-${all}` : undefined,
   };
 }
 
-/** A cursor names the last open task that was shown, by its order of acceptance, or how many that are not open here were. */
+/** Returns finished tasks from the `at`-th on, as many as there are `places`; those whose task files are gone are passed over. */
+async function finishedPage<Shown>(
+  newest: (count: number) => Promise<readonly Finished[]>,
+  from: number,
+  places: number,
+  present: (entry: Finished) => Promise<Shown | undefined>,
+): Promise<{ readonly tasks: readonly Shown[]; readonly at: number; readonly isMore: boolean }> {
+  const tasks: Shown[] = [];
+  let at = from;
+  let asked = at + places + 1;
+  let entries = await newest(asked);
+  while (tasks.length < places) {
+    const next = entries.slice(at, at + places - tasks.length);
+    at += next.length;
+    if (next.length > 0) {
+      const views = await Promise.all(next.map(present)); // All at once: one git answers them in a row.
+      tasks.push(...views.filter((view) => view !== undefined));
+    } else if (entries.length < asked) break;
+    else {
+      asked *= 2;
+      entries = await newest(asked);
+    }
+  }
+  return { tasks, at, isMore: at < entries.length || entries.length === asked };
+}
+
+/**
+ * A cursor names the last open task that was shown, by its order of acceptance; or how many that are not open here were passed, and how
+ * many finished ones shown.
+ */
 const AFTER = "a";
 const SKIP = "s";
 /** The history is read up to there: a cursor is what anybody may send. */
 const SKIPPED_MAX = 1_000_000;
 
-function parseCursor(cursor: string | undefined): { readonly after: number; readonly skip: number } {
-  if (cursor === undefined) return { after: Number.NEGATIVE_INFINITY, skip: 0 };
-  const [, kind, digits] = /^([as])(\d{1,16})$/.exec(cursor) ?? [];
-  if (kind === undefined || (kind === SKIP && Number(digits) > SKIPPED_MAX)) {
+function parseCursor(cursor: string | undefined): {
+  readonly after: number;
+  readonly skip: number;
+  readonly ended: number;
+} {
+  if (cursor === undefined) return { after: Number.NEGATIVE_INFINITY, skip: 0, ended: 0 };
+  const [, order, skip, ended] =
+    new RegExp(`^(?:${AFTER}(\\d{1,16})|${SKIP}(\\d{1,7})-(\\d{1,7}))$`).exec(cursor) ?? [];
+  if (order !== undefined) return { after: Number(order), skip: 0, ended: 0 };
+  if (skip === undefined || Number(skip) > SKIPPED_MAX) {
     const message = `there is no page "${cursor}"; expected the nextCursor of the page before`;
     throw new CoordinatorError("USAGE", message);
   }
-  return kind === AFTER
-    ? { after: Number(digits), skip: 0 }
-    : { after: Number.POSITIVE_INFINITY, skip: Number(digits) };
+  return { after: Number.POSITIVE_INFINITY, skip: Number(skip), ended: Number(ended) };
 }
 
 /** Returns a task of the branch; `undefined` where its file is gone. */

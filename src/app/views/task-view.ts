@@ -52,6 +52,7 @@ export interface TaskView extends TaskLine {
   /** The task that goes on where this one has failed, and the one that this one goes on from. */
   readonly followUpTask: string | null;
   readonly parent: string | null;
+  readonly parentRun: number | null;
   /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
   readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
   /** Where the task lies, or will lie, in the branch. */
@@ -98,6 +99,7 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     verification: record.verification === undefined ? null : verificationFacts(record.verification),
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
+    parentRun: task.droppedBy?.run ?? null,
     changedFiles: record.changedFiles.map(presentChange),
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
@@ -155,6 +157,7 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     verification: objectOrNull(frontMatter.verification),
     followUpTask: textOrNull(frontMatter.followUpTask),
     parent: textOrNull(frontMatter.parent),
+    parentRun: numberOrNull(frontMatter.parentRun),
     changedFiles: (result?.changedFiles ?? []).map(presentChange),
     path: taskFilePath(file.sessionKey, folder, file.id),
     committed: true,

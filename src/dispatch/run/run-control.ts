@@ -12,7 +12,7 @@ import type { TaskState } from "../../task/state/task-state.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import type { Runs } from "../runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
-import { createRunEvidence, type DropAuthor } from "./run-evidence.ts";
+import type { RunEvidence } from "./run-evidence.ts";
 
 export interface RunControlDeps {
   readonly table: TaskTable;
@@ -23,13 +23,12 @@ export interface RunControlDeps {
   readonly onCodexMissing: (reason: string) => void;
   readonly gate: Pick<CircuitBreaker, "ended">;
   readonly sessions: Pick<SessionLocks, "release">;
+  readonly evidence: RunEvidence;
   readonly surroundings: Surroundings;
   readonly log: Log;
   /** Something happened that the next tick should see. */
   readonly wake: () => void;
 }
-
-export interface RunControl extends Runs, DropAuthor {}
 
 interface ActiveRun extends RunKey {
   readonly sessionKey: string;
@@ -58,10 +57,9 @@ export function leaseOf({ id: task, state, lastRun }: OpenTask): RunLease {
  * Begins runs, watches them and takes them in, one per task at a time. What goes wrong with one of them, in our own code too, ends
  * that task's run and nothing else.
  */
-export function createRunControl(deps: RunControlDeps): RunControl {
-  const { table, surroundings, log } = deps;
+export function createRunControl(deps: RunControlDeps): Runs {
+  const { table, surroundings, evidence, log } = deps;
   const active = new Map<string, ActiveRun>();
-  const evidence = createRunEvidence(surroundings.now);
   let isHeld = false;
 
   const isOwn = (run: ActiveRun): boolean => {
@@ -75,6 +73,9 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     const entry = { task: id, run, sessionKey: task.sessionKey, kind, takesSlot: true, supervised: undefined };
     active.set(id, entry);
     return entry;
+  };
+  const noteBegun = (run: ActiveRun, startedAtMs: number, handle: Promise<RunHandle<unknown>>): void => {
+    if (run.kind === deps.turns) evidence.begun({ task: run.task, run: run.run }, startedAtMs, handle);
   };
   const leave = (run: ActiveRun): void => {
     run.takesSlot = false;
@@ -145,7 +146,10 @@ export function createRunControl(deps: RunControlDeps): RunControl {
         run.takesSlot = exitCode !== 0 || (kind === deps.turns && task.spec.verifyCommand !== undefined);
         deps.wake();
       },
-      ended: () => void takeIn(run, handle),
+      ended() {
+        evidence.over(run); // Before its end is journaled: what it left in the inbox outlives it.
+        void takeIn(run, handle);
+      },
       failed: (error) => spoil(run, error),
       log: (event, error) => log(event, { task: run.task, run: run.run, reason: String(error) }),
     });
@@ -165,7 +169,9 @@ export function createRunControl(deps: RunControlDeps): RunControl {
 
   const adopt = (task: OpenTask): ActiveRun => {
     const run = enter(task);
-    run.kind.adopt(leaseOf(task)).then(
+    const adopted = run.kind.adopt(leaseOf(task));
+    noteBegun(run, task.lastRun?.startedAtMs ?? 0, adopted);
+    adopted.then(
       (handle) => watch(run, handle),
       (error: unknown) => spoil(run, error),
     );
@@ -176,7 +182,10 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     try {
       const isWanted = (): boolean => isOwn(run) && table.get(task.id)?.state.kind === task.state.kind;
       const handle = await run.kind.begin(task, codex, isWanted);
-      if (handle !== undefined) return watch(run, handle);
+      if (handle !== undefined) {
+        noteBegun(run, surroundings.now(), Promise.resolve(handle));
+        return watch(run, handle);
+      }
       leave(run);
       endUnbegun(task.id);
     } catch (error) {
@@ -218,7 +227,6 @@ export function createRunControl(deps: RunControlDeps): RunControl {
     get activeCount() {
       return [...active.values()].filter(({ takesSlot }) => takesSlot).length;
     },
-    dropAuthor: evidence.dropAuthor,
     close() {
       for (const run of active.values()) run.supervised?.detach();
       active.clear();

@@ -74,7 +74,7 @@ async function claim(
       taken.kind === "drop" &&
       (taken.drop.blob === drop.blob || isTaskId(stemOf(place.name)))
     )
-      return taken.drop;
+      return { ...taken.drop, changedAtMs: drop.changedAtMs }; // The claim itself has changed its name.
     if (isOurs) await giveBack(keeper, id);
     return taken === undefined ? undefined : "changed";
   } catch (error) {
@@ -219,7 +219,8 @@ async function leftClaims(keeper: Keeper, isJournaled: (id: string) => boolean):
       continue;
     }
     const reading = readHeld(keeper, id);
-    if (reading?.kind === "drop") left.push({ id, drop: reading.drop });
+    if (reading?.kind === "drop")
+      left.push({ id, drop: { ...reading.drop, changedAtMs: reading.drop.modifiedAtMs } }); // It was renamed by the claim last.
     else await giveBack(keeper, id);
   }
   return left;

@@ -96,6 +96,7 @@ function validated(place: InboxPlace, content: Content, { hashBlob, rights }: Dr
     warnings: parsed.warnings,
     blob,
     modifiedAtMs: Math.floor(content.print.modifiedAtMs),
+    changedAtMs: Math.floor(content.print.changedAtMs),
   };
   return { kind: "drop", drop, print: content.print };
 }

@@ -30,6 +30,8 @@ export interface DetailedScan extends InboxScan {
 /** Looks at inbox/ and remembers between two looks what has not changed. */
 export interface Scanner {
   scan(): Promise<DetailedScan>;
+  /** A file that was handed out as a drop cannot become a task: until it or the rights change, it is broken. */
+  refuse(broken: BrokenDrop): void;
 }
 
 type Verdict =
@@ -86,6 +88,11 @@ export function createScanner(options: ScannerOptions): Scanner {
         errorFiles: listing.errorFiles,
         undecided: round.undecided,
       };
+    },
+    refuse(broken) {
+      const observation = observations.get(broken.path);
+      if (observation?.verdict?.kind !== "drop" || observation.verdict.drop.blob !== broken.blob) return;
+      observation.verdict = { kind: "broken", broken };
     },
   };
 }

@@ -57,6 +57,8 @@ export interface Intake {
   leftClaims(isJournaled?: (id: string) => boolean): Promise<readonly LeftClaim[]>;
   /** Ends a claim without accepting it: the file goes back, never over a newer one of its name. */
   putBack(id: string): Promise<void>;
+  /** Says of a drop of the last scan why it is not taken: it counts as broken until it is changed, or what tasks may ask for is. */
+  refuse(broken: BrokenDrop): void;
   /** Makes the error files match `broken`: one per broken file, none of ours for others. Files that are not ours stay as they are. */
   reportBroken(broken: readonly BrokenDrop[]): Promise<void>;
   stop(): Promise<void>;
@@ -90,6 +92,7 @@ export function createIntake(options: IntakeOptions): Intake {
     release: (id) => claims.release(id),
     leftClaims: (isJournaled = () => false) => claims.left(isJournaled),
     putBack: (id) => claims.putBack(id),
+    refuse: scanner.refuse,
     reportBroken: (broken) => inTurn(() => reports.report(broken, last)),
     async stop() {
       await watch.stop();

@@ -87,6 +87,9 @@ function followRun<Outcome>(
   reader: RunReader<Outcome>,
 ): RunHandle<Outcome> {
   const pause = createPause();
+  /** Callers that wait until what is there now was read. */
+  let waiting: (() => void)[] = [];
+  let isRead = false;
   let hasEnded = false;
   let isDetached = false;
   let bytes = 0;
@@ -110,10 +113,21 @@ function followRun<Outcome>(
     yield* newOutput();
   }
   async function* events(): AsyncGenerator<RunEvent> {
+    try {
+      yield* follow();
+    } finally {
+      isRead = true;
+      for (const resolve of waiting) resolve();
+    }
+  }
+  async function* follow(): AsyncGenerator<RunEvent> {
     let delayMs = LOOK_FIRST_MS;
     while (!hasEnded && !isDetached) {
       const before = bytes;
+      const asked = waiting;
+      waiting = [];
       yield* readOn();
+      for (const resolve of asked) resolve();
       delayMs = bytes > before ? LOOK_FIRST_MS : Math.min(delayMs * 1.5, LOOK_MAX_MS);
       if (!hasEnded && !isDetached) await pause.wait(delayMs);
     }
@@ -126,6 +140,12 @@ function followRun<Outcome>(
     lease,
     silentMs: watch.isOurs ? 0 : silentSince(reader.path),
     events,
+    caughtUp: () =>
+      new Promise((resolve) => {
+        if (isRead) return resolve();
+        waiting.push(resolve);
+        pause.wake();
+      }),
     async stop(graceMs) {
       await stopRun(run, graceMs);
       watch.look();

@@ -14,6 +14,8 @@ export interface Drop {
   /** Git's blob id of the bytes, in the repository's object format. */
   readonly blob: string;
   readonly modifiedAtMs: number;
+  /** When its content or its name was changed: a file that was written elsewhere and moved here has an older `modifiedAtMs`. */
+  readonly changedAtMs: number;
 }
 
 /** A file in inbox/ that cannot become a task as it is. */

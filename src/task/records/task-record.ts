@@ -36,6 +36,8 @@ export interface TaskRecord {
   readonly thread: string | undefined;
   /** The path it was dropped at; `undefined` for a task that came another way. */
   readonly source: string | undefined;
+  /** The run of its parent that left it in inbox/; `undefined` where nothing says that one did. */
+  readonly parentRun: number | undefined;
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
@@ -117,6 +119,7 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "run",
   "thread",
   "source",
+  "parentRun",
   "acceptedAt",
   "startedAt",
   "endedAt",
@@ -178,6 +181,7 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["run", record.run],
     ["thread", record.thread],
     ["source", record.source],
+    ["parentRun", record.parentRun],
     ["acceptedAt", record.acceptedAt],
     ["startedAt", record.startedAt],
     ["endedAt", record.endedAt],

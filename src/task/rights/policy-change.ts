@@ -8,6 +8,7 @@ import {
   POLICY_LISTS,
   type Policy,
   type PolicyKey,
+  policyValue,
   policyValueProblem,
 } from "./policy.ts";
 
@@ -43,7 +44,7 @@ function set(policy: Policy, key: PolicyKey, values: readonly string[]): Changed
   if (value === undefined || rest.length > 0) return { problem: `set ${key} takes one value` };
   const problem = policyValueProblem(key, value);
   return problem === undefined
-    ? { policy: { ...policy, [key]: value } }
+    ? { policy: { ...policy, [key]: policyValue(key, value) } }
     : { problem: `${key}: ${quoted(value)} ${problem}` };
 }
 

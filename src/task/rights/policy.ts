@@ -28,13 +28,15 @@ export const POLICY_LISTS = ["workdirs", "images", "codexConfig", "environment"]
 export type PolicyList = (typeof POLICY_LISTS)[number];
 
 const POLICY_WORDS = { sandbox: SANDBOX_LEVELS, verify: VERIFY_PLACES } as const;
+const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
 const POLICY_PATHS = ["codex", "codexHome"] as const;
 
 /** Every key but `version`. */
-export const POLICY_KEYS = ["sandbox", "verify", ...POLICY_LISTS, ...POLICY_PATHS] as const;
+export const POLICY_KEYS = ["sandbox", "verify", ...POLICY_LISTS, ...POLICY_NUMBERS, ...POLICY_PATHS] as const;
 export type PolicyKey = (typeof POLICY_KEYS)[number];
 
 const LIST_LENGTH_MAX = 100;
+const NUMBER_MAX = 10_000;
 const LIMITS = { nesting: 20, tokens: 10_000 };
 
 /** Keys of codex's configuration that a key of the policy stands for. */
@@ -69,8 +71,11 @@ export function parsePolicy(text: string): ParsedPolicy {
 
 /** Returns the text of the policy file; every key that has a value is in it. */
 export function renderPolicy({ codex, codexHome, ...rights }: Policy): string {
-  const { sandbox, verify, workdirs, images, codexConfig, environment } = rights;
-  const value = { version: VERSION, sandbox, verify, workdirs, images, codexConfig, environment, codex, codexHome };
+  const { sandbox, verify, workdirs, images, codexConfig, environment, maxDropsPerRun } = rights;
+  const value = {
+    ...{ version: VERSION, sandbox, verify, workdirs, images, codexConfig, environment, maxDropsPerRun },
+    ...{ codex, codexHome },
+  };
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
@@ -86,6 +91,10 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
       return codexKeyProblem(value) ?? ownSettingProblem(value);
     case "environment":
       return environmentNameProblem(value);
+    case "maxDropsPerRun":
+      return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
+        ? undefined
+        : `is not a whole number from 0 to ${NUMBER_MAX}`;
     case "workdirs":
     case "images":
     case "codex":
@@ -96,12 +105,21 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
   }
 }
 
+/** Returns a valid value of a key that is no list, as the policy holds it. */
+export function policyValue(key: PolicyKey, value: string): string | number {
+  return isPolicyNumber(key) ? Number(value) : value;
+}
+
 export function isPolicyKey(key: string): key is PolicyKey {
   return POLICY_KEYS.some((known) => known === key);
 }
 
 export function isPolicyList(key: PolicyKey): key is PolicyList {
   return POLICY_LISTS.some((list) => list === key);
+}
+
+function isPolicyNumber(key: PolicyKey): boolean {
+  return POLICY_NUMBERS.some((number) => number === key);
 }
 
 const ALL_KEYS: readonly string[] = ["version", ...POLICY_KEYS];
@@ -121,6 +139,7 @@ function versionProblems(entries: readonly YamlEntry[], place: Place): string[] 
 }
 
 function readField(key: PolicyKey, value: YamlValue, problems: string[]): unknown {
+  if (isPolicyNumber(key)) return readNumber(key, value, problems);
   if (!isPolicyList(key)) return readText(key, value, problems);
   if (value.items === undefined) {
     problems.push(at(value.place, `${key}: expected a list: […]`));
@@ -130,6 +149,12 @@ function readField(key: PolicyKey, value: YamlValue, problems: string[]): unknow
     problems.push(at(value.place, `${key}: has more than ${LIST_LENGTH_MAX} entries`));
   const texts = value.items.slice(0, LIST_LENGTH_MAX).map((item) => readText(key, item, problems));
   return Object.freeze([...new Set(texts)]);
+}
+
+function readNumber(key: PolicyKey, { plain, place }: YamlValue, problems: string[]): number {
+  if (typeof plain === "number" && policyValueProblem(key, String(plain)) === undefined) return plain;
+  problems.push(at(place, `${key}: expected a whole number from 0 to ${NUMBER_MAX}`));
+  return 0;
 }
 
 function readText(key: PolicyKey, { plain, place }: YamlValue, problems: string[]): string {

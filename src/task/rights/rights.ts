@@ -27,6 +27,8 @@ export interface Rights {
   readonly codexConfig: readonly string[];
   /** Names of variables of the coordinator's environment. */
   readonly environment: readonly string[];
+  /** How many of the files that one run of an agent leaves in inbox/ become tasks. */
+  readonly maxDropsPerRun: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export const DEFAULT_RIGHTS: Rights = Object.freeze({
   images: [],
   codexConfig: CODEX_CONFIG_KEYS,
   environment: [],
+  maxDropsPerRun: 20,
 });
 
 const PATH_LENGTH_MAX = 1_000;
