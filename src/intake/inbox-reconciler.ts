@@ -9,6 +9,8 @@ import type { QueueLimit } from "./queue-limit.ts";
 
 /** How soon a drop is looked at again that could not be taken yet. */
 const AGAIN_MS = 250;
+/** How soon what had no room is looked at again where there is room for a few. */
+const ROOM_MS = 500;
 const ERROR_ENDING = ".error.md";
 /** Folders below inbox/ that are looked through for error files in the branch. */
 const FOLDERS_MAX = 1_000;
@@ -16,7 +18,7 @@ const FOLDERS_MAX = 1_000;
 export interface InboxReconcilerDeps {
   readonly intake: Intake;
   readonly acceptance: Acceptance;
-  readonly bound: Pick<QueueLimit, "isFull" | "note">;
+  readonly bound: Pick<QueueLimit, "isFull" | "isRoomy" | "note">;
   readonly branch: Branch;
   readonly hint: Hint;
   readonly log: Log;
@@ -67,9 +69,11 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
   let said = "";
   let lookAgainAtMs: number | undefined;
   let full = 0;
+  let lookedAtMs = 0;
   const dueAtMs = (): number | undefined => {
-    if (deps.hint.isMarked || (full > 0 && !deps.bound.isFull())) return deps.now();
-    const times = [last.settledAtMs, lookAgainAtMs].filter((time) => time !== undefined);
+    if (deps.hint.isMarked || (full > 0 && deps.bound.isRoomy())) return deps.now();
+    const roomAtMs = full > 0 && !deps.bound.isFull() ? lookedAtMs + ROOM_MS : undefined;
+    const times = [last.settledAtMs, lookAgainAtMs, roomAtMs].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   };
 
@@ -93,6 +97,7 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
       const due = dueAtMs();
       if (due === undefined || due > deps.now()) return undefined;
       deps.hint.take();
+      lookedAtMs = deps.now();
       try {
         return await lookNow();
       } catch (error) {

@@ -5,6 +5,8 @@ import type { TaskTable } from "../store/task-table.ts";
 /** Below this share of the bound a queue that was full is said to have room again; else each finished task would be news. */
 const ROOM_SHARE = 0.9;
 
+const ROOM_TASKS = 100;
+
 export interface QueueLimitDeps {
   readonly table: Pick<TaskTable, "size">;
   readonly settings: () => { readonly maxOpenTasks: number };
@@ -15,6 +17,8 @@ export interface QueueLimitDeps {
 /** How many tasks may be open: accepted, and not yet ended and committed. What is dropped beyond that stays in inbox/. */
 export interface QueueLimit {
   isFull(): boolean;
+  /** There is room for so many more that looking for them is worth a walk through all that waits. */
+  isRoomy(): boolean;
   /** @throws CoordinatorError `QUEUE_FULL` when no task can be accepted now */
   refuseWhenFull(): void;
   /** Once per tick: `waiting` dropped files were found to have no room. Logs when that begins and ends. */
@@ -30,6 +34,7 @@ export function createQueueLimit({ table, settings, now, log }: QueueLimitDeps):
   const isFull = (): boolean => table.size >= max();
   return {
     isFull,
+    isRoomy: () => table.size <= max() - Math.min(ROOM_TASKS, Math.ceil(max() / 10)),
     refuseWhenFull() {
       if (isFull()) throw new CoordinatorError("QUEUE_FULL", queueFull(table.size, max()));
     },

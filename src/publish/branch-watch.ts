@@ -75,6 +75,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
         continue;
       }
       deps.recent.release(task.id);
+      if (deps.journal.readDone(task.id).length === 0) continue; // A person has removed it: there is nothing to commit again.
       deps.journal.reopen(task.id);
       deps.table.load(task.id, deps.journal.read(task.id));
       deps.log("recommit", {
@@ -113,6 +114,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       if (task.state.kind !== "queued") continue;
       const row = await deps.ledger.find(task.id);
       if (row === undefined || !isFinal(row.status)) continue;
+      if (deps.table.get(task.id) !== task) continue; // It has begun here while the branch was asked: it goes on.
       const records = deps.journal.read(task.id);
       const endedHere = records.some((record) => record.k === "state" && record.state.kind === "ended");
       if (endedHere && row.run < task.state.run) continue; // It was queued again after that end.

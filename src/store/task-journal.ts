@@ -105,7 +105,11 @@ export function openTaskJournal(
     try {
       cutTornLine(path);
       const records = readRecords(path);
-      const problem = records.length === 0 ? undefined : journalProblem(id, records);
+      if (records.length === 0) {
+        rmSync(path); // Its creation was cut off before anybody was told of the task.
+        return;
+      }
+      const problem = journalProblem(id, records);
       if (problem !== undefined) setAside(path, problem);
     } catch (error) {
       if (worldFaultCode(error) !== undefined) throw error;
@@ -137,7 +141,8 @@ export function openTaskJournal(
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
-      writeFileAtomic(openPath(id), toLine([first]), 0o600);
+      writeNew(openPath(id), toLine([first]));
+      syncDirectory(openDir);
     },
     append(id, records) {
       appendTo(openPath(id), toLine(records), "durably");
@@ -198,6 +203,23 @@ function idsIn(directory: string): readonly string[] {
     .map((name) => name.slice(0, -".jsonl".length))
     .filter(isTaskId)
     .sort();
+}
+
+/**
+ * Makes a journal with its first line, durable but for its folder's entry. Not by a rename: a line that a crash cuts off was never
+ * acknowledged, here as at the end of a journal.
+ */
+function writeNew(path: string, text: string): void {
+  const descriptor = openSync(path, "wx", 0o600);
+  try {
+    writeAll(descriptor, Buffer.from(text));
+    fdatasyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */

@@ -283,3 +283,18 @@ it("passes over files that are none of its own", () => {
   expect(openTaskJournal(dir, "write").openIds()).toEqual([ID]);
   expect(readdirSync(join(dir, "open"))).toHaveLength(4);
 });
+
+it.each(["", '{"k":"accepted","v":1,"id":"', "\0\0\0\0\n"])(
+  "forgets a task whose creation was cut off, and may be given it again (%j)",
+  (left) => {
+    const dir = tempDir();
+    begun(dir);
+    writeFileSync(openFile(dir, OTHER), left);
+    expect(openTaskJournal(dir, "read").read(OTHER)).toEqual([]);
+    const journal = openTaskJournal(dir, "write");
+    expect([journal.openIds(), journal.damaged()]).toEqual([[ID], []]);
+    journal.create(OTHER, { ...ACCEPTED, id: OTHER });
+    expect(journal.read(OTHER)).toEqual([{ ...ACCEPTED, id: OTHER }]);
+    expect(() => journal.create(OTHER, { ...ACCEPTED, id: OTHER })).toThrow("exists already");
+  },
+);

@@ -56,9 +56,7 @@ async function listAs<Shown>(
     const isShown = (session ?? file.sessionKey) === file.sessionKey && (status ?? file.status) === file.status;
     if (isShown) views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
   }
-  const entries = (await newestFinished(deps, options)).filter(({ task }) => !isOpenHere.has(task));
-  const finished = await Promise.all(entries.map(present)); // All at once: one git answers them in a row.
-  return { tasks: [...views, ...finished.filter((view) => view !== undefined)], next: undefined };
+  return { tasks: [...views, ...(await newestFinished(deps, options, isOpenHere, present))], next: undefined };
 }
 
 /** Returns a task of the branch; `undefined` where its file is gone. */
@@ -90,19 +88,33 @@ export async function findForeign(
 }
 
 /**
- * The ledger at hand tells of them, unless it was rotated and its rows do not suffice: then the history does. Each task comes once,
- * also where its commit was lost and made again.
+ * The ledger at hand tells of them, unless it was rotated and its rows do not suffice: then the history does. A row whose task file is
+ * gone is passed over. Each task comes once, also where its commit was lost and made again.
  */
-async function newestFinished(deps: QueriesDeps, options: ListOptions): Promise<readonly Finished[]> {
-  const { finished, session, status } = options;
+async function newestFinished<Shown>(
+  deps: QueriesDeps,
+  { finished, session, status }: ListOptions,
+  isOpenHere: ReadonlySet<string>,
+  present: (entry: Finished) => Promise<Shown | undefined>,
+): Promise<readonly Shown[]> {
   if (finished === 0 || (status !== undefined && !isFinal(status))) return [];
   const isWanted = (row: Finished): boolean =>
-    (session === undefined || row.session === session) && (status === undefined || row.status === status);
+    !isOpenHere.has(row.task) &&
+    (session === undefined || row.session === session) &&
+    (status === undefined || row.status === status);
+  const show = async (entries: readonly Finished[]): Promise<readonly Shown[]> => {
+    const shown: Shown[] = [];
+    for (let at = 0; at < entries.length && shown.length < finished; at += finished) {
+      const views = await Promise.all(entries.slice(at, at + finished).map(present)); // All at once: one git answers them in a row.
+      shown.push(...views.filter((view) => view !== undefined));
+    }
+    return shown.slice(0, finished);
+  };
   const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status) && isWanted(row));
-  const newest = rows.reverse().sort(byTime).slice(0, finished);
+  const newest = await show(rows.reverse().sort(byTime));
   if (newest.length === finished || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined) return newest;
   const older = (await deps.history.newest(finished, session, status)).filter(isWanted);
-  return [...new Map([...older].reverse().map((entry) => [entry.task, entry])).values()].reverse();
+  return show([...new Map([...older].reverse().map((entry) => [entry.task, entry])).values()].reverse());
 }
 
 function byTime(a: LedgerRow, b: LedgerRow): number {

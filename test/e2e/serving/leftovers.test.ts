@@ -44,7 +44,7 @@ it("what is left of a run that is over is ended by the next start; a live run an
   const what = "two sleepers and their commands, codex and its worker";
   await waitFor(() => workspace.agentPids().length === 6, { what });
   await first.kill();
-  const clone = readFileSync(join(workspace.stateDir, "clone"), "utf8").trim();
+  const clone = readFileSync(join(workspace.stateDir, "clone"), "utf8").slice(0, 6);
   const env = { ...process.env, CODEX_INBOX_RUN: `${clone}/20261120-141530-k3f9x2/7` };
   const leftover = spawn("/bin/sh", ["-c", "trap '' TERM; sleep 300; :"], { env, detached: true, stdio: "ignore" });
   const ended = new Promise((resolve) => leftover.once("exit", (_code, signal) => resolve(signal)));

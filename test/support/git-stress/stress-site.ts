@@ -59,7 +59,7 @@ export async function makeStressSite({ idleFiles }: SiteOptions): Promise<Stress
   const stateDir = join(dir, ".git", "codex-inbox");
   const agentPids = (): readonly number[] => {
     const clone = existsSync(join(stateDir, "clone"))
-      ? readFileSync(join(stateDir, "clone"), "utf8").trim()
+      ? readFileSync(join(stateDir, "clone"), "utf8").slice(0, 6)
       : undefined;
     return clone === undefined ? [] : findMarkedRuns(`${clone}/`);
   };
