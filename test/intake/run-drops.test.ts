@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createRunDrops } from "../../src/intake/run-drops.ts";
 import type { RunEvent } from "../../src/run/driver.ts";
+import { createTaskIndex } from "../../src/store/task-index.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import type { FakeRun } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -179,4 +181,29 @@ it("300 files that a user drops while an agent works elsewhere are the user's, a
   expect(errorFiles(world)).toEqual([]);
   const named = world.logged("accepted").find(({ source }) => source === "inbox/named.md");
   expect(await world.queries.find(String(named?.task))).toMatchObject({ parent: ID, parentRun: null });
+});
+
+it("what a run has dropped counts as long as the coordinator is at work, also when its tasks are finished and forgotten", () => {
+  const [run, other] = [
+    { task: "t", run: 1 },
+    { task: "t", run: 2 },
+  ];
+  const known = { count: 3 };
+  const refused: string[] = [];
+  const drops = createRunDrops({
+    authors: { catchUp: async () => undefined, authorOf: (path) => (path.includes("other") ? other : run) },
+    table: { index: { ...createTaskIndex(), droppedBy: ({ run: number }) => (number === 1 ? known.count : 0) } },
+    recent: { droppedBy: () => 0 },
+    intake: { refuse: ({ path }) => refused.push(path) },
+    rights: () => ({ maxDropsPerRun: 4 }),
+    log: () => undefined,
+  });
+  const judge = (path: string): string =>
+    drops.judge({ path, blob: "b", modifiedAtMs: 0, changedAtMs: 0 }, { path, blob: "b", tracked: "untracked" }).kind;
+  expect(judge("inbox/a.md")).toBe("take");
+  known.count = 4; // Those of an earlier coordinator, and this one.
+  drops.accepted(run);
+  known.count = 0;
+  expect([judge("inbox/b.md"), judge("inbox/other.md")]).toEqual(["refused", "take"]);
+  expect(refused).toEqual(["inbox/b.md"]);
 });

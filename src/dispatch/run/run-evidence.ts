@@ -57,7 +57,7 @@ const PATHS_MAX = 1_000;
 const COMMANDS_MAX = 200;
 /** The kernel stamps files in steps of a few milliseconds, and events are read a moment after they were written. */
 const SLACK_MS = 1_000;
-/** Codex says that it has written a file a moment after it did. */
+/** Codex says of a command or a patch that it began a moment after it wrote: 6 to 31 ms later, measured with 0.169.0. */
 const SAID_WITHIN_MS = 500;
 const CATCH_UP_MAX_MS = 2_000;
 /** What goes on is not written more often; what has ended is, at once. */

@@ -14,6 +14,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import type { InboxScan } from "../../../src/task/file/drop.ts";
+import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
 import { freshId, hashBlob } from "../../support/blob-and-id.ts";
 import { BROKEN_TEXT, brokenPathsOf, makeInboxWorkspace, pathsOf, SETTLE_MS } from "../../support/inbox-workspace.ts";
 import { startLineProcess } from "../../support/line-process.ts";
@@ -310,4 +311,27 @@ it("a file or folder that may not be read is told of, and read as soon as it may
   chmodSync(join(inboxDir, "open"), 0o755);
   const again: InboxScan = JSON.parse(await child.ask("scan"));
   expect([...pathsOf(again)].sort()).toEqual(["inbox/docs/fix.md", "inbox/open/fix.md", "inbox/secret.md"]);
+});
+
+it("a drop that is refused is broken from then on, and keeps no other from being handed out, until it or the rights change", async () => {
+  let rights = { ...DEFAULT_RIGHTS };
+  const { drop, intake, clock } = makeInboxWorkspace({ rights: () => rights, limits: { filesMax: 2 } });
+  for (const name of ["a", "b", "c"]) drop(`${name}.md`);
+  const settledScan = async (): Promise<InboxScan> => {
+    await intake.scan();
+    clock.nowMs += SETTLE_MS;
+    return intake.scan();
+  };
+  const first = await settledScan();
+  expect(pathsOf(first)).toEqual(["inbox/a.md", "inbox/b.md"]);
+  const problems = [{ line: undefined, column: undefined, message: "no", expected: "less", example: undefined }];
+  for (const { path, blob } of first.drops) intake.refuse({ path, blob, problems });
+  const second = await intake.scan();
+  expect([pathsOf(second), brokenPathsOf(second)]).toEqual([["inbox/c.md"], ["inbox/a.md", "inbox/b.md"]]);
+  appendFileSync(drop("a.md"), "Another.\n");
+  expect(pathsOf(await settledScan())).toContain("inbox/a.md");
+  rights = { ...DEFAULT_RIGHTS, maxDropsPerRun: 50 };
+  for (const { path, blob } of (await intake.scan()).drops) intake.refuse({ path, blob, problems });
+  rights = { ...rights };
+  expect(pathsOf(await intake.scan())).toHaveLength(2);
 });

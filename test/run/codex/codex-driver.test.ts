@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, utimesSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../../src/run/driver.ts";
@@ -254,6 +263,28 @@ describe("probing", () => {
 });
 
 describe("following", () => {
+  it("hands out at once, when it is asked, what the run had written before; and answers when there is no more to come", async () => {
+    const { request, follow, dirOf } = testRunner();
+    const asked = request("[[say: first]] [[hang]]");
+    const handle = await follow(asked);
+    const seen: RunEvent[] = [];
+    const read = (async () => {
+      for await (const event of handle.events()) seen.push(event);
+    })();
+    const path = join(dirOf(asked), "events.jsonl");
+    await waitFor(() => seen.some(({ kind }) => kind === "item"), { what: "the first message" });
+    for (let n = 1; n <= 20; n += 1) {
+      const item = { id: `own_${n}`, type: "agent_message", text: `${n}` };
+      appendFileSync(path, `${JSON.stringify({ type: "item.completed", item })}\n`);
+      await handle.caughtUp();
+      expect(seen.at(-1)).toMatchObject({ kind: expect.stringMatching(/item|output/) });
+      expect(seen.filter((event) => event.kind === "item" && event.id.startsWith("own_"))).toHaveLength(n);
+    }
+    await handle.stop(0);
+    await read;
+    await handle.caughtUp();
+  });
+
   it("passes every line on once, as it comes", async () => {
     const { request, follow } = testRunner();
     const prompt = "[[say: a]] [[sleep 30]] [[say: b]] [[sleep 30]] [[unknown]] [[final: ünï]]";
