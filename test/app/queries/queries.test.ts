@@ -20,6 +20,18 @@ async function finished(...names: readonly string[]): Promise<{ world: World; id
   return { world, ids: names.map((_, index) => world.accepted(index)) };
 }
 
+/** The ids of the list, page by page. */
+async function paged({ queries }: World, finishedMax: number, limit: number): Promise<readonly string[]> {
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await queries.list({ finished: finishedMax, limit, cursor });
+    seen.push(...page.tasks.map(({ id }) => id));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return seen;
+}
+
 /** A file of a finished task, as an earlier version of the branch would hold it. */
 function oldResult(id: string): Record<string, string> {
   const file = `---\nformat: 1\nid: ${id}\nsessionKey: old\ntitle: Old\nstatus: succeeded\n---\nOld.\n`;
@@ -152,14 +164,19 @@ describe("the list of tasks", () => {
       "tasks/2026-11-20/aaaaaa-0001.md": rows.filter((row) => row.includes("docs") && !isNew(row)).join("\n"),
     });
     for (const limit of [1, 2, 3, 4, 5, 9]) {
-      const seen: string[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await world.queries.list({ finished: Number.POSITIVE_INFINITY, limit, cursor });
-        seen.push(...page.tasks.map(({ id }) => id));
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
-      expect(seen).toEqual([...ids].reverse());
+      expect(await paged(world, Number.POSITIVE_INFINITY, limit)).toEqual([...ids].reverse());
+    }
+  });
+
+  it("passes over tasks whose files are gone: as many others are shown, in one page or several", async () => {
+    const { world, ids } = await finished("docs/1", "docs/2", "docs/3", "docs/4", "docs/5");
+    const gone = [ids[4], ids[2]].map((id) => [`sessions/docs/2026-11-20/${id}.md`, undefined]);
+    world.repository.user.commit(Object.fromEntries(gone));
+    await world.advance(1_000);
+    for (const limit of [1, 2, 3, 9]) {
+      expect(await paged(world, 2, limit)).toEqual([ids[3], ids[1]]);
+      expect(await paged(world, 9, limit)).toEqual([ids[3], ids[1], ids[0]]);
+      expect(await paged(world, 0, limit)).toEqual([]);
     }
   });
 
