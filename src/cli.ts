@@ -9,18 +9,18 @@ import { nearest } from "./task/text/near-miss.ts";
 
 /** Each command is loaded when it is the one that runs. */
 const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
-  init: async (deps) => (await import("./cli/init.ts")).createInitCommand(deps),
-  serve: async (deps) => (await import("./cli/serve.ts")).createServeCommand(deps),
-  add: async (deps) => (await import("./cli/add.ts")).createAddCommand(deps),
-  ls: async (deps) => (await import("./cli/ls.ts")).createLsCommand(deps),
-  status: async (deps) => (await import("./cli/status.ts")).createStatusCommand(deps),
-  sessions: async (deps) => (await import("./cli/sessions.ts")).createSessionsCommand(deps),
-  log: async (deps) => (await import("./cli/log.ts")).createLogCommand(deps),
-  stop: async (deps) => (await import("./cli/stop.ts")).createStopCommand(deps),
-  retry: async (deps) => (await import("./cli/retry.ts")).createRetryCommand(deps),
-  pause: async (deps) => (await import("./cli/pause.ts")).createPauseCommand(deps),
-  resume: async (deps) => (await import("./cli/resume.ts")).createResumeCommand(deps),
-  policy: async (deps) => (await import("./cli/policy.ts")).createPolicyCommand(deps),
+  init: async (deps) => (await import("./cli/commands/init.ts")).createInitCommand(deps),
+  serve: async (deps) => (await import("./cli/commands/serve.ts")).createServeCommand(deps),
+  add: async (deps) => (await import("./cli/commands/add.ts")).createAddCommand(deps),
+  ls: async (deps) => (await import("./cli/commands/ls.ts")).createLsCommand(deps),
+  status: async (deps) => (await import("./cli/commands/status.ts")).createStatusCommand(deps),
+  sessions: async (deps) => (await import("./cli/commands/sessions.ts")).createSessionsCommand(deps),
+  log: async (deps) => (await import("./cli/commands/log.ts")).createLogCommand(deps),
+  stop: async (deps) => (await import("./cli/commands/stop.ts")).createStopCommand(deps),
+  retry: async (deps) => (await import("./cli/commands/retry.ts")).createRetryCommand(deps),
+  pause: async (deps) => (await import("./cli/commands/pause.ts")).createPauseCommand(deps),
+  resume: async (deps) => (await import("./cli/commands/resume.ts")).createResumeCommand(deps),
+  policy: async (deps) => (await import("./cli/commands/policy.ts")).createPolicyCommand(deps),
 };
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
-import { takeLock } from "../base/process-lock.ts";
+import { takeLock } from "../base/process/process-lock.ts";
 import { notWritable, readPolicy, writePolicy } from "../config/policy.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
-import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { readPolicy } from "../config/policy.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { readSubmission } from "../intake/submission.ts";

@@ -1,8 +1,8 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { queueFull } from "../intake/queue-limit.ts";
+import { openTaskJournal } from "../store/journal/task-journal.ts";
 import { statePaths } from "../store/state-paths.ts";
-import { openTaskJournal } from "../store/task-journal.ts";
 import { readServer } from "./queries/server-record.ts";
 
 /**

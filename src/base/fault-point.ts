@@ -52,7 +52,11 @@ export type FaultSite = "journal" | "claim" | "state-file";
 
 const failing = new Map<FaultSite, string>();
 
-/** Lets every operation at `site` fail with this system error (`ENOSPC`, …) until the result is called. For tests alone. */
+/**
+ * Lets every operation at `site` fail with this system error (`ENOSPC`, …) until the result is called. For tests alone.
+ *
+ * @public Tests call it; the product never does.
+ */
 export function failAt(site: FaultSite, code: string): () => void {
   failing.set(site, code);
   return () => failing.delete(site);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
-import { readBoundedText } from "../base/read-bounded.ts";
+import { readBoundedText } from "../base/files/read-bounded.ts";
 import { codexSetting } from "../task/rights/codex-setting.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";

@@ -1,8 +1,8 @@
 import type { Stats } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
-import { readBoundedText } from "../base/read-bounded.ts";
-import { realPathOf } from "../base/real-path.ts";
-import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { readBoundedText } from "../base/files/read-bounded.ts";
+import { realPathOf } from "../base/files/real-path.ts";
+import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, renderPolicy } from "../task/rights/policy.ts";
 import { isBelow } from "../task/rights/rights.ts";
 

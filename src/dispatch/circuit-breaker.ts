@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { systemErrorCode } from "../base/errors.ts";
 import { mayFail } from "../base/fault-point.ts";
+import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
-import { writeFileAtomic } from "../base/write-file-atomic.ts";
 import {
   type BreakerState,
   breakerState,

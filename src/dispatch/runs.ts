@@ -1,4 +1,4 @@
-import type { OpenTask } from "../store/open-task.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { StopCause } from "../task/state/task-event.ts";
 

@@ -1,6 +1,6 @@
-import type { BranchLedger } from "../store/branch-ledger.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { BranchLedger } from "../store/branch/branch-ledger.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
-import { writeFileAtomic } from "../base/write-file-atomic.ts";
+import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 
 const STOP_PREFIX = "stop-";

@@ -1,6 +1,6 @@
 import { createHash, randomInt } from "node:crypto";
 import type { Branch } from "../git/branch.ts";
-import type { TaskSource } from "../store/journal-record.ts";
+import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { isTaskId, makeTaskId, taskIdFromCommit } from "../task/names/task-id.ts";
 

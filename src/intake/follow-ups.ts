@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { CoordinatorError } from "../base/errors.ts";
-import type { FollowUpRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
-import { readPrompt } from "../store/task-prompt.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { FollowUpRecord } from "../store/journal/journal-record.ts";
+import type { TaskJournal } from "../store/journal/task-journal.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
+import { readPrompt } from "../store/tasks/task-prompt.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { taskIdFromCommit } from "../task/names/task-id.ts";

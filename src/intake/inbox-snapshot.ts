@@ -1,8 +1,8 @@
 import type { Branch } from "../git/branch.ts";
-import type { TaskSource } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { RecentTasks } from "../store/recent-tasks.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { TaskSource } from "../store/journal/journal-record.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
+import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 

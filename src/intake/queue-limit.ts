@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 
 /** Below this share of the bound a queue that was full is said to have room again; else each finished task would be news. */
 const ROOM_SHARE = 0.9;

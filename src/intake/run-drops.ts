@@ -1,7 +1,7 @@
 import type { Log } from "../base/surroundings.ts";
-import type { DroppedBy, TaskSource } from "../store/journal-record.ts";
-import type { RecentTasks } from "../store/recent-tasks.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
+import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop } from "../task/file/drop.ts";
 import type { Rights } from "../task/rights/rights.ts";
 import type { Intake } from "./inbox/intake.ts";

@@ -1,6 +1,6 @@
 import type { Log } from "../base/surroundings.ts";
-import type { ForeignTask } from "../store/foreign-tasks.ts";
-import type { TaskTable } from "../store/task-table.ts";
+import type { ForeignTask } from "../store/branch/foreign-tasks.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { userFrontMatter } from "../task/records/task-record.ts";
 import type { Rights } from "../task/rights/rights.ts";

@@ -1,4 +1,4 @@
-import { runProgram } from "../base/run-program.ts";
+import { runProgram } from "../base/process/run-program.ts";
 import { createMatchReader, type MatchListener } from "./match-reader.ts";
 import type { SearchTool } from "./search-tool.ts";
 

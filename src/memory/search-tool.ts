@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { findPackage } from "../base/find-package.ts";
+import { findPackage } from "../base/files/find-package.ts";
 import { NOTE_BYTES_MAX } from "./note-files.ts";
 
 /** A program that finds lines. Each prints `<path> NUL <line number>:<line>` for lines that hold a fixed string given on its stdin. */

@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
-import type { OpenTask } from "../store/open-task.ts";
-import type { TaskJournal } from "../store/task-journal.ts";
+import type { TaskJournal } from "../store/journal/task-journal.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
 import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";

@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
-import type { FreshThread, JournalRecord } from "../store/journal-record.ts";
-import type { OpenTask } from "../store/open-task.ts";
+import type { FreshThread, JournalRecord } from "../store/journal/journal-record.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";

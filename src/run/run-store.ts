@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunStore } from "./driver.ts";
-import { reapRuns } from "./worker/reap.ts";
+import { reapRuns } from "./worker/processes/reap.ts";
+import { stopRun } from "./worker/processes/stop-run.ts";
 import { markedRun } from "./worker/run-directory.ts";
-import { stopRun } from "./worker/stop-run.ts";
 
 /** Tasks whose runs are kept; beyond them the oldest go. */
 const KEPT_TASKS_MAX = 20;

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Coordinator } from "../../src/app/coordinator.ts";
 import { askCoordinator } from "../../src/app/queries/coordinator-client.ts";
 import { retryTask } from "../../src/app/retry-task.ts";
-import { ownIdentity } from "../../src/base/process-identity.ts";
+import { ownIdentity } from "../../src/base/process/process-identity.ts";
 import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
 import { listen } from "../../src/server/listen.ts";
 import { taskIdDate } from "../../src/task/names/task-id.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { end, running } from "../support/running-task.ts";

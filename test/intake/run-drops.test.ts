@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createRunDrops } from "../../src/intake/run-drops.ts";
 import type { RunEvent } from "../../src/run/driver.ts";
-import { createTaskIndex } from "../../src/store/task-index.ts";
+import { createTaskIndex } from "../../src/store/tasks/task-index.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import type { FakeRun } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";

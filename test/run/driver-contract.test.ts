@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AgentOutcome, RunEvent, RunHandle, RunLease } from "../../src/run/driver.ts";
 import { createVerifyDriver } from "../../src/run/verify/verify-driver.ts";
-import { findMarked } from "../../src/run/worker/marker-scan.ts";
+import { findMarked } from "../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts } from "../../src/task/state/verification.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
 import { tempDir } from "../support/temp-dir.ts";

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { openTaskJournal } from "../../src/store/task-journal.ts";
+import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
 
 /**
  * Appends to the journal in the folder of argv: each line on stdin is the id of a task and the size in bytes of a record for it.

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { type HeldLock, takeLock } from "../../src/base/process-lock.ts";
+import { type HeldLock, takeLock } from "../../src/base/process/process-lock.ts";
 
 /**
  * Takes and gives back the lock `coordinator` of the folder in argv. Lines: "take", "take at <Unix ms>" (waits for that moment

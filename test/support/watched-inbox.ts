@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { createInboxWatch, type InboxWatchOptions } from "../../src/intake/inbox/inbox-watch.ts";
+import { createInboxWatch, type InboxWatchOptions } from "../../src/intake/inbox/watch/inbox-watch.ts";
 import { tempDir } from "./temp-dir.ts";
 import { waitFor } from "./wait-for.ts";
 

@@ -8,8 +8,8 @@ import { type LiveSettings, type RunningCoordinator, startCoordinator } from "..
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import type { TouchedFile } from "../../src/run/workplace/workplace.ts";
-import { createSessionLocks } from "../../src/store/session-lock.ts";
-import { createSessionStore } from "../../src/store/session-store.ts";
+import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
+import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { writeFileAtomic } from "../../src/base/write-file-atomic.ts";
+import { writeFileAtomic } from "../../src/base/files/write-file-atomic.ts";
 
 /** Writes the file of argv again and again, as often as the line on stdin says, in turn with 100,000 "a" and 200,000 "b". */
 const [path = ""] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import type { ForeignTask } from "../../store/foreign-tasks.ts";
-import type { OpenTask } from "../../store/open-task.ts";
-import { findTaskText } from "../../store/task-text.ts";
+import type { ForeignTask } from "../../store/branch/foreign-tasks.ts";
+import { findTaskText } from "../../store/branch/task-text.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { TITLE_CHARACTERS_MAX } from "../../task/file/task-title.ts";
 import { isFinal, type LedgerRow } from "../../task/ledger/ledger.ts";
 import { titleInFrontMatter } from "../../task/records/title-line.ts";
@@ -124,7 +124,7 @@ function parseCursor(cursor: string | undefined): {
 
 /** Returns a task of the branch; `undefined` where its file is gone. */
 export async function presentFinished(deps: QueriesDeps, { task, session }: Finished): Promise<TaskView | undefined> {
-  const { findTaskFile } = await import("../../store/foreign-tasks.ts");
+  const { findTaskFile } = await import("../../store/branch/foreign-tasks.ts");
   const place = await findTaskFile(deps.branch, session, task);
   return place === undefined
     ? undefined
@@ -146,7 +146,7 @@ export async function findForeign(
 ): Promise<ReadonlyMap<string, ForeignTask>> {
   const rows = [...(await ledger.current()).values()];
   if (rows.every((row) => isFinal(row.status) || isOpenHere.has(row.task))) return new Map();
-  const { findForeignTasks } = await import("../../store/foreign-tasks.ts");
+  const { findForeignTasks } = await import("../../store/branch/foreign-tasks.ts");
   return findForeignTasks(branch, ledger, (id) => isOpenHere.has(id));
 }
 

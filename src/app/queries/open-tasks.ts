@@ -1,8 +1,8 @@
 import { findHolds } from "../../dispatch/scheduled-tasks.ts";
-import type { BranchLedger } from "../../store/branch-ledger.ts";
-import type { JournalRecord } from "../../store/journal-record.ts";
-import { fold, type OpenTask } from "../../store/open-task.ts";
-import type { TaskJournal } from "../../store/task-journal.ts";
+import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
+import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { TaskJournal } from "../../store/journal/task-journal.ts";
+import { fold, type OpenTask } from "../../store/tasks/open-task.ts";
 import type { Conditions } from "../../task/schedule/schedule.ts";
 import { needsJournal, presentOpen, type TaskView } from "../views/task-view.ts";
 

@@ -1,6 +1,6 @@
 import type { Branch } from "../../git/branch.ts";
 import type { HistoryEntry, TaskHistory } from "../../git/repository/task-history.ts";
-import type { BranchLedger } from "../../store/branch-ledger.ts";
+import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";

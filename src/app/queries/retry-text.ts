@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import { findTaskFile } from "../../store/foreign-tasks.ts";
-import { fold } from "../../store/open-task.ts";
-import { readPrompt } from "../../store/task-prompt.ts";
+import { findTaskFile } from "../../store/branch/foreign-tasks.ts";
+import { fold } from "../../store/tasks/open-task.ts";
+import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
 import { isOwnSessionKey } from "../../task/names/session-key.ts";
 import { userFrontMatter } from "../../task/records/task-record.ts";

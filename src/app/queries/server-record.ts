@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
-import { isCopyOf } from "../../base/file-stamp.ts";
-import { isAlive, type ProcessIdentity } from "../../base/process-identity.ts";
-import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
+import { isCopyOf } from "../../base/files/file-stamp.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
+import { isAlive, type ProcessIdentity } from "../../base/process/process-identity.ts";
 
 /** The coordinator that serves the workspace, as `server.json` tells it. */
 export interface ServerRecord extends ProcessIdentity {

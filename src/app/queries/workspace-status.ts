@@ -1,5 +1,5 @@
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
-import { countCopiedTasks } from "../../store/copied-state.ts";
+import { countCopiedTasks } from "../../store/clone/copied-state.ts";
 import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { rowOf } from "../../task/state/state-row.ts";

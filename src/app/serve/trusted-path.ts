@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { realPathOf } from "../../base/real-path.ts";
+import { realPathOf } from "../../base/files/real-path.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 

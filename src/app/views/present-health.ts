@@ -7,8 +7,8 @@ import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
-import type { TaskJournal } from "../../store/task-journal.ts";
-import type { TaskTable } from "../../store/task-table.ts";
+import type { TaskJournal } from "../../store/journal/task-journal.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
 import { type PausedView, presentPauses } from "./present-pauses.ts";
 
 /** How the coordinator is doing; what `GET /health` answers. */

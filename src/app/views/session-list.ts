@@ -1,7 +1,7 @@
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
-import { knownCloneId } from "../../store/clone-id.ts";
-import type { OpenTask } from "../../store/open-task.ts";
+import { knownCloneId } from "../../store/clone/clone-id.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import type { Pause, Pauses } from "../../task/schedule/pause.ts";

@@ -1,6 +1,6 @@
 import { taskRecord } from "../../publish/result-commit.ts";
-import type { JournalRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/open-task.ts";
+import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
 import { asUsage } from "../../task/records/task-account.ts";

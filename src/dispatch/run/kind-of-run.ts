@@ -1,6 +1,6 @@
 import type { RunEvent, RunHandle, RunKey, RunLease } from "../../run/driver.ts";
 import type { RunLimits } from "../../run/supervisor.ts";
-import type { OpenTask } from "../../store/open-task.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 
 /** How runs of one kind are begun and taken in. Decides nothing: the state machine does. */

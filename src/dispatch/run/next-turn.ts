@@ -1,6 +1,6 @@
-import type { JournalRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/open-task.ts";
-import { readPrompt } from "../../store/task-prompt.ts";
+import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
+import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import { repairPrompt } from "../../task/state/repair-prompt.ts";

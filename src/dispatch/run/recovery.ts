@@ -1,10 +1,10 @@
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../../run/driver.ts";
-import type { JournalRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/open-task.ts";
-import type { Sessions } from "../../store/session-store.ts";
-import type { TaskJournal } from "../../store/task-journal.ts";
-import type { TaskTable } from "../../store/task-table.ts";
+import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { TaskJournal } from "../../store/journal/task-journal.ts";
+import type { Sessions } from "../../store/sessions/session-store.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { recoveryAction } from "../../task/state/recovery-action.ts";
 import type { Runs } from "../runs.ts";

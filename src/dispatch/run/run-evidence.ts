@@ -1,10 +1,10 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
+import { readBoundedText } from "../../base/files/read-bounded.ts";
+import { makeDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { asNumber, asText, parseObject } from "../../base/json-shape.ts";
-import { readBoundedText } from "../../base/read-bounded.ts";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
-import { makeDirectory, writeFileAtomic } from "../../base/write-file-atomic.ts";
 import type { DropAuthors } from "../../intake/run-drops.ts";
 import type { RunEvent, RunHandle, RunKey } from "../../run/driver.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";

@@ -1,6 +1,6 @@
 import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.ts";
-import type { FreshThread } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/open-task.ts";
+import type { FreshThread } from "../../store/journal/journal-record.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";

@@ -1,7 +1,7 @@
 import type { Branch } from "../../git/branch.ts";
-import type { OpenTask } from "../../store/open-task.ts";
-import type { TaskJournal } from "../../store/task-journal.ts";
-import type { TaskTable } from "../../store/task-table.ts";
+import type { TaskJournal } from "../../store/journal/task-journal.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
 import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
 import { parseTranscript } from "../../task/session/transcript.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";

@@ -1,5 +1,5 @@
-import type { VerifyRecord } from "../../store/journal-record.ts";
-import type { OpenTask } from "../../store/open-task.ts";
+import type { VerifyRecord } from "../../store/journal/journal-record.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { TaskEvent } from "../../task/state/task-event.ts";
 import {

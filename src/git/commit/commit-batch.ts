@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { syncFolder } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { syncFolder } from "../../base/files/durable-file.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
 import type { Blocker } from "../gate/process-scan.ts";

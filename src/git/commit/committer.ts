@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
-import { readStamp } from "../../base/file-stamp.ts";
+import { readStamp } from "../../base/files/file-stamp.ts";
 import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
 import type { Branch } from "../branch.ts";

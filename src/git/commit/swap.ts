@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
-import { keepOpen } from "../../base/durable-file.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { keepOpen } from "../../base/files/durable-file.ts";
 import type { LockName, Locks } from "../gate/locks.ts";
 import type { Forks, ProcessScan } from "../gate/process-scan.ts";
 import type { IndexFile } from "../index/index-file.ts";

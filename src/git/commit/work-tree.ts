@@ -14,8 +14,8 @@ import {
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
-import { type FileStamp, readStamp } from "../../base/file-stamp.ts";
-import { writeAll } from "../../base/write-file-atomic.ts";
+import { type FileStamp, readStamp } from "../../base/files/file-stamp.ts";
+import { writeAll } from "../../base/files/write-file-atomic.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";

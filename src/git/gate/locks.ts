@@ -1,9 +1,9 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
-import { readStamp } from "../../base/file-stamp.ts";
-import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process-identity.ts";
+import { writeNewFile } from "../../base/files/durable-file.ts";
+import { readStamp } from "../../base/files/file-stamp.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../../base/process/process-identity.ts";
 import type { Repository } from "../repository/repository.ts";
 import { createLockWatch } from "./lock-watch.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { syncDescriptor } from "../../base/durable-file.ts";
+import { syncDescriptor } from "../../base/files/durable-file.ts";
 import { createObjectReader } from "../objects/object-reader.ts";
 import { FOLDER_MODE, parseTree, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, runGit } from "../process/git-process.ts";

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { copyFile, utimes } from "node:fs/promises";
-import { readStamp } from "../../base/file-stamp.ts";
+import { readStamp } from "../../base/files/file-stamp.ts";
 
 /**
  * Copies a git index to `to`, where nothing may be yet. Where there is no index nothing is copied: git makes the file.

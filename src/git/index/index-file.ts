@@ -1,6 +1,6 @@
 import { openSync, rmSync } from "node:fs";
-import { syncDescriptor } from "../../base/durable-file.ts";
-import { readStamp, stampText } from "../../base/file-stamp.ts";
+import { syncDescriptor } from "../../base/files/durable-file.ts";
+import { readStamp, stampText } from "../../base/files/file-stamp.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";

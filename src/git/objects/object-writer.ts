@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder, writeNewFile } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
+import { syncFolder, writeNewFile } from "../../base/files/durable-file.ts";
 import { type ObjectFormat, type ObjectType, objectId } from "./object-format.ts";
 import { formatPack, type PackedObject } from "./pack-format.ts";
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder } from "../../base/durable-file.ts";
 import { systemErrorCode } from "../../base/errors.ts";
-import { readStartTicks } from "../../base/process-identity.ts";
+import { syncFolder } from "../../base/files/durable-file.ts";
+import { readStartTicks } from "../../base/process/process-identity.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { ObjectFormat } from "./object-format.ts";
 

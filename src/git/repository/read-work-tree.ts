@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 
 /** A work tree, and where git keeps what belongs to it. Absolute real paths. */
 export interface WorkTreePlace {

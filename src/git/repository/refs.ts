@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { stampText } from "../../base/file-stamp.ts";
+import { stampText } from "../../base/files/file-stamp.ts";
 import type { Repository } from "./repository.ts";
 
 /** Reads refs as files, at once and without a process: the last look before the branch moves has no time for one. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readStamp } from "../../base/file-stamp.ts";
+import { readStamp } from "../../base/files/file-stamp.ts";
 import { type Refs, readHeadBranch } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
-import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/read-bounded.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
 import { findWorkTree } from "./find-work-tree.ts";
 import type { WorkTreePlace } from "./read-work-tree.ts";

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, readSync, renameSync, rmSync } from "node:fs";
 import { systemErrorCode } from "../../base/errors.ts";
-import { writeAll } from "../../base/write-file-atomic.ts";
+import { writeAll } from "../../base/files/write-file-atomic.ts";
 import type { BrokenDrop } from "../../task/file/drop.ts";
 import { errorFilePath, isErrorFile, renderErrorFile } from "../../task/file/error-file.ts";
 import { type FilePrint, printOf, samePrint } from "./file-print.ts";

@@ -1,10 +1,10 @@
 import type { BrokenDrop, Drop, InboxScan } from "../../task/file/drop.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../task/rights/rights.ts";
-import { createClaims, type LeftClaim } from "./claim.ts";
+import { createClaims, type LeftClaim } from "./claim/claim.ts";
 import { createErrorReports } from "./error-reports.ts";
 import { createScanner, type DetailedScan } from "./inbox-scan.ts";
-import { createInboxWatch } from "./inbox-watch.ts";
 import { NOTICES_MAX, SCAN_LIMITS, type ScanLimits } from "./limits.ts";
+import { createInboxWatch } from "./watch/inbox-watch.ts";
 
 export interface IntakeOptions {
   /** Absolute; inbox/ lies in it. */

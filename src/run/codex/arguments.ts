@@ -1,11 +1,11 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { isThreadId } from "../../task/names/thread-id.ts";
 import type { RunRequest } from "../../task/state/run.ts";
-import type { Environment } from "../worker/environment.ts";
-import { MARKER_VARIABLE } from "../worker/marker-scan.ts";
+import type { Environment } from "../sandbox/environment.ts";
+import { sandboxGuard } from "../sandbox/sandbox-guard.ts";
+import { untrustedProject } from "../sandbox/untrusted-project.ts";
+import { MARKER_VARIABLE } from "../worker/processes/marker-scan.ts";
 import { runPaths } from "../worker/run-directory.ts";
-import { sandboxGuard } from "../worker/sandbox-guard.ts";
-import { untrustedProject } from "../worker/untrusted-project.ts";
 import { hiddenFromTools } from "./environment.ts";
 
 /** Features that have no place in an unattended run. */

@@ -1,4 +1,4 @@
-import { allowedEnvironment, type Environment } from "../worker/environment.ts";
+import { allowedEnvironment, type Environment } from "../sandbox/environment.ts";
 
 /**
  * What codex, and with it every command an agent runs, may know of our environment beside what any program may: codex hands its

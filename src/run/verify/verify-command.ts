@@ -1,7 +1,7 @@
 import type { VerifyRequest, VerifySandbox } from "../../task/state/verification.ts";
-import type { Environment } from "../worker/environment.ts";
-import { sandboxGuard } from "../worker/sandbox-guard.ts";
-import { untrustedProject } from "../worker/untrusted-project.ts";
+import type { Environment } from "../sandbox/environment.ts";
+import { sandboxGuard } from "../sandbox/sandbox-guard.ts";
+import { untrustedProject } from "../sandbox/untrusted-project.ts";
 import { BEGIN_LINE } from "./output.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { systemErrorCode } from "../../base/errors.ts";
+import { syncDirectory } from "../../base/files/write-file-atomic.ts";
 import { asNumber, asText, parseObject } from "../../base/json-shape.ts";
-import { isAlive, type ProcessIdentity } from "../../base/process-identity.ts";
-import { syncDirectory } from "../../base/write-file-atomic.ts";
+import { isAlive, type ProcessIdentity } from "../../base/process/process-identity.ts";
 import { readSmall } from "./bounded-file.ts";
 import { runPaths } from "./run-directory.ts";
 

@@ -6,8 +6,8 @@ import type { Driver, RunEvent, RunHandle, RunKey, RunLease } from "../driver.ts
 import { sealRun } from "./claim.ts";
 import { readExitRecord } from "./exit-record.ts";
 import { createPause } from "./pause.ts";
+import { stopRun } from "./processes/stop-run.ts";
 import { type MarkedRun, markedRun } from "./run-directory.ts";
-import { stopRun } from "./stop-run.ts";
 import { startWorker, type WorkerSpec, type WorkerWatch, watchWorker } from "./worker.ts";
 
 /** What one kind of command makes of being run by a worker. */

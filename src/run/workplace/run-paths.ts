@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { realPathOf } from "../../base/real-path.ts";
+import { realPathOf } from "../../base/files/real-path.ts";
 import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../../task/rights/rights.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readServer } from "../../../src/app/queries/server-record.ts";
-import { ownIdentity } from "../../../src/base/process-identity.ts";
-import { openTaskJournal } from "../../../src/store/task-journal.ts";
+import { ownIdentity } from "../../../src/base/process/process-identity.ts";
+import { openTaskJournal } from "../../../src/store/journal/task-journal.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
 const OLD = "20250101-101010-aaaaaa";

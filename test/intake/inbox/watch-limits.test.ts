@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { type TreeWatch, watchTree } from "../../../src/intake/inbox/tree-watch.ts";
+import { type TreeWatch, watchTree } from "../../../src/intake/inbox/watch/tree-watch.ts";
 import { startLineProcess } from "../../support/line-process.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";

@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { RunHandle, VerifyDriver } from "../../../src/run/driver.ts";
 import { createVerifyDriver } from "../../../src/run/verify/verify-driver.ts";
-import { findMarked } from "../../../src/run/worker/marker-scan.ts";
+import { findMarked } from "../../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts, VerifyRequest, VerifySandbox } from "../../../src/task/state/verification.ts";
 import { outcomeOf } from "../../support/outcome-of.ts";
 import { realCodex } from "../../support/real-codex.ts";

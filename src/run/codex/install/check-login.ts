@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../../base/errors.ts";
-import { runProgram } from "../../../base/run-program.ts";
+import { runProgram } from "../../../base/process/run-program.ts";
 import type { CodexInstallation } from "../../../task/state/run.ts";
-import type { Environment } from "../../worker/environment.ts";
+import type { Environment } from "../../sandbox/environment.ts";
 import { codexEnvironment } from "../environment.ts";
 import { readCodexHome } from "./codex-home.ts";
 

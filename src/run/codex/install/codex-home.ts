@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import type { Environment } from "../../sandbox/environment.ts";
 import { readSmall } from "../../worker/bounded-file.ts";
-import type { Environment } from "../../worker/environment.ts";
 
 const CONFIG_BYTES_MAX = 4 * 1024 * 1024;
 

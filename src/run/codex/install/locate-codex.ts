@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { CoordinatorError } from "../../../base/errors.ts";
-import { findPackage } from "../../../base/find-package.ts";
-import { runProgram } from "../../../base/run-program.ts";
+import { findPackage } from "../../../base/files/find-package.ts";
+import { runProgram } from "../../../base/process/run-program.ts";
 import type { CodexInstallation } from "../../../task/state/run.ts";
-import type { Environment } from "../../worker/environment.ts";
+import type { Environment } from "../../sandbox/environment.ts";
 import { codexEnvironment } from "../environment.ts";
 import { nativeBinary } from "./native-binary.ts";
 

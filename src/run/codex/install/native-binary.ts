@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../../../base/errors.ts";
-import { findPackage } from "../../../base/find-package.ts";
+import { findPackage } from "../../../base/files/find-package.ts";
 import { parseObject } from "../../../base/json-shape.ts";
 
 /** Where the npm package of a platform keeps its binary (0.169.0). */

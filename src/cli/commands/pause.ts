@@ -1,0 +1,29 @@
+import { pauseOf } from "../../app/pause-queue.ts";
+import { describePause } from "../../task/schedule/pause.ts";
+import type { CliDeps } from "../cli-deps.ts";
+import { type Command, textFlag } from "../command.ts";
+
+export function createPauseCommand(deps: CliDeps): Command {
+  return {
+    name: "pause",
+    summary: "Start no more tasks, or none of one session; what runs goes on, drops are still accepted",
+    usage: "[--session <key>] [--reason <text>]",
+    help: [
+      "--session <key>  that session alone",
+      "--reason <text>  shown wherever a task is held by it",
+      "It lasts until codex-inbox resume, also over restarts, and holds whether or not anybody serves.",
+    ],
+    options: { session: { type: "string" }, reason: { type: "string" } },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const session = textFlag(input, "session");
+      const { changed, pauses } = await deps.app.pause({ session, reason: textFlag(input, "reason") });
+      const pause = pauseOf(pauses, session);
+      const what = session === undefined ? "the queue" : `session ${session}`;
+      const said = pause === undefined ? "resumed by another command" : describePause({ ...pause, session: undefined });
+      const undo = `codex-inbox resume${session === undefined ? "" : ` --session ${session}`}`;
+      deps.print(changed ? `${what} is ${said}; ${undo} lets it go on.` : `Nothing to do: ${what} is already ${said}.`);
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { SessionView } from "../../app/views/session-list.ts";
+import { durationText } from "../../task/text/duration-text.ts";
+import type { CliDeps } from "../cli-deps.ts";
+import { type Command, wholeNumber } from "../command.ts";
+
+const SESSIONS_SHOWN = 50;
+/** A key may have 259 characters; a longer one than this stands out of its column. */
+const KEY_WIDTH_MAX = 40;
+
+export function createSessionsCommand(deps: CliDeps): Command {
+  return {
+    name: "sessions",
+    summary: "List sessions: their tasks, and what these have taken",
+    usage: "[--all] [-n <count>] [--json] [<key>]",
+    help: [
+      "--all       also those that were made for a single task each",
+      `-n <count>  how many, the most recently used ones (default ${SESSIONS_SHOWN})`,
+      "--json      the same as JSON, as GET /sessions has it; with a key, as GET /sessions/<key>",
+      "<key>       that one alone",
+    ],
+    options: { all: { type: "boolean" }, n: { type: "string", short: "n" }, json: { type: "boolean" } },
+    words: { min: 0, max: 1 },
+    async run(input) {
+      const [key] = input.words;
+      const asJson = input.flags.json === true;
+      if (key !== undefined) {
+        const session = await deps.app.session(key);
+        for (const line of asJson ? [JSON.stringify(session, null, 2)] : sessionLines(session)) deps.print(line);
+        return 0;
+      }
+      const all = await deps.app.sessions({ own: input.flags.all === true });
+      const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
+      if (asJson) deps.print(JSON.stringify(shown, null, 2));
+      else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
+      return 0;
+    },
+  };
+}
+
+/** One session on one line, their names in a column. */
+function sessionTable(sessions: readonly SessionView[]): readonly string[] {
+  const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
+  return sessions.map((session) => {
+    const paused = session.paused ? "; paused" : "";
+    return `${session.key.padEnd(width)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+  });
+}
+
+function sessionLines(session: SessionView): readonly string[] {
+  return [
+    `session  ${session.key}${session.archived ? " (archived)" : ""}${session.paused ? " (paused)" : ""}`,
+    `thread   ${session.thread ?? "none"}`,
+    `tasks    ${tasksText(session)}`,
+    `taken    ${takenText(session)}`,
+    `last     ${session.lastActivityAt ?? "never"}`,
+  ];
+}
+
+function tasksText({ tasks }: SessionView): string {
+  const parts = (["running", "queued", "succeeded", "failed", "cancelled"] as const).flatMap((status) =>
+    tasks[status] === 0 ? [] : [`${tasks[status]} ${status}`],
+  );
+  return parts.length === 0 ? "no tasks" : parts.join(", ");
+}
+
+function takenText({ runs, usage, durationMs, commands }: SessionView): string {
+  if (runs === 0) return "no runs";
+  const tokens =
+    usage === null
+      ? []
+      : [`${usage.inputTokens} tokens in (${usage.cachedInputTokens} cached), ${usage.outputTokens} out`];
+  const parts = [count(runs, "run"), durationText(durationMs), count(commands, "command"), ...tokens];
+  return parts.join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,66 @@
+import type { StatusView } from "../../app/queries/queries.ts";
+import type { CliDeps } from "../cli-deps.ts";
+import type { Command } from "../command.ts";
+
+export function createStatusCommand(deps: CliDeps): Command {
+  return {
+    name: "status",
+    summary: "Say who serves this workspace, what runs, what waits and why",
+    usage: "[--json]",
+    help: ["--json  the same as JSON"],
+    options: { json: { type: "boolean" } },
+    words: { min: 0, max: 0 },
+    async run(input) {
+      const status = await deps.app.status();
+      if (input.flags.json === true) deps.print(JSON.stringify(status, null, 2));
+      else for (const line of statusLines(status)) deps.print(line);
+      return 0;
+    },
+  };
+}
+
+/** Of sessions that are paused by name this many are listed. */
+const SESSIONS_SHOWN = 20;
+
+function statusLines(status: StatusView): readonly string[] {
+  const { server, health } = status;
+  const lines = [`workspace  ${status.workspace} (${status.branch})`];
+  if (server === null) lines.push("serving    nobody; start with: codex-inbox serve");
+  else
+    lines.push(
+      `serving    process ${server.pid} since ${server.startedAt}${server.url === null ? "" : ` at ${server.url}`}`,
+    );
+  lines.push(
+    `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
+  );
+  if (health?.committer) lines.push(`committing waits since ${health.committer.since}: ${health.committer.reason}`);
+  if (status.codex !== null) {
+    const { since, until, reason } = status.codex;
+    lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
+  }
+  if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
+  if (health?.world) lines.push(`world      since ${health.world.since}: ${health.world.reason}`);
+  for (const name of health?.damaged ?? [])
+    lines.push(`damaged    journal/damaged/${name} in the coordinator's folder`);
+  lines.push(...pauseLines(status.paused));
+  if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
+  if (health?.draining) lines.push("draining   no task is started any more");
+  if (status.otherClones > 0)
+    lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);
+  for (const task of status.running) lines.push(`${task.status.padEnd(10)} ${task.id}  ${task.title}`);
+  for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
+  return lines;
+}
+
+function pauseLines({ queue, sessions }: StatusView["paused"]): readonly string[] {
+  const lines = sessions.map(
+    ({ session, since, reason }) => `paused     session ${session} since ${because(since, reason)}`,
+  );
+  const more = sessions.length - SESSIONS_SHOWN;
+  if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);
+  return queue === null ? lines : [`paused     the whole queue since ${because(queue.since, queue.reason)}`, ...lines];
+}
+
+function because(since: string, reason: string | null): string {
+  return reason === null ? since : `${since}: ${reason}`;
+}

@@ -1,0 +1,107 @@
+import type { LedgerRow } from "../../task/ledger/ledger.ts";
+import type { SessionFact } from "../../task/session/session-fact.ts";
+import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import type { ChangedFile, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
+import type { TaskState } from "../../task/state/task-state.ts";
+import type { Verification } from "../../task/state/verification.ts";
+
+/** Where a task came from. The same blob at the same path is the same drop until our commit that removes it is reached. */
+export interface TaskSource {
+  /** Relative to the workspace: "inbox/docs/typo.md". */
+  readonly path: string;
+  readonly blob: string;
+  /** What git knew of the file when it was taken. */
+  readonly tracked: "untracked" | "staged" | "head";
+}
+
+/** The run of an agent that left the file in inbox/ of which a task was made. */
+export interface DroppedBy {
+  readonly task: string;
+  readonly run: number;
+}
+
+/** The thread that a run did not go on in, and why. */
+export interface FreshThread {
+  readonly instead: string;
+  readonly why: string;
+}
+
+/** A verification that left something behind. */
+export interface VerifyRecord {
+  readonly k: "verify";
+  readonly run: number;
+  readonly verification: Verification;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly entries: readonly TranscriptEntry[];
+}
+
+/** The task that goes on where this one has failed, or why there is none although it was wanted. */
+export type FollowUpRecord =
+  | { readonly k: "follow-up"; readonly task: string }
+  | { readonly k: "follow-up"; readonly task: null; readonly why: string };
+
+/** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
+export type JournalRecord =
+  | {
+      readonly k: "accepted";
+      readonly v: 1;
+      readonly id: string;
+      readonly session: string;
+      /** The dated folder of the task file: "2026-11-20". */
+      readonly folder: string;
+      /** Acceptance order within this workspace; strictly increasing. */
+      readonly order: number;
+      readonly atMs: number;
+      /** The whole drop as it was read. */
+      readonly text: string;
+      /** Sub-folder of inbox/ that named the session, for parsing `text` again. */
+      readonly folderKey: string | null;
+      readonly source: TaskSource | null;
+      /** Id of the clone that accepted the task. */
+      readonly clone: string;
+      readonly droppedBy?: DroppedBy;
+    }
+  | {
+      readonly k: "replaced";
+      readonly atMs: number;
+      readonly text: string;
+      readonly folderKey: string | null;
+      readonly source: TaskSource;
+      readonly alias: string;
+      readonly droppedBy?: DroppedBy;
+    }
+  | { readonly k: "state"; readonly state: TaskState; readonly row: LedgerRow }
+  | {
+      readonly k: "started";
+      readonly run: number;
+      readonly attempt: number;
+      readonly atMs: number;
+      readonly resume: string | null;
+      readonly codex: string;
+      /** Absent where the agent was told the prompt alone. */
+      readonly context?: RunContext;
+      /** It began a fresh thread where it would have resumed another one. */
+      readonly fresh?: FreshThread;
+    }
+  | { readonly k: "thread"; readonly run: number; readonly thread: string }
+  | {
+      readonly k: "run";
+      readonly run: number;
+      readonly attempt: number;
+      readonly verdict: RunVerdict;
+      readonly startedAtMs: number;
+      readonly endedAtMs: number;
+      readonly entries: readonly TranscriptEntry[];
+      readonly facts: readonly SessionFact[];
+      readonly changedFiles: readonly ChangedFile[];
+      /** Of this run alone. */
+      readonly usage: Usage | null;
+    }
+  | VerifyRecord
+  | FollowUpRecord
+  /** A commit of ours has taken the drop out of the branch. */
+  | { readonly k: "drop-gone"; readonly commit: string }
+  /** The branch has lost that commit and holds the drop again. */
+  | { readonly k: "drop-back" }
+  | { readonly k: "committed"; readonly commit: string; readonly blob: string | null };

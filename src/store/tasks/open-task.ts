@@ -1,0 +1,146 @@
+import { parseDropText } from "../../task/file/task-file.ts";
+import type { LedgerRow } from "../../task/ledger/ledger.ts";
+import type { TaskSpec } from "../../task/spec/task-spec.ts";
+import { acceptedState, type TaskState } from "../../task/state/task-state.ts";
+import type { DroppedBy, JournalRecord, TaskSource } from "../journal/journal-record.ts";
+
+/** A task that is not finished and committed, as memory holds it. Its text stays in the journal. */
+export interface OpenTask {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly folder: string;
+  readonly order: number;
+  readonly acceptedAtMs: number;
+  readonly clone: string;
+  readonly spec: TaskSpec;
+  /** What is odd about its text and does not hinder it. */
+  readonly warnings: readonly string[];
+  readonly source: TaskSource | undefined;
+  /** The run that left its text in inbox/; `undefined` where nothing says that one did. */
+  readonly droppedBy: DroppedBy | undefined;
+  /** Further ids under which the same drop may come again. */
+  readonly aliases: readonly string[];
+  readonly state: TaskState;
+  /** The agent's run under way, or the last one. */
+  readonly lastRun: StartedRun | undefined;
+  /** The drop is gone from the branch and from the user's index for good, or was never there. */
+  readonly dropGone: boolean;
+  /** Its outcome was committed, though the branch may have lost that since. */
+  readonly committed: boolean;
+}
+
+/** What is known of a run since it was started. */
+export interface StartedRun {
+  readonly run: number;
+  readonly attempt: number;
+  readonly startedAtMs: number;
+  /** The thread asked for; `undefined` for a new one. */
+  readonly resume: string | undefined;
+  readonly thread: string | undefined;
+  readonly ended: boolean;
+}
+
+/** Returns the ledger rows of a task, from its journal: its acceptance and every change of state. */
+export function ledgerRows(records: readonly JournalRecord[]): readonly LedgerRow[] {
+  return records.flatMap((record) => {
+    if (record.k === "state") return [record.row];
+    if (record.k === "accepted") return [acceptedRow(record)];
+    return [];
+  });
+}
+
+/** Returns the row of a task's acceptance. */
+function acceptedRow(record: JournalRecord & { readonly k: "accepted" }): LedgerRow {
+  const time = new Date(record.atMs).toISOString();
+  return {
+    time,
+    task: record.id,
+    session: record.session,
+    run: 1,
+    status: "queued",
+    detail: record.source?.path ?? "",
+  };
+}
+
+/** Returns the task that `records` (the whole journal, in order) tell of. */
+export function fold(records: readonly JournalRecord[]): OpenTask {
+  const first = records[0];
+  if (first?.k !== "accepted") throw new Error("a task's journal must begin with its acceptance");
+  const accepted: OpenTask = {
+    id: first.id,
+    sessionKey: first.session,
+    folder: first.folder,
+    order: first.order,
+    acceptedAtMs: first.atMs,
+    clone: first.clone,
+    ...parsedText(first),
+    source: first.source ?? undefined,
+    aliases: [],
+    state: acceptedState(0), // Due at once, also where the clock was set back since.
+    lastRun: undefined,
+    dropGone: first.source === null || first.source.tracked === "untracked",
+    committed: false,
+  };
+  return records.slice(1).reduce(applyRecord, accepted);
+}
+
+/** Returns the task after one more record of its journal. */
+export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
+  switch (record.k) {
+    case "accepted":
+    case "verify":
+    case "follow-up":
+      return task;
+    case "committed":
+      return { ...task, committed: true };
+    case "replaced": {
+      const aliases = [...task.aliases, record.alias];
+      const dropGone = record.source.tracked === "untracked";
+      return { ...task, ...parsedText(record), source: record.source, aliases, dropGone };
+    }
+    case "state":
+      return { ...task, state: record.state };
+    case "started": {
+      const { run, attempt, atMs } = record;
+      const resume = record.resume ?? undefined;
+      return { ...task, lastRun: { run, attempt, startedAtMs: atMs, resume, thread: resume, ended: false } };
+    }
+    case "thread":
+      return task.lastRun?.run === record.run ? { ...task, lastRun: { ...task.lastRun, thread: record.thread } } : task;
+    case "run":
+      return task.lastRun?.run === record.run ? { ...task, lastRun: { ...task.lastRun, ended: true } } : task;
+    case "drop-gone":
+      return { ...task, dropGone: true };
+    case "drop-back":
+      return { ...task, dropGone: false };
+  }
+}
+
+/** Parses a text that was valid when it was accepted; if a later version finds fault with it, that is our bug. */
+function parsedText({
+  text,
+  folderKey,
+  droppedBy,
+}: JournalRecord & { readonly k: "accepted" | "replaced" }): Pick<OpenTask, "spec" | "warnings" | "droppedBy"> {
+  const parsed = parseDropText(text, folderKey ?? undefined);
+  if (parsed.ok) return { spec: withParent(parsed.spec, droppedBy), warnings: parsed.warnings, droppedBy };
+  throw new Error(
+    `an accepted task is no longer valid: ${parsed.problems.map((problem) => problem.message).join("; ")}`,
+  );
+}
+
+/** What is known of where a file came from wins over what it says. */
+function withParent(spec: TaskSpec, droppedBy: DroppedBy | undefined): TaskSpec {
+  if (droppedBy === undefined) return spec;
+  return { ...spec, parent: droppedBy.task, frontMatter: { ...spec.frontMatter, parent: droppedBy.task } };
+}
+
+/** Tells whether the branch still holds the drop of an accepted task: a commit has to put the queued task in its place. */
+export function awaitsIntakeCommit(task: OpenTask): boolean {
+  return task.source?.tracked === "head" && !task.dropGone;
+}
+
+/** Tells whether nothing more will happen to the task but its commit. */
+export function isFinished(task: OpenTask): boolean {
+  return task.state.kind === "ended";
+}

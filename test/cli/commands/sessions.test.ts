@@ -1,0 +1,59 @@
+import { expect, it } from "vitest";
+import { createSessionsCommand } from "../../../src/cli/commands/sessions.ts";
+import { createFakeCliDeps, runCommand, sessionView } from "../../fakes/fake-cli-deps.ts";
+
+const DOCS = sessionView();
+const QUIET = sessionView({
+  ...{ key: "web", runs: 0, usage: null, durationMs: 0, commands: 0, paused: true },
+  tasks: { queued: 2, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+});
+
+async function printed(...argv: readonly string[]): Promise<readonly string[]> {
+  const deps = createFakeCliDeps({
+    sessions: async ({ own }) => (own ? [DOCS, QUIET, sessionView({ key: "own" })] : [DOCS, QUIET]),
+    session: async (key) => ({ ...DOCS, key }),
+  });
+  expect(await runCommand(createSessionsCommand(deps), ...argv)).toBe(0);
+  return deps.printed;
+}
+
+it("prints a line for each session, as many as are wanted", async () => {
+  const lines = [
+    "docs  1 succeeded; 1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
+    "web   2 queued; no runs; paused",
+  ];
+  expect(await printed()).toEqual(lines);
+  expect(await printed("-n", "1")).toEqual(lines.slice(0, 1));
+  expect(await printed("--all")).toHaveLength(3);
+});
+
+it("prints the names of sessions in a column, whatever their length", async () => {
+  const sessions = [QUIET, { ...QUIET, key: "docs/translation/french" }];
+  const deps = createFakeCliDeps({ sessions: async () => sessions });
+  await runCommand(createSessionsCommand(deps));
+  expect(deps.printed).toEqual([
+    "web                      2 queued; no runs; paused",
+    "docs/translation/french  2 queued; no runs; paused",
+  ]);
+});
+
+it("prints one session in full", async () => {
+  expect(await printed("docs")).toEqual([
+    "session  docs",
+    "thread   none",
+    "tasks    1 succeeded",
+    "taken    1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
+    "last     2026-11-20T14:16:00.000Z",
+  ]);
+});
+
+it("prints the same as JSON", async () => {
+  expect(JSON.parse((await printed("--json")).join(""))).toEqual([DOCS, QUIET]);
+  expect(JSON.parse((await printed("--json", "docs")).join(""))).toEqual(DOCS);
+});
+
+it("says that there are none", async () => {
+  const deps = createFakeCliDeps({ sessions: async () => [] });
+  await runCommand(createSessionsCommand(deps));
+  expect(deps.printed).toEqual(["no sessions"]);
+});

@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import type { Health } from "../../../src/app/coordinator.ts";
+import type { StatusView } from "../../../src/app/queries/queries.ts";
+import { createStatusCommand } from "../../../src/cli/commands/status.ts";
+import { createFakeCliDeps, runCommand, taskView } from "../../fakes/fake-cli-deps.ts";
+
+const SINCE = "2026-11-20T14:15:30.000Z";
+const QUIET: StatusView = {
+  workspace: "/repo",
+  branch: "main",
+  server: null,
+  health: null,
+  codex: null,
+  paused: { queue: null, sessions: [] },
+  tasks: { queued: 1, running: 0, uncommitted: 2 },
+  running: [],
+  otherClones: 0,
+  broken: [],
+};
+const HEALTH: Health = {
+  ...{ status: "waiting", version: "1.2.3", workspace: "/repo", branch: "main", pid: 7, startedAt: SINCE },
+  tasks: { queued: 1, running: 1, uncommitted: 2 },
+  committer: { reason: "a merge is under way", since: SINCE },
+  codex: { reason: "codex not found", since: SINCE, until: null },
+  paused: { queue: null, sessions: [] },
+  world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
+  full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
+  broken: ["inbox/x.md"],
+  damaged: ["x.jsonl"],
+  configProblem: "unknown setting",
+  draining: true,
+};
+const SERVER = {
+  branch: "main",
+  pid: 7,
+  startTicks: "1",
+  bootId: "b",
+  startedAt: SINCE,
+  version: "1.2.3",
+  url: "http://127.0.0.1:8787",
+  maxOpenTasks: null,
+};
+
+async function lines(view: StatusView, ...argv: readonly string[]): Promise<readonly string[]> {
+  const deps = createFakeCliDeps({ status: async () => view });
+  expect(await runCommand(createStatusCommand(deps), ...argv)).toBe(0);
+  return deps.printed;
+}
+
+describe("status", () => {
+  it("says who serves, and how to begin where nobody does", async () => {
+    expect(await lines(QUIET)).toEqual([
+      "workspace  /repo (main)",
+      "serving    nobody; start with: codex-inbox serve",
+      "tasks      0 running, 1 queued, 2 finished but not committed",
+    ]);
+  });
+
+  it("says what waits, why and since when, and what is broken", async () => {
+    const running = [taskView({ status: "running", endedAt: null })];
+    const view = {
+      ...QUIET,
+      server: SERVER,
+      health: HEALTH,
+      codex: HEALTH.codex,
+      running,
+      broken: HEALTH.broken,
+      otherClones: 3,
+      paused: {
+        queue: { since: SINCE, reason: "a release" },
+        sessions: [{ session: "docs", since: SINCE, reason: null }],
+      },
+    };
+    const printed = (await lines(view)).slice(1);
+    expect(printed).toEqual([
+      `serving    process 7 since ${SINCE} at http://127.0.0.1:8787`,
+      "tasks      0 running, 1 queued, 2 finished but not committed",
+      `committing waits since ${SINCE}: a merge is under way`,
+      `codex      no task is started since ${SINCE}: codex not found`,
+      `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
+      `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
+      "damaged    journal/damaged/x.jsonl in the coordinator's folder",
+      `paused     the whole queue since ${SINCE}: a release`,
+      `paused     session docs since ${SINCE}`,
+      "settings   the last good ones are in force: unknown setting",
+      "draining   no task is started any more",
+      "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",
+      "running    20261120-141530-k3f9x2  Fix the login",
+      "broken     inbox/x.md: see the .error.md file beside it",
+    ]);
+  });
+
+  it("prints the same as JSON", async () => {
+    expect(JSON.parse((await lines({ ...QUIET, server: SERVER }, "--json")).join("\n"))).toEqual({
+      ...QUIET,
+      server: SERVER,
+    });
+  });
+});
