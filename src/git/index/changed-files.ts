@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
 import { runGit } from "../process/git-process.ts";
@@ -13,6 +14,9 @@ const CLOCK_STEP_MS = 20;
 const PLACES_MAX = 200;
 /** A listing that takes longer has compared many files that were touched and not changed. */
 const SLOW_LISTING_MS = 500;
+/** A listing costs a process. Some may follow one another at once, more of one folder only so far apart: those who ask meanwhile share one. */
+const LISTING_EVERY_MS = 50;
+const LISTINGS_AT_ONCE = 4;
 
 /** A path that differs from HEAD, relative to the top of the work tree, and how. */
 export interface ChangedPath {
@@ -38,6 +42,8 @@ interface Place {
   readonly folder: string;
   readonly excluded: readonly string[];
   readonly index: CodeIndex;
+  /** Returns how many milliseconds the next listing of this folder has to wait, and counts it. */
+  readonly pause: () => number;
 }
 
 export interface ChangedFilesOptions {
@@ -64,10 +70,10 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
     const [topDir = "", indexPath = ""] = result.stdout.toString("utf8").split("\n");
     if (result.status !== 0) throw new Error(`git rev-parse in ${dir}: ${result.stderr}`);
     const known = [...places.values()].find((place) => place.topDir === topDir);
-    if (known !== undefined) return { ...known, folder: relative(topDir, dir) };
+    if (known !== undefined) return { ...known, folder: relative(topDir, dir), pause: createPace() };
     const excluded = topDir === home.topDir ? home.ours : [];
     const index = createCodeIndex({ topDir, indexPath: resolve(dir, indexPath), keepDir, excluded });
-    return { topDir, folder: relative(topDir, dir), excluded, index };
+    return { topDir, folder: relative(topDir, dir), excluded, index, pause: createPace() };
   }
 
   async function listAll({
@@ -91,11 +97,18 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
     const key = join(place.topDir, place.folder);
     const joined = waiting.get(key);
     if (joined !== undefined) return joined;
+    const listing = listInTurn(key, place);
+    waiting.set(key, listing);
+    return listing;
+  }
+
+  async function listInTurn(key: string, place: Place): Promise<ReadonlyMap<string, ChangedPath["change"]>> {
+    const pauseMs = place.pause();
+    if (pauseMs > 0) await delay(pauseMs);
     const listing = turn.then(() => {
       waiting.delete(key);
       return listAll(place);
     });
-    waiting.set(key, listing);
     turn = listing.catch(() => undefined);
     return listing;
   }
@@ -111,6 +124,17 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
       return touched;
     },
     topOf: async (dir) => (await placeOf(nearestFolder(dir))).topDir,
+  };
+}
+
+/** Lets `LISTINGS_AT_ONCE` pass, and as many more as time has passed for. */
+function createPace(): () => number {
+  let nextMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = performance.now();
+    const pauseMs = Math.max(0, nextMs - nowMs - (LISTINGS_AT_ONCE - 1) * LISTING_EVERY_MS);
+    nextMs = Math.max(nextMs, nowMs) + LISTING_EVERY_MS;
+    return pauseMs;
   };
 }
 

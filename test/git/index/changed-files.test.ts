@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type ChangedFiles, createChangedFiles } from "../../../src/git/index/changed-files.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
@@ -225,6 +226,24 @@ describe("what a run changed", () => {
       answers.push(list());
     }
     for (const [n, answer] of (await Promise.all(answers)).entries()) expect(answer).toContain(`added new-${n}.c`);
+  });
+
+  it("costs few processes where many ask in a row, and none of them waits for others of another folder", async () => {
+    const { repo, list } = snapshot();
+    await list();
+    await list(0, "src");
+    const started = countGit();
+    const beganMs = performance.now();
+    const answers: Promise<readonly string[]>[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      repo.write(`new-${n}.c`, "new\n");
+      answers.push(list());
+      await delay(3);
+    }
+    expect(await list(0, "src")).toEqual([]);
+    for (const [n, answer] of (await Promise.all(answers)).entries()) expect(answer).toContain(`added new-${n}.c`);
+    // Four at once, one for the other folder, and one for each 50 ms.
+    expect(started().length).toBeLessThanOrEqual(6 + (performance.now() - beganMs) / 49);
   });
 
   it("begins anew when its own index was removed", async () => {
