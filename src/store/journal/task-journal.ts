@@ -151,8 +151,9 @@ export function openTaskJournal(
 
   return {
     create(id, first) {
+      if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
-      writeNew(openPath(id), id, toLine([first]));
+      writeNew(openPath(id), toLine([first]));
       syncDirectory(openDir);
     },
     append(id, records) {
@@ -222,8 +223,8 @@ function idsIn(directory: string): readonly string[] {
  * Makes a journal with its first line, durable but for its folder's entry. Not by a rename: a line that a crash cuts off was never
  * acknowledged, here as at the end of a journal.
  */
-function writeNew(path: string, id: string, text: string): void {
-  const descriptor = openNew(path, id);
+function writeNew(path: string, text: string): void {
+  const descriptor = openSync(path, "wx", 0o600);
   try {
     writeAll(descriptor, Buffer.from(text));
     fdatasyncSync(descriptor);
@@ -232,15 +233,6 @@ function writeNew(path: string, id: string, text: string): void {
     throw error;
   } finally {
     closeSync(descriptor);
-  }
-}
-
-function openNew(path: string, id: string): number {
-  try {
-    return openSync(path, "wx", 0o600);
-  } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") throw new Error(`the journal of ${id} exists already`, { cause: error });
-    throw error;
   }
 }
 
