@@ -83,7 +83,7 @@ const LAST_READ_MAX = 32;
 const LAST_READ_CHARACTERS_MAX = 32_768;
 
 function readText(text: string, folderKey: string | undefined): ReadText {
-  const key = `${folderKey ?? ""}\0${text}`;
+  const key = JSON.stringify([folderKey, text]);
   const known = lastRead.get(key);
   if (known !== undefined) return known;
   const parts = readFrontMatter(text);

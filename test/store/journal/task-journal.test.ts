@@ -59,6 +59,15 @@ it("gives back what was written, in order, also to the next coordinator", () => 
   expect(openTaskJournal(dir, "write").read(ID)).toEqual(expected);
 });
 
+it("gives back what was noted without a sync, and what came after it", () => {
+  const dir = tempDir();
+  const journal = begun(dir);
+  journal.appendUnsynced(ID, thread("two"));
+  journal.append(ID, [thread("three")]);
+  const expected = [ACCEPTED, thread("one"), thread("two"), thread("three")];
+  expect(openTaskJournal(dir, "write").read(ID)).toEqual(expected);
+});
+
 it("is readable by the owner alone", () => {
   const dir = join(tempDir(), "journal");
   begun(dir);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -135,4 +135,12 @@ it("gives back the sessions whose runs have ended, and no other", () => {
   expect(locks.take(FIRST, live)).toBeUndefined();
   expect(locks.take({ ...FIRST, sessionKey: "web" }, live)).toEqual({ ...SECOND, sessionKey: "web" });
   expect(locks.take({ ...FIRST, sessionKey: "api" }, live)).toBeUndefined();
+});
+
+it("takes a session where a person has removed the folder of the locks", () => {
+  const dir = join(tempDir(), "locks");
+  const locks = createSessionLocks(dir);
+  rmSync(dir, { recursive: true });
+  expect(locks.take(FIRST, live)).toBeUndefined();
+  expect(locks.take(SECOND, live)).toEqual(FIRST);
 });

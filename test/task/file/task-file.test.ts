@@ -390,3 +390,22 @@ describe("a problem", () => {
     ]);
   });
 });
+
+describe("a text that is read again", () => {
+  const text = drop("sandbox: danger-full-access");
+
+  it("says the same, and is judged by the rights of that time", () => {
+    const all: Rights = { ...DEFAULT_RIGHTS, sandbox: "danger-full-access" };
+    const first = parseDropText(text, "docs", all);
+    expect(first.ok).toBe(true);
+    expect(parseDropText(text, "docs", DEFAULT_RIGHTS)).toMatchObject({ ok: false, refused: true });
+    expect(parseDropText(text, "docs", all)).toEqual(first);
+  });
+
+  it("belongs to the session of the folder that it lies in now", () => {
+    expect(["docs", "docs/api", undefined].map((folder) => valid(text, folder).spec.sessionKey)).toEqual([
+      ...["docs", "docs/api", undefined],
+    ]);
+    expect(problemsOf(text, "")).not.toEqual([]);
+  });
+});

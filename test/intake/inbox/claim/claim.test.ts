@@ -56,6 +56,16 @@ describe.each([
     held: (id: string, folder: string) => `inbox/${folder}/.codex-inbox-${id}`,
   },
 ])("with the claims on $where", ({ options, held }) => {
+  it("a release leaves nothing, also where something else was put into the claim", async () => {
+    const workspace = makeInboxWorkspace(options());
+    workspace.drop("docs/a/fix.md");
+    const id = freshId();
+    await workspace.intake.claim(await onlyDrop(workspace), id);
+    writeFileSync(join(workspace.stateDir, "accepting", id, "strange"), "");
+    await workspace.intake.release(id);
+    expect(claimsLeft(workspace)).toEqual([]);
+  });
+
   it("a claim takes the file out of the inbox and keeps its folder; its release leaves nothing", async () => {
     const workspace = makeInboxWorkspace(options());
     workspace.drop("docs/sub/typo.md");
