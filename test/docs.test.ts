@@ -5,6 +5,24 @@ import { presentTaskFile } from "../src/app/views/task-view.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
+describe("docs/architecture.md", () => {
+  const text = readFileSync(`${ROOT}docs/architecture.md`, "utf8").replaceAll(/```.*?```/gs, "");
+  const files = globSync("{src,bin,test}/**/*.{ts,js,sh}", { cwd: ROOT });
+  const named = (part: string): readonly string[] => codeSpans(part).filter((span) => /\.(ts|js|sh)$/.test(span));
+
+  it("names files that are there", () => {
+    const isThere = (name: string): boolean => files.some((file) => file === name || file.endsWith(`/${name}`));
+    expect(named(text).length).toBeGreaterThan(30);
+    expect(named(text).filter((name) => !isThere(name))).toEqual([]);
+  });
+
+  it("tells a task's way in at most thirty files", () => {
+    const way = new Set(named(between(text, "## A task's way", "\n## ")));
+    expect(way.size).toBeGreaterThan(20);
+    expect(way.size).toBeLessThanOrEqual(30);
+  });
+});
+
 describe("docs/spec.md", () => {
   const spec = readFileSync(`${ROOT}docs/spec.md`, "utf8");
 

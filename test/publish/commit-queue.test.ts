@@ -115,7 +115,7 @@ describe("a batch that fails", () => {
     await waitFor(() => coordinator.health().committer?.reason.includes("ENOSPC"), { what: "the queue to wait" });
     expect(coordinator.health()).toMatchObject({ status: "waiting", committer: { reason }, tasks: { uncommitted: 2 } });
     world.repository.failure = undefined;
-    await waitFor(() => world.results().length === 2, { what: "the batch to be made again" });
+    await waitFor(() => world.results().length === 2, { what: "the batch to be made again", timeoutMs: 25_000 });
     await world.settle();
     expect(coordinator.health()).toMatchObject({ status: "ok", committer: null, tasks: { uncommitted: 0 } });
     const done = world.results().map(({ id }) => id);
