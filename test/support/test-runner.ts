@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -57,6 +57,12 @@ export interface TestRunnerOptions extends Partial<Pick<CodexDriverOptions, "ext
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Returns the events that a run has written until now; its worker makes the file. */
+export function eventsSoFar(runDir: string): string {
+  const path = join(runDir, "events.jsonl");
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 let workspaces = 0;

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 export function realPathOf(path: string): string {
   const whole = resolve(path);
   try {
-    return realpathSync(whole);
+    return realpathSync.native(whole); // In one call; the other looks at each folder of the path from here.
   } catch {
     return whole === dirname(whole) ? whole : join(realPathOf(dirname(whole)), basename(whole));
   }

@@ -67,7 +67,9 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
   const noteThread = (id: string, run: number, thread: string): void => {
     const known = table.get(id)?.lastRun;
     if (known?.run !== run || known.thread === thread) return;
-    table.note(id, { k: "thread", run, thread });
+    // A kill takes nothing back, and a loss of power ends the run, whose own files say it no better than this does.
+    const note = known.thread === undefined ? table.noteUnsynced : table.note;
+    note(id, { k: "thread", run, thread });
     faultPoint("run:thread-seen");
     log("thread", { task: id, run, thread });
   };

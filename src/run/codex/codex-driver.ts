@@ -62,7 +62,7 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
     },
     probe: (run) => probeRun(run, hasTurnEnded),
     spawned: "run:spawned",
-    read: (run, { resume }) => readTurn(run, resume, { rollouts, now }),
+    read: (run, { resume }, workdir) => readTurn(run, resume, workdir, { rollouts, now }),
   });
 }
 
@@ -70,11 +70,12 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
 function readTurn(
   run: MarkedRun,
   resume: string | undefined,
+  workdir: string | undefined,
   { rollouts, now }: { readonly rollouts: Rollouts; readonly now: () => number },
 ): RunReader<AgentOutcome> {
   const paths = runPaths(run.runDir);
   const reader = createLineReader(paths.events);
-  const record = createRunRecord(readRunCommand(run.runDir)?.workdir ?? "/");
+  const record = createRunRecord(workdir ?? readRunCommand(run.runDir)?.workdir ?? "/");
   return {
     path: paths.events,
     next: () => reader.read()?.map((line) => record.take(line, Math.min(now(), reader.changedAtMs ?? now()))),

@@ -33,6 +33,13 @@ export function readSmall(path: string, bytesMax = SMALL_BYTES_MAX, links?: "fol
   );
 }
 
+/** Returns the text of a small file and when it was last changed (Unix ms); `undefined` as in `readSmall`. */
+export function readSmallAt(path: string): { readonly text: string; readonly changedAtMs: number } | undefined {
+  return withFile(path, undefined, (descriptor, size, changedAtMs) =>
+    size > SMALL_BYTES_MAX ? undefined : { text: readAt(descriptor, 0, size).toString("utf8"), changedAtMs },
+  );
+}
+
 /** Returns the last `bytesMax` bytes of a file as text, "" where there is no regular file. The first line may be a torn one. */
 export function readTail(path: string, bytesMax: number): string {
   const read = (descriptor: number, size: number): string =>
@@ -86,12 +93,13 @@ export function readAt(descriptor: number, position: number, length: number): Bu
 function withFile<Result>(
   path: string,
   links: "followed" | undefined,
-  use: (descriptor: number, size: number) => Result,
+  use: (descriptor: number, size: number, changedAtMs: number) => Result,
 ): Result | undefined {
   const descriptor = openRegular(path, links);
   if (descriptor === undefined) return undefined;
   try {
-    return use(descriptor, fstatSync(descriptor).size);
+    const { size, mtimeMs } = fstatSync(descriptor);
+    return use(descriptor, size, mtimeMs);
   } finally {
     closeSync(descriptor);
   }

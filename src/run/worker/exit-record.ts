@@ -1,7 +1,6 @@
-import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { asNumber, parseObject } from "../../base/json-shape.ts";
-import { readSmall } from "./bounded-file.ts";
+import { readSmallAt } from "./bounded-file.ts";
 import { runPaths } from "./run-directory.ts";
 
 /** How the command of a run ended, as its worker saw it. */
@@ -13,10 +12,9 @@ export interface ExitRecord {
 
 /** Returns how the command of the run in `runDir` ended, or `undefined` if there is no record of it (yet). */
 export function readExitRecord(runDir: string): ExitRecord | undefined {
-  const { exit } = runPaths(runDir);
-  const exitCode = asNumber(parseObject(readSmall(exit) ?? "")?.exitCode);
-  const endedAtMs = statSync(exit, { throwIfNoEntry: false })?.mtimeMs;
-  return exitCode === undefined || endedAtMs === undefined ? undefined : { exitCode, endedAtMs };
+  const file = readSmallAt(runPaths(runDir).exit);
+  const exitCode = asNumber(parseObject(file?.text ?? "")?.exitCode);
+  return file === undefined || exitCode === undefined ? undefined : { exitCode, endedAtMs: file.changedAtMs };
 }
 
 /** Above this a shell reports a signal. */

@@ -4,7 +4,7 @@ import { asText, asTexts, parseObject } from "../../base/json-shape.ts";
 import type { RunKey } from "../driver.ts";
 import { readSmall } from "./bounded-file.ts";
 
-/** The files of one run. shim.sh writes `claim`, `events`, `stderr` and `exit`, and knows their names too. */
+/** The files of one run. shim.sh makes all but `prompt`, `command` and `outputSchema`, and knows their names too. */
 export interface RunPaths {
   readonly prompt: string;
   readonly command: string;
@@ -73,11 +73,8 @@ export function makeRunDirectory(
   { command, workdir, resumeThread }: Omit<RunCommand, "kind">,
   outputSchema?: string,
 ): void {
-  const paths = makeFiles(runDir, prompt, { v: 1, command, workdir, resumeThread: resumeThread ?? null });
-  write(paths.events, "");
-  write(paths.lastMessage, ""); // Codex would make it readable for all.
-  if (outputSchema === undefined) rmSync(paths.outputSchema, { force: true });
-  else write(paths.outputSchema, outputSchema);
+  makeFiles(runDir, prompt, { v: 1, command, workdir, resumeThread: resumeThread ?? null });
+  if (outputSchema !== undefined) write(runPaths(runDir).outputSchema, outputSchema);
 }
 
 /** Does the same for the run of a verify command, which reads nothing. */
@@ -85,18 +82,18 @@ export function makeVerifyDirectory(
   runDir: string,
   { command, workdir }: Pick<RunCommand, "command" | "workdir">,
 ): void {
-  const paths = makeFiles(runDir, "", { v: 1, kind: "verify", command, workdir });
-  write(paths.output, "");
+  makeFiles(runDir, "", { v: 1, kind: "verify", command, workdir });
 }
 
-function makeFiles(runDir: string, prompt: string, record: object): RunPaths {
+function makeFiles(runDir: string, prompt: string, record: object): void {
   const paths = runPaths(runDir);
-  mkdirSync(runDir, { recursive: true, mode: 0o700 });
-  if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
+  const isNew = mkdirSync(runDir, { recursive: true, mode: 0o700 }) !== undefined;
+  if (!isNew) {
+    if (existsSync(paths.claim)) throw new Error(`${runDir} is claimed and cannot be prepared again`);
+    for (const path of [paths.outputSchema, paths.stderr]) rmSync(path, { force: true });
+  }
   write(paths.prompt, prompt);
   write(paths.command, `${JSON.stringify(record, undefined, 2)}\n`);
-  write(paths.stderr, "");
-  return paths;
 }
 
 /** Returns what the run in `runDir` executes, or `undefined` if it was never prepared. */

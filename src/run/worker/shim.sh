@@ -33,6 +33,11 @@ umask 077
 set -C
 { printf '{"v":1,"pid":%s,"startTicks":"%s","bootId":"%s"}\n' "$$" "$ticks" "$boot" >"$run/claim"; } 2>/dev/null || exit 75
 set +C
+
+# Here and not by the coordinator, for which each file that it makes counts. They are for the owner alone: codex would make its copy
+# of the answer readable for all, and what is there keeps its mode.
+printf '' >>"$run/$output"
+if [ "$output" = events.jsonl ]; then printf '' >>"$run/last-message.md"; fi
 umask "$mask"
 
 "$@" <"$run/prompt.md" >>"$run/$output" 2>>"$run/stderr.log"

@@ -18,8 +18,8 @@ export interface WorkerKind<Request, Outcome> {
   probe(run: MarkedRun): RunProbe;
   /** Where a test may kill the coordinator: the process was made. */
   readonly spawned: FaultPoint;
-  /** Begins to read what a run writes. */
-  read(run: MarkedRun, lease: RunLease): RunReader<Outcome>;
+  /** Begins to read what a run writes. @param workdir where it works; `undefined`: another coordinator has started it */
+  read(run: MarkedRun, lease: RunLease, workdir?: string): RunReader<Outcome>;
 }
 
 /** Reads what one run writes, a little at a time. */
@@ -72,7 +72,7 @@ export function createWorkerDriver<Request, Outcome>(
         return adopt(lease);
       }
       faultPoint(kind.spawned);
-      return followRun(lease, run, watched, kind.read(run, lease));
+      return followRun(lease, run, watched, kind.read(run, lease, spec.workdir));
     },
     adopt: async (lease) => adopt(lease),
     probe: (key) => kind.probe(runOf(key)).kind,

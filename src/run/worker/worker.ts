@@ -15,7 +15,7 @@ const LOOK_MAX_MS = 500;
 
 /** What a worker runs. */
 export interface WorkerSpec {
-  /** Prepared: prompt, events and stderr files are there. */
+  /** Prepared: prompt.md is there. */
   readonly runDir: string;
   readonly command: readonly string[];
   readonly workdir: string;

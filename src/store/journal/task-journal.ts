@@ -49,7 +49,9 @@ export interface TaskJournal {
   create(id: string, first: JournalRecord): void;
   /** Appends `records` to the open journal of `id`, all or none; durable when it returns, and as it was before when it throws. */
   append(id: string, records: readonly JournalRecord[]): void;
-  /** Does the same for a kept finished task. */
+  /** Appends a record that a loss of power may take back; one that is appended durably later makes it so too. */
+  appendUnsynced(id: string, record: JournalRecord): void;
+  /** Does the same as `append` for a kept finished task. */
   appendDone(id: string, records: readonly JournalRecord[]): void;
   read(id: string): readonly JournalRecord[];
   readDone(id: string): readonly JournalRecord[];
@@ -101,6 +103,16 @@ export function openTaskJournal(
     onDamaged(join(damagedDir, name), reason);
   };
 
+  const moveToDone = (id: string): void => {
+    try {
+      renameSync(openPath(id), donePath(id));
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+      makeDirectory(doneDir, 0o700); // A person has removed it.
+      renameSync(openPath(id), donePath(id));
+    }
+  };
+
   const repair = (id: string, path: string): void => {
     try {
       cutTornLine(path);
@@ -147,6 +159,9 @@ export function openTaskJournal(
     append(id, records) {
       appendTo(openPath(id), toLine(records), "durably");
     },
+    appendUnsynced(id, record) {
+      appendTo(openPath(id), toLine([record]), "unsynced");
+    },
     appendDone(id, records) {
       if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records), "durably"); // Else a person has removed it: nothing is watched over.
     },
@@ -156,8 +171,7 @@ export function openTaskJournal(
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id, last) {
       if (last !== undefined) appendTo(openPath(id), toLine([last]), "unsynced");
-      makeDirectory(doneDir, 0o700); // A person may have removed it.
-      renameSync(openPath(id), donePath(id));
+      moveToDone(id);
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);

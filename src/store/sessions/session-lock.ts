@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { makeDirectory } from "../../base/files/write-file-atomic.ts";
@@ -15,7 +15,7 @@ export interface SessionHolder {
 /**
  * One writer per session, over crashes: a lock outlives its coordinator, because the run that it guards does too. The coordinator
  * alone takes and releases them, and there is only one: a lock of a run that has ended is replaced without a contest. They are not
- * synced: a loss of power ends every run, and a lock that it left empty counts as none.
+ * synced: a loss of power ends every run. A lock that a crash left empty or torn counts as none: its run had not been started.
  */
 export interface SessionLocks {
   /**
@@ -43,19 +43,12 @@ export function createSessionLocks(dir: string): SessionLocks {
   return {
     take(holder, isLive) {
       const path = pathOf(holder.sessionKey);
-      const mine = `${path}.${holder.task}`;
-      makeDirectory(dir, 0o700); // A person may have removed it.
-      writeFileSync(mine, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-      try {
-        while (!tryLink(mine, path)) {
-          const current = readHolder(path);
-          if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
-          rmSync(path, { force: true });
-        }
-        return undefined;
-      } finally {
-        rmSync(mine, { force: true });
+      while (!tryCreate(path, `${JSON.stringify(holder)}\n`)) {
+        const current = readHolder(path);
+        if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
+        rmSync(path, { force: true });
       }
+      return undefined;
     },
     release(holder) {
       const path = pathOf(holder.sessionKey);
@@ -75,12 +68,19 @@ function isSame(one: SessionHolder, other: SessionHolder): boolean {
   return one.task === other.task && one.run === other.run;
 }
 
-function tryLink(from: string, to: string): boolean {
+/** False where there is one already. One that could not be written whole (a full disk) is taken away again. */
+function tryCreate(path: string, text: string): boolean {
   try {
-    linkSync(from, to);
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") return false;
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return false;
+    if (code === "ENOENT") {
+      makeDirectory(dirname(path), 0o700); // A person has removed it.
+      return tryCreate(path, text);
+    }
+    rmSync(path, { force: true });
     throw error;
   }
 }

@@ -25,6 +25,8 @@ export interface TaskTable {
   step(id: string, event: TaskEvent, before?: readonly JournalRecord[]): OpenTask;
   /** Journals something that does not change the state. */
   note(id: string, record: JournalRecord): OpenTask;
+  /** Does the same for what only matters while the machine is up: not synced, so a loss of power may take it back. */
+  noteUnsynced(id: string, record: JournalRecord): OpenTask;
   /** The task is committed, as `last` says: its journal moves to the finished ones and memory forgets it. */
   retire(id: string, last: JournalRecord & { readonly k: "committed" }): void;
   /** Forgets a task for good, journal and all. */
@@ -88,6 +90,11 @@ export function createTaskTable(
     note(id, record) {
       const task = expect(id);
       journal.append(id, [record]);
+      return keep(applyRecord(task, record));
+    },
+    noteUnsynced(id, record) {
+      const task = expect(id);
+      journal.appendUnsynced(id, record);
       return keep(applyRecord(task, record));
     },
     retire(id, last) {

@@ -59,16 +59,44 @@ export function parseDrop(bytes: Uint8Array, folderKey: string | undefined, righ
 export function parseDropText(text: string, folderKey: string | undefined, rights?: Rights): ParsedDrop {
   const unwritable = characterProblems(text);
   if (unwritable.length > 0) return wrong(unwritable);
+  const { parts, fields, spec, problems } = readText(text, folderKey);
+  const refused = rights === undefined ? [] : refusedFields(spec, rights, fields.entries);
+  if (problems.length + refused.length > 0)
+    return { ...wrong([...problems, ...refused]), refused: problems.length === 0 };
+  return { ok: true, text, prompt: parts.body, spec, warnings: [...fields.warnings, ...lateFrontMatter(parts)] };
+}
+
+/** What a text says, whatever it may. */
+interface ReadText {
+  readonly parts: FrontMatter;
+  readonly fields: Fields;
+  readonly spec: TaskSpec;
+  readonly problems: readonly TaskProblem[];
+}
+
+/**
+ * The texts that were read last. On its way a task is read again at each station (scanned, claimed, accepted, begun, recorded), each
+ * time from where it stands for certain; what comes of the same text is the same.
+ */
+const lastRead = new Map<string, ReadText>();
+const LAST_READ_MAX = 32;
+const LAST_READ_CHARACTERS_MAX = 32_768;
+
+function readText(text: string, folderKey: string | undefined): ReadText {
+  const key = `${folderKey ?? ""}\0${text}`;
+  const known = lastRead.get(key);
+  if (known !== undefined) return known;
   const parts = readFrontMatter(text);
   const fields = collectFields(parts);
   const problems = [...parts.problems, ...fields.problems];
   const spec = readSpec(fields.entries, parts, folderKey, problems);
   // Where front matter is not closed, the prompt has no beginning.
   if (parts.problems.length === 0 || parts.body !== "") problems.push(...promptProblems(parts));
-  const refused = rights === undefined ? [] : refusedFields(spec, rights, fields.entries);
-  if (problems.length + refused.length > 0)
-    return { ...wrong([...problems, ...refused]), refused: problems.length === 0 };
-  return { ok: true, text, prompt: parts.body, spec, warnings: [...fields.warnings, ...lateFrontMatter(parts)] };
+  const read = { parts, fields, spec, problems };
+  if (text.length > LAST_READ_CHARACTERS_MAX) return read;
+  for (const oldest of lastRead.keys()) if (lastRead.size >= LAST_READ_MAX) lastRead.delete(oldest);
+  lastRead.set(key, read);
+  return read;
 }
 
 function wrong(problems: readonly TaskProblem[]): ParsedDrop & { readonly ok: false } {

@@ -14,7 +14,7 @@ import type { RunEvent } from "../../../src/run/driver.ts";
 import { startWorker } from "../../../src/run/worker/worker.ts";
 import type { RunProbe } from "../../../src/task/state/run.ts";
 import { outcomeOf } from "../../support/outcome-of.ts";
-import { FAST_STUB_PATH, testRunner } from "../../support/test-runner.ts";
+import { eventsSoFar, FAST_STUB_PATH, testRunner } from "../../support/test-runner.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const UNKNOWN_THREAD = "01a1f956-0000-7000-8000-000000000000";
@@ -220,7 +220,7 @@ describe("probing", () => {
     const asked = request("[[sleep 300]] [[final: still here]]");
     const runDir = start(asked);
     const worker = await workerOf(runDir);
-    await waitFor(() => readFileSync(join(runDir, "events.jsonl"), "utf8").includes("turn.started"), {
+    await waitFor(() => eventsSoFar(runDir).includes("turn.started"), {
       what: "the turn",
     });
     process.kill(worker, "SIGKILL");
@@ -236,7 +236,7 @@ describe("probing", () => {
   it("sees a run vanished when worker and codex are killed", async () => {
     const { runner, request, start } = testRunner();
     const runDir = start(request("[[hang]]"));
-    await waitFor(() => readFileSync(join(runDir, "events.jsonl"), "utf8").includes("turn.started"), {
+    await waitFor(() => eventsSoFar(runDir).includes("turn.started"), {
       what: "the turn",
     });
     expect(runner.probe(runDir).kind).toBe("alive");

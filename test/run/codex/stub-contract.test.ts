@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { realCodex } from "../../support/real-codex.ts";
-import { STUB_PATH, type TestRunner, testRunner } from "../../support/test-runner.ts";
+import { eventsSoFar, STUB_PATH, type TestRunner, testRunner } from "../../support/test-runner.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const UNKNOWN_THREAD = "01a1f956-0000-7000-8000-000000000000";
@@ -147,7 +147,7 @@ describe.each(SUBJECTS)("$name", ({ make, prompts }) => {
   it("ends at SIGINT with exit 1 and no further event", async () => {
     const test = await make();
     const runDir = test.start(test.request(prompts.hang, { sandbox: "danger-full-access" }));
-    await waitFor(() => readFileSync(join(runDir, "events.jsonl"), "utf8").includes("begun"), { what: "the message" });
+    await waitFor(() => eventsSoFar(runDir).includes("begun"), { what: "the message" });
     await test.runner.stop(runDir, 8_000);
     const { events, ...rest } = observe(test, runDir);
     expect(rest).toEqual({ exitCode: 1, stderr: "empty", lastMessageFile: "" });

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type Dirent, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../../base/errors.ts";
 import { writeFileAtomic } from "../../../base/files/write-file-atomic.ts";
@@ -34,8 +34,14 @@ export interface ClaimFolders {
   target(id: string, place: InboxPlace): string;
   /** Notes durably that the file of the claim stays in its folder, and returns the name it has to get there. */
   noteElsewhere(id: string, place: InboxPlace): string;
-  open(id: string): HeldFile | undefined;
-  remove(id: string): void;
+  /**
+   * Finds the file that a claim holds, whatever an earlier coordinator left.
+   *
+   * @param place where it is known to have been moved from, if it lies in the claim itself: then nothing is searched
+   */
+  open(id: string, place?: InboxPlace): HeldFile | undefined;
+  /** Removes a claim with all that is in it. @param place as for `open` */
+  remove(id: string, place?: InboxPlace): void;
 }
 
 /** Returns the claims below `stateDir` on files of `workspaceDir`. Every method throws a plain `Error` for what is not a task id. */
@@ -52,9 +58,8 @@ export function createClaimFolders(workspaceDir: string, stateDir: string): Clai
       return readdirSync(root).filter(isTaskId).sort();
     },
     make(id, place) {
-      mkdirSync(root, { recursive: true, mode: 0o700 });
-      if (!makeOnce(folderOf(id))) return false;
-      mkdirSync(join(folderOf(id), ...place.folders), { recursive: true });
+      if (!makeOnce(root, folderOf(id))) return false;
+      if (place.folders.length > 0) mkdirSync(join(folderOf(id), ...place.folders), { recursive: true });
       return true;
     },
     levels(id, { folders }) {
@@ -66,13 +71,34 @@ export function createClaimFolders(workspaceDir: string, stateDir: string): Clai
       writeFileAtomic(join(folderOf(id), ELSEWHERE), [INBOX, ...place.folders, place.name].join("/"));
       return hiddenName(id);
     },
-    open(id) {
+    open(id, known) {
+      if (known !== undefined) return heldIn(folderOf(id), known);
       const path = readIfThere(join(folderOf(id), ELSEWHERE));
       const place = path === undefined ? undefined : placeInInbox(path);
       return place === undefined ? findInside(folderOf(id), []) : openHidden(workspaceDir, place, id);
     },
-    remove: (id) => rmSync(folderOf(id), { recursive: true, force: true }),
+    remove(id, known) {
+      if (known === undefined || !removeEmptied(folderOf(id), known))
+        rmSync(folderOf(id), { recursive: true, force: true });
+    },
   };
+}
+
+function heldIn(folder: string, place: InboxPlace): HeldFile | undefined {
+  const path = join(folder, ...place.folders, place.name);
+  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return isThere ? { place, path, close: () => undefined } : undefined;
+}
+
+/** Removes the folders of a claim whose file is gone, and nothing else; false where something is left in them. */
+function removeEmptied(folder: string, { folders }: InboxPlace): boolean {
+  try {
+    for (let depth = folders.length; depth >= 0; depth -= 1) rmdirSync(join(folder, ...folders.slice(0, depth)));
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return false;
+  }
 }
 
 function hiddenName(id: string): string {
@@ -108,13 +134,15 @@ function entriesIfThere(path: string): readonly Dirent[] {
   }
 }
 
-function makeOnce(path: string): boolean {
+function makeOnce(root: string, path: string): boolean {
   try {
     mkdirSync(path, { mode: 0o700 });
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") return false;
-    throw error;
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return false;
+    if (code !== "ENOENT" || mkdirSync(root, { recursive: true, mode: 0o700 }) === undefined) throw error;
+    return makeOnce(root, path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../../base/errors.ts";
 import { faultPoint, mayFail } from "../../../base/fault-point.ts";
@@ -40,12 +40,14 @@ interface Keeper extends ClaimsOptions {
   readonly folders: ClaimFolders;
   /** What each held file looked like when it was read. */
   readonly prints: Map<string, FilePrint>;
+  /** Where from the files were moved that lie in claims of this process. */
+  readonly places: Map<string, InboxPlace>;
 }
 
 /** Returns the claims of one workspace. */
 export function createClaims(options: ClaimsOptions): Claims {
   const folders = createClaimFolders(options.workspaceDir, options.stateDir);
-  const keeper: Keeper = { ...options, folders, prints: new Map() };
+  const keeper: Keeper = { ...options, folders, prints: new Map(), places: new Map() };
   return {
     claim: (drop, id, isFree) => claim(keeper, drop, id, isFree),
     release: (id) => release(keeper, id),
@@ -99,7 +101,7 @@ async function take(
     await allSynced(levels.slice(0, -1).map(syncFolder));
     faultPoint("accept:claim-made");
     if (!isFree()) return "not-free";
-    if (!moveUnderClaim(keeper.folders, source, place, id)) return undefined;
+    if (!moveUnderClaim(keeper, source, place, id)) return undefined;
     faultPoint("accept:renamed");
     const reading = readHeld(keeper, id);
     // The second: or a power loss brings the file back into inbox/ although the journal says that it was accepted.
@@ -117,10 +119,12 @@ async function allSynced(syncs: readonly Promise<void>[]): Promise<void> {
 }
 
 /** The claim itself: a rename, so that only one can win. False when the file is gone. */
-function moveUnderClaim(folders: ClaimFolders, source: Folder, place: InboxPlace, id: string): boolean {
+function moveUnderClaim({ folders, places }: Keeper, source: Folder, place: InboxPlace, id: string): boolean {
   const from = source.at(place.name);
   try {
-    return renameIfThere(from, folders.target(id, place));
+    if (!renameIfThere(from, folders.target(id, place))) return false;
+    places.set(id, place);
+    return true;
   } catch (error) {
     if (systemErrorCode(error) !== "EXDEV") throw error;
     return renameIfThere(from, source.at(folders.noteElsewhere(id, place)));
@@ -172,13 +176,17 @@ function wasWritten(keeper: Keeper, held: HeldFile, id: string): boolean {
 }
 
 function removeHeld(held: HeldFile): undefined {
-  rmSync(held.path, { recursive: true, force: true });
+  try {
+    unlinkSync(held.path);
+  } catch {
+    rmSync(held.path, { recursive: true, force: true });
+  }
 }
 
 /** Ends a claim and gives back what it holds, if it holds anything. Never fails: a claim that cannot be ended waits for the next start. */
 async function giveBack(keeper: Keeper, id: string): Promise<void> {
   try {
-    const held = keeper.folders.open(id);
+    const held = keeper.folders.open(id, keeper.places.get(id));
     if (held === undefined) {
       forget(keeper, id);
       return;
@@ -227,7 +235,7 @@ async function leftClaims(keeper: Keeper, isJournaled: (id: string) => boolean):
 }
 
 function withHeld<Value>(keeper: Keeper, id: string, use: (held: HeldFile) => Value): Value | undefined {
-  const held = keeper.folders.open(id);
+  const held = keeper.folders.open(id, keeper.places.get(id));
   if (held === undefined) return undefined;
   try {
     return use(held);
@@ -238,7 +246,8 @@ function withHeld<Value>(keeper: Keeper, id: string, use: (held: HeldFile) => Va
 
 function forget(keeper: Keeper, id: string): void {
   keeper.prints.delete(id);
-  keeper.folders.remove(id);
+  keeper.folders.remove(id, keeper.places.get(id));
+  keeper.places.delete(id);
 }
 
 function pathOf(held: HeldFile): string {

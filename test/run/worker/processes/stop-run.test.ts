@@ -8,7 +8,7 @@ import type { RunRequest } from "../../../../src/task/state/run.ts";
 import { outcomeOf } from "../../../support/outcome-of.ts";
 import { realCodex } from "../../../support/real-codex.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
-import { type TestRunner, testRunner } from "../../../support/test-runner.ts";
+import { eventsSoFar, type TestRunner, testRunner } from "../../../support/test-runner.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 
 const GRACE_MS = 8_000;
@@ -179,6 +179,5 @@ function markerIn(runDir: string): string {
 }
 
 async function sees(runDir: string, text: string): Promise<void> {
-  const events = join(runDir, "events.jsonl");
-  await waitFor(() => readFileSync(events, "utf8").includes(text), { what: `${JSON.stringify(text)} in the events` });
+  await waitFor(() => eventsSoFar(runDir).includes(text), { what: `${JSON.stringify(text)} in the events` });
 }
