@@ -6,7 +6,7 @@ import type { TreeEditor } from "../objects/tree-edit.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
 import type { CommitChain, FileChange } from "./commit-chain.ts";
 import type { CommittedMemory } from "./committed-memory.ts";
-import type { DiskContent, DiskStep, SeenFolders, StagedFiles, WorkTree } from "./work-tree.ts";
+import type { DiskContent, DiskStep, StagedFiles, WorkTree } from "./work-tree.ts";
 
 /** The successor of the index and the new files, written aside and valid while nobody touches what they were made from. */
 export interface Staging {
@@ -46,9 +46,8 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
   const steps: DiskStep[] = [];
   const leftAlone = new Set<string>();
   const indexChanges = new Map<string, TreeEntry | undefined>();
-  const folders: SeenFolders = new Map(); // All of it is looked at again before the swap.
   for (const change of chain.changes) {
-    const disk = workTree.look(change.path, folders);
+    const disk = workTree.look(change.path);
     const isOurs = (id: string): boolean =>
       id === change.before?.id || id === change.after?.id || memory.isOurs(change.path, id);
     const onDisk = judgeDisk(change, disk, isOurs);

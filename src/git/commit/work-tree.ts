@@ -11,11 +11,11 @@ import {
   rmSync,
   unlinkSync,
 } from "node:fs";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { type FileStamp, readStamp } from "../../base/files/file-stamp.ts";
 import { writeAll } from "../../base/files/write-file-atomic.ts";
-import { createSlices } from "../../base/slices.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -59,21 +59,14 @@ export class ElsewhereError extends Error {
 const USERS_DOING = new Set(["EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
 
 export interface WorkTree {
-  /**
-   * Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's.
-   *
-   * @param folders what is known of folders; to be kept no longer than one pass over several paths
-   */
-  look(path: string, folders?: SeenFolders): DiskContent;
+  /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
+  look(path: string): DiskContent;
   /**
    * Writes the new contents to temporary files. They are not synced: the work tree is only a view of the branch, and git writes its
    * files without, too. Folders are made in the work tree itself: git does not see an empty one.
    */
   stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
 }
-
-/** Path of a folder (absolute) → what was there. */
-export type SeenFolders = Map<string, "folder" | "absent" | "other">;
 
 interface ReadyStep extends DiskStep {
   readonly target: string;
@@ -89,18 +82,20 @@ export function createWorkTree(
   const { topDir } = repository;
 
   /** Returns whether every folder on the way to `path` that exists is a real folder. */
-  function isReached(path: string, seen: SeenFolders): boolean {
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
-      const folder = `${topDir}/${path.slice(0, end)}`;
-      const there = seen.get(folder) ?? readFolder(folder);
-      seen.set(folder, there);
-      if (there !== "folder") return there === "absent";
+  function isReached(path: string): boolean {
+    const names = path.split("/").slice(0, -1);
+    let folder = topDir;
+    for (const name of names) {
+      folder = join(folder, name);
+      const stamp = readStamp(folder);
+      if (stamp === undefined) return true;
+      if (stamp.kind !== "folder") return false;
     }
     return true;
   }
 
-  function look(path: string, folders: SeenFolders = new Map()): DiskContent {
-    if (!isReached(path, folders)) return { kind: "foreign" };
+  function look(path: string): DiskContent {
+    if (!isReached(path)) return { kind: "foreign" };
     const stamp = readStamp(join(topDir, path));
     if (stamp === undefined) return { kind: "absent" };
     if (stamp.kind !== "file") return { kind: "foreign" };
@@ -112,25 +107,14 @@ export function createWorkTree(
     }
   }
 
-  function ready(step: DiskStep, made: Set<string>): ReadyStep {
+  async function ready(step: DiskStep): Promise<ReadyStep> {
     const target = join(topDir, step.path);
     if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
     const path = temporary.newPath("file");
-    writeNew(path, step.content, step.before?.mode);
-    if (step.before === undefined) makeFolder(dirname(target), made);
+    await writeFile(path, step.content, { flag: "wx" });
+    if (step.before !== undefined) await chmod(path, step.before.mode & 0o777);
+    else await makeFolder(dirname(target));
     return { ...step, target, temporary: path };
-  }
-
-  /** Synchronously, in slices: that costs a third of what waiting for each does. */
-  async function readyAll(steps: readonly DiskStep[]): Promise<readonly ReadyStep[]> {
-    const slices = createSlices();
-    const made = new Set<string>();
-    const list: ReadyStep[] = [];
-    for (const step of steps) {
-      list.push(ready(step, made));
-      await slices.next();
-    }
-    return list;
   }
 
   function applyAll(steps: readonly ReadyStep[]): readonly string[] {
@@ -155,22 +139,20 @@ export function createWorkTree(
   return {
     look,
     async stage(steps) {
-      const list = await readyAll(steps);
+      const made = await Promise.allSettled(steps.map(ready)); // Nothing is still being written when a failure is told.
+      const list = made.map((one) => {
+        if (one.status === "rejected") throw one.reason;
+        return one.value;
+      });
       return {
         replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
-        stillAsSeen() {
-          const folders: SeenFolders = new Map();
-          return list.every((step) => isReached(step.path, folders) && isAsBefore(step));
-        },
+        stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),
         untouched: () => list.every((step) => step.before === undefined || isAsBefore(step)),
         apply: () => applyAll(list),
         async clear() {
-          const slices = createSlices();
-          for (const { temporary: path, target } of list) {
-            if (path !== undefined) removeFile(path);
-            if (!isThere(target)) removeEmptyFolders(target, topDir, repository.prefix);
-            await slices.next();
-          }
+          await Promise.all(list.map(({ temporary: path }) => path && rm(path, { force: true })));
+          for (const step of list)
+            if (!isThere(step.target)) removeEmptyFolders(step.target, topDir, repository.prefix);
         },
       };
     },
@@ -207,11 +189,9 @@ function linkNew(from: string, target: string): void {
 }
 
 /** What stands in the way is the user's, and is met again when the file is put in place. */
-function makeFolder(path: string, made: Set<string>): void {
-  if (made.has(path)) return;
-  made.add(path);
+async function makeFolder(path: string): Promise<void> {
   try {
-    mkdirSync(path, { recursive: true });
+    await mkdir(path, { recursive: true });
   } catch (error) {
     if (!USERS_DOING.has(systemErrorCode(error) ?? "")) throw error;
   }
@@ -225,11 +205,6 @@ function writeBeside(target: string, content: Uint8Array, mode: number | undefin
   mkdirSync(dirname(target), { recursive: true });
   const path = join(dirname(target), `.${basename(target)}.codex-inbox.tmp`);
   rmSync(path, { force: true });
-  writeNew(path, content, mode);
-  return path;
-}
-
-function writeNew(path: string, content: Uint8Array, mode: number | undefined): void {
   const descriptor = openSync(path, "wx", 0o666);
   try {
     writeAll(descriptor, content);
@@ -237,21 +212,7 @@ function writeNew(path: string, content: Uint8Array, mode: number | undefined): 
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** One that is gone already was removed by somebody else. */
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
-  }
-}
-
-function readFolder(path: string): "folder" | "absent" | "other" {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return "absent";
-  return stat.isDirectory() ? "folder" : "other";
+  return path;
 }
 
 /** Folders that our removal emptied go, as git would have it; the workspace itself and its inbox stay. */

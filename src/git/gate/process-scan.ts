@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { LRUCache } from "lru-cache";
 import { type GitCommand, mayWrite, parseGitCommand } from "../process/git-command.ts";
 import type { Repository } from "../repository/repository.ts";
 import { createProcessTable, type ProcessStat, type ProcessTable, realPathOf } from "./process-table.ts";
@@ -47,10 +46,6 @@ const WATCHED_MS = 2_000;
 const SCAN_EVERY_MS = 500;
 /** With more new process ids than this a scan of all processes is cheaper, as most of them have ended. */
 const NEWCOMERS_MAX = 500;
-/** With more than this a list of the processes is cheaper: most new ids are of threads, or have ended. */
-const NEWCOMERS_ASKED_MAX = 8;
-/** Processes that are remembered as ours. */
-const OWN_MAX = 500;
 
 /**
  * @param ownMarker processes with `CODEX_INBOX_RUN=<ownMarker>…` in their environment are agents of ours: they run in a sandbox
@@ -65,8 +60,6 @@ export function createProcessScan(
   const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
   /** Git processes that block, shells in the work tree, and young processes. */
   const watched = new Set<number>();
-  /** Descendants of ours: id and when it was started. That it is one stays true, whatever becomes of its parent. */
-  const own = new LRUCache<number, number>({ max: OWN_MAX });
   let seenPid = -1;
   let scannedMs = Number.NEGATIVE_INFINITY;
 
@@ -82,26 +75,25 @@ export function createProcessScan(
   /** Returns `undefined` for a process that need not be looked at again. */
   function judge(pid: number, stat: ProcessStat, forks: Forks, uptimeMs: number): Look | undefined {
     if (isGitName(stat.name)) {
-      const what = judgeGit(pid, stat);
+      const what = judgeGit(pid);
       return what === undefined ? undefined : { pid, what };
     }
     const isShell = SHELLS.has(stat.name);
     const ageMs = uptimeMs - stat.startedMs;
     if (ageMs >= WATCHED_MS && !isShell) return undefined;
-    if (descendsFromUs(pid, stat) || (stat.isForkOnly && processes.isThread(pid))) return undefined;
-    if ((ageMs >= WATCHED_MS && !standsHere(pid)) || isMarked(pid)) return undefined;
+    if (stat.isForkOnly && processes.isThread(pid)) return undefined;
+    const isHere = standsHere(pid);
+    if ((ageMs >= WATCHED_MS && !isHere) || isOurs(pid)) return undefined;
     const maySoonBeGit = ageMs < YOUNG_MS && (stat.isForkOnly || isShell);
-    const counts = maySoonBeGit && (forks === "everywhere" || (forks === "in-the-tree" && standsHere(pid)));
-    return counts ? "unsettled" : "clear";
+    return maySoonBeGit && (forks === "everywhere" || (forks === "in-the-tree" && isHere)) ? "unsettled" : "clear";
   }
 
-  function judgeGit(pid: number, stat: ProcessStat): string | undefined {
-    // An ancestor: an alias of git has started us, and waits for us to end.
-    if (ancestors.has(pid) || descendsFromUs(pid, stat)) return undefined;
+  function judgeGit(pid: number): string | undefined {
     const argv = processes.argv(pid);
     const command = parseGitCommand(argv);
     if (argv.length > 0 && !mayWrite(command)) return undefined;
-    if (isMarked(pid) || !concerns(pid, command, argv)) return undefined;
+    // An ancestor: an alias of git has started us, and waits for us to end.
+    if (ancestors.has(pid) || isOurs(pid) || !concerns(pid, command, argv)) return undefined;
     return `git ${command.name === "" ? "(starting)" : command.name} (process ${pid}) is running in the work tree`;
   }
 
@@ -144,16 +136,9 @@ export function createProcessScan(
     return isInside(folder, join(repository.commonDir, "worktrees")) && !isOurs;
   }
 
-  function descendsFromUs(pid: number, { parent, startedMs }: ProcessStat): boolean {
-    if (pid === process.pid || own.get(pid) === startedMs) return true;
-    const above = parent > 1 && parent !== process.pid ? processes.stat(parent) : undefined;
-    const isOwn = parent === process.pid || (above !== undefined && descendsFromUs(parent, above));
-    if (isOwn) own.set(pid, startedMs);
-    return isOwn;
-  }
-
-  /** An agent that an earlier coordinator started, or one that has lost its parent. */
-  function isMarked(pid: number): boolean {
+  /** A process of this coordinator's, or an agent that an earlier one started. */
+  function isOurs(pid: number): boolean {
+    for (let id = pid; id > 1; id = processes.stat(id)?.parent ?? 0) if (id === process.pid) return true;
     return processes.environment(pid).includes(marker);
   }
 
@@ -179,18 +164,11 @@ export function createProcessScan(
     return blocker;
   }
 
-  /** Returns the ids given out since the last look, up to `last`; of many only those that are processes now. */
-  function newcomers(last: number): readonly number[] {
-    const count = Math.max(0, last - seenPid);
-    if (count <= NEWCOMERS_ASKED_MAX) return Array.from({ length: count }, (_, at) => seenPid + 1 + at);
-    return processes.pids().filter((pid) => pid > seenPid && pid <= last);
-  }
-
   function look(forks: Forks): Look {
     const last = processes.lastPid();
     // Ids begin again at the bottom after the greatest.
     if (seenPid === -1 || last < seenPid || last - seenPid > NEWCOMERS_MAX) scan();
-    for (const pid of newcomers(last)) watched.add(pid);
+    for (let pid = seenPid + 1; pid <= last; pid += 1) watched.add(pid);
     seenPid = Math.max(seenPid, last);
     const uptimeMs = watched.size === 0 ? 0 : processes.uptimeMs();
     let found: Look = "clear";
@@ -214,7 +192,7 @@ export function createProcessScan(
       return [...watched].some((pid) => {
         const stat = processes.stat(pid);
         if (stat === undefined || !isGitName(stat.name) || stat.startedMs < sinceMs) return false;
-        return judgeGit(pid, stat) !== undefined;
+        return judgeGit(pid) !== undefined;
       });
     },
   };

@@ -20,35 +20,23 @@ const COMMIT = ["git", "commit"];
 const UPTIME_MS = 1_000_000;
 
 /** A machine whose processes are told, and the scan of it. */
-function machine(): {
-  start(pid: number, process: Process): void;
-  end(pid: number): void;
-  /** How often something was asked about one process since the last call. */
-  questions(): number;
-  scan: ProcessScan;
-} {
-  let asked = 0;
+function machine(): { start(pid: number, process: Process): void; end(pid: number): void; scan: ProcessScan } {
   const running = new Map<number, Process>([[process.pid, { name: "node", parent: 1 }]]);
   let last = process.pid;
-  const of = (pid: number): Process | undefined => {
-    asked += 1;
-    return running.get(pid);
-  };
   const table: ProcessTable = {
     pids: () => [...running].filter(([, { threadOf }]) => threadOf === undefined).map(([pid]) => pid),
     lastPid: () => last,
     uptimeMs: () => UPTIME_MS,
     stat(pid) {
-      asked += 1;
       const found = running.get(pid);
       if (found === undefined) return undefined;
       const { name, parent = 1, isForkOnly = false, ageMs = 60_000 } = found;
       return { name, parent, isForkOnly, startedMs: UPTIME_MS - ageMs };
     },
-    isThread: (pid) => of(pid)?.threadOf !== undefined,
-    argv: (pid) => of(pid)?.argv ?? [],
-    environment: (pid) => `\0${of(pid)?.environment ?? ""}\0`,
-    cwd: (pid) => of(pid)?.cwd ?? "/elsewhere",
+    isThread: (pid) => running.get(pid)?.threadOf !== undefined,
+    argv: (pid) => running.get(pid)?.argv ?? [],
+    environment: (pid) => `\0${running.get(pid)?.environment ?? ""}\0`,
+    cwd: (pid) => running.get(pid)?.cwd ?? "/elsewhere",
   };
   return {
     start(pid, told) {
@@ -56,11 +44,6 @@ function machine(): {
       last = Math.max(last, pid);
     },
     end: (pid) => void running.delete(pid),
-    questions() {
-      const count = asked;
-      asked = 0;
-      return count;
-    },
     scan: createProcessScan(REPOSITORY, "clone/", table),
   };
 }
@@ -135,48 +118,6 @@ it("programs that start without end elsewhere hold up nothing", () => {
     return look;
   });
   expect(new Set(looks)).toEqual(new Set(["clear"]));
-});
-
-describe("processes of ours", () => {
-  const WORKER: Process = { name: "node", parent: process.pid, ageMs: 5 };
-  const AGENT: Process = { name: "sh", parent: NEW, cwd: TOP, ageMs: 5 };
-
-  it("cost one question, and one more for each parent that is not us; their threads and what has ended cost none", () => {
-    const { start, end, questions, scan } = machine();
-    scan.scan();
-    questions();
-    start(NEW, WORKER);
-    start(NEW + 1, AGENT);
-    for (let pid = NEW + 2; pid < NEW + 20; pid += 1) start(pid, { ...FORK, parent: process.pid, threadOf: NEW });
-    for (let pid = NEW + 12; pid < NEW + 20; pid += 1) end(pid);
-    expect(scan.look("everywhere")).toBe("clear");
-    expect(questions()).toBe(3);
-    expect(scan.look("everywhere")).toBe("clear");
-    expect(questions()).toBe(0);
-  });
-
-  it("stay ours when their parent has ended, and give their ids to nobody", () => {
-    const { start, end, scan } = machine();
-    start(NEW, WORKER);
-    start(NEW + 1, AGENT);
-    expect(scan.look("everywhere")).toBe("clear");
-    end(NEW);
-    start(NEW + 1, { name: "git", argv: COMMIT, cwd: TOP, parent: 1, ageMs: 5 });
-    expect(scan.scan()).toBeUndefined();
-    start(NEW + 1, { name: "git", argv: COMMIT, cwd: TOP, parent: 1, ageMs: 4_000 });
-    expect(scan.scan()).toEqual({ pid: NEW + 1, what: `git commit (process ${NEW + 1}) is running in the work tree` });
-    start(NEW, { name: "make", cwd: TOP, parent: 1, ageMs: 4_000 });
-    start(NEW + 1, { name: "git", argv: COMMIT, cwd: TOP, parent: NEW, ageMs: 3_000 });
-    expect(scan.scan()).toMatchObject({ pid: NEW + 1 });
-  });
-
-  it("do not hide a git of the user's among many that came with it", () => {
-    const { start, scan } = machine();
-    scan.scan();
-    for (let pid = NEW + 1; pid < NEW + 30; pid += 1) start(pid, { ...FORK, threadOf: NEW });
-    start(NEW, { name: "git", argv: COMMIT, cwd: TOP, ageMs: 5 });
-    expect(scan.look("everywhere")).toEqual(BLOCKED);
-  });
 });
 
 describe("a git of the user's that began a moment ago", () => {
