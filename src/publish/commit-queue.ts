@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
+import { createSlices } from "../base/slices.ts";
 import type { Log } from "../base/surroundings.ts";
 import { createWorldFaults, type WorldFault } from "../base/world-fault.ts";
 import type { Branch } from "../git/branch.ts";
@@ -161,7 +161,11 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   const pauseUntil = (ms: number): void => {
     pausedUntilMs = performance.now() + ms;
     clearTimeout(timer);
-    if (ms > 0) timer = setTimeout(deps.wake, ms).unref();
+    if (ms <= 0) return;
+    timer = setTimeout(() => {
+      pausedUntilMs = 0; // A timer may end a moment before its time, and nothing else would wake us.
+      deps.wake();
+    }, ms).unref();
   };
 
   const kick = (): void => {
@@ -209,19 +213,6 @@ interface FinishedTask {
   readonly keepsRuns: boolean;
 }
 
-/** Lets other work have its turn where much is done in a row. */
-function createSlices(): { next(): Promise<void> } {
-  let sinceMs = performance.now();
-  return {
-    async next() {
-      if (performance.now() - sinceMs < SLICE_MS) return;
-      await nextTurn();
-      sinceMs = performance.now();
-    },
-  };
-}
-
-const SLICE_MS = 8;
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */
 function failedUnknown(records: readonly JournalRecord[]): boolean {
   return records.some((record) => record.k === "run" && record.verdict.failure?.kind === "unknown");

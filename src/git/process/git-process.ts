@@ -58,16 +58,18 @@ export function plumbingEnvironment(extra: Readonly<Record<string, string>> = {}
 export function runGit(directory: string, args: readonly string[], call: GitCall = {}): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const env = plumbingEnvironment(call.environment);
-    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
+    // A pipe costs more than a descriptor: sockets, and a stream.
+    const stdin = call.input === undefined ? "ignore" : "pipe";
+    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd: directory, env, stdio: [stdin, "pipe", "pipe"] });
     if (call.isBackground === true) lowerPriority(child.pid);
     const onAbort = (): void => void child.kill();
     call.signal?.addEventListener("abort", onAbort);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A process that ends without reading its input closes the pipe; its status says why.
-    child.stdin.on("error", () => undefined);
+    child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
       const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
       reject(new CoordinatorError("CONFIG", `${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
@@ -81,7 +83,7 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
         stderr: signal === null ? text : `ended by ${signal}`,
       });
     });
-    child.stdin.end(call.input ?? "");
+    child.stdin?.end(call.input);
   });
 }
 
