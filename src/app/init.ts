@@ -15,7 +15,7 @@ import { readCloneFile, settleCloneId } from "../store/clone/clone-id.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { emptyLedger } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
-import { INBOX, LEDGER } from "../task/records/workspace-paths.ts";
+import { INBOX, LEDGER, SESSIONS } from "../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../task/rights/policy.ts";
 import { type KeptText, keepText } from "../task/text/kept-text.ts";
 
@@ -61,6 +61,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
       `${place.topDir} is on no branch (detached HEAD): switch to the branch that shall hold the workspace`,
     );
   }
+  refuseObstacles(place.workspaceDir);
   const commit = await commitLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
   writeFirstPolicy(place);
@@ -70,6 +71,15 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
       : `Made ${place.workspaceDir} a workspace (commit ${commit.slice(0, 10)}).`,
     ...nextSteps("codex-inbox"),
   ];
+}
+
+/** What stands where a folder of ours goes is told before anything is committed. */
+function refuseObstacles(workspaceDir: string): void {
+  for (const name of [INBOX, SESSIONS]) {
+    const path = join(workspaceDir, name);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) continue;
+    throw new CoordinatorError("REFUSED", `${path} is there and no folder: move it away, then init again`);
+  }
 }
 
 async function initBranch(dir: string, branchName: string, wanted: string | undefined): Promise<readonly string[]> {

@@ -1,10 +1,9 @@
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { countCopiedTasks } from "../../store/clone/copied-state.ts";
-import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { Health } from "../views/present-health.ts";
-import { presentProblem } from "../views/present-health.ts";
+import { presentProblem, problemOfOutage } from "../views/present-health.ts";
 import { presentPauses } from "../views/present-pauses.ts";
 import { findForeign } from "./list-tasks.ts";
 import type { QueriesDeps, StatusView } from "./queries.ts";
@@ -38,5 +37,6 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
 /** Why no task is started, as the last coordinator noted it. */
 function notedProblem({ paths, now }: QueriesDeps): Health["codex"] {
   const outage = readOutage(paths.codexHold);
-  return outage === undefined || breakerHold(outage, now()) === undefined ? null : presentProblem(outage);
+  const problem = problemOfOutage(outage, now());
+  return problem === undefined ? null : presentProblem(problem);
 }

@@ -1,3 +1,4 @@
+import type { Surroundings } from "../../base/surroundings.ts";
 import type { WorldFaults } from "../../base/world-fault.ts";
 import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
 import type { CodexAvailability } from "../../dispatch/codex-availability.ts";
@@ -9,6 +10,7 @@ import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
+import { breakerHold, type Outage } from "../../task/schedule/breaker.ts";
 import { type PausedView, presentPauses } from "./present-pauses.ts";
 
 /** How the coordinator is doing; what `GET /health` answers. */
@@ -56,11 +58,12 @@ export interface HealthSources {
   readonly version: string;
   readonly startedAt: string;
   readonly configProblem: string | undefined;
+  readonly surroundings: Pick<Surroundings, "now">;
 }
 
 /** Returns how the coordinator is doing now. */
 export function presentHealth(sources: HealthSources): Health {
-  const problem = sources.codex.problem() ?? sources.breaker.outage();
+  const problem = sources.codex.problem() ?? problemOfOutage(sources.breaker.outage(), sources.surroundings.now());
   const wait = sources.branch.waiting() ?? sources.commits.waiting();
   const full = sources.bound.state();
   const world = sources.faults.current();
@@ -93,8 +96,15 @@ export function presentProblem(problem: CodexProblem): NonNullable<Health["codex
   return { reason, since: new Date(sinceMs).toISOString(), until };
 }
 
+/** Returns why an outage lets no task start now; `undefined` where it does. While one task tries whether it is over, nobody knows until when. */
+export function problemOfOutage(outage: Outage | undefined, nowMs: number): CodexProblem | undefined {
+  const hold = breakerHold(outage, nowMs);
+  if (outage === undefined || hold === undefined) return undefined;
+  return { reason: hold.problem, sinceMs: outage.sinceMs, untilMs: hold.untilMs };
+}
+
 interface CodexProblem {
   readonly reason: string;
   readonly sinceMs: number;
-  readonly untilMs?: number;
+  readonly untilMs?: number | undefined;
 }

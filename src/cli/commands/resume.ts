@@ -21,7 +21,8 @@ export function createResumeCommand(deps: CliDeps): Command {
       const { changed, pauses, held } = await deps.app.resume(session, tryNow);
       const what = session === undefined ? "the queue" : `session ${session}`;
       deps.print(changed ? `${what} goes on.` : `Nothing to do: ${what} is not paused.`);
-      if (held !== undefined) deps.print(`No task is started: ${held.reason}${endOfHold(held.until, tryNow)}.`);
+      if (held !== undefined)
+        deps.print(`No task is started: ${held.reason.replace(/\.$/, "")}${endOfHold(held.until, tryNow)}.`);
       if (session !== undefined && pauses.queue !== undefined)
         deps.print(`The whole queue is ${describePause(pauses.queue)}; codex-inbox resume lets it go on.`);
       if (session === undefined)

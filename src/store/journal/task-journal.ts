@@ -286,7 +286,7 @@ function readRecords(path: string): readonly JournalRecord[] {
     } catch (cause) {
       throw new CoordinatorError(
         "OUR_BUG",
-        `${path}, line ${index + 1}: not a journal record. The file was damaged from outside; move it away to go on without this task.`,
+        `${path}, line ${index + 1}: not a journal record; the file was damaged from outside`,
         { cause },
       );
     }

@@ -1,6 +1,6 @@
 /**
  * Why a run did not succeed, as a closed set: every way codex can end has a name, and every name has a policy. What is the
- * evidence for each is the business of src/codex; what follows from it is written here and nowhere else (docs/spec-failures.md).
+ * evidence for each is the business of src/run/codex; what follows from it is written here and nowhere else (docs/spec-failures.md).
  */
 export type FailureKind =
   | "badRequest"
