@@ -31,6 +31,8 @@ export interface FakeRepository {
   beforeCommit: () => void;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
+  /** What is read of the branch fails with this. */
+  unreadable: Error | undefined;
   readonly user: BranchUser;
   /** The history, newest first. */
   log(): readonly FakeCommit[];
@@ -49,6 +51,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     waiting: new Set(),
     beforeCommit: () => undefined,
     failure: undefined,
+    unreadable: undefined,
     user: {
       commit(files, { keepOnDisk = false } = {}) {
         const next = changed(repository.tip?.files, Object.entries(files));
