@@ -190,7 +190,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     stopGraceMs: () => settings().stopGraceMs,
   });
   const requests = openStopRequests(paths.stopRequests);
-  const guard = createJournalGuard(journal.probe, faults, now);
+  const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs);
   const dispatcher = createDispatcher({
     ...{
       guard,

@@ -31,14 +31,14 @@ export interface CodexAvailability {
   tryNow(): void;
   /** Returns true, once, when codex was found well just now; asks it where that is not known. */
   confirmed(): boolean;
-  /** When it is asked again, Unix ms. */
-  dueAtMs(): number | undefined;
+  /** In how many milliseconds it is asked again. */
+  dueInMs(): number | undefined;
   stop(): Promise<void>;
 }
 
 export function createCodexAvailability(deps: CodexAvailabilityDeps): CodexAvailability {
   const { codex, faults, surroundings, log, wake, onBroken } = deps;
-  const { now } = surroundings;
+  const { now, monotonicMs } = surroundings;
   let installation = deps.installation;
   let problem: { readonly reason: string; readonly sinceMs: number; readonly checkAtMs: number } | undefined;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
@@ -50,12 +50,16 @@ export function createCodexAvailability(deps: CodexAvailabilityDeps): CodexAvail
       const before = problem;
       try {
         installation = await codex.check();
-        confirmedAtMs = now();
+        confirmedAtMs = monotonicMs();
         problem = undefined;
         if (before !== undefined) log("codex-back", { version: installation.version });
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
-        problem = { reason: error.message, sinceMs: before?.sinceMs ?? now(), checkAtMs: now() + CODEX_CHECK_MS };
+        problem = {
+          reason: error.message,
+          sinceMs: before?.sinceMs ?? now(),
+          checkAtMs: monotonicMs() + CODEX_CHECK_MS,
+        };
         if (before === undefined) log("codex-gone", { reason: error.message });
       }
     },
@@ -67,23 +71,23 @@ export function createCodexAvailability(deps: CodexAvailabilityDeps): CodexAvail
     doubt(reason) {
       confirmedAtMs = Number.NEGATIVE_INFINITY;
       if (problem !== undefined) return;
-      problem = { reason, sinceMs: now(), checkAtMs: now() };
+      problem = { reason, sinceMs: now(), checkAtMs: monotonicMs() };
       log("codex-gone", { reason });
       wake();
     },
     tick() {
-      if (problem !== undefined && problem.checkAtMs <= now() && !check.isBusy) check.start();
+      if (problem !== undefined && problem.checkAtMs <= monotonicMs() && !check.isBusy) check.start();
     },
     tryNow() {
-      if (problem !== undefined) problem = { ...problem, checkAtMs: now() };
+      if (problem !== undefined) problem = { ...problem, checkAtMs: monotonicMs() };
     },
     confirmed() {
-      const isFresh = problem === undefined && now() < confirmedAtMs + CODEX_CHECK_MS;
+      const isFresh = problem === undefined && monotonicMs() < confirmedAtMs + CODEX_CHECK_MS;
       confirmedAtMs = Number.NEGATIVE_INFINITY;
       if (!isFresh && problem === undefined && !check.isBusy) check.start();
       return isFresh;
     },
-    dueAtMs: () => (check.isBusy ? undefined : problem?.checkAtMs),
+    dueInMs: () => (check.isBusy || problem === undefined ? undefined : Math.max(0, problem.checkAtMs - monotonicMs())),
     stop: check.stop,
   };
 }

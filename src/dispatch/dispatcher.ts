@@ -79,7 +79,7 @@ export interface Dispatcher {
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { loop, table, runs, commits, inbox, breaker, codex, starting, guard, faults, onBroken, log } = deps;
-  const { now, after } = deps.surroundings;
+  const { now, monotonicMs, after } = deps.surroundings;
   const lookUps = new Set<() => Promise<void>>();
   /** By task: the run that was begun last, until it is seen to be over. */
   const startedRuns = new Map<string, number>();
@@ -112,11 +112,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       loop.wake();
     },
     async work() {
-      lookedAtMs = now();
+      lookedAtMs = monotonicMs();
       if (await deps.branch.reconcile()) schedule.forgetOutcomes();
       for (const find of lookUps) {
-        lookUps.delete(find);
         await find();
+        lookUps.delete(find); // Where it throws, it is asked again.
       }
       const seen = await inbox.look();
       commits.addStale(deps.foundStale.splice(0));
@@ -146,7 +146,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       startedRuns.delete(id);
     }
     codex.tick();
-    const isDue = (inbox.dueAtMs() ?? Infinity) <= now() || lookedAtMs + TICK_MAX_MS <= now() || lookUps.size > 0;
+    const isDue =
+      (inbox.dueAtMs() ?? Infinity) <= now() || lookedAtMs + TICK_MAX_MS <= monotonicMs() || lookUps.size > 0;
     if (isDue && !look.isBusy) look.start();
   };
 
@@ -238,7 +239,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const tick = (): number => {
     try {
-      if (guard.blockedUntilMs() !== undefined) return delayMs();
+      if (guard.blockedForMs() !== undefined) return delayMs();
       reconcile();
       pauses = deps.readPauses();
       endLostTrial();
@@ -252,13 +253,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 
   const delayMs = (): number => {
-    const blockedUntilMs = guard.blockedUntilMs();
-    const times =
-      blockedUntilMs === undefined
-        ? [look.isBusy ? undefined : inbox.dueAtMs(), schedule.dueAtMs(conditions()), codex.dueAtMs()]
-        : [blockedUntilMs];
-    const next = Math.min(TICK_MAX_MS, ...times.filter((time) => time !== undefined).map((time) => time - now()));
-    return Math.max(0, next);
+    const blockedForMs = guard.blockedForMs();
+    if (blockedForMs !== undefined) return Math.min(TICK_MAX_MS, blockedForMs);
+    const times = [look.isBusy ? undefined : inbox.dueAtMs(), schedule.dueAtMs(conditions())];
+    const delays = times.flatMap((time) => (time === undefined ? [] : [time - now()]));
+    return Math.max(0, Math.min(TICK_MAX_MS, codex.dueInMs() ?? TICK_MAX_MS, ...delays));
   };
 
   return {

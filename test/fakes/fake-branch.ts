@@ -94,7 +94,10 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       const text = view?.files.get(path);
       return text === undefined ? undefined : hashBlob(Buffer.from(text));
     },
-    treeId: async (path) => treeId(view, path),
+    treeId: async (path) => {
+      if (repository.unreadable !== undefined) throw repository.unreadable;
+      return treeId(view, path);
+    },
     listFolder: async (path) => listFolder(view, path),
     headIsOurs: async () => repository.headIsOurs,
     isUserAtGit: () => false, // Whoever plays the user does one thing at a time.

@@ -33,6 +33,8 @@ export interface FakeRepository {
   beforeLookUp: () => void;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
+  /** What is read of the branch fails with this. */
+  unreadable: Error | undefined;
   readonly user: BranchUser;
   /** The history, newest first. */
   log(): readonly FakeCommit[];
@@ -52,6 +54,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     beforeCommit: () => undefined,
     beforeLookUp: () => undefined,
     failure: undefined,
+    unreadable: undefined,
     user: {
       commit(files, { keepOnDisk = false } = {}) {
         const next = changed(repository.tip?.files, Object.entries(files));

@@ -26,6 +26,8 @@ export interface FakeVerifier extends VerifyDriver {
   end(verification: FakeVerification, facts?: Partial<VerifyFacts>): void;
   /** Takes its processes away without a trace. */
   vanish(verification: FakeVerification): void;
+  /** As `RunStore.has`. */
+  has(run: RunKey): boolean;
   forgetListeners(): void;
 }
 
@@ -82,6 +84,7 @@ export function createFakeVerifier(): FakeVerifier {
     print: (run, bytes) => handleOf(run)?.push({ kind: "output", bytes }),
     end: (run, facts = {}) => leave(run, "ended", { begun: true, exitCode: 0, ...facts }),
     vanish: (run) => leave(run, "vanished", {}),
+    has: (key) => runs.has(keyOf(key)) || sealed.has(keyOf(key)),
     forgetListeners: () => handles.clear(),
     async start(request, isWanted) {
       const lease = { task: request.taskId, run: request.run, resume: undefined };

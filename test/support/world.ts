@@ -195,7 +195,7 @@ export function createWorld(): World {
         },
         agents: mortalDriver("runner", runner, life),
         verifications: mortalDriver("verifier", verifier, life),
-        runStore: runner.store,
+        runStore: { ...runner.store, has: (run) => runner.store.has(run) || verifier.has(run) },
         sessions: mortal("sessions", sessions, life),
         workTree: { root: dir, changedFiles: async () => world.changed },
         prompts: {

@@ -62,7 +62,8 @@ function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
   const driver = isVerification(state) ? deps.verifications : deps.agents;
   const key = leaseOf(task);
   if (state.kind === "ended") return;
-  if (state.kind === "queued" && !deps.store.has(key)) return; // So that a long queue costs no look at the process table.
+  // Nothing was ever prepared: it waits for a slot. So a long queue costs no look at the process table.
+  if ((state.kind === "queued" || state.kind === "verifying") && !deps.store.has(key)) return;
   let probe = driver.probe(key);
   let action = recoveryAction(state.kind, probe);
   if (action === "keep") return;
@@ -73,7 +74,7 @@ function recoverTask(deps: RecoveryDeps, task: OpenTask): void {
   }
   deps.log("recovered", { task: id, session: sessionKey, run: key.run, state: state.kind, worker: probe, action });
   if (action === "seal") {
-    deps.table.step(id, { kind: "vanished" });
+    deps.table.step(id, { kind: state.kind === "verifying" ? "unbegun" : "vanished" });
     return;
   }
   deps.runs.adopt(action === "note the start" ? noteStart(deps, task) : task);

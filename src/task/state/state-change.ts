@@ -7,7 +7,8 @@ import type { StopCause } from "./task-event.ts";
  *   queued     started → running         stop by the user, unrunnable, endedElsewhere → ended
  *   running    exited → ended, or queued again      verifyStarted → verifying
  *              vanished → queued again, or ended    stop → stopping
- *   verifying  verified → ended, or queued again    vanished → verifying again, or ended    stop → stopping
+ *   verifying  verified → ended, or queued again    vanished → verifying again, or ended
+ *              unbegun → verifying again            stop → stopping
  *   stopping   exited, verified, vanished → ended, or queued or verifying again    verifyStarted → verifying, or ended
  *   ended      final
  *

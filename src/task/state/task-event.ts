@@ -30,6 +30,8 @@ export type TaskEvent =
   | { readonly kind: "exited"; readonly verdict: ExitVerdict }
   /** The process of the run is gone and left no verdict. */
   | { readonly kind: "vanished" }
+  /** The verify command was prepared and never begun: nothing was lost. */
+  | { readonly kind: "unbegun" }
   | { readonly kind: "stop"; readonly cause: StopCause }
   /** The user saved the dropped file again. */
   | { readonly kind: "replaced" }

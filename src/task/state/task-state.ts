@@ -125,6 +125,8 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
       return afterVerify(state, event, context);
     case "vanished":
       return afterVerifyLoss(state, context);
+    case "unbegun":
+      return toVerifying(state, context.nowMs);
     case "stop":
       return toStopping(state, event.cause, true);
     default:

@@ -101,6 +101,22 @@ describe("recover", () => {
     expect(snapshot.recoverWith(worker)).toBe(outcome);
   });
 
+  it.each([
+    ["no folder", 5, "verifying run 2"],
+    ["prepared only", 5, "verifying run 7, sealed"],
+    ["alive", 1, "watched; verifying run 2"],
+  ])("a verifying task whose verify command is %s, over %i restarts: %s", (worker, restarts, outcome) => {
+    const snapshot = openScene();
+    snapshot.table.accept(acceptedRecord());
+    start(snapshot.table);
+    snapshot.table.step(TASK, { kind: "verifyStarted" });
+    let said = "";
+    for (let run = 2; run < 2 + restarts; run += 1)
+      said = snapshot.recoverWith(worker, worker === "no folder" ? 2 : run);
+    expect(said).toBe(outcome);
+    expect(snapshot.records().at(-1)).toMatchObject({ state: { kind: "verifying", vanished: 0 } });
+  });
+
   it("a start that was journaled without its state is not journaled again", () => {
     const snapshot = openScene();
     snapshot.table.accept(acceptedRecord());
@@ -146,8 +162,8 @@ interface Scene {
   /** The coordinator that dies. */
   readonly table: TaskTable;
   readonly locks: ReturnType<typeof createSessionLocks>;
-  /** Lets the next coordinator recover, with `worker` at run 1 of the task; returns what became of it. */
-  recoverWith(worker: string): string;
+  /** Lets the next coordinator recover, with `worker` at a run of the task, the first by default; returns what became of it. */
+  recoverWith(worker: string, run?: number): string;
   records(): readonly JournalRecord[];
 }
 
@@ -157,8 +173,8 @@ function openScene(): Scene {
   const locks = createSessionLocks(paths.sessionLocks);
   return {
     ...{ paths, table, locks },
-    recoverWith(worker) {
-      const runDir = join(paths.runs, TASK, "1");
+    recoverWith(worker, run = 1) {
+      const runDir = join(paths.runs, TASK, String(run));
       WORKERS[worker]?.(runDir);
       const said: string[] = [];
       const runs: Pick<Runs, "adopt" | "stop"> = {
