@@ -46,3 +46,12 @@ export function stampOf(path: string): string {
     return String(systemErrorCode(error)); // A loop of links, a folder out of reach: reading it says so.
   }
 }
+
+/** Settings that are read at the start alone. */
+const READ_AT_START = ["port", "settleMs", "rescanMs"] as const;
+
+/** Returns what an edit has changed that counts only from the next start on, as a sentence. */
+export function atNextStart(before: Config, now: Config): string | undefined {
+  const changed = READ_AT_START.filter((key) => before[key] !== now[key]);
+  return changed.length === 0 ? undefined : `from the next start on: ${changed.join(", ")}`;
+}

@@ -33,7 +33,7 @@ export interface BranchWatchDeps {
 
 /** Sees what others do to the branch, and mends what they took back by accident. */
 export interface BranchWatch {
-  /** Looks at the branch; true when somebody else has moved it. */
+  /** Looks at the branch; true when somebody else has moved it. A look that fails is made again, whole, by the next call. */
   reconcile(): Promise<boolean>;
   /** Remembers what the branch looks like after a commit of ours. */
   noteOurs(): Promise<void>;
@@ -48,13 +48,18 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   const { branch } = deps;
   let ours: string | undefined;
   let foreign: ReadonlyMap<string, ForeignTask> = new Map();
+  /** Since then only what is `unseen` has happened; false again while, and after, a look did not come to its end. */
   let looked = false;
   /** What others did to the branch and nobody has seen to yet. */
   let unseen: { readonly lostOurs: boolean } | undefined;
 
+  const keepUnseen = (lostOurs: boolean): void => {
+    unseen = { lostOurs: lostOurs || unseen?.lostOurs === true };
+  };
+
   const look = async (): ReturnType<Branch["refresh"]> => {
     const seen = await branch.refresh();
-    if (seen.foreign) unseen = { lostOurs: seen.lostOurs || unseen?.lostOurs === true };
+    if (seen.foreign) keepUnseen(seen.lostOurs);
     return seen;
   };
 
@@ -74,10 +79,12 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
         deps.log("forgotten", { task: task.id, reason: "its result was removed in a commit" });
         continue;
       }
-      deps.recent.release(task.id);
-      if (deps.journal.readDone(task.id).length === 0) continue; // A person has removed it: there is nothing to commit again.
-      deps.journal.reopen(task.id);
-      deps.table.load(task.id, deps.journal.read(task.id));
+      const records = deps.journal.readDone(task.id);
+      // Without records a person has removed it: there is nothing to commit again.
+      if (records.length > 0) deps.journal.reopen(task.id);
+      deps.recent.release(task.id); // Not before it is open: a task that cannot be opened now is found here again.
+      if (records.length === 0) continue;
+      deps.table.load(task.id, records);
       deps.log("recommit", {
         task: task.id,
         session: task.sessionKey,
@@ -152,23 +159,34 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     return found;
   };
 
+  /** @param before how our places looked when all was seen to; `undefined` where that is not known */
+  const seeTo = async (lostOurs: boolean, before: string | undefined): Promise<void> => {
+    ours = await fingerprint();
+    if (before !== ours || lostOurs) await restoreLostResults(lostOurs);
+    if (lostOurs) await noteDropsBack();
+    await dropTasksFinishedElsewhere();
+    deps.addStale(await staleDrops());
+    foreign = await findForeignTasks(branch, deps.ledger, isOurs);
+    deps.onForeignTasks(foreign);
+    deps.inboxHint();
+  };
+
   return {
     async reconcile() {
       const { tip, lostOurs: lostNow } = await look();
       const moved = unseen;
-      unseen = undefined;
       if (moved === undefined && looked) return false;
-      looked = true;
       const lostOurs = lostNow || moved?.lostOurs === true;
-      const before = ours;
-      ours = await fingerprint();
-      if (before !== ours || lostOurs) await restoreLostResults(lostOurs);
-      if (lostOurs) await noteDropsBack();
-      await dropTasksFinishedElsewhere();
-      deps.addStale(await staleDrops());
-      foreign = await findForeignTasks(branch, deps.ledger, isOurs);
-      deps.onForeignTasks(foreign);
-      deps.inboxHint();
+      const before = looked ? ours : undefined;
+      unseen = undefined;
+      looked = false;
+      try {
+        await seeTo(lostOurs, before);
+      } catch (error) {
+        if (moved !== undefined) keepUnseen(lostOurs);
+        throw error;
+      }
+      looked = true;
       if (moved !== undefined) deps.log("branch-moved", { tip, lostOurs });
       return true;
     },

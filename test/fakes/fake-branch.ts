@@ -90,6 +90,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     },
     readText: async (path) => view?.files.get(path),
     blobAt: async (path) => {
+      repository.beforeLookUp();
       const text = view?.files.get(path);
       return text === undefined ? undefined : hashBlob(Buffer.from(text));
     },

@@ -29,6 +29,8 @@ export interface FakeRepository {
   readonly waiting: Set<() => void>;
   /** What others do at the last moment before a commit of ours. */
   beforeCommit: () => void;
+  /** Called before a file of the branch is looked up; may throw. */
+  beforeLookUp: () => void;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
   /** What is read of the branch fails with this. */
@@ -50,6 +52,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     obstacle: undefined,
     waiting: new Set(),
     beforeCommit: () => undefined,
+    beforeLookUp: () => undefined,
     failure: undefined,
     unreadable: undefined,
     user: {

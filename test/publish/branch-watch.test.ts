@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { failAt } from "../../src/base/fault-point.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import { newLife } from "../support/mortal.ts";
 import { createWorld, type World } from "../support/world.ts";
@@ -52,6 +53,35 @@ describe("a branch that loses our commits", () => {
     await world.advance(10_000);
     expect(world.repository.log()).toHaveLength(commits);
     expect(existsSync(join(world.dir, snapshot.paths[0] ?? ""))).toBe(true);
+  });
+
+  it("gets them again although the first look at it failed for want of file descriptors", async () => {
+    const snapshot = await served();
+    const { world, before } = snapshot;
+    let failures = 1;
+    world.repository.beforeLookUp = () => {
+      if (failures-- > 0) throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    };
+    world.repository.user.reset(before);
+    for (let second = 0; second < 60; second += 1) await world.advance(1_000);
+    expect(failures).toBeLessThan(1);
+    expectAllThere(snapshot);
+    expect(world.logged("recommit")).toHaveLength(2);
+  });
+
+  it("gets them again although their journals could not be opened at first", async () => {
+    const snapshot = await served();
+    const { world, before } = snapshot;
+    const mend = failAt("journal", "EIO");
+    try {
+      world.repository.user.reset(before);
+      await world.advance(1_000);
+      expect(world.results()).toHaveLength(0);
+    } finally {
+      mend();
+    }
+    for (let second = 0; second < 60; second += 1) await world.advance(1_000);
+    expectAllThere(snapshot);
   });
 
   it("gets only those that are missing", async () => {

@@ -7,7 +7,7 @@ import { ownIdentity } from "../../base/process/process-identity.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags } from "../../config/config.ts";
-import { createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import { atNextStart, createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
 import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
@@ -133,6 +133,7 @@ async function open(
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
   let inboxHint = (): void => undefined;
+  let hadProblem = false;
   return startCoordinator({
     paths,
     workspaceDir: place.workspaceDir,
@@ -201,11 +202,16 @@ async function open(
     },
     reloadSettings() {
       const before = policy.current();
+      const settings = config.current();
       const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
       if (policy.current() !== before) {
         log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
         inboxHint(); // What asked for too much may be taken now, or no longer.
       }
+      // The end of a problem is logged where problems are.
+      const isNews = config.current() !== settings && !hadProblem && problems.length === 0;
+      if (isNews) log("settings-read", { hint: atNextStart(settings, config.current()) });
+      hadProblem = problems.length > 0;
       return problems.length === 0 ? undefined : problems.join("; ");
     },
     takeOver: options.takeOver,

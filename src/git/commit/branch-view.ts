@@ -9,6 +9,7 @@ import type { CommittedMemory } from "./committed-memory.ts";
 export interface BranchView {
   readonly tip: string | undefined;
   readonly tree: string | undefined;
+  /** Tells each thing once; what could not be told, because git could not be asked, is told by the next call. */
   refresh(): Promise<Refreshed>;
   /** We are about to build on `tip`; what somebody else did to the branch is kept for the next `refresh`. */
   builtOn(tip: string | undefined): void;
@@ -59,17 +60,24 @@ export function createBranchView(
       const tip = refs.tip();
       builtOn(tip);
       const ours = memory.last();
-      const questions = unchecked.splice(0);
-      if (ours !== undefined) questions.push({ ours, tip });
+      const taken = unchecked.splice(0);
       const wasForeign = foreign;
       foreign = false;
-      if (tip !== view.tip) {
-        const tree = tip === undefined ? undefined : await store.treeOf(tip);
-        if (lastSeen === tip) view = { tip, tree }; // Else a commit of ours came in between, and has set it.
+      try {
+        if (tip !== view.tip) {
+          const tree = tip === undefined ? undefined : await store.treeOf(tip);
+          if (lastSeen === tip) view = { tip, tree }; // Else a commit of ours came in between, and has set it.
+        }
+        let lostOurs = false;
+        for (const question of taken) lostOurs = (await isLost(question.ours, question.tip)) || lostOurs;
+        if (ours !== undefined) lostOurs = (await isLost(ours, tip)) || lostOurs;
+        return { tip, foreign: wasForeign, lostOurs };
+      } catch (error) {
+        // Nobody was told: the next refresh tells it.
+        foreign ||= wasForeign;
+        unchecked.unshift(...taken.filter((question) => question.ours !== unchecked[0]?.ours));
+        throw error;
       }
-      let lostOurs = false;
-      for (const question of questions) lostOurs = (await isLost(question.ours, question.tip)) || lostOurs;
-      return { tip, foreign: wasForeign, lostOurs };
     },
     builtOn,
     moved(tip, tree) {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 
 /** Removes our locks when we have died, so that the user's next command of git does not find them. */
 export interface LockWatch {
@@ -46,7 +47,7 @@ export function createLockWatch(folder: string, pairs: readonly (readonly [token
       started.on("exit", gone);
       started.stdin?.on("error", gone);
       started.unref();
-      if (started.stdin !== null && "unref" in started.stdin) (started.stdin as unknown as { unref(): void }).unref();
+      if (started.stdin instanceof Socket) started.stdin.unref(); // There is none where no file descriptors are left.
       child = started;
     },
     end() {

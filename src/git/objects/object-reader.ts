@@ -1,6 +1,5 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
 import { GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
 import type { ObjectType } from "./object-format.ts";
 
@@ -25,18 +24,16 @@ interface Request {
   readonly reject: (error: Error) => void;
 }
 
-type Reader = ChildProcessByStdio<Writable, Readable, null>;
-
 /** How often one read is asked again of a new process before it fails. */
 const STARTS_MAX = 3;
 
 export function createObjectReader(directory: string): ObjectReader {
-  let child: Reader | undefined;
+  let child: ChildProcess | undefined;
   let waiting: Request[] = [];
 
-  function start(): Reader {
+  function start(): ChildProcess {
     const args = [...GIT_OPTIONS, "cat-file", "--batch"];
-    const started = spawn("git", args, {
+    const started: ChildProcess = spawn("git", args, {
       cwd: directory,
       env: plumbingEnvironment(),
       stdio: ["pipe", "pipe", "ignore"],
@@ -45,18 +42,19 @@ export function createObjectReader(directory: string): ObjectReader {
     if (started.stdin instanceof Socket) started.stdin.unref();
     const mine: Request[] = [];
     waiting = mine;
-    const fail = (why: string): void => {
+    const fail = (why: string, cause?: Error): void => {
       if (child === started) child = undefined;
-      for (const request of mine.splice(0)) request.reject(new GitError(`git cat-file ${why}`));
+      for (const request of mine.splice(0)) request.reject(new GitError(`git cat-file ${why}`, { cause }));
     };
-    started.on("error", (error) => fail(error.message));
+    started.on("error", (error) => fail(error.message, error));
     started.on("close", (code, signal) => fail(`ended (${signal ?? code})`));
-    started.stdin.on("error", () => undefined); // "close" follows and says it.
+    // Without file descriptors there are no pipes: "error" follows. A pipe that breaks: "close" follows and says it.
+    started.stdin?.on("error", () => undefined);
     const answers = createAnswerParser((object) => {
       mine.shift()?.resolve(object);
       if (mine.length === 0) keepAlive(started, false);
     });
-    started.stdout.on("data", answers);
+    started.stdout?.on("data", answers);
     return started;
   }
 
@@ -66,7 +64,7 @@ export function createObjectReader(directory: string): ObjectReader {
     keepAlive(child, true);
     return new Promise((resolve, reject) => {
       waiting.push({ resolve, reject });
-      stdin.write(`${name}\n`);
+      stdin?.write(`${name}\n`);
     });
   }
 
@@ -81,7 +79,7 @@ export function createObjectReader(directory: string): ObjectReader {
       }
     },
     close() {
-      child?.stdin.end();
+      child?.stdin?.end();
       child?.kill();
       child = undefined;
     },
@@ -89,7 +87,7 @@ export function createObjectReader(directory: string): ObjectReader {
 }
 
 /** Our process may end while nothing is asked, and not while something is. */
-function keepAlive({ stdout }: Reader, isAsked: boolean): void {
+function keepAlive({ stdout }: ChildProcess, isAsked: boolean): void {
   if (!(stdout instanceof Socket)) return;
   if (isAsked) stdout.ref();
   else stdout.unref();

@@ -176,8 +176,14 @@ export function openTaskJournal(
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);
       renameSync(donePath(id), openPath(id));
-      syncDirectory(openDir);
-      syncDirectory(doneDir);
+      try {
+        mayFail("journal");
+        syncDirectory(openDir);
+        syncDirectory(doneDir);
+      } catch (error) {
+        renameSync(openPath(id), donePath(id)); // So that it can be tried again.
+        throw error;
+      }
     },
     discard(id) {
       rmSync(openPath(id), { force: true });
