@@ -181,6 +181,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     waitLimits: () => retryLimits(),
   });
   const runs = createRunControl({
+    store: runStore,
     ...{ table, turns, gate: breaker, sessions, evidence, surroundings, log, wake, onCodexMissing: codex.doubt },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },

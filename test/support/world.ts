@@ -195,7 +195,15 @@ export function createWorld(): World {
         },
         agents: mortalDriver("runner", runner, life),
         verifications: mortalDriver("verifier", verifier, life),
-        runStore: { ...runner.store, has: (run) => runner.store.has(run) || verifier.has(run) },
+        runStore: {
+          ...runner.store,
+          has: (run) => runner.store.has(run) || verifier.has(run),
+          async stop(run, graceMs) {
+            if (life.isOver) throw new Error("a stop after the end");
+            const resume = undefined;
+            await (verifier.has(run) ? verifier : runner).adopt({ ...run, resume }).then((one) => one.stop(graceMs));
+          },
+        },
         sessions: mortal("sessions", sessions, life),
         workTree: { root: dir, changedFiles: async () => world.changed },
         prompts: {

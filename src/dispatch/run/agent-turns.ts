@@ -133,6 +133,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       }
     },
     adopt: driver.adopt,
+    seal: driver.seal,
     limits: ({ spec, lastRun }) => ({
       timeoutMs: spec.timeoutMs ?? deps.limits().timeoutMs,
       stallMs: spec.stallTimeoutMs ?? deps.limits().stallTimeoutMs,

@@ -13,6 +13,8 @@ export interface KindOfRun<Outcome> {
    */
   begin(task: OpenTask, codex: CodexInstallation, isWanted: () => boolean): Promise<RunHandle<Outcome> | undefined>;
   adopt(lease: RunLease): Promise<RunHandle<Outcome>>;
+  /** As `Driver.seal`. */
+  seal(run: RunKey): boolean;
   limits(task: OpenTask): RunLimits;
   noticed(run: RunKey, event: RunEvent): void;
   /**

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
-import type { RunHandle, RunKey, RunLease } from "../../run/driver.ts";
+import type { RunHandle, RunKey, RunLease, RunStore } from "../../run/driver.ts";
 import { type SupervisedRun, supervise } from "../../run/supervisor.ts";
 import type { SessionLocks } from "../../store/sessions/session-lock.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
@@ -18,6 +18,7 @@ export interface RunControlDeps {
   readonly table: TaskTable;
   readonly turns: KindOfRun<unknown>;
   readonly verifications: KindOfRun<unknown>;
+  readonly store: Pick<RunStore, "stop">;
   readonly stopGraceMs: () => number;
   /** No process could be made. */
   readonly onCodexMissing: (reason: string) => void;
@@ -60,6 +61,8 @@ export function leaseOf({ id: task, state, lastRun }: OpenTask): RunLease {
 export function createRunControl(deps: RunControlDeps): Runs {
   const { table, surroundings, evidence, log } = deps;
   const active = new Map<string, ActiveRun>();
+  /** By task: how often in a row its verify command could not be begun. */
+  const unbegun = new Map<string, number>();
   let isHeld = false;
 
   const isOwn = (run: ActiveRun): boolean => {
@@ -81,6 +84,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
     run.takesSlot = false;
     if (active.get(run.task) !== run) return;
     active.delete(run.task);
+    if (table.get(run.task)?.state.kind !== "verifying") unbegun.delete(run.task);
     try {
       evidence.over(run);
       deps.gate.ended(run);
@@ -112,6 +116,17 @@ export function createRunControl(deps: RunControlDeps): Runs {
     }
   };
 
+  /** As `spoil`, for a run that may be alive: nothing may begin beside it. */
+  const endAndSpoil = async (run: ActiveRun, error: unknown, attempt = 0): Promise<void> => {
+    try {
+      if (isOwn(run)) await deps.store.stop(run, 0);
+    } catch (failure) {
+      log("stop-delayed", { task: run.task, run: run.run, reason: String(failure) });
+      return later(attempt, () => void endAndSpoil(run, error, attempt + 1));
+    }
+    spoil(run, error);
+  };
+
   /** Where the disk is full, say, it is tried again: what is on it stays there. */
   const takeIn = async (run: ActiveRun, handle: RunHandle<unknown>, attempt = 0): Promise<void> => {
     const task = table.get(run.task);
@@ -135,6 +150,8 @@ export function createRunControl(deps: RunControlDeps): Runs {
       return;
     }
     const { kind } = run;
+    run.takesSlot = true;
+    unbegun.delete(run.task);
     run.supervised = supervise(handle, kind.limits(task), surroundings, {
       noticed(event) {
         evidence.noticed(run, event);
@@ -156,27 +173,61 @@ export function createRunControl(deps: RunControlDeps): Runs {
     if (task.state.kind === "stopping") run.supervised.stop(graceMs(task.state.cause)); // It was asked for while it began.
   };
 
-  const couldNotBegin = (run: ActiveRun, error: unknown): void => {
-    if (error instanceof CoordinatorError && error.code === "CODEX") {
-      deps.onCodexMissing(error.message);
+  /** Watches a run that was begun before. While the machine does not let it, it is tried again, and the run stays active. */
+  const takeUp = (run: ActiveRun, attempt = 0): void => {
+    const task = table.get(run.task);
+    if (task === undefined || !isOwn(run)) {
       leave(run);
-    } else if (worldFaultCode(error) !== undefined) {
-      log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
-      run.takesSlot = false;
-      later(0, () => leave(run));
-    } else spoil(run, error);
-  };
-
-  const adopt = (task: OpenTask): ActiveRun => {
-    const run = enter(task);
+      return;
+    }
     const adopted = run.kind.adopt(leaseOf(task));
     noteBegun(run, task.lastRun?.startedAtMs ?? 0, adopted);
     adopted.then(
       (handle) => watch(run, handle),
-      (error: unknown) => spoil(run, error),
+      (error: unknown) => {
+        if (worldFaultCode(error) === undefined) void endAndSpoil(run, error);
+        else {
+          log("adoption-delayed", { task: run.task, run: run.run, reason: String(error) });
+          later(attempt, () => takeUp(run, attempt + 1));
+        }
+      },
     );
-    return run;
   };
+
+  /** Brings a task whose run could not be begun to a state that is true: it may have been journaled, and even be alive. */
+  const settle = (run: ActiveRun, attempt = 0): void => {
+    const task = table.get(run.task);
+    const isBegun = task !== undefined && isOwn(run) && task.state.kind !== "queued";
+    try {
+      if (isBegun && !run.kind.seal(run)) takeUp(run);
+      else {
+        if (isBegun) table.step(run.task, { kind: task.state.kind === "verifying" ? "unbegun" : "vanished" });
+        leave(run);
+      }
+    } catch (error) {
+      if (worldFaultCode(error) !== undefined) {
+        log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
+        later(attempt, () => settle(run, attempt + 1));
+      } else void endAndSpoil(run, error);
+    }
+  };
+
+  const couldNotBegin = (run: ActiveRun, error: unknown): void => {
+    const isCodex = error instanceof CoordinatorError && error.code === "CODEX";
+    const isVerify = run.kind === deps.verifications;
+    if (isCodex) deps.onCodexMissing(error.message);
+    if (isCodex && !isVerify) settle(run);
+    else if (isCodex || worldFaultCode(error) !== undefined) {
+      log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
+      run.takesSlot = false;
+      const times = isVerify ? (unbegun.get(run.task) ?? 0) : 0;
+      if (isVerify) unbegun.set(run.task, times + 1);
+      later(times, () => settle(run));
+    } else if (table.get(run.task)?.state.kind === "queued") spoil(run, error);
+    else void endAndSpoil(run, error);
+  };
+
+  const adopt = (task: OpenTask): void => takeUp(enter(task));
 
   const begin = async (run: ActiveRun, task: OpenTask, codex: CodexInstallation): Promise<void> => {
     try {
@@ -212,16 +263,26 @@ export function createRunControl(deps: RunControlDeps): Runs {
       leave(run);
   };
 
+  /** What cannot be journaled just now is asked again, so that one run never keeps the others from being asked. */
+  const askToStop = (id: string, cause: StopCause, attempt = 0): void => {
+    try {
+      if (active.has(id)) stop(id, cause);
+    } catch (error) {
+      log("stop-delayed", { task: id, cause, reason: String(error) });
+      later(attempt, () => askToStop(id, cause, attempt + 1));
+    }
+  };
+
   return {
     start(task: OpenTask, codex: CodexInstallation) {
       if (isHeld || active.has(task.id)) return;
       void begin(enter(task), task, codex);
     },
-    adopt: (task) => void adopt(task),
+    adopt,
     stop,
     stopAll(cause) {
       isHeld = true;
-      for (const id of [...active.keys()]) stop(id, cause);
+      for (const id of [...active.keys()]) askToStop(id, cause);
     },
     isActive: (id) => active.has(id),
     get activeCount() {

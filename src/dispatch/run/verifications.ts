@@ -88,7 +88,7 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
           return true;
         });
       } catch (error) {
-        if (!(error instanceof CoordinatorError) || (error.code !== "TASK_FILE" && error.code !== "CODEX")) throw error;
+        if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
         // What cannot be begun says so in place of its files.
         const nothing = { begun: false, exitCode: 127, signal: undefined, output: "", outputBytes: 0 };
         const facts = { ...nothing, sandbox, said: error.message, startedAtMs: undefined, endedAtMs: undefined };
@@ -97,6 +97,7 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
       }
     },
     adopt: driver.adopt,
+    seal: driver.seal,
     limits: (task) => ({
       timeoutMs: timeoutOf(task),
       stallMs: undefined,
