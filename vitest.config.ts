@@ -23,7 +23,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 3, // On two cores: a third of the time of a test that starts processes is waiting.
+    maxWorkers: 2,
 
     setupFiles: ["test/support/setup.ts"],
     sequence: { sequencer: LongestFirst },

@@ -6,7 +6,7 @@ import { faultPoint } from "../../base/fault-point.ts";
 import { syncFolder } from "../../base/files/durable-file.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
-import type { Blocker } from "../gate/process-scan.ts";
+import type { Blocker, Forks } from "../gate/process-scan.ts";
 import { ObstacleError } from "../objects/tree-edit.ts";
 import { GitError } from "../process/git-process.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
@@ -39,18 +39,28 @@ export interface Batch {
  * work it can do, a quarter of the swaps were interrupted for 2 to 13 ms, and one in a hundred met a command of the user's.
  */
 const REST_MS = 1;
+/** Between two times that the locks are taken in vain. */
+const APART_MS = 4;
 /** From that rest to the point of no return. It grows with every swap that was too slow: a busy machine must not starve us. */
 const LIMIT_MS = 0.6;
 const LIMIT_PER_FILE_MS = 0.01;
 const LIMIT_GROWTH = 1.2;
-/** After so many looks that found a process just forked (some 15 ms), those that stand elsewhere no longer count … */
-const LOOKS_EVERYWHERE = 10;
+/** After so many looks that found any new process, only those that were just forked count … */
+const LOOKS_ANY = 20;
+/** … after so many that found one of these, those that stand elsewhere no longer count … */
+const LOOKS_EVERYWHERE = 30;
 /** … and after so many (some 150 ms) nothing counts but git itself: what forks without end in the work tree must not starve us. */
 const LOOKS_IN_THE_TREE = 100;
 /** All processes are looked at again after so many looks at the new ones. */
 const LOOKS_PER_SCAN = 40;
 
 const MISSED: Missed = { kind: "missed", because: "changed" };
+
+function forksAfter(looks: number): Forks {
+  if (looks < LOOKS_ANY) return "any";
+  if (looks < LOOKS_EVERYWHERE) return "everywhere";
+  return looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
+}
 
 export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
@@ -170,7 +180,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
         const found = scan.look("none");
         if (typeof found === "object") return blockedBy(found);
         await delay(REST_MS, undefined, { signal });
-        const forks = looks < LOOKS_EVERYWHERE ? "everywhere" : looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
+        const forks = forksAfter(looks);
         const last = scan.look(forks);
         if (typeof last === "object") return blockedBy(last);
         if (last === "unsettled") {
@@ -182,6 +192,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
         if (result.kind !== "missed" || result.because === "changed") return result;
         if (result.because === "late") limitMs *= LIMIT_GROWTH;
         else looks += 1;
+        await delay(APART_MS, undefined, { signal }); // Taken again at once, the locks would be held for a good part of the time.
       }
       return MISSED;
     } finally {

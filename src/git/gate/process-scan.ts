@@ -12,9 +12,10 @@ export interface Blocker {
 
 /**
  * Which processes count that are not git yet. One that was just forked becomes git within a millisecond or never: it is waited for by
- * looking again. Each step down lets more pass, so that programs which start others without end cannot starve us.
+ * looking again. Each step down lets more pass, so that programs which start others without end cannot starve us. The first, `any`, is
+ * content only where no process at all was begun since the last look: one has its id a moment before it can be looked at.
  */
-export type Forks = "everywhere" | "in-the-tree" | "none";
+export type Forks = "any" | "everywhere" | "in-the-tree" | "none";
 
 export type Look = "clear" | "unsettled" | Blocker;
 
@@ -85,7 +86,9 @@ export function createProcessScan(
     const isHere = standsHere(pid);
     if ((ageMs >= WATCHED_MS && !isHere) || isOurs(pid)) return undefined;
     const maySoonBeGit = ageMs < YOUNG_MS && (stat.isForkOnly || isShell);
-    return maySoonBeGit && (forks === "everywhere" || (forks === "in-the-tree" && isHere)) ? "unsettled" : "clear";
+    return maySoonBeGit && (forks === "any" || forks === "everywhere" || (forks === "in-the-tree" && isHere))
+      ? "unsettled"
+      : "clear";
   }
 
   function judgeGit(pid: number): string | undefined {
@@ -169,6 +172,7 @@ export function createProcessScan(
     // Ids begin again at the bottom after the greatest.
     if (seenPid === -1 || last < seenPid || last - seenPid > NEWCOMERS_MAX) scan();
     for (let pid = seenPid + 1; pid <= last; pid += 1) watched.add(pid);
+    const isQuiet = last <= seenPid;
     seenPid = Math.max(seenPid, last);
     const uptimeMs = watched.size === 0 ? 0 : processes.uptimeMs();
     let found: Look = "clear";
@@ -177,7 +181,7 @@ export function createProcessScan(
       if (typeof one === "object") return one;
       if (one === "unsettled") found = one;
     }
-    return found;
+    return forks === "any" && !isQuiet ? "unsettled" : found;
   }
 
   return {
