@@ -1,7 +1,7 @@
 /**
  * What a coordinator does with many tasks at once, beside programs that only run commands.
  *
- *   node bench/burst.ts [--burst 1000] [--held 9000] [--rounds 2] [--flood 10000] [--tasks 30] [--real] [--real-tasks 24]
+ *   npx node bench/burst.ts [--burst 1000] [--held 9000] [--rounds 2] [--flood 10000] [--tasks 30] [--real] [--real-tasks 24]
  *     [--limit-s 900] [--cpu-prof <folder>] [--only one,burst,held,flood,idle,peers,real] [--smoke]
  *
  * The real coordinator runs, with a stub for codex that answers in some milliseconds. `held` is the same burst in a workspace where

@@ -1,10 +1,10 @@
 /**
  * The commit side alone: finished tasks in the journal, brought into the branch by the commit queue.
  *
- *   node bench/commit-path.ts [tasks, default 1000] [files that git tracks besides, default 100] [tasks that finish per second, default all at once]
+ *   npx node bench/commit-path.ts [tasks, default 1000] [files that git tracks besides, default 100] [tasks that finish per second, default all at once]
  *
  * Prints tasks per second, processor time of this process per task, how long a finished task waited, and the size of the batches. Count
- * fsyncs with: strace -f -c -e trace=fsync,fdatasync node bench/commit-path.ts
+ * fsyncs with: strace -f -c -e trace=fsync,fdatasync npx node bench/commit-path.ts
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

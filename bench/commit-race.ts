@@ -1,7 +1,7 @@
 /**
  * A user who commits without pause beside a committer that commits without pause, in the same checkout.
  *
- *   node bench/commit-race.ts [seconds per mode, default 15] [modes, default s,a,o,A,m] [files, default 2000] [longest pause of the user in ms, default 30]
+ *   npx node bench/commit-race.ts [seconds per mode, default 15] [modes, default s,a,o,A,m] [files, default 2000] [longest pause of the user in ms, default 30]
  *
  * Modes: s = add + commit, a = commit -a, o = commit -- path, A = add -A + commit, m = a mixture with stash, switch, rebase, amend,
  * merge, reset and gc. Ends with status 1 if a user's command failed because of us, or anything was lost, doubled or reverted.

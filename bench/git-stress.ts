@@ -1,7 +1,7 @@
 /**
  * A user who works in the checkout with real commands of git, chosen at random, beside a coordinator that is given tasks.
  *
- *   node bench/git-stress.ts [commands, default 500] [seeds, default one of the clock's; "7,8" runs two] [tasks, default 50]
+ *   npx node bench/git-stress.ts [commands, default 500] [seeds, default one of the clock's; "7,8" runs two] [tasks, default 50]
  *     [idle files, default 300]
  *
  * Each seed runs first without a coordinator: what fails there fails for reasons of its own. Ends with status 1 if a user's command

@@ -1,7 +1,7 @@
 /**
  * What a search of the notes costs beside the tool that does it.
  *
- *   node bench/memory.ts [--notes 10000] [--rounds 20] [--smoke]
+ *   npx node bench/memory.ts [--notes 10000] [--rounds 20] [--smoke]
  *
  * Makes a tree of notes, searches it for the words of a prompt, and prints for each tool the time of a search, the tool's own time
  * on the same tree (same arguments, its output read and thrown away), and the difference. Rounds take turns.

@@ -1,7 +1,7 @@
 /**
  * What one more task costs in a workspace that has finished N tasks before, and what a coordinator costs there.
  *
- *   node bench/scale.ts [--sizes 100,10000,100000] [--tasks 40] [--burst 200] [--starts 5] [--cache <folder>] [--smoke]
+ *   npx node bench/scale.ts [--sizes 100,10000,100000] [--tasks 40] [--burst 200] [--starts 5] [--cache <folder>] [--smoke]
  *
  * The real coordinator runs, with a stub for codex that answers in some milliseconds. One coordinator per size is up at the same
  * time and they take turns, so that whatever else the machine does hits all sizes alike. With --cache the workspaces are kept

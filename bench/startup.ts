@@ -1,7 +1,7 @@
 /**
  * What it costs to start a command: `codex-inbox --version`, `ls`, `status` and `add`, beside Node that does nothing.
  *
- *   node bench/startup.ts [--rounds 15]
+ *   npx node bench/startup.ts [--rounds 15]
  *
  * Two programs, in turns: the package as npm installs it (a bundle; it has no compile cache), and the checkout, where Node runs the
  * TypeScript (warm: from its compile cache). In a workspace with twenty finished tasks that nobody serves. ms of the whole process:

@@ -118,7 +118,7 @@ function lookAgain(parts: SwapParts, { staging }: SwapInput, forks: Forks): Miss
   const { repository, refs, scan, index } = parts;
   if ((refs.headBranch() === repository.branch) !== (staging !== undefined)) return MISSED;
   if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.untouched())) return MISSED;
-  return scan.look(forks) === "clear" ? undefined : CROWDED;
+  return scan.isStillClear(forks) ? undefined : CROWDED;
 }
 
 function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult {

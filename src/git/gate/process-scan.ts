@@ -34,6 +34,11 @@ export interface ProcessScan {
   scanIfOld(): void;
   /** Looks at what was started since the last scan or look, and again at what was remembered: some 0.02 ms each. */
   look(forks: Forks): Look;
+  /**
+   * Tells whether what a look found clear still is, in a tenth of a look's time: for the moment at which git's locks are held. What was
+   * looked at then is asked for its name alone.
+   */
+  isStillClear(forks: Forks): boolean;
   /** Tells whether a git process that may write runs and began less than `withinMs` ago, or one may be just about to. */
   anyBeganWithin(withinMs: number): boolean;
 }
@@ -184,12 +189,18 @@ export function createProcessScan(
     return forks === "any" && !isQuiet ? "unsettled" : found;
   }
 
+  function isStillClear(forks: Forks): boolean {
+    if (processes.lastPid() !== seenPid) return forks !== "any" && look(forks) === "clear";
+    return ![...watched].some((pid) => isGitName(processes.name(pid) ?? "") && judgeGit(pid) !== undefined);
+  }
+
   return {
     scan,
     scanIfOld() {
       if (performance.now() - scannedMs >= SCAN_EVERY_MS) scan();
     },
     look,
+    isStillClear,
     anyBeganWithin(withinMs) {
       if (look("in-the-tree") === "unsettled") return true;
       const sinceMs = processes.uptimeMs() - withinMs;

@@ -22,6 +22,8 @@ export interface ProcessTable {
   uptimeMs(): number;
   /** `undefined` also for zombies and the kernel's own threads. */
   stat(pid: number): ProcessStat | undefined;
+  /** At most 15 characters of the program's name. Cheaper than `stat`; zombies have one, too. */
+  name(pid: number): string | undefined;
   /** Tells whether `pid` is one of several threads of another process. */
   isThread(pid: number): boolean;
   argv(pid: number): readonly string[];
@@ -62,6 +64,7 @@ export function createProcessTable(folder = "/proc"): ProcessTable {
         startedMs: (Number(fields[19]) / TICKS_PER_SECOND) * 1_000,
       };
     },
+    name: (pid) => read(String(pid), "comm")?.trimEnd(),
     isThread(pid) {
       const leader = /^Tgid:\t(\d+)$/m.exec(read(String(pid), "status") ?? "")?.[1];
       return leader !== undefined && leader !== String(pid);

@@ -19,19 +19,33 @@ const REPOSITORY = { topDir: TOP, gitDir: `${TOP}/.git`, commonDir: `${TOP}/.git
 const COMMIT = ["git", "commit"];
 const UPTIME_MS = 1_000_000;
 
+interface Machine {
+  start(pid: number, process: Process): void;
+  end(pid: number): void;
+  readonly scan: ProcessScan;
+  /** What the scan has asked of processes, one by one. */
+  readonly asked: string[];
+}
+
 /** A machine whose processes are told, and the scan of it. */
-function machine(): { start(pid: number, process: Process): void; end(pid: number): void; scan: ProcessScan } {
+function machine(): Machine {
   const running = new Map<number, Process>([[process.pid, { name: "node", parent: 1 }]]);
+  const asked: string[] = [];
   let last = process.pid;
   const table: ProcessTable = {
     pids: () => [...running].filter(([, { threadOf }]) => threadOf === undefined).map(([pid]) => pid),
     lastPid: () => last,
     uptimeMs: () => UPTIME_MS,
     stat(pid) {
+      asked.push("stat");
       const found = running.get(pid);
       if (found === undefined) return undefined;
       const { name, parent = 1, isForkOnly = false, ageMs = 60_000 } = found;
       return { name, parent, isForkOnly, startedMs: UPTIME_MS - ageMs };
+    },
+    name(pid) {
+      asked.push("name");
+      return running.get(pid)?.name;
     },
     isThread: (pid) => running.get(pid)?.threadOf !== undefined,
     argv: (pid) => running.get(pid)?.argv ?? [],
@@ -45,6 +59,7 @@ function machine(): { start(pid: number, process: Process): void; end(pid: numbe
     },
     end: (pid) => void running.delete(pid),
     scan: createProcessScan(REPOSITORY, "clone/", table),
+    asked,
   };
 }
 
@@ -106,6 +121,37 @@ it.each<{ name: string; before: Process }>([
   start(NEW, { name: "git", argv: COMMIT, cwd: TOP, ageMs: 50 });
   expect(scan.look("none")).toEqual(BLOCKED);
   expect(scan.scan(NEW)).toEqual(BLOCKED);
+});
+
+describe("while git's locks are held", () => {
+  const SHELL: Process = { name: "zsh", cwd: TOP };
+
+  it.each<{ name: string; now?: Process; newcomer?: Process; forks?: Forks; clear: boolean }>([
+    { name: "nothing has happened", clear: true },
+    { name: "a shell has become git", now: { name: "git", argv: COMMIT, cwd: TOP }, clear: false },
+    { name: "a shell has become a git that reads", now: { name: "git", argv: ["git", "log"], cwd: TOP }, clear: true },
+    { name: "any process at all was started", newcomer: { name: "true" }, forks: "any", clear: false },
+    { name: "a program was started", newcomer: { name: "true" }, clear: true },
+    { name: "a fork came", newcomer: FORK, clear: false },
+    { name: "a commit came", newcomer: { name: "git", argv: COMMIT, cwd: TOP }, forks: "none", clear: false },
+  ])("$name: $clear", ({ now, newcomer, forks = "everywhere", clear }) => {
+    const { start, scan } = machine();
+    start(NEW, SHELL);
+    expect(scan.scan()).toBeUndefined();
+    if (now !== undefined) start(NEW, now);
+    if (newcomer !== undefined) start(NEW + 1, newcomer);
+    expect(scan.isStillClear(forks)).toBe(clear);
+  });
+
+  it("a process that was there is asked for its name and nothing else", () => {
+    const { start, scan, asked } = machine();
+    start(NEW, SHELL);
+    start(NEW + 1, { name: "make", ageMs: 500 });
+    expect(scan.look("everywhere")).toBe("clear");
+    asked.length = 0;
+    expect(scan.isStillClear("everywhere")).toBe(true);
+    expect(asked).toEqual(["name", "name"]);
+  });
 });
 
 it("programs that start without end elsewhere hold up nothing", () => {
