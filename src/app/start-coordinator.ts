@@ -152,7 +152,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, sessions, log, wake, now },
+    ...{ table, journal, recent, branch, sessions, surroundings, log, wake },
     forgetRuns: runStore.forget,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
