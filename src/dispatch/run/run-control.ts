@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
-import { worldFaultCode } from "../../base/world-fault.ts";
+import type { WorldFaults } from "../../base/world-fault.ts";
 import type { RunHandle, RunKey, RunLease, RunStore } from "../../run/driver.ts";
 import { type SupervisedRun, supervise } from "../../run/supervisor.ts";
 import type { SessionLocks } from "../../store/sessions/session-lock.ts";
@@ -25,6 +25,7 @@ export interface RunControlDeps {
   readonly gate: Pick<CircuitBreaker, "ended">;
   readonly sessions: Pick<SessionLocks, "release">;
   readonly evidence: RunEvidence;
+  readonly faults: Pick<WorldFaults, "isPassing">;
   readonly surroundings: Surroundings;
   readonly log: Log;
   /** Something happened that the next tick should see. */
@@ -59,7 +60,7 @@ export function leaseOf({ id: task, state, lastRun }: OpenTask): RunLease {
  * that task's run and nothing else.
  */
 export function createRunControl(deps: RunControlDeps): Runs {
-  const { table, surroundings, evidence, log } = deps;
+  const { table, surroundings, evidence, faults, log } = deps;
   const active = new Map<string, ActiveRun>();
   /** By task: how often in a row its verify command could not be begun. */
   const unbegun = new Map<string, number>();
@@ -111,7 +112,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
       leave(run);
     } catch (failure) {
       log("internal-error", { task: run.task, run: run.run, reason: stackOf(failure) });
-      if (worldFaultCode(failure) !== undefined) later(attempt, () => spoil(run, error, attempt + 1));
+      if (faults.isPassing(failure)) later(attempt, () => spoil(run, error, attempt + 1));
       else leave(run);
     }
   };
@@ -135,7 +136,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
       await run.kind.takeIn(task, await handle.outcome(), () => isOwn(run));
       leave(run);
     } catch (error) {
-      if (worldFaultCode(error) === undefined) return spoil(run, error);
+      if (!faults.isPassing(error)) return spoil(run, error);
       log("take-in-delayed", { task: run.task, run: run.run, reason: String(error) });
       later(attempt, () => void takeIn(run, handle, attempt + 1));
     }
@@ -185,7 +186,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
     adopted.then(
       (handle) => watch(run, handle),
       (error: unknown) => {
-        if (worldFaultCode(error) === undefined) void endAndSpoil(run, error);
+        if (!faults.isPassing(error)) void endAndSpoil(run, error);
         else {
           log("adoption-delayed", { task: run.task, run: run.run, reason: String(error) });
           later(attempt, () => takeUp(run, attempt + 1));
@@ -205,7 +206,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
         leave(run);
       }
     } catch (error) {
-      if (worldFaultCode(error) !== undefined) {
+      if (faults.isPassing(error)) {
         log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
         later(attempt, () => settle(run, attempt + 1));
       } else void endAndSpoil(run, error);
@@ -217,7 +218,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
     const isVerify = run.kind === deps.verifications;
     if (isCodex) deps.onCodexMissing(error.message);
     if (isCodex && !isVerify) settle(run);
-    else if (isCodex || worldFaultCode(error) !== undefined) {
+    else if (isCodex || faults.isPassing(error)) {
       log("start-delayed", { task: run.task, run: run.run, reason: String(error) });
       run.takesSlot = false;
       const times = isVerify ? (unbegun.get(run.task) ?? 0) : 0;
