@@ -52,6 +52,8 @@ export interface WorldFaults {
   note(operation: string, error: unknown): number | undefined;
   /** Tells whether what failed with `error` is worth trying again, because nothing of ours nor of the task is wrong. */
   isPassing(error: unknown): boolean;
+  /** The coordinator's own folder is not there: what is not found in it may be there again later. */
+  isHomeAway(): boolean;
   /** `operation` has succeeded. */
   clear(operation: string): void;
   /** The fault that has lasted longest. */
@@ -87,6 +89,7 @@ export function createWorldFaults({ now }: Pick<Surroundings, "now">, log: Log, 
       if (before?.code !== code) log("world-fault", { reason });
       return Math.min(FIRST_DELAY_MS * 2 ** Math.min(times - 1, 10), DELAY_MAX_MS);
     },
+    isHomeAway,
     isPassing: (error) => worldFaultCode(error) !== undefined || isHomeAway(),
     clear(operation) {
       if (faults.delete(operation) && faults.size === 0) log("world-ok", {});
