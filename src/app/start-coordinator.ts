@@ -242,6 +242,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
     store: runStore,
   });
+  // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
+  for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
   for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
