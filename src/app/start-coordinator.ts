@@ -206,23 +206,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const requests = openStopRequests(paths.stopRequests);
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
-    ...{
-      guard,
-      loop,
-      table,
-      breaker,
-      ledger,
-      inbox,
-      runs,
-      commits,
-      starting,
-      wantedThreads,
-      foundStale,
-      codex,
-      settings,
-      faults,
-      requests,
-    },
+    ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
+    ...{ starting, wantedThreads, foundStale, codex, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
