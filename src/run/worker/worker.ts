@@ -56,7 +56,8 @@ export function startWorker(spec: WorkerSpec, onExit: () => void): void {
     child.once("error", () => undefined); // Told below, by the missing process id.
     child.once("exit", onExit);
     child.unref();
-    if (child.pid === undefined) throw cannotStart(spec);
+    if (child.pid === undefined)
+      throw new CoordinatorError("CODEX", `cannot start a worker for ${spec.runDir} in ${spec.workdir}`);
   } finally {
     closeSync(stderr); // The child holds its own copy.
   }
@@ -65,10 +66,6 @@ export function startWorker(spec: WorkerSpec, onExit: () => void): void {
 /** Returns the command line of a worker. */
 export function workerCommand({ runDir, command, outputName }: WorkerSpec): readonly [string, ...string[]] {
   return ["/bin/sh", SHIM_PATH, runDir, ...(outputName === undefined ? [] : [outputName]), "--", ...command];
-}
-
-export function cannotStart({ runDir, workdir }: WorkerSpec): CoordinatorError {
-  return new CoordinatorError("CODEX", `cannot start a worker for ${runDir} in ${workdir}`);
 }
 
 /**

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { readStartTicks } from "../../../base/process/process-identity.ts";
 import { runPaths } from "../run-directory.ts";
-import { cannotStart, startWorker, type WorkerSpec, workerCommand } from "../worker.ts";
+import { startWorker, type WorkerSpec, workerCommand } from "../worker.ts";
 import { startRequest, waitRequest } from "./request.ts";
 
 const LAUNCHER_PATH = join(import.meta.dirname, "launcher.sh");
@@ -23,7 +23,7 @@ export interface Launcher {
    *
    * @param onExit called once when the worker says that it has ended. One that was killed says nothing.
    * @returns to be called when the worker was found gone without a word
-   * @throws CoordinatorError `CODEX` if no process could be made, or it is not known whether one was
+   * @throws CoordinatorError `CODEX` if no process could be made
    */
   start(spec: WorkerSpec, onExit: () => void): Promise<() => void>;
   /** What was started goes on. */
@@ -86,7 +86,7 @@ interface LauncherShell {
 }
 
 interface Asked {
-  /** @param pid `undefined`: there is none, or nobody will ever tell */
+  /** @param pid `undefined`: there is none, or it is not known */
   answer(pid: number | undefined): void;
 }
 
@@ -183,7 +183,8 @@ function openShell(program: string, onGone: (wasUseless: boolean) => void): Laun
       };
       write(`start ${id} ${request}\n${flushEnded()}`);
       return answered.then((pid) => {
-        if (pid === undefined) throw cannotStart(spec);
+        // Also where it may have started one: the claim lets only one of them run.
+        if (pid === undefined) return directLauncher.start(spec, onExit);
         return () => {
           // It may still be about to end: then it will say so.
           if (running.has(pid) && readStartTicks(pid) === undefined) {

@@ -44,10 +44,6 @@ function exitCodeOf({ runDir }: WorkerSpec): number | undefined {
   return text === "" ? undefined : JSON.parse(text).exitCode;
 }
 
-function signalTo(pid: number, signal: NodeJS.Signals): void {
-  process.kill(pid, signal);
-}
-
 /** A command that waits for a file of this name in its working directory. */
 const WAITS = ["/bin/sh", "-c", "until [ -e go ]; do sleep 0.02; done; echo done >> ran"];
 
@@ -151,7 +147,7 @@ describe("a launcher", () => {
     const ended: number[] = [];
     const specs = [0, 1, 2].map(() => specOf(WAITS, { environment: { PATH: "/usr/bin:/bin" } }));
     for (const [index, spec] of specs.entries()) await launcher.start(spec, () => ended.push(index));
-    signalTo(pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
     await waitFor(() => !childrenOf(process.pid).includes(pid), { what: "the launcher to be gone" });
     expect(await startedBy(launcher)).toBe(process.pid);
     expect(specs.map(exitCodeOf)).toEqual([undefined, undefined, undefined]);
@@ -163,26 +159,39 @@ describe("a launcher", () => {
     expect(await waitUntilReady(launcher)).not.toBe(pid);
   });
 
-  it("that is killed before it has started a run: it is sealed, and never starts", async () => {
+  it.each([
+    { name: "is killed", isKilled: true },
+    { name: "does not answer, and is ended for that", isKilled: false },
+  ])("that $name before it has started a run: the run is started, once", { timeout: 20_000 }, async ({ isKilled }) => {
     const { launcher, pid } = await readyLauncher();
-    const { driver, runner, request, dirOf, home } = testRunner({ launcher });
-    const asked = request("x");
-    signalTo(pid, "SIGSTOP");
-    const start = driver.start(asked, () => true);
-    signalTo(pid, "SIGKILL");
-    await expect(start).rejects.toMatchObject({ code: "CODEX" });
-    expect(runner.probe(dirOf(asked))).toEqual({ kind: "vanished" });
-    expect(await waitUntilReady(launcher)).not.toBe(pid);
-    expect(existsSync(join(home, "stub-runs.jsonl"))).toBe(false);
-  });
-
-  it("that does not answer is ended, and another one is there after it", { timeout: 20_000 }, async () => {
-    const { launcher, pid } = await readyLauncher();
-    const { driver, request } = testRunner({ launcher });
-    signalTo(pid, "SIGSTOP");
-    await expect(driver.start(request("x"), () => true)).rejects.toMatchObject({ code: "CODEX" });
+    const { follow, request, stubRuns } = testRunner({ launcher });
+    process.kill(pid, "SIGSTOP");
+    const started = follow(request("x"));
+    if (isKilled) process.kill(pid, "SIGKILL");
+    expect((await outcomeOf(await started)).verdict.outcome).toBe("succeeded");
+    expect(stubRuns()).toHaveLength(1);
     expect(childrenOf(process.pid)).not.toContain(pid);
     expect(await waitUntilReady(launcher)).not.toBe(pid);
+  });
+
+  it("that dies once it has started a run, before it could say so: the run is made once", async () => {
+    const { launcher, pid } = await readyLauncher();
+    const spec = specOf(WAITS, { environment: { PATH: "/usr/bin:/bin" } });
+    const { launcher: another } = await readyLauncher();
+    await another.start(spec, () => undefined); // As if it had been this launcher.
+    await waitFor(() => existsSync(join(spec.runDir, "claim")), { what: "the claim" });
+    process.kill(pid, "SIGSTOP");
+    let ended = 0;
+    const started = launcher.start(spec, () => {
+      ended += 1;
+    });
+    process.kill(pid, "SIGKILL");
+    await started;
+    await waitFor(() => ended === 1, { what: "the second worker to end" });
+    expect(exitCodeOf(spec)).toBeUndefined();
+    writeFileSync(join(spec.workdir, "go"), "");
+    await waitFor(() => exitCodeOf(spec) === 0, { what: "the exit to be recorded" });
+    expect(readFileSync(join(spec.workdir, "ran"), "utf8")).toBe("done\n");
   });
 
   it("has a worker that was killed noticed and waited for, although that says nothing", async () => {
@@ -194,7 +203,7 @@ describe("a launcher", () => {
     const worker: number = JSON.parse(readFileSync(join(dirOf(asked), "claim"), "utf8")).pid;
     expect(childrenOf(pid)).toEqual([worker]);
     const [agent] = childrenOf(worker);
-    for (const one of [worker, agent]) signalTo(one ?? 0, "SIGKILL");
+    for (const one of [worker, agent]) process.kill(one ?? 0, "SIGKILL");
     expect((await outcome).verdict.outcome).toBe("vanished");
     await waitFor(() => childrenOf(pid).length === 0, { what: "the killed worker to be waited for" });
   });
