@@ -84,16 +84,8 @@ export async function serve(
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
-    const coordinator = await open(place, branchName, options, {
-      environment,
-      log,
-      config,
-      policy,
-      installation,
-      paths,
-      clone,
-      launcher,
-    });
+    const opened = { environment, log, config, policy, installation, paths, clone, launcher };
+    const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
       const maxOpenTasks = config.isFixed("maxOpenTasks") ? config.current().maxOpenTasks : null;
