@@ -15,7 +15,7 @@ const PLACES_MAX = 200;
 /** A listing that takes longer has compared many files that were touched and not changed. */
 const SLOW_LISTING_MS = 500;
 /** A listing costs a process. Some may follow one another at once, more of one folder only so far apart: those who ask meanwhile share one. */
-const LISTING_EVERY_MS = 50;
+const LISTING_EVERY_MS = 150;
 const LISTINGS_AT_ONCE = 4;
 
 /** A path that differs from HEAD, relative to the top of the work tree, and how. */
