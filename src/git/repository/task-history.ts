@@ -35,8 +35,9 @@ export function createTaskHistory(place: Required<GitPlace>, branch: string): Ta
   /** Loaded with the first question: it takes 16 ms, and most commands ask none. */
   const git = async (args: readonly string[]): Promise<string> => {
     const { simpleGit } = await import("simple-git");
-    return simpleGit({ baseDir: place.topDir })
-      .env({ ...gitEnvironment(process.env), ...placeEnvironment(place) })
+    const fixed = placeEnvironment(place);
+    return simpleGit({ baseDir: place.topDir, allowEnvironment: Object.keys(fixed) })
+      .env({ ...gitEnvironment(process.env), ...fixed })
       .raw([...args]);
   };
   const log = async (count: number, ...lines: readonly string[]): Promise<readonly HistoryEntry[]> => {
