@@ -26,10 +26,10 @@ function statusLines(status: StatusView): readonly string[] {
   const { server, health } = status;
   const lines = [`workspace  ${status.workspace} (${status.branch})`];
   if (server === null) lines.push("serving    nobody; start with: codex-inbox serve");
-  else
-    lines.push(
-      `serving    process ${server.pid} since ${server.startedAt}${server.url === null ? "" : ` at ${server.url}`}`,
-    );
+  else {
+    const address = server.url ?? server.socket;
+    lines.push(`serving    process ${server.pid} since ${server.startedAt}${address == null ? "" : ` at ${address}`}`);
+  }
   lines.push(
     `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
   );
