@@ -64,8 +64,10 @@ async function measure(dir: string): Promise<void> {
   let attempts = 0;
   let indexMs = 0;
   const queue = createCommitQueue({
-    ...{ table, journal, branch, now: Date.now },
+    ...{ table, journal, branch },
+    surroundings: { now: Date.now, monotonicMs: () => performance.now(), after },
     forgetRuns: () => undefined,
+    home: stateDir,
     recent: loadRecentTasks(journal),
     sessions: createSessionStore(branch),
     clone: "bench",
@@ -185,4 +187,9 @@ function finishedTask(n: number): { readonly id: string; readonly records: reado
     { k: "state", state: ended, row: row("succeeded") },
   ];
   return { id, records: records as unknown as readonly JournalRecord[] };
+}
+
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }

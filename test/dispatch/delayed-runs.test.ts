@@ -129,3 +129,27 @@ it("a stop of all runs while the journal cannot be written reaches every one of 
   await stopped;
   expect(world.runner.started.map(({ probe }) => probe)).toEqual(["ended", "ended"]);
 });
+
+it("a stop takes effect at once while a start that was journaled waits to be tried again", async () => {
+  const world = await begin();
+  world.runner.options.beforeStart = failing(100, emfile);
+  await world.settle();
+  expect(world.logged("start-delayed")).toHaveLength(1);
+  world.request(world.accepted(0));
+  await world.hint();
+  expect(world.results().map(({ status }) => status)).toEqual(["cancelled"]);
+});
+
+it("a stop takes effect at once while a verify command waits to be tried again", async () => {
+  const world = await begin("---\nverifyCommand: npm test\n---\nFirst.\n");
+  world.verifier.start = async () => {
+    throw new CoordinatorError("CODEX", "cannot start a worker");
+  };
+  await world.settle();
+  world.runner.end(world.runner.of("docs"));
+  await pass(world, 20); // It is tried again after 1, 2, 4, 8 and 16 s: the next time is more than ten seconds away.
+  expect(world.logged("start-delayed")).toHaveLength(5);
+  world.request(world.accepted(0));
+  await world.hint();
+  expect(world.results().map(({ status }) => status)).toEqual(["cancelled"]);
+});

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessEnd } from "./line-process.ts";
 import { waitFor } from "./wait-for.ts";
@@ -72,19 +72,20 @@ export function startCoordinatorProcess(
   const child = spawnEntry(dir, ["serve", ...args], environment);
   child.stdin?.end();
   let log = "";
+  let rest = "";
+  const parsed: LogLine[] = [];
   let over = false;
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     log += chunk;
+    const texts = (rest + chunk).split("\n");
+    rest = texts.pop() ?? "";
+    parsed.push(...texts.map(parseLine));
   });
   const ended = endOf(child).finally(() => {
     over = true;
   });
   const lines = (event?: string): readonly LogLine[] =>
-    log
-      .split("\n")
-      .slice(0, -1)
-      .map(parseLine)
-      .filter((line) => event === undefined || line.event === event);
+    parsed.filter((line) => event === undefined || line.event === event);
   const saw = (event: string, count = 1, timeoutMs = 20_000): Promise<LogLine> =>
     waitFor(
       () => {
@@ -94,8 +95,17 @@ export function startCoordinatorProcess(
       },
       { what: `"${event}" (${count}) in the log`, timeoutMs },
     );
-  const url = async (): Promise<string> => (await saw("serving")).field("url") ?? "";
-  const token = (): string => JSON.parse(readFileSync(join(stateDir, "server.json"), "utf8")).token;
+  const record = join(stateDir, "server.json");
+  let known: string | undefined;
+  const token = (): string => {
+    known ??= String(JSON.parse(readFileSync(record, "utf8")).token);
+    return known;
+  };
+  const url = async (): Promise<string> => {
+    const address = (await saw("serving")).field("url") ?? "";
+    if (existsSync(record)) token(); // A test may move the repository away.
+    return address;
+  };
   return {
     pid: child.pid ?? Number.NaN,
     log: () => log,
