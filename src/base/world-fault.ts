@@ -10,6 +10,7 @@ const WORLD_FAULTS: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error: look at the system's log",
   EMFILE: "this process has too many files open: raise its limit (ulimit -n)",
   ENFILE: "the system has too many files open: close some, or raise fs.file-max",
+  EAGAIN: "the system has no more processes for this user: end some, or raise the limit (ulimit -u)",
   ENOMEM: "there is no memory left: end something",
   ESTALE: "the network file system has lost the file: mount it again",
   GIT: "git status and git fsck say more",
@@ -30,6 +31,11 @@ export function worldFaultCode(error: unknown): string | undefined {
     if (code !== undefined && Object.hasOwn(WORLD_FAULTS, code)) return code;
   }
   return undefined;
+}
+
+/** Tells whether people can mend what `error` says of something that all tasks need: a fault of the world, or a denied permission. */
+export function isMendable(error: unknown): boolean {
+  return worldFaultCode(error) !== undefined || Object.hasOwn(MENDABLE, systemErrorCode(error) ?? "");
 }
 
 /** Something that cannot be done for a while. */

@@ -44,7 +44,7 @@ export function createRunStarts(
   const begin = async (run: ActiveRun, task: OpenTask, codex: CodexInstallation): Promise<void> => {
     try {
       const isWanted = (): boolean => runs.taskOf(run)?.state.kind === task.state.kind;
-      const handle = await run.kind.begin(task, codex, isWanted);
+      const handle = await run.kind.begin(task, codex, isWanted, unbegun.get(run.task) ?? 0);
       if (handle !== undefined) {
         noteBegun(run, surroundings.now(), Promise.resolve(handle));
         return follow(run, handle);
