@@ -64,7 +64,8 @@ async function measure(dir: string): Promise<void> {
   let attempts = 0;
   let indexMs = 0;
   const queue = createCommitQueue({
-    ...{ table, journal, branch, now: Date.now },
+    ...{ table, journal, branch },
+    surroundings: { now: Date.now, monotonicMs: () => performance.now(), after },
     forgetRuns: () => undefined,
     recent: loadRecentTasks(journal),
     sessions: createSessionStore(branch),
@@ -185,4 +186,9 @@ function finishedTask(n: number): { readonly id: string; readonly records: reado
     { k: "state", state: ended, row: row("succeeded") },
   ];
   return { id, records: records as unknown as readonly JournalRecord[] };
+}
+
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }

@@ -109,6 +109,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const faults = createWorldFaults(surroundings, log);
   const hint = createHint(wake);
   const starting = new Set<string>();
+  const wantedThreads = new Map<string, string>();
   const foundStale: StaleDrop[] = [];
   let configProblem: string | undefined;
 
@@ -151,7 +152,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, sessions, log, wake, now },
+    ...{ table, journal, recent, branch, sessions, surroundings, log, wake },
     forgetRuns: runStore.forget,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
@@ -174,7 +175,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const turns = createAgentTurns({
     ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
-    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts },
+    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
     limits: settings,
@@ -203,6 +204,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       runs,
       commits,
       starting,
+      wantedThreads,
       foundStale,
       codex,
       settings,

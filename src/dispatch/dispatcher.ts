@@ -36,6 +36,8 @@ export interface DispatcherDeps {
   readonly runs: Runs;
   /** Tasks whose state says that they are queued although a run of theirs is active; kept here, read by others. */
   readonly starting: Set<string>;
+  /** As for the schedule (scheduled-tasks.ts). */
+  readonly wantedThreads: Map<string, string>;
   readonly commits: CommitQueue;
   readonly branch: BranchWatch;
   /** Drops that the branch was seen to hold although they were taken. */
@@ -88,6 +90,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const schedule = createTaskSchedule({
     table,
     ledger: deps.ledger,
+    wantedThreads: deps.wantedThreads,
     isActive: (id) => {
       const isActive = runs.isActive(id);
       if (isActive) starting.add(id);

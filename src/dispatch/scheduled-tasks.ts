@@ -11,6 +11,8 @@ export interface TaskScheduleDeps {
   readonly ledger: Pick<BranchLedger, "find">;
   /** A run of the task is being prepared, lives, or is being taken in: it is not to be started, whatever the table says. */
   readonly isActive: (id: string) => boolean;
+  /** By queued task: the thread that its next run was seen to go on in. What is no longer true of a task is taken out. */
+  readonly wantedThreads: Map<string, string>;
   /** Asks the branch beside the loop, which has to tick when the answer is there. */
   readonly lookUp: (find: () => Promise<void>) => void;
 }
@@ -26,7 +28,7 @@ export interface TaskSchedule extends Pick<Schedule, "unrunnable" | "next" | "ho
 }
 
 /** Creates the schedule of a table that is empty still. */
-export function createTaskSchedule({ table, ledger, isActive, lookUp }: TaskScheduleDeps): TaskSchedule {
+export function createTaskSchedule({ table, ledger, isActive, wantedThreads, lookUp }: TaskScheduleDeps): TaskSchedule {
   const outcomes = new Map<string, DependencyOutcome>();
   const asked = new Set<string>();
 
@@ -51,9 +53,11 @@ export function createTaskSchedule({ table, ledger, isActive, lookUp }: TaskSche
   });
 
   const follow = (id: string, task: OpenTask | undefined, before: OpenTask | undefined): void => {
+    if (task?.state.kind !== "queued") wantedThreads.delete(id);
     if (task !== undefined && task.state.kind !== "ended") {
       outcomes.delete(id);
-      schedule.put(scheduledTask(task, task.state.kind === "queued" && !isActive(id) ? "queued" : "active"));
+      const kind = task.state.kind === "queued" && !isActive(id) ? "queued" : "active";
+      schedule.put(scheduledTask(task, kind, wantedThreads.get(id)));
       return;
     }
     const ended = task ?? before;
@@ -78,8 +82,12 @@ export function createTaskSchedule({ table, ledger, isActive, lookUp }: TaskSche
   };
 }
 
-/** Returns an open task as the schedule sees it. */
-function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"]): ScheduledTask {
+/**
+ * Returns an open task as the schedule sees it.
+ *
+ * @param thread the thread of its next run, where that was seen; else it is the one of its last run, or that it names
+ */
+function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"], thread?: string): ScheduledTask {
   const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
   return {
     id,
@@ -91,7 +99,7 @@ function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"]): ScheduledTa
     notBeforeMs: spec.notBeforeMs,
     dependsOn: spec.dependsOn,
     kind,
-    thread: task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
+    thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
   };
 }
 

@@ -1,6 +1,6 @@
 import { faultPoint } from "../base/fault-point.ts";
 import { createSlices } from "../base/slices.ts";
-import type { Log } from "../base/surroundings.ts";
+import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults, type WorldFault } from "../base/world-fault.ts";
 import type { Branch } from "../git/branch.ts";
 import type { JournalRecord } from "../store/journal/journal-record.ts";
@@ -47,8 +47,7 @@ export interface CommitQueueDeps {
   /** The branch has a new tip of ours. */
   readonly onCommitted: () => Promise<void>;
   readonly wake: () => void;
-  /** Unix ms. */
-  readonly now: () => number;
+  readonly surroundings: Pick<Surroundings, "now" | "monotonicMs" | "after">;
   /** A batch failed for another reason than being given up: nothing is lost, but somebody has to know. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -72,15 +71,15 @@ export interface CommitQueue {
 }
 
 export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
-  const { table, journal, branch } = deps;
+  const { table, journal, branch, surroundings } = deps;
   const aborter = new AbortController();
   let stale: readonly StaleDrop[] = [];
   let errorFiles: readonly ErrorFileChange[] = [];
   let underWay: Promise<void> | undefined;
   let tasksMax = BATCH_TASKS_MAX;
-  let pausedUntilMs = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const faults = createWorldFaults({ now: deps.now }, deps.log);
+  /** Ends the pause; there is one while this is set. */
+  let cancelPause: (() => void) | undefined;
+  const faults = createWorldFaults(surroundings, deps.log);
 
   const hasWork = (): boolean => {
     const { finished, awaitingIntakeCommit } = table.index.counts();
@@ -88,7 +87,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   };
 
   const runBatch = async (): Promise<void> => {
-    const startedMs = performance.now();
+    const startedMs = surroundings.monotonicMs();
     const done = table.index.finished().slice(0, tasksMax);
     const taken = table.index.awaitingIntakeCommit();
     const goneStale = stale;
@@ -126,7 +125,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
     const { tip, indexMs, attempts } = report;
     deps.log("committed", { tasks: done.length, tip, indexMs: Math.round(indexMs), attempts });
-    learn(done.length, performance.now() - startedMs, indexMs);
+    learn(done.length, surroundings.monotonicMs() - startedMs, indexMs);
   };
 
   /** The next batch is as large as takes about `BATCH_MS`, and begins so late that rewriting the index takes a tenth of the time. */
@@ -135,7 +134,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     else if (tasks === tasksMax) tasksMax = Math.min(BATCH_TASKS_MAX, tasksMax * 2);
     const pauseMs =
       indexMs < CHEAP_INDEX_MS ? 0 : Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs);
-    pauseUntil(pauseMs);
+    pause(pauseMs);
   };
 
   const noteDropGone = (id: string, commit: string): void => {
@@ -157,19 +156,22 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     deps.forgetRuns(id, { keep: keepsRuns });
   };
 
-  /** Nothing begins for so long. */
-  const pauseUntil = (ms: number): void => {
-    pausedUntilMs = performance.now() + ms;
-    clearTimeout(timer);
+  /** No batch begins for so long. */
+  const pause = (ms: number): void => {
+    endPause();
     if (ms <= 0) return;
-    timer = setTimeout(() => {
-      pausedUntilMs = 0; // A timer may end a moment before its time, and nothing else would wake us.
+    cancelPause = surroundings.after(ms, () => {
+      cancelPause = undefined; // The timer alone ends the pause: one that ends a moment early would else be the last to wake us.
       deps.wake();
-    }, ms).unref();
+    });
+  };
+  const endPause = (): void => {
+    cancelPause?.();
+    cancelPause = undefined;
   };
 
   const kick = (): void => {
-    if (underWay !== undefined || aborter.signal.aborted || performance.now() < pausedUntilMs || !hasWork()) return;
+    if (underWay !== undefined || aborter.signal.aborted || cancelPause !== undefined || !hasWork()) return;
     underWay = runBatch().then(
       () => {
         underWay = undefined;
@@ -181,7 +183,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
         if (aborter.signal.aborted) return;
         const retryMs = faults.note(RECORDING, error);
         if (retryMs === undefined) throw error;
-        pauseUntil(retryMs); // What was committed is found done the next time.
+        pause(retryMs); // What was committed is found done the next time.
       },
     );
     underWay.catch(deps.onFailure);
@@ -200,7 +202,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     isQuiet: () => underWay === undefined && !hasWork(),
     waiting: faults.current,
     async close() {
-      clearTimeout(timer);
+      endPause();
       aborter.abort();
       await underWay?.catch(() => undefined); // Whatever was under way is in the journal and comes again at the next start.
     },

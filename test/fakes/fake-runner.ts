@@ -75,6 +75,7 @@ export function createFakeRunner(now: () => number): FakeRunner {
   const started: FakeRun[] = [];
   const handles = new Map<string, FakeHandle<AgentOutcome>>();
   const sealed = new Set<string>();
+  const threads = new Map<string, string>();
   const keyOf = ({ task, run }: RunKey): string => `${task}/${run}`;
   const nameOf = ({ taskId: task, run }: RunRequest): string => keyOf({ task, run });
   const options: FakeRunnerOptions = {
@@ -87,9 +88,18 @@ export function createFakeRunner(now: () => number): FakeRunner {
   const exit = (run: FakeRun): void =>
     handles.get(nameOf(run.request))?.exit(run.verdict.outcome === "succeeded" ? 0 : 1);
 
+  /** What it resumes, or the one of its session: THREAD for the first session, and another for each that comes after it. */
+  function threadOf({ resumeThread, sessionKey }: RunRequest): string {
+    const thread =
+      threads.get(sessionKey) ??
+      THREAD.replace(/.{4}$/, (end) => (Number.parseInt(end, 16) + threads.size).toString(16));
+    threads.set(sessionKey, thread);
+    return resumeThread ?? thread;
+  }
+
   function end(run: FakeRun, verdict: Partial<RunVerdict> = {}): void {
     if (run.probe !== "alive") throw new Error(`run ${nameOf(run.request)} is ${run.probe}`);
-    run.verdict = { ...SUCCESS, ...verdict };
+    run.verdict = { ...SUCCESS, threadId: threadOf(run.request), ...verdict };
     run.probe = "ended";
     exit(run);
   }

@@ -42,6 +42,8 @@ export interface AgentTurnsDeps extends OutcomeDeps {
   /** The coordinator's own folder, which no run may write to; absolute. */
   readonly stateDir: string;
   readonly gate: CircuitBreaker;
+  /** By queued task: the thread that its next run was seen to go on in; kept here, read by the schedule. */
+  readonly wantedThreads: Map<string, string>;
   readonly prompts: PromptAssembly;
   readonly defaults: () => RunDefaults;
   readonly limits: () => TurnLimits;
@@ -63,6 +65,21 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
   const { table, driver, sessions, gate, log } = deps;
   const now = deps.surroundings.now;
   const isLive = ({ task, run }: SessionHolder): boolean => driver.probe({ task, run }) === "alive";
+
+  /** Threads in which a run is just being begun. */
+  const beginning = new Set<string>();
+  /**
+   * Gives a thread to a run that is being begun; false where another task writes to it. Two sessions may have come to the same thread, and
+   * which one a session has stands in the branch: the schedule learns it here.
+   */
+  const takeThread = (id: string, thread: string | undefined): boolean => {
+    if (thread === undefined) return true;
+    deps.wantedThreads.set(id, thread);
+    const isWriter = (other: OpenTask): boolean => other.id !== id && other.lastRun?.thread === thread;
+    if (beginning.has(thread) || table.index.running().some(isWriter)) return false;
+    beginning.add(thread);
+    return true;
+  };
 
   const noteThread = (id: string, run: number, thread: string): void => {
     const known = table.get(id)?.lastRun;
@@ -120,6 +137,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       try {
         const ground = { workRoot: deps.workTree.root, stateDir: deps.stateDir };
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
+        if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
         return await driver.start(request, journalStart);
       } catch (error) {
@@ -130,6 +148,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         table.step(id, { kind: "unrunnable", reason: error.message });
         log("refused", { task: id, session: sessionKey, reason: error.message });
         return undefined;
+      } finally {
+        if (resumed !== undefined) beginning.delete(resumed); // Once it has begun, the table says so.
       }
     },
     adopt: driver.adopt,
