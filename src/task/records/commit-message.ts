@@ -12,6 +12,7 @@ const SESSION_MAX = 32;
 const REASON_MAX = 40;
 const BODY_LINE_MAX = 200;
 const BODY_MAX = 1_000;
+const TRAILER_MAX = 400;
 const BODY_LINES_MAX = 10;
 
 /**
@@ -57,9 +58,8 @@ export function removedFilesCommitMessage(paths: readonly string[]): KeptText {
 
 /** `Verified` stands only where the verification has passed. */
 function verificationTrailer({ command, outcome, what }: Verification): string {
-  return outcome === "passed"
-    ? trailer("Verified", inertText(command))
-    : trailer("Not-Verified", inertText(`${command} (${what})`));
+  const value = inertLine(outcome === "passed" ? command : `${command} (${what})`, TRAILER_MAX);
+  return trailer(outcome === "passed" ? "Verified" : "Not-Verified", value);
 }
 
 function taskSubject({ sessionKey, spec, status, reason, failure, durationMs }: TaskRecord): string {
@@ -100,7 +100,7 @@ function quietBody(text: string): string {
 }
 
 function trailer(key: string, value: string): string {
-  return `${key}: ${oneLine(value, BODY_LINE_MAX * 2)}`;
+  return `${key}: ${oneLine(value, TRAILER_MAX)}`;
 }
 
 function joined(subject: string, body: string, trailers: readonly string[]): KeptText {
