@@ -220,6 +220,7 @@ function failureOf(state: OpenTask["state"], last: FailureKind | undefined): Fai
     "stopped",
     "timedOut",
     "stalled",
+    "printedTooMuch",
     "verification",
     "verifyUnavailable",
     ...(last === undefined ? [] : [last]),

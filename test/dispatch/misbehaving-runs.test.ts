@@ -130,7 +130,12 @@ describe("an agent that writes without end", () => {
     world.runner.act(world.runner.of("docs"), { kind: "output", bytes: 256 * 1024 * 1024 + 1 });
     await world.settle();
     expect(world.runner.started[0]?.stops).toEqual([0]);
-    expect(await find()).toMatchObject({ status: "failed", reason: "printed too much", attempts: 1 });
+    expect(await find()).toMatchObject({
+      status: "failed",
+      failure: "printedTooMuch",
+      reason: "printed too much",
+      attempts: 1,
+    });
     expect(world.logged("stop")).toMatchObject([{ cause: "output" }]);
   });
 });

@@ -22,6 +22,10 @@ function misbehavingCodex(): string {
     join(dir, "ITEMS"),
     lines(100_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
   );
+  writeFileSync(
+    join(dir, "LONG"),
+    lines(2_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(2_000)}"}`),
+  );
   const path = join(dir, "codex.sh");
   writeFileSync(
     path,
@@ -30,7 +34,7 @@ function misbehavingCodex(): string {
 run=$(dirname "$4"); prompt=$(cat)
 hold() { : > "up-$1"; until test -e go; do sleep 0.05; done; }
 case $prompt in
-  *FLOOD*) echo '${THREAD}'; while :; do cat '${dir}/ITEMS'; done ;;
+  *FLOOD*) echo '${THREAD}'; cat '${dir}/ITEMS'; while :; do cat '${dir}/LONG'; done ;;
   *NESTED*) echo '${THREAD}'; cat '${dir}/NESTED'; hold nested ;;
   *ITEMS*) echo '${THREAD}'; cat '${dir}/ITEMS'; hold items ;;
   *REMOVE*) rm -rf "$run"; hold remove ;;
@@ -79,7 +83,7 @@ it("runs that misbehave fail alone, also over a restart: the coordinator lives, 
   expect(of("Afterwards")).toMatchObject({ status: "succeeded" });
   expect(of("NESTED")).toMatchObject({ status: "succeeded" });
   expect(of("ITEMS")).toMatchObject({ status: "succeeded" });
-  expect(of("FLOOD")).toMatchObject({ status: "failed", reason: "printed too much" });
+  expect(of("FLOOD")).toMatchObject({ status: "failed", failure: "printedTooMuch", reason: "printed too much" });
   expect(of("REMOVE").status).toMatch(/^(succeeded|failed)$/); // It may be read while it is open, and is gone for the next reader.
   expect(of("PIPE")).toMatchObject({ status: "failed", reason: expect.stringMatching(/no plain file/) });
   expect(workspace.results.transcript("items").length).toBeLessThan(2_100);

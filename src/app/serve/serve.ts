@@ -19,6 +19,7 @@ import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { openRunStore } from "../../run/run-store.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
+import { createLauncher, type Launcher } from "../../run/worker/launcher/launcher.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
@@ -78,28 +79,23 @@ export async function serve(
     onLost: (error) => lost.abort(error),
     describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
   });
+  const launcher = createLauncher();
   try {
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
-    const coordinator = await open(place, branchName, options, {
-      environment,
-      log,
-      config,
-      policy,
-      installation,
-      paths,
-      clone,
-    });
+    const opened = { environment, log, config, policy, installation, paths, clone, launcher };
+    const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
       const maxOpenTasks = config.isFixed("maxOpenTasks") ? config.current().maxOpenTasks : null;
-      const serving = { paths, log, lost: lost.signal, branch: branchName, port, maxOpenTasks };
+      const serving = { paths, log, launcher, lost: lost.signal, branch: branchName, port, maxOpenTasks };
       return await serveOut(coordinator, options, serving);
     } finally {
       if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
     }
   } finally {
+    launcher.close();
     await lock.release();
   }
 }
@@ -110,6 +106,7 @@ interface Opened extends ServeSurroundings {
   readonly installation: CodexInstallation;
   readonly paths: StatePaths;
   readonly clone: string;
+  readonly launcher: Launcher;
 }
 
 async function open(
@@ -118,7 +115,7 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, paths, clone: workspaceId } = opened;
+  const { environment, log, config, policy, installation, paths, clone: workspaceId, launcher } = opened;
   const now = Date.now;
   let current = installation;
   const branch = await openCommitter({
@@ -156,10 +153,10 @@ async function open(
       });
     },
     agents: createCodexDriver({
-      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs },
+      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs, launcher },
     }),
     verifications: createVerifyDriver({
-      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs },
+      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs, launcher },
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
@@ -231,6 +228,7 @@ function after(ms: number, callback: () => void): () => void {
 interface Serving {
   readonly paths: StatePaths;
   readonly log: Log;
+  readonly launcher: Launcher;
   readonly lost: AbortSignal;
   readonly branch: string;
   readonly port: number;
@@ -258,6 +256,7 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
     branch: coordinator.health().branch,
     url: listener?.url,
   });
+  serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
   const lostLock = new Promise<never>((_, reject) => {
     const give = (): void =>

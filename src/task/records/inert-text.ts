@@ -1,6 +1,6 @@
 /**
  * What the text of a commit makes a host do, and where a space stops it while the words stay readable. Each is looked for in any case.
- * Which host reads what, and where that is written: docs/decisions/0035-commit-messages-that-do-nothing.md.
+ * Which host reads what, and where that is written: docs/decisions/0041-commit-messages-that-do-nothing.md.
  */
 const ORDERS: readonly (readonly [order: RegExp, inert: string])[] = [
   /** A mention, of a person or team. An address is none. */

@@ -11,7 +11,7 @@ import type { TaskRecord } from "../../../src/task/records/task-record.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
 
-/** What hosts look for in the message of a commit, as wide as they document it (docs/decisions/0035-commit-messages-that-do-nothing.md). */
+/** What hosts look for in the message of a commit, as wide as they document it (docs/decisions/0041-commit-messages-that-do-nothing.md). */
 const HOSTS: readonly { readonly reads: string; readonly order: RegExp }[] = [
   {
     reads: "GitHub: an issue is closed",
