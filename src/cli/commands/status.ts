@@ -12,7 +12,7 @@ export function createStatusCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const status = await deps.app.status();
-      if (input.flags.json === true) deps.print(JSON.stringify(status, null, 2));
+      if (input.flags.json === true) deps.printText(JSON.stringify(status, null, 2));
       else for (const line of statusLines(status)) deps.print(line);
       return 0;
     },
