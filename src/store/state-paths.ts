@@ -20,6 +20,8 @@ export interface StatePaths {
   /** What the owner of the machine allows tasks; see task/policy.ts. */
   readonly policy: string;
   readonly server: string;
+  /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
+  readonly socket: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
   readonly branch: string;
@@ -41,6 +43,7 @@ export function statePaths(stateDir: string): StatePaths {
     codexHold: join(stateDir, "codex-hold.json"),
     policy: join(stateDir, "policy.json"),
     server: join(stateDir, "server.json"),
+    socket: join(stateDir, "socket", "http"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
