@@ -132,6 +132,8 @@ describe("in a workspace", () => {
           "followUpTask",
           "parent",
           "parentRun",
+          "origin",
+          "requestedBy",
           "changedFiles",
           "path",
           "committed",

@@ -4,7 +4,8 @@ import type { Log } from "../base/surroundings.ts";
 import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
-import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
+import type { DropReceipts } from "../store/drop-receipts.ts";
+import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
@@ -12,7 +13,9 @@ import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { ownSessionKey } from "../task/names/session-key.ts";
 import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
+import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
+import { type Asked, createDropOrigins } from "./drop-origins.ts";
 import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import type { QueueLimit } from "./queue-limit.ts";
@@ -27,6 +30,9 @@ export interface AcceptanceDeps {
   readonly branch: Branch;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly runDrops: RunDrops;
+  readonly receipts: DropReceipts;
+  /** Name of the user that the coordinator runs as. */
+  readonly user: string;
   readonly clone: string;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
@@ -53,11 +59,13 @@ export interface Acceptance {
   /**
    * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
    *
+   * @param origin who asks for it
    * @param mayAccept throws where a new task is not wanted
    */
   submit(
     text: string,
     drop: Pick<Drop, "spec">,
+    origin: Origin,
     mayAccept?: () => void,
   ): Promise<{ readonly id: string; readonly known: boolean }>;
   /** Finishes what a crash left between the inbox and the journal. */
@@ -65,6 +73,7 @@ export interface Acceptance {
 }
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
+  const origins = createDropOrigins(deps);
   let lastOrder: number | undefined;
   /** A drop was claimed and could not be accepted. */
   let claimsLeft = false;
@@ -80,7 +89,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "changedAtMs" | "warnings">,
     source: TaskSource | undefined,
-    droppedBy: DroppedBy | undefined,
+    { origin, by: droppedBy }: Asked,
     mayAccept: () => void = () => undefined,
   ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
@@ -102,11 +111,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       source: source ?? null,
       clone: deps.clone,
       ...(droppedBy === undefined ? {} : { droppedBy }),
+      origin,
     });
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
     const parent = { parent: droppedBy?.task, parentRun: droppedBy?.run };
-    deps.log("accepted", { task: id, session, source: source?.path, ...parent });
+    deps.log("accepted", { task: id, session, source: source?.path, origin: origin.kind, ...parent });
     return { task, known: false };
   };
 
@@ -140,13 +150,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
-    const judged = deps.runDrops.judge(drop, source);
+    const judged = origins.judge(id, drop, source);
     if (judged.kind === "later") return "later";
     if (judged.kind === "refused") return judged.broken;
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
+    const asked = await origins.of(id, drop, source, judged.by);
     if (stays) {
       if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
-      await place(drop, id, source, snapshot, judged.by);
+      await place(drop, id, source, snapshot, asked);
       return "done";
     }
     const claimed = await claim(drop, id, snapshot);
@@ -156,8 +167,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return "later";
     }
     claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
-    await place(claimed, id, source, snapshot, judged.by);
+    await place(claimed, id, source, snapshot, asked);
     await deps.intake.release(id);
+    deps.receipts.remove(id);
     claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
@@ -193,11 +205,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     source: TaskSource,
     snapshot: InboxSnapshot,
-    by: DroppedBy | undefined,
+    asked: Asked,
   ): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
-    if (replaceable === undefined) await accept(id, drop, source, by);
-    else await replace(replaceable, drop, source, id, by);
+    if (replaceable === undefined) await accept(id, drop, source, asked);
+    else await replace(replaceable, drop, source, id, asked);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -207,30 +219,27 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
     await deps.intake.release(id);
+    deps.receipts.remove(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
   };
 
-  const replace = async (
-    task: OpenTask,
-    drop: Drop,
-    source: TaskSource,
-    id: string,
-    droppedBy: DroppedBy | undefined,
-  ): Promise<void> => {
+  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string, asked: Asked): Promise<void> => {
+    const { origin, by: droppedBy } = asked;
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
     if (current?.state.kind !== "queued" || !sameSession || deps.starting.has(task.id)) {
       if (current?.state.kind === "queued" && !deps.starting.has(task.id))
         deps.table.step(task.id, { kind: "stop", cause: "user" });
-      await accept(id, drop, source, droppedBy);
+      await accept(id, drop, source, asked);
       return;
     }
     const folderKey = drop.folderKey ?? null;
     deps.table.note(task.id, {
       ...{ k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id },
       ...(droppedBy === undefined ? {} : { droppedBy }),
+      origin,
     });
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
@@ -241,10 +250,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     await deps.runDrops.catchUp();
     for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
       const source = await snapshot.sourceOf(drop);
-      const judged = (await findKnown(id)) === undefined ? deps.runDrops.judge(drop, source) : undefined;
+      const judged = (await findKnown(id)) === undefined ? origins.judge(id, drop, source) : undefined;
       if (judged === undefined || judged.kind === "take") {
-        if (judged !== undefined) await place(drop, id, source, snapshot, judged.by);
+        if (judged !== undefined)
+          await place(drop, id, source, snapshot, await origins.of(id, drop, source, judged.by));
         await deps.intake.release(id);
+        deps.receipts.remove(id);
       } else await deps.intake.putBack(id);
     }
     claimsLeft = false;
@@ -276,11 +287,17 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       }
       return { stale, again, full, refused };
     },
-    async submit(text, { spec }, mayAccept) {
+    async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, undefined, mayAccept);
+      const accepted = await accept(
+        id,
+        { text, spec, folderKey: undefined },
+        undefined,
+        { origin, by: undefined },
+        mayAccept,
+      );
       return { id, known: accepted.known };
     },
     finishLeftClaims,

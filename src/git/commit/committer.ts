@@ -20,7 +20,7 @@ import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
-import { findIntroduction } from "../repository/history.ts";
+import { findIntroduction, readAuthorship } from "../repository/history.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
@@ -171,6 +171,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository, view.tip, repository.prefix + path),
+    authorship: (commit) => readAuthorship(repository.topDir, commit),
     hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();

@@ -1,4 +1,5 @@
 import { isOwnSessionKey } from "../names/session-key.ts";
+import { describeOrigin, requestedBy } from "../rights/origin.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
@@ -27,6 +28,8 @@ export function taskCommitMessage(record: TaskRecord): KeptText {
     ...(record.thread === undefined ? [] : [trailer("Codex-Thread", record.thread)]),
     trailer("Task-Status", record.status),
     trailer("Attempts", String(record.attempts)),
+    trailer("Requested-By", requestedBy(record.origin)),
+    trailer("Origin", describeOrigin(record.origin)),
     ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
     ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
   ];
