@@ -22,6 +22,8 @@ export interface StatePaths {
   /** What commands of ours have put into inbox/, one file each. */
   readonly dropReceipts: string;
   readonly server: string;
+  /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
+  readonly socket: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
   readonly branch: string;
@@ -44,6 +46,7 @@ export function statePaths(stateDir: string): StatePaths {
     policy: join(stateDir, "policy.json"),
     dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),
+    socket: join(stateDir, "socket", "http"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),

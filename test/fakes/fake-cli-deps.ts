@@ -41,6 +41,7 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0 },
     app: { ...fakeUseCases(() => deps), ...change },
     print: (line) => deps.printed.push(line),
+    printText: (text) => deps.printed.push(text),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
   };

@@ -10,7 +10,7 @@ import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { OpenTasks } from "./open-tasks.ts";
-import type { ServerRecord } from "./server-record.ts";
+import type { ShownServer } from "./server-record.ts";
 
 export type { HistoryEntry };
 
@@ -40,7 +40,7 @@ export interface TaskPage<Shown = TaskView> {
 export interface StatusView {
   readonly workspace: string;
   readonly branch: string;
-  readonly server: ServerRecord | null;
+  readonly server: ShownServer | null;
   /** What the coordinator says of itself, where it could be asked. */
   readonly health: Health | null;
   /** Why no task is started, also while nobody serves. */

@@ -1,9 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
-import { realPathOf } from "../../base/files/real-path.ts";
-import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
-import { ownIdentity } from "../../base/process/process-identity.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags } from "../../config/config.ts";
@@ -27,9 +24,10 @@ import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { readServer, type ServerRecord } from "../queries/server-record.ts";
+import { readServer } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
+import { type InterfaceOptions, openInterface } from "./open-interface.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -39,7 +37,7 @@ export interface ServeSurroundings {
   readonly log: Log;
 }
 
-export interface ServeOptions extends CodexOptions {
+export interface ServeOptions extends CodexOptions, InterfaceOptions {
   readonly config: ConfigFlags;
   readonly untilIdle: boolean;
   readonly takeOver: boolean;
@@ -236,25 +234,18 @@ interface Serving {
 }
 
 async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
-  const { paths, log } = serving;
-  const wantsPort = !options.untilIdle || options.config.port !== undefined;
-  // Loaded where it is needed: it costs a fifth of the time of a start.
-  const { listen } = wantsPort ? await import("../../server/listen.ts") : { listen: undefined };
-  const listener = await listen?.(coordinator, serving.port).catch(leaveAndRethrow(coordinator));
-  const record: ServerRecord = {
-    ...ownIdentity(),
-    folder: realPathOf(paths.root),
-    startedAt: new Date().toISOString(),
-    version: packageVersion(),
-    branch: serving.branch,
-    url: listener?.url ?? null,
-    maxOpenTasks: serving.maxOpenTasks,
-  };
-  writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
+  const { paths, log, branch, maxOpenTasks } = serving;
+  // Who waits for the end of the queue needs no port, unless one is asked for.
+  const port = options.untilIdle && options.config.port === undefined ? undefined : serving.port;
+  const noted = { branch, maxOpenTasks, version: packageVersion() };
+  const listener = await openInterface(coordinator, paths, { ...options, port }, noted).catch(
+    leaveAndRethrow(coordinator),
+  );
   log("serving", {
     workspace: coordinator.health().workspace,
     branch: coordinator.health().branch,
     url: listener?.url,
+    socket: listener?.socketPath,
   });
   serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
@@ -291,7 +282,8 @@ function leaveAndRethrow(coordinator: RunningCoordinator): (error: unknown) => P
 }
 
 function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, since: string): string {
-  const url = readServer(paths.server)?.url;
-  const where = url == null ? "" : ` at ${url}`;
+  const server = readServer(paths.server);
+  const address = server?.url ?? server?.socket;
+  const where = address == null ? "" : ` at ${address}`;
   return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
 }
