@@ -1,10 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
-import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
-import type { DropReceipts } from "../store/drop-receipts.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
@@ -15,24 +13,18 @@ import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
-import { type Asked, createDropOrigins } from "./drop-origins.ts";
+import { type Asked, createDropOrigins, type DropOriginsDeps } from "./drop-origins.ts";
 import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import type { QueueLimit } from "./queue-limit.ts";
-import type { RunDrops } from "./run-drops.ts";
 
-export interface AcceptanceDeps {
+export interface AcceptanceDeps extends DropOriginsDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly ledger: BranchLedger;
   readonly folders: TaskFolders;
   readonly intake: Intake;
-  readonly branch: Branch;
   readonly bound: Pick<QueueLimit, "isFull">;
-  readonly runDrops: RunDrops;
-  readonly receipts: DropReceipts;
-  /** Name of the user that the coordinator runs as. */
-  readonly user: string;
   readonly clone: string;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
@@ -89,7 +81,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "changedAtMs" | "warnings">,
     source: TaskSource | undefined,
-    { origin, by: droppedBy }: Asked,
+    asked: Asked,
     mayAccept: () => void = () => undefined,
   ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
@@ -110,13 +102,13 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       folderKey: drop.folderKey ?? null,
       source: source ?? null,
       clone: deps.clone,
-      ...(droppedBy === undefined ? {} : { droppedBy }),
-      origin,
+      ...asked,
     });
+    const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    const parent = { parent: droppedBy?.task, parentRun: droppedBy?.run };
-    deps.log("accepted", { task: id, session, source: source?.path, origin: origin.kind, ...parent });
+    const from = { source: source?.path, origin: origin.kind, parent: droppedBy?.task, parentRun: droppedBy?.run };
+    deps.log("accepted", { task: id, session, ...from });
     return { task, known: false };
   };
 
@@ -130,6 +122,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
     const known = deps.table.index.withAlias(id)?.id ?? deps.recent.withAlias(id)?.id;
     return known ?? (await deps.ledger.find(id))?.task;
+  };
+
+  /** Ends a claim whose task is journaled. */
+  const release = async (id: string): Promise<void> => {
+    await deps.intake.release(id);
+    deps.receipts.remove(id);
   };
 
   const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<Outcome> => {
@@ -168,8 +166,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     }
     claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
     await place(claimed, id, source, snapshot, asked);
-    await deps.intake.release(id);
-    deps.receipts.remove(id);
+    await release(id);
     claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
@@ -193,10 +190,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Says once that a drop came with a commit that this clone does not have. */
   const hold = (path: string): void => {
-    if (heldBack.has(path)) return;
+    if (!heldBack.has(path)) deps.log("held-back", { path, reason: BEYOND_HISTORY });
     heldBack.add(path);
-    const reason = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
-    deps.log("held-back", { path, reason });
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
@@ -218,14 +213,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
-    await deps.intake.release(id);
-    deps.receipts.remove(id);
+    await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
   };
 
   const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string, asked: Asked): Promise<void> => {
-    const { origin, by: droppedBy } = asked;
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
@@ -236,12 +229,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return;
     }
     const folderKey = drop.folderKey ?? null;
-    deps.table.note(task.id, {
-      ...{ k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id },
-      ...(droppedBy === undefined ? {} : { droppedBy }),
-      origin,
-    });
-    if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
+    const record = { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id } as const;
+    deps.table.note(task.id, { ...record, ...asked });
+    if (asked.droppedBy !== undefined) deps.runDrops.accepted(asked.droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
   };
 
@@ -252,10 +242,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const source = await snapshot.sourceOf(drop);
       const judged = (await findKnown(id)) === undefined ? origins.judge(id, drop, source) : undefined;
       if (judged === undefined || judged.kind === "take") {
-        if (judged !== undefined)
-          await place(drop, id, source, snapshot, await origins.of(id, drop, source, judged.by));
-        await deps.intake.release(id);
-        deps.receipts.remove(id);
+        const asked = judged && (await origins.of(id, drop, source, judged.by));
+        if (asked !== undefined) await place(drop, id, source, snapshot, asked);
+        await release(id);
       } else await deps.intake.putBack(id);
     }
     claimsLeft = false;
@@ -291,18 +280,15 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      const accepted = await accept(
-        id,
-        { text, spec, folderKey: undefined },
-        undefined,
-        { origin, by: undefined },
-        mayAccept,
-      );
+      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, { origin }, mayAccept);
       return { id, known: accepted.known };
     },
     finishLeftClaims,
   };
 }
+
+const BEYOND_HISTORY =
+  "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
 
 /** What became of a drop: the branch's copy has to go, or it is refused, or it waits. */
 type Outcome = StaleDrop | BrokenDrop | "done" | "later" | "full";

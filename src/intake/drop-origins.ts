@@ -5,10 +5,11 @@ import type { Drop } from "../task/file/drop.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import type { DropJudgement, RunDrops } from "./run-drops.ts";
 
-/** Who asks for a task: `by`, where a run of an agent has left its file. */
+/** Who asks for a task, as its journal says it. */
 export interface Asked {
   readonly origin: Origin;
-  readonly by: DroppedBy | undefined;
+  /** Where a run of an agent has left its file. */
+  readonly droppedBy?: DroppedBy;
 }
 
 /** Finds out who asks for what lies in inbox/. */
@@ -20,9 +21,9 @@ export interface DropOrigins {
 }
 
 export interface DropOriginsDeps {
-  readonly branch: Pick<Branch, "introducedBy" | "authorship">;
-  readonly receipts: Pick<DropReceipts, "originOf">;
-  readonly runDrops: Pick<RunDrops, "judge">;
+  readonly branch: Branch;
+  readonly receipts: DropReceipts;
+  readonly runDrops: RunDrops;
   /** Name of the user that the coordinator runs as. */
   readonly user: string;
 }
@@ -52,12 +53,10 @@ export function createDropOrigins({ branch, receipts, runDrops, user }: DropOrig
       receipts.originOf(id, drop.text) === undefined ? runDrops.judge(drop, source) : { kind: "take", by: undefined },
     async of(id, drop, source, by) {
       const proven = receipts.originOf(id, drop.text);
-      if (proven !== undefined) return { origin: proven, by: undefined };
-      if (source.tracked === "head" && source.blob === drop.blob)
-        return { origin: await ofCommit(drop.path), by: undefined };
-      return by === undefined
-        ? { origin: { kind: "file", user }, by }
-        : { origin: { kind: "agent", task: by.task }, by };
+      if (proven !== undefined) return { origin: proven };
+      if (source.tracked === "head" && source.blob === drop.blob) return { origin: await ofCommit(drop.path) };
+      if (by === undefined) return { origin: { kind: "file", user } };
+      return { origin: { kind: "agent", task: by.task }, droppedBy: by };
     },
   };
 }

@@ -124,6 +124,11 @@ describe("who asks for a task", () => {
     world.runner.open(run, THREAD);
     world.runner.end(run, { outcome: "failed", failure: failure("serverError") });
     await world.settle();
+    const { path } = await world.queries.find(first);
+    const file = world.committed(path) ?? "";
+    expect(file).toContain("Do it.");
+    world.repository.user.commit({ [path]: file.replaceAll("Do it.", "Do more.") }); // Whoever may push may write that.
+    expect(await coordinator.retryText(first)).toMatchObject({ text: expect.stringContaining("Do it.") });
     expect(await coordinator.retry(first)).toMatchObject(COMMIT);
   });
 });

@@ -30,8 +30,8 @@ export function taskCommitMessage(record: TaskRecord): KeptText {
     ...(record.thread === undefined ? [] : [trailer("Codex-Thread", record.thread)]),
     trailer("Task-Status", record.status),
     trailer("Attempts", String(record.attempts)),
-    trailer("Requested-By", requestedBy(record.origin)),
-    trailer("Origin", describeOrigin(record.origin)),
+    trailer("Requested-By", inertLine(requestedBy(record.origin), TRAILER_MAX)),
+    trailer("Origin", inertLine(describeOrigin(record.origin), TRAILER_MAX)),
     ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
     ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
   ];
