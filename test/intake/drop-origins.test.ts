@@ -15,7 +15,9 @@ const COMMIT = { origin: expect.stringMatching(/^commit \w+$/), requestedBy: "Ad
 const ID = "20261120-101010-abcdef";
 
 function placeOf({ dir, paths }: World): WorkspacePlace {
-  return { workspaceDir: dir, topDir: dir, stateDir: paths.root, branch: "refs/heads/main", workRoot: dir };
+  const gitDir = join(dir, ".git");
+  const repository = { topDir: dir, gitDir, commonDir: gitDir, branch: "refs/heads/main" };
+  return { ...repository, workspaceDir: dir, stateDir: paths.root, workRoot: dir };
 }
 
 async function add(world: World, text: string, environment: NodeJS.ProcessEnv = {}): Promise<string> {
