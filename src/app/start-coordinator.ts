@@ -199,7 +199,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
-      ground: { workRoot: workTree.root, stateDir: paths.root },
+      ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });

@@ -39,7 +39,16 @@ async function failed(name: string, text = `---\n${KEYS}\n---\n${PROMPT}`, end: 
 }
 
 function placeOf({ dir, paths }: World): WorkspacePlace {
-  return { workspaceDir: dir, topDir: dir, stateDir: paths.root, branch: "refs/heads/main", workRoot: dir };
+  const gitDir = join(dir, ".git");
+  return {
+    workspaceDir: dir,
+    topDir: dir,
+    gitDir,
+    commonDir: gitDir,
+    stateDir: paths.root,
+    branch: "refs/heads/main",
+    workRoot: dir,
+  };
 }
 
 /** As the command does without a coordinator. */

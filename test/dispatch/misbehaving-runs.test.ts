@@ -225,7 +225,7 @@ describe("what a run changed", () => {
   it("is told apart: what its own patches wrote, and what else changed meanwhile", async () => {
     const { world } = await running();
     const files = ["by-patch.ts", "by-user.ts"].map((path) => ({
-      ...{ path, change: "modified", absolutePath: join(world.dir, path) },
+      ...{ path, change: "modified" as const, absolutePath: join(world.dir, path) },
     }));
     world.changed = files;
     world.runner.of("docs").patches = [join(world.dir, "by-patch.ts")];

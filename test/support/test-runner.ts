@@ -80,7 +80,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   const another = (): AgentDriver =>
     createCodexDriver({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
-      ...{ environment, extraConfig, now, workspaceId, runsDir },
+      ...{ environment, gitEnvironment: () => ({}), extraConfig, now, workspaceId, runsDir },
       ...(options.launcher === undefined ? {} : { launcher: options.launcher }),
     });
   const driver = another();

@@ -41,8 +41,8 @@ function openQueries(place: WorkspacePlace, branchName: string, health: QueriesD
   return queriesOfFiles({
     workspaceDir: place.workspaceDir,
     branchName: branchName.replace(/^refs\/heads\//, ""),
-    branch: createBranchReader(place.workspaceDir, branchName),
-    history: createTaskHistory(place.workspaceDir, branchName),
+    branch: createBranchReader(place, branchName),
+    history: createTaskHistory(place, branchName),
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
   });

@@ -116,7 +116,9 @@ async function open(
   const { environment, log, config, policy, installation, paths, clone: workspaceId, launcher } = opened;
   const now = Date.now;
   let current = installation;
+  const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
   const branch = await openCommitter({
+    place,
     workspaceDir: place.workspaceDir,
     stateDir: place.stateDir,
     branch: branchName,
@@ -152,13 +154,14 @@ async function open(
     },
     agents: createCodexDriver({
       ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs, launcher },
+      gitEnvironment: workTree.gitEnvironment,
     }),
     verifications: createVerifyDriver({
       ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs, launcher },
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
-    workTree: openWorkplace(place, paths, log),
+    workTree,
     prompts: createPromptAssembly(
       createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
       config.current,
@@ -181,7 +184,7 @@ async function open(
       },
     },
     installation,
-    history: createTaskHistory(place.workspaceDir, branchName),
+    history: createTaskHistory(place, branchName),
     settings: () => {
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
