@@ -54,7 +54,7 @@ const PARTS = {
   "task/file": ["task/rights", "task/notes", "task/spec", "task/names", "task/text"],
   "task/ledger": ["task/names", "task/text"],
   "task/state": ["task/ledger", "task/spec", "task/text"],
-  "task/records": ["task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
+  "task/records": ["task/rights", "task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
   "task/session": ["task/records", "task/state", "task/names", "task/text"],
   "task/schedule": ["task/state", "task/text"],
 };

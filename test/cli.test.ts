@@ -139,6 +139,8 @@ describe("in a workspace", () => {
           "followUpTask",
           "parent",
           "parentRun",
+          "origin",
+          "requestedBy",
           "changedFiles",
           "path",
           "committed",

@@ -31,7 +31,7 @@ export async function retryTask(
       ? undefined
       : await (await import("./queries/coordinator-client.ts")).askForRetry(address, part);
   if (filed !== undefined) return { id: filed.id, parent: filed.parent ?? part, warnings: filed.warnings };
-  const { parent, text } = await queries.retryText(part);
-  const { id, warnings } = await publishDrop(place, text, environment);
+  const { parent, text, origin } = await queries.retryText(part);
+  const { id, warnings } = await publishDrop(place, text, environment, origin);
   return { id, parent, warnings };
 }

@@ -1,3 +1,4 @@
+import { localUserName } from "../base/local-user.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
@@ -30,6 +31,7 @@ import type { CodexPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
+import { openDropReceipts } from "../store/drop-receipts.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
@@ -128,13 +130,16 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
   const { workspaceDir } = deps;
+  const receipts = openDropReceipts(paths.dropReceipts);
+  receipts.prune(now());
+  const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const acceptance = createAcceptance({
     runDrops: createRunDrops({
       ...{ authors: evidence, table, recent, intake, log },
       rights: () => settings().run.rights,
     }),
-    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts, user },
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
@@ -265,7 +270,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, rights: () => settings().run.rights },
+    ...{ acceptance, bound, guard, user, rights: () => settings().run.rights },
   });
 
   return {

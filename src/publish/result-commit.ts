@@ -184,6 +184,7 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     thread: run?.verdict.failure?.kind === "threadMismatch" ? undefined : run?.verdict.threadId,
     source: task.source?.path,
     parentRun: task.droppedBy?.run,
+    origin: task.origin,
     acceptedAt: new Date(task.acceptedAtMs).toISOString(),
     startedAt: iso(started[0]?.atMs),
     endedAt: iso(ended?.endedAtMs),

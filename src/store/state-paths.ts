@@ -19,6 +19,8 @@ export interface StatePaths {
   readonly codexHold: string;
   /** What the owner of the machine allows tasks; see task/policy.ts. */
   readonly policy: string;
+  /** What commands of ours have put into inbox/, one file each. */
+  readonly dropReceipts: string;
   readonly server: string;
   /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
   readonly socket: string;
@@ -42,6 +44,7 @@ export function statePaths(stateDir: string): StatePaths {
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),
     policy: join(stateDir, "policy.json"),
+    dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),
     socket: join(stateDir, "socket", "http"),
     clone: join(stateDir, "clone"),

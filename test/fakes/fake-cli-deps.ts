@@ -111,6 +111,8 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     followUpTask: null,
     parent: null,
     parentRun: null,
+    origin: "cli",
+    requestedBy: "ada",
     changedFiles: [],
     path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",
     committed: true,

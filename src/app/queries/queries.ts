@@ -3,6 +3,7 @@ import type { HistoryEntry, TaskHistory } from "../../git/repository/task-histor
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
+import type { Origin } from "../../task/rights/origin.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
@@ -58,6 +59,8 @@ export interface RetryText {
   readonly parent: string;
   /** A task file. */
   readonly text: string;
+  /** Who had asked for the task that is tried again; `undefined` where this clone does not know any more. */
+  readonly origin: Origin | undefined;
 }
 
 /** Questions about a workspace, which change nothing. The answers are the same with and without a coordinator. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Introduction } from "../branch.ts";
+import type { Authorship, Introduction } from "../branch.ts";
 import type { GitPlace } from "../process/git-environment.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { Repository } from "./repository.ts";
@@ -21,6 +21,16 @@ export async function findIntroduction(
   if (commit === undefined) return undefined;
   if (shallowCommits(repository.commonDir).includes(commit)) return "beyond-history";
   return { commit, timeMs: Number(seconds) * 1_000 };
+}
+
+/** Returns who made `commit`, and what git finds of its signature: it looks for the key where the user's configuration says. */
+export async function readAuthorship(place: GitPlace, commit: string): Promise<Authorship> {
+  const format = "--format=%an%x00%ae%x00%G?%x00%GS";
+  const args = ["show", "--no-patch", "--no-color", "--no-show-signature", "--no-notes", format, commit, "--"];
+  const result = await runGit(place, args);
+  if (result.status !== 0) throw new GitError(`git show: ${result.stderr}`);
+  const [author = "", email = "", signature = "", signer = ""] = result.stdout.toString("utf8").trimEnd().split("\0");
+  return { author, email, signature: signature || null, signer: signer || null };
 }
 
 /** Returns the commits whose parents this clone does not have. */

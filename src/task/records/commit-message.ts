@@ -1,4 +1,5 @@
 import { isOwnSessionKey } from "../names/session-key.ts";
+import { describeOrigin, requestedBy } from "../rights/origin.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
@@ -29,6 +30,8 @@ export function taskCommitMessage(record: TaskRecord): KeptText {
     ...(record.thread === undefined ? [] : [trailer("Codex-Thread", record.thread)]),
     trailer("Task-Status", record.status),
     trailer("Attempts", String(record.attempts)),
+    trailer("Requested-By", inertLine(requestedBy(record.origin), TRAILER_MAX)),
+    trailer("Origin", inertLine(describeOrigin(record.origin), TRAILER_MAX)),
     ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
     ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
   ];

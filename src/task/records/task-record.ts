@@ -1,6 +1,7 @@
 import { type FrontMatterLimits, readFrontMatter, renderFrontMatter } from "../file/front-matter.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
+import { describeOrigin, type Origin, requestedBy } from "../rights/origin.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { FailureKind } from "../state/failure.ts";
 import type { ChangedFile, Usage } from "../state/run.ts";
@@ -39,6 +40,7 @@ export interface TaskRecord {
   readonly source: string | undefined;
   /** The run of its parent that left it in inbox/; `undefined` where nothing says that one did. */
   readonly parentRun: number | undefined;
+  readonly origin: Origin;
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
@@ -123,6 +125,8 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "thread",
   "source",
   "parentRun",
+  "origin",
+  "requestedBy",
   "acceptedAt",
   "startedAt",
   "endedAt",
@@ -185,6 +189,8 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["thread", record.thread],
     ["source", record.source],
     ["parentRun", record.parentRun],
+    ["origin", describeOrigin(record.origin)],
+    ["requestedBy", oneLine(requestedBy(record.origin), REASON_CHARACTERS_MAX)],
     ["acceptedAt", record.acceptedAt],
     ["startedAt", record.startedAt],
     ["endedAt", record.endedAt],

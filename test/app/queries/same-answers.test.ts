@@ -182,6 +182,7 @@ describe("a long queue", () => {
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
       ...{ bound: { refuseWhenFull: () => undefined }, guard: { tryAgain: (error) => error } },
       rights: () => DEFAULT_RIGHTS,
+      user: "ada",
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
     expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);

@@ -175,6 +175,8 @@ describe("a committed task file", () => {
         "run: 3",
         "thread: 01a1f950-5f71-7472-a9b5-7a2032cb912c",
         "source: inbox/docs/login.md",
+        "origin: cli",
+        "requestedBy: ada",
         "acceptedAt: 2026-11-20T14:15:30.000Z",
         "durationMs: 42000",
         "model: gpt-5.5",
