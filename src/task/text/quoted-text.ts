@@ -47,3 +47,17 @@ export function readQuotedText(block: string): string {
   const end = block.lastIndexOf(`\n${fence}`);
   return end < opening.length ? block.slice(opening.length + 1) : block.slice(opening.length + 1, end);
 }
+
+/**
+ * Returns where the block that `text` begins with can have ended at the earliest, also where somebody has edited it: behind its closing
+ * fence. In a quote no line can pass for one outside of it, so that for one the answer is 0.
+ */
+export function fencedBlockEnd(text: string): number {
+  const [, fence] = /^(`{3,})markdown\r?\n/.exec(text) ?? [];
+  if (fence === undefined) return 0;
+  for (let at = text.indexOf(`\n${fence}`); at !== -1; at = text.indexOf(`\n${fence}`, at + 1)) {
+    const end = at + 1 + fence.length;
+    if (/^\r?(?:\n|$)/.test(text.slice(end, end + 2))) return end;
+  }
+  return 0;
+}
