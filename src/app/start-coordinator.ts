@@ -17,6 +17,7 @@ import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
+import { createDropOrigins } from "../intake/drop-origins.ts";
 import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
@@ -134,12 +135,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   receipts.prune(now());
   const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
+  const rights = () => settings().run.rights;
+  const runDrops = createRunDrops({
+    ...{ authors: evidence, table, recent, intake, log },
+    rights: () => rights().widest,
+  });
+  const origins = createDropOrigins({
+    ...{ branch, receipts, runDrops, user, table, journal, rights },
+    sandbox: () => settings().run.sandbox,
+  });
   const acceptance = createAcceptance({
-    runDrops: createRunDrops({
-      ...{ authors: evidence, table, recent, intake, log },
-      rights: () => settings().run.rights,
-    }),
-    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts, user },
+    ...{ origins, runDrops },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts },
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
@@ -203,7 +210,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },
-      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
+      followUps: createFollowUps({
+        ...{ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent },
+      }),
       ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
@@ -270,7 +279,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, user, rights: () => settings().run.rights },
+    ...{ acceptance, bound, guard, user, rights },
   });
 
   return {
