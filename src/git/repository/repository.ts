@@ -53,7 +53,8 @@ export async function openRepository(
   if (lines.length !== asked.length + places.length + 1) {
     throw new CoordinatorError("CONFIG", `${workspaceDir}: a line break in the path of a repository is not supported`);
   }
-  await refuseOtherRefStorage(place);
+  const settings = await readSettings(place, ["extensions.refstorage", "core.logallrefupdates"]);
+  refuseOtherRefStorage(settings.get("extensions.refstorage"));
   const line = (index: number): string => lines[index] ?? "";
   const [topDir, gitDir, commonDir] = [realpathSync(line(0)), realpathSync(line(1)), realpathSync(line(2))];
   const prefix = relative(topDir, realpathSync(workspaceDir));
@@ -72,7 +73,7 @@ export async function openRepository(
     branchLogPath: line(6),
     packedRefsPath: line(7),
     objectsDir: line(8),
-    beginsReflogs: (await readConfig(place, "core.logAllRefUpdates")) !== "false",
+    beginsReflogs: settings.get("core.logallrefupdates") !== "false",
   };
 }
 
@@ -82,8 +83,7 @@ async function checkBranchName(place: GitPlace, branch: string): Promise<void> {
 }
 
 /** The branch is moved by renaming its file under git's own lock, which only the `files` storage has. */
-async function refuseOtherRefStorage(place: GitPlace): Promise<void> {
-  const storage = await readConfig(place, "extensions.refStorage");
+function refuseOtherRefStorage(storage: string | undefined): void {
   if (storage === undefined || storage === "files") return;
   const advice = "convert it with: git refs migrate --ref-format=files";
   throw new CoordinatorError(
@@ -92,7 +92,11 @@ async function refuseOtherRefStorage(place: GitPlace): Promise<void> {
   );
 }
 
-async function readConfig(place: GitPlace, key: string): Promise<string | undefined> {
-  const result = await runGit(place, ["config", "--get", key]);
-  return result.status === 0 ? result.stdout.toString("utf8").trim().toLowerCase() : undefined;
+/** Returns the values of `keys` (in lower case) that are configured, in lower case too. */
+async function readSettings(place: GitPlace, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const pattern = `^(${keys.join("|").replaceAll(".", "[.]")})$`;
+  const { stdout } = await runGit(place, ["config", "--null", "--get-regexp", pattern]);
+  // Records "<key>\n<value>"; the last of one key counts.
+  const records = stdout.toString("utf8").toLowerCase().split("\0");
+  return new Map(records.map((record) => [record.split("\n", 1)[0] ?? "", record.slice(record.indexOf("\n") + 1)]));
 }
