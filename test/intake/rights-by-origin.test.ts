@@ -84,14 +84,14 @@ describe("a verify command that nobody has listed", () => {
     const claim = async (policy: Partial<Policy>): Promise<World> => {
       const world = createWorld();
       allow(world, policy);
-      writeFileAtomic(join(world.paths.root, "accepting", "20261120-101010-abcdef", "inbox/docs/x.md"), EVIL);
+      writeFileAtomic(join(world.paths.root, "accepting", "20261120-101010-abcdef", "inbox/x.md"), EVIL);
       await world.start();
       return world;
     };
     expect((await claim({})).logged("accepted")).toHaveLength(1); // The control: it may be had.
     const world = await claim({ origins: { file: { verifyCommand: "none" } } });
     expect(world.logged("accepted")).toEqual([]);
-    expect(isOnDisk(world, "inbox/docs/x.md")).toBe(true);
+    expect(isOnDisk(world, "inbox/x.md")).toBe(true);
   });
 });
 
