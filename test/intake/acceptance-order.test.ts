@@ -10,9 +10,11 @@ import { loadRecentTasks } from "../../src/store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../../src/store/tasks/task-table.ts";
 import type { Drop } from "../../src/task/file/drop.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
+import { UNKNOWN_ORIGIN } from "../../src/task/rights/origin.ts";
 import { TASK_LIMITS } from "../../src/task/state/task-state.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeRepository } from "../fakes/fake-repository.ts";
+import { PLAIN_KEEPER } from "../support/kept.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const now = (): number => Date.UTC(2026, 10, 20);
@@ -25,9 +27,11 @@ function drop(path: string, folderKey: string | undefined): Drop {
   return { path, folderKey, text, spec, warnings, blob: path, modifiedAtMs: 0, changedAtMs: 0 };
 }
 
+const TAKE = { kind: "take", by: undefined } as const;
+
 it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
   const dir = tempDir();
-  const journal = openTaskJournal(join(dir, "journal"), "write");
+  const journal = openTaskJournal(join(dir, "journal"), PLAIN_KEEPER);
   const table = createTaskTable(
     journal,
     { now, monotonicMs: now, random: () => 0, after: () => () => undefined },
@@ -43,6 +47,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     ...{
       table,
       branch,
+      keeper: PLAIN_KEEPER,
       now,
       clone: "aaaaaa",
       settings: () => ({ settleMs: 0 }),
@@ -51,13 +56,9 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
-    runDrops: {
-      catchUp: async () => undefined,
-      judge: () => ({ kind: "take", by: undefined }),
-      accepted: () => undefined,
-    },
+    runDrops: { catchUp: async () => undefined, judge: () => TAKE, accepted: () => undefined },
+    origins: { judge: () => TAKE, of: async () => ({ origin: UNKNOWN_ORIGIN }), ofAgent: () => UNKNOWN_ORIGIN },
     receipts: openDropReceipts(join(dir, "receipts")),
-    user: "ada",
     bound: { isFull: () => false },
     folders: createTaskFolders(branch),
     intake: intake as Intake,

@@ -6,6 +6,7 @@ import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
 import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
+import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import type { ChangedPath } from "../../src/git/index/changed-files.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
@@ -13,8 +14,10 @@ import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
-import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
+import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
+import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
+import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
@@ -22,7 +25,9 @@ import { createFakeRepository, type FakeRepository } from "../fakes/fake-reposit
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
+import { sameRights } from "./same-rights.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const SETTLE_MS = 1_000;
@@ -39,6 +44,7 @@ export interface LoggedEvent {
 }
 
 export interface StartOptions {
+  readonly keeper?: Keeper;
   readonly takeOver?: boolean;
   readonly life?: Life;
 }
@@ -51,7 +57,12 @@ export interface World {
   readonly repository: FakeRepository;
   readonly runner: FakeRunner;
   readonly verifier: FakeVerifier;
-  readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
+  readonly settings: { -readonly [Key in keyof Omit<LiveSettings, "run">]: LiveSettings[Key] } & {
+    /** Rights of every task, unless `byOrigin` is given. */
+    run: Omit<RunDefaults, "rights"> & { readonly rights: Rights };
+  };
+  /** Rights by who asks; `undefined`: those of the settings, the same for all. */
+  byOrigin: RightsByOrigin | undefined;
   /** What is wrong with codex, with the settings. */
   readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
   /** What a login check, a search of notes, a look at inbox/ and one for what runs have left wait for before they begin. */
@@ -123,6 +134,12 @@ export function createWorld(): World {
   mkdirSync(join(dir, "inbox"), { recursive: true });
   repository.user.commit({ "tasks.md": "", "README.md": "# Project\n" });
 
+  /** The same object until something changes: the intake judges by it. */
+  let same = sameRights(settings.run.rights);
+  const rights = (): RightsByOrigin => {
+    if (same.widest !== settings.run.rights) same = sameRights(settings.run.rights);
+    return world.byOrigin ?? same;
+  };
   let life = newLife();
   let intake: FakeIntake | undefined;
   let current: RunningCoordinator | undefined;
@@ -157,6 +174,7 @@ export function createWorld(): World {
       waits,
       log,
       settle,
+      byOrigin: undefined,
       added: undefined,
       changed: [],
     },
@@ -165,7 +183,7 @@ export function createWorld(): World {
       void branch.refresh();
       return openQueries(branch);
     },
-    async start({ takeOver = false, life: given = newLife() } = {}) {
+    async start({ takeOver = false, life: given = newLife(), keeper = PLAIN_KEEPER } = {}) {
       life = given;
       const branch = mortal("branch", openFakeBranch(repository), life);
       const store = createSessionStore(branch);
@@ -178,6 +196,7 @@ export function createWorld(): World {
           clone: "aaaaaa",
           version: "1.2.3",
           branch,
+          keeper,
           takeOver,
           installation,
         },
@@ -185,7 +204,7 @@ export function createWorld(): World {
           const acceptingDir = join(paths.root, "accepting");
           intake = createFakeIntake({
             ...{ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint },
-            rights: () => settings.run.rights,
+            rights: () => rights().widest,
           });
           const { scan } = intake;
           intake.scan = async () => {
@@ -232,7 +251,7 @@ export function createWorld(): World {
           stamp: () => problems.stamp,
         },
         history,
-        settings: () => settings,
+        settings: () => ({ ...settings, run: { ...settings.run, rights: rights() } }),
         reloadSettings: () => problems.settings,
         surroundings: mortalSurroundings(
           { now, monotonicMs: () => clock.monotonicMs, random: () => 0.5, after: clock.after },

@@ -1,7 +1,8 @@
 import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.ts";
 import type { FreshThread } from "../../store/journal/journal-record.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
-import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
+import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
+import { lowerLevel } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import type { RunRequest } from "../../task/state/run.ts";
@@ -14,7 +15,7 @@ export interface RunDefaults {
   /** From the settings of the workspace and the command line; a task's own come after them and win. */
   readonly codexConfig: readonly string[];
   /** What tasks may ask for, as of now. */
-  readonly rights: Rights;
+  readonly rights: RightsByOrigin;
 }
 
 /**
@@ -33,7 +34,7 @@ export function createRunRequest(
   defaults: RunDefaults,
 ): RunRequest {
   const { spec } = task;
-  const { rights } = defaults;
+  const rights = defaults.rights.of(task.origin);
   const paths = resolveRunPaths(spec, { ...ground, rights });
   return {
     taskId: task.id,

@@ -40,9 +40,10 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
   const timeoutOf = ({ spec }: OpenTask): number => spec.verifyTimeoutMs ?? deps.settings().verifyTimeoutMs;
   const startedAt = ({ state }: OpenTask): number => (state.kind === "verifying" ? state.startedAtMs : now());
 
-  const requestOf = ({ id, sessionKey, spec, state }: OpenTask): VerifyRequest => {
+  const requestOf = ({ id, sessionKey, spec, state, origin }: OpenTask): VerifyRequest => {
     if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
-    const { rights, sandbox } = deps.settings().run;
+    const { rights: byOrigin, sandbox } = deps.settings().run;
+    const rights = byOrigin.of(origin);
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
