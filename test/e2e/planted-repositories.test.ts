@@ -147,7 +147,7 @@ describe("every git of ours", () => {
     workspace.repo.git("config", "include.path", "../.gitconfig");
     const coordinator = workspace.serve();
     expect((await coordinator.ended).code).toBe(78);
-    expect(coordinator.log()).toMatch(/includes .*\/repo\/\.gitconfig, which lies in the working tree/);
+    expect(coordinator.log()).toMatch(/from .*\/repo\/\.gitconfig, which lies in the working tree/);
   });
 });
 
