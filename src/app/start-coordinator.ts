@@ -80,6 +80,10 @@ export interface CoordinatorDeps {
   readonly settings: () => LiveSettings;
   /** Looks whether the settings were edited; returns what is wrong with them now. */
   readonly reloadSettings: () => string | undefined;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
+  /** What of the settings waits in the work tree to be committed, in words. */
+  readonly uncommittedSettings: () => string | undefined;
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
   readonly surroundings: Surroundings;
@@ -196,18 +200,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const runs = createRunControl({
     store: runStore,
-    ...{
-      table,
-      turns,
-      gate: breaker,
-      sessions,
-      evidence,
-      faults,
-      surroundings,
-      log,
-      wake,
-      onCodexMissing: codex.doubt,
-    },
+    ...{ table, turns, gate: breaker, sessions, evidence, faults },
+    ...{ surroundings, log, wake, onCodexMissing: codex.doubt },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },
       followUps: createFollowUps({
@@ -224,6 +218,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ starting, wantedThreads, foundStale, codex, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
+    readSettings: deps.readSettings,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();

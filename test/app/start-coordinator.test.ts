@@ -278,6 +278,7 @@ describe("health", () => {
       ...{ committer: null, codex: null, broken: [], draining: false, full: null, world: null, damaged: [] },
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",
+      uncommittedSettings: null,
     });
     await world.advance(1_000);
     expect(world.logged("settings-kept")).toHaveLength(1);

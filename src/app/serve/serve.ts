@@ -3,14 +3,16 @@ import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
-import type { ConfigFlags } from "../../config/config.ts";
-import { atNextStart, createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import type { ConfigFlags, SettingsText } from "../../config/config.ts";
+import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
+import { stampOf } from "../../config/path-stamp.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
+import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
@@ -24,8 +26,10 @@ import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
+import { readSettingsOf, shortName } from "../committed-config.ts";
 import { readServer } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
+import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
@@ -64,7 +68,8 @@ export async function serve(
     );
   }
   const paths = statePaths(place.stateDir);
-  const config = createLiveConfig(place.workspaceDir, given, options.config);
+  const settings = await readSettingsOf(place, branchName);
+  const config = createLiveConfig(settings, given, options.config);
   const policy = createLivePolicy(paths.policy, place.workRoot);
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
@@ -82,7 +87,7 @@ export async function serve(
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
-    const opened = { environment, log, config, policy, installation, paths, clone, launcher };
+    const opened = { environment, log, config, first: settings, policy, installation, paths, clone, launcher };
     const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
@@ -98,10 +103,10 @@ export async function serve(
   }
 }
 
-const NONE_LISTED: readonly string[] = [];
-
 interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
+  /** What the branch held then. */
+  readonly first: SettingsText;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
   readonly paths: StatePaths;
@@ -115,7 +120,7 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, paths, clone: workspaceId, launcher } = opened;
+  const { environment, log, config, first, policy, installation, paths, clone: workspaceId, launcher } = opened;
   const now = Date.now;
   let current = installation;
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
@@ -131,13 +136,13 @@ async function open(
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
-  const rights = createLiveRights(policy, () => NONE_LISTED);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands);
+  const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
-  let hadProblem = false;
   return startCoordinator({
     paths,
     workspaceDir: place.workspaceDir,
-    branchName: branchName.replace(/^refs\/heads\//, ""),
+    branchName: shortName(branchName),
     clone: workspaceId,
     version: packageVersion(),
     branch,
@@ -166,7 +171,11 @@ async function open(
     sessions: { ...store, ...locks },
     workTree,
     prompts: createPromptAssembly(
-      createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
+      createMemory({
+        ...{ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR },
+        mayTell: async (path) =>
+          policy.current().notes === "any" || isAsCommitted(branch, place.workspaceDir, path, NOTE_BYTES_MAX),
+      }),
       config.current,
     ),
     codex: {
@@ -201,20 +210,9 @@ async function open(
         },
       };
     },
-    reloadSettings() {
-      const before = policy.current();
-      const settings = config.current();
-      const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
-      if (policy.current() !== before) {
-        log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
-        inboxHint(); // What asked for too much may be taken now, or no longer.
-      }
-      // The end of a problem is logged where problems are.
-      const isNews = config.current() !== settings && !hadProblem && problems.length === 0;
-      if (isNews) log("settings-read", { hint: atNextStart(settings, config.current()) });
-      hadProblem = problems.length > 0;
-      return problems.length === 0 ? undefined : problems.join("; ");
-    },
+    reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
+    readSettings: settings.read,
+    uncommittedSettings: settings.uncommitted,
     takeOver: options.takeOver,
     surroundings: { now, monotonicMs: () => performance.now(), random: Math.random, after },
     log,
