@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
-import { parseTaskFile, renderTaskFile, userFrontMatter } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile, userFrontMatter } from "../../../src/task/records/task-record.ts";
+import { renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 const TEXT = fc

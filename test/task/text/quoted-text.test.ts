@@ -1,10 +1,8 @@
 import { type Node, Parser } from "commonmark";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renderErrorFile } from "../../../src/task/file/error-file.ts";
-import { appendRows } from "../../../src/task/ledger/ledger.ts";
-import { renderTaskFile } from "../../../src/task/records/task-record.ts";
 import { quotedText, readQuotedText } from "../../../src/task/text/quoted-text.ts";
+import { appendRows, renderErrorFile, renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
 
