@@ -10,7 +10,7 @@ import { durationText } from "../text/duration-text.ts";
 import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { inlineCode, plainMarkdown } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
-import { quotedText, readQuotedText } from "../text/quoted-text.ts";
+import { fencedBlockEnd, quotedText, readQuotedText } from "../text/quoted-text.ts";
 import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
@@ -249,9 +249,12 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   const isQuoted = format === TASK_FILE_FORMAT;
   if (problems.length > 0 || !(isQuoted || format === UNQUOTED_FORMAT) || status === undefined) return undefined;
   if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
-  const { head, tail } = splitBody(body, frontMatter.promptBytes);
+  const { head, tail } = splitBody(body, frontMatter.promptBytes, isQuoted);
   const prompt = isQuoted ? readQuotedText(head.replace(/\r?\n\r?$/, "")) : head;
-  const found = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
+  const found =
+    tail === ""
+      ? undefined
+      : parseResult(tail, { messageBytes: frontMatter.messageBytes, reason: textOf(frontMatter.reason), isQuoted });
   const result = isQuoted && found !== undefined ? { ...found, lastMessage: readQuotedText(found.lastMessage) } : found;
   const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
@@ -285,11 +288,10 @@ function textOf(value: unknown): string | undefined {
     : undefined;
 }
 
-function splitBody(body: string, promptBytes: unknown): { readonly head: string; readonly tail: string } {
+function splitBody(body: string, promptBytes: unknown, isQuoted: boolean): { head: string; tail: string } {
   const cut = typeof promptBytes === "number" ? cutUtf8(body, promptBytes) : undefined;
-  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) {
-    return cut;
-  }
-  const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
+  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) return cut;
+  const marker = `\n${RESULT_MARKER}`; // In a quoted answer none stands alone, in another one any may.
+  const start = isQuoted ? body.indexOf(marker, fencedBlockEnd(body)) : body.lastIndexOf(marker);
   return start === -1 ? { head: body, tail: "" } : { head: body.slice(0, start), tail: body.slice(start) };
 }
