@@ -5,6 +5,7 @@ import type { AgentOutcome, RunEvent, RunHandle, RunLease } from "../../src/run/
 import { createVerifyDriver } from "../../src/run/verify/verify-driver.ts";
 import { findMarked } from "../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts } from "../../src/task/state/verification.ts";
+import { CONFINED } from "../support/confined.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { TASK_ID, testRunner } from "../support/test-runner.ts";
@@ -58,7 +59,7 @@ const SUBJECTS: Readonly<Record<string, () => Subject>> = {
         driver.start(
           {
             ...{ taskId: task, sessionKey: "docs", run, command: commands[prompt], workdir: base },
-            ...{ sandbox: "none", environment: [] },
+            ...{ sandbox: "none", environment: [], confinement: CONFINED },
           },
           isWanted,
         ),

@@ -22,6 +22,7 @@ import { createFakeRepository, type FakeRepository } from "../fakes/fake-reposit
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
+import { CONFINED } from "./confined.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -116,7 +117,14 @@ export function createWorld(): World {
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
-    run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [], rights: DEFAULT_RIGHTS },
+    run: {
+      sandbox: "workspace-write",
+      model: undefined,
+      oss: false,
+      codexConfig: [],
+      rights: DEFAULT_RIGHTS,
+      confinement: CONFINED,
+    },
   };
   const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
   mkdirSync(join(dir, "inbox"), { recursive: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
@@ -17,6 +17,7 @@ import { createMemory } from "../../memory/memory.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
+import { createServerList } from "../../run/codex/install/list-servers.ts";
 import { openRunStore } from "../../run/run-store.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
@@ -24,11 +25,14 @@ import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
+import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
+import type { Policy } from "../../task/rights/policy.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { readServer, type ServerRecord } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
+import { confinementOf, ownPlaces, requireApart } from "./own-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -66,11 +70,16 @@ export async function serve(
   }
   const paths = statePaths(place.stateDir);
   const config = createLiveConfig(place.workspaceDir, given, options.config);
-  const policy = createLivePolicy(paths.policy, place.workRoot);
+  const policy = createLivePolicy(paths.policy, place.workRoot, (changed) => apart(changed, installation));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
+  const apart = ({ workdirs }: Policy, { path: codexPath }: CodexInstallation): void => {
+    const around = { place, environment, codexPath };
+    requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+  };
   const installation = await checkCodex(options, environment, policy.current());
-  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  apart(policy.current(), installation);
+  secureStateFolder(paths.root);
   const lost = new AbortController();
   const lock = await takeLock({
     dir: paths.root,
@@ -88,6 +97,7 @@ export async function serve(
       config,
       policy,
       installation,
+      apart,
       paths,
       clone,
     });
@@ -108,6 +118,8 @@ interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
+  /** @throws CoordinatorError `CONFIG` where agents could write to what we run */
+  readonly apart: (policy: Policy, installation: CodexInstallation) => void;
   readonly paths: StatePaths;
   readonly clone: string;
 }
@@ -118,7 +130,7 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, paths, clone: workspaceId } = opened;
+  const { environment, log, config, policy, installation, apart, paths, clone: workspaceId } = opened;
   const now = Date.now;
   let current = installation;
   const branch = await openCommitter({
@@ -157,6 +169,7 @@ async function open(
     },
     agents: createCodexDriver({
       ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs },
+      servers: createServerList({ codexPath: () => current.path, environment }),
     }),
     verifications: createVerifyDriver({
       ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs },
@@ -170,7 +183,9 @@ async function open(
     ),
     codex: {
       async check() {
-        current = await checkCodex(options, environment, policy.current());
+        const found = await checkCodex(options, environment, policy.current());
+        apart(policy.current(), found);
+        current = found;
         return current;
       },
       stamp() {
@@ -197,6 +212,10 @@ async function open(
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
           rights: policy.current(),
+          get confinement() {
+            const around = { place, environment, codexPath: current.path };
+            return confinementOf(ownPlaces(around), around);
+          },
         },
       };
     },

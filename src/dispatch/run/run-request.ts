@@ -3,6 +3,7 @@ import type { FreshThread } from "../../store/journal/journal-record.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
+import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import type { RunRequest } from "../../task/state/run.ts";
 
@@ -15,6 +16,8 @@ export interface RunDefaults {
   readonly codexConfig: readonly string[];
   /** What tasks may ask for, as of now. */
   readonly rights: Rights;
+  /** What no run may do, whatever it asks for. */
+  readonly confinement: Confinement;
 }
 
 /**
@@ -44,6 +47,7 @@ export function createRunRequest(
     ...paths,
     // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
     sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
+    confinement: defaults.confinement,
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],

@@ -27,7 +27,7 @@ export interface VerifySettings {
   /** Where a task has none of its own. */
   readonly verifyTimeoutMs: number;
   readonly maxVerifyAttempts: number;
-  readonly run: Pick<RunDefaults, "sandbox" | "rights">;
+  readonly run: Pick<RunDefaults, "sandbox" | "rights" | "confinement">;
 }
 
 /** Runs of verify commands: each has a run number of its own, after that of the agent. */
@@ -39,12 +39,13 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
 
   const requestOf = ({ id, sessionKey, spec, state }: OpenTask): VerifyRequest => {
     if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
-    const { rights, sandbox } = deps.settings().run;
+    const { rights, sandbox, confinement } = deps.settings().run;
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
       workdir: resolveWorkdir(spec, { ...deps.ground, rights }),
       sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
+      confinement,
       environment: spec.environment,
     };
   };

@@ -186,7 +186,14 @@ function openScene(): Scene {
       const workspaceId = `recovery-${process.pid}`;
       const driver = createCodexDriver({
         installation: () => ({ path: "/bin/true", version: "0.169.0", foundBy: "flag" }),
-        ...{ environment: {}, extraConfig: [], now: Date.now, workspaceId, runsDir: paths.runs },
+        ...{
+          environment: {},
+          extraConfig: [],
+          servers: async () => [],
+          now: Date.now,
+          workspaceId,
+          runsDir: paths.runs,
+        },
       });
       const store = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId });
       const sessions = {
