@@ -1,11 +1,18 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Rules without I/O, which leave nothing behind in the process that ran them. */
-const PURE = ["test/task/**/*.test.ts"];
+/** Files that change the process they run in (its environment, its modules), or count what it holds: each has one of its own. */
+const ALONE = [
+  "test/*.test.ts",
+  "test/app/serve/*.test.ts",
+  "test/git/**/*.test.ts",
+  "test/intake/inbox/**/*.test.ts",
+  "test/memory/*.test.ts",
+  "test/run/**/*.test.ts",
+];
 
 /** Take 10 s and more: they begin first, so that no core waits for the last of them. */
-const LONGEST = ["e2e/failures/", "e2e/crash/", "e2e/git/", "e2e/", "bench/", "model-server/"];
+const LONGEST = ["e2e/failures/", "e2e/crash/", "e2e/git/", "e2e/", "bench/", "git/commit/", "run/", "model-server/"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -25,11 +32,12 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
 
+    globalSetup: ["test/support/global-setup.ts"],
     setupFiles: ["test/support/setup.ts"],
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: "rules", include: PURE, isolate: false } },
-      { extends: true, test: { name: "rest", include: ["test/**/*.test.ts"], exclude: PURE } },
+      { extends: true, test: { name: "together", include: ["test/**/*.test.ts"], exclude: ALONE, isolate: false } },
+      { extends: true, test: { name: "alone", include: ALONE } },
     ],
   },
 });

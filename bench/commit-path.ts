@@ -67,6 +67,7 @@ async function measure(dir: string): Promise<void> {
     ...{ table, journal, branch },
     surroundings: { now: Date.now, monotonicMs: () => performance.now(), after },
     forgetRuns: () => undefined,
+    home: stateDir,
     recent: loadRecentTasks(journal),
     sessions: createSessionStore(branch),
     clone: "bench",

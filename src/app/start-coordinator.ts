@@ -106,7 +106,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const loop = createTickLoop(surroundings, onBroken);
   broken.catch(loop.stop); // `ended` tells.
   const { wake } = loop;
-  const faults = createWorldFaults(surroundings, log);
+  const faults = createWorldFaults(surroundings, log, paths.root);
   const hint = createHint(wake);
   const starting = new Set<string>();
   const wantedThreads = new Map<string, string>();
@@ -154,6 +154,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const commits = createCommitQueue({
     ...{ table, journal, recent, branch, sessions, surroundings, log, wake },
     forgetRuns: runStore.forget,
+    home: paths.root,
     clone: deps.clone,
     isOpen: (id) => table.get(id) !== undefined || watch.foreign().has(id),
     onCommitted: async () => {
@@ -183,7 +184,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const runs = createRunControl({
     store: runStore,
-    ...{ table, turns, gate: breaker, sessions, evidence, surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{
+      table,
+      turns,
+      gate: breaker,
+      sessions,
+      evidence,
+      faults,
+      surroundings,
+      log,
+      wake,
+      onCodexMissing: codex.doubt,
+    },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
@@ -192,25 +204,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     stopGraceMs: () => settings().stopGraceMs,
   });
   const requests = openStopRequests(paths.stopRequests);
-  const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs);
+  const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
-    ...{
-      guard,
-      loop,
-      table,
-      breaker,
-      ledger,
-      inbox,
-      runs,
-      commits,
-      starting,
-      wantedThreads,
-      foundStale,
-      codex,
-      settings,
-      faults,
-      requests,
-    },
+    ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
+    ...{ starting, wantedThreads, foundStale, codex, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
     readPauses: watchPauses(openPauseStore(paths.paused), log),
@@ -230,6 +227,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
     store: runStore,
   });
+  // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
+  for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
   for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();

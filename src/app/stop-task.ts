@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { findHolder } from "../base/process/process-lock.ts";
-import { leaseOf } from "../dispatch/run/run-control.ts";
+import { leaseOf } from "../dispatch/run/active-runs.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { openRunStore } from "../run/run-store.ts";

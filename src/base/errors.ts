@@ -14,6 +14,8 @@ const EXIT_CODE = {
   OUR_BUG: 70,
   TRY_AGAIN: 75,
   QUEUE_FULL: 75,
+  /** Git cannot do what has to be done in this repository: something in it is damaged or gone, or git itself is. */
+  GIT: 78,
   CONFIG: 78,
 } as const;
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
 import type { Log, Surroundings } from "./surroundings.ts";
 
@@ -9,8 +10,15 @@ const WORLD_FAULTS: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error: look at the system's log",
   EMFILE: "this process has too many files open: raise its limit (ulimit -n)",
   ENFILE: "the system has too many files open: close some, or raise fs.file-max",
+  EAGAIN: "the system has no more processes for this user: end some, or raise the limit (ulimit -u)",
   ENOMEM: "there is no memory left: end something",
   ESTALE: "the network file system has lost the file: mount it again",
+  GIT: "git status and git fsck say more",
+};
+/** Of the files of one run these say that the run has gone wrong; of what all tasks need, that someone has to mend it. */
+const MENDABLE: Readonly<Record<string, string>> = {
+  EACCES: "permission is denied: give it back",
+  EPERM: "permission is denied: give it back",
 };
 
 const FIRST_DELAY_MS = 250;
@@ -43,26 +51,47 @@ export interface WorldFaults {
    * none of the world's: then nothing is noted, and the caller throws it.
    */
   note(operation: string, error: unknown): number | undefined;
+  /** Tells whether what failed with `error` is worth trying again, because nothing of ours nor of the task is wrong. */
+  isPassing(error: unknown): boolean;
+  /** The coordinator's own folder is not there: what is not found in it may be there again later. */
+  isHomeAway(): boolean;
   /** `operation` has succeeded. */
   clear(operation: string): void;
   /** The fault that has lasted longest. */
   current(): WorldFault | undefined;
 }
 
-/** Creates the record of no faults. It logs when the first one begins (`world-fault`) and when the last one is over (`world-ok`). */
-export function createWorldFaults({ now }: Pick<Surroundings, "now">, log: Log): WorldFaults {
+/**
+ * Creates the record of no faults. It logs when the first one begins (`world-fault`) and when the last one is over (`world-ok`).
+ *
+ * @param home the folder without which nothing can be done; while it is away (moved, not mounted), that is why whatever fails
+ */
+export function createWorldFaults({ now }: Pick<Surroundings, "now">, log: Log, home?: string): WorldFaults {
+  const isHomeAway = (): boolean => home !== undefined && !existsSync(home);
+  const describe = (error: unknown): { readonly code: string; readonly why: string } | undefined => {
+    const code = worldFaultCode(error);
+    const said = error instanceof Error ? error.message : String(error);
+    if (isHomeAway()) return { code: "ENOENT", why: `(ENOENT): ${home} is not there: put it back` };
+    if (code === "GIT") return { code, why: `(${said}): ${WORLD_FAULTS[code]}` };
+    if (code !== undefined) return { code, why: `(${code}): ${WORLD_FAULTS[code]}` };
+    const denied = systemErrorCode(error) ?? "";
+    return Object.hasOwn(MENDABLE, denied) ? { code: denied, why: `(${said}): ${MENDABLE[denied]}` } : undefined;
+  };
   const faults = new Map<string, WorldFault & { readonly code: string; readonly times: number }>();
   return {
     note(operation, error) {
-      const code = worldFaultCode(error);
-      if (code === undefined) return undefined;
+      const fault = describe(error);
+      if (fault === undefined) return undefined;
+      const { code, why } = fault;
       const before = faults.get(operation);
-      const reason = `cannot ${operation} (${code}): ${WORLD_FAULTS[code]}; it goes on by itself`;
+      const reason = `cannot ${operation} ${why}; it goes on by itself`;
       const times = (before?.times ?? 0) + 1;
       faults.set(operation, { code, reason, times, sinceMs: before?.sinceMs ?? now() });
       if (before?.code !== code) log("world-fault", { reason });
       return Math.min(FIRST_DELAY_MS * 2 ** Math.min(times - 1, 10), DELAY_MAX_MS);
     },
+    isHomeAway,
+    isPassing: (error) => worldFaultCode(error) !== undefined || isHomeAway(),
     clear(operation) {
       if (faults.delete(operation) && faults.size === 0) log("world-ok", {});
     },

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CoordinatorError } from "../base/errors.ts";
 import type { WorldFaults } from "../base/world-fault.ts";
 
@@ -16,8 +17,14 @@ export interface JournalGuard {
 /**
  * @param probe throws what keeps the journal from being written
  * @param monotonicMs a clock that nobody can set back
+ * @param home the coordinator's own folder: while it is away nothing is done, since settings and pauses that are not there count as none
  */
-export function createJournalGuard(probe: () => void, faults: WorldFaults, monotonicMs: () => number): JournalGuard {
+export function createJournalGuard(
+  probe: () => void,
+  faults: WorldFaults,
+  monotonicMs: () => number,
+  home: string,
+): JournalGuard {
   let untilMs: number | undefined;
   const note = (error: unknown): boolean => {
     const delayMs = faults.note(OPERATION, error);
@@ -27,18 +34,20 @@ export function createJournalGuard(probe: () => void, faults: WorldFaults, monot
   return {
     note,
     tryAgain: (error) =>
-      note(error)
+      !(error instanceof CoordinatorError && error.code === "GIT") && note(error)
         ? new CoordinatorError("TRY_AGAIN", faults.current()?.reason ?? "try again later", { cause: error })
         : error,
     blockedForMs() {
-      if (untilMs === undefined) return undefined;
-      if (untilMs > monotonicMs()) return untilMs - monotonicMs();
+      const isAway = !existsSync(home);
+      if (untilMs === undefined && !isAway) return undefined;
+      if (untilMs !== undefined && untilMs > monotonicMs()) return untilMs - monotonicMs();
       try {
+        if (isAway) throw new Error(`${home} is not there`); // The probe would make it anew.
         probe();
         untilMs = undefined;
         faults.clear(OPERATION);
       } catch (error) {
-        if (!note(error)) throw error;
+        if (!note(error) && !isAway) throw error;
       }
       return untilMs === undefined ? undefined : Math.max(0, untilMs - monotonicMs());
     },

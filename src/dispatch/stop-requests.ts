@@ -24,23 +24,33 @@ export interface StopRequests {
 /** Opens the requests kept in `dir` (absolute; made when missing). */
 export function openStopRequests(dir: string): StopRequests {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  /** Seen to, but still there: they cannot be removed. */
+  const left = new Set<string>();
+  /** Returns whether it was there and is gone now. */
+  const remove = (name: string): boolean => {
+    if (!existsSync(join(dir, name))) return false;
+    try {
+      rmSync(join(dir, name));
+      return true;
+    } catch {
+      left.add(name); // What cannot be removed (a folder of that name) is asked for once only.
+      return false;
+    }
+  };
   return {
     request(id) {
+      left.delete(STOP_PREFIX + id);
       writeFileAtomic(join(dir, STOP_PREFIX + id), "", 0o600);
     },
     pending: () =>
       namesIn(dir)
-        .filter((name) => name.startsWith(STOP_PREFIX))
+        .filter((name) => name.startsWith(STOP_PREFIX) && !left.has(name))
         .map((name) => name.slice(STOP_PREFIX.length))
         .filter(isTaskId)
         .sort(),
-    acknowledge: (id) => rmSync(join(dir, STOP_PREFIX + id), { force: true }),
+    acknowledge: (id) => void remove(STOP_PREFIX + id),
     requestTryNow: () => writeFileAtomic(join(dir, TRY_NOW), "", 0o600),
-    takeTryNow() {
-      if (!existsSync(join(dir, TRY_NOW))) return false;
-      rmSync(join(dir, TRY_NOW), { force: true });
-      return true;
-    },
+    takeTryNow: () => remove(TRY_NOW),
   };
 }
 
@@ -49,7 +59,8 @@ function namesIn(dir: string): readonly string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
 }

@@ -33,6 +33,8 @@ const WAIT_MAX_MS = 900;
 const RECORDING = "record what was committed";
 
 export interface CommitQueueDeps {
+  /** The coordinator's own folder; absolute. */
+  readonly home: string;
   readonly table: TaskTable;
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
@@ -79,7 +81,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   let tasksMax = BATCH_TASKS_MAX;
   /** Ends the pause; there is one while this is set. */
   let cancelPause: (() => void) | undefined;
-  const faults = createWorldFaults(surroundings, deps.log);
+  const faults = createWorldFaults(surroundings, deps.log, deps.home);
 
   const hasWork = (): boolean => {
     const { finished, awaitingIntakeCommit } = table.index.counts();

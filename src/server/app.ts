@@ -20,6 +20,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NOT_ALLOWED: 403,
   TASK_FILE: 422,
   TRY_AGAIN: 503,
+  GIT: 503,
   QUEUE_FULL: 429,
   CODEX: 503,
 };

@@ -1,5 +1,9 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { CoordinatorError } from "../../src/base/errors.ts";
 import { createWorldFaults, worldFaultCode } from "../../src/base/world-fault.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 function systemError(code: string): Error {
   return Object.assign(new Error(code), { code });
@@ -32,4 +36,24 @@ it("the longest fault is told until its operation succeeds, each attempt waits l
   faults.clear("read inbox/");
   expect(faults.current()).toBeUndefined();
   expect(logged).toEqual(["world-fault", "world-fault", "world-ok"]);
+});
+
+it("a folder that is away is why whatever fails meanwhile; what git says and a denied permission wait to be mended", () => {
+  const home = join(tempDir(), "home");
+  const faults = createWorldFaults({ now: () => 5 }, () => undefined, home);
+  expect(faults.isPassing(new Error("ours"))).toBe(true);
+  faults.note("write the journal", new Error("ours"));
+  expect(faults.current()?.reason).toBe(
+    `cannot write the journal (ENOENT): ${home} is not there: put it back; it goes on by itself`,
+  );
+  mkdirSync(home);
+  faults.clear("write the journal");
+  expect(faults.isPassing(new Error("ours"))).toBe(false);
+  expect(faults.note("write the journal", new Error("ours"))).toBeUndefined();
+  faults.note("look", new CoordinatorError("GIT", "git ls-files: fatal"));
+  expect(faults.current()?.reason).toBe(
+    "cannot look (git ls-files: fatal): git status and git fsck say more; it goes on by itself",
+  );
+  expect(faults.note("look", systemError("EACCES"))).toBeDefined();
+  expect(faults.isPassing(systemError("EACCES"))).toBe(false); // Of a run's own file it says that the run is spoiled.
 });

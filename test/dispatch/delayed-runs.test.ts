@@ -129,3 +129,57 @@ it("a stop of all runs while the journal cannot be written reaches every one of 
   await stopped;
   expect(world.runner.started.map(({ probe }) => probe)).toEqual(["ended", "ended"]);
 });
+
+it("a stop takes effect at once while a start that was journaled waits to be tried again", async () => {
+  const world = await begin();
+  world.runner.options.beforeStart = failing(100, emfile);
+  await world.settle();
+  expect(world.logged("start-delayed")).toHaveLength(1);
+  world.request(world.accepted(0));
+  await world.hint();
+  expect(world.results().map(({ status }) => status)).toEqual(["cancelled"]);
+});
+
+it("a stop takes effect at once while a verify command waits to be tried again", async () => {
+  const world = await begin("---\nverifyCommand: npm test\n---\nFirst.\n");
+  world.verifier.start = async () => {
+    throw new CoordinatorError("CODEX", "cannot start a worker");
+  };
+  await world.settle();
+  world.runner.end(world.runner.of("docs"));
+  await pass(world, 20); // It is tried again after 1, 2, 4, 8 and 16 s: the next time is more than ten seconds away.
+  expect(world.logged("start-delayed")).toHaveLength(5);
+  world.request(world.accepted(0));
+  await world.hint();
+  expect(world.results().map(({ status }) => status)).toEqual(["cancelled"]);
+});
+
+it("a verify command for which no process can ever be made fails its task after some tries, and says why", async () => {
+  const world = await begin("---\nverifyCommand: npm test\n---\nFirst.\n");
+  const { start } = world.verifier;
+  const tooLong = Object.assign(new Error("spawn E2BIG"), { code: "E2BIG" });
+  world.verifier.start = (request, isWanted) =>
+    start(request, () => {
+      if (isWanted()) throw new CoordinatorError("CODEX", "cannot start a worker", { cause: tooLong });
+      return false;
+    });
+  await world.settle();
+  world.runner.end(world.runner.of("docs"));
+  await pass(world, 600);
+  expect(world.logged("start-delayed")).toHaveLength(19);
+  expect(world.results()).toMatchObject([{ status: "failed", frontMatter: { failure: "verifyUnavailable" } }]);
+  expect(world.results()[0]?.frontMatter.reason).toContain("20 times in a row: cannot start a worker: spawn E2BIG");
+});
+
+it("a verify command is waited for without an end while the system has no more processes", async () => {
+  const world = await begin("---\nverifyCommand: npm test\n---\nFirst.\n");
+  const none = Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
+  world.verifier.start = async () => {
+    throw new CoordinatorError("CODEX", "cannot start a worker", { cause: none });
+  };
+  await world.settle();
+  world.runner.end(world.runner.of("docs"));
+  await pass(world, 900);
+  expect(world.logged("start-delayed").length).toBeGreaterThan(25);
+  expect(world.results()).toEqual([]);
+});

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { failure } from "../fakes/fake-runner.ts";
 import { end, running } from "../support/running-task.ts";
@@ -68,7 +69,27 @@ describe("a stop", () => {
     await world.advance(1_000);
     expect(world.results()).toMatchObject([{ id, status: "cancelled" }]);
   });
+
+  it("is carried out so also where its verify command was ended for it before the next start", async () => {
+    const { world, id } = await running("verifyCommand: npm test\nmaxVerifyAttempts: 1");
+    await end(world);
+    const verification = world.verifier.current();
+    await world.crash();
+    world.request(id);
+    world.verifier.end(verification, { exitCode: 143, signal: "SIGTERM" });
+    world.waits.reap = turns(20); // The outcome is there before the first tick.
+    await world.start();
+    await world.advance(1_000);
+    expect(world.results()).toMatchObject([{ id, status: "cancelled", result: { reason: "stopped by the user" } }]);
+    expect(world.logged("stop")).toHaveLength(1);
+    await world.advance(1_000);
+    expect(world.logged("stop-ignored")).toEqual([]);
+  });
 });
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await nextTurn();
+}
 
 describe("a time limit", () => {
   it("ends a run that takes longer than its task allows, which counts as a failed attempt", async () => {

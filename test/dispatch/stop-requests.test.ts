@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
@@ -32,4 +32,17 @@ it("grants what nobody wished for without complaint, and passes over what is no 
     writeFileSync(join(dir, name.replaceAll("/", "_")), "");
   expect(box.pending()).toEqual([]);
   expect(() => box.acknowledge(TASK)).not.toThrow();
+});
+
+it("takes what cannot be removed for asked once, until it is asked anew", () => {
+  const dir = tempDir();
+  const requests = openStopRequests(dir);
+  for (const name of [`stop-${TASK}`, "try-now"]) mkdirSync(join(dir, name));
+  expect(requests.pending()).toEqual([TASK]);
+  requests.acknowledge(TASK);
+  expect(requests.pending()).toEqual([]);
+  expect([requests.takeTryNow(), requests.takeTryNow()]).toEqual([false, false]);
+  rmdirSync(join(dir, `stop-${TASK}`));
+  requests.request(TASK);
+  expect(requests.pending()).toEqual([TASK]);
 });

@@ -22,6 +22,10 @@ function misbehavingCodex(): string {
     join(dir, "ITEMS"),
     lines(100_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
   );
+  writeFileSync(
+    join(dir, "LONG"),
+    lines(2_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(2_000)}"}`),
+  );
   const path = join(dir, "codex.sh");
   writeFileSync(
     path,
@@ -30,7 +34,7 @@ function misbehavingCodex(): string {
 run=$(dirname "$4"); prompt=$(cat)
 hold() { : > "up-$1"; until test -e go; do sleep 0.05; done; }
 case $prompt in
-  *FLOOD*) echo '${THREAD}'; while :; do cat '${dir}/ITEMS'; done ;;
+  *FLOOD*) echo '${THREAD}'; cat '${dir}/ITEMS'; while :; do cat '${dir}/LONG'; done ;;
   *NESTED*) echo '${THREAD}'; cat '${dir}/NESTED'; hold nested ;;
   *ITEMS*) echo '${THREAD}'; cat '${dir}/ITEMS'; hold items ;;
   *REMOVE*) rm -rf "$run"; hold remove ;;

@@ -66,19 +66,20 @@ export function startCoordinatorProcess(
   const child = spawnEntry(dir, ["serve", ...args], environment);
   child.stdin?.end();
   let log = "";
+  let rest = "";
+  const parsed: LogLine[] = [];
   let over = false;
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     log += chunk;
+    const texts = (rest + chunk).split("\n");
+    rest = texts.pop() ?? "";
+    parsed.push(...texts.map(parseLine));
   });
   const ended = endOf(child).finally(() => {
     over = true;
   });
   const lines = (event?: string): readonly LogLine[] =>
-    log
-      .split("\n")
-      .slice(0, -1)
-      .map(parseLine)
-      .filter((line) => event === undefined || line.event === event);
+    parsed.filter((line) => event === undefined || line.event === event);
   const saw = (event: string, count = 1, timeoutMs = 20_000): Promise<LogLine> =>
     waitFor(
       () => {

@@ -29,25 +29,40 @@ export interface WorkspaceResults {
   commits(): readonly ResultCommit[];
 }
 
+interface CommittedFile {
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly blob: string;
+}
+
 /** Reads the workspace in `branch`, in the folder of the work tree that `repo` stands in. */
 export function readResults(repo: GitRepo, branch: string): WorkspaceResults {
-  const list = (...folders: readonly string[]): readonly string[] =>
+  const list = (...folders: readonly string[]): readonly CommittedFile[] =>
     repo
-      .git("ls-tree", "-r", "--name-only", "-z", branch, "--", ...folders)
+      .git("ls-tree", "-r", "-z", branch, "--", ...folders)
       .split("\0")
-      .filter((path) => path !== "");
-  const show = (path: string): string => repo.tryGit("cat-file", "blob", `${branch}:./${path}`).stdout;
+      .flatMap((line) => {
+        const [, blob, path] = /^\d+ blob (\S+)\t(.*)$/s.exec(line) ?? [];
+        return blob === undefined || path === undefined ? [] : [{ path, blob }];
+      });
+  /** By blob, so that a test that looks again and again reads only what is new. */
+  const texts = new Map<string, string>();
+  const show = ({ blob }: CommittedFile): string => {
+    const text = texts.get(blob) ?? repo.tryGit("cat-file", "blob", blob).stdout;
+    texts.set(blob, text);
+    return text;
+  };
 
   const tasks = (): readonly (ParsedTaskFile & { readonly path: string })[] =>
     list("sessions")
-      .filter((path) => path.endsWith(".md"))
-      .flatMap((path) => {
-        const file = parseTaskFile(show(path));
-        return file === undefined ? [] : [{ ...file, path }];
+      .filter(({ path }) => path.endsWith(".md"))
+      .flatMap((one) => {
+        const file = parseTaskFile(show(one));
+        return file === undefined ? [] : [{ ...file, path: one.path }];
       });
-  const rows = (): readonly LedgerRow[] => list("tasks.md", "tasks").flatMap((path) => parseLedger(show(path)));
-  const transcriptFiles = (sessionKey: string): readonly string[] =>
-    list(`sessions/${sessionKey}`).filter((path) => /\/transcript(\/[^/]+)?\.jsonl$/.test(path));
+  const rows = (): readonly LedgerRow[] => list("tasks.md", "tasks").flatMap((one) => parseLedger(show(one)));
+  const transcriptFiles = (sessionKey: string): readonly CommittedFile[] =>
+    list(`sessions/${sessionKey}`).filter(({ path }) => /\/transcript(\/[^/]+)?\.jsonl$/.test(path));
 
   return {
     tasks,
@@ -60,12 +75,12 @@ export function readResults(repo: GitRepo, branch: string): WorkspaceResults {
     rows,
     openTasks: () => [...foldLedger(rows())].filter(([, row]) => !isFinal(row.status)).map(([id]) => id),
     transcriptLines: (sessionKey) =>
-      transcriptFiles(sessionKey).flatMap((path) =>
-        show(path)
+      transcriptFiles(sessionKey).flatMap((one) =>
+        show(one)
           .split("\n")
           .filter((line) => line !== ""),
       ),
-    transcript: (sessionKey) => transcriptFiles(sessionKey).flatMap((path) => parseTranscript(show(path))),
+    transcript: (sessionKey) => transcriptFiles(sessionKey).flatMap((one) => parseTranscript(show(one))),
     commits() {
       const format =
         "%H%x00%s%x00%(trailers:key=Task-Id,valueonly,separator=%x2C)%x00%(trailers:key=Task-Status,valueonly)";

@@ -1,7 +1,17 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import {
   type CommandResult,
   type CoordinatorProcess,
@@ -100,23 +110,27 @@ export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<Tes
   return workspace;
 }
 
-/** The tests of one file share it: a copy takes a fraction of the time of an `init`. */
 let template: Promise<string> | undefined;
-afterAll(async () => {
-  if (template !== undefined) rmSync(await template, { recursive: true, force: true });
-});
 
-/** Returns a folder to copy workspaces from. */
+/** Returns a folder to copy workspaces from; all tests share it. A copy takes a fraction of the time of an `init`. */
 export function workspaceTemplate(): Promise<string> {
-  template ??= makeTemplate();
+  template ??= findTemplate(join(inject("sharedDir"), "workspace"));
   return template;
 }
 
-async function makeTemplate(): Promise<string> {
-  const base = mkdtempSync(join(tmpdir(), "codex-template-"));
-  await makeWorkspace(base, workspaceEnvironment(base, base, {}));
-  rmSync(stateDirOf(base), { recursive: true, force: true }); // A clone has an id of its own.
-  return base;
+/** Makes it, unless another process was faster. */
+async function findTemplate(path: string): Promise<string> {
+  if (existsSync(path)) return path;
+  const base = mkdtempSync(join(inject("sharedDir"), "new-"));
+  const dir = join(base, "workspace");
+  await makeWorkspace(dir, workspaceEnvironment(base, base, {}));
+  rmSync(stateDirOf(dir), { recursive: true, force: true }); // A clone has an id of its own.
+  try {
+    renameSync(dir, path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
+  return path;
 }
 
 async function makeWorkspace(dir: string, environment: NodeJS.ProcessEnv): Promise<void> {

@@ -55,8 +55,8 @@ export interface World {
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
   readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
-  /** What a login check, a search of notes and a look at inbox/ wait for before they begin. */
-  readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void> };
+  /** What a login check, a search of notes, a look at inbox/ and one for what runs have left wait for before they begin. */
+  readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void>; reap: Promise<void> };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
@@ -103,7 +103,8 @@ export function createWorld(): World {
   const repository = createFakeRepository(dir, now);
   const runner = createFakeRunner(now);
   const verifier = createFakeVerifier();
-  const waits: World["waits"] = { check: Promise.resolve(), search: Promise.resolve(), scan: Promise.resolve() };
+  const nothing = Promise.resolve();
+  const waits: World["waits"] = { check: nothing, search: nothing, scan: nothing, reap: nothing };
   const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
@@ -206,6 +207,10 @@ export function createWorld(): World {
         runStore: {
           ...runner.store,
           has: (run) => runner.store.has(run) || verifier.has(run),
+          async reap(mayLive) {
+            await waits.reap;
+            return runner.store.reap(mayLive);
+          },
           async stop(run, graceMs) {
             if (life.isOver) throw new Error("a stop after the end");
             const resume = undefined;

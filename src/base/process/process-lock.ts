@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { lock } from "proper-lockfile";
 import { CoordinatorError, systemErrorCode } from "../errors.ts";
 import { isCopyOf } from "../files/file-stamp.ts";
@@ -11,6 +12,8 @@ import { isAlive, ownIdentity, type ProcessIdentity, readBootId, readPidNamespac
 
 /** A holder whose process we cannot ask gives a sign of life every half of this; without one for the whole of it, it is gone. */
 const STALE_MS = 10_000;
+/** How often a folder that is away is looked for. */
+const AWAY_LOOK_MS = 250;
 
 export interface LockHolder extends ProcessIdentity {
   /** A process id means something only within it: a container on this machine has ids of its own. */
@@ -33,7 +36,10 @@ export interface LockOptions {
   /** An existing folder. The lock is `<dir>/<name>` (touched as the sign of life) and `<dir>/<name>.holder-<n>.json` (who has it). */
   readonly dir: string;
   readonly name: string;
-  /** Told when the lock was taken away from us (the machine slept for long, the folder was removed): stop writing. */
+  /**
+   * Told when the lock was taken away from us (the machine slept for long, the lock was removed): stop writing. A folder that is away (it
+   * was moved) is waited for: the lock is ours still if it comes back as it was.
+   */
   readonly onLost: (error: Error) => void;
   /** The sentence for the second taker. */
   readonly describeHolder: (holder: LockHolder) => string;
@@ -58,18 +64,31 @@ export async function takeLock(options: LockOptions): Promise<HeldLock> {
     replaceEntry(dir, name, entry, JSON.stringify({ free: randomUUID() }));
     lifeLine.close();
   };
-  const stopSigns = await startSigns(options).catch((error: unknown) => {
+  const signs = async (): Promise<() => Promise<void>> =>
+    startSigns({ ...options, onLost: (error) => void regain(error).catch(options.onLost) });
+  const regain = async (error: Error): Promise<void> => {
+    if (existsSync(dir)) return options.onLost(error);
+    while (!existsSync(dir) && !released) await delay(AWAY_LOOK_MS, undefined, { ref: false });
+    if (released) return;
+    if (lastEntry(dir, name)?.text !== entry.text) return options.onLost(error);
+    stopSigns = await signs();
+  };
+  let released = false;
+  let stopSigns = await signs().catch((error: unknown) => {
     handBack();
     throw error;
   });
   return {
     async release() {
+      released = true;
       try {
         await stopSigns();
       } catch (error) {
-        if (systemErrorCode(error) !== "ERELEASED") throw error; // It was lost, or released before.
+        // It was lost, or released before; or the folder is away, and the lock with it.
+        if (systemErrorCode(error) !== "ERELEASED" && existsSync(dir)) throw error;
       }
-      handBack();
+      if (existsSync(dir)) handBack();
+      else lifeLine.close();
     },
   };
 }

@@ -14,9 +14,9 @@ import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
 import type { RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
+import { leaseOf } from "./active-runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
 import { nextTurn } from "./next-turn.ts";
-import { leaseOf } from "./run-control.ts";
 import {
   busyRuns,
   endOfRun,

@@ -9,9 +9,15 @@ export interface KindOfRun<Outcome> {
    * Starts the next run of a task. `isWanted` is to be asked after each wait. Resolves with `undefined` where it was not started: the
    * task's state says why, or the next tick tries again.
    *
+   * @param failedTries how often in a row no process could be made for a verify command
    * @throws CoordinatorError `CODEX` where no process could be made; then the task waits for its next run
    */
-  begin(task: OpenTask, codex: CodexInstallation, isWanted: () => boolean): Promise<RunHandle<Outcome> | undefined>;
+  begin(
+    task: OpenTask,
+    codex: CodexInstallation,
+    isWanted: () => boolean,
+    failedTries: number,
+  ): Promise<RunHandle<Outcome> | undefined>;
   adopt(lease: RunLease): Promise<RunHandle<Outcome>>;
   /** As `Driver.seal`. */
   seal(run: RunKey): boolean;

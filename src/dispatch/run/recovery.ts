@@ -8,7 +8,7 @@ import type { TaskTable } from "../../store/tasks/task-table.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { recoveryAction } from "../../task/state/recovery-action.ts";
 import type { Runs } from "../runs.ts";
-import { isVerification, leaseOf } from "./run-control.ts";
+import { isVerification, leaseOf } from "./active-runs.ts";
 
 export interface RecoveryDeps {
   readonly journal: TaskJournal;

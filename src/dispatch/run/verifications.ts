@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
 import type { FollowUps } from "../../intake/follow-ups.ts";
 import type { VerifyDriver } from "../../run/driver.ts";
 import { resolveWorkdir } from "../../run/workplace/run-paths.ts";
@@ -29,6 +30,9 @@ export interface VerifySettings {
   readonly maxVerifyAttempts: number;
   readonly run: Pick<RunDefaults, "sandbox" | "rights" | "confinement">;
 }
+
+/** With the growing pauses between them these take eight minutes; a lack of file descriptors or memory is waited for without an end. */
+const TRIES_MAX = 20;
 
 /** Runs of verify commands: each has a run number of its own, after that of the agent. */
 export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFacts> {
@@ -78,7 +82,7 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
   };
 
   return {
-    async begin(task, _codex, isWanted) {
+    async begin(task, _codex, isWanted, failedTries) {
       let sandbox: VerifyFacts["sandbox"] = "none";
       try {
         const request = requestOf(task);
@@ -89,10 +93,15 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
           return true;
         });
       } catch (error) {
-        if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
+        if (!(error instanceof CoordinatorError)) throw error;
+        const isFinal = error.code === "CODEX" && failedTries + 1 >= TRIES_MAX && worldFaultCode(error) === undefined;
+        if (error.code !== "TASK_FILE" && !isFinal) throw error;
         // What cannot be begun says so in place of its files.
         const nothing = { begun: false, exitCode: 127, signal: undefined, output: "", outputBytes: 0 };
-        const facts = { ...nothing, sandbox, said: error.message, startedAtMs: undefined, endedAtMs: undefined };
+        const said = isFinal
+          ? `no process could be made for it, ${TRIES_MAX} times in a row: ${textOf(error)}`
+          : error.message;
+        const facts = { ...nothing, sandbox, said, startedAtMs: undefined, endedAtMs: undefined };
         if (isWanted()) await takeIn(task, facts, isWanted);
         return undefined;
       }
@@ -113,4 +122,9 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
       table.step(task.id, { kind: "verified", outcome: "unavailable", reason });
     },
   };
+}
+
+/** Returns what an error says, with the cause that the system gave. */
+function textOf({ message, cause }: Error): string {
+  return cause instanceof Error && !message.includes(cause.message) ? `${message}: ${cause.message}` : message;
 }

@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/files/file-stamp.ts";
+import type { Log } from "../../base/surroundings.ts";
 import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
 import type { Branch } from "../branch.ts";
@@ -64,9 +65,10 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
   let wait: CommitterWait | undefined;
-  const faults = createWorldFaults({ now: options.now }, (_event, { reason }) => {
+  const tell: Log = (_event, { reason }) => {
     if (typeof reason === "string") options.onNotice(reason);
-  });
+  };
+  const faults = createWorldFaults({ now: options.now }, tell, options.stateDir);
 
   /** What the machine cannot do just now is tried again. */
   async function attempt(batch: Batch, signal: AbortSignal): Promise<Outcome> {

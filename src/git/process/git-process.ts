@@ -3,9 +3,16 @@ import { constants, setPriority } from "node:os";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { gitEnvironment } from "./git-environment.ts";
 
-/** Git could not do what was asked of it in a repository that is not as it should be: a damaged index, an object that is not there. */
-export class GitError extends Error {
+/**
+ * Git could not do what was asked of it: a damaged index, an object that is not there, a git that is gone. It may be mended at any
+ * time, so that a coordinator at work waits for that (base/world-fault.ts).
+ */
+export class GitError extends CoordinatorError {
   override readonly name = "GitError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("GIT", message, options);
+  }
 }
 
 /** What a git process left behind. Success is judged by `status` alone. */
@@ -53,7 +60,7 @@ export function plumbingEnvironment(extra: Readonly<Record<string, string>> = {}
 /**
  * Runs git to its end in `directory` (absolute). A status other than 0 is an answer, not an error.
  *
- * @throws CoordinatorError `CONFIG` where git cannot be started
+ * @throws GitError where git cannot be started
  */
 export function runGit(directory: string, args: readonly string[], call: GitCall = {}): Promise<GitResult> {
   return new Promise((resolve, reject) => {
@@ -72,7 +79,7 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
     child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
       const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
-      reject(new CoordinatorError("CONFIG", `${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
+      reject(new GitError(`${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
     });
     child.on("close", (code, signal) => {
       call.signal?.removeEventListener("abort", onAbort);

@@ -1,12 +1,13 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { systemErrorCode } from "../../base/errors.ts";
 import { stampText } from "../../base/files/file-stamp.ts";
+import { GitError } from "../process/git-process.ts";
 import type { Repository } from "./repository.ts";
 
 /** Reads refs as files, at once and without a process: the last look before the branch moves has no time for one. */
 export interface Refs {
-  /** Returns the branch's commit, or `undefined` where it has none (unborn or deleted). */
+  /** Returns the branch's commit, or `undefined` where it has none (unborn or deleted). @throws GitError */
   tip(): string | undefined;
   /** Returns the full name of the branch that HEAD names, or `undefined` when it is detached. */
   headBranch(): string | undefined;
@@ -29,14 +30,17 @@ export function createRefs(repository: Repository): Refs {
     tip() {
       // Loose first: `git pack-refs` writes the packed file before it removes the loose one.
       const loose = readIfThere(repository.branchPath)?.trim();
-      if (loose === undefined) return packed();
+      if (loose === undefined) {
+        const id = packed();
+        // A branch that is not there was deleted; where HEAD is not there either, the whole repository is away.
+        if (id === undefined && !existsSync(repository.headPath))
+          throw new GitError(`${repository.headPath} is not there`);
+        return id;
+      }
       const link = readLinkIfAny(repository.branchPath);
       if (link === undefined && /^[0-9a-f]{40,64}$/.test(loose)) return loose;
       const isWhat = link === undefined ? `its file holds "${loose.slice(0, 80)}"` : `its file is a link to ${link}`;
-      throw new CoordinatorError(
-        "CONFIG",
-        `${repository.branch} is not a plain branch: ${isWhat}; serve the branch that it stands for`,
-      );
+      throw new GitError(`${repository.branch} is not a plain branch: ${isWhat}; serve the branch that it stands for`);
     },
     headBranch: () => readHeadBranch(repository.headPath),
     appendReflogs({ before, after, signature, message, headToo }) {

@@ -173,7 +173,6 @@ describe("a coordinator that dies around a verification neither skips nor repeat
     const workspace = await tempWorkspace();
     writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ ...SETTINGS, maxVerifyAttempts: 1 }));
     workspace.drop("later/blocker.md", "---\nnotBefore: 2999-01-01T00:00:00Z\n---\nBlocks the follow-up.\n");
-    await workspace.serveUntilIdle({ code: 75 });
     const command = "echo checked >> checks; sleep 0.3; exit 1";
     workspace.drop("docs/one.md", `---\nverifyCommand: ${command}\nfollowUp: later\n---\nSay hello\n`);
     const crashed = workspace.serve({ args: ["--until-idle"], fault });
