@@ -12,6 +12,7 @@ import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
 import type { RunDefaults } from "../dispatch/run/run-request.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
 import { createVerifications, type VerifySettings } from "../dispatch/run/verifications.ts";
+import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
@@ -26,7 +27,7 @@ import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
-import type { CodexPort } from "../run/ports.ts";
+import type { CodexPort, SandboxPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
@@ -72,6 +73,7 @@ export interface CoordinatorDeps {
   readonly workTree: Workplace;
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
+  readonly sandbox: SandboxPort;
   readonly installation: CodexInstallation;
   readonly history: QueriesDeps["history"];
   readonly settings: () => LiveSettings;
@@ -174,7 +176,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ codex: deps.codex, installation: deps.installation },
     ...{ faults, surroundings, log, wake, onBroken },
   });
+  const sandbox = createSandboxAvailability({
+    ...{ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken },
+  });
   const turns = createAgentTurns({
+    onSandboxBroken: sandbox.doubt,
     ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
     ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
@@ -197,7 +203,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       onCodexMissing: codex.doubt,
     },
     verifications: createVerifications({
-      ...{ table, settings, surroundings, log, driver: verifications },
+      ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
       ground: { workRoot: workTree.root, stateDir: paths.root },
     }),
@@ -207,9 +213,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
-    ...{ starting, wantedThreads, foundStale, codex, settings, faults, requests },
+    ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
+    mayVerify: ({ spec }) =>
+      sandbox.hold() === undefined ||
+      spec.sandbox === "danger-full-access" ||
+      settings().run.rights.verify === "unsandboxed",
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
@@ -259,7 +269,21 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const health = () =>
     presentHealth({
-      ...{ ...deps, journal, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+      ...{
+        ...deps,
+        journal,
+        table,
+        bound,
+        breaker,
+        codex,
+        sandbox,
+        faults,
+        runs,
+        commits,
+        inbox,
+        dispatcher,
+        startedAt,
+      },
       configProblem,
     });
   const useCases = createUseCases({

@@ -54,7 +54,13 @@ export interface World {
   readonly verifier: FakeVerifier;
   readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
   /** What is wrong with codex, with the settings. */
-  readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
+  readonly problems: {
+    codex: string | undefined;
+    settings: string | undefined;
+    stamp: string;
+    sandbox: string | undefined;
+    sandboxStamp: string;
+  };
   /** What a login check, a search of notes, a look at inbox/ and one for what runs have left wait for before they begin. */
   readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void>; reap: Promise<void> };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
@@ -105,7 +111,9 @@ export function createWorld(): World {
   const verifier = createFakeVerifier();
   const nothing = Promise.resolve();
   const waits: World["waits"] = { check: nothing, search: nothing, scan: nothing, reap: nothing };
-  const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
+  const problems: World["problems"] = {
+    ...{ codex: undefined, settings: undefined, stamp: "", sandbox: undefined, sandboxStamp: "" },
+  };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     maxWorkers: 2,
@@ -234,6 +242,7 @@ export function createWorld(): World {
           },
           stamp: () => problems.stamp,
         },
+        sandbox: { probe: async () => problems.sandbox, stamp: () => problems.sandboxStamp },
         history,
         settings: () => settings,
         reloadSettings: () => problems.settings,

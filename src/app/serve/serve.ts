@@ -19,6 +19,7 @@ import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { createServerList } from "../../run/codex/install/list-servers.ts";
 import { openRunStore } from "../../run/run-store.ts";
+import { createSandboxProbe } from "../../run/sandbox/probe-sandbox.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
@@ -200,6 +201,9 @@ async function open(
         ].join();
       },
     },
+    sandbox: createSandboxProbe({
+      ...{ codexPath: () => current.path, environment, keptPath: paths.sandbox, scratchDir: paths.sandboxProbe },
+    }),
     installation,
     history: createTaskHistory(place.workspaceDir, branchName),
     settings: () => {

@@ -4,6 +4,7 @@ import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { FollowUps } from "../../intake/follow-ups.ts";
 import type { VerifyDriver } from "../../run/driver.ts";
+import { brokenSandboxWords } from "../../run/sandbox/broken-sandbox.ts";
 import { resolveWorkdir } from "../../run/workplace/run-paths.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { expectOpen, type TaskTable } from "../../store/tasks/task-table.ts";
@@ -20,6 +21,8 @@ export interface VerificationsDeps {
   /** Absolute: root of what agents work in, and the coordinator's own folder. */
   readonly ground: { readonly workRoot: string; readonly stateDir: string };
   readonly settings: () => VerifySettings;
+  /** A command could not have its sandbox. */
+  readonly onSandboxBroken: (reason: string) => void;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }
@@ -56,6 +59,14 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
 
   const takeIn = async (task: OpenTask, facts: VerifyFacts, isWanted: () => boolean): Promise<void> => {
     const { id, sessionKey } = task;
+    const broken = facts.begun || facts.sandbox === "none" ? undefined : brokenSandboxWords(facts.said);
+    if (broken !== undefined && table.get(id)?.state.kind === "verifying") {
+      // The command was not begun: it is verified once there is a sandbox again.
+      deps.onSandboxBroken(`codex's sandbox does not work: ${broken}`);
+      table.step(id, { kind: "unbegun" });
+      log("verify-ended", { task: id, session: sessionKey, run: task.state.run, outcome: "unbegun", reason: broken });
+      return;
+    }
     const judge = (current: OpenTask): ReturnType<typeof verified> =>
       verified(current, facts, {
         ...{ timeoutMs: timeoutOf(current), startedAtMs: startedAt(current), endedAtMs: now() },

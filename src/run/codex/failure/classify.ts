@@ -44,6 +44,7 @@ const TURN_MESSAGES: readonly Pattern[] = [
 
 /** What standard error says of a run that was refused before its turn. */
 const REFUSALS: readonly Pattern[] = [
+  [/\bbwrap: |requires bubblewrap/, "sandboxUnavailable"],
   [/no rollout found for thread id|rollout .* is empty|session \S+ is archived/i, "threadNotFound"],
   [/already has an active writer/i, "threadBusy"],
   [/uses model provider .* no longer configured/i, "threadForeign"],
