@@ -54,7 +54,7 @@ const PARTS = {
   "task/file": ["task/rights", "task/notes", "task/spec", "task/names", "task/text"],
   "task/ledger": ["task/names", "task/text"],
   "task/state": ["task/ledger", "task/spec", "task/text"],
-  "task/records": ["task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
+  "task/records": ["task/rights", "task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
   "task/session": ["task/records", "task/state", "task/names", "task/text"],
   "task/schedule": ["task/state", "task/text"],
 };
@@ -62,7 +62,7 @@ const PARTS = {
 /** What touches a library stands in one folder, so that it can be replaced there. */
 const LIBRARY_HOMES = {
   chokidar: "intake/",
-  "simple-git": "(git|app)/",
+  "simple-git": "git/",
   "lru-cache": "git/",
   execa: "git/process/git-version\\.ts",
   hono: "server/",
@@ -105,7 +105,10 @@ module.exports = {
       from: { path: "^src/(store|intake|run|publish|dispatch)/" },
       to: {
         path: "^src/git/",
-        pathNot: ["^src/git/branch\\.ts$", "^src/git/(index/changed-files|repository/workspace-place)\\.ts$"],
+        pathNot: [
+          "^src/git/branch\\.ts$",
+          "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
+        ],
       },
     },
     ...["cli", "server"].map((name) => ({

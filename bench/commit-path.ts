@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { openCommitter } from "../src/git/commit/committer.ts";
+import { findWorkTree } from "../src/git/repository/find-work-tree.ts";
 import { createCommitQueue } from "../src/publish/commit-queue.ts";
 import type { JournalRecord } from "../src/store/journal/journal-record.ts";
 import { openTaskJournal } from "../src/store/journal/task-journal.ts";
@@ -50,6 +51,7 @@ async function measure(dir: string): Promise<void> {
   };
   const table = createTaskTable(journal, surroundings, () => LIMITS);
   const branch = await openCommitter({
+    place: await findWorkTree(dir),
     workspaceDir: dir,
     stateDir,
     branch: "refs/heads/main",

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { openUseCases } from "./app/open-use-cases.ts";
-import { CoordinatorError, exitCodeOf, systemErrorCode } from "./base/errors.ts";
-import type { Log } from "./base/surroundings.ts";
+import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
+import { openTerminal } from "./cli/terminal.ts";
 import { nearest } from "./task/text/near-miss.ts";
+
+const terminal = openTerminal();
 
 /** Each command is loaded when it is the one that runs. */
 const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
@@ -61,14 +63,14 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
     for (const line of helpLines(command)) deps.print(line);
     return 0;
   }
-  deps.print("A Git repository as the queue, the database and the audit log for coding-agent work.\n");
-  deps.print("usage: codex-inbox [-C <dir>] <command> [options]\n");
+  deps.printText("A Git repository as the queue, the database and the audit log for coding-agent work.\n");
+  deps.printText("usage: codex-inbox [-C <dir>] <command> [options]\n");
   const width = Math.max(...Object.keys(COMMANDS).map((command) => command.length));
   for (const load of Object.values(COMMANDS)) {
     const command = await load(deps);
     deps.print(`  ${command.name.padEnd(width)}  ${command.summary}`);
   }
-  deps.print(
+  deps.printText(
     "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",
   );
   deps.print("65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.");
@@ -77,28 +79,10 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
 
 function createDeps(dir: string): CliDeps {
   return {
-    app: openUseCases(dir, process.env, logLine),
-    print: (line) => process.stdout.write(`${line}\n`),
-    warn: (line) => process.stderr.write(`${line}\n`),
+    app: openUseCases(dir, process.env, terminal.log),
+    ...terminal,
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
   };
-}
-
-/** One line per event: time, event, `key=value`. A value with anything unusual in it is put in quotes. */
-const logLine: Log = (event, fields) => {
-  const parts = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(
-      ([key, value]) => `${key}=${/^[\w./:@+-]+$/.test(String(value)) ? String(value) : JSON.stringify(String(value))}`,
-    );
-  process.stderr.write(`${[new Date().toISOString(), event, ...parts].join(" ")}\n`);
-};
-
-// Whoever read what we print has gone (a pager, a closed terminal): the work goes on unheard.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error) => {
-    if (!["EPIPE", "EIO"].includes(systemErrorCode(error) ?? "")) throw error;
-  });
 }
 
 try {
@@ -110,6 +94,6 @@ try {
       : error instanceof Error
         ? (error.stack ?? error.message)
         : String(error);
-  process.stderr.write(`codex-inbox: ${message}\n`);
+  terminal.warn(`codex-inbox: ${message}`);
   process.exitCode = exitCodeOf(error);
 }

@@ -174,12 +174,14 @@ function problemsOf(path: string, text: string): readonly string[] {
   };
   forbid("process.exit()", /\bprocess\.exit\(/);
   if (path !== "src/cli.ts") forbid("process.exitCode", /\bprocess\.exitCode\s*=[^=]/);
+  if (path !== "src/cli/terminal.ts") {
+    forbid("output beside the terminal", /\bconsole\.|\bprocess\.std(?:out|err)\b|\bwriteSync\([12]\b|=\s*process\s*;/);
+  }
   if (path.startsWith("src/task/")) {
     forbid("node: module", /["'`]node:/);
     forbid("clock", /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bset(Timeout|Interval|Immediate)\(/);
     forbid("chance", /\bMath\.random\(|\bcrypto\./);
     forbid("environment", /\bprocess\.|\bglobalThis\b/);
-    forbid("logging", /\bconsole\./);
   }
   return problems;
 }
@@ -229,7 +231,19 @@ describe("a file of src/", () => {
       text: "process.env.HOME;",
       problem: "environment",
     },
-    { name: "is a rule and logs", path: "src/task/a.ts", text: "console.log(task);", problem: "logging" },
+    {
+      name: "prints past the terminal",
+      path: "src/cli/a.ts",
+      text: "process.stdout.write(title);",
+      problem: "output beside the terminal",
+    },
+    {
+      name: "logs past the terminal",
+      path: "src/task/a.ts",
+      text: "console.log(task);",
+      problem: "output beside the terminal",
+    },
+    { name: "is the terminal", path: "src/cli/terminal.ts", text: "process.stdout.write(title);", problem: undefined },
   ])("that $name: $problem", ({ path, text, problem }) => {
     expect(problemsOf(path, text)).toEqual(problem === undefined ? [] : [problem]);
   });

@@ -49,6 +49,13 @@ describe("the command line", () => {
     });
   });
 
+  it("shows codes for the terminal in what it was given; they do not act", async () => {
+    const { code, stderr } = await run("st\u001b]0;owned\u0007\u001b[2J\u009b1A\u202etxt");
+    expect(code).toBe(2);
+    expect(stderr).toContain('no command "st\\u001b]0;owned\\u0007\\u001b[2J\\u009b1A\\u202etxt"');
+    expect(stderr).not.toMatch(/[^\n\P{Cc}]|\u202e/u);
+  });
+
   it("ends with 3 outside of a workspace, and says how to make one", async () => {
     const nowhere = await run("ls");
     expect(nowhere.code).toBe(3);
@@ -132,6 +139,8 @@ describe("in a workspace", () => {
           "followUpTask",
           "parent",
           "parentRun",
+          "origin",
+          "requestedBy",
           "changedFiles",
           "path",
           "committed",

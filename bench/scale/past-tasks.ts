@@ -80,6 +80,7 @@ function makeTask(seed: Seed): PastTask {
     thread,
     source: `inbox/${id}.md`,
     parentRun: undefined,
+    origin: { kind: "file", user: "bench" },
     acceptedAt: iso(acceptedMs),
     startedAt: iso(acceptedMs),
     endedAt: iso(endedAtMs),

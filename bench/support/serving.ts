@@ -11,6 +11,8 @@ import { benchEnvironment, ENTRY } from "./workspace.ts";
 export interface Serving extends ServingLog {
   readonly dir: string;
   readonly pid: number;
+  /** Of the HTTP interface. */
+  readonly url: string;
   /** From the start of the process to the log line that says that it serves. */
   readonly startMs: number;
   /** Puts the tasks into the inbox, each by a rename; returns when the first one was (Unix ms, with fractions). */
@@ -53,6 +55,7 @@ export async function startServing(dir: string, options: ServingOptions = {}): P
   return {
     dir,
     pid,
+    url: serving.fields.url ?? "",
     startMs: serving.atMs - startedMs,
     publish: (drops) => publish(dir, drops),
     ...log,
@@ -105,8 +108,8 @@ function nextMove(dir: string): Promise<number> {
   });
 }
 
-/** The header that a coordinator asks for, where it asks for one. */
-function authorization(dir: string): Readonly<Record<string, string>> {
+/** The header that the coordinator of the workspace `dir` asks for, where it asks for one. */
+export function authorization(dir: string): Readonly<Record<string, string>> {
   const { token } = JSON.parse(readFileSync(join(dir, ".git/codex-inbox/server.json"), "utf8")) as { token?: string };
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

@@ -107,7 +107,7 @@ function parseDirective(text: string): Directive {
 
 /** `name: text` and `write path: content`. One blank or line break after the colon belongs to the directive. */
 function parseTextual(name: string, text: string): Directive | undefined {
-  const [, argument = "", rest] = /^[a-z.]+([^:]*):(?: |\r?\n)?([\s\S]*)$/.exec(text) ?? [];
+  const [, argument = "", rest] = /^([^:]*):(?: |\r?\n)?([\s\S]*)$/.exec(text.slice(name.length)) ?? [];
   if (rest === undefined) return undefined;
   const path = argument.trim();
   if (name === "write") return path === "" ? undefined : { kind: "write", path, content: rest };

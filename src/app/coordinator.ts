@@ -5,6 +5,7 @@ import type { QueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import type { Origin } from "../task/rights/origin.ts";
 import type { Rights } from "../task/rights/rights.ts";
 import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
@@ -48,6 +49,8 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly guard: Pick<JournalGuard, "tryAgain">;
   /** What a task may ask for now. */
   readonly rights: () => Rights;
+  /** Name of the user that the coordinator runs as, who alone has its token. */
+  readonly user: string;
   /** Asks for a tick soon. */
   readonly wake: () => void;
 }
@@ -72,10 +75,10 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     wake();
     return answer;
   };
-  const submit: Coordinator["submit"] = async (text) => {
+  const submitAs = async (text: string, origin: Origin): ReturnType<Coordinator["submit"]> => {
     const parsed = readSubmission(text, deps.rights());
     try {
-      const { id, known } = await deps.acceptance.submit(parsed.text, parsed, deps.bound.refuseWhenFull);
+      const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
       const task = table.get(id);
       const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id), undefined);
       return { task: view, known };
@@ -87,9 +90,12 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   };
   return {
     ...queries,
-    submit,
+    submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
     health: deps.health,
-    retry: async (part) => (await submit((await queries.retryText(part)).text)).task,
+    async retry(part) {
+      const { text, origin = { kind: "http", user: deps.user } } = await queries.retryText(part);
+      return (await submitAs(text, origin)).task;
+    },
     stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
     pause: async (request) => thenWake(pauseQueue(paths, request, now())),
     resume: async (session, tryNow) => thenWake(resumeQueue(paths, session, now(), tryNow)),

@@ -1,6 +1,5 @@
 import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { simpleGit } from "simple-git";
 import { CoordinatorError } from "../base/errors.ts";
 import { readBoundedText } from "../base/files/read-bounded.ts";
 import { realPathOf } from "../base/files/real-path.ts";
@@ -8,7 +7,7 @@ import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { writePolicy } from "../config/policy.ts";
 import type { Branch } from "../git/branch.ts";
 import { openCommitter } from "../git/commit/committer.ts";
-import { guardedGitEnvironment } from "../git/process/git-environment.ts";
+import { runGit } from "../git/process/git-process.ts";
 import { requireGit } from "../git/process/git-version.ts";
 import { createRootCommit } from "../git/repository/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
@@ -94,19 +93,15 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
       "REFUSED",
       `${target} lies in ${code.topDir}, where agents work: name a folder outside it with --dir`,
     );
-  const git = simpleGit({ baseDir: code.topDir }).env(guardedGitEnvironment(process.env));
   const ref = `refs/heads/${branchName}`;
-  const exists = (await git.raw(["for-each-ref", "--format=%(refname)", ref])).trim() !== "";
+  const listed = await runGit(code, ["for-each-ref", "--format=%(refname)", ref]);
+  const exists = listed.stdout.toString("utf8").trim() !== "";
   // A linked worktree needs a commit to check out.
-  if (!exists)
-    await createRootCommit(code.topDir, { branch: ref, message: MESSAGE, files: newFiles(), timeMs: Date.now() });
-  try {
-    await git.raw(["worktree", "add", "--quiet", target, branchName]);
-  } catch (cause) {
-    const said = String(cause instanceof Error ? cause.message : cause).trim();
-    throw new CoordinatorError("REFUSED", `cannot make a worktree for ${branchName}: ${said.replace(/^fatal: /, "")}`, {
-      cause,
-    });
+  if (!exists) await createRootCommit(code, { branch: ref, message: MESSAGE, files: newFiles(), timeMs: Date.now() });
+  const { status, stderr } = await runGit(code, ["worktree", "add", "--quiet", "--", target, branchName]);
+  if (status !== 0) {
+    const said = stderr.replace(/^fatal: /, "");
+    throw new CoordinatorError("REFUSED", `cannot make a worktree for ${branchName}: ${said}`);
   }
   const place = await placeAt(target);
   if (exists) await commitLayout(place, ref);
@@ -132,6 +127,7 @@ function nextSteps(command: string): readonly string[] {
 async function commitLayout(place: WorkspacePlace, branchName: string): Promise<string | undefined> {
   mkdirSync(place.stateDir, { recursive: true, mode: 0o700 });
   const branch = await openCommitter({
+    place,
     workspaceDir: place.workspaceDir,
     stateDir: place.stateDir,
     branch: branchName,

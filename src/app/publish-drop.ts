@@ -3,12 +3,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
+import { localUserName } from "../base/local-user.ts";
 import { readPolicy } from "../config/policy.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { readSubmission } from "../intake/submission.ts";
+import { MARKER_VARIABLE } from "../run/worker/processes/marker-scan.ts";
+import { writeDropReceipt } from "../store/drop-receipts.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
+import type { Origin } from "../task/rights/origin.ts";
 import { refuseWhenFull } from "./room-for-tasks.ts";
 
 /** A task file in the inbox; `path` begins with `inbox/`. */
@@ -21,12 +25,14 @@ export interface PublishedDrop {
 /**
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
+ * @param origin who asks; the user of this process, where nobody else does
  * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`
  */
 export async function publishDrop(
   place: WorkspacePlace,
   text: string,
   environment: NodeJS.ProcessEnv,
+  origin: Origin = { kind: "cli", user: localUserName() },
 ): Promise<PublishedDrop> {
   const { stateDir, workRoot } = place;
   const parsed = readSubmission(text, readPolicy(statePaths(stateDir).policy, workRoot));
@@ -41,6 +47,9 @@ export async function publishDrop(
     );
   const path = `${INBOX}/${id}.md`;
   if (existsSync(join(place.workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
+  // An agent's own command is no person's.
+  if (environment[MARKER_VARIABLE] === undefined)
+    writeDropReceipt(statePaths(stateDir).dropReceipts, id, parsed.text, origin);
   writeFileAtomic(join(place.workspaceDir, path), text);
   return { id, path, warnings: parsed.warnings };
 }

@@ -2,7 +2,7 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { publishDrop } from "./publish-drop.ts";
 import type { Queries } from "./queries/queries.ts";
-import { readServer } from "./queries/server-record.ts";
+import { addressOf, readServer } from "./queries/server-record.ts";
 
 /** A task that was filed to try another one again. */
 export interface RetriedTask {
@@ -25,11 +25,13 @@ export async function retryTask(
   queries: Pick<Queries, "retryText">,
   environment: NodeJS.ProcessEnv,
 ): Promise<RetriedTask> {
-  const url = readServer(statePaths(place.stateDir).server)?.url;
+  const address = addressOf(readServer(statePaths(place.stateDir).server));
   const filed =
-    url == null ? undefined : await (await import("./queries/coordinator-client.ts")).askForRetry(url, part);
+    address === undefined
+      ? undefined
+      : await (await import("./queries/coordinator-client.ts")).askForRetry(address, part);
   if (filed !== undefined) return { id: filed.id, parent: filed.parent ?? part, warnings: filed.warnings };
-  const { parent, text } = await queries.retryText(part);
-  const { id, warnings } = await publishDrop(place, text, environment);
+  const { parent, text, origin } = await queries.retryText(part);
+  const { id, warnings } = await publishDrop(place, text, environment, origin);
   return { id, parent, warnings };
 }

@@ -1,3 +1,4 @@
+import { localUserName } from "../base/local-user.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
@@ -9,15 +10,14 @@ import { createAgentTurns } from "../dispatch/run/agent-turns.ts";
 import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
 import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
-import type { RunDefaults } from "../dispatch/run/run-request.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
-import { createVerifications, type VerifySettings } from "../dispatch/run/verifications.ts";
+import { createVerifications } from "../dispatch/run/verifications.ts";
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
-import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
+import { createFollowUps } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
@@ -31,6 +31,7 @@ import type { CodexPort, SandboxPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
+import { openDropReceipts } from "../store/drop-receipts.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
@@ -41,22 +42,9 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
-
-/** The settings in force; a getter each, because they may be edited while serving. */
-export interface LiveSettings extends VerifySettings, FollowUpSettings {
-  readonly maxWorkers: number;
-  readonly maxOpenTasks: number;
-  readonly settleMs: number;
-  readonly timeoutMs: number;
-  readonly stallTimeoutMs: number;
-  readonly stopGraceMs: number;
-  readonly maxAttempts: number;
-  readonly retryBaseMs: number;
-  readonly retryMaxMs: number;
-  readonly run: RunDefaults;
-}
 
 export interface CoordinatorDeps {
   readonly paths: StatePaths;
@@ -130,13 +118,16 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
   const { workspaceDir } = deps;
+  const receipts = openDropReceipts(paths.dropReceipts);
+  receipts.prune(now());
+  const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const acceptance = createAcceptance({
     runDrops: createRunDrops({
       ...{ authors: evidence, table, recent, intake, log },
       rights: () => settings().run.rights,
     }),
-    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts, user },
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
@@ -176,9 +167,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ codex: deps.codex, installation: deps.installation },
     ...{ faults, surroundings, log, wake, onBroken },
   });
-  const sandbox = createSandboxAvailability({
-    ...{ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken },
-  });
+  const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
     onSandboxBroken: sandbox.doubt,
     ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
@@ -205,7 +194,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
-      ground: { workRoot: workTree.root, stateDir: paths.root },
+      ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });
@@ -289,7 +278,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, rights: () => settings().run.rights },
+    ...{ acceptance, bound, guard, user, rights: () => settings().run.rights },
   });
 
   return {

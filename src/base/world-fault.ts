@@ -33,6 +33,11 @@ export function worldFaultCode(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Tells whether people can mend what `error` says of something that all tasks need: a fault of the world, or a denied permission. */
+export function isMendable(error: unknown): boolean {
+  return worldFaultCode(error) !== undefined || Object.hasOwn(MENDABLE, systemErrorCode(error) ?? "");
+}
+
 /** Something that cannot be done for a while. */
 export interface WorldFault {
   /** What could not be done, why, and what helps: one line. */

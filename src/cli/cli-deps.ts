@@ -1,10 +1,9 @@
 import type { UseCases } from "../app/use-cases.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What commands are handed: the use cases, and a terminal. */
-export interface CliDeps {
+export interface CliDeps extends Pick<Terminal, "print" | "printText" | "warn"> {
   readonly app: UseCases;
-  print(line: string): void;
-  warn(line: string): void;
   /** Standard input, whole; only where it is not a terminal. */
   readInput(): Promise<string>;
 }

@@ -25,10 +25,13 @@ export interface Command {
 
 /** Returns what `--help` prints of a command. Flags, and whatever else stands two blanks before its meaning, make a column. */
 export function helpLines({ name, summary, usage, help }: Command): readonly string[] {
-  const rows = help.map((line) => /^(\S.*?) {2,}(.*)$/.exec(line) ?? [line]);
-  const width = Math.max(0, ...rows.map(([, flag]) => flag?.length ?? 0));
-  const lines = rows.map(([line, flag, meaning]) =>
-    flag === undefined ? `  ${line}`.trimEnd() : `  ${flag.padEnd(width)}  ${meaning}`,
+  const rows = help.map((line) => {
+    const flagEnd = line.startsWith(" ") ? -1 : line.indexOf("  ");
+    return { line, flag: line.slice(0, Math.max(0, flagEnd)), meaning: line.slice(flagEnd).trimStart() };
+  });
+  const width = Math.max(0, ...rows.map(({ flag }) => flag.length));
+  const lines = rows.map(({ line, flag, meaning }) =>
+    flag === "" ? `  ${line}`.trimEnd() : `  ${flag.padEnd(width)}  ${meaning}`,
   );
   return [summary, "", `usage: codex-inbox ${name} ${usage}`.trimEnd(), "", ...lines];
 }

@@ -30,6 +30,8 @@ export interface Branch {
    * `git fetch --unshallow`.
    */
   introducedBy(path: string): Promise<Introduction | "beyond-history" | undefined>;
+  /** Returns who made `commit`, and what git finds of its signature. */
+  authorship(commit: string): Promise<Authorship>;
   /** Returns the id that `bytes` would have as a blob. */
   hashBlob(bytes: Uint8Array): string;
   /** Ends a commit that waits (it rejects), and the process that reads objects. */
@@ -48,4 +50,13 @@ export interface Introduction {
   readonly commit: string;
   /** Committer date, Unix ms. */
   readonly timeMs: number;
+}
+
+/** Who made a commit, as it says itself. */
+export interface Authorship {
+  readonly author: string;
+  readonly email: string;
+  /** git's `%G?`: "G" where the signature is good and its key trusted, "N" without one; `null` where git cannot tell. */
+  readonly signature: string | null;
+  readonly signer: string | null;
 }

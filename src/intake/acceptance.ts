@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { Log } from "../base/surroundings.ts";
-import type { Branch } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
-import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
+import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
@@ -12,21 +11,20 @@ import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { ownSessionKey } from "../task/names/session-key.ts";
 import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
+import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
+import { type Asked, createDropOrigins, type DropOriginsDeps } from "./drop-origins.ts";
 import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import type { QueueLimit } from "./queue-limit.ts";
-import type { RunDrops } from "./run-drops.ts";
 
-export interface AcceptanceDeps {
+export interface AcceptanceDeps extends DropOriginsDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly ledger: BranchLedger;
   readonly folders: TaskFolders;
   readonly intake: Intake;
-  readonly branch: Branch;
   readonly bound: Pick<QueueLimit, "isFull">;
-  readonly runDrops: RunDrops;
   readonly clone: string;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
@@ -53,11 +51,13 @@ export interface Acceptance {
   /**
    * Accepts a task that came by another way than the inbox folder; returns it, or the one that is known under its id.
    *
+   * @param origin who asks for it
    * @param mayAccept throws where a new task is not wanted
    */
   submit(
     text: string,
     drop: Pick<Drop, "spec">,
+    origin: Origin,
     mayAccept?: () => void,
   ): Promise<{ readonly id: string; readonly known: boolean }>;
   /** Finishes what a crash left between the inbox and the journal. */
@@ -65,6 +65,7 @@ export interface Acceptance {
 }
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
+  const origins = createDropOrigins(deps);
   let lastOrder: number | undefined;
   /** A drop was claimed and could not be accepted. */
   let claimsLeft = false;
@@ -80,7 +81,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "changedAtMs" | "warnings">,
     source: TaskSource | undefined,
-    droppedBy: DroppedBy | undefined,
+    asked: Asked,
     mayAccept: () => void = () => undefined,
   ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
     const own = drop.spec.sessionKey === undefined;
@@ -101,12 +102,13 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       folderKey: drop.folderKey ?? null,
       source: source ?? null,
       clone: deps.clone,
-      ...(droppedBy === undefined ? {} : { droppedBy }),
+      ...asked,
     });
+    const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    const parent = { parent: droppedBy?.task, parentRun: droppedBy?.run };
-    deps.log("accepted", { task: id, session, source: source?.path, ...parent });
+    const from = { source: source?.path, origin: origin.kind, parent: droppedBy?.task, parentRun: droppedBy?.run };
+    deps.log("accepted", { task: id, session, ...from });
     return { task, known: false };
   };
 
@@ -120,6 +122,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
     const known = deps.table.index.withAlias(id)?.id ?? deps.recent.withAlias(id)?.id;
     return known ?? (await deps.ledger.find(id))?.task;
+  };
+
+  /** Ends a claim whose task is journaled. */
+  const release = async (id: string): Promise<void> => {
+    await deps.intake.release(id);
+    deps.receipts.remove(id);
   };
 
   const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<Outcome> => {
@@ -140,13 +148,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
-    const judged = deps.runDrops.judge(drop, source);
+    const judged = origins.judge(id, drop, source);
     if (judged.kind === "later") return "later";
     if (judged.kind === "refused") return judged.broken;
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
+    const asked = await origins.of(id, drop, source, judged.by);
     if (stays) {
       if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
-      await place(drop, id, source, snapshot, judged.by);
+      await place(drop, id, source, snapshot, asked);
       return "done";
     }
     const claimed = await claim(drop, id, snapshot);
@@ -156,8 +165,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return "later";
     }
     claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
-    await place(claimed, id, source, snapshot, judged.by);
-    await deps.intake.release(id);
+    await place(claimed, id, source, snapshot, asked);
+    await release(id);
     claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
@@ -181,10 +190,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Says once that a drop came with a commit that this clone does not have. */
   const hold = (path: string): void => {
-    if (heldBack.has(path)) return;
+    if (!heldBack.has(path)) deps.log("held-back", { path, reason: BEYOND_HISTORY });
     heldBack.add(path);
-    const reason = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
-    deps.log("held-back", { path, reason });
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
@@ -193,11 +200,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     id: string,
     source: TaskSource,
     snapshot: InboxSnapshot,
-    by: DroppedBy | undefined,
+    asked: Asked,
   ): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
-    if (replaceable === undefined) await accept(id, drop, source, by);
-    else await replace(replaceable, drop, source, id, by);
+    if (replaceable === undefined) await accept(id, drop, source, asked);
+    else await replace(replaceable, drop, source, id, asked);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -206,33 +213,25 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
-    await deps.intake.release(id);
+    await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
   };
 
-  const replace = async (
-    task: OpenTask,
-    drop: Drop,
-    source: TaskSource,
-    id: string,
-    droppedBy: DroppedBy | undefined,
-  ): Promise<void> => {
+  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string, asked: Asked): Promise<void> => {
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
     if (current?.state.kind !== "queued" || !sameSession || deps.starting.has(task.id)) {
       if (current?.state.kind === "queued" && !deps.starting.has(task.id))
         deps.table.step(task.id, { kind: "stop", cause: "user" });
-      await accept(id, drop, source, droppedBy);
+      await accept(id, drop, source, asked);
       return;
     }
     const folderKey = drop.folderKey ?? null;
-    deps.table.note(task.id, {
-      ...{ k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id },
-      ...(droppedBy === undefined ? {} : { droppedBy }),
-    });
-    if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
+    const record = { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id } as const;
+    deps.table.note(task.id, { ...record, ...asked });
+    if (asked.droppedBy !== undefined) deps.runDrops.accepted(asked.droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
   };
 
@@ -241,10 +240,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     await deps.runDrops.catchUp();
     for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
       const source = await snapshot.sourceOf(drop);
-      const judged = (await findKnown(id)) === undefined ? deps.runDrops.judge(drop, source) : undefined;
+      const judged = (await findKnown(id)) === undefined ? origins.judge(id, drop, source) : undefined;
       if (judged === undefined || judged.kind === "take") {
-        if (judged !== undefined) await place(drop, id, source, snapshot, judged.by);
-        await deps.intake.release(id);
+        const asked = judged && (await origins.of(id, drop, source, judged.by));
+        if (asked !== undefined) await place(drop, id, source, snapshot, asked);
+        await release(id);
       } else await deps.intake.putBack(id);
     }
     claimsLeft = false;
@@ -276,16 +276,19 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       }
       return { stale, again, full, refused };
     },
-    async submit(text, { spec }, mayAccept) {
+    async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, undefined, mayAccept);
+      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, { origin }, mayAccept);
       return { id, known: accepted.known };
     },
     finishLeftClaims,
   };
 }
+
+const BEYOND_HISTORY =
+  "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
 
 /** What became of a drop: the branch's copy has to go, or it is refused, or it waits. */
 type Outcome = StaleDrop | BrokenDrop | "done" | "later" | "full";

@@ -8,6 +8,7 @@ import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { taskIdFromCommit } from "../task/names/task-id.ts";
+import type { Origin } from "../task/rights/origin.ts";
 import { describeProblems } from "../task/spec/task-problem.ts";
 import { followUpPrompt } from "../task/state/repair-prompt.ts";
 import type { Verification } from "../task/state/verification.ts";
@@ -16,7 +17,7 @@ export interface FollowUpsDeps {
   readonly table: Pick<TaskTable, "get" | "index">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Accepts a task, or returns the one that is known under its id. */
-  readonly submit: (text: string, drop: Pick<Drop, "spec">) => Promise<{ readonly id: string }>;
+  readonly submit: (text: string, drop: Pick<Drop, "spec">, origin: Origin) => Promise<{ readonly id: string }>;
   readonly settings: () => FollowUpSettings;
 }
 
@@ -75,7 +76,7 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
       const parsed = parseDropText(text, undefined); // With the rights of a dropped file, no more.
       if (!parsed.ok) return none(describeProblems(parsed.problems));
       try {
-        return { k: "follow-up", task: (await submit(text, parsed)).id };
+        return { k: "follow-up", task: (await submit(text, parsed, { kind: "agent", task: task.id })).id };
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
         return none(error.message); // Its session or its id cannot be. What it asks for is judged when it starts.

@@ -39,7 +39,20 @@ export function takeOver(
       folderKey: null,
       source: null,
       clone: deps.clone,
+      // What its file says of who asked can be anybody's word who may push; which clone it names has to do.
+      origin: {
+        kind: "commit",
+        commit: null,
+        author: cloneName(file),
+        email: "unknown",
+        signature: null,
+        signer: null,
+      },
     });
     deps.log("taken-over", { task: id, session: row.session });
   }
+}
+
+function cloneName({ frontMatter }: ForeignTask["file"]): string {
+  return `clone ${typeof frontMatter.acceptedBy === "string" ? frontMatter.acceptedBy : "unknown"}`;
 }

@@ -3,11 +3,14 @@ import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
-import { errorFileCommitMessage, intakeCommitMessage } from "../task/records/commit-message.ts";
+import {
+  errorFileCommitMessage,
+  intakeCommitMessage,
+  removedFilesCommitMessage,
+} from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
 import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
-import { keepText } from "../task/text/kept-text.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
 
 /**
@@ -38,7 +41,7 @@ export function buildIntakeCommits(
     },
     {
       label: "inbox: left over",
-      message: keepText(`inbox: removed ${left.length === 1 ? left[0] : `${left.length} files that are done with`}\n`),
+      message: removedFilesCommitMessage(left),
       edits: [...stale.map(({ path, blob }) => removalEdit(branch, path, blob)), ...mended.map(errorFileEdit)],
     },
   ];

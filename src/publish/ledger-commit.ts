@@ -37,7 +37,9 @@ export async function buildLedgerEdits(
 
 /** Returns the number after the greatest that this clone has used for rotated files in `folder`. */
 export async function nextSequence(branch: Pick<Branch, "listFolder">, folder: string, clone: string): Promise<number> {
-  const pattern = new RegExp(`^${clone}-(\\d+)\\.`);
-  const used = (await branch.listFolder(folder)).map(({ name }) => Number(pattern.exec(name)?.[1] ?? 0));
+  const prefix = `${clone}-`;
+  const used = (await branch.listFolder(folder)).map(({ name }) =>
+    name.startsWith(prefix) ? Number(/^(\d+)\./.exec(name.slice(prefix.length))?.[1] ?? 0) : 0,
+  );
   return Math.max(0, ...used) + 1;
 }

@@ -1,13 +1,10 @@
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Coordinator } from "../app/coordinator.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import { errorBody } from "./refusal.ts";
 import { bodyFields, knownQuery, listOptions } from "./request-values.ts";
-
-/** Largest body of a request: the largest prompt (1,048,576 characters of up to four bytes) and its front matter. */
-const BODY_BYTES_MAX = 5 * 1024 * 1024;
 
 /** When to ask again for what a full queue refused: a run takes longer, but many may be under way. */
 const RETRY_AFTER_S = 30;
@@ -38,33 +35,14 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
  *
- * Every request must name this server in its Host header and come from no other origin: a web page the user happens to visit
- * can reach loopback too.
- *
- * @param allowedHosts host names, with port where it is not 80, that this server is known by
+ * Who may ask, and how much they may send, is settled before: see `createHttpServer`.
  */
-export function createApp(coordinator: Coordinator, allowedHosts: () => readonly string[]): Hono {
+export function createApp(coordinator: Coordinator): Hono {
   const app = new Hono();
-
-  app.use(async (context, next) => {
-    const host = context.req.header("host");
-    const origin = context.req.header("origin");
-    const hosts = allowedHosts();
-    const foreign = origin !== undefined && !hosts.some((allowed) => origin === `http://${allowed}`);
-    if (host === undefined || !hosts.includes(host) || foreign) {
-      return context.json(errorBody("FORBIDDEN", `requests must come from ${hosts.join(" or ")}`), 403);
-    }
-    await next();
-    return undefined;
-  });
 
   app.get("/health", (context) => context.json(coordinator.health()));
 
-  const limit = bodyLimit({
-    maxSize: BODY_BYTES_MAX,
-    onError: (context) => context.json(errorBody("TOO_LARGE", `a task may have at most ${BODY_BYTES_MAX} bytes`), 413),
-  });
-  app.post("/tasks", limit, async (context) => {
+  app.post("/tasks", async (context) => {
     const text = taskText(new Uint8Array(await context.req.arrayBuffer()), context.req.header("content-type"));
     const { task, known } = await coordinator.submit(text);
     context.header("Location", `/tasks/${task.id}`);
@@ -94,11 +72,11 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
     return context.json(task, 202);
   });
 
-  app.post("/pause", limit, async (context) => {
+  app.post("/pause", async (context) => {
     const { session, reason } = bodyFields(await context.req.text(), { session: "text", reason: "text" });
     return context.json(presentPauses((await coordinator.pause({ session, reason })).pauses));
   });
-  app.post("/resume", limit, async (context) => {
+  app.post("/resume", async (context) => {
     const { session, now } = bodyFields(await context.req.text(), { session: "text", now: "boolean" });
     const { pauses, held } = await coordinator.resume(session, now === "true");
     return context.json({
@@ -127,10 +105,6 @@ export function createApp(coordinator: Coordinator, allowedHosts: () => readonly
   });
 
   return app;
-}
-
-function errorBody(code: string, message: string): { error: { code: string; message: string } } {
-  return { error: { code, message } };
 }
 
 /** Returns the text of a task file from a request's body: the body itself, or made of JSON whose `prompt` stands apart from its front matter. */

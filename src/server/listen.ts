@@ -1,49 +1,106 @@
-import type { RequestListener } from "node:http";
+import { randomBytes } from "node:crypto";
+import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
-import { http } from "../base/http.ts";
+import { createHttpServer, cutSlowReader } from "./http-server.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { listenOnSocket } from "./unix-socket.ts";
 
-/** The only address the interface listens on: whoever can reach it can give work to an agent. */
+/** The only address of TCP that the interface listens on; other users of the machine reach it too, hence the token. */
 const LOOPBACK = "127.0.0.1";
 
 const HTTP_PORT = 80;
 
+/** What clients of a Unix socket name as the host. */
+const SOCKET_HOST = "localhost";
+
+/** 256 bits. */
+const TOKEN_BYTES = 32;
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** Port on 127.0.0.1; 0 picks a free one; `undefined`: none. */
+  readonly port: number | undefined;
+  /** Absolute path of a Unix socket beside it. */
+  readonly socketPath?: string | undefined;
+  readonly limits?: Partial<HttpLimits>;
+}
+
 export interface Listener {
-  /** "http://127.0.0.1:8787". */
-  readonly url: string;
+  /** "http://127.0.0.1:8787"; `undefined` without a port. */
+  readonly url: string | undefined;
+  readonly socketPath: string | undefined;
+  /** What every request has to bring as a bearer token: drawn anew at each start, and kept nowhere but in server.json. */
+  readonly token: string;
   close(): Promise<void>;
 }
 
 /**
- * Begins to serve the HTTP interface on `port` of 127.0.0.1; 0 picks a free one.
+ * Begins to serve the HTTP interface.
  *
- * @throws CoordinatorError `REFUSED` when the port is taken
+ * @throws CoordinatorError `REFUSED` when the port or the socket is taken or not ours to use
  */
-export async function listen(coordinator: Coordinator, port: number): Promise<Listener> {
-  let hosts: readonly string[] = [];
-  const server = http.createServer(whenAsked(() => loadApp(coordinator, () => hosts)));
+export async function listen(
+  coordinator: Coordinator,
+  { port, socketPath, limits: changed }: ListenOptions,
+): Promise<Listener> {
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const limits = { ...HTTP_LIMITS, ...changed };
+  const answer = whenAsked(() => loadApp(coordinator, limits));
+  const create = (hosts: () => readonly string[]): Server =>
+    createHttpServer(() => ({ hosts: hosts(), token }), limits, answer);
+  const servers: Server[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map(closeServer));
+  };
+  let url: string | undefined;
+  try {
+    if (port !== undefined) {
+      let hosts: readonly string[] = [];
+      const server = create(() => hosts);
+      const bound = await listenOnPort(server, port);
+      servers.push(server);
+      const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
+      hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
+      url = `http://${LOOPBACK}:${bound}`;
+    }
+    if (socketPath !== undefined) {
+      const server = create(() => [SOCKET_HOST]);
+      await listenOnSocket(server, socketPath);
+      servers.push(server);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { url, socketPath, token, close };
+}
+
+async function listenOnPort(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, port)));
     server.listen(port, LOOPBACK, resolve);
   });
-  const { port: bound } = server.address() as AddressInfo;
-  const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
-  hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
-  return {
-    url: `http://${LOOPBACK}:${bound}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return (server.address() as AddressInfo).port;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 /** The libraries of the interface, and what Node loads for them, take 20 MB and 50 ms: many a coordinator is never asked anything. */
-async function loadApp(coordinator: Coordinator, hosts: () => readonly string[]): Promise<RequestListener> {
+async function loadApp(coordinator: Coordinator, { answerMs }: HttpLimits): Promise<RequestListener> {
   const [{ getRequestListener }, { createApp }] = await Promise.all([import("@hono/node-server"), import("./app.ts")]);
-  return getRequestListener(createApp(coordinator, hosts).fetch);
+  const app = createApp(coordinator);
+  return getRequestListener(async (request, { outgoing }) => {
+    const answer = await app.fetch(request);
+    cutSlowReader(outgoing, answerMs);
+    return answer;
+  });
 }
 
 /** Returns a listener that is loaded by the first request; the others wait with it. */

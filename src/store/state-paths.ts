@@ -22,7 +22,11 @@ export interface StatePaths {
   readonly sandboxProbe: string;
   /** What the owner of the machine allows tasks; see task/policy.ts. */
   readonly policy: string;
+  /** What commands of ours have put into inbox/, one file each. */
+  readonly dropReceipts: string;
   readonly server: string;
+  /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
+  readonly socket: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
   readonly branch: string;
@@ -45,7 +49,9 @@ export function statePaths(stateDir: string): StatePaths {
     sandbox: join(stateDir, "sandbox.json"),
     sandboxProbe: join(stateDir, "sandbox-probe"),
     policy: join(stateDir, "policy.json"),
+    dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),
+    socket: join(stateDir, "socket", "http"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),

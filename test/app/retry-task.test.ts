@@ -8,11 +8,11 @@ import { askCoordinator } from "../../src/app/queries/coordinator-client.ts";
 import { retryTask } from "../../src/app/retry-task.ts";
 import { ownIdentity } from "../../src/base/process/process-identity.ts";
 import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
-import { listen } from "../../src/server/listen.ts";
 import { taskIdDate } from "../../src/task/names/task-id.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import type { RunVerdict } from "../../src/task/state/run.ts";
 import { failure, THREAD } from "../fakes/fake-runner.ts";
+import { listenHere } from "../support/listening.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const KEYS =
@@ -39,7 +39,16 @@ async function failed(name: string, text = `---\n${KEYS}\n---\n${PROMPT}`, end: 
 }
 
 function placeOf({ dir, paths }: World): WorkspacePlace {
-  return { workspaceDir: dir, topDir: dir, stateDir: paths.root, branch: "refs/heads/main", workRoot: dir };
+  const gitDir = join(dir, ".git");
+  return {
+    workspaceDir: dir,
+    topDir: dir,
+    gitDir,
+    commonDir: gitDir,
+    stateDir: paths.root,
+    branch: "refs/heads/main",
+    workRoot: dir,
+  };
 }
 
 /** As the command does without a coordinator. */
@@ -48,8 +57,16 @@ async function retryByFiles(world: World, part: string) {
 }
 
 /** Notes `url` as that of the coordinator at work. */
-function serveAt(world: World, url: string): void {
-  const record = { ...ownIdentity(), startedAt: "", version: "", branch: "refs/heads/main", url, maxOpenTasks: null };
+function serveAt(world: World, url: string, token: string | null = null): void {
+  const record = {
+    ...ownIdentity(),
+    startedAt: "",
+    version: "",
+    branch: "refs/heads/main",
+    url,
+    token,
+    maxOpenTasks: null,
+  };
   writeFileSync(world.paths.server, JSON.stringify(record));
 }
 
@@ -192,9 +209,8 @@ describe.each(WAYS)("a retry, $way,", ({ file }) => {
 describe("a retry that is asked of a coordinator over HTTP", () => {
   it("is filed by it once, not through inbox/", async () => {
     const { world, coordinator, id } = await failed("docs/x.md");
-    const listener = await listen(coordinator, 0);
-    onTestFinished(listener.close);
-    serveAt(world, listener.url);
+    const listener = await listenHere(coordinator);
+    serveAt(world, listener.url, listener.token);
     const filed = await retryTask(placeOf(world), id.slice(-6), world.queries, {});
     expect(filed).toMatchObject({ parent: id, warnings: [expect.stringContaining("myKey")] });
     expect(world.logged("accepted").map(({ task }) => task)).toEqual([id, filed.id]);
@@ -203,10 +219,9 @@ describe("a retry that is asked of a coordinator over HTTP", () => {
 
   it("is refused in the same words", async () => {
     const { world, coordinator, id } = await failed("docs/x.md", "Fix it.\n", {});
-    const listener = await listen(coordinator, 0);
-    onTestFinished(listener.close);
-    serveAt(world, listener.url);
-    const remote = askCoordinator(listener.url, () => world.queries);
+    const listener = await listenHere(coordinator);
+    serveAt(world, listener.url, listener.token);
+    const remote = askCoordinator(listener, () => world.queries);
     const said = await retryTask(placeOf(world), id, remote, {}).catch(String);
     expect(said).toBe(await retryByFiles({ ...world, paths: createWorld().paths }, id).catch(String));
     expect(said).toContain("it has succeeded");
@@ -214,8 +229,8 @@ describe("a retry that is asked of a coordinator over HTTP", () => {
 
   it("is put into inbox/ where nobody listens any more", async () => {
     const { world, coordinator, id } = await failed("docs/x.md");
-    const listener = await listen(coordinator, 0);
-    serveAt(world, listener.url);
+    const listener = await listenHere(coordinator);
+    serveAt(world, listener.url, listener.token);
     await listener.close();
     const filed = await retryByFiles(world, id);
     expect(readdirSync(join(world.dir, "inbox"))).toContain(`${filed.id}.md`);

@@ -85,3 +85,22 @@ it("resume --now lets one task try at once what holds all", async () => {
     until: null,
   });
 });
+
+it("an inbox that cannot be read is told in health until it can be, and what was dropped is taken then", async () => {
+  const world = createWorld();
+  const coordinator = await world.start();
+  world.waits.scan = Promise.reject(
+    Object.assign(new Error("EACCES: permission denied, open 'inbox'"), { code: "EACCES" }),
+  );
+  world.waits.scan.catch(() => undefined);
+  world.drop("docs/x.md", "Fix it.\n");
+  for (let round = 0; round < 5; round += 1) await world.advance(1_000);
+  expect(coordinator.health()).toMatchObject({
+    status: "waiting",
+    world: { reason: expect.stringContaining("cannot look at the branch and inbox/ (EACCES: permission denied") },
+  });
+  world.waits.scan = Promise.resolve();
+  for (let round = 0; round < 15; round += 1) await world.advance(1_000);
+  expect(coordinator.health()).toMatchObject({ status: "ok", world: null });
+  expect(world.logged("accepted")).toHaveLength(1);
+});

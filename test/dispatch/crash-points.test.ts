@@ -89,7 +89,7 @@ function expectNothingLostOrTwice(world: World): void {
 
 /** Calls that change nothing: to die after one is to die before the next. */
 const READS =
-  /^(branch\.(refresh|waiting|readText|blobAt|treeId|listFolder|headIsOurs|indexEntries|introducedBy|hashBlob)|intake\.(scan|start|leftClaims)|runner\.(probe|follow|judge|entries)|sessions\.(read|add|committed))$/;
+  /^(branch\.(refresh|waiting|readText|blobAt|treeId|listFolder|headIsOurs|indexEntries|introducedBy|authorship|hashBlob)|intake\.(scan|start|leftClaims)|runner\.(probe|follow|judge|entries)|sessions\.(read|add|committed))$/;
 
 /** Where dying can make a difference, of the calls of a whole life. */
 function deaths(called: readonly string[]): readonly NonNullable<Life["diesAt"]>[] {

@@ -130,7 +130,12 @@ describe("an agent that writes without end", () => {
     world.runner.act(world.runner.of("docs"), { kind: "output", bytes: 256 * 1024 * 1024 + 1 });
     await world.settle();
     expect(world.runner.started[0]?.stops).toEqual([0]);
-    expect(await find()).toMatchObject({ status: "failed", reason: "printed too much", attempts: 1 });
+    expect(await find()).toMatchObject({
+      status: "failed",
+      failure: "printedTooMuch",
+      reason: "printed too much",
+      attempts: 1,
+    });
     expect(world.logged("stop")).toMatchObject([{ cause: "output" }]);
   });
 });
@@ -220,7 +225,7 @@ describe("what a run changed", () => {
   it("is told apart: what its own patches wrote, and what else changed meanwhile", async () => {
     const { world } = await running();
     const files = ["by-patch.ts", "by-user.ts"].map((path) => ({
-      ...{ path, change: "modified", absolutePath: join(world.dir, path) },
+      ...{ path, change: "modified" as const, absolutePath: join(world.dir, path) },
     }));
     world.changed = files;
     world.runner.of("docs").patches = [join(world.dir, "by-patch.ts")];

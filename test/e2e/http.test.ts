@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { describe, expect, it } from "vitest";
+import type { CoordinatorProcess } from "../support/coordinator-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 
@@ -16,9 +17,15 @@ interface Call {
 }
 
 /** A request with exactly these headers: `fetch` decides about Host and Origin by itself. */
-function call(url: string, { method = "GET", headers = {}, body }: Call = {}): Promise<Answer> {
+async function call(
+  serving: CoordinatorProcess,
+  path: string,
+  { method = "GET", headers = {}, body }: Call = {},
+): Promise<Answer> {
+  const url = `${await serving.url()}${path}`;
+  const authorization = `Bearer ${serving.token()}`;
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent: false }, (response) => {
+    const sent = request(url, { method, headers: { authorization, ...headers }, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
@@ -39,9 +46,8 @@ describe("the HTTP interface", () => {
   it("takes a task as text and says what becomes of it", async () => {
     const workspace = await tempWorkspace();
     const serving = workspace.serve();
-    const url = await serving.url();
     const text = "---\nsessionKey: docs\n---\n# Say hello\n\nPlease. [[final: hello]]\n";
-    const accepted = await call(`${url}/tasks`, { method: "POST", headers: MARKDOWN, body: text });
+    const accepted = await call(serving, "/tasks", { method: "POST", headers: MARKDOWN, body: text });
     expect(accepted.status).toBe(202);
     expect(accepted.body).toMatchObject({ sessionKey: "docs", title: "Say hello", status: "queued", committed: false });
     expect(accepted.location).toBe(`/tasks/${accepted.body.id}`);
@@ -49,15 +55,15 @@ describe("the HTTP interface", () => {
     const part = String(accepted.body.id).slice(-6);
     const done = await waitFor(
       async () => {
-        const answer = await call(`${url}/tasks/${part}`);
+        const answer = await call(serving, `/tasks/${part}`);
         return answer.body.committed === true ? answer.body : undefined;
       },
       { what: "the committed result" },
     );
     expect(done).toMatchObject({ id: accepted.body.id, status: "succeeded", result: "hello", attempts: 1 });
     expect(workspace.results.task("Please.").id).toBe(accepted.body.id);
-    expect((await call(`${url}/tasks/nowhere`)).body.error?.code).toBe("NOT_FOUND");
-    expect((await call(`${url}/nowhere`)).status).toBe(404);
+    expect((await call(serving, "/tasks/nowhere")).body.error?.code).toBe("NOT_FOUND");
+    expect((await call(serving, "/nowhere")).status).toBe(404);
   });
 
   it("takes the same id once, as JSON too, whether its task waits, has ended, or is known from before a restart", async () => {
@@ -67,27 +73,25 @@ describe("the HTTP interface", () => {
       sessionKey: "docs",
       prompt: "---\nnot front matter\n---\n[[final: ok]]",
     };
-    const post = (url: string): Promise<Answer> =>
-      call(`${url}/tasks`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(task) });
+    const post = (serving: CoordinatorProcess): Promise<Answer> =>
+      call(serving, "/tasks", { method: "POST", headers: JSON_TYPE, body: JSON.stringify(task) });
     const first = workspace.serve();
-    const url = await first.url();
-    const answers = await Promise.all([post(url), post(url), post(url)]);
+    const answers = await Promise.all([post(first), post(first), post(first)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 202]);
     expect(new Set(answers.map(({ body }) => body.id))).toEqual(new Set([task.id]));
     await first.saw("committed");
-    expect(await post(url)).toMatchObject({ status: 200, body: { status: "succeeded", committed: true } });
+    expect(await post(first)).toMatchObject({ status: 200, body: { status: "succeeded", committed: true } });
     await first.kill();
     const second = workspace.serve();
-    expect(await post(await second.url())).toMatchObject({ status: 200, body: { result: "ok" } });
+    expect(await post(second)).toMatchObject({ status: 200, body: { result: "ok" } });
     expect(workspace.stubRuns().map(({ prompt }) => prompt)).toEqual([task.prompt]);
   });
 
   it("refuses what is no task, with every reason, and what is too large", async () => {
     const workspace = await tempWorkspace();
     const serving = workspace.serve();
-    const url = await serving.url();
     const post = (headers: Record<string, string>, body: string | Uint8Array): Promise<Answer> =>
-      call(`${url}/tasks`, { method: "POST", headers, body });
+      call(serving, "/tasks", { method: "POST", headers, body });
     const bad = await post(MARKDOWN, "---\npriority: 9\nsandbox: none\n---\nx\n");
     expect(bad.status).toBe(422);
     expect(bad.body.error?.code).toBe("TASK_FILE");
@@ -100,10 +104,10 @@ describe("the HTTP interface", () => {
       expect(answer).toMatchObject({ status: 422, body: { error: { code: "TASK_FILE" } } });
     }
     expect((await post(MARKDOWN, Uint8Array.of(0x61, 0xff))).body.error?.message).toContain("UTF-8");
-    const large = await fetch(`${url}/tasks`, { method: "POST", headers: MARKDOWN, body: "x".repeat(6 * 1024 * 1024) });
+    const large = await serving.ask("/tasks", { method: "POST", headers: MARKDOWN, body: "x".repeat(6 * 1024 * 1024) });
     expect(large.status).toBe(413);
     expect(workspace.stateFiles("journal/open")).toEqual([]);
-    expect((await call(`${url}/health`)).body).toMatchObject({ status: "ok", tasks: { queued: 0, running: 0 } });
+    expect((await call(serving, "/health")).body).toMatchObject({ status: "ok", tasks: { queued: 0, running: 0 } });
   });
 
   it("answers only who means it: by its own name, and from no other origin", async () => {
@@ -112,7 +116,7 @@ describe("the HTTP interface", () => {
     const url = await serving.url();
     const { host, port } = new URL(url);
     const post = (headers: Record<string, string>): Promise<Answer> =>
-      call(`${url}/tasks`, { method: "POST", headers: { ...MARKDOWN, ...headers }, body: "x [[final: ok]]\n" });
+      call(serving, "/tasks", { method: "POST", headers: { ...MARKDOWN, ...headers }, body: "x [[final: ok]]\n" });
     for (const headers of [
       { host: "example.org" },
       { host: `example.org:${port}` },
@@ -125,7 +129,7 @@ describe("the HTTP interface", () => {
       const answer = await post(headers);
       expect(answer, JSON.stringify(headers)).toMatchObject({ status: 403, body: { error: { code: "FORBIDDEN" } } });
     }
-    expect((await call(`${url}/health`, { headers: { host: "example.org" } })).status).toBe(403);
+    expect((await call(serving, "/health", { headers: { host: "example.org" } })).status).toBe(403);
     expect(workspace.stateFiles("journal/open")).toEqual([]);
     for (const headers of [{}, { origin: url }, { host: `localhost:${port}`, origin: `http://localhost:${port}` }])
       expect((await post(headers)).status).toBe(202);

@@ -83,7 +83,7 @@ it("runs that misbehave fail alone, also over a restart: the coordinator lives, 
   expect(of("Afterwards")).toMatchObject({ status: "succeeded" });
   expect(of("NESTED")).toMatchObject({ status: "succeeded" });
   expect(of("ITEMS")).toMatchObject({ status: "succeeded" });
-  expect(of("FLOOD")).toMatchObject({ status: "failed", reason: "printed too much" });
+  expect(of("FLOOD")).toMatchObject({ status: "failed", failure: "printedTooMuch", reason: "printed too much" });
   expect(of("REMOVE").status).toMatch(/^(succeeded|failed)$/); // It may be read while it is open, and is gone for the next reader.
   expect(of("PIPE")).toMatchObject({ status: "failed", reason: expect.stringMatching(/no plain file/) });
   expect(workspace.results.transcript("items").length).toBeLessThan(2_100);

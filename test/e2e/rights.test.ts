@@ -255,7 +255,7 @@ describe("the owner of the machine", () => {
     expect(added).toMatchObject({ code: 4, stdout: "" });
     expect(added.stderr).toContain("codex-inbox policy set sandbox danger-full-access");
     const coordinator = workspace.serve();
-    const answer = await fetch(`${await coordinator.url()}/tasks`, { method: "POST", body: text });
+    const answer = await coordinator.ask("/tasks", { method: "POST", body: text });
     expect(answer.status).toBe(403);
     expect(await answer.json()).toMatchObject({
       error: { code: "NOT_ALLOWED", message: expect.stringContaining("line 2") },

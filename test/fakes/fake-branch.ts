@@ -106,6 +106,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       const commit = historyOf(view).find(({ files, parent }) => files.get(path) !== parent?.files.get(path));
       return commit && { commit: commit.id, timeMs: commit.timeMs };
     },
+    authorship: async () => AUTHORSHIP,
     hashBlob,
     async close() {
       closing.abort();
@@ -173,3 +174,6 @@ function listFolder(view: FakeCommit | undefined, path: string): { name: string;
   }
   return [...found].map(([name, kind]) => ({ name, kind })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** Every commit of the fake is the user's. */
+const AUTHORSHIP = { author: "Ada", email: "ada@example.org", signature: "N", signer: null };

@@ -41,6 +41,7 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0 },
     app: { ...fakeUseCases(() => deps), ...change },
     print: (line) => deps.printed.push(line),
+    printText: (text) => deps.printed.push(text),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
   };
@@ -110,6 +111,8 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     followUpTask: null,
     parent: null,
     parentRun: null,
+    origin: "cli",
+    requestedBy: "ada",
     changedFiles: [],
     path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",
     committed: true,

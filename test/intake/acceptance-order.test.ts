@@ -4,6 +4,7 @@ import { createAcceptance } from "../../src/intake/acceptance.ts";
 import type { Intake } from "../../src/intake/inbox/intake.ts";
 import { createBranchLedger } from "../../src/store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../../src/store/branch/task-folders.ts";
+import { openDropReceipts } from "../../src/store/drop-receipts.ts";
 import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
 import { loadRecentTasks } from "../../src/store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../../src/store/tasks/task-table.ts";
@@ -55,6 +56,8 @@ it("a drop that has to wait holds back what was dropped after it into the same s
       judge: () => ({ kind: "take", by: undefined }),
       accepted: () => undefined,
     },
+    receipts: openDropReceipts(join(dir, "receipts")),
+    user: "ada",
     bound: { isFull: () => false },
     folders: createTaskFolders(branch),
     intake: intake as Intake,

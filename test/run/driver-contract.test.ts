@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import type { AgentOutcome, RunEvent, RunHandle, RunLease } from "../../src/run/driver.ts";
 import { createVerifyDriver } from "../../src/run/verify/verify-driver.ts";
+import { createLauncher, directLauncher, type Launcher } from "../../src/run/worker/launcher/launcher.ts";
 import { findMarked } from "../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts } from "../../src/task/state/verification.ts";
 import { CONFINED } from "../support/confined.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
+import { waitUntilReady } from "../support/ready-launcher.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { TASK_ID, testRunner } from "../support/test-runner.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -28,51 +30,62 @@ interface Subject {
   wordOf(outcome: never): string;
 }
 
+/** Starts workers in the place of this process. */
+const ready = createLauncher();
+ready.open();
+afterAll(ready.close);
+await waitUntilReady(ready);
+
 const SUBJECTS: Readonly<Record<string, () => Subject>> = {
-  "codex exec": () => {
-    const test = testRunner();
-    const prompts = { answers: "[[final: ok]]", hangs: "[[write up: x]] [[hang]]", fails: "[[fail: no]]" };
-    const another = test.another();
-    return {
-      start: (run, prompt, isWanted = () => true) =>
-        test.driver.start(test.request(prompts[prompt], { run }), isWanted),
-      adopt: (lease) => another.adopt(lease),
-      probe: (run) => another.probe({ task: TASK_ID, run }),
-      seal: (run) => another.seal({ task: TASK_ID, run }),
-      processes: (run) => findMarked(`${test.workspaceId}/${TASK_ID}/${run}`),
-      hangs: () => existsSync(join(test.workdir, "up")),
-      wordOf: ({ verdict }: AgentOutcome) => verdict.outcome,
-    };
-  },
-  "the verify command": () => {
-    const base = tempDir();
-    const options = { codexPath: () => "/nowhere", environment: process.env, runsDir: join(base, "runs") };
-    const workspaceId = `contract-${process.pid}-${base.slice(-6)}`;
-    const commands = { answers: "true", hangs: ": > up; while :; do sleep 0.05; done", fails: "exit 3" };
-    const [driver, another] = [
-      createVerifyDriver({ ...options, workspaceId }),
-      createVerifyDriver({ ...options, workspaceId }),
-    ];
-    const task = TASK_ID;
-    return {
-      start: (run, prompt, isWanted = () => true) =>
-        driver.start(
-          {
-            ...{ taskId: task, sessionKey: "docs", run, command: commands[prompt], workdir: base },
-            ...{ sandbox: "none", environment: [], confinement: CONFINED },
-          },
-          isWanted,
-        ),
-      adopt: (lease) => another.adopt(lease),
-      probe: (run) => another.probe({ task, run }),
-      seal: (run) => another.seal({ task, run }),
-      processes: (run) => findMarked(`${workspaceId}/${task}/${run}`),
-      hangs: () => existsSync(join(base, "up")),
-      wordOf: ({ exitCode }: VerifyFacts) =>
-        exitCode === undefined ? "vanished" : exitCode === 0 ? "succeeded" : exitCode > 128 ? "interrupted" : "failed",
-    };
-  },
+  "codex exec": () => codexSubject(directLauncher),
+  "codex exec, with a launcher": () => codexSubject(ready),
+  "the verify command": () => verifySubject(directLauncher),
+  "the verify command, with a launcher": () => verifySubject(ready),
 };
+
+function codexSubject(launcher: Launcher): Subject {
+  const test = testRunner({ launcher });
+  const prompts = { answers: "[[final: ok]]", hangs: "[[write up: x]] [[hang]]", fails: "[[fail: no]]" };
+  const another = test.another();
+  return {
+    start: (run, prompt, isWanted = () => true) => test.driver.start(test.request(prompts[prompt], { run }), isWanted),
+    adopt: (lease) => another.adopt(lease),
+    probe: (run) => another.probe({ task: TASK_ID, run }),
+    seal: (run) => another.seal({ task: TASK_ID, run }),
+    processes: (run) => findMarked(`${test.workspaceId}/${TASK_ID}/${run}`),
+    hangs: () => existsSync(join(test.workdir, "up")),
+    wordOf: ({ verdict }: AgentOutcome) => verdict.outcome,
+  };
+}
+
+function verifySubject(launcher: Launcher): Subject {
+  const base = tempDir();
+  const options = { launcher, codexPath: () => "/nowhere", environment: process.env, runsDir: join(base, "runs") };
+  const workspaceId = `contract-${process.pid}-${base.slice(-6)}`;
+  const commands = { answers: "true", hangs: ": > up; while :; do sleep 0.05; done", fails: "exit 3" };
+  const [driver, another] = [
+    createVerifyDriver({ ...options, workspaceId }),
+    createVerifyDriver({ ...options, workspaceId }),
+  ];
+  const task = TASK_ID;
+  return {
+    start: (run, prompt, isWanted = () => true) =>
+      driver.start(
+        {
+          ...{ taskId: task, sessionKey: "docs", run, command: commands[prompt], workdir: base },
+          ...{ sandbox: "none", environment: [], confinement: CONFINED },
+        },
+        isWanted,
+      ),
+    adopt: (lease) => another.adopt(lease),
+    probe: (run) => another.probe({ task, run }),
+    seal: (run) => another.seal({ task, run }),
+    processes: (run) => findMarked(`${workspaceId}/${task}/${run}`),
+    hangs: () => existsSync(join(base, "up")),
+    wordOf: ({ exitCode }: VerifyFacts) =>
+      exitCode === undefined ? "vanished" : exitCode === 0 ? "succeeded" : exitCode > 128 ? "interrupted" : "failed",
+  };
+}
 
 describe.each(Object.entries(SUBJECTS))("the driver of %s", (_name, make) => {
   async function started(subject: Subject, run: number, prompt: Prompt): Promise<RunHandle<unknown>> {

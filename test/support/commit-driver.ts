@@ -9,6 +9,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Branch } from "../../src/git/branch.ts";
 import { openCommitter } from "../../src/git/commit/committer.ts";
+import { findWorkTree } from "../../src/git/repository/find-work-tree.ts";
 import type { CommitPlan } from "../../src/task/records/commit-plan.ts";
 import { ALWAYS, result } from "./commit-plans.ts";
 import { gitRepoAt } from "./git-repo.ts";
@@ -30,6 +31,7 @@ const [mode = "", dir = "", ...rest] = process.argv.slice(2);
 const stateDir = gitRepoAt(dir).git("rev-parse", "--path-format=absolute", "--git-path", "codex-inbox");
 const onNotice = (message: string): void => console.error(message);
 const committer = await openCommitter({
+  place: await findWorkTree(dir),
   workspaceDir: dir,
   stateDir,
   branch: "refs/heads/main",

@@ -1,12 +1,14 @@
 import { onTestFinished } from "vitest";
 import type { Branch } from "../../src/git/branch.ts";
 import { type CommitterOptions, openCommitter } from "../../src/git/commit/committer.ts";
+import { findWorkTree } from "../../src/git/repository/find-work-tree.ts";
 import type { GitRepo } from "./git-repo.ts";
 
 /** Opens a committer on the `main` of `repo`, closed when the test has finished. */
 export async function committerAt(repo: GitRepo, options: Partial<CommitterOptions> = {}): Promise<Branch> {
   const stateDir = options.stateDir ?? repo.git("rev-parse", "--path-format=absolute", "--git-path", "codex-inbox");
   const committer = await openCommitter({
+    place: options.place ?? (await findWorkTree(options.workspaceDir ?? repo.dir)),
     workspaceDir: repo.dir,
     branch: "refs/heads/main",
     now: Date.now,

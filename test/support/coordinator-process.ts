@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessEnd } from "./line-process.ts";
 import { waitFor } from "./wait-for.ts";
@@ -23,6 +24,10 @@ export interface CoordinatorProcess {
   saw(event: string, count?: number, timeoutMs?: number): Promise<LogLine>;
   /** Waits until it serves; returns the address of its HTTP interface. */
   url(): Promise<string>;
+  /** Of its HTTP interface, once it serves. */
+  token(): string;
+  /** Sends a request with its token, once it serves. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
   /** Closes our end of its log, as the end of a pager does. */
   closeLog(): void;
   signal(signal: NodeJS.Signals): void;
@@ -57,9 +62,10 @@ export async function runCommand(
   return { ...(await endOf(child)), stdout, stderr };
 }
 
-/** Starts `codex-inbox serve <args>` in `dir`. */
+/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`. */
 export function startCoordinatorProcess(
   dir: string,
+  stateDir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): CoordinatorProcess {
@@ -89,12 +95,28 @@ export function startCoordinatorProcess(
       },
       { what: `"${event}" (${count}) in the log`, timeoutMs },
     );
+  const record = join(stateDir, "server.json");
+  let known: string | undefined;
+  const token = (): string => {
+    known ??= String(JSON.parse(readFileSync(record, "utf8")).token);
+    return known;
+  };
+  const url = async (): Promise<string> => {
+    const address = (await saw("serving")).field("url") ?? "";
+    if (existsSync(record)) token(); // A test may move the repository away.
+    return address;
+  };
   return {
     pid: child.pid ?? Number.NaN,
     log: () => log,
     lines,
     saw,
-    url: async () => (await saw("serving")).field("url") ?? "",
+    url,
+    token,
+    async ask(path, init) {
+      const address = await url();
+      return askWith(address, token())(path, init);
+    },
     closeLog: () => void child.stderr?.destroy(),
     signal: (signal) => void child.kill(signal),
     kill() {
@@ -124,4 +146,13 @@ function parseLine(text: string): LogLine {
   for (const [, key = "", quoted, plain = ""] of rest.matchAll(/(\w+)=(?:("(?:[^"\\]|\\.)*")|(\S+))/g))
     fields.set(key, quoted === undefined ? plain : String(JSON.parse(quoted)));
   return { event, text, field: (key) => fields.get(key) };
+}
+
+/** Returns `fetch` below `url` with `token`. */
+export function askWith(url: string, token: string): CoordinatorProcess["ask"] {
+  return (path, init = {}) => {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", `Bearer ${token}`);
+    return fetch(url + path, { ...init, headers });
+  };
 }

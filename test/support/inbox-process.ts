@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { systemErrorCode } from "../../src/base/errors.ts";
 import { createIntake } from "../../src/intake/inbox/intake.ts";
 import type { Drop } from "../../src/task/file/drop.ts";
 import { freshId, hashBlob } from "./blob-and-id.ts";
@@ -9,7 +10,7 @@ import { freshId, hashBlob } from "./blob-and-id.ts";
  * An intake in a process of its own: `inbox-process.ts <workspace> <state> [<inotify watches>]`. Answers each command with one
  * line of JSON. A number of inotify watches is the limit of a user namespace of its own: nothing else on the machine feels it.
  *
- * `scan` gives the scan; `claim` takes what it found, and gives the ids and paths it got and how many others took; `start`
+ * `scan` gives the scan; `fault` the code of the system error with which one fails, or null; `claim` takes what it found, and gives the ids and paths it got and how many others took; `start`
  * watches; `heard` gives the hints and notices until now; `nobody` gives up all rights that the superuser has over files.
  */
 const [workspaceDir = "", stateDir = "", watchesMax] = process.argv.slice(2);
@@ -37,6 +38,8 @@ async function answer(command: string): Promise<unknown> {
       found = scan.drops;
       return scan;
     }
+    case "fault":
+      return intake.scan().then(() => null, systemErrorCode);
     case "claim":
       return claimFound();
     case "start":

@@ -20,6 +20,7 @@ export function taskRecord(
     thread: undefined,
     source: undefined,
     parentRun: undefined,
+    origin: { kind: "cli", user: "ada" },
     acceptedAt: "2026-11-20T14:15:30.000Z",
     startedAt: undefined,
     endedAt: undefined,

@@ -54,7 +54,7 @@ export interface TestRunner {
   stubRuns(): readonly { readonly resume: string | null; readonly prompt: string; readonly args: readonly string[] }[];
 }
 
-export interface TestRunnerOptions extends Partial<Pick<CodexDriverOptions, "extraConfig" | "now">> {
+export interface TestRunnerOptions extends Partial<Pick<CodexDriverOptions, "extraConfig" | "now" | "launcher">> {
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -83,7 +83,8 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   const another = (): AgentDriver =>
     createCodexDriver({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
-      ...{ environment, extraConfig, now, workspaceId, runsDir },
+      ...{ environment, gitEnvironment: () => ({}), extraConfig, now, workspaceId, runsDir },
+      ...(options.launcher === undefined ? {} : { launcher: options.launcher }),
       servers: async () => options.servers ?? [],
     });
   const driver = another();

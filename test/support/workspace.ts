@@ -163,7 +163,7 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
     const port = args.includes("--until-idle") ? [] : ["--port", "0"];
     const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
     const all = [...port, "--settle-ms", String(SETTLE_MS), ...args];
-    const coordinator = startCoordinatorProcess(dir, all, { ...environment, ...more, ...faults });
+    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults });
     coordinators.push(coordinator);
     return coordinator;
   };

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
-import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
+import { type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
-import type { TouchedFile } from "../../src/run/workplace/workplace.ts";
+import type { ChangedPath } from "../../src/git/index/changed-files.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
@@ -66,7 +67,7 @@ export interface World {
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
-  changed: readonly TouchedFile[];
+  changed: readonly ChangedPath[];
   /** What was logged, oldest first. */
   readonly log: LoggedEvent[];
   /** Asks as a command does that runs beside the coordinator. */
@@ -226,7 +227,12 @@ export function createWorld(): World {
           },
         },
         sessions: mortal("sessions", sessions, life),
-        workTree: { root: dir, changedFiles: async () => world.changed },
+        workTree: {
+          root: dir,
+          repositories: { groundOf: () => ({ kind: "none" }), exposedBy: () => undefined },
+          changedFiles: async () => world.changed,
+          gitEnvironment: () => ({}),
+        },
         prompts: {
           assemble: async (prompt, memory) => {
             await waits.search;

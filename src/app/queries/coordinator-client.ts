@@ -7,6 +7,7 @@ import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
 import type { Queries, QueriesDeps, StatusView, TaskPage } from "./queries.ts";
+import type { CoordinatorAddress } from "./server-record.ts";
 
 /** A coordinator that does not answer within this is not asked further. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -14,13 +15,13 @@ const ANSWER_TIMEOUT_MS = 2_000;
 const FILING_TIMEOUT_MS = 30_000;
 
 /**
- * Asks the coordinator that listens at `url`. What it does not answer (it is just starting or ending, or is of another version), and
+ * Asks the coordinator at `address`, with its token. What it does not answer (it is just starting or ending, or is of another version), and
  * what it refuses, is answered from files by `read`, so that the words of a refusal are the same with and without one.
  */
-export function askCoordinator(url: string, read: (health: QueriesDeps["health"]) => Queries): Queries {
+export function askCoordinator(address: CoordinatorAddress, read: (health: QueriesDeps["health"]) => Queries): Queries {
   let reading: Queries | undefined;
   const files = (): Queries => {
-    reading ??= read(() => get<Health>(url, "/health"));
+    reading ??= read(() => get<Health>(address, "/health"));
     return reading;
   };
   const list: Queries["list"] = async (options) => {
@@ -28,19 +29,20 @@ export function askCoordinator(url: string, read: (health: QueriesDeps["health"]
     const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, status, limit, cursor };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
-    const page = await get<TaskPage>(url, `/tasks?${query}`);
+    const page = await get<TaskPage>(address, `/tasks?${query}`);
     return page === undefined ? files().list(options) : { ...page, nextCursor: page.nextCursor ?? undefined };
   };
   return {
     list,
     lines: list,
     find: async (part) =>
-      (part === "" ? undefined : await get<TaskView>(url, `/tasks/${encodeURIComponent(part)}`)) ?? files().find(part),
-    status: async () => (await get<StatusView>(url, "/status")) ?? files().status(),
+      (part === "" ? undefined : await get<TaskView>(address, `/tasks/${encodeURIComponent(part)}`)) ??
+      files().find(part),
+    status: async () => (await get<StatusView>(address, "/status")) ?? files().status(),
     sessions: async ({ own }) =>
-      (await get<readonly SessionView[]>(url, `/sessions${own ? "?own=true" : ""}`)) ?? files().sessions({ own }),
+      (await get<readonly SessionView[]>(address, `/sessions${own ? "?own=true" : ""}`)) ?? files().sessions({ own }),
     session: async (key) =>
-      (await get<SessionView>(url, `/sessions/${encodeURIComponent(key)}`)) ?? files().session(key),
+      (await get<SessionView>(address, `/sessions/${encodeURIComponent(key)}`)) ?? files().session(key),
     history: (count) => files().history(count),
     transcript: (part) => files().transcript(part),
     retryText: (part) => files().retryText(part),
@@ -48,31 +50,31 @@ export function askCoordinator(url: string, read: (health: QueriesDeps["health"]
 }
 
 /**
- * Has the coordinator at `url` try a task again. Returns the new task; `undefined` where it has certainly filed none: nobody listens,
+ * Has the coordinator at `address` try a task again. Returns the new task; `undefined` where it has certainly filed none: nobody listens,
  * or it refused.
  *
  * @throws CoordinatorError `TRY_AGAIN` where it may have filed one
  */
-export async function askForRetry(url: string, part: string): Promise<TaskView | undefined> {
+export async function askForRetry(address: CoordinatorAddress, part: string): Promise<TaskView | undefined> {
   try {
     const path = `/tasks/${encodeURIComponent(part)}/retry`;
-    const { status, answer } = await ask(url, path, { method: "POST", timeoutMs: FILING_TIMEOUT_MS });
+    const { status, answer } = await ask(address, path, { method: "POST", timeoutMs: FILING_TIMEOUT_MS });
     if (status === 202) return answer as TaskView;
     if (status < 500) return undefined;
     const { error } = answer as { readonly error?: { readonly message?: unknown } };
     throw new CoordinatorError("TRY_AGAIN", String(error?.message ?? `the coordinator answered ${status}`));
   } catch (cause) {
-    if (systemErrorCode(cause) === "ECONNREFUSED") return undefined;
+    if (["ECONNREFUSED", "ENOENT"].includes(systemErrorCode(cause) ?? "")) return undefined;
     if (cause instanceof CoordinatorError) throw cause;
-    const message = `the coordinator at ${url} has not answered; codex-inbox ls shows whether the new task is there`;
+    const message = `the coordinator at ${address.socketPath ?? address.url} has not answered; codex-inbox ls shows whether the new task is there`;
     throw new CoordinatorError("TRY_AGAIN", message, { cause });
   }
 }
 
 /** Returns what the coordinator answers to `GET <path>`; `undefined` for anything but a 200. */
-async function get<Answer>(url: string, path: string): Promise<Answer | undefined> {
+async function get<Answer>(address: CoordinatorAddress, path: string): Promise<Answer | undefined> {
   try {
-    const { status, answer } = await ask(url, path, { method: "GET", timeoutMs: ANSWER_TIMEOUT_MS });
+    const { status, answer } = await ask(address, path, { method: "GET", timeoutMs: ANSWER_TIMEOUT_MS });
     const isAnswer = status === 200 && (Array.isArray(answer) || asObject(answer) !== undefined);
     return isAnswer ? (answer as Answer) : undefined;
   } catch {
@@ -82,14 +84,15 @@ async function get<Answer>(url: string, path: string): Promise<Answer | undefine
 
 /** Not with fetch: loading that takes 20 ms. */
 async function ask(
-  url: string,
+  { url, socketPath, token }: CoordinatorAddress,
   path: string,
   { method, timeoutMs }: { readonly method: string; readonly timeoutMs: number },
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
   const signal = AbortSignal.timeout(timeoutMs);
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     http
-      .request(url + path, { method, signal, agent: false }, resolve)
+      .request(url + path, { method, headers, signal, agent: false, socketPath }, resolve)
       .once("error", reject)
       .end();
   });

@@ -12,7 +12,7 @@ import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { readServer } from "./server-record.ts";
+import { addressOf, readServer } from "./server-record.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
@@ -29,10 +29,10 @@ export async function openQueriesHere(place: WorkspacePlace): Promise<Queries> {
       `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
     );
   }
-  if (server?.url == null) return openQueries(place, branch);
+  const address = addressOf(server);
+  if (address === undefined) return openQueries(place, branch);
   const { askCoordinator } = await import("./coordinator-client.ts");
-  const { url } = server;
-  return askCoordinator(url, (health) => openQueries(place, branch, health));
+  return askCoordinator(address, (health) => openQueries(place, branch, health));
 }
 
 const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
@@ -41,8 +41,8 @@ function openQueries(place: WorkspacePlace, branchName: string, health: QueriesD
   return queriesOfFiles({
     workspaceDir: place.workspaceDir,
     branchName: branchName.replace(/^refs\/heads\//, ""),
-    branch: createBranchReader(place.workspaceDir, branchName),
-    history: createTaskHistory(place.workspaceDir, branchName),
+    branch: createBranchReader(place, branchName),
+    history: createTaskHistory(place, branchName),
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
   });

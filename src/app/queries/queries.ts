@@ -3,13 +3,14 @@ import type { HistoryEntry, TaskHistory } from "../../git/repository/task-histor
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
+import type { Origin } from "../../task/rights/origin.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { OpenTasks } from "./open-tasks.ts";
-import type { ServerRecord } from "./server-record.ts";
+import type { ShownServer } from "./server-record.ts";
 
 export type { HistoryEntry };
 
@@ -39,7 +40,7 @@ export interface TaskPage<Shown = TaskView> {
 export interface StatusView {
   readonly workspace: string;
   readonly branch: string;
-  readonly server: ServerRecord | null;
+  readonly server: ShownServer | null;
   /** What the coordinator says of itself, where it could be asked. */
   readonly health: Health | null;
   /** Why no task is started, also while nobody serves. */
@@ -58,6 +59,8 @@ export interface RetryText {
   readonly parent: string;
   /** A task file. */
   readonly text: string;
+  /** Who had asked for the task that is tried again; `undefined` where this clone does not know any more. */
+  readonly origin: Origin | undefined;
 }
 
 /** Questions about a workspace, which change nothing. The answers are the same with and without a coordinator. */

@@ -1,10 +1,12 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { findTaskFile } from "../../store/branch/foreign-tasks.ts";
+import { openTaskJournal } from "../../store/journal/task-journal.ts";
 import { fold } from "../../store/tasks/open-task.ts";
 import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
 import { isOwnSessionKey } from "../../task/names/session-key.ts";
 import { userFrontMatter } from "../../task/records/task-record.ts";
+import type { Origin } from "../../task/rights/origin.ts";
 import type { TaskView } from "../views/task-view.ts";
 import type { QueriesDeps, RetryText } from "./queries.ts";
 
@@ -20,12 +22,12 @@ const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "depe
 export async function retryText(deps: QueriesDeps, task: TaskView): Promise<RetryText> {
   refuseOthers(task);
   const { id, sessionKey, thread } = task;
-  const { frontMatter, prompt } = await asked(deps, task);
+  const { frontMatter, prompt, origin } = await asked(deps, task);
   const kept = Object.entries(frontMatter).filter(([key]) => !OF_THE_FIRST_TRY.has(key));
   const isOwn = isOwnSessionKey(sessionKey) && sessionKey.endsWith(`/${id}`);
   const session = isOwn && thread === null ? {} : { sessionKey };
   const values = { ...Object.fromEntries(kept), ...session, parent: id };
-  return { parent: id, text: `---\n${JSON.stringify(values)}\n---\n${prompt}` }; // JSON is YAML, on one line.
+  return { parent: id, text: `---\n${JSON.stringify(values)}\n---\n${prompt}`, origin }; // JSON is YAML, on one line.
 }
 
 function refuseOthers({ id, status, sessionKey, committed, hold }: TaskView): void {
@@ -39,15 +41,26 @@ function refuseOthers({ id, status, sessionKey, committed, hold }: TaskView): vo
   throw new CoordinatorError("REFUSED", `${id} cannot be retried: ${why}`);
 }
 
-/** What the user had asked for: the journal tells it until the outcome is committed, the committed file from then on. */
+/**
+ * What was asked for, and by whom: the journal tells it for as long as it is kept, the committed file from then on. That may have been
+ * written by anybody who can push, so it does not say who asked.
+ */
 async function asked(
-  { open, branch }: QueriesDeps,
+  { open, branch, paths }: QueriesDeps,
   { id, sessionKey }: TaskView,
-): Promise<{ readonly frontMatter: Readonly<Record<string, unknown>>; readonly prompt: string }> {
-  const records = (await open()).journal(id);
-  if (records.length > 0) return { frontMatter: fold(records).spec.frontMatter, prompt: readPrompt(records) };
+): Promise<{
+  readonly frontMatter: Readonly<Record<string, unknown>>;
+  readonly prompt: string;
+  readonly origin: Origin | undefined;
+}> {
+  const opened = (await open()).journal(id);
+  const records = opened.length > 0 ? opened : openTaskJournal(paths.journal, "read").readDone(id);
+  if (records.length > 0) {
+    const { spec, origin } = fold(records);
+    return { frontMatter: spec.frontMatter, prompt: readPrompt(records), origin };
+  }
   const place = await findTaskFile(branch, sessionKey, id);
   if (place === undefined || !isFinal(place.file.status))
     throw new CoordinatorError("NOT_FOUND", `the file of ${id} is not in the branch any more`);
-  return { frontMatter: userFrontMatter(place.file), prompt: place.file.prompt };
+  return { frontMatter: userFrontMatter(place.file), prompt: place.file.prompt, origin: undefined };
 }

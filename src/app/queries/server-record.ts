@@ -12,10 +12,41 @@ export interface ServerRecord extends ProcessIdentity {
   readonly version: string;
   /** Full name of the branch it serves: HEAD may have gone elsewhere since. */
   readonly branch: string;
-  /** Base address of the HTTP interface; `null` without one. */
+  /** Base address of the HTTP interface; `null` where it does not listen on a port. */
   readonly url: string | null;
+  /** Path of its Unix socket. Absent in earlier versions. */
+  readonly socket?: string | null;
+  /** What each request has to bring; `null` without an HTTP interface, absent in earlier versions. Never shown: see `withoutToken`. */
+  readonly token?: string | null;
   /** `null` where it follows codex-inbox.json. */
   readonly maxOpenTasks: number | null;
+}
+
+/** How to ask a coordinator. */
+export interface CoordinatorAddress {
+  readonly url: string;
+  /** Where to connect instead of to the host of `url`. */
+  readonly socketPath: string | undefined;
+  readonly token: string | undefined;
+}
+
+/** Returns how to ask the coordinator of `record`; `undefined` where it cannot be asked. */
+export function addressOf(record: ServerRecord | undefined): CoordinatorAddress | undefined {
+  if (record === undefined || (record.url === null && record.socket == null)) return undefined;
+  const { url, socket, token } = record;
+  return {
+    url: url ?? "http://localhost",
+    socketPath: url === null ? (socket ?? undefined) : undefined,
+    token: token ?? undefined,
+  };
+}
+
+/** What may be shown of a record. */
+export type ShownServer = Omit<ServerRecord, "token">;
+
+/** Returns what may be shown of `record`. */
+export function withoutToken({ token: _, ...shown }: ServerRecord): ShownServer {
+  return shown;
 }
 
 /** Returns the coordinator that serves the workspace now; a record that cannot be read, or whose process is gone, counts as none. */

@@ -7,7 +7,7 @@ import { presentProblem, problemOfOutage } from "../views/present-health.ts";
 import { presentPauses } from "../views/present-pauses.ts";
 import { findForeign } from "./list-tasks.ts";
 import type { QueriesDeps, StatusView } from "./queries.ts";
-import { readServer } from "./server-record.ts";
+import { readServer, withoutToken } from "./server-record.ts";
 
 /** Returns who serves the workspace, what runs, what waits and why. */
 export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promise<StatusView> {
@@ -20,10 +20,11 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     else if (rowOf(state).status === "queued") counts.queued += 1;
     else counts.running += 1;
   }
+  const server = readServer(deps.paths.server);
   return {
     workspace: deps.workspaceDir,
     branch: deps.branchName,
-    server: readServer(deps.paths.server) ?? null,
+    server: server === undefined ? null : withoutToken(server),
     health: health ?? null,
     codex: health === undefined ? notedProblem(deps) : health.codex,
     paused: presentPauses(pauses),

@@ -8,6 +8,7 @@ import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import type { Environment } from "../../run/sandbox/environment.ts";
 import { profileSettings } from "../../run/sandbox/permission-profile.ts";
 import { privatePaths } from "../../run/sandbox/private-paths.ts";
+import type { Policy } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
@@ -38,6 +39,27 @@ export interface OwnPlacesOptions {
   readonly packageDir?: string;
 }
 
+/** Keeps agents out of what we run, for one workspace. */
+export interface OwnPlaces {
+  /** @throws CoordinatorError `CONFIG` where agents could write to it, whatever their profile says; what to move */
+  requireApart(policy: Pick<Policy, "workdirs">, codexPath: string): void;
+  /** What holds for every run now. */
+  confinement(codexPath: string): Confinement;
+}
+
+export function watchOwnPlaces(place: WorkspacePlace, environment: Environment): OwnPlaces {
+  return {
+    requireApart({ workdirs }, codexPath) {
+      const around = { place, environment, codexPath };
+      requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+    },
+    confinement(codexPath) {
+      const around = { place, environment, codexPath };
+      return confinementOf(ownPlaces(around), around);
+    },
+  };
+}
+
 /** Returns where everything lies that no agent may write to. */
 export function ownPlaces({
   place,
@@ -45,7 +67,7 @@ export function ownPlaces({
   environment,
   packageDir = PACKAGE_DIR,
 }: OwnPlacesOptions): readonly OwnPlace[] {
-  const commonDir = gitDirectory(place.stateDir);
+  const { commonDir } = place;
   const home = codexHomePath(environment);
   return [
     ...packageEntries(packageDir).map((path) => ({ what: "the program codex-inbox", path })),
@@ -118,11 +140,6 @@ function packageEntries(packageDir: string): readonly string[] {
 function codexFolder(codexPath: string): string {
   const folder = dirname(dirname(codexPath));
   return existsSync(join(folder, "codex-package.json")) ? folder : codexPath;
-}
-
-/** The git directory that all linked worktrees share, which the coordinator's folder lies in. */
-function gitDirectory(stateDir: string): string {
-  return /^(.+)\/codex-inbox(?:\/homes\/[^/]+)?$/.exec(stateDir)?.[1] ?? stateDir;
 }
 
 function linkedWorktrees(commonDir: string): readonly string[] {

@@ -1,13 +1,9 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
-import { realPathOf } from "../../base/files/real-path.ts";
-import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
-import { ownIdentity } from "../../base/process/process-identity.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags } from "../../config/config.ts";
-import { atNextStart, createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import { atNextStart, createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
@@ -16,11 +12,11 @@ import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
-import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { createServerList } from "../../run/codex/install/list-servers.ts";
 import { openRunStore } from "../../run/run-store.ts";
 import { createSandboxProbe } from "../../run/sandbox/probe-sandbox.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
+import { createLauncher, type Launcher } from "../../run/worker/launcher/launcher.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
@@ -28,12 +24,12 @@ import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
-import type { Policy } from "../../task/rights/policy.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { readServer, type ServerRecord } from "../queries/server-record.ts";
+import { readServer } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
-import { confinementOf, ownPlaces, requireApart } from "./own-places.ts";
+import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
+import { type InterfaceOptions, openInterface } from "./open-interface.ts";
+import { type OwnPlaces, watchOwnPlaces } from "./own-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -43,7 +39,7 @@ export interface ServeSurroundings {
   readonly log: Log;
 }
 
-export interface ServeOptions extends CodexOptions {
+export interface ServeOptions extends CodexOptions, InterfaceOptions {
   readonly config: ConfigFlags;
   readonly untilIdle: boolean;
   readonly takeOver: boolean;
@@ -71,15 +67,14 @@ export async function serve(
   }
   const paths = statePaths(place.stateDir);
   const config = createLiveConfig(place.workspaceDir, given, options.config);
-  const policy = createLivePolicy(paths.policy, place.workRoot, (changed) => apart(changed, installation));
+  const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
+    own.requireApart(changed, installation.path),
+  );
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
-  const apart = ({ workdirs }: Policy, { path: codexPath }: CodexInstallation): void => {
-    const around = { place, environment, codexPath };
-    requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
-  };
+  const own = watchOwnPlaces(place, environment);
   const installation = await checkCodex(options, environment, policy.current());
-  apart(policy.current(), installation);
+  own.requireApart(policy.current(), installation.path);
   secureStateFolder(paths.root);
   const lost = new AbortController();
   const lock = await takeLock({
@@ -88,29 +83,23 @@ export async function serve(
     onLost: (error) => lost.abort(error),
     describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
   });
+  const launcher = createLauncher();
   try {
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
-    const coordinator = await open(place, branchName, options, {
-      environment,
-      log,
-      config,
-      policy,
-      installation,
-      apart,
-      paths,
-      clone,
-    });
+    const opened = { environment, log, config, policy, installation, own, paths, clone, launcher };
+    const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
       const maxOpenTasks = config.isFixed("maxOpenTasks") ? config.current().maxOpenTasks : null;
-      const serving = { paths, log, lost: lost.signal, branch: branchName, port, maxOpenTasks };
+      const serving = { paths, log, launcher, lost: lost.signal, branch: branchName, port, maxOpenTasks };
       return await serveOut(coordinator, options, serving);
     } finally {
       if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
     }
   } finally {
+    launcher.close();
     await lock.release();
   }
 }
@@ -119,10 +108,10 @@ interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
-  /** @throws CoordinatorError `CONFIG` where agents could write to what we run */
-  readonly apart: (policy: Policy, installation: CodexInstallation) => void;
+  readonly own: OwnPlaces;
   readonly paths: StatePaths;
   readonly clone: string;
+  readonly launcher: Launcher;
 }
 
 async function open(
@@ -131,10 +120,12 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, apart, paths, clone: workspaceId } = opened;
+  const { environment, log, config, policy, installation, own, paths, clone: workspaceId, launcher } = opened;
   const now = Date.now;
   let current = installation;
+  const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
   const branch = await openCommitter({
+    place,
     workspaceDir: place.workspaceDir,
     stateDir: place.stateDir,
     branch: branchName,
@@ -169,15 +160,16 @@ async function open(
       });
     },
     agents: createCodexDriver({
-      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs },
+      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs, launcher },
+      gitEnvironment: workTree.gitEnvironment,
       servers: createServerList({ codexPath: () => current.path, environment }),
     }),
     verifications: createVerifyDriver({
-      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs },
+      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs, launcher },
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
-    workTree: openWorkplace(place, paths, log),
+    workTree,
     prompts: createPromptAssembly(
       createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
       config.current,
@@ -185,27 +177,17 @@ async function open(
     codex: {
       async check() {
         const found = await checkCodex(options, environment, policy.current());
-        apart(policy.current(), found);
+        own.requireApart(policy.current(), found.path);
         current = found;
         return current;
       },
-      stamp() {
-        const home = codexHomePath(environment) ?? "";
-        const { sandbox, model, codexConfig } = config.current();
-        return [
-          stampOf(join(home, "config.toml")),
-          stampOf(join(home, "auth.json")),
-          sandbox,
-          model,
-          ...codexConfig,
-        ].join();
-      },
+      stamp: () => codexStamp(environment, config.current()),
     },
     sandbox: createSandboxProbe({
       ...{ codexPath: () => current.path, environment, keptPath: paths.sandbox, scratchDir: paths.sandboxProbe },
     }),
     installation,
-    history: createTaskHistory(place.workspaceDir, branchName),
+    history: createTaskHistory(place, branchName),
     settings: () => {
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
@@ -217,8 +199,7 @@ async function open(
           codexConfig: [...codexConfig, ...options.codexConfig],
           rights: policy.current(),
           get confinement() {
-            const around = { place, environment, codexPath: current.path };
-            return confinementOf(ownPlaces(around), around);
+            return own.confinement(current.path);
           },
         },
       };
@@ -254,6 +235,7 @@ function after(ms: number, callback: () => void): () => void {
 interface Serving {
   readonly paths: StatePaths;
   readonly log: Log;
+  readonly launcher: Launcher;
   readonly lost: AbortSignal;
   readonly branch: string;
   readonly port: number;
@@ -261,26 +243,20 @@ interface Serving {
 }
 
 async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, serving: Serving): Promise<number> {
-  const { paths, log } = serving;
-  const wantsPort = !options.untilIdle || options.config.port !== undefined;
-  // Loaded where it is needed: it costs a fifth of the time of a start.
-  const { listen } = wantsPort ? await import("../../server/listen.ts") : { listen: undefined };
-  const listener = await listen?.(coordinator, serving.port).catch(leaveAndRethrow(coordinator));
-  const record: ServerRecord = {
-    ...ownIdentity(),
-    folder: realPathOf(paths.root),
-    startedAt: new Date().toISOString(),
-    version: packageVersion(),
-    branch: serving.branch,
-    url: listener?.url ?? null,
-    maxOpenTasks: serving.maxOpenTasks,
-  };
-  writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
+  const { paths, log, branch, maxOpenTasks } = serving;
+  // Who waits for the end of the queue needs no port, unless one is asked for.
+  const port = options.untilIdle && options.config.port === undefined ? undefined : serving.port;
+  const noted = { branch, maxOpenTasks, version: packageVersion() };
+  const listener = await openInterface(coordinator, paths, { ...options, port }, noted).catch(
+    leaveAndRethrow(coordinator),
+  );
   log("serving", {
     workspace: coordinator.health().workspace,
     branch: coordinator.health().branch,
     url: listener?.url,
+    socket: listener?.socketPath,
   });
+  serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
   const lostLock = new Promise<never>((_, reject) => {
     const give = (): void =>
@@ -315,7 +291,8 @@ function leaveAndRethrow(coordinator: RunningCoordinator): (error: unknown) => P
 }
 
 function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, since: string): string {
-  const url = readServer(paths.server)?.url;
-  const where = url == null ? "" : ` at ${url}`;
+  const server = readServer(paths.server);
+  const address = server?.url ?? server?.socket;
+  const where = address == null ? "" : ` at ${address}`;
   return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
 }

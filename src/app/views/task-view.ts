@@ -7,6 +7,7 @@ import { asUsage } from "../../task/records/task-account.ts";
 import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
 import { taskFilePath } from "../../task/records/workspace-paths.ts";
+import { describeOrigin, requestedBy } from "../../task/rights/origin.ts";
 import type { ChangedFile, Usage } from "../../task/state/run.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 
@@ -53,6 +54,9 @@ export interface TaskView extends TaskLine {
   readonly followUpTask: string | null;
   readonly parent: string | null;
   readonly parentRun: number | null;
+  /** The way it came (`commit <id>`, `file`, `cli`, `http`, `agent`), and who asked. */
+  readonly origin: string | null;
+  readonly requestedBy: string | null;
   /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
   readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
   /** Where the task lies, or will lie, in the branch. */
@@ -100,6 +104,8 @@ export function presentOpen(task: OpenTask, records: readonly JournalRecord[], h
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
     parentRun: task.droppedBy?.run ?? null,
+    origin: describeOrigin(task.origin),
+    requestedBy: requestedBy(task.origin),
     changedFiles: record.changedFiles.map(presentChange),
     path: taskFilePath(task.sessionKey, task.folder, task.id),
     committed: false,
@@ -158,6 +164,8 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     followUpTask: textOrNull(frontMatter.followUpTask),
     parent: textOrNull(frontMatter.parent),
     parentRun: numberOrNull(frontMatter.parentRun),
+    origin: textOrNull(frontMatter.origin),
+    requestedBy: textOrNull(frontMatter.requestedBy),
     changedFiles: (result?.changedFiles ?? []).map(presentChange),
     path: taskFilePath(file.sessionKey, folder, file.id),
     committed: true,

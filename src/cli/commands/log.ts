@@ -1,5 +1,6 @@
 import type { HistoryEntry } from "../../app/queries/queries.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import { visibleLine } from "../../task/text/visible-text.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, wholeNumber } from "../command.ts";
 
@@ -18,12 +19,12 @@ export function createLogCommand(deps: CliDeps): Command {
       const asJson = input.flags.json === true;
       if (task !== undefined) {
         const entries = await deps.app.transcript(task);
-        if (asJson) deps.print(JSON.stringify(entries, null, 2));
-        else for (const entry of entries) deps.print(entryText(entry));
+        if (asJson) deps.printText(JSON.stringify(entries, null, 2));
+        else for (const entry of entries) deps.printText(entryText(entry));
         return 0;
       }
       const history = await deps.app.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
-      if (asJson) deps.print(JSON.stringify(history, null, 2));
+      if (asJson) deps.printText(JSON.stringify(history, null, 2));
       else for (const entry of history) deps.print(historyLine(entry));
       return 0;
     },
@@ -36,7 +37,7 @@ function historyLine(entry: HistoryEntry): string {
 
 function entryText(entry: TranscriptEntry): string {
   const { body } = entry;
-  const head = `[${entry.time}] `;
+  const head = `[${visibleLine(entry.time)}] `;
   switch (body.kind) {
     case "user":
     case "assistant":
@@ -47,15 +48,15 @@ function entryText(entry: TranscriptEntry): string {
     case "command":
       return `${head}command (exit ${body.exitCode ?? "unknown"})\n${indent(body.command)}\n${indent(body.output)}`;
     case "files":
-      return `${head}files (${body.status})\n${indent(body.changes.map(({ path, change }) => `${change} ${path}`).join("\n"))}`;
+      return `${head}files (${visibleLine(body.status)})\n${indent(body.changes.map(({ path, change }) => `${change} ${path}`).join("\n"))}`;
     case "tool":
-      return `${head}tool ${body.name} (${body.status})\n${indent(body.detail)}`;
+      return `${head}tool ${visibleLine(body.name)} (${visibleLine(body.status)})\n${indent(body.detail)}`;
     case "verify":
-      return `${head}verify: ${body.what}\n${indent(body.command)}\n${indent(body.output)}`;
+      return `${head}verify: ${visibleLine(body.what)}\n${indent(body.command)}\n${indent(body.output)}`;
     case "error":
       return `${head}error\n${indent(body.message)}`;
     case "end":
-      return `${head}end: ${body.outcome}${body.reason === null ? "" : ` (${body.reason})`}`;
+      return `${head}end: ${body.outcome}${body.reason === null ? "" : ` (${visibleLine(body.reason)})`}`;
   }
 }
 
@@ -64,5 +65,5 @@ function countOf(count: number, noun: string): string {
 }
 
 function indent(text: string): string {
-  return text.trimEnd().replace(/^/gm, "    ");
+  return `    ${text.trimEnd().replaceAll("\n", "\n    ")}`;
 }

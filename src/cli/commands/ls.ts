@@ -29,7 +29,7 @@ export function createLsCommand(deps: CliDeps): Command {
       const finished = input.flags.open === true ? 0 : (wholeNumber(input, "n") ?? FINISHED_SHOWN);
       const options = { finished, session: textFlag(input, "session") };
       if (input.flags.json === true) {
-        deps.print(JSON.stringify(await allPages(deps.app.list, options), null, 2));
+        deps.printText(JSON.stringify(await allPages(deps.app.list, options), null, 2));
         return 0;
       }
       const tasks = await allPages(deps.app.lines, options);

@@ -34,7 +34,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
       if (action === "show" && key === undefined)
         throw new CoordinatorError("USAGE", "policy alone shows what is allowed");
       const shown = await deps.app.policy(action === undefined ? undefined : { action, key, values });
-      if (flags.json === true) deps.print(JSON.stringify(asJson(shown), null, 2));
+      if (flags.json === true) deps.printText(JSON.stringify(asJson(shown), null, 2));
       else for (const line of policyLines(shown)) deps.print(line);
       return 0;
     },

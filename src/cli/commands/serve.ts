@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "../command.ts";
 
@@ -5,9 +6,12 @@ export function createServeCommand(deps: CliDeps): Command {
   return {
     name: "serve",
     summary: "Take tasks from inbox/, run them, and commit what comes of them",
-    usage: "[--until-idle] [--take-over] [--port <n>] [--max-workers <n>] [--codex <path>] [<other options>]",
+    usage:
+      "[--until-idle] [--take-over] [--port <n>|off] [--socket] [--max-workers <n>] [--codex <path>] [<other options>]",
     help: [
-      "--port <n>         port of the HTTP interface on 127.0.0.1 (default 8787; 0 picks a free one)",
+      "--port <n>         port of the HTTP interface on 127.0.0.1 (default 8787; 0 picks a free one; off: none)",
+      "--socket           serve it on a Unix socket too: socket/http in the coordinator's folder (server.json names it)",
+      "--socket-path <path>  the same, elsewhere: in a folder that is yours alone (mode 700)",
       "--max-workers <n>  runs side by side (default 2)",
       "--max-open-tasks <n>  tasks that may be accepted and not yet finished (default 10000)",
       "--settle-ms <n>    how long a file must rest before it is taken (default 2000)",
@@ -20,6 +24,8 @@ export function createServeCommand(deps: CliDeps): Command {
     ],
     options: {
       port: { type: "string" },
+      socket: { type: "boolean" },
+      "socket-path": { type: "string" },
       "max-workers": { type: "string" },
       "max-open-tasks": { type: "string" },
       "settle-ms": { type: "string" },
@@ -32,9 +38,13 @@ export function createServeCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const codexConfig: unknown = input.flags["codex-config"];
+      const hasPort = input.flags.port !== "off";
+      const socketPath = textFlag(input, "socket-path");
       return deps.app.serve({
+        hasPort,
+        socket: socketPath === undefined ? input.flags.socket === true : resolve(socketPath),
         config: {
-          port: wholeNumber(input, "port"),
+          port: hasPort ? wholeNumber(input, "port") : undefined,
           maxWorkers: wholeNumber(input, "max-workers"),
           maxOpenTasks: wholeNumber(input, "max-open-tasks"),
           settleMs: wholeNumber(input, "settle-ms"),

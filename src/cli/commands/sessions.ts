@@ -25,12 +25,13 @@ export function createSessionsCommand(deps: CliDeps): Command {
       const asJson = input.flags.json === true;
       if (key !== undefined) {
         const session = await deps.app.session(key);
-        for (const line of asJson ? [JSON.stringify(session, null, 2)] : sessionLines(session)) deps.print(line);
+        if (asJson) deps.printText(JSON.stringify(session, null, 2));
+        else for (const line of sessionLines(session)) deps.print(line);
         return 0;
       }
       const all = await deps.app.sessions({ own: input.flags.all === true });
       const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
-      if (asJson) deps.print(JSON.stringify(shown, null, 2));
+      if (asJson) deps.printText(JSON.stringify(shown, null, 2));
       else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
       return 0;
     },

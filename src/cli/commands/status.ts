@@ -12,7 +12,7 @@ export function createStatusCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const status = await deps.app.status();
-      if (input.flags.json === true) deps.print(JSON.stringify(status, null, 2));
+      if (input.flags.json === true) deps.printText(JSON.stringify(status, null, 2));
       else for (const line of statusLines(status)) deps.print(line);
       return 0;
     },
@@ -26,10 +26,10 @@ function statusLines(status: StatusView): readonly string[] {
   const { server, health } = status;
   const lines = [`workspace  ${status.workspace} (${status.branch})`];
   if (server === null) lines.push("serving    nobody; start with: codex-inbox serve");
-  else
-    lines.push(
-      `serving    process ${server.pid} since ${server.startedAt}${server.url === null ? "" : ` at ${server.url}`}`,
-    );
+  else {
+    const address = server.url ?? server.socket;
+    lines.push(`serving    process ${server.pid} since ${server.startedAt}${address == null ? "" : ` at ${address}`}`);
+  }
   lines.push(
     `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
   );

@@ -137,7 +137,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         return true;
       };
       try {
-        const ground = { workRoot: deps.workTree.root, stateDir: deps.stateDir };
+        const { root: workRoot, repositories } = deps.workTree;
+        const ground = { workRoot, stateDir: deps.stateDir, repositories };
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;

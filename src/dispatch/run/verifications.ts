@@ -5,7 +5,7 @@ import { worldFaultCode } from "../../base/world-fault.ts";
 import type { FollowUps } from "../../intake/follow-ups.ts";
 import type { VerifyDriver } from "../../run/driver.ts";
 import { brokenSandboxWords } from "../../run/sandbox/broken-sandbox.ts";
-import { resolveWorkdir } from "../../run/workplace/run-paths.ts";
+import { type RunGround, resolveWorkdir } from "../../run/workplace/run-paths.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { expectOpen, type TaskTable } from "../../store/tasks/task-table.ts";
 import { lowerLevel } from "../../task/rights/rights.ts";
@@ -18,8 +18,7 @@ export interface VerificationsDeps {
   readonly table: TaskTable;
   readonly driver: VerifyDriver;
   readonly followUps: FollowUps;
-  /** Absolute: root of what agents work in, and the coordinator's own folder. */
-  readonly ground: { readonly workRoot: string; readonly stateDir: string };
+  readonly ground: Omit<RunGround, "rights">;
   readonly settings: () => VerifySettings;
   /** A command could not have its sandbox. */
   readonly onSandboxBroken: (reason: string) => void;

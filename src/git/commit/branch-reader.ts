@@ -1,5 +1,10 @@
+import { relative } from "node:path";
 import { createObjectReader, type StoredObject } from "../objects/object-reader.ts";
 import { fromByteName, isFolder, isPlainFile, parseTree } from "../objects/tree-format.ts";
+import type { WorkspacePlace } from "../repository/workspace-place.ts";
+
+/** Where a workspace lies: the git directory and the top of its work tree, and its folder there. Absolute, links resolved. */
+type HomePlace = Pick<WorkspacePlace, "gitDir" | "topDir" | "workspaceDir">;
 
 /** Reads the tip of a branch without touching anything: for commands that run beside a coordinator. Paths are relative to the workspace. */
 export interface BranchReader {
@@ -9,12 +14,14 @@ export interface BranchReader {
   listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
 }
 
-/** Creates the reader of `branch` ("refs/heads/main") for the workspace at `workspaceDir` (absolute). All calls share one git. */
-export function createBranchReader(workspaceDir: string, branch: string): BranchReader {
-  const objects = createObjectReader(workspaceDir);
+/** Creates the reader of `branch` ("refs/heads/main") for a workspace. All calls share one git. */
+export function createBranchReader(place: HomePlace, branch: string): BranchReader {
+  const objects = createObjectReader(place);
+  const folder = relative(place.topDir, place.workspaceDir);
+  const prefix = folder === "" ? "" : `${folder}/`;
 
   async function find(path: string): Promise<StoredObject | undefined> {
-    return path.includes("\n") ? undefined : objects.read(`${branch}:./${path}`);
+    return path.includes("\n") ? undefined : objects.read(`${branch}:${prefix}${path}`);
   }
 
   const idOf = async (path: string): Promise<string | undefined> => (await find(path))?.id;

@@ -44,7 +44,7 @@ export function createBranchView(
 
   async function isLost(ours: string, tip: string | undefined): Promise<boolean> {
     if (answered.ours !== ours || answered.tip !== tip) {
-      answered = { ours, tip, lost: !(await isReachable(repository.topDir, ours, tip)) };
+      answered = { ours, tip, lost: !(await isReachable(repository, ours, tip)) };
     }
     return answered.lost;
   }

@@ -20,7 +20,8 @@ import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
-import { findIntroduction } from "../repository/history.ts";
+import { findIntroduction, readAuthorship } from "../repository/history.ts";
+import type { WorkTreePlace } from "../repository/read-work-tree.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
@@ -30,7 +31,9 @@ import { createCommittedMemory } from "./committed-memory.ts";
 import { createWorkTree } from "./work-tree.ts";
 
 export interface CommitterOptions {
-  /** Absolute; may be a folder inside the work tree, and the work tree may be a linked one. */
+  /** The work tree, which may be a linked one. */
+  readonly place: Pick<WorkTreePlace, "topDir" | "gitDir">;
+  /** Absolute; its top, or a folder inside it. */
   readonly workspaceDir: string;
   /** Absolute; for locks, temporary files and the note about our last commit. On the file system of the git directory. */
   readonly stateDir: string;
@@ -171,6 +174,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository, view.tip, repository.prefix + path),
+    authorship: (commit) => readAuthorship(repository, commit),
     hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();
@@ -184,8 +188,8 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
 }
 
 async function openParts(options: CommitterOptions): Promise<BatchParts & { readonly temporary: TemporaryFiles }> {
-  const { stateDir, workspaceDir, now } = options;
-  const repository = await openRepository(workspaceDir, options.branch);
+  const { stateDir, place, now } = options;
+  const repository = await openRepository(place, options.workspaceDir, options.branch);
   mkdirSync(stateDir, { recursive: true });
   if (statSync(stateDir).dev !== statSync(repository.gitDir).dev) {
     const message = `${stateDir} must lie on the file system of ${repository.gitDir}: locks and the index are moved between them`;
@@ -210,7 +214,7 @@ async function openParts(options: CommitterOptions): Promise<BatchParts & { read
     index,
     now,
     temporary,
-    identity: await readIdentity(workspaceDir),
+    identity: await readIdentity(repository),
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),
     workTree: createWorkTree(repository, temporary, (content) => objectId(objectFormat, "blob", content)),

@@ -113,15 +113,14 @@ export function createProcessScan(
     const environment = processes.environment(pid);
     const base = command.changesTo.reduce((folder, next) => resolve(folder, next), cwd);
     const named = command.gitDir ?? /\0GIT_DIR=([^\0]*)/.exec(environment)?.[1];
-    if (named !== undefined && isOurGitDir(resolve(base, named))) return true;
     const workTree = command.workTree ?? /\0GIT_WORK_TREE=([^\0]*)/.exec(environment)?.[1];
-    if (workTree !== undefined && isAbsolute(workTree) && realPathOf(workTree) === repository.topDir) return true;
-    return named === undefined && standsInOurs(base);
-  }
-
-  function isOurGitDir(path: string): boolean {
-    const real = realPathOf(path);
-    return isInside(real, repository.gitDir) || real === repository.commonDir;
+    const top = workTree !== undefined && isAbsolute(workTree) ? realPathOf(workTree) : undefined;
+    if (top === repository.topDir) return true;
+    if (named === undefined) return standsInOurs(base);
+    const gitDir = realPathOf(resolve(base, named));
+    // As the coordinator of another work tree of this repository runs it: it writes the HEAD and index of that one.
+    if (isOtherWorktree(gitDir) || (top !== undefined && gitDir !== repository.gitDir)) return false;
+    return isInside(gitDir, repository.gitDir) || gitDir === repository.commonDir;
   }
 
   function standsHere(pid: number): boolean {

@@ -3,7 +3,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
+import { realPathOf } from "../../base/files/real-path.ts";
 import { runGit } from "../process/git-process.ts";
+import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
+import type { KnownRepositories, KnownRepository } from "../repository/known-repositories.ts";
 import { type CodeIndex, createCodeIndex } from "./code-index.ts";
 
 /** More than this are counted, not listed. */
@@ -18,10 +21,13 @@ const SLOW_LISTING_MS = 500;
 const LISTING_EVERY_MS = 150;
 const LISTINGS_AT_ONCE = 4;
 
-/** A path that differs from HEAD, relative to the top of the work tree, and how. */
+type Change = "added" | "modified" | "deleted";
+
+/** A path that differs from HEAD, relative to the top of its work tree, and how. */
 export interface ChangedPath {
   readonly path: string;
-  readonly change: "added" | "modified" | "deleted";
+  readonly change: Change;
+  readonly absolutePath: string;
 }
 
 /** Tells what a run changed in the work tree. */
@@ -29,72 +35,85 @@ export interface ChangedFiles {
   /**
    * Returns the uncommitted paths below `dir` (absolute) that were touched since `sinceMs` (Unix ms). Git says what differs; the
    * change time, which a program cannot set back, says since when. Takes no lock, so it disturbs nobody's `git commit`.
+   *
+   * @throws Error where `dir` lies in no repository that is known; CoordinatorError, GitError: what could not be asked
    */
   list(dir: string, sinceMs: number): Promise<readonly ChangedPath[]>;
-  /** Returns the top (absolute, links resolved) of the work tree that `dir` lies in. */
-  topOf(dir: string): Promise<string>;
 }
 
 /** Where a folder lies. */
 interface Place {
-  readonly topDir: string;
+  readonly repository: KnownRepository;
   /** From the top; "" is the top itself. */
   readonly folder: string;
   readonly excluded: readonly string[];
   readonly index: CodeIndex;
+  /** What switches filters off, as of the last listing. */
+  readonly filters: { off: Readonly<Record<string, string>> };
   /** Returns how many milliseconds the next listing of this folder has to wait, and counts it. */
   readonly pause: () => number;
 }
 
 export interface ChangedFilesOptions {
+  readonly repositories: KnownRepositories;
+  readonly programs: ConfiguredPrograms;
   /** Folder for indexes of our own (absolute; made when missing). */
   readonly keepDir: string;
   /** The work tree that also holds files of ours, and the paths of these from its top. */
   readonly home: { readonly topDir: string; readonly ours: readonly string[] };
 }
 
-export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): ChangedFiles {
+export function createChangedFiles({ repositories, programs, keepDir, home }: ChangedFilesOptions): ChangedFiles {
   const places = new LRUCache<string, Place>({ max: PLACES_MAX });
   /** Listings that have not begun: whoever asks meanwhile gets the same answer. */
-  const waiting = new Map<string, Promise<ReadonlyMap<string, ChangedPath["change"]>>>();
+  const waiting = new Map<string, Promise<ReadonlyMap<string, Change>>>();
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function placeOf(dir: string): Promise<Place> {
-    const known = places.get(dir) ?? (await findPlace(dir));
-    places.set(dir, known);
+  /** Returns where `dir` lies, which must be in a known repository. */
+  function placeOf(dir: string): Place {
+    const ground = repositories.groundOf(dir);
+    if (ground.kind !== "repository") {
+      const where =
+        ground.kind === "foreign" ? `${ground.path} makes it a repository that is not known` : "no repository";
+      throw new Error(`${dir}: ${where}`);
+    }
+    const { repository } = ground;
+    const key = `${repository.gitDir}\0${dir}`;
+    const known = places.get(key) ?? makePlace(dir, repository);
+    places.set(key, known);
     return known;
   }
 
-  async function findPlace(dir: string): Promise<Place> {
-    const result = await runGit(dir, ["rev-parse", "--show-toplevel", "--git-path", "index"]);
-    const [topDir = "", indexPath = ""] = result.stdout.toString("utf8").split("\n");
-    if (result.status !== 0) throw new Error(`git rev-parse in ${dir}: ${result.stderr}`);
-    const known = [...places.values()].find((place) => place.topDir === topDir);
-    if (known !== undefined) return { ...known, folder: relative(topDir, dir), pause: createPace() };
-    const excluded = topDir === home.topDir ? home.ours : [];
-    const index = createCodeIndex({ topDir, indexPath: resolve(dir, indexPath), keepDir, excluded });
-    return { topDir, folder: relative(topDir, dir), excluded, index, pause: createPace() };
+  function makePlace(dir: string, repository: KnownRepository): Place {
+    const folder = relative(repository.topDir, dir);
+    const known = [...places.values()].find((place) => place.repository.gitDir === repository.gitDir);
+    if (known !== undefined) return { ...known, folder, pause: createPace() };
+    const excluded = repository.topDir === home.topDir ? home.ours : [];
+    const filters: { off: Readonly<Record<string, string>> } = { off: {} };
+    const index = createCodeIndex({
+      ...{ place: repository, indexPath: join(repository.gitDir, "index"), keepDir, excluded },
+      environment: () => filters.off,
+    });
+    return { repository, folder, excluded, index, filters, pause: createPace() };
   }
 
-  async function listAll({
-    topDir,
-    folder,
-    excluded,
-    index,
-  }: Place): Promise<ReadonlyMap<string, ChangedPath["change"]>> {
+  async function listAll(place: Place): Promise<ReadonlyMap<string, Change>> {
+    const { repository, folder, excluded, index, filters } = place;
+    filters.off = await programs.forListing(repository);
     const path = await index.current();
     const startedMs = performance.now();
     const patterns = excluded.map((name) => `--exclude=/${escapePattern(name)}`);
     const args = ["ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard", ...patterns];
     const below = folder === "" ? [] : [folder];
-    const result = await runGit(topDir, [...args, "--", ...below], { environment: { GIT_INDEX_FILE: path } });
-    if (result.status !== 0) throw new Error(`git ls-files in ${topDir}: ${result.stderr}`);
+    const environment = { ...filters.off, GIT_INDEX_FILE: path };
+    const result = await runGit(repository, [...args, "--", ...below], { environment });
+    if (result.status !== 0) throw new Error(`git ls-files in ${repository.topDir}: ${result.stderr}`);
     if (performance.now() - startedMs > SLOW_LISTING_MS) await index.refresh(path);
     return parseListing(result.stdout.toString("utf8"));
   }
 
-  function listSoon(place: Place): Promise<ReadonlyMap<string, ChangedPath["change"]>> {
-    const key = join(place.topDir, place.folder);
+  function listSoon(place: Place): Promise<ReadonlyMap<string, Change>> {
+    const key = join(place.repository.topDir, place.folder);
     const joined = waiting.get(key);
     if (joined !== undefined) return joined;
     const listing = listInTurn(key, place);
@@ -102,7 +121,7 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
     return listing;
   }
 
-  async function listInTurn(key: string, place: Place): Promise<ReadonlyMap<string, ChangedPath["change"]>> {
+  async function listInTurn(key: string, place: Place): Promise<ReadonlyMap<string, Change>> {
     const pauseMs = place.pause();
     if (pauseMs > 0) await delay(pauseMs);
     const listing = turn.then(() => {
@@ -115,15 +134,16 @@ export function createChangedFiles({ keepDir, home }: ChangedFilesOptions): Chan
 
   return {
     async list(dir, sinceMs) {
-      const place = await placeOf(nearestFolder(dir));
+      const place = placeOf(realPathOf(nearestFolder(dir)));
+      const { topDir } = place.repository;
       const touched: ChangedPath[] = [];
       for (const [path, change] of await listSoon(place)) {
         if (touched.length >= CHANGED_FILES_MAX) break;
-        if (touchedSince(join(place.topDir, path), sinceMs - CLOCK_STEP_MS)) touched.push({ path, change });
+        const absolutePath = join(topDir, path);
+        if (touchedSince(absolutePath, sinceMs - CLOCK_STEP_MS)) touched.push({ path, change, absolutePath });
       }
       return touched;
     },
-    topOf: async (dir) => (await placeOf(nearestFolder(dir))).topDir,
   };
 }
 
@@ -139,8 +159,8 @@ function createPace(): () => number {
 }
 
 /** Records "<letter> <path>": "?" is a file git does not know, "R" one that is gone, "C" one that differs (a file that is gone too). */
-function parseListing(text: string): ReadonlyMap<string, ChangedPath["change"]> {
-  const changes = new Map<string, ChangedPath["change"]>();
+function parseListing(text: string): ReadonlyMap<string, Change> {
+  const changes = new Map<string, Change>();
   for (const record of text.split("\0")) {
     const path = record.slice(2);
     if (path === "" || changes.get(path) === "deleted") continue;

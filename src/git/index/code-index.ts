@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { syncDescriptor } from "../../base/files/durable-file.ts";
 import { createObjectReader } from "../objects/object-reader.ts";
 import { FOLDER_MODE, parseTree, toByteName } from "../objects/tree-format.ts";
+import type { GitPlace } from "../process/git-environment.ts";
 import { type GitCall, runGit } from "../process/git-process.ts";
 import { copyIndex } from "./index-copy.ts";
 
@@ -19,8 +20,10 @@ export interface CodeIndex {
 }
 
 export interface CodeIndexOptions {
-  /** Absolute top of the work tree. */
-  readonly topDir: string;
+  /** The work tree. */
+  readonly place: Required<GitPlace>;
+  /** Added to the environment where git may compare files. */
+  readonly environment: () => Readonly<Record<string, string>>;
   /** Absolute path of the user's index there. */
   readonly indexPath: string;
   /** Folder for indexes of this kind (absolute; made when missing). */
@@ -42,14 +45,15 @@ const IDLE_MS = 10_000;
 /** By mode; anything else is a blob. */
 const TYPES: Readonly<Record<string, string>> = { [FOLDER_MODE]: "tree", "160000": "commit" };
 
-export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIndexOptions): CodeIndex {
+export function createCodeIndex(options: CodeIndexOptions): CodeIndex {
+  const { place, indexPath, keepDir, excluded } = options;
   const left = new Set(excluded.map(toByteName));
   const folders = ["", ...new Set([...left].flatMap(parentsOf))];
   const prefix = createHash("sha256")
-    .update([topDir, ...left].join("\0"))
+    .update([place.topDir, ...left].join("\0"))
     .digest("hex")
     .slice(0, 12);
-  const objects = createObjectReader(topDir);
+  const objects = createObjectReader(place);
   let idle: NodeJS.Timeout | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -83,7 +87,7 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
       lines.push(id === undefined ? record : record.replace(/ tree [0-9a-f]+\t/, ` tree ${id}\t`));
     }
     const input = Buffer.from(lines.map((line) => `${line}\0`).join(""), "latin1");
-    return (await expectGit(topDir, ["mktree", "-z", "--missing"], { input })).trim();
+    return (await expectGit(place, ["mktree", "-z", "--missing"], { input })).trim();
   }
 
   async function build(path: string, records: Levels["records"]): Promise<void> {
@@ -91,9 +95,9 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
     const draft = join(keepDir, `${prefix}.draft`);
     for (const left of [draft, `${draft}.lock`]) rmSync(left, { force: true });
     await copyIndex(indexPath, draft); // It knows which files are as they were when git last looked.
-    const environment = { GIT_INDEX_FILE: draft };
+    const environment = { ...options.environment(), GIT_INDEX_FILE: draft };
     const tree = await writeTree("", records);
-    await expectGit(topDir, ["-c", "core.splitIndex=false", "read-tree", "--reset", tree], { environment });
+    await expectGit(place, ["-c", "core.splitIndex=false", "read-tree", "--reset", tree], { environment });
     await refresh(draft);
     await syncDescriptor(openSync(draft, "r"));
     renameSync(draft, path);
@@ -103,7 +107,9 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
 
   /** Its status says whether files have changed, and that is no failure. */
   async function refresh(path: string): Promise<void> {
-    await git(topDir, ["update-index", "-q", "--refresh"], { environment: { GIT_INDEX_FILE: path } });
+    await runGit(place, ["update-index", "-q", "--refresh"], {
+      environment: { ...options.environment(), GIT_INDEX_FILE: path },
+    });
   }
 
   async function find(): Promise<string> {
@@ -125,13 +131,9 @@ export function createCodeIndex({ topDir, indexPath, keepDir, excluded }: CodeIn
   };
 }
 
-function git(dir: string, args: readonly string[], call: GitCall = {}): Promise<string | undefined> {
-  return runGit(dir, args, call).then(({ status, stdout }) => (status === 0 ? stdout.toString("latin1") : undefined));
-}
-
-async function expectGit(dir: string, args: readonly string[], call: GitCall): Promise<string> {
-  const { status, stdout, stderr } = await runGit(dir, args, call);
-  if (status !== 0) throw new Error(`git ${args.join(" ")} in ${dir}: ${stderr}`);
+async function expectGit(place: Required<GitPlace>, args: readonly string[], call: GitCall): Promise<string> {
+  const { status, stdout, stderr } = await runGit(place, args, call);
+  if (status !== 0) throw new Error(`git ${args.join(" ")} in ${place.topDir}: ${stderr}`);
   return stdout.toString("latin1");
 }
 

@@ -37,10 +37,10 @@ export interface IndexFile {
 }
 
 export function createIndexFile(repository: Repository, temporary: TemporaryFiles): IndexFile {
-  const { topDir, indexPath } = repository;
+  const { indexPath } = repository;
 
   async function list(args: readonly string[], paths: readonly string[]): Promise<string> {
-    const result = await runGit(topDir, ["ls-files", ...args, "-z", "--full-name", "--", ...paths]);
+    const result = await runGit(repository, ["ls-files", ...args, "-z", "--full-name", "--", ...paths]);
     if (result.status !== 0) throw new GitError(`git ls-files: ${result.stderr}`);
     return result.stdout.toString("utf8");
   }
@@ -71,7 +71,7 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
       await copyIndex(indexPath, path);
       const input = [...changes].map(([name, entry]) => indexInfo(name, entry, repository)).join("");
       const environment = { GIT_INDEX_FILE: path };
-      const result = await runGit(topDir, ["update-index", "--add", "-z", "--index-info"], { input, environment });
+      const result = await runGit(repository, ["update-index", "--add", "-z", "--index-info"], { input, environment });
       if (result.status !== 0) {
         rmSync(path, { force: true });
         return { refused: result.stderr };

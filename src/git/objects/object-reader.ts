@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
+import type { GitPlace } from "../process/git-environment.ts";
 import { GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
 import type { ObjectType } from "./object-format.ts";
 
@@ -14,7 +15,7 @@ export interface StoredObject {
  * not keep our process alive, and ends with it.
  */
 export interface ObjectReader {
-  /** Returns the object with this id (hexadecimal) or name ("main:./tasks.md", without a line break), or `undefined` where there is none. */
+  /** Returns the object with this id (hexadecimal) or name ("main:tasks.md", without a line break), or `undefined` where there is none. */
   read(name: string): Promise<StoredObject | undefined>;
   close(): void;
 }
@@ -27,15 +28,15 @@ interface Request {
 /** How often one read is asked again of a new process before it fails. */
 const STARTS_MAX = 3;
 
-export function createObjectReader(directory: string): ObjectReader {
+export function createObjectReader({ gitDir }: Pick<GitPlace, "gitDir">): ObjectReader {
   let child: ChildProcess | undefined;
   let waiting: Request[] = [];
 
   function start(): ChildProcess {
     const args = [...GIT_OPTIONS, "cat-file", "--batch"];
     const started: ChildProcess = spawn("git", args, {
-      cwd: directory,
-      env: plumbingEnvironment(),
+      cwd: gitDir,
+      env: plumbingEnvironment({ gitDir }),
       stdio: ["pipe", "pipe", "ignore"],
     });
     started.unref();

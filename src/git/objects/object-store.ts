@@ -43,7 +43,7 @@ export interface ObjectStoreOptions {
 }
 
 export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
-  const reader = createObjectReader(gitDir);
+  const reader = createObjectReader({ gitDir });
   const writer = createObjectWriter(objectsDir, format, packs.keepText);
   const cache = new LRUCache<string, KeptObject>({
     maxSize: CACHED_BYTES_MAX,

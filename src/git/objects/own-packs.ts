@@ -87,7 +87,11 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
       "pack.writeReverseIndex=false",
     ];
     const args = [...settings, "pack-objects", "--quiet", base];
-    const made = await runGit(commonDir, args, { input: `${[...ids].join("\n")}\n`, signal, isBackground: true });
+    const made = await runGit({ gitDir: commonDir }, args, {
+      input: `${[...ids].join("\n")}\n`,
+      signal,
+      isBackground: true,
+    });
     if (made.status !== 0) {
       if (signal.aborted) return false;
       throw new GitError(`git pack-objects: ${made.stderr}`);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { gitEnvironment } from "./git-environment.ts";
+import { type GitPlace, gitEnvironment, NO_PROGRAMS, placeEnvironment } from "./git-environment.ts";
 
 /**
  * Git could not do what was asked of it: a damaged index, an object that is not there, a git that is gone. It may be mended at any
@@ -32,42 +32,52 @@ export interface GitCall {
   readonly isBackground?: boolean;
 }
 
-/** Options in front of every subcommand: no hook and no monitor of the user's runs on our behalf, and no maintenance starts. */
-export const GIT_OPTIONS: readonly string[] = [
-  "-c",
-  "core.fsmonitor=false",
-  "-c",
-  "core.hooksPath=/dev/null",
-  "-c",
-  "gc.auto=0",
-  "-c",
-  "maintenance.auto=false",
-];
+/** Options in front of every subcommand: no program of anybody's runs on our behalf, and no maintenance starts. */
+export const GIT_OPTIONS: readonly string[] = [...NO_PROGRAMS, ["gc.auto", "0"], ["maintenance.auto", "false"]].flatMap(
+  ([key, value]) => ["-c", `${key}=${value}`],
+);
 
-/** Returns the environment of our plumbing: untranslated, literal paths, no optional lock, objects as they are stored. */
-export function plumbingEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+/** Returns the environment of our plumbing at `place`: untranslated, literal paths, no optional lock, objects as they are stored. */
+export function plumbingEnvironment(
+  place: GitPlace | undefined,
+  extra: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return {
     ...gitEnvironment(process.env),
-    LC_ALL: "C",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_LITERAL_PATHSPECS: "1",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_TERMINAL_PROMPT: "0",
+    ...(place === undefined ? {} : placeEnvironment(place)),
     ...extra,
   };
 }
 
 /**
- * Runs git to its end in `directory` (absolute). A status other than 0 is an answer, not an error.
+ * Runs git to its end in the repository at `place`, from the top of its work tree. A status other than 0 is an answer, not an error.
  *
  * @throws GitError where git cannot be started
  */
-export function runGit(directory: string, args: readonly string[], call: GitCall = {}): Promise<GitResult> {
+export function runGit(place: GitPlace, args: readonly string[], call: GitCall = {}): Promise<GitResult> {
+  return spawnGit(place.topDir ?? place.gitDir, place, args, call);
+}
+
+/** Lets git say which repository `directory` (absolute) lies in: for a folder that the user has named, and questions that start nothing. */
+export function askGitAround(directory: string, args: readonly string[]): Promise<GitResult> {
+  return spawnGit(directory, undefined, args, {});
+}
+
+function spawnGit(
+  cwd: string,
+  place: GitPlace | undefined,
+  args: readonly string[],
+  call: GitCall,
+): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const env = plumbingEnvironment(call.environment);
+    const env = plumbingEnvironment(place, call.environment);
     // A pipe costs more than a descriptor: sockets, and a stream.
     const stdin = call.input === undefined ? "ignore" : "pipe";
-    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd: directory, env, stdio: [stdin, "pipe", "pipe"] });
+    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd, env, stdio: [stdin, "pipe", "pipe"] });
     if (call.isBackground === true) lowerPriority(child.pid);
     const onAbort = (): void => void child.kill();
     call.signal?.addEventListener("abort", onAbort);
@@ -79,7 +89,7 @@ export function runGit(directory: string, args: readonly string[], call: GitCall
     child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
       const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
-      reject(new GitError(`${why}: git ${args[0] ?? ""} in ${directory}`, { cause }));
+      reject(new GitError(`${why}: git ${args[0] ?? ""} in ${cwd}`, { cause }));
     });
     child.on("close", (code, signal) => {
       call.signal?.removeEventListener("abort", onAbort);

@@ -1,11 +1,15 @@
+import type { GitPlace } from "../process/git-environment.ts";
 import { runGit } from "../process/git-process.ts";
 
 /** Signs our commits where the user has configured no name: git's own guess from the machine would be nobody's. */
 const FALLBACK_IDENTITY = "codex-inbox <codex-inbox@localhost>";
 
 /** Returns "Name <address>" as configured for this repository, or a name of our own. */
-export async function readIdentity(directory: string): Promise<string> {
-  const result = await runGit(directory, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"]);
-  const identity = /^(.*<.*>) \d+ [+-]\d{4}$/.exec(result.stdout.toString("utf8").trim())?.[1];
-  return result.status === 0 && identity !== undefined ? identity : FALLBACK_IDENTITY;
+export async function readIdentity(place: GitPlace): Promise<string> {
+  const result = await runGit(place, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"]);
+  const line = result.stdout.toString("utf8").trim();
+  const end = line.lastIndexOf("> ") + 1;
+  const identity = line.slice(0, end);
+  const isIdentity = identity.includes("<") && /^ \d+ [+-]\d{4}$/.test(line.slice(end));
+  return result.status === 0 && isIdentity ? identity : FALLBACK_IDENTITY;
 }

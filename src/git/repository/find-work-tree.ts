@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
-import { runGit } from "../process/git-process.ts";
+import { askGitAround } from "../process/git-process.ts";
 import { readWorkTree, type WorkTreePlace } from "./read-work-tree.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function findWorkTree(dir: string): Promise<WorkTreePlace> {
 
 async function askGit(dir: string): Promise<WorkTreePlace> {
   const asked = ["--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
-  const places = await runGit(dir, ["rev-parse", ...asked]);
+  const places = await askGitAround(dir, ["rev-parse", ...asked]);
   if (places.status !== 0) {
     throw new CoordinatorError(
       "NOT_FOUND",
@@ -25,6 +25,6 @@ async function askGit(dir: string): Promise<WorkTreePlace> {
   }
   const paths = places.stdout.toString("utf8").trimEnd().split("\n");
   const [topDir = "", gitDir = "", commonDir = ""] = paths.map((path) => realpathSync(path));
-  const head = await runGit(dir, ["symbolic-ref", "--quiet", "HEAD"]);
+  const head = await askGitAround(dir, ["symbolic-ref", "--quiet", "HEAD"]);
   return { topDir, gitDir, commonDir, branch: head.status === 0 ? head.stdout.toString("utf8").trimEnd() : undefined };
 }

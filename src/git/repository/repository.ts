@@ -1,8 +1,10 @@
 import { realpathSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
+import type { GitPlace } from "../process/git-environment.ts";
 import { runGit } from "../process/git-process.ts";
+import type { WorkTreePlace } from "./read-work-tree.ts";
 
 /** Where everything of one work tree lies. All paths are absolute and real; git itself was asked for each. */
 export interface Repository {
@@ -29,16 +31,21 @@ export interface Repository {
 }
 
 /**
- * Asks git where the work tree around `workspaceDir` keeps its parts.
+ * Asks git where the work tree at `place` keeps its parts.
  *
- * @throws CoordinatorError `CONFIG` for a folder outside a work tree, a branch name that is none, or refs that are not kept in files
+ * @param workspaceDir absolute; the top of the work tree, or a folder in it
+ * @throws CoordinatorError `CONFIG` for a work tree that cannot be used, a branch name that is none, or refs that are not kept in files
  */
-export async function openRepository(workspaceDir: string, branch: string): Promise<Repository> {
-  await checkBranchName(workspaceDir, branch);
+export async function openRepository(
+  place: Pick<WorkTreePlace, "topDir" | "gitDir">,
+  workspaceDir: string,
+  branch: string,
+): Promise<Repository> {
+  await checkBranchName(place, branch);
   const places = ["index", "logs/HEAD", `logs/${branch}`, "packed-refs", "objects"];
-  const asked = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-prefix"];
-  const args = [...asked, ...places.flatMap((place) => ["--git-path", place])];
-  const found = await runGit(workspaceDir, ["rev-parse", "--path-format=absolute", ...args]);
+  const asked = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format"];
+  const args = [...asked, ...places.flatMap((one) => ["--git-path", one])];
+  const found = await runGit(place, ["rev-parse", "--path-format=absolute", ...args]);
   if (found.status !== 0) {
     throw new CoordinatorError("CONFIG", `${workspaceDir} is not in a work tree that can be used: ${found.stderr}`);
   }
@@ -46,37 +53,37 @@ export async function openRepository(workspaceDir: string, branch: string): Prom
   if (lines.length !== asked.length + places.length + 1) {
     throw new CoordinatorError("CONFIG", `${workspaceDir}: a line break in the path of a repository is not supported`);
   }
-  await refuseOtherRefStorage(workspaceDir);
+  const settings = await readSettings(place, ["extensions.refstorage", "core.logallrefupdates"]);
+  refuseOtherRefStorage(settings.get("extensions.refstorage"));
   const line = (index: number): string => lines[index] ?? "";
-  const [gitDir, commonDir] = [realpathSync(line(1)), realpathSync(line(2))];
+  const [topDir, gitDir, commonDir] = [realpathSync(line(0)), realpathSync(line(1)), realpathSync(line(2))];
+  const prefix = relative(topDir, realpathSync(workspaceDir));
   return {
-    topDir: realpathSync(line(0)),
+    topDir,
     gitDir,
     commonDir,
     objectFormat: line(3) === "sha256" ? "sha256" : "sha1",
-    prefix: line(4),
+    prefix: prefix === "" ? "" : `${prefix}/`,
     branch,
-    indexPath: line(5),
+    indexPath: line(4),
     // Git would follow a HEAD that is a symbolic link (`core.preferSymlinkRefs`), and name the branch's file instead.
     headPath: join(gitDir, "HEAD"),
-    headLogPath: line(6),
+    headLogPath: line(5),
     branchPath: join(commonDir, branch),
-    branchLogPath: line(7),
-    packedRefsPath: line(8),
-    objectsDir: line(9),
-    beginsReflogs: (await readConfig(workspaceDir, "core.logAllRefUpdates")) !== "false",
+    branchLogPath: line(6),
+    packedRefsPath: line(7),
+    objectsDir: line(8),
+    beginsReflogs: settings.get("core.logallrefupdates") !== "false",
   };
 }
 
-async function checkBranchName(workspaceDir: string, branch: string): Promise<void> {
-  const valid =
-    branch.startsWith("refs/heads/") && (await runGit(workspaceDir, ["check-ref-format", branch])).status === 0;
+async function checkBranchName(place: GitPlace, branch: string): Promise<void> {
+  const valid = branch.startsWith("refs/heads/") && (await runGit(place, ["check-ref-format", branch])).status === 0;
   if (!valid) throw new CoordinatorError("CONFIG", `${branch} is not the full name of a branch, like refs/heads/main`);
 }
 
 /** The branch is moved by renaming its file under git's own lock, which only the `files` storage has. */
-async function refuseOtherRefStorage(workspaceDir: string): Promise<void> {
-  const storage = await readConfig(workspaceDir, "extensions.refStorage");
+function refuseOtherRefStorage(storage: string | undefined): void {
   if (storage === undefined || storage === "files") return;
   const advice = "convert it with: git refs migrate --ref-format=files";
   throw new CoordinatorError(
@@ -85,7 +92,11 @@ async function refuseOtherRefStorage(workspaceDir: string): Promise<void> {
   );
 }
 
-async function readConfig(directory: string, key: string): Promise<string | undefined> {
-  const result = await runGit(directory, ["config", "--get", key]);
-  return result.status === 0 ? result.stdout.toString("utf8").trim().toLowerCase() : undefined;
+/** Returns the values of `keys` (in lower case) that are configured, in lower case too. */
+async function readSettings(place: GitPlace, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const pattern = `^(${keys.join("|").replaceAll(".", "[.]")})$`;
+  const { stdout } = await runGit(place, ["config", "--null", "--get-regexp", pattern]);
+  // Records "<key>\n<value>"; the last of one key counts.
+  const records = stdout.toString("utf8").toLowerCase().split("\0");
+  return new Map(records.map((record) => [record.split("\n", 1)[0] ?? "", record.slice(record.indexOf("\n") + 1)]));
 }

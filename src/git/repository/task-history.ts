@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { FinalStatus } from "../../task/ledger/ledger.ts";
-import { guardedGitEnvironment } from "../process/git-environment.ts";
+import { type GitPlace, gitEnvironment, placeEnvironment } from "../process/git-environment.ts";
 
 /** One finished task, as its commit tells it. */
 export interface HistoryEntry {
@@ -30,13 +30,14 @@ const FORMAT = [
   "%s",
 ].join("%x00");
 
-/** Opens the history of `branch` ("refs/heads/main") in the repository around `dir` (absolute). */
-export function createTaskHistory(dir: string, branch: string): TaskHistory {
+/** Opens the history of `branch` ("refs/heads/main") in the repository at `place`. */
+export function createTaskHistory(place: Required<GitPlace>, branch: string): TaskHistory {
   /** Loaded with the first question: it takes 16 ms, and most commands ask none. */
   const git = async (args: readonly string[]): Promise<string> => {
     const { simpleGit } = await import("simple-git");
-    return simpleGit({ baseDir: dir })
-      .env(guardedGitEnvironment(process.env))
+    const fixed = placeEnvironment(place);
+    return simpleGit({ baseDir: place.topDir, allowEnvironment: Object.keys(fixed) })
+      .env({ ...gitEnvironment(process.env), ...fixed })
       .raw([...args]);
   };
   const log = async (count: number, ...lines: readonly string[]): Promise<readonly HistoryEntry[]> => {

@@ -4,7 +4,9 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
+import { isBelow } from "../../task/rights/rights.ts";
 import { findWorkTree } from "./find-work-tree.ts";
+import { locateRepository } from "./known-repositories.ts";
 import type { WorkTreePlace } from "./read-work-tree.ts";
 
 /** Where a workspace lies and what belongs to it. Absolute paths. */
@@ -12,6 +14,9 @@ export interface WorkspacePlace {
   readonly workspaceDir: string;
   /** Top of the work tree that holds it. */
   readonly topDir: string;
+  /** The git directory of that work tree, and the one that all linked worktrees share. */
+  readonly gitDir: string;
+  readonly commonDir: string;
   /** The coordinator's own folder, in the git directory that all linked worktrees share: removing a worktree loses nothing. */
   readonly stateDir: string;
   /** Full name of the branch that HEAD names: "refs/heads/main". `undefined` when HEAD is detached. */
@@ -28,7 +33,7 @@ export const WORK_ROOT_FILE = "work-root";
  * that is served although the branch checked out now has neither.
  *
  * @param isServed tells it from the state folder
- * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one
+ * @throws CoordinatorError `NOT_FOUND` where there is none, saying how to make one; `REFUSED` where it lies inside another one
  */
 export async function findWorkspace(
   dir: string,
@@ -64,15 +69,47 @@ function findHomeOf(commonDir: string, topDir: string): string | undefined {
   return undefined;
 }
 
-/** Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made. @throws CoordinatorError `NOT_FOUND` outside a work tree */
+/**
+ * Returns the place of a workspace whose folder is `workspaceDir`, whether or not it has been made.
+ *
+ * @throws CoordinatorError `NOT_FOUND` outside a work tree; `REFUSED` in a repository inside another workspace
+ */
 export async function placeAt(workspaceDir: string): Promise<WorkspacePlace> {
   const folder = realpathSync(resolve(workspaceDir));
   return placeIn(await findWorkTree(folder), folder);
 }
 
-function placeIn({ topDir, gitDir, commonDir, branch }: WorkTreePlace, folder: string): WorkspacePlace {
+function placeIn(tree: WorkTreePlace, folder: string): WorkspacePlace {
+  const { topDir, gitDir, commonDir, branch } = tree;
+  refuseInner(tree);
   const stateDir = stateFolder(commonDir, gitDir, relative(topDir, folder));
-  return { workspaceDir: folder, topDir, stateDir, branch, workRoot: readWorkRoot(stateDir) ?? folder };
+  return {
+    workspaceDir: folder,
+    topDir,
+    gitDir,
+    commonDir,
+    stateDir,
+    branch,
+    workRoot: readWorkRoot(stateDir) ?? folder,
+  };
+}
+
+/** What lies in the work tree of a workspace is an agent's to make: a repository with a configuration, an inbox and a policy of its own. */
+function refuseInner({ topDir, commonDir }: WorkTreePlace): void {
+  for (let folder = dirname(topDir); ; ) {
+    const outer = locateRepository(folder);
+    if (outer === undefined) return;
+    const isOwn = isBelow(outer.commonDir, commonDir); // A linked worktree, or a submodule.
+    const isWorkspace = [join(outer.commonDir, "codex-inbox"), join(outer.topDir, INBOX)].some((path) =>
+      existsSync(path),
+    );
+    if (!isOwn && isWorkspace) {
+      const message = `${topDir} lies in the work tree of another workspace, ${outer.topDir}, whose agents and pushes can have made it`;
+      throw new CoordinatorError("REFUSED", `${message}; move a repository of yours out of there`);
+    }
+    if (outer.topDir === dirname(outer.topDir)) return;
+    folder = dirname(outer.topDir);
+  }
 }
 
 function stateFolder(commonDir: string, gitDir: string, prefix: string): string {

@@ -1,6 +1,7 @@
 import { type Dirent, lstatSync, opendirSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
+import { isMendable, worldFaultCode } from "../../base/world-fault.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import { type FilePrint, printOf } from "./file-print.ts";
 import { causeOf, type Folder, isGone, openFolder } from "./folder.ts";
@@ -39,16 +40,20 @@ interface Walk {
   readonly turns: Turns;
 }
 
-/** Lists inbox/ and its folders, following no symbolic link. A missing inbox/ is an empty one. */
+/**
+ * Lists inbox/ and its folders, following no symbolic link. A missing inbox/ is an empty one.
+ *
+ * @throws system errors where inbox/ cannot be read, or the machine is short of what it takes to read any folder
+ */
 export async function listInbox(workspaceDir: string, entriesMax: number): Promise<InboxListing> {
   const walk: Walk = { files: [], errorFiles: [], notices: [], entriesLeft: entriesMax, turns: createTurns() };
   const path = join(workspaceDir, INBOX);
   try {
     await listFolder(path, [], walk);
   } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") {
+    if (isMendable(error)) throw error; // The whole look is made again later, and people are told.
+    if (systemErrorCode(error) !== "ENOENT")
       walk.notices.push(`nothing is taken from ${INBOX}/: ${rootProblem(path, error)}`);
-    }
   }
   if (walk.entriesLeft === 0) {
     walk.notices.push(`${INBOX}/ holds more than ${entriesMax} entries: the rest is looked at as these leave it`);
@@ -82,6 +87,7 @@ async function listSubfolder(path: string, folders: readonly string[], walk: Wal
   try {
     await listFolder(path, folders, walk);
   } catch (error) {
+    if (worldFaultCode(error) !== undefined) throw error;
     if (!isGone(error)) walk.notices.push(`${shown}/ cannot be read (${causeOf(error)})`);
   }
 }

@@ -27,6 +27,8 @@ export interface CodexDriverOptions extends WorkerDriverOptions {
   readonly installation: () => CodexInstallation;
   /** Filtered: codex gets only what environment.ts allows, and what a run names. */
   readonly environment: Environment;
+  /** What is added so that codex's own git stays in the repository known at a working directory (absolute, links resolved). */
+  readonly gitEnvironment: (workdir: string) => Readonly<Record<string, string>>;
   /** `key=value` settings for every run, value in TOML; those of a run win. */
   readonly extraConfig: readonly string[];
   /** Names of the MCP servers that codex has configured. Rejects with `CODEX` where that cannot be told. */
@@ -40,9 +42,13 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
   const { extraConfig, now } = options;
   const rollouts = createRollouts(codexHomePath(options.environment));
 
-  const environmentOf = ({ marker }: MarkedRun, names: readonly string[]): Record<string, string> => {
+  const environmentOf = ({ marker }: MarkedRun, request: RunRequest): Record<string, string> => {
     const keyVariables = readCodexHome(options.environment).keyVariables;
-    return { ...codexEnvironment(options.environment, [...keyVariables, ...names]), [MARKER_VARIABLE]: marker };
+    return {
+      ...codexEnvironment(options.environment, [...keyVariables, ...request.environment]),
+      ...options.gitEnvironment(request.workdir),
+      [MARKER_VARIABLE]: marker,
+    };
   };
 
   return createWorkerDriver<RunRequest, AgentOutcome>(options, {
@@ -52,7 +58,7 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
       requireVariables(request, options.environment);
       const { runDir } = run;
       const { workdir, resumeThread } = request;
-      const environment = environmentOf(run, request.environment);
+      const environment = environmentOf(run, request);
       // A copy, out of the agent's reach: its answer is held against what was asked for.
       const schema = request.outputSchema === undefined ? undefined : readSchema(request.outputSchema);
       const outputSchema = schema === undefined ? undefined : runPaths(runDir).outputSchema;

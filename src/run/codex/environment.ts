@@ -21,17 +21,19 @@ export function codexEnvironment(source: Environment, extraNames: readonly strin
 
 /** Patterns of codex's, upper and lower case alike. */
 const SECRET_PATTERNS = ["*KEY*", "*TOKEN*", "*SECRET*"] as const;
+/** They fix codex's own git; what an agent runs looks for its repository as ever. */
+const GIT_PATTERNS = ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG_*"] as const;
 const SECRET = /KEY|TOKEN|SECRET/i;
 
 /**
- * Returns the setting that keeps keys and tokens in codex's environment from its tools: they are for codex (checked with 0.169.0).
+ * Returns the setting that keeps keys, tokens and what fixes git in codex's environment from its tools: they are for codex (checked with 0.169.0).
  *
  * @param names of all variables codex is started with
  * @param passed those that are meant for its tools; where one looks like a secret, the others are named one by one
  */
 export function hiddenFromTools(names: readonly string[], passed: readonly string[]): string {
   const hidden = passed.some((name) => SECRET.test(name))
-    ? names.filter((name) => SECRET.test(name) && !passed.includes(name))
+    ? names.filter((name) => SECRET.test(name) && !passed.includes(name) && !name.startsWith("GIT_CONFIG_"))
     : SECRET_PATTERNS;
-  return `shell_environment_policy.exclude=${JSON.stringify(hidden)}`;
+  return `shell_environment_policy.exclude=${JSON.stringify([...hidden, ...GIT_PATTERNS])}`;
 }

@@ -1,12 +1,19 @@
 /** What codex's sandbox prints in place of a command where it cannot be set up (0.169.0): bubblewrap's own words, or a panic of its helper. */
-const BROKEN = /^\s*(bwrap: |thread 'main' \(\d+\) panicked at linux-sandbox\/|.*fs sandbox helper failed.*\bbwrap: )/;
-const MENTIONS = /\bbwrap\b/;
+const BROKEN = /^(?:bwrap: |thread 'main' \(\d{1,10}\) panicked at linux-sandbox\/)/;
+/** Of an output, its beginning is enough. */
+const LOOKED_AT = 2_000;
 const WORDS_MAX = 300;
 
 /** Returns what the sandbox said where it could not be set up, one line, judging by the whole output of a command; else `undefined`. */
 export function brokenSandboxWords(output: string, command = ""): string | undefined {
-  if (!BROKEN.test(output) || MENTIONS.test(command)) return undefined; // A command may run bubblewrap itself.
-  return output.trim().replaceAll(/\s+/g, " ").slice(0, WORDS_MAX).toWellFormed();
+  const said = output.slice(0, LOOKED_AT).trim();
+  if (!BROKEN.test(said) || command.includes("bwrap")) return undefined; // A command may run bubblewrap itself.
+  return said
+    .split(/\s/)
+    .filter((word) => word !== "")
+    .join(" ")
+    .slice(0, WORDS_MAX)
+    .toWellFormed();
 }
 
 const USER_NAMESPACES =

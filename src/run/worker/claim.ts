@@ -1,4 +1,5 @@
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { syncDirectory } from "../../base/files/write-file-atomic.ts";
 import { asNumber, asText, parseObject } from "../../base/json-shape.ts";
@@ -37,10 +38,15 @@ export function claimedAtMs(runDir: string): number | undefined {
 /**
  * Wins the claim of the run in `runDir`, so that no worker, however late, can start it. Returns false if a worker was first.
  * Sealing twice is winning twice.
+ *
+ * @throws system errors; `ENOENT` where the coordinator's own folder is not there
  */
 export function sealRun(runDir: string): boolean {
   const { claim } = runPaths(runDir);
   const temporary = `${claim}.seal-${process.pid}`;
+  const home = join(runDir, "../../..");
+  // It may only be away, with the run in it: a folder in its place would keep it from coming back.
+  if (!existsSync(home)) throw Object.assign(new Error(`ENOENT: ${home} is not there`), { code: "ENOENT" });
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   writeFileSync(temporary, `${JSON.stringify({ v: 1, sealed: true })}\n`, { mode: 0o600, flush: true });
   try {

@@ -17,6 +17,12 @@ shift 2
 # A signal to this process must not end it before the exit is recorded. The command gets the default back.
 trap : INT TERM HUP
 
+# The launcher's descriptor (launcher.sh); there is none where the coordinator has started this itself.
+end() {
+  { printf 'ended %s\n' "$$" >&3; } 2>/dev/null
+  exit "$1"
+}
+
 take_start_ticks() { shift 19; ticks=$1; }
 
 read -r stat <"/proc/$$/stat"
@@ -31,7 +37,7 @@ umask 077
 # The claim is a file that only one can create (-C opens with O_EXCL): a second worker, or one that comes after the
 # coordinator has given the run up, ends here without running anything.
 set -C
-{ printf '{"v":1,"pid":%s,"startTicks":"%s","bootId":"%s"}\n' "$$" "$ticks" "$boot" >"$run/claim"; } 2>/dev/null || exit 75
+{ printf '{"v":1,"pid":%s,"startTicks":"%s","bootId":"%s"}\n' "$$" "$ticks" "$boot" >"$run/claim"; } 2>/dev/null || end 75
 set +C
 
 # Here and not by the coordinator, for which each file that it makes counts. They are for the owner alone: codex would make its copy
@@ -40,9 +46,10 @@ printf '' >>"$run/$output"
 if [ "$output" = events.jsonl ]; then printf '' >>"$run/last-message.md"; fi
 umask "$mask"
 
-"$@" <"$run/prompt.md" >>"$run/$output" 2>>"$run/stderr.log"
+"$@" <"$run/prompt.md" >>"$run/$output" 2>>"$run/stderr.log" 3>&-
 code=$?
 
 # One short write: a reader sees all of it or an empty file, which is no record yet.
 umask 077
 printf '{"v":1,"exitCode":%s}\n' "$code" >"$run/exit.json"
+end 0

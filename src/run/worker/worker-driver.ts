@@ -5,10 +5,11 @@ import type { RunProbe } from "../../task/state/run.ts";
 import type { Driver, RunEvent, RunHandle, RunKey, RunLease } from "../driver.ts";
 import { sealRun } from "./claim.ts";
 import { readExitRecord } from "./exit-record.ts";
+import { directLauncher, type Launcher } from "./launcher/launcher.ts";
 import { createPause } from "./pause.ts";
 import { stopRun } from "./processes/stop-run.ts";
 import { type MarkedRun, markedRun } from "./run-directory.ts";
-import { startWorker, type WorkerSpec, type WorkerWatch, watchWorker } from "./worker.ts";
+import { type WorkerSpec, type WorkerWatch, watchWorker } from "./worker.ts";
 
 /** What one kind of command makes of being run by a worker. */
 export interface WorkerKind<Request, Outcome> {
@@ -38,6 +39,8 @@ export interface WorkerDriverOptions {
   readonly workspaceId: string;
   /** Holds the folder of each run, `<task>/<run>`. */
   readonly runsDir: string;
+  /** Starts the workers; this process itself, if not given. */
+  readonly launcher?: Launcher;
 }
 
 /** Between two looks at what a run writes: while something comes, and when nothing has for a while. */
@@ -46,7 +49,7 @@ const LOOK_MAX_MS = 500;
 
 /** Drives commands that are run by a worker and write to files: this process is never in their way. */
 export function createWorkerDriver<Request, Outcome>(
-  { workspaceId, runsDir }: WorkerDriverOptions,
+  { workspaceId, runsDir, launcher = directLauncher }: WorkerDriverOptions,
   kind: WorkerKind<Request, Outcome>,
 ): Driver<Request, Outcome> {
   const runOf = (key: RunKey): MarkedRun => markedRun(runsDir, workspaceId, key);
@@ -65,7 +68,8 @@ export function createWorkerDriver<Request, Outcome>(
       if (!isWanted()) return undefined;
       const watched = watch(run, true);
       try {
-        startWorker(spec, watched.onExit);
+        const foundGone = await launcher.start(spec, watched.onExit);
+        watched.ended.then(foundGone);
       } catch (error) {
         watched.detach();
         if (sealRun(run.runDir)) throw error;

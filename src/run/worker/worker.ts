@@ -9,7 +9,7 @@ import { runPaths } from "./run-directory.ts";
 const SHIM_PATH = join(import.meta.dirname, "shim.sh");
 /** A worker claims its run within milliseconds; one that has not by now died before it could. */
 const CLAIM_WAIT_MS = 5_000;
-/** Between two looks at a run that another coordinator started; ever longer. */
+/** Between two looks at a run; ever longer where another coordinator started it. */
 const LOOK_FIRST_MS = 50;
 const LOOK_MAX_MS = 500;
 
@@ -43,41 +43,40 @@ export interface WorkerWatch {
  * @param onExit called once when the worker has ended, if we still live then
  * @throws CoordinatorError `CODEX` if no process could be made
  */
-export function startWorker(
-  { runDir, command, workdir, environment, outputName }: WorkerSpec,
-  onExit: () => void,
-): void {
-  const stderr = openSync(runPaths(runDir).stderr, "a", 0o600); // Where the shell says that it cannot run the command.
+export function startWorker(spec: WorkerSpec, onExit: () => void): void {
+  const stderr = openSync(runPaths(spec.runDir).stderr, "a", 0o600); // Where the shell says that it cannot run the command.
   try {
-    const child = spawn(
-      "/bin/sh",
-      [SHIM_PATH, runDir, ...(outputName === undefined ? [] : [outputName]), "--", ...command],
-      {
-        detached: true,
-        stdio: ["ignore", "ignore", stderr],
-        cwd: workdir,
-        env: environment,
-      },
-    );
+    const [shell, ...words] = workerCommand(spec);
+    const child = spawn(shell, words, {
+      detached: true,
+      stdio: ["ignore", "ignore", stderr],
+      cwd: spec.workdir,
+      env: spec.environment,
+    });
     child.once("error", () => undefined); // Told below, by the missing process id.
     child.once("exit", onExit);
     child.unref();
     if (child.pid === undefined)
-      throw new CoordinatorError("CODEX", `cannot start a worker for ${runDir} in ${workdir}`);
+      throw new CoordinatorError("CODEX", `cannot start a worker for ${spec.runDir} in ${spec.workdir}`);
   } finally {
     closeSync(stderr); // The child holds its own copy.
   }
 }
 
+/** Returns the command line of a worker. */
+export function workerCommand({ runDir, command, outputName }: WorkerSpec): readonly [string, ...string[]] {
+  return ["/bin/sh", SHIM_PATH, runDir, ...(outputName === undefined ? [] : [outputName]), "--", ...command];
+}
+
 /**
- * Watches the worker of a run until nobody runs its command any more. One that we started tells of its own end: it is looked at then,
- * and once when it should have claimed its run. Any other is looked at again and again.
+ * Watches the worker of a run until nobody runs its command any more. One that we started tells of its own end, unless it is killed:
+ * so all are looked at again and again.
  *
  * @param probe looks at the run's files and processes
  */
 export function watchWorker(runDir: string, probe: () => RunProbe, isOurs: boolean): WorkerWatch {
   const claimDueMs = performance.now() + CLAIM_WAIT_MS;
-  let delayMs = isOurs ? CLAIM_WAIT_MS : 0;
+  let delayMs = isOurs ? LOOK_MAX_MS : LOOK_FIRST_MS;
   let hasExited = false;
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
@@ -103,12 +102,10 @@ export function watchWorker(runDir: string, probe: () => RunProbe, isOurs: boole
       resolve();
       return;
     }
-    const waitsForExit = isOurs && !hasExited && performance.now() >= claimDueMs;
-    if (!waitsForExit) timer = setTimeout(look, delayMs);
-    timer?.unref();
-    delayMs = Math.min(Math.max(delayMs * 1.5, LOOK_FIRST_MS), LOOK_MAX_MS);
+    timer = setTimeout(look, delayMs).unref();
+    delayMs = Math.min(delayMs * 1.5, LOOK_MAX_MS);
   };
-  if (isOurs) timer = setTimeout(look, CLAIM_WAIT_MS).unref();
+  if (isOurs) timer = setTimeout(look, delayMs).unref();
   else queueMicrotask(look);
 
   return {

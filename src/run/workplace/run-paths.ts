@@ -2,6 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
+import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
 import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../../task/rights/rights.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 
@@ -11,6 +12,7 @@ export interface RunGround {
   readonly workRoot: string;
   /** The coordinator's own folder: no run may write to it. */
   readonly stateDir: string;
+  readonly repositories: KnownRepositories;
   readonly rights: Rights;
 }
 
@@ -40,7 +42,9 @@ export function resolveWorkdir(spec: TaskSpec, ground: RunGround): string {
   const [refused] = refusals(spec, ground.rights);
   if (refused !== undefined) throw new CoordinatorError("TASK_FILE", describeRefusal(refused));
   const { workdir = "." } = spec;
-  return apartFromState(workdir, locate(ground, "workdir", workdir), ground);
+  const real = apartFromState(workdir, locate(ground, "workdir", workdir), ground);
+  refuseForeign(workdir, real, ground.repositories);
+  return real;
 }
 
 type PathKey = "workdir" | "images" | "outputSchema";
@@ -87,6 +91,21 @@ function apartFromState(path: string, real: string, { workRoot, stateDir }: RunG
   if (isGuarded || !isBelow(real, state)) return real;
   const message = `workdir: ${path} holds ${state}, which an agent could write to there; name a folder that does not`;
   throw new CoordinatorError("TASK_FILE", message);
+}
+
+/** Git, and codex which asks it, would run what such a repository says. */
+function refuseForeign(path: string, real: string, repositories: KnownRepositories): void {
+  const exposed = repositories.exposedBy(real);
+  if (exposed !== undefined) {
+    const message = `workdir: ${path} holds ${exposed}, whose configuration an agent could write there; name a folder that does not`;
+    throw new CoordinatorError("TASK_FILE", message);
+  }
+  const ground = repositories.groundOf(real);
+  if (ground.kind !== "foreign") return;
+  const message = `workdir: ${path} lies in a repository inside the working tree (${ground.path}), which a push or an agent can have made, and git runs what its configuration says`;
+  const advice =
+    "remove it; one that you trust belongs outside the working tree (a submodule's: git submodule absorbgitdirs)";
+  throw new CoordinatorError("TASK_FILE", `${message}; ${advice}`);
 }
 
 /** Whether a relative path begins in or leads into a git directory. */

@@ -1,39 +1,51 @@
-import { join, relative } from "node:path";
+import { relative, resolve } from "node:path";
 import type { Log } from "../../base/surroundings.ts";
-import { createChangedFiles } from "../../git/index/changed-files.ts";
+import { type ChangedPath, createChangedFiles } from "../../git/index/changed-files.ts";
+import { openCodeRepositories } from "../../git/repository/code-repositories.ts";
+import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
 
-/** What changed in the work tree the agents work in. */
+/** What the agents work in: the tree, the repositories there, and what changed in it. */
 export interface Workplace {
   /** Absolute root that a task's `workdir` is relative to and may not leave. */
   readonly root: string;
+  readonly repositories: KnownRepositories;
   /** Uncommitted paths below `workdir` that were touched since `sinceMs` (Unix ms), ours left out; each also as an absolute one, links resolved. */
-  changedFiles(workdir: string, sinceMs: number): Promise<readonly TouchedFile[]>;
+  changedFiles(workdir: string, sinceMs: number): Promise<readonly ChangedPath[]>;
+  /** Returns the variables that keep the git which codex starts in `workdir` (absolute, links resolved) in the repository known there. */
+  gitEnvironment(workdir: string): Readonly<Record<string, string>>;
 }
 
-/** A path that differs from HEAD, from the top of its work tree, and how. */
-export interface TouchedFile {
-  readonly path: string;
-  readonly change: string;
-  readonly absolutePath: string;
+export interface WorkplaceOptions {
+  readonly place: WorkspacePlace;
+  readonly paths: StatePaths;
+  /** Absolute paths that the policy allows; the same list until it changes. */
+  readonly allowed: () => readonly string[];
+  readonly log: Log;
 }
 
-/** Agents may work in the checkout that holds our own files: these are left out of what they changed. */
-export function openWorkplace(place: WorkspacePlace, paths: StatePaths, log: Log): Workplace {
+/**
+ * Opens the working tree of the agents. It may be the checkout that holds our own files: these are left out of what they changed.
+ *
+ * @throws CoordinatorError `NOT_FOUND` where the code's checkout is gone; `CONFIG` where its configuration lies where agents may write
+ */
+export async function openWorkplace({ place, paths, allowed, log }: WorkplaceOptions): Promise<Workplace> {
+  const { repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed);
   const prefix = relative(place.topDir, place.workspaceDir);
   const ours = [INBOX, SESSIONS, LEDGER, ROTATED_LEDGERS].map((path) => (prefix === "" ? path : `${prefix}/${path}`));
-  const changed = createChangedFiles({ keepDir: paths.codeIndex, home: { topDir: place.topDir, ours } });
+  const changed = createChangedFiles({
+    ...{ repositories, programs, keepDir: paths.codeIndex },
+    home: { topDir: place.topDir, ours },
+  });
   return {
     root: place.workRoot,
+    repositories,
+    gitEnvironment,
     async changedFiles(workdir, sinceMs) {
       try {
-        const dir = join(place.workRoot, workdir);
-        const files = await changed.list(dir, sinceMs);
-        if (files.length === 0) return [];
-        const topDir = await changed.topOf(dir);
-        return files.map((file) => ({ ...file, absolutePath: join(topDir, file.path) }));
+        return await changed.list(resolve(place.workRoot, workdir), sinceMs);
       } catch (error) {
         log("changed-files-unknown", { workdir, reason: String(error) });
         return []; // What the agent answered is worth more than the list of what it touched.

@@ -1,3 +1,4 @@
+import { isOrigin } from "../../task/rights/origin.ts";
 import { fold } from "../tasks/open-task.ts";
 import type { JournalRecord } from "./journal-record.ts";
 
@@ -30,7 +31,7 @@ const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, C
   accepted: {
     ...{ v: (value) => value === 1, id: isText, session: isText, folder: isText, order: isNumber, atMs: isNumber },
     ...{ text: isText, folderKey: orNull(isText), source: orNull(isSource), clone: isText },
-    droppedBy: orAbsent(isRun),
+    ...{ droppedBy: orAbsent(isRun), origin: orAbsent(isOrigin) },
   },
   replaced: {
     atMs: isNumber,
@@ -39,6 +40,7 @@ const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, C
     source: isSource,
     alias: isText,
     droppedBy: orAbsent(isRun),
+    origin: orAbsent(isOrigin),
   },
   state: { state: isObject, row: isObject },
   started: { run: isNumber, attempt: isNumber, atMs: isNumber, resume: orNull(isText), codex: isText },

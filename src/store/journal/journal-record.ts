@@ -1,4 +1,5 @@
 import type { LedgerRow } from "../../task/ledger/ledger.ts";
+import type { Origin } from "../../task/rights/origin.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { ChangedFile, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
@@ -61,6 +62,8 @@ export type JournalRecord =
       /** Id of the clone that accepted the task. */
       readonly clone: string;
       readonly droppedBy?: DroppedBy;
+      /** Who asked. Absent in earlier versions. */
+      readonly origin?: Origin;
     }
   | {
       readonly k: "replaced";
@@ -70,6 +73,7 @@ export type JournalRecord =
       readonly source: TaskSource;
       readonly alias: string;
       readonly droppedBy?: DroppedBy;
+      readonly origin?: Origin;
     }
   | { readonly k: "state"; readonly state: TaskState; readonly row: LedgerRow }
   | {

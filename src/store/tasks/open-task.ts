@@ -1,5 +1,6 @@
 import { parseDropText } from "../../task/file/task-file.ts";
 import type { LedgerRow } from "../../task/ledger/ledger.ts";
+import { type Origin, UNKNOWN_ORIGIN } from "../../task/rights/origin.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import { acceptedState, type TaskState } from "../../task/state/task-state.ts";
 import type { DroppedBy, JournalRecord, TaskSource } from "../journal/journal-record.ts";
@@ -18,6 +19,8 @@ export interface OpenTask {
   readonly source: TaskSource | undefined;
   /** The run that left its text in inbox/; `undefined` where nothing says that one did. */
   readonly droppedBy: DroppedBy | undefined;
+  /** Who asked for it as it is now. */
+  readonly origin: Origin;
   /** Further ids under which the same drop may come again. */
   readonly aliases: readonly string[];
   readonly state: TaskState;
@@ -121,9 +124,13 @@ function parsedText({
   text,
   folderKey,
   droppedBy,
-}: JournalRecord & { readonly k: "accepted" | "replaced" }): Pick<OpenTask, "spec" | "warnings" | "droppedBy"> {
+  origin = UNKNOWN_ORIGIN,
+}: JournalRecord & { readonly k: "accepted" | "replaced" }): Pick<
+  OpenTask,
+  "spec" | "warnings" | "droppedBy" | "origin"
+> {
   const parsed = parseDropText(text, folderKey ?? undefined);
-  if (parsed.ok) return { spec: withParent(parsed.spec, droppedBy), warnings: parsed.warnings, droppedBy };
+  if (parsed.ok) return { spec: withParent(parsed.spec, droppedBy), warnings: parsed.warnings, droppedBy, origin };
   throw new Error(
     `an accepted task is no longer valid: ${parsed.problems.map((problem) => problem.message).join("; ")}`,
   );

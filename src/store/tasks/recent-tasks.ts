@@ -1,4 +1,5 @@
 import type { LedgerRow } from "../../task/ledger/ledger.ts";
+import type { Origin } from "../../task/rights/origin.ts";
 import type { DroppedBy, JournalRecord, TaskSource } from "../journal/journal-record.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "../journal/task-journal.ts";
 import { fold, isFinished, ledgerRows, type OpenTask } from "./open-task.ts";
@@ -10,6 +11,7 @@ export interface RecentTask {
   readonly folder: string;
   readonly source: TaskSource | undefined;
   readonly droppedBy: DroppedBy | undefined;
+  readonly origin: Origin;
   readonly aliases: readonly string[];
   /** The drop is gone from the branch and from the user's index for good, or was never there. */
   readonly dropGone: boolean;
@@ -107,6 +109,6 @@ function recentFrom(records: readonly JournalRecord[]): RecentTask | undefined {
 
 /** Returns what is kept of a task that was committed just now. */
 export function recentOf(task: OpenTask, lastRow: LedgerRow, blob: string | undefined): RecentTask {
-  const { id, sessionKey, folder, source, droppedBy, aliases, dropGone } = task;
-  return { id, sessionKey, folder, source, droppedBy, aliases, dropGone, lastRow, blob };
+  const { id, sessionKey, folder, source, droppedBy, origin, aliases, dropGone } = task;
+  return { id, sessionKey, folder, source, droppedBy, origin, aliases, dropGone, lastRow, blob };
 }

@@ -1,6 +1,6 @@
 import type { TaskProblem } from "../spec/task-spec.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
-import { inlineCode } from "../text/markdown.ts";
+import { fenced, inlineCode, plainMarkdown } from "../text/markdown.ts";
 
 /** The first line of every error file of ours. */
 const MARKER = "<!-- codex-inbox:error -->";
@@ -36,14 +36,9 @@ export function isErrorFile(text: string): boolean {
 
 function problemText({ line, column, message, expected, example }: TaskProblem): string {
   const place = line === undefined ? "" : `line ${line}, column ${column ?? 1}: `;
-  const sentence = `- ${place}${escaped(message)}. Expected: ${escaped(expected)}.`;
+  const sentence = `- ${place}${plainMarkdown(message)}. Expected: ${plainMarkdown(expected)}.`;
   if (example === undefined) return sentence;
   if (!example.includes("\n")) return `${sentence} Example: ${inlineCode(example)}`;
-  const block = example.split("\n").map((exampleLine) => `  ${exampleLine}`);
-  return [`${sentence} Example:`, "", "  ```", ...block, "  ```"].join("\n");
-}
-
-/** Words of the dropped file stand in messages; they are to be seen, not to be rendered. */
-function escaped(text: string): string {
-  return text.replaceAll(/[<`]/g, "\\$&");
+  const block = fenced(example.replaceAll(/\r\n?/g, "\n")).replaceAll("\n", "\n  ");
+  return `${sentence} Example:\n\n  ${block}`;
 }

@@ -29,8 +29,8 @@ const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, t
 const BLANKS_MAX = 200;
 
 const BYTE_ORDER_MARK = "\uFEFF";
-/** gray-matter takes any word here for a language, and evaluates the block where the word is `js`. */
-const OPENING = /^---[ \t]*([A-Za-z][A-Za-z0-9_+-]*)?[ \t]*\r?$/;
+/** The opening line without blanks at its end. gray-matter takes any word here for a language, and evaluates the block where it is `js`. */
+const OPENING = /^---[ \t]*([A-Za-z][A-Za-z0-9_+-]*)?$/;
 const CARRIAGE_RETURNS = /^---[ \t]*\r./;
 const LINE_ENDS = "lines that end with a line feed (LF or CRLF)";
 const CLOSING = /^---[ \t]*\r?$/;
@@ -54,7 +54,7 @@ export function readFrontMatter(text: string, limits: FrontMatterLimits = DROPPE
     const message = "the lines of this file end with a carriage return alone";
     return refuse(problemAt(START, message, { ...CLOSED, expected: LINE_ENDS }));
   }
-  const [isFrontMatter, language] = OPENING.exec(opening) ?? [];
+  const [isFrontMatter, language] = OPENING.exec(withoutBlanksAtEnd(opening)) ?? [];
   if (isFrontMatter === undefined) return { entries: [], body: text, bodyPlace: START, problems: [] };
   if (language !== undefined && !/^ya?ml$/.test(language)) {
     const message = `the first line asks for front matter in ${quoted(language)}; only YAML is read`;
@@ -113,6 +113,13 @@ function sizeProblem(block: string, limits: FrontMatterLimits): TaskProblem | un
       return problemAt(START, `the front matter has more than ${BLANKS_MAX} blanks over empty lines`, expectation);
   }
   return undefined;
+}
+
+/** Returns a line without a carriage return at its end and the blanks before that. */
+function withoutBlanksAtEnd(line: string): string {
+  let end = line.endsWith("\r") ? line.length - 1 : line.length;
+  while (end > 0 && (line[end - 1] === " " || line[end - 1] === "\t")) end -= 1;
+  return line.slice(0, end);
 }
 
 /** Returns the line at `start`, without its line feed. */

@@ -7,7 +7,7 @@ export const TITLE_CHARACTERS_MAX = 72;
 const SEARCHED_LENGTH = 65_536;
 const LINE_LENGTH = 500;
 
-const HEADING = /^ {0,3}#{1,6}(?:[ \t]+(.*))?$/;
+const HEADING = /^ {0,3}#{1,6}(?:[ \t](.*))?$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 
 /**
@@ -36,7 +36,7 @@ function headings(lines: readonly string[]): readonly string[] {
       fence = mark;
     } else {
       const text = HEADING.exec(line)?.[1]
-        ?.trimEnd()
+        ?.trim()
         .replace(/(^|[ \t])#+$/, "");
       if (text !== undefined) found.push(text);
     }

@@ -1,12 +1,12 @@
-/** What cannot stand in a table cell as it is: controls, line separators, lone surrogates, marks that turn the writing direction, and Markdown's own signs. */
-const SPECIAL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u{feff}\u{202a}-\u{202e}\u{2066}-\u{2069}\\|<]/gu;
-const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|([nrt\\|<]))/g;
+/** What cannot stand in a table cell as it is: controls, line separators, lone surrogates, marks that turn the writing direction, Markdown's own signs, and what begins a picture. */
+const SPECIAL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u{feff}\u{202a}-\u{202e}\u{2066}-\u{2069}\\|<]|!(?=\[)/gu;
+const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|([nrt\\|<!]))/g;
 const SHORT: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 const HIGHEST_CODE_POINT = 0x10_ffff;
 
 /**
  * Returns `text` as the content of one cell of a Markdown table: one line, which GitHub shows as it was meant.
- * `\n`, `\r`, `\t`, `\\`, `\|`, `\<` are short; anything else special is `\u{hex}`, and so is a space at either end, since
+ * `\n`, `\r`, `\t`, `\\`, `\|`, `\<`, `\![` are short; anything else special is `\u{hex}`, and so is a space at either end, since
  * editors that align tables change the padding. `unescapeCell` gives back exactly `text`.
  */
 export function escapeCell(text: string): string {
@@ -75,6 +75,7 @@ function escapeSign(sign: string): string {
     case "\\":
     case "|":
     case "<":
+    case "!":
       return `\\${sign}`;
     default:
       return codePointEscape(sign);

@@ -60,10 +60,18 @@ function* wordsOf(text: string): Generator<string> {
   for (const [run] of text.matchAll(WORD)) {
     if (UNSPACED.test(run)) yield* unspacedWords(run);
     else {
-      const word = run.replaceAll(/^_+|_+$/g, "");
+      const word = withoutOuterUnderscores(run);
       if (hasCharacters(word, WORD_CHARACTERS_MIN)) yield word;
     }
   }
+}
+
+function withoutOuterUnderscores(run: string): string {
+  let start = 0;
+  let end = run.length;
+  while (start < end && run[start] === "_") start += 1;
+  while (end > start && run[end - 1] === "_") end -= 1;
+  return run.slice(start, end);
 }
 
 function* unspacedWords(run: string): Generator<string> {

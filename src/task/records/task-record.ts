@@ -1,14 +1,16 @@
 import { type FrontMatterLimits, readFrontMatter, renderFrontMatter } from "../file/front-matter.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
+import { describeOrigin, type Origin, requestedBy } from "../rights/origin.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { FailureKind } from "../state/failure.ts";
 import type { ChangedFile, Usage } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { type KeptText, keepText } from "../text/kept-text.ts";
-import { inlineCode } from "../text/markdown.ts";
+import { inlineCode, plainMarkdown } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
+import { quotedText, readQuotedText } from "../text/quoted-text.ts";
 import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
@@ -38,6 +40,7 @@ export interface TaskRecord {
   readonly source: string | undefined;
   /** The run of its parent that left it in inbox/; `undefined` where nothing says that one did. */
   readonly parentRun: number | undefined;
+  readonly origin: Origin;
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
@@ -76,7 +79,9 @@ export interface ParsedTaskFile {
   readonly frontMatter: Readonly<Record<string, unknown>>;
 }
 
-const TASK_FILE_FORMAT = 1;
+/** Format 1 had prompt and answer as they are; since 2 they are quoted, so that nothing in them acts where the file is viewed. */
+const TASK_FILE_FORMAT = 2;
+const UNQUOTED_FORMAT = 1;
 
 /** Between prompt and result. Where the result begins is told by `promptBytes`; the line is for people and other programs. */
 const RESULT_MARKER = "<!-- codex-inbox:result -->";
@@ -120,6 +125,8 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
   "thread",
   "source",
   "parentRun",
+  "origin",
+  "requestedBy",
   "acceptedAt",
   "startedAt",
   "endedAt",
@@ -135,12 +142,12 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns the file that is committed for a task: the user's front matter and what became of the task, the prompt byte for
- * byte, and once the task has ended, the result. `parseTaskFile` reads it.
+ * Returns the file that is committed for a task: the user's front matter and what became of the task, the prompt, and once the task
+ * has ended, the result; prompt and answer as quotes. `parseTaskFile` reads it and gives both back byte for byte.
  */
 export function renderTaskFile(record: TaskRecord): KeptText {
-  const prompt = keepText(record.prompt);
-  const message = keepText(boundedMessage(record.lastMessage));
+  const prompt = keepText(`${quotedText(keepText(record.prompt))}\n`);
+  const message = keepText(quotedText(keepText(boundedMessage(record.lastMessage))));
   const hasResult = isFinal(record.status);
   const frontMatter = renderFrontMatter([
     ...userValues(record),
@@ -182,6 +189,8 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
     ["thread", record.thread],
     ["source", record.source],
     ["parentRun", record.parentRun],
+    ["origin", describeOrigin(record.origin)],
+    ["requestedBy", oneLine(requestedBy(record.origin), REASON_CHARACTERS_MAX)],
     ["acceptedAt", record.acceptedAt],
     ["startedAt", record.startedAt],
     ["endedAt", record.endedAt],
@@ -200,7 +209,7 @@ function renderResult(record: TaskRecord, message: KeptText): string {
   const lines = [RESULT_START + keepText(outcomeLine(record)), "", message, ""];
   if (record.changedFiles.length > 0) lines.push(...changedFileLines(record.changedFiles));
   if (record.warnings.length > 0) {
-    const warnings = record.warnings.map((warning) => `- ${oneLine(keepText(warning), WARNING_CHARACTERS_MAX)}`);
+    const warnings = record.warnings.map((warning) => `- ${plainMarkdown(keepText(warning), WARNING_CHARACTERS_MAX)}`);
     lines.push(WARNINGS_HEADING, "", ...warnings, "");
   }
   if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
@@ -215,7 +224,7 @@ function changedFileLines(files: readonly ChangedFile[]): readonly string[] {
   for (const { path, change, by } of ordered.slice(0, CHANGED_FILES_SHOWN_MAX)) {
     if (by !== undefined && by !== author) lines.push(...(lines.length > 2 ? [""] : []), CHANGED_BY[by], "");
     author = by;
-    lines.push(`- ${oneLine(change, 40) || "changed"} ${inlineCode(keepText(path))}`);
+    lines.push(`- ${plainMarkdown(change, 40) || "changed"} ${inlineCode(keepText(path))}`);
   }
   const more = ordered.length - CHANGED_FILES_SHOWN_MAX;
   return [...lines, ...(more > 0 ? [`- and ${more} more`] : []), ""];
@@ -223,7 +232,7 @@ function changedFileLines(files: readonly ChangedFile[]): readonly string[] {
 
 function outcomeLine({ status, reason, durationMs, attempts }: TaskRecord): string {
   const time = durationMs === undefined ? "" : ` after ${durationText(durationMs)}`;
-  const why = reason === undefined ? "" : `: ${oneLine(reason, REASON_CHARACTERS_MAX)}`;
+  const why = reason === undefined ? "" : `: ${plainMarkdown(reason, REASON_CHARACTERS_MAX)}`;
   return `**${status}**${time} (${attempts} ${attempts === 1 ? "attempt" : "attempts"})${why}`;
 }
 
@@ -237,10 +246,13 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   const frontMatter = oneOfEach(entries.map(({ key, value }) => [key, value.plain]));
   const { format, id, sessionKey, title } = frontMatter;
   const status = statusOf(frontMatter.status);
-  if (problems.length > 0 || format !== TASK_FILE_FORMAT || status === undefined) return undefined;
+  const isQuoted = format === TASK_FILE_FORMAT;
+  if (problems.length > 0 || !(isQuoted || format === UNQUOTED_FORMAT) || status === undefined) return undefined;
   if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
-  const { prompt, tail } = splitBody(body, frontMatter.promptBytes);
-  const result = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
+  const { head, tail } = splitBody(body, frontMatter.promptBytes);
+  const prompt = isQuoted ? readQuotedText(head.replace(/\r?\n\r?$/, "")) : head;
+  const found = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
+  const result = isQuoted && found !== undefined ? { ...found, lastMessage: readQuotedText(found.lastMessage) } : found;
   const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
 }
@@ -273,11 +285,11 @@ function textOf(value: unknown): string | undefined {
     : undefined;
 }
 
-function splitBody(body: string, promptBytes: unknown): { readonly prompt: string; readonly tail: string } {
+function splitBody(body: string, promptBytes: unknown): { readonly head: string; readonly tail: string } {
   const cut = typeof promptBytes === "number" ? cutUtf8(body, promptBytes) : undefined;
   if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) {
-    return { prompt: cut.head, tail: cut.tail };
+    return cut;
   }
   const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
-  return start === -1 ? { prompt: body, tail: "" } : { prompt: body.slice(0, start), tail: body.slice(start) };
+  return start === -1 ? { head: body, tail: "" } : { head: body.slice(0, start), tail: body.slice(start) };
 }

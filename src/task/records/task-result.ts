@@ -49,9 +49,10 @@ function parseChangedFiles(sections: string): readonly ChangedFile[] {
   let by: ChangedFile["by"];
   return files.split("\n").flatMap((line) => {
     by = BY.find((author) => line.trimEnd() === CHANGED_BY[author]) ?? by;
-    const [, change, code = ""] = /^- (.+?) (`.*)$/.exec(line.trimEnd()) ?? [];
-    const path = parseInlineCode(code);
-    return change === undefined || path === undefined ? [] : [{ path, change, ...(by === undefined ? {} : { by }) }];
+    const item = line.startsWith("- ") ? line.trimEnd().slice(2) : "";
+    const change = item.slice(0, Math.max(0, item.indexOf(" `")));
+    const path = parseInlineCode(item.slice(change.length + 1));
+    return change === "" || path === undefined ? [] : [{ path, change, ...(by === undefined ? {} : { by }) }];
   });
 }
 

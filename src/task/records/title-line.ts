@@ -2,8 +2,7 @@ import { oneLine } from "../text/one-line.ts";
 
 const TITLE_LINE = /^title: (.+)$/gm;
 /** A plain YAML text that can be nothing but itself: no number, date, truth value or null, no comment, no other mark. */
-const PLAIN =
-  /^(?!(?:true|false|null|yes|no|on|off|y|n)$)\p{L}(?:[\p{L}\p{N} .,;/()_'"!?=+*&%$@<>~^|-]*[\p{L}\p{N}.,;/()_'"!?=+*&%$@<>~^|-])?$/iu;
+const PLAIN = /^(?!(?:true|false|null|yes|no|on|off|y|n)$)\p{L}[\p{L}\p{N} .,;/()_'"!?=+*&%$@<>~^|-]*$/iu;
 const SINGLE_QUOTED = /^'((?:[^']|'')*)'$/;
 
 /**
@@ -15,7 +14,11 @@ export function titleInFrontMatter(text: string, charactersMax: number): string 
   const titles = [...text.slice(0, Math.max(0, end)).matchAll(TITLE_LINE)];
   const [, value = ""] = titles[0] ?? [];
   if (titles.length !== 1) return undefined; // None, or two that a merge has put beside each other.
-  const title = value.startsWith('"') ? quoted(value) : PLAIN.test(value) ? value : singleQuoted(value);
+  const title = value.startsWith('"')
+    ? quoted(value)
+    : PLAIN.test(value) && !value.endsWith(" ")
+      ? value
+      : singleQuoted(value);
   return title === undefined ? undefined : oneLine(title, charactersMax) || undefined;
 }
 

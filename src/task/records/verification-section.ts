@@ -1,8 +1,7 @@
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { keepText } from "../text/kept-text.ts";
-import { fenced, inlineCode } from "../text/markdown.ts";
-import { oneLine } from "../text/one-line.ts";
+import { fenced, inlineCode, plainMarkdown } from "../text/markdown.ts";
 
 export const VERIFICATION_HEADING = "### Verification";
 
@@ -11,7 +10,7 @@ const HINT_CHARACTERS_MAX = 500;
 /** Returns what a task file's result says of its verification, line by line. Its last section: the output may hold headings too. */
 export function verificationLines(verification: Verification): readonly string[] {
   const { command, outcome, what, durationMs, attempt, attemptsMax, output, hint } = verification;
-  const word = outcome === "passed" ? "passed" : oneLine(keepText(what), HINT_CHARACTERS_MAX);
+  const word = outcome === "passed" ? "passed" : plainMarkdown(keepText(what), HINT_CHARACTERS_MAX);
   const count = outcome === "stopped" || outcome === "unavailable" ? "" : ` (${attempt} of ${attemptsMax})`;
   const lines = [
     VERIFICATION_HEADING,
@@ -19,7 +18,8 @@ export function verificationLines(verification: Verification): readonly string[]
     `${inlineCode(keepText(command))} ${word}, after ${durationText(durationMs)}${count}`,
     "",
   ];
-  if (hint !== undefined) lines.push(oneLine(keepText(hint), HINT_CHARACTERS_MAX), "");
+  // Its commands stand in backticks; what it names may hold anything else.
+  if (hint !== undefined) lines.push(plainMarkdown(keepText(hint), HINT_CHARACTERS_MAX).replaceAll("\\`", "`"), "");
   if (output !== "") lines.push(fenced(keepText(output), "text"), "");
   return lines;
 }

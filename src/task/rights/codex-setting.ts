@@ -18,8 +18,10 @@ export function codexSetting(key: string, value: string): CodexSetting {
 
 /** Does the same for one text `key=value`, where the value may be in quotes. */
 export function codexSettingFromText(text: string): CodexSetting {
-  const [, key = "", value = ""] = /^\s*([\w.-]+)\s*=\s*(\S*)\s*$/.exec(text) ?? [];
-  if (key === "") return { problem: 'is not of the form "key=value"' };
+  const equals = text.indexOf("=");
+  const key = text.slice(0, Math.max(0, equals)).trim();
+  const value = text.slice(equals + 1).trim();
+  if (!/^[\w.-]+$/.test(key) || /\s/.test(value)) return { problem: 'is not of the form "key=value"' };
   return codexSetting(key, value.replace(/^"(.*)"$|^'(.*)'$/, "$1$2"));
 }
 

@@ -179,6 +179,7 @@ const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 /** Returns why a variable cannot be passed to a run by this name, as the end of a sentence, or `undefined`. */
 export function environmentNameProblem(name: string): string | undefined {
   if (!ENVIRONMENT_NAME.test(name)) return "is not the name of an environment variable";
+  if (/^GIT_(DIR|WORK_TREE|CONFIG)/.test(name)) return "says where git looks, which codex-inbox does for each run";
   // Our own: a run is known by one of them, and others set up the coordinator.
   return name.startsWith("CODEX_INBOX_") ? "is codex-inbox's own" : undefined;
 }

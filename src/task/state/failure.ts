@@ -30,6 +30,7 @@ export type FailureKind =
   | "vanished"
   | "timedOut"
   | "stalled"
+  | "printedTooMuch"
   | "stopped"
   | "verification"
   | "verifyUnavailable"
@@ -94,6 +95,7 @@ export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   vanished: { remedy: "again", costsAttempt: false, sentence: "the worker vanished" },
   timedOut: retries("timed out"),
   stalled: retries("stalled"),
+  printedTooMuch: retries("printed too much"),
   stopped: fails("stopped by the user"),
   verification: { remedy: "repair", costsAttempt: false, sentence: "verification failed" },
   verifyUnavailable: fails("the verify command could not be run"),

@@ -83,7 +83,7 @@ export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
   user: FAILURE_POLICIES.stopped.sentence,
   timeout: FAILURE_POLICIES.timedOut.sentence,
   stall: FAILURE_POLICIES.stalled.sentence,
-  output: "printed too much",
+  output: FAILURE_POLICIES.printedTooMuch.sentence,
   shutdown: "the coordinator shut down",
 };
 

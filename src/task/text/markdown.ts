@@ -25,6 +25,14 @@ export function inlineCode(text: string): string {
   return longest === 0 ? `${mark}${line}${mark}` : `${mark} ${line} ${mark}`;
 }
 
+/** Returns `text` as words in Markdown, on one line: what would be HTML, code, a link, a picture or a heading shows as it is. */
+export function plainMarkdown(text: string, charactersMax = INLINE_LENGTH_MAX): string {
+  return oneLine(text, charactersMax)
+    .replaceAll(/[\\<`[\]]/g, "\\$&")
+    .replace(/^[#>+=~*|-]/, "\\$&")
+    .replace(/^(\d{1,9})(?=[.)])/, "$1\\");
+}
+
 /** Returns the text of a code span that is all of `markdown`, or `undefined`. Takes linear time. */
 export function parseInlineCode(markdown: string): string | undefined {
   const [mark = ""] = /^`+/.exec(markdown) ?? [];

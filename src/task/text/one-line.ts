@@ -1,10 +1,10 @@
 /** Characters that change how text is shown without being seen: direction overrides and a stray byte order mark. */
-const INVISIBLE = /[\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/g;
+const INVISIBLE = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/g;
 
 /** Returns `text` without control characters (line breaks and tabs stay) and without direction overrides. */
 export function printable(text: string): string {
   return text
-    .replaceAll(/\r\n?/g, "\n")
+    .replaceAll(/\r\n?|[\u2028\u2029]/g, "\n")
     .replaceAll(/(?![\n\t])\p{Cc}/gu, "")
     .replaceAll(INVISIBLE, "")
     .toWellFormed();

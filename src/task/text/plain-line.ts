@@ -4,7 +4,7 @@ import { shorten } from "./one-line.ts";
  * Characters that are read without being seen: controls, format characters (zero-width blanks, direction overrides, tags) and
  * the variation selectors beyond those that pictures use. Joiners stay, as Persian and Hindi are written with them.
  */
-const UNSEEN = /[[\p{Cc}\p{Cf}\u{e0100}-\u{e01ef}]--[\u200c\u200d]]/gv;
+const UNSEEN = /(?![\u200c\u200d])(?:\p{Cc}|\p{Cf}|[\u{e0100}-\u{e01ef}])/gu;
 /** Long enough for the text before a match to be understood. */
 const BEFORE_MATCH_SHARE = 0.25;
 

@@ -236,6 +236,9 @@ describe("status", () => {
     writeFileSync(path, JSON.stringify(record));
     expect(readServer(path)).toEqual(record);
     expect((await world.queries.status()).server).toEqual(record);
+    writeFileSync(path, JSON.stringify({ ...record, token: "secret" }));
+    expect(readServer(path)?.token).toBe("secret");
+    expect((await world.queries.status()).server).toEqual(record); // The token is for requests alone.
     writeFileSync(path, JSON.stringify({ ...record, startTicks: "1" }));
     expect(readServer(path)).toBeUndefined();
   });

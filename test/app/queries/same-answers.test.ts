@@ -4,12 +4,12 @@ import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
 import type { ListOptions, Queries } from "../../../src/app/queries/queries.ts";
 import type { RunningCoordinator } from "../../../src/app/start-coordinator.ts";
 import type { TaskLine } from "../../../src/app/views/task-view.ts";
-import { listen } from "../../../src/server/listen.ts";
 import { createBranchLedger } from "../../../src/store/branch/branch-ledger.ts";
 import type { JournalRecord } from "../../../src/store/journal/journal-record.ts";
 import { statePaths } from "../../../src/store/state-paths.ts";
 import { fold, type OpenTask } from "../../../src/store/tasks/open-task.ts";
 import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
+import { listenHere } from "../../support/listening.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
@@ -88,10 +88,10 @@ async function refusals(queries: Queries): Promise<readonly string[]> {
 describe("a question has one answer", () => {
   it("from the memory of a coordinator, over HTTP, and from files", async () => {
     const { world, coordinator } = await busyWorld();
-    const listener = await listen(coordinator, 0);
+    const listener = await listenHere(coordinator);
     try {
       let fallbacks = 0;
-      const remote = askCoordinator(listener.url, () => {
+      const remote = askCoordinator(listener, () => {
         fallbacks += 1;
         return world.queries;
       });
@@ -115,8 +115,8 @@ describe("a question has one answer", () => {
   it("from files where the coordinator does not answer, or answers what is no answer", async () => {
     const { world, coordinator } = await busyWorld();
     const expected = await world.queries.list({ finished: 9 });
-    const listener = await listen({ ...coordinator, list: () => Promise.reject(new Error("broken")) }, 0);
-    const remote = askCoordinator(listener.url, () => world.queries);
+    const listener = await listenHere({ ...coordinator, list: () => Promise.reject(new Error("broken")) });
+    const remote = askCoordinator(listener, () => world.queries);
     expect(await remote.list({ finished: 9 })).toEqual(expected);
     await listener.close();
     expect(await remote.list({ finished: 9 })).toEqual(expected);
@@ -140,8 +140,8 @@ describe("a long queue", () => {
 
   it("goes on over HTTP where its page ended, and from files where the coordinator ends meanwhile", async () => {
     const { world, coordinator } = await busyWorld();
-    const listener = await listen(coordinator, 0);
-    const remote = askCoordinator(listener.url, () => world.queries);
+    const listener = await listenHere(coordinator);
+    const remote = askCoordinator(listener, () => world.queries);
     const whole = (await coordinator.list({ finished: 20 })).tasks.map(({ id }) => id);
     expect((await allPages(remote, { finished: Number.POSITIVE_INFINITY, limit: 3 })).flat()).toEqual(whole);
     const { nextCursor } = await remote.list({ finished: 20, limit: 3 });
@@ -182,6 +182,7 @@ describe("a long queue", () => {
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
       ...{ bound: { refuseWhenFull: () => undefined }, guard: { tryAgain: (error) => error } },
       rights: () => DEFAULT_RIGHTS,
+      user: "ada",
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
     expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);

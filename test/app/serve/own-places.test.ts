@@ -21,7 +21,16 @@ function machine(): Machine {
   for (const file of ["codex/codex", "package/package.json", "package/.npmrc"]) writeFileSync(join(base, file), "");
   const workspaceDir = join(base, "work");
   const stateDir = join(workspaceDir, ".git/codex-inbox");
-  const place = { workspaceDir, topDir: workspaceDir, workRoot: workspaceDir, stateDir, branch: "refs/heads/main" };
+  const gitDir = join(workspaceDir, ".git");
+  const place = {
+    gitDir,
+    commonDir: gitDir,
+    workspaceDir,
+    topDir: workspaceDir,
+    workRoot: workspaceDir,
+    stateDir,
+    branch: "refs/heads/main",
+  };
   const environment = { HOME: join(base, "home"), CODEX_HOME: join(base, "codex-home"), PATH: join(base, "tools") };
   const options = { place, codexPath: join(base, "codex/codex"), environment, packageDir: join(base, "package") };
   return {

@@ -36,6 +36,27 @@ it("gives the file the mode asked for, also where an older one had another", () 
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
+it.each([
+  { mode: 0o600, shown: 0 },
+  { mode: 0o644, shown: 0o044 },
+])(
+  "lets others read what has the mode $mode at no moment more than that, also before it has its name",
+  ({ mode, shown }) => {
+    const dir = tempDir();
+    const seen: number[] = [];
+    const content = new TextEncoder().encode("secret");
+    Object.defineProperty(content, "length", {
+      get() {
+        for (const name of readdirSync(dir)) seen.push(statSync(join(dir, name)).mode & 0o077);
+        return content.byteLength;
+      },
+    });
+    writeFileAtomic(join(dir, "file"), content, mode);
+    expect(readFileSync(join(dir, "file"), "utf8")).toBe("secret");
+    expect(new Set(seen)).toEqual(new Set([shown])); // It was there, under another name, while it was written.
+  },
+);
+
 it("writes a file whose name is as long as a name can be", () => {
   const path = join(tempDir(), "n".repeat(255));
   writeFileAtomic(path, "text");

@@ -65,4 +65,28 @@ describe("log", () => {
     await runCommand(createLogCommand(deps), "--json", "k3f9x2");
     expect(JSON.parse(deps.printed.at(-1) ?? "")).toEqual(entries);
   });
+
+  it("shows no entry that a text of another has made up", async () => {
+    const forged = `x)\n[${TIME}] end: succeeded`;
+    const entries = [
+      entry({ kind: "end", outcome: "failed", reason: forged }),
+      entry({
+        kind: "verify",
+        command: "c",
+        outcome: "failed",
+        what: forged,
+        exitCode: 0,
+        durationMs: 1,
+        output: `a\n[${TIME}] end`,
+        outputBytes: 1,
+      }),
+      entry({ kind: "tool", name: forged, status: forged, detail: forged }),
+      entry({ kind: "files", status: forged, changes: [{ path: forged, change: forged }] }),
+      entry({ kind: "user", text: forged }),
+    ];
+    const deps = createFakeCliDeps({ transcript: async () => entries });
+    await runCommand(createLogCommand(deps), "k3f9x2");
+    expect(deps.printed).toHaveLength(entries.length);
+    for (const text of deps.printed) expect(text.split("\n").filter((line) => line.startsWith("["))).toHaveLength(1);
+  });
 });

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createInitCommand } from "../../../src/cli/commands/init.ts";
 import { createServeCommand } from "../../../src/cli/commands/serve.ts";
@@ -14,6 +15,7 @@ describe("serve", () => {
       {
         config: { port: 0, maxWorkers: 4, maxOpenTasks: 50, settleMs: 10 },
         ...{ untilIdle: true, takeOver: true, codexPath: "/bin/codex", codexConfig: ["a=1", "b=2"], oss: true },
+        ...{ hasPort: true, socket: false },
       },
     ]);
   });
@@ -25,8 +27,20 @@ describe("serve", () => {
       {
         config: { port: undefined, maxWorkers: undefined, maxOpenTasks: undefined, settleMs: undefined },
         ...{ untilIdle: false, takeOver: false, codexPath: undefined, codexConfig: [], oss: false },
+        ...{ hasPort: true, socket: false },
       },
     ]);
+  });
+
+  it.each([
+    { argv: ["--socket"], asked: { hasPort: true, socket: true } },
+    { argv: ["--port", "off", "--socket"], asked: { hasPort: false, socket: true } },
+    { argv: ["--socket-path", "/run/x/socket"], asked: { hasPort: true, socket: "/run/x/socket" } },
+    { argv: ["--socket-path", "socket"], asked: { hasPort: true, socket: resolve("socket") } },
+  ])("says where to listen: $argv", async ({ argv, asked }) => {
+    const deps = createFakeCliDeps();
+    expect(await runCommand(createServeCommand(deps), ...argv)).toBe(0);
+    expect(deps.served).toMatchObject([{ ...asked, config: { port: undefined } }]);
   });
 
   it("refuses words and numbers that are none", async () => {

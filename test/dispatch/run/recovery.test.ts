@@ -188,6 +188,7 @@ function openScene(): Scene {
         installation: () => ({ path: "/bin/true", version: "0.169.0", foundBy: "flag" }),
         ...{
           environment: {},
+          gitEnvironment: () => ({}),
           extraConfig: [],
           servers: async () => [],
           now: Date.now,

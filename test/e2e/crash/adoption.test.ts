@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
 import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
 import { type HeldTask, heldTask } from "../../support/held-task.ts";
+import { childrenOf } from "../../support/ready-launcher.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -51,6 +52,25 @@ describe("the next coordinator", () => {
     const second = workspace.serve();
     const { text } = await second.saw("recovered");
     expect(text).toContain("worker=alive action=watch");
+    await finish(workspace, held, second);
+    expectAnswer(workspace, { runs: 1, run: 1 });
+  });
+
+  it("adopts a run that the launcher of the killed one has started; the launcher ends with it", async () => {
+    const workspace = await tempWorkspace();
+    const held = heldTask(workspace);
+    const first = workspace.serve();
+    await first.saw("serving");
+    const launcher = await waitFor(() => childrenOf(first.pid).find(isReadyLauncher), { what: "the launcher" });
+    workspace.drop("docs/greet.md", held.prompt);
+    await first.saw("thread");
+    const workerPid = claimOf(workspace).pid;
+    expect(childrenOf(launcher)).toEqual([workerPid]);
+    await first.kill();
+    await waitFor(() => !existsSync(`/proc/${launcher}/cwd`), { what: "the launcher to end" });
+    const second = workspace.serve();
+    expect((await second.saw("recovered")).text).toContain("worker=alive action=watch");
+    expect(workspace.agentPids()).toContain(workerPid);
     await finish(workspace, held, second);
     expectAnswer(workspace, { runs: 1, run: 1 });
   });
@@ -116,9 +136,19 @@ async function orphanedRun(): Promise<OrphanedRun> {
   const first = workspace.serve();
   await first.saw("thread");
   await first.kill();
+  return { workspace, held, workerPid: claimOf(workspace).pid };
+}
+
+/** Of the one run that there is. */
+function claimOf(workspace: TestWorkspace): { readonly pid: number } {
   const [claim = ""] = workspace.stateFiles("runs").filter((path) => path.endsWith("/claim"));
-  const { pid } = JSON.parse(readFileSync(join(workspace.stateDir, "runs", claim), "utf8"));
-  return { workspace, held, workerPid: pid };
+  return JSON.parse(readFileSync(join(workspace.stateDir, "runs", claim), "utf8"));
+}
+
+/** It has read its script: the mask is the last thing that it sets before it says so. */
+function isReadyLauncher(pid: number): boolean {
+  const [command, status] = ["cmdline", "status"].map((file) => readFileSync(`/proc/${pid}/${file}`, "utf8"));
+  return command?.includes("launcher.sh") === true && status?.includes("Umask:\t0077") === true;
 }
 
 async function finish(workspace: TestWorkspace, held: HeldTask, coordinator: CoordinatorProcess): Promise<void> {

@@ -119,7 +119,7 @@ it("codexUnavailable: nothing starts until codex is there again, and no attempt 
   workspace.drop("docs/one.md", "One. [[final: ok]]\n");
   const ended = await coordinator.saw("run-ended");
   expect(ended.field("reason")).toMatch(/^codex could not be run: /);
-  const health = await (await fetch(`${await coordinator.url()}/health`)).json();
+  const health = await (await coordinator.ask("/health")).json();
   expect(health).toMatchObject({ status: "waiting" });
   chmodSync(codexPath, 0o755);
   await coordinator.saw("committed");

@@ -32,7 +32,7 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
   const second = workspace.serve();
   await second.saw("serving");
   const until = new Date(held.untilMs).toISOString();
-  const health = await (await fetch(`${await second.url()}/health`)).json();
+  const health = await (await second.ask("/health")).json();
   expect(health).toMatchObject({
     status: "waiting",
     codex: { reason: expect.stringMatching(/^usage limit reached/), until },

@@ -1,13 +1,14 @@
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
 import { gitRepoAt } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
-async function healthOf(url: string): Promise<Record<string, unknown>> {
-  return (await (await fetch(`${url}/health`)).json()) as Record<string, unknown>;
+async function healthOf(serving: CoordinatorProcess): Promise<Record<string, unknown>> {
+  return (await (await serving.ask("/health")).json()) as Record<string, unknown>;
 }
 
 /** Three results, each a commit of its own. */
@@ -55,14 +56,14 @@ describe("a user who is in the middle of something", () => {
     repo.write("README.md", "of main\n");
     repo.git("commit", "--quiet", "-am", "main's own");
     const serving = workspace.serve();
-    const url = await serving.url();
+    await serving.url();
     const before = Date.now();
     repo.tryGit(...begin);
     workspace.drop("docs/one.md", "one [[final: did it]]\n");
     await serving.saw("run-ended");
     const health = await waitFor(
       async () => {
-        const answer = await healthOf(url);
+        const answer = await healthOf(serving);
         return answer.committer === null ? undefined : answer;
       },
       { what: "health to say that it waits" },
@@ -78,7 +79,7 @@ describe("a user who is in the middle of something", () => {
     await serving.saw("committed");
     expect(resultsOf(workspace)).toEqual(["did it"]);
     await waitFor(() => repo.git("status", "--porcelain") === "", { what: "a clean work tree" });
-    expect(await healthOf(url)).toMatchObject({ status: "ok", committer: null });
+    expect(await healthOf(serving)).toMatchObject({ status: "ok", committer: null });
   });
 });
 

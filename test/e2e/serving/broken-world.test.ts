@@ -92,7 +92,7 @@ it.each(BREAKAGES)("waits for $name to be mended, says so, and goes on by itself
   const toolsDir = copyOfPath();
   const workspace = await tempWorkspace({ environment: { PATH: toolsDir } });
   const coordinator = workspace.serve();
-  const url = await coordinator.url();
+  await coordinator.url();
   workspace.drop("docs/first.md", "Say hello\n");
   await coordinator.saw("committed");
   await waitFor(() => workspace.stateFiles("runs").length === 0, { what: "the end of what is left of the run" });
@@ -100,7 +100,7 @@ it.each(BREAKAGES)("waits for $name to be mended, says so, and goes on by itself
   const wasAway = !existsSync(workspace.dir);
   if (!wasAway) workspace.drop("docs/second.md", "Say bye\n");
   await coordinator.saw("world-fault");
-  expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({
     status: "waiting",
     world: { reason: expect.stringContaining(says) },
   });
@@ -108,7 +108,7 @@ it.each(BREAKAGES)("waits for $name to be mended, says so, and goes on by itself
   await coordinator.saw("world-ok");
   if (wasAway) workspace.drop("docs/second.md", "Say bye\n");
   await coordinator.saw("committed", 2);
-  expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "ok", world: null });
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({ status: "ok", world: null });
   coordinator.signal("SIGINT");
   expect(await coordinator.ended).toEqual({ code: 0, signal: null });
   expectSettled(workspace, { tasks: 2 });

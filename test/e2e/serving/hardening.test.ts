@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
@@ -48,17 +49,17 @@ it("a coordinator whose log nobody reads any more goes on", async () => {
 
 it("a task that was accepted over HTTP when the coordinator died is known when it is sent again", async () => {
   const workspace = await tempWorkspace();
-  const send = (url: string): Promise<Response> =>
-    fetch(`${url}/tasks`, {
+  const send = (to: CoordinatorProcess): Promise<Response> =>
+    to.ask("/tasks", {
       method: "POST",
       headers: { "content-type": "text/markdown" },
       body: "---\nid: 20261120-141530-k3f9x2\n---\nSay hello\n",
     });
   const crashed = workspace.serve({ fault: "accept:journaled" });
-  await expect(send(await crashed.url())).rejects.toThrow();
+  await expect(send(crashed)).rejects.toThrow();
   expect((await crashed.ended).signal).toBe("SIGKILL");
   const second = workspace.serve();
-  expect((await send(await second.url())).status).toBe(200);
+  expect((await send(second)).status).toBe(200);
   await second.saw("committed");
   second.signal("SIGTERM");
   await second.ended;

@@ -23,13 +23,11 @@ it("a coordinator becomes small as the process it was started as, and keeps to i
   expect(readProcess(coordinator.pid, "environ")).toContain("MALLOC_ARENA_MAX=2");
   workspace.drop("docs/greet.md", "Say hello\n");
   await coordinator.saw("committed");
-  const [git] = await waitFor(
-    () => (childrenOf(coordinator.pid).length > 0 ? childrenOf(coordinator.pid) : undefined),
-    {
-      what: "the git that reads objects",
-    },
+  const git = await waitFor(
+    () => childrenOf(coordinator.pid).find((pid) => readProcess(pid, "cmdline").includes("cat-file")),
+    { what: "the git that reads objects" },
   );
-  const environment = readProcess(git ?? 0, "environ");
+  const environment = readProcess(git, "environ");
   expect(environment.some((entry) => entry.startsWith("PATH="))).toBe(true);
   expect(environment.filter((entry) => entry.startsWith("MALLOC_"))).toEqual([]);
 });

@@ -12,7 +12,7 @@ it("a second coordinator is refused and told who serves, and where", async () =>
   expect(await second.ended).toEqual({ code: 4, signal: null });
   expect(second.log()).toContain(`process ${first.pid}`);
   expect(second.log()).toContain(url);
-  expect((await fetch(`${url}/health`)).status).toBe(200);
+  expect((await first.ask("/health")).status).toBe(200);
 });
 
 it("a coordinator that was killed is followed at once", async () => {

@@ -7,10 +7,9 @@ it("a full queue refuses over HTTP and on the command line, and keeps what is dr
   const workspace = await tempWorkspace();
   const go = join(workspace.dir, "go");
   const coordinator = workspace.serve({ args: ["--max-open-tasks", "1"] });
-  const url = await coordinator.url();
   workspace.drop("docs/one.md", `One [[command: while [ ! -e ${go} ]; do sleep 0.05; done]]\n`);
   await coordinator.saw("accepted");
-  const refused = await fetch(`${url}/tasks`, { method: "POST", body: "Two" });
+  const refused = await coordinator.ask("/tasks", { method: "POST", body: "Two" });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "30"]);
   const message =
     "the queue is full, with 1 of at most 1 open tasks: try again when some have ended, or set maxOpenTasks higher";

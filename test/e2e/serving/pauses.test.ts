@@ -9,9 +9,8 @@ it("a pause holds over restarts, with and without a coordinator, and says so eve
   workspace.drop("docs/greet.md", "Say hello\n");
   await workspace.serveUntilIdle({ code: 75 });
   const first = workspace.serve();
-  const url = await first.url();
   await first.saw("paused");
-  const health = await (await fetch(`${url}/health`)).json();
+  const health = await (await first.ask("/health")).json();
   expect(health).toMatchObject({ status: "waiting", paused: { queue: { reason: "a release" }, sessions: [] } });
   await first.kill();
   const [status, list] = [await workspace.command("status"), await workspace.command("ls", "--json")];

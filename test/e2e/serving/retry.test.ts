@@ -28,7 +28,7 @@ it("a task that failed succeeds as a new one, in its session, while a coordinato
   const workspace = await tempWorkspace();
   const parent = await failedTask(workspace);
   const coordinator = workspace.serve();
-  const url = await coordinator.url();
+  await coordinator.url();
   const retried = await workspace.command("retry", parent.slice(-6));
   expect(retried, retried.stderr).toMatchObject({ code: 0 });
   const id = retried.stdout.trim();
@@ -43,7 +43,7 @@ it("a task that failed succeeds as a new one, in its session, while a coordinato
   const again = await workspace.command("retry", id);
   expect(again).toMatchObject({ code: 4, stdout: "" });
   expect(again.stderr).toContain(`codex-inbox add --session docs "<prompt>" sends a follow-up`);
-  const answer = await fetch(`${url}/tasks/${parent}/retry`, { method: "POST" });
+  const answer = await coordinator.ask(`/tasks/${parent}/retry`, { method: "POST" });
   expect(answer.status).toBe(202);
   const { id: third } = (await answer.json()) as { id: string };
   expect(answer.headers.get("location")).toBe(`/tasks/${third}`);

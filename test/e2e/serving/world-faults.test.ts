@@ -35,7 +35,7 @@ it("a disk that is really full is waited for: nothing is lost, and it goes on wh
   mkdirSync(journal, { recursive: true });
   expect(mounted(journal, 256)).toBe(true);
   const coordinator = workspace.serve();
-  const url = await coordinator.url();
+  await coordinator.url();
   const ballast = join(journal, "ballast");
   const fill = (): void => {
     try {
@@ -47,15 +47,15 @@ it("a disk that is really full is waited for: nothing is lost, and it goes on wh
   fill();
   workspace.drop("docs/greet.md", "Say hello\n");
   await coordinator.saw("world-fault");
-  const refused = await fetch(`${url}/tasks`, { method: "POST", body: "Say bye\n" });
+  const refused = await coordinator.ask("/tasks", { method: "POST", body: "Say bye\n" });
   expect([refused.status, await refused.json()]).toMatchObject([503, { error: { code: "TRY_AGAIN" } }]);
-  expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({
     status: "waiting",
     world: { reason: expect.stringContaining("the disk is full: make room on it") },
   });
   rmSync(ballast);
   await coordinator.saw("committed");
-  expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ world: null });
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({ world: null });
   expect(workspace.stubRuns()).toHaveLength(1);
   coordinator.signal("SIGINT");
   expect(await coordinator.ended).toEqual({ code: 0, signal: null });

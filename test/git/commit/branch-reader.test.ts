@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { createBranchReader } from "../../../src/git/commit/branch-reader.ts";
+import { placeAt } from "../../../src/git/repository/workspace-place.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 const MAIN = "refs/heads/main";
@@ -15,7 +16,7 @@ describe("reading a branch", () => {
     repo.git("add", "--all");
     repo.git("commit", "-q", "-m", "more");
     repo.write("docs/ä b.md", "edited\n");
-    const reader = createBranchReader(repo.dir, MAIN);
+    const reader = createBranchReader(await placeAt(repo.dir), MAIN);
     expect(await reader.readText("docs/ä b.md")).toBe("committed\n");
     expect(await reader.blobAt("docs/ä b.md")).toBe(repo.git("rev-parse", "HEAD:docs/ä b.md"));
     expect(await reader.treeId("docs")).toBe(repo.git("rev-parse", "HEAD:docs"));
@@ -25,7 +26,7 @@ describe("reading a branch", () => {
 
   it("gives nothing where nothing is, or something else", async () => {
     const repo = tempRepo();
-    const reader = createBranchReader(repo.dir, MAIN);
+    const reader = createBranchReader(await placeAt(repo.dir), MAIN);
     for (const path of ["absent", "a name/with spaces", "src/absent", "two\nlines"]) {
       expect(await reader.readText(path)).toBeUndefined();
       expect(await reader.treeId(path)).toBeUndefined();
@@ -33,12 +34,14 @@ describe("reading a branch", () => {
     }
     expect(await reader.readText("src")).toBeUndefined();
     expect(await reader.listFolder("README.md")).toEqual([]);
-    expect(await createBranchReader(repo.dir, "refs/heads/absent").readText("README.md")).toBeUndefined();
+    expect(
+      await createBranchReader(await placeAt(repo.dir), "refs/heads/absent").readText("README.md"),
+    ).toBeUndefined();
   });
 
   it("takes paths from the workspace, and sees the branch move", async () => {
     const repo = tempRepo({ objectFormat: "sha256" });
-    const reader = createBranchReader(join(repo.dir, "src"), MAIN);
+    const reader = createBranchReader(await placeAt(join(repo.dir, "src")), MAIN);
     expect(await reader.readText("main.c")).toContain("int main");
     repo.write("src/main.c", "new\n");
     repo.git("commit", "-q", "-a", "-m", "new");
@@ -50,7 +53,7 @@ describe("reading a branch", () => {
     const repo = tempRepo();
     const module = fileURLToPath(new URL("../../../src/git/commit/branch-reader.ts", import.meta.url));
     const script = `import { createBranchReader } from ${JSON.stringify(module)};
-      const reader = createBranchReader(${JSON.stringify(repo.dir)}, "${MAIN}");
+      const reader = createBranchReader(${JSON.stringify(await placeAt(repo.dir))}, "${MAIN}");
       const texts = await Promise.all(["README.md", "absent", "README.md"].map((path) => reader.readText(path)));
       console.log(JSON.stringify([...texts, await reader.readText("README.md")]));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);

@@ -152,6 +152,16 @@ describe("reading the branch", () => {
     expect(await committer.introducedBy("inbox/?.md")).toBeUndefined();
   });
 
+  it("tells who made a commit, whatever their name is, and that it is not signed", async () => {
+    const repo = tempRepo();
+    const committer = await committerAt(repo);
+    const author = "Ada %an\u00e4 -- [skip ci] <ada@example.org>";
+    repo.git("commit", "-q", "--allow-empty", "-m", "one", `--author=${author}`);
+    expect(await committer.authorship(repo.git("rev-parse", "main"))).toEqual({
+      ...{ author: "Ada %an\u00e4 -- [skip ci]", email: "ada@example.org", signature: "N", signer: null },
+    });
+  });
+
   it("does not take the oldest commit of a shallow clone for one that changed a file", async () => {
     const origin = tempRepo();
     origin.write("inbox/x.md", "x\n");

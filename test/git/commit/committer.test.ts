@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
 import { ALWAYS, append, plan, put, remove, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
@@ -263,13 +264,13 @@ describe("every shape of repository", () => {
       },
       message: /refstorage|reftable/i,
     },
-    { name: "a bare repository", prepare: (repo) => repo.git("config", "core.bare", "true"), message: /work tree/ },
     { name: "a branch without its full name", prepare: () => undefined, branch: "main", message: /refs\/heads\/main/ },
   ])("refuses $name", async ({ prepare, branch = "refs/heads/main", message }) => {
     const repo = tempRepo();
     const stateDir = join(repo.dir, ".git/codex-inbox");
+    const place = await findWorkTree(repo.dir);
     prepare(repo);
-    await expect(committerAt(repo, { branch, stateDir })).rejects.toMatchObject({
+    await expect(committerAt(repo, { place, branch, stateDir })).rejects.toMatchObject({
       code: "CONFIG",
       message: expect.stringMatching(message),
     });

@@ -71,6 +71,16 @@ describe("what was started since the last look", () => {
   it.each<{ name: string; is: Process; forks?: Forks; look: unknown }>([
     { name: "a commit in the work tree blocks", is: { name: "git", argv: COMMIT, cwd: TOP }, look: BLOCKED },
     { name: "a commit elsewhere does not", is: { name: "git", argv: COMMIT }, look: "clear" },
+    {
+      name: "a commit elsewhere that names our git directory does",
+      is: { name: "git", argv: COMMIT, environment: `GIT_DIR=${TOP}/.git` },
+      look: BLOCKED,
+    },
+    {
+      name: "one that names the git directory of another work tree of the repository does not",
+      is: { name: "git", argv: COMMIT, environment: `GIT_DIR=${TOP}/.git/worktrees/x\0GIT_WORK_TREE=/x` },
+      look: "clear",
+    },
     { name: "a log in the work tree does not", is: { name: "git", argv: ["git", "log"], cwd: TOP }, look: "clear" },
     {
       name: "a commit of an agent of ours does not",

@@ -15,6 +15,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type ChangedFiles, createChangedFiles } from "../../../src/git/index/changed-files.ts";
+import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
+import { createKnownRepositories } from "../../../src/git/repository/known-repositories.ts";
+import { readWorkTree } from "../../../src/git/repository/read-work-tree.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
@@ -25,6 +28,8 @@ const OURS = ["inbox", "sessions", "tasks.md", "tasks"];
 interface Scene {
   readonly repo: GitRepo;
   readonly changed: ChangedFiles;
+  /** Opens the same for the work tree at `dir`, with `allowed` folders outside of it. */
+  openAt(dir: string, allowed?: readonly string[]): ChangedFiles;
   /** What `list` says of the whole work tree, as "<change> <path>", sorted. */
   list(sinceMs?: number, folder?: string): Promise<readonly string[]>;
 }
@@ -39,15 +44,26 @@ function snapshot(prefix = ""): Scene {
   repo.git("add", "--all");
   repo.git("commit", "-q", "-m", "ours");
   const keepDir = join(repo.dir, ".git/codex-inbox/code-index");
-  const changed = createChangedFiles({ keepDir, home: { topDir: repo.dir, ours } });
+  const openAt = (dir: string, allowed: readonly string[] = []): ChangedFiles =>
+    openChanged(dir, keepDir, ours, allowed);
+  const changed = openAt(repo.dir);
   return {
     repo,
     changed,
+    openAt,
     async list(sinceMs = 0, folder = "") {
       const found = await changed.list(join(repo.dir, folder), sinceMs);
       return found.map(({ path, change }) => `${change} ${path}`).sort();
     },
   };
+}
+
+function openChanged(dir: string, keepDir: string, ours: readonly string[], allowed: readonly string[]): ChangedFiles {
+  const code = readWorkTree(dir);
+  if (code === undefined) throw new Error(`no work tree at ${dir}`);
+  const repositories = createKnownRepositories(code, () => allowed);
+  const programs = createConfiguredPrograms();
+  return createChangedFiles({ repositories, programs, keepDir, home: { topDir: code.topDir, ours } });
 }
 
 /** Adds a result of ours to the branch, as the committer does: files, index and branch. */
@@ -191,23 +207,28 @@ describe("what a run changed", () => {
     expect(await list()).toEqual(["added docs/q [1]/notes.md", "added inbox/theirs.md"]);
   });
 
-  it("asks the repository that the folder lies in", async () => {
-    const { repo, changed } = snapshot();
-    const nested = makeGitRepo(join(repo.dir, "vendor/nested"));
-    nested.write("inbox/a.c", "theirs\n");
-    const found = await changed.list(nested.dir, 0);
-    expect(found).toEqual([{ path: "inbox/a.c", change: "added" }]);
+  it("is asked of the repository that an allowed folder lies in, and of a submodule", async () => {
+    const { repo, openAt } = snapshot();
+    const other = makeGitRepo(join(repo.dir, "../other"));
+    other.write("inbox/a.c", "theirs\n");
+    const [path, change, absolutePath] = ["inbox/a.c", "added", join(other.dir, "inbox/a.c")];
+    expect(await openAt(repo.dir, [other.dir]).list(other.dir, 0)).toEqual([{ path, change, absolutePath }]);
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", other.dir, "lib");
+    repo.write("lib/new.c", "new\n");
+    const files = await openAt(repo.dir).list(join(repo.dir, "lib"), 0);
+    expect(files.map((file) => file.path)).toEqual(["new.c"]);
   });
 
   it("is right in a linked worktree and on a branch without a commit", async () => {
-    const { repo, changed } = snapshot();
+    const { repo, openAt } = snapshot();
     const linked = gitRepoAt(join(repo.dir, "../linked"));
     repo.git("worktree", "add", "-q", "-b", "other", linked.dir);
     linked.write("new.c", "new\n");
-    expect(await changed.list(linked.dir, 0)).toEqual([{ path: "new.c", change: "added" }]);
+    const [first] = await openAt(linked.dir).list(linked.dir, 0);
+    expect(first).toMatchObject({ path: "new.c", change: "added" });
     const empty = tempRepo({ empty: true });
     empty.write("first.c", "first\n");
-    expect(await changed.list(empty.dir, 0)).toEqual([{ path: "first.c", change: "added" }]);
+    expect(await openAt(empty.dir).list(empty.dir, 0)).toMatchObject([{ path: "first.c", change: "added" }]);
   });
 
   it("names links, and files that took the place of folders", async () => {

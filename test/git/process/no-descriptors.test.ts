@@ -38,12 +38,12 @@ afterEach(() => {
 });
 
 it("git rejects with a fault of the world", async () => {
-  const error = await runGit(directory, ["version"]).catch((reason: unknown) => reason);
+  const error = await runGit({ gitDir: join(directory, ".git") }, ["version"]).catch((reason: unknown) => reason);
   expect(worldFaultCode(error)).toBe("EMFILE");
 });
 
 it("a reader of objects rejects with a fault of the world, and reads again when it is over", async () => {
-  const reader = createObjectReader(directory);
+  const reader = createObjectReader({ gitDir: join(directory, ".git") });
   const error = await reader.read("HEAD").catch((reason: unknown) => reason);
   expect(worldFaultCode(error)).toBe("EMFILE");
   descriptors.areUsedUp = false;

@@ -110,6 +110,13 @@ const NONE: readonly (readonly [name: string, layout: Layout])[] = [
     },
   ],
   [
+    "a repository whose configuration calls it bare",
+    (repo) => {
+      repo.git("config", "core.bare", "true");
+      return repo.dir;
+    },
+  ],
+  [
     "a git directory that is not whole",
     (repo) => {
       rmSync(join(repo.dir, ".git", "objects"), { recursive: true });

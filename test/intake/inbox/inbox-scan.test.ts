@@ -313,6 +313,18 @@ it("a file or folder that may not be read is told of, and read as soon as it may
   expect([...pathsOf(again)].sort()).toEqual(["inbox/docs/fix.md", "inbox/open/fix.md", "inbox/secret.md"]);
 });
 
+it("an inbox/ that may not be read fails the scan, so that it is told of until it may be", async () => {
+  const { dir, stateDir, inboxDir, drop } = makeInboxWorkspace();
+  drop("fix.md");
+  chmodSync(inboxDir, 0o000);
+  onTestFinished(() => chmodSync(inboxDir, 0o755));
+  const child = startLineProcess("inbox-process.ts", { args: [dir, stateDir] });
+  await child.ask("nobody");
+  expect(JSON.parse(await child.ask("fault"))).toBe("EACCES");
+  chmodSync(inboxDir, 0o755);
+  expect(JSON.parse(await child.ask("fault"))).toBeNull();
+});
+
 it("a drop that is refused is broken from then on, and keeps no other from being handed out, until it or the rights change", async () => {
   let rights = { ...DEFAULT_RIGHTS };
   const { drop, intake, clock } = makeInboxWorkspace({ rights: () => rights, limits: { filesMax: 2 } });

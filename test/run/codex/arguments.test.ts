@@ -27,11 +27,18 @@ const PLAIN: RunRequest = {
   ...{ sandbox: "workspace-write", model: undefined, oss: false, images: [], outputSchema: undefined },
   ...{ codexConfig: [], environment: [], confinement: CONFINED },
 };
+/** What fixes codex's own git is not for its tools. */
+const OF_GIT = '"GIT_DIR","GIT_WORK_TREE","GIT_CONFIG_*"';
 const FLAGS = [
   ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "--ignore-rules"],
   ...["--disable", "unbounded_connection_retries", "-c", "agents.enabled=false"],
   ...["-c", 'projects={"/w"={trust_level="untrusted"},"/"={trust_level="untrusted"}}'],
-  ...["-c", 'shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]', "-c", "hide_agent_reasoning=true"],
+  ...[
+    "-c",
+    `shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*",${OF_GIT}]`,
+    "-c",
+    "hide_agent_reasoning=true",
+  ],
 ];
 const CONFINEMENT = [
   ...FEATURES.split(" ").map((name) => `features.${name}=false`),
@@ -69,12 +76,18 @@ describe("codex's arguments", () => {
   );
 
   it("hide from the tools what looks like a secret, but not what they were promised", () => {
-    const environment = { CODEX_API_KEY: "k", NPM_TOKEN: "t", PATH: "/bin", client_secret: "s" };
+    const environment = {
+      CODEX_API_KEY: "k",
+      NPM_TOKEN: "t",
+      PATH: "/bin",
+      client_secret: "s",
+      GIT_CONFIG_KEY_0: "core.fsmonitor",
+    };
     const context = { ...CONTEXT, environment };
     const hidden = (names: readonly string[]): string | undefined =>
       codexArguments({ ...PLAIN, environment: names }, context).find((word) => word.includes("policy.exclude"));
-    expect(hidden(["PATH"])).toBe('shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*"]');
-    expect(hidden(["NPM_TOKEN"])).toBe('shell_environment_policy.exclude=["CODEX_API_KEY","client_secret"]');
+    expect(hidden(["PATH"])).toBe(`shell_environment_policy.exclude=["*KEY*","*TOKEN*","*SECRET*",${OF_GIT}]`);
+    expect(hidden(["NPM_TOKEN"])).toBe(`shell_environment_policy.exclude=["CODEX_API_KEY","client_secret",${OF_GIT}]`);
   });
 
   it("leave codex's own settings to a run without a sandbox, but for what its tasks were not given", () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
+import { createKnownRepositories } from "../../../src/git/repository/known-repositories.ts";
 import { type RunPaths, resolveRunPaths } from "../../../src/run/workplace/run-paths.ts";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../../src/task/rights/rights.ts";
@@ -23,7 +24,10 @@ function resolveIn(tree: string, frontMatter: string, rights: Partial<Rights> = 
   const parsed = parseDropText(`---\n${frontMatter}\n---\nDo it.\n`, undefined);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const stateDir = state ?? join(tree, ".git", "codex-inbox");
-  return resolveRunPaths(parsed.spec, { workRoot: tree, stateDir, rights: { ...DEFAULT_RIGHTS, ...rights } });
+  const all = { ...DEFAULT_RIGHTS, ...rights };
+  const gitDir = join(tree, ".git");
+  const repositories = createKnownRepositories({ topDir: tree, gitDir, commonDir: gitDir }, () => all.workdirs);
+  return resolveRunPaths(parsed.spec, { workRoot: tree, stateDir, repositories, rights: all });
 }
 
 it("lead into the working tree, or where the owner lets them", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { awaitsIntakeCommit, isFinished, type OpenTask } from "../../../src/store/tasks/open-task.ts";
 import { createTaskIndex } from "../../../src/store/tasks/task-index.ts";
+import { UNKNOWN_ORIGIN } from "../../../src/task/rights/origin.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { ENDED, QUEUED, RUNNING, VERIFYING } from "../../support/task-states.ts";
 
@@ -14,6 +15,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
     sessionKey: fc.constant("docs"),
     folder: fc.constant("2026-11-20"),
     order: fc.constant("abcde".indexOf(id)),
+    origin: fc.constant(UNKNOWN_ORIGIN),
     acceptedAtMs: fc.constant(1),
     clone: fc.constant("c1"),
     spec: fc.constantFrom(SPEC, { ...SPEC, followUpDepth: 1 }, { ...SPEC, parent: "p" }),

@@ -71,7 +71,7 @@ export async function makeStressSite({ idleFiles }: SiteOptions): Promise<Stress
     results: readResults(repo, "main"),
     environment,
     serve(...args) {
-      const coordinator = startCoordinatorProcess(dir, args, ours);
+      const coordinator = startCoordinatorProcess(dir, stateDir, args, ours);
       coordinators.push(coordinator);
       return coordinator;
     },

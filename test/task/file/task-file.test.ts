@@ -359,6 +359,11 @@ describe("a problem", () => {
     { line: "codexConfig: { 'a\"b': high }", says: /is not a setting: names/ },
     { line: "environment: [OK, A=b]", says: /"A=b" is not the name of an environment variable/, column: 19 },
     { line: "environment: CODEX_INBOX_CODEX", says: /is codex-inbox's own/ },
+    {
+      line: "environment: [GIT_AUTHOR_NAME, GIT_CONFIG_COUNT]",
+      says: /"GIT_CONFIG_COUNT" says where git looks/,
+      column: 32,
+    },
     { line: "codexConfig: { model_verbosity: 'low\" x=' }", says: /neither a word/ },
     { line: "codexConfig: high", says: /not of the form/ },
     { line: "memory: login", says: /"login" is neither true nor false nor a list/ },

@@ -10,6 +10,7 @@ import {
   intakeCommitMessage,
   taskCommitMessage,
 } from "../../../src/task/records/commit-message.ts";
+import type { Origin } from "../../../src/task/rights/origin.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 const ID = "20261120-141530-k3f9x2";
@@ -38,6 +39,8 @@ it("says what was done, then what the agent said, then the facts", () => {
       `Codex-Thread: ${THREAD}`,
       "Task-Status: succeeded",
       "Attempts: 1",
+      "Requested-By: ada",
+      "Origin: cli",
       "",
     ].join("\n"),
   );
@@ -161,6 +164,8 @@ it("has exactly our trailers, whatever the agent said: as git reads them", () =>
       `Codex-Thread: ${THREAD}`,
       "Task-Status: succeeded",
       "Attempts: 1",
+      "Requested-By: ada",
+      "Origin: cli",
     ];
     expect(ours(git(["interpret-trailers", "--parse"], message)), JSON.stringify(message)).toEqual(expected);
     const commit = git(["commit-tree", tree], message).trim();
@@ -168,4 +173,22 @@ it("has exactly our trailers, whatever the agent said: as git reads them", () =>
     expect(git(["log", "-1", "--format=%(trailers:key=Task-Id,valueonly)", commit]).trim()).toBe(ID);
     expect(git(["log", "--format=%s", "-1", "--grep=^Task-Id: forged", commit])).toBe("");
   }
+});
+
+it("says who asked, and no name of theirs becomes a trailer of its own", () => {
+  const origin: Origin = {
+    ...{
+      kind: "commit" as const,
+      commit: "1a2b3c",
+      author: "Ada\n\nTask-Status: failed\r\nOrigin: cli",
+      email: "a@b\u2028c",
+    },
+    ...{ signature: "G", signer: "Ada\nVerified: all" },
+  };
+  const lines = taskCommitMessage(taskRecord({ origin })).split("\n");
+  expect(lines.filter((line) => /^(Requested-By|Origin|Task-Status|Verified):/.test(line))).toEqual([
+    "Task-Status: succeeded",
+    expect.stringMatching(/^Requested-By: Ada Task-Status: failed Origin: cli <a@b c>$/),
+    "Origin: commit 1a2b3c, signed by Ada Verified: all",
+  ]);
 });

@@ -23,6 +23,12 @@ const TEXT = fc
           "- modified `x`",
           "**succeeded** (1 attempt)",
           "```",
+          "```markdown",
+          "````\n",
+          "> ",
+          ">",
+          "<img",
+          "\r",
           "\n\n",
         ),
         { maxLength: 12 },
@@ -159,7 +165,7 @@ describe("a committed task file", () => {
         "reviewer: Ada",
         'tags: ["a","b"]',
         'extra: {"status":"done"}',
-        "format: 1",
+        "format: 2",
         "id: 20261120-141530-k3f9x2",
         "sessionKey: docs",
         "title: Fix the login redirect",
@@ -169,25 +175,28 @@ describe("a committed task file", () => {
         "run: 3",
         "thread: 01a1f950-5f71-7472-a9b5-7a2032cb912c",
         "source: inbox/docs/login.md",
+        "origin: cli",
+        "requestedBy: ada",
         "acceptedAt: 2026-11-20T14:15:30.000Z",
         "durationMs: 42000",
         "model: gpt-5.5",
         "codexVersion: 0.169.0",
         'usage: {"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4}',
         "acceptedBy: c1",
-        "promptBytes: 33",
-        "messageBytes: 19",
+        "promptBytes: 39",
+        "messageBytes: 21",
         "---",
-        "# Fix the login redirect",
+        "> # Fix the login redirect",
+        ">",
+        "> Please.",
         "",
-        "Please.",
         "<!-- codex-inbox:result -->",
         "",
         "## Result",
         "",
         "**failed** after 42 s (2 attempts): usage limit until noon",
         "",
-        "I stopped half-way.",
+        "> I stopped half-way.",
         "",
         "### Changed files",
         "",
@@ -205,7 +214,7 @@ describe("a committed task file", () => {
 
   it("ends with the prompt while the task is open", () => {
     const rendered = renderTaskFile(taskRecord({ status: "queued", prompt: "Do it." }));
-    expect(rendered.endsWith("---\nDo it.")).toBe(true);
+    expect(rendered.endsWith("---\n> Do it.\n")).toBe(true);
     expect(parseTaskFile(rendered)?.result).toBeUndefined();
   });
 
@@ -271,10 +280,12 @@ describe("reading", () => {
     expect(parseTaskFile(renderTaskFile(record))?.frontMatter.note).toBe(blanks);
   });
 
-  const FIXTURE = readFileSync(new URL("../../fixtures/formats/task-file-v1.md", import.meta.url), "utf8");
+  const fixture = (format: number): string =>
+    readFileSync(new URL(`../../fixtures/formats/task-file-v${format}.md`, import.meta.url), "utf8");
+  const FIXTURE = fixture(2);
 
-  it("understands format 1", () => {
-    const parsed = parseTaskFile(FIXTURE);
+  it.each([1, 2])("understands format %i", (format) => {
+    const parsed = parseTaskFile(fixture(format));
     expect(parsed).toMatchObject({
       id: "20261120-141530-k3f9x2",
       sessionKey: "docs",
@@ -298,11 +309,12 @@ describe("reading", () => {
   });
 
   it("finds its way in a file that was edited by hand", () => {
-    for (const edited of [
-      FIXTURE.replaceAll("\n", "\r\n"),
-      FIXTURE.replace("führt", "fährt nun"),
-      FIXTURE.replace("asked for", "wanted"),
-    ]) {
+    const edits = (text: string): readonly string[] => [
+      text.replaceAll("\n", "\r\n"),
+      text.replace("führt", "fährt nun"),
+      text.replace("asked for", "wanted"),
+    ];
+    for (const edited of [...edits(fixture(1)), ...edits(FIXTURE)]) {
       const parsed = parseTaskFile(edited);
       expect(parsed?.prompt).toMatch(/kein Ergebnis\r?$/);
       expect(parsed?.result?.lastMessage).toMatch(/^The redirect goes to the page (asked for|wanted)\./);
@@ -313,10 +325,10 @@ describe("reading", () => {
   it.each<{ name: string; text: string }>([
     { name: "nothing", text: "" },
     { name: "a note", text: "# Notes\n" },
-    { name: "a later format", text: FIXTURE.replace("format: 1", "format: 2") },
+    { name: "a later format", text: FIXTURE.replace("format: 2", "format: 3") },
     { name: "an unknown status", text: FIXTURE.replace("status: succeeded", "status: done") },
     { name: "no id", text: FIXTURE.replace("id: 2026", "no: 2026") },
-    { name: "broken front matter", text: FIXTURE.replace("format: 1", "format: [") },
+    { name: "broken front matter", text: FIXTURE.replace("format: 2", "format: [") },
   ])("takes $name for no task file", ({ text }) => expect(parseTaskFile(text)).toBeUndefined());
 
   it("does not take a dropped file for one", () => {

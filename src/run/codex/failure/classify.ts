@@ -25,35 +25,38 @@ const BY_INFO: Readonly<Record<string, FailureKind>> = {
   response_stream_connection_failed: "connection",
 };
 
-type Pattern = readonly [RegExp, FailureKind];
+/** What a message in lower case says, and for some what it says further on in the same line. */
+type Pattern = readonly [says: RegExp, kind: FailureKind, andThen?: RegExp];
 
 /** What the message of a failed turn says, the most telling first: "stream disconnected" is said of many causes. */
 const TURN_MESSAGES: readonly Pattern[] = [
-  [/hit your usage limit/i, "usageLimit"],
-  [/quota exceeded|to use codex with your chatgpt plan|out of credits|usage not included/i, "quotaExceeded"],
-  [/context window/i, "contextWindow"],
-  [/missing environment variable|not logged in|please log in|sign in again/i, "notLoggedIn"],
-  [/incomplete response returned.*content_filter|flagged for possible/i, "contentRefused"],
-  [/incomplete response returned/i, "incomplete"],
-  [/at capacity|overloaded/i, "overloaded"],
-  [/high demand/i, "serverError"],
-  [/rate limit/i, "rateLimited"],
-  [/model .*(does not exist|not found|not supported)/i, "unknownModel"],
-  [/^connection failed|stream disconnected|error sending request|timed? ?out|timeout/i, "connection"],
+  [/hit your usage limit/, "usageLimit"],
+  [/quota exceeded|to use codex with your chatgpt plan|out of credits|usage not included/, "quotaExceeded"],
+  [/context window/, "contextWindow"],
+  [/missing environment variable|not logged in|please log in|sign in again/, "notLoggedIn"],
+  [/incomplete response returned/, "contentRefused", /content_filter/],
+  [/flagged for possible/, "contentRefused"],
+  [/incomplete response returned/, "incomplete"],
+  [/at capacity|overloaded/, "overloaded"],
+  [/high demand/, "serverError"],
+  [/rate limit/, "rateLimited"],
+  [/model /, "unknownModel", /does not exist|not found|not supported/],
+  [/^connection failed|stream disconnected|error sending request|timed? ?out|timeout/, "connection"],
 ];
 
 /** What standard error says of a run that was refused before its turn. */
 const REFUSALS: readonly Pattern[] = [
   [/\bbwrap: |requires bubblewrap/, "sandboxUnavailable"],
-  [/no rollout found for thread id|rollout .* is empty|session \S+ is archived/i, "threadNotFound"],
-  [/already has an active writer/i, "threadBusy"],
-  [/uses model provider .* no longer configured/i, "threadForeign"],
-  [/exceeds the maximum length|no prompt provided|not valid utf-8/i, "promptRefused"],
-  [/model provider .* not found/i, "unknownModel"],
-  [/output schema file/i, "badRequest"],
-  [/required mcp servers failed/i, "configuration"],
+  [/no rollout found for thread id|session \S+ is archived/, "threadNotFound"],
+  [/rollout /, "threadNotFound", / is empty/],
+  [/already has an active writer/, "threadBusy"],
+  [/uses model provider /, "threadForeign", / no longer configured/],
+  [/exceeds the maximum length|no prompt provided|not valid utf-8/, "promptRefused"],
+  [/model provider /, "unknownModel", / not found/],
+  [/output schema file/, "badRequest"],
+  [/required mcp servers failed/, "configuration"],
   [
-    /error loading config|codex home|in-process app-server client|trusted directory|unexpected argument|list_turns is not supported/i,
+    /error loading config|codex home|in-process app-server client|trusted directory|unexpected argument|list_turns is not supported/,
     "configuration",
   ],
 ];
@@ -73,7 +76,7 @@ export function classifyTurn(message: string, info: CodexErrorInfo | undefined, 
 
 /** Says why codex refused to begin a turn, from its words on standard error. */
 export function classifyRefusal(words: string, exitCode: number): Failure {
-  const [, found] = REFUSALS.find(([pattern]) => pattern.test(words)) ?? [];
+  const found = kindIn(REFUSALS, words);
   // A wrong command line meets every task alike: it is not the one codex understands.
   const kind = found ?? (exitCode === 2 ? "configuration" : "unknown");
   return { kind, detail: words, untilMs: undefined };
@@ -90,8 +93,19 @@ function turnKind(message: string, info: CodexErrorInfo | undefined): FailureKin
   // The body of a refused request comes as it is; a plan that does not have the model says so in its own form, `{"detail":"…"}`.
   const body = parseObject(message);
   if (asObject(body?.error) !== undefined) return "badRequest";
-  const told = TURN_MESSAGES.find(([pattern]) => pattern.test(message))?.[1];
+  const told = kindIn(TURN_MESSAGES, message);
   return told ?? (asText(body?.detail) === undefined ? "unknown" : "badRequest");
+}
+
+/** Takes time in proportion to `text`: a part that follows another is looked for behind its first place in the line alone. */
+function kindIn(patterns: readonly Pattern[], text: string): FailureKind | undefined {
+  const lines = text.toLowerCase().split("\n");
+  const isSaid = ([says, , andThen]: Pattern): boolean =>
+    lines.some((line) => {
+      const found = says.exec(line);
+      return found !== null && (andThen?.test(line.slice(found.index + found[0].length)) ?? true);
+    });
+  return patterns.find(isSaid)?.[1];
 }
 
 function statusKind(status: number): FailureKind | undefined {

@@ -16,7 +16,7 @@ const NOISE = [
 /** Where in our own worker script a shell stumbled: of no use to who reads the reason. */
 const SHELL_PREFIX = /^.*\/shim\.sh: (line )?\d+: /;
 const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+\s+(ERROR|WARN|INFO|DEBUG|TRACE)\s+/;
-const REASON_LINE = /^(Error\b|error:|thread '.*' panicked|Failed to |No prompt |Not inside )/;
+const REASON_LINE = /^(Error(?:\W|$)|error:|thread '.*' panicked|Failed to |No prompt |Not inside )/;
 
 /** What a run's stderr says about its end, each as one bounded line. */
 export interface SaidOnStderr {

@@ -16,9 +16,9 @@ const DATED_CLOCK = new RegExp(
   String.raw`again at ([a-z]{3})[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4}),?(?: at)? ${CLOCK}`,
   "i",
 );
-const SPAN =
-  /again in ((?:(?:about|and|,)?\s*\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?|d|days?)\b)+)/i;
-const SPAN_PART = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h|d)/gi;
+const SPAN_START = /again in (?=about|\s|\d)/g;
+const SPAN_PART =
+  /\s?(?:about|and|,)?\s?(\d{1,12}(?:\.\d{1,9})?)\s?(?:(ms|milli)(?:seconds?)?|(s)(?:econds?)?|(m)(?:in(?:utes?)?)?|(h)(?:ours?)?|(d)(?:ays?)?)\b/y;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, milli: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
@@ -46,12 +46,23 @@ export function namedTime(message: string, failedAtMs: number): number | undefin
 
 /** "Please try again in 2.5s", "in 1 day 3 hours". */
 function spanTime(message: string, failedAtMs: number): number | undefined {
-  const [, span] = SPAN.exec(message) ?? [];
-  if (span === undefined) return undefined;
-  let sumMs = 0;
-  for (const [, count, unit = ""] of span.matchAll(SPAN_PART))
-    sumMs += Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0);
-  return failedAtMs + Math.ceil(sumMs);
+  const text = message.toLowerCase();
+  for (const { index, 0: start } of text.matchAll(SPAN_START)) {
+    const sumMs = spanMs(text, index + start.length);
+    if (sumMs !== undefined) return failedAtMs + Math.ceil(sumMs);
+  }
+  return undefined;
+}
+
+function spanMs(text: string, start: number): number | undefined {
+  let sumMs: number | undefined;
+  SPAN_PART.lastIndex = start;
+  for (let part = SPAN_PART.exec(text); part !== null; part = SPAN_PART.exec(text)) {
+    const [, count, ...units] = part;
+    const unit = units.find((letters) => letters !== undefined) ?? "";
+    sumMs = (sumMs ?? 0) + Number(count) * (UNIT_MS[unit] ?? 0);
+  }
+  return sumMs;
 }
 
 function datedTime(message: string): number | undefined {

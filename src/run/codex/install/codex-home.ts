@@ -24,8 +24,9 @@ export function readCodexHome(environment: Environment): CodexHomeFacts {
   const text = home === undefined ? "" : (readSmall(join(home, "config.toml"), CONFIG_BYTES_MAX, "followed") ?? "");
   const topLevel = text.split(/^[ \t]*\[/m, 1)[0] ?? "";
   const [, modelProvider] = /^[ \t]*model_provider[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(topLevel) ?? [];
-  const keyVariables = [...text.matchAll(/^[^#\n]*\benv_key[ \t]*=[ \t]*["']([A-Za-z_]\w*)["']/gm)].flatMap(
-    ([, name]) => name ?? [],
-  );
+  const keyVariables = text.split("\n").flatMap((line) => {
+    const [setting = ""] = line.split("#", 1);
+    return Array.from(setting.matchAll(/\benv_key[ \t]*=[ \t]*["']([A-Za-z_]\w*)["']/g), ([, name]) => name ?? "");
+  });
   return { modelProvider, keyVariables };
 }

@@ -27,9 +27,13 @@ export function findRunProcesses({ runDir, marker }: MarkedRun): RunProcesses {
   return { workers, commands: outermostFirst(commands), others };
 }
 
-/** `/bin/sh …/shim.sh <runDir> [<output>] -- …`, and the copies of it that are about to become something else. */
+/**
+ * `/bin/sh …/shim.sh <runDir> [<output>] -- …`, and the copies of it that are about to become something else. For a moment what the
+ * launcher runs it by stands before it: `env --default-signal=… setsid`.
+ */
 function isWorker({ commandLine }: MarkedProcess): boolean {
-  return commandLine[1]?.endsWith("/shim.sh") === true && commandLine.slice(3, 5).includes("--");
+  const at = commandLine.findIndex((word) => word.endsWith("/shim.sh"));
+  return at >= 1 && at <= 4 && commandLine.slice(at + 2, at + 4).includes("--");
 }
 
 /**

@@ -1,0 +1,44 @@
+import { systemErrorCode } from "../base/errors.ts";
+import type { Log } from "../base/surroundings.ts";
+import { visibleLine, visibleText } from "../task/text/visible-text.ts";
+
+/** The one way to standard output and standard error: no text of others acts on the terminal, or poses as a line of ours. */
+export interface Terminal {
+  /** One line of output. */
+  readonly print: (line: string) => void;
+  /** Output of any number of lines, JSON for one. */
+  readonly printText: (text: string) => void;
+  /** What is wrong, on standard error. */
+  readonly warn: (text: string) => void;
+  /** One line per event on standard error: time, event, `key=value`. A value with anything unusual in it is put in quotes. */
+  readonly log: Log;
+}
+
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+export function openTerminal({ stdout, stderr }: Streams = process): Terminal {
+  // Whoever read what we print has gone (a pager, a closed terminal): the work goes on unheard.
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: unknown) => {
+      if (!["EPIPE", "EIO"].includes(systemErrorCode(error) ?? "")) throw error;
+    });
+  }
+  return {
+    print: (line) => void stdout.write(`${visibleLine(line)}\n`),
+    printText: (text) => void stdout.write(`${visibleText(text)}\n`),
+    warn: (text) => void stderr.write(`${visibleText(text)}\n`),
+    log(event, fields) {
+      const parts = Object.entries(fields)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => `${key}=${valueText(String(value))}`);
+      stderr.write(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
+    },
+  };
+}
+
+function valueText(value: string): string {
+  return /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value);
+}

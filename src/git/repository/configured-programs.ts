@@ -1,0 +1,157 @@
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { CoordinatorError } from "../../base/errors.ts";
+import { stampText } from "../../base/files/file-stamp.ts";
+import { realPathOf } from "../../base/files/real-path.ts";
+import { NO_PROGRAMS, settingsEnvironment } from "../process/git-environment.ts";
+import { GitError, runGit } from "../process/git-process.ts";
+import type { KnownRepository } from "./known-repositories.ts";
+
+/**
+ * What the configuration of known repositories would have git run on the content of files: filters. They are the user's own, but the
+ * files that ask for them (`.gitattributes`) are anybody's, and so may be the script that a filter names. So none of them runs for us
+ * but git-lfs as `git lfs install` configures it, and none at all for codex: a file with a filter that was touched counts as changed.
+ */
+export interface ConfiguredPrograms {
+  /**
+   * Returns the variables that switch filters off for our own listings, git-lfs excepted. Git is asked once, and again when one of its
+   * files of configuration has changed.
+   *
+   * @throws CoordinatorError `CONFIG` where the configuration includes a file that agents may write; GitError
+   */
+  forListing(repository: KnownRepository): Promise<Readonly<Record<string, string>>>;
+  /** Returns those that switch off every program, for git that others run; `undefined` while git has not been asked yet, or could not be. */
+  forOthers(repository: KnownRepository): Readonly<Record<string, string>> | undefined;
+}
+
+interface Known {
+  readonly stamp: string;
+  readonly files: readonly string[];
+  readonly listing: Readonly<Record<string, string>>;
+  readonly others: Readonly<Record<string, string>>;
+}
+
+/** As `git lfs install` writes them, by the end of the key. */
+const LFS: Readonly<Record<string, string>> = { clean: "git-lfs clean -- %f", process: "git-lfs filter-process" };
+const PROGRAM = String.raw`^filter\..*\.(clean|smudge|process)$`;
+const INCLUDE = String.raw`^include(if\..*)?\.path$`;
+
+export function createConfiguredPrograms(): ConfiguredPrograms {
+  const known = new Map<string, Known>();
+  const asking = new Map<string, Promise<Known>>();
+
+  const fresh = ({ gitDir }: KnownRepository): Known | undefined => {
+    const found = known.get(gitDir);
+    return found !== undefined && stampOf(found.files) === found.stamp ? found : undefined;
+  };
+
+  function ask(repository: KnownRepository): Promise<Known> {
+    const joined = asking.get(repository.gitDir);
+    if (joined !== undefined) return joined;
+    const answer = readPrograms(repository)
+      .then((found) => {
+        known.set(repository.gitDir, found);
+        return found;
+      })
+      .finally(() => asking.delete(repository.gitDir));
+    asking.set(repository.gitDir, answer);
+    return answer;
+  }
+
+  return {
+    forListing: async (repository) => (fresh(repository) ?? (await ask(repository))).listing,
+    forOthers(repository) {
+      const found = fresh(repository);
+      if (found === undefined) ask(repository).catch(() => undefined); // Asked for the next time; who lists files is told.
+      return found?.others;
+    },
+  };
+}
+
+async function readPrograms(repository: KnownRepository): Promise<Known> {
+  const usual = usualFiles(repository);
+  const usualStamp = stampOf(usual); // Before git reads them.
+  const args = ["config", "--null", "--show-origin", "--includes", "--get-regexp", `${PROGRAM}|${INCLUDE}`];
+  const { status, stdout, stderr } = await runGit(repository, args);
+  // Status 1: nothing of the kind is configured.
+  if (status > 1) throw new GitError(`git config: ${stderr}`);
+  const entries = parseEntries(stdout.toString("utf8"), repository);
+  const included = entries.filter(({ key }) => key.startsWith("include")).map(includedFile);
+  for (const path of included) refuseWritable(path, repository);
+  const files = [...usual, ...entries.flatMap(({ origin }) => (origin === undefined ? [] : [origin])), ...included];
+  const filters = entries.filter(({ key }) => key.startsWith("filter."));
+  const switchedOff = filters.filter(({ key, value }) => !/\.smudge$/.test(key) && LFS[lastPart(key)] !== value);
+  return {
+    files,
+    stamp: stampOf(usual) === usualStamp ? stampOf(files) : "",
+    listing: settingsEnvironment(offSettings(switchedOff)),
+    others: settingsEnvironment([...NO_PROGRAMS, ...offSettings(filters)]),
+  };
+}
+
+interface Entry {
+  readonly key: string;
+  readonly value: string;
+  /** Absolute path of the file that says it. */
+  readonly origin: string | undefined;
+}
+
+/** Reads records "file:<path>\0<key>\n<value>\0"; a path may be relative to where git was started. */
+function parseEntries(text: string, { topDir }: KnownRepository): readonly Entry[] {
+  const words = text.split("\0");
+  return Array.from({ length: Math.floor(words.length / 2) }, (_, n) => {
+    const [from = "", setting = ""] = [words[2 * n], words[2 * n + 1]];
+    const end = setting.indexOf("\n");
+    const key = end === -1 ? setting : setting.slice(0, end);
+    const origin = from.startsWith("file:") ? resolve(topDir, from.slice("file:".length)) : undefined;
+    return { key, value: end === -1 ? "" : setting.slice(end + 1), origin };
+  });
+}
+
+function offSettings(filters: readonly Entry[]): readonly (readonly [string, string])[] {
+  const names = new Set(filters.map(({ key }) => key.slice(0, key.lastIndexOf("."))));
+  // An empty command is none; a filter that is required would be an error without one.
+  return [...names].flatMap((name): [string, string][] => [
+    [`${name}.clean`, ""],
+    [`${name}.smudge`, ""],
+    [`${name}.process`, ""],
+    [`${name}.required`, "false"],
+  ]);
+}
+
+function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf(".") + 1);
+}
+
+function includedFile({ value, origin }: Entry): string {
+  if (value.startsWith("~/")) return realPathOf(join(process.env.HOME ?? homedir(), value.slice(2)));
+  return realPathOf(resolve(origin === undefined ? "/" : dirname(origin), value));
+}
+
+/** Whoever writes such a file says what git runs: for the user's own git too. */
+function refuseWritable(path: string, { topDir, gitDir, commonDir }: KnownRepository): void {
+  const isGits = [gitDir, commonDir].some((dir) => path.startsWith(`${dir}/`));
+  if (isGits || !path.startsWith(`${topDir}/`)) return;
+  const message = `the configuration of git includes ${path}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
+  throw new CoordinatorError(
+    "CONFIG",
+    `${message}; copy what it says to ${join(commonDir, "config")} and remove the include`,
+  );
+}
+
+/** The files that git reads whether or not they are there. */
+function usualFiles({ gitDir, commonDir }: KnownRepository): readonly string[] {
+  const home = process.env.HOME ?? homedir();
+  const xdg = process.env.XDG_CONFIG_HOME ?? "";
+  return [
+    join(commonDir, "config"),
+    join(gitDir, "config.worktree"),
+    join(home, ".gitconfig"),
+    join(xdg === "" ? join(home, ".config") : xdg, "git", "config"),
+    "/etc/gitconfig",
+  ];
+}
+
+function stampOf(files: readonly string[]): string {
+  return files.map((path) => stampText(realPathOf(path))).join("\n"); // A user may keep them elsewhere, behind links.
+}

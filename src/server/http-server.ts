@@ -1,0 +1,102 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { http } from "../base/http.ts";
+import { type Access, accessProblem } from "./access.ts";
+import { boundConnections } from "./connections.ts";
+import type { HttpLimits } from "./limits.ts";
+import { errorBody, type Refusal } from "./refusal.ts";
+import { createBodyReader } from "./request-body.ts";
+
+/** What a browser that got hold of an answer may do with it: nothing. A page of our own says otherwise for itself. */
+const ANSWER_HEADERS = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-store",
+};
+
+/** How often Node looks for requests whose headers or bodies take too long. */
+const CHECK_MS = 5_000;
+
+const NO_BODY = ["GET", "HEAD"];
+
+/**
+ * Returns a server, not listening yet, that hands `answer` only requests that may ask, with their bodies read whole. Nothing of a
+ * refused body is kept, and nothing else is loaded for it.
+ */
+export function createHttpServer(access: () => Access, limits: HttpLimits, answer: RequestListener): Server {
+  const server = http.createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.headersMs + limits.bodyMs + limits.lingerMs, // The body reader is earlier.
+    connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
+  });
+  server.maxHeadersCount = 0; // Node would leave out the rest unsaid; `headerBytes` bounds them.
+  const connections = boundConnections(server, limits.connections);
+  const readBody = createBodyReader(limits);
+  let underWay = 0;
+
+  const admit = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | "gone" | undefined> => {
+    if (request.rawHeaders.length > 2 * limits.headerCount)
+      return { status: 431, code: "TOO_LARGE", message: `a request may have at most ${limits.headerCount} headers` };
+    const problem = accessProblem(request.headers, access());
+    if (problem !== undefined) return problem;
+    if (underWay >= limits.requests) return BUSY;
+    underWay += 1;
+    response.once("close", () => {
+      underWay -= 1;
+    });
+    connections.hold(request.socket, response);
+    return NO_BODY.includes(request.method ?? "") ? undefined : readBody(request, response);
+  };
+
+  const listener = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.setHeader(name, value);
+    const refusal = await admit(request, response);
+    if (response.destroyed || refusal === "gone") return;
+    if (refusal === undefined) answer(request, response);
+    else refuse(request, response, refusal, limits.lingerMs);
+  };
+  server.on("request", listener);
+  server.on("checkContinue", listener); // A client that asks before it sends its body is told before it does.
+  return server;
+}
+
+/** Ends the connection of `response` unless its client has read the answer, which is complete, within `answerMs`. */
+export function cutSlowReader(
+  response: { destroy(): unknown; once(event: "close", listener: () => void): unknown },
+  answerMs: number,
+): void {
+  const timer = setTimeout(() => response.destroy(), answerMs);
+  response.once("close", () => clearTimeout(timer));
+}
+
+const BUSY: Refusal = {
+  ...{ status: 503, code: "TRY_AGAIN", message: "too many requests are under way: send this one again" },
+  headers: { "Retry-After": "1" },
+};
+
+/**
+ * Answers at once. Where the body has not come whole, what still comes is thrown away for a while, and only then the connection is ended:
+ * a client that sends all before it reads would not see the answer otherwise.
+ */
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, code, message, headers }: Refusal,
+  lingerMs: number,
+): void {
+  const text = JSON.stringify(errorBody(code, message));
+  const head = { ...headers, "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
+  if (request.complete) {
+    response.writeHead(status, head).end(text);
+    return;
+  }
+  response.writeHead(status, { ...head, Connection: "close" }).write(text);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once("end", end).once("close", end).resume();
+}

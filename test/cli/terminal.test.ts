@@ -1,0 +1,41 @@
+import { PassThrough } from "node:stream";
+import { expect, it } from "vitest";
+import { openTerminal, type Terminal } from "../../src/cli/terminal.ts";
+
+function openTestTerminal(): { readonly terminal: Terminal; readonly out: () => string; readonly err: () => string } {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const read = (stream: PassThrough) => (): string => String(stream.read() ?? "");
+  return { terminal: openTerminal({ stdout, stderr }), out: read(stdout), err: read(stderr) };
+}
+
+it("prints a line as one line, whatever stands in it", () => {
+  const { terminal, out } = openTestTerminal();
+  terminal.print("k3f9x2  queued  x\nm4g0y3  succeeded  \u001b[32mall well");
+  expect(out()).toBe("k3f9x2  queued  x\\u000am4g0y3  succeeded  \\u001b[32mall well\n");
+});
+
+it("prints text with its line breaks, and JSON that stays JSON", () => {
+  const { terminal, out } = openTestTerminal();
+  const task = { title: "a\u009b2J\u202eb\u001b", lines: "1\n2" };
+  terminal.printText(JSON.stringify(task, null, 2));
+  const text = out();
+  expect(text).not.toMatch(/[^\n\P{Cc}]|\u202e/u);
+  expect(text.split("\n").length).toBeGreaterThan(3);
+  expect(JSON.parse(text)).toEqual(task);
+});
+
+it("says what is wrong, and logs an event on one line, to standard error", () => {
+  const { terminal, out, err } = openTestTerminal();
+  terminal.warn("no file \u001b]0;x\u0007");
+  expect(err()).toBe("no file \\u001b]0;x\\u0007\n");
+  terminal.log("git", { notice: "a\u009b\u202e\nb", task: "k3f9x2", missing: undefined });
+  expect(err().slice(25)).toBe('git notice="a\\u009b\\u202e\\nb" task=k3f9x2\n');
+  expect(out()).toBe("");
+});
+
+it("outlives whoever reads what it prints", () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  openTerminal({ stdout, stderr });
+  expect(() => stdout.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }))).not.toThrow();
+  expect(() => stderr.emit("error", Object.assign(new Error("disk"), { code: "ENOSPC" }))).toThrow("disk");
+});

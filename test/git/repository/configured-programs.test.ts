@@ -1,0 +1,134 @@
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { createChangedFiles } from "../../../src/git/index/changed-files.ts";
+import { runGit } from "../../../src/git/process/git-process.ts";
+import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
+import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
+import { createKnownRepositories, type KnownRepository } from "../../../src/git/repository/known-repositories.ts";
+import type { GitRepo } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { tempRepo } from "../../support/temp-repo.ts";
+
+const placeOf = (repo: GitRepo): Promise<KnownRepository> => findWorkTree(repo.dir);
+
+async function open(repo: GitRepo): Promise<() => Promise<readonly string[]>> {
+  const place = await placeOf(repo);
+  const changed = createChangedFiles({
+    repositories: createKnownRepositories(place, () => []),
+    programs: createConfiguredPrograms(),
+    keepDir: join(repo.dir, ".git/codex-inbox/code-index"),
+    home: { topDir: repo.dir, ours: [] },
+  });
+  return async () => (await changed.list(repo.dir, 0)).map(({ path }) => path).sort();
+}
+
+/** Commits `*.txt filter=<name>` and a text, and touches the text without changing it. */
+function filtered(repo: GitRepo, name: string): void {
+  repo.write(".gitattributes", `*.txt filter=${name}\n`);
+  repo.write("a.txt", "text\n");
+  repo.git("add", "--all");
+  repo.git("commit", "--quiet", "-m", "a filter");
+  utimesSync(join(repo.dir, "a.txt"), 1, 1);
+}
+
+/** Puts a program before all others; returns its environment where it was started since the last call. */
+function programOnPath(name: string): () => string | undefined {
+  const dir = tempDir();
+  const said = join(dir, "said");
+  writeFileSync(join(dir, name), `#!/bin/sh\nenv > ${said}\nexec cat\n`, { mode: 0o755 });
+  vi.stubEnv("PATH", `${dir}:${process.env.PATH ?? ""}`);
+  vi.stubEnv("SECRET_OF_OURS", "secret");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return () => {
+    const text = existsSync(said) ? readFileSync(said, "utf8") : undefined;
+    rmSync(said, { force: true });
+    return text;
+  };
+}
+
+describe("a filter of the user's", () => {
+  it("does not run for a listing: its script may be an agent's work; what has one counts as changed when it was touched", async () => {
+    const repo = tempRepo();
+    const marked = join(tempDir(), "marked");
+    repo.write("tools/strip.sh", "tr a-z A-Z\n");
+    repo.git("config", "filter.st=rip.clean", "sh tools/strip.sh");
+    repo.git("config", "filter.st=rip.required", "true");
+    filtered(repo, "st=rip");
+    repo.write("tools/strip.sh", `touch ${marked}; tr a-z A-Z\n`);
+    expect(await (await open(repo))()).toEqual(["a.txt", "tools/strip.sh"]);
+    expect(existsSync(marked)).toBe(false);
+    // Without that, it runs: the control.
+    await runGit(await placeOf(repo), ["ls-files", "--modified"]);
+    expect(existsSync(marked)).toBe(true);
+  });
+
+  it("does not run either when it was configured after the first listing", async () => {
+    const repo = tempRepo();
+    const marked = join(tempDir(), "marked");
+    const listed = await open(repo);
+    filtered(repo, "late");
+    await listed();
+    repo.git("config", "filter.late.clean", `touch ${marked}; cat`);
+    utimesSync(join(repo.dir, "a.txt"), 2, 2);
+    await listed();
+    expect(existsSync(marked)).toBe(false);
+  });
+
+  it("runs where it is git-lfs as it configures itself, and is told nothing of our environment", async () => {
+    const said = programOnPath("git-lfs");
+    const repo = tempRepo();
+    filtered(repo, "lfs");
+    repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f");
+    repo.git("config", "filter.lfs.smudge", "git-lfs smudge -- %f");
+    repo.git("config", "filter.lfs.required", "true");
+    const listed = await open(repo);
+    expect(await listed()).toEqual([]);
+    const environment = said();
+    expect(environment).toMatch(/^PATH=/m);
+    expect(environment).not.toContain("secret");
+    // Another command under the same name is another program.
+    repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f; true");
+    utimesSync(join(repo.dir, "a.txt"), 3, 3);
+    await listed();
+    expect(said()).toBeUndefined();
+  });
+
+  it("does not run for codex, git-lfs neither", async () => {
+    const repo = tempRepo();
+    repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f");
+    const programs = createConfiguredPrograms();
+    expect(programs.forOthers(await placeOf(repo))).toBeUndefined();
+    await programs.forListing(await placeOf(repo));
+    const off = Object.values(programs.forOthers(await placeOf(repo)) ?? {});
+    expect(off).toEqual(
+      expect.arrayContaining(["core.fsmonitor", "core.hooksPath", "filter.lfs.clean", "filter.lfs.process"]),
+    );
+  });
+});
+
+describe("a configuration that includes another", () => {
+  it.each<{ name: string; key: string; path: (repo: GitRepo) => string }>([
+    { name: "one that is not there yet", key: "include.path", path: () => "../shared.config" },
+    { name: "under a condition", key: "includeIf.onbranch:main.path", path: (repo) => join(repo.dir, "shared.config") },
+  ])("is refused where that lies in the working tree: $name", async ({ key, path }) => {
+    const repo = tempRepo();
+    repo.git("config", key, path(repo));
+    await expect(createConfiguredPrograms().forListing(await placeOf(repo))).rejects.toMatchObject({
+      code: "CONFIG",
+      message: expect.stringMatching(/includes .*\/shared\.config, which lies in the working tree/),
+    });
+  });
+
+  it("is read where it lies elsewhere, and its filters are switched off", async () => {
+    const repo = tempRepo();
+    const marked = join(tempDir(), "marked");
+    const shared = join(tempDir(), "shared.config");
+    writeFileSync(shared, `[filter "more"]\n\tclean = "touch ${marked}; cat"\n`);
+    repo.git("config", "include.path", shared);
+    filtered(repo, "none");
+    repo.write(".gitattributes", "*.txt filter=more\n");
+    expect(await (await open(repo))()).toEqual([".gitattributes"]);
+    expect(existsSync(marked)).toBe(false);
+  });
+});
