@@ -77,7 +77,7 @@ describe("a sandbox that does not work", () => {
   it("holds a verification until it works; the agent is not asked again", async () => {
     const world = createWorld();
     const coordinator = await world.start();
-    const id = await accept(world, "a/1.md", "---\nverifyCommand: npm test\n---\nFirst.\n");
+    const id = await accept(world, "docs/1.md", "---\nverifyCommand: npm test\n---\nFirst.\n");
     await end(world);
     world.problems.sandbox = BROKEN;
     const said = "bwrap: Creating new namespace failed";
