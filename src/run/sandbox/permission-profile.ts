@@ -7,7 +7,7 @@ import { firstBelow, type SandboxProfile } from "../../task/spec/sandbox-profile
 import type { Environment } from "./environment.ts";
 
 /** The name of our permission profile in codex's configuration of one run. */
-export const PROFILE_NAME = "codex_inbox";
+const PROFILE_NAME = "codex_inbox";
 
 /** The levels that have a sandbox, and the profile of codex's that each begins with. */
 const PARENTS = { "read-only": ":read-only", "workspace-write": ":workspace" } as const;
@@ -103,7 +103,7 @@ function tomlKey(path: string): string {
 }
 
 /** Returns why codex's permission profiles cannot name `path`, as the end of a sentence, or `undefined`. */
-export function pathProblem(path: string): string | undefined {
+function pathProblem(path: string): string | undefined {
   if (PATTERN_CHARACTERS.test(path)) return "has one of * ? [ ] { }, which codex takes for a pattern; rename it";
   return CONTROL_CHARACTERS.test(path) || !path.isWellFormed()
     ? "has a character that codex cannot be told; rename it"
