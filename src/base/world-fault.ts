@@ -24,13 +24,14 @@ const MENDABLE: Readonly<Record<string, string>> = {
 const FIRST_DELAY_MS = 250;
 const DELAY_MAX_MS = 10_000;
 
-/** Returns the code of a fault of the world that `error` is, or was caused by; `undefined` for anything else. */
+/** Returns the code of a fault of the world that `error` is, or was caused by (the first cause says most); `undefined` for anything else. */
 export function worldFaultCode(error: unknown): string | undefined {
+  let found: string | undefined;
   for (let cause = error, depth = 0; cause instanceof Error && depth < 10; cause = cause.cause, depth += 1) {
     const code = systemErrorCode(cause);
-    if (code !== undefined && Object.hasOwn(WORLD_FAULTS, code)) return code;
+    if (code !== undefined && Object.hasOwn(WORLD_FAULTS, code)) found = code;
   }
-  return undefined;
+  return found;
 }
 
 /** Tells whether people can mend what `error` says of something that all tasks need: a fault of the world, or a denied permission. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeGitRepo } from "../support/git-repo.ts";
@@ -7,7 +7,7 @@ import { plantingCommands, plantRepository } from "../support/planted-repository
 import { realCodex } from "../support/real-codex.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
+import { type TestWorkspace, tempWorkspace, workspaceIn } from "../support/workspace.ts";
 
 /** Puts a program named git before the real one, which is called git-real then and runs after `lines`. */
 function gitWithScript(lines: readonly string[]): string {
@@ -166,6 +166,31 @@ describe("a repository that the policy allows", () => {
       ...{ path: "src/c.txt", change: "added", by: "patch" },
     });
     expect(reasonOf(workspace, "In lib.")).toMatch(/other\/lib\/\.git\)/);
+  });
+});
+
+describe("a workspace on a branch of its own", () => {
+  it("works in the code's repository alone, where its own .git and one in the code were replaced", async () => {
+    const code = makeGitRepo(join(realpathSync(tempDir()), "code"));
+    const gitDir = join(code.dir, ".git");
+    expect((await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../home")).code).toBe(0);
+    const dir = join(code.dir, "../home");
+    const stateDir = join(gitDir, "codex-inbox/homes", readdirSync(join(gitDir, "codex-inbox/homes"))[0] ?? "");
+    const workspace = workspaceIn(dir, { stateDir, branch: "refs/heads/inbox" });
+    const marks = join(workspace.home, "m");
+    const lib = plantRepository(join(code.dir, "lib"), { marks, layout: "git-folder" });
+    workspace.drop("one/a.md", "---\nworkdir: lib\n---\nIn lib. [[final: ok]]\n");
+    const coordinator = workspace.serve();
+    await coordinator.saw("refused");
+    const planted = plantRepository(join(code.dir, "evil"), { marks, layout: "git-folder" });
+    renameSync(join(dir, ".git"), `${dir}-git`);
+    writeFileSync(join(dir, ".git"), `gitdir: ${code.dir}/evil/.git\n`);
+    workspace.drop("two/b.md", "---\nworkdir: src\n---\nIn src. [[write c.txt: x]] [[final: ok]]\n");
+    const committed = (): boolean =>
+      code.git("log", "--format=%(trailers:key=Task-Status,valueonly)", "inbox").includes("succeeded");
+    await waitFor(committed, { what: "the second result" });
+    expect([...lib.ran(), ...planted.ran()]).toEqual([]);
+    expect(code.git("log", "--format=%s", "main")).toBe("first");
   });
 });
 

@@ -20,6 +20,9 @@ export interface InboxWatch {
   stop(): Promise<void>;
 }
 
+/** How often is looked whether the folders that are watched are still there: a watcher of a repository that was away may stay silent. */
+const FOLLOW_MS = 1_000;
+
 /** The user's share of inotify is used up. From then on a watcher sees a part of the files, and says nothing of the others. */
 const LIMIT_ERRORS = new Set(["ENOSPC", "EMFILE", "ENFILE"]);
 
@@ -36,6 +39,7 @@ class Watch implements InboxWatch {
   readonly #inboxDir: string;
   readonly #closing = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
+  #follower: NodeJS.Timeout | undefined;
   #hint: NodeJS.Immediate | undefined;
   #parent: { readonly identity: string; readonly watcher: FSWatcher } | undefined;
   #tree: { readonly identity: string; readonly watcher: TreeWatcher } | undefined;
@@ -48,11 +52,13 @@ class Watch implements InboxWatch {
 
   start(): void {
     this.#timer = setInterval(() => this.#look(), this.#options.rescanMs);
+    this.#follower = setInterval(() => this.#follow(), FOLLOW_MS);
     this.#look();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#follower);
     clearImmediate(this.#hint);
     this.#timer = undefined;
     this.#closeParent();
@@ -61,9 +67,13 @@ class Watch implements InboxWatch {
   }
 
   #look(): void {
+    this.#follow();
+    this.#hintSoon();
+  }
+
+  #follow(): void {
     this.#followParent();
     this.#followInbox();
-    this.#hintSoon();
   }
 
   /** One hint per turn of the event loop: by then a new folder's watcher is in place, so that nothing falls between the two. */
@@ -113,7 +123,8 @@ class Watch implements InboxWatch {
 
   #onError(error: unknown): void {
     const code = systemErrorCode(error) ?? String(error);
-    // The folder is gone; or parts of it cannot be read, which the scan tells of.
+    if (code === "ENOENT") this.#closeTree(); // The folder is gone: its watcher says nothing more when it comes back.
+    // Parts of it cannot be read, which the scan tells of.
     if (this.#timer === undefined || code === "ENOENT" || code === "EACCES" || code === "EPERM") return;
     if (!LIMIT_ERRORS.has(code))
       this.#options.onNotice(`watching ${INBOX}/ failed (${code}); it is looked at every now and then`);

@@ -5,7 +5,7 @@ import { isIgnoredName } from "../name-rules.ts";
 
 /**
  * Watches the folder at `path` and those below it. Calls `onChange` for whatever may have changed and when everything is
- * watched (after an error too: then it sees a part only), `onError` any number of times.
+ * watched (after an error too: then it sees a part only), `onError` any number of times: with ENOENT when the folder itself is gone.
  */
 export type TreeWatch = (path: string, onChange: () => void, onError: (error: unknown) => void) => TreeWatcher;
 
@@ -30,6 +30,9 @@ export const watchTree: TreeWatch = (path, onChange, onError) => {
     if (name === null || !isIgnoredName(basename(name))) onChange();
   });
   watcher.on("all", onChange);
+  watcher.on("unlinkDir", (gone) => {
+    if (gone === path) onError(Object.assign(new Error(`${path} is gone`), { code: "ENOENT" }));
+  });
   watcher.on("ready", onChange);
   watcher.on("error", onError);
   return watcher;

@@ -217,6 +217,26 @@ describe.each<{ kind: string; tree: TreeWatch }>([
     mkdirSync(join(dir, "inbox"), { recursive: true });
     await waitFor(() => opened.length === 2, { what: "the new folder to be watched" });
   });
+
+  it("a workspace that was away for a while is watched again, without a look", async () => {
+    const dir = join(tempDir(), "workspace");
+    mkdirSync(join(dir, "inbox"), { recursive: true });
+    let [opened, closed] = [0, 0];
+    const one = watchedInbox({
+      workspaceDir: dir,
+      watchTree: (path, onChange, onError) => {
+        opened += 1;
+        const watcher = tree(path, onChange, onError);
+        return { close: () => watcher.close().finally(() => (closed += 1)) };
+      },
+    });
+    one.watch.start();
+    renameSync(dir, `${dir}-away`);
+    await waitFor(() => closed === 1, { what: "the watcher of the folder that is away to be closed" });
+    renameSync(`${dir}-away`, dir);
+    await waitFor(() => opened === 2, { what: "the folder to be watched again" });
+    await expectHints(one, (round) => write(join(one.inboxDir, `${round}.md`)));
+  });
 });
 
 it("hints every so often, whatever is heard", async () => {
