@@ -157,7 +157,7 @@ describe("a start where agents could write to what is run", () => {
     await coordinator.saw("serving");
     await command("policy", "allow", "workdirs", workspace.home);
     expect((await coordinator.saw("settings-kept")).field("reason")).toMatch(/lies in codex's own folder/);
-    const health = await (await fetch(`${await coordinator.url()}/health`)).json();
+    const health = await (await coordinator.ask("/health")).json();
     expect(health).toMatchObject({ configProblem: expect.stringMatching(/lies in codex's own folder/) });
     expect(workspace.stateFiles(".").length).toBeGreaterThan(0);
     expect((statSync(workspace.stateDir).mode & 0o777).toString(8)).toBe("700");

@@ -25,6 +25,9 @@ const KERNEL_SETTINGS = [
   "/proc/sys/user/max_user_namespaces",
   "/proc/sys/user/max_mnt_namespaces",
 ];
+/** A shell's words for "cannot be executed" and "not found". */
+const NOT_RUNNABLE: readonly number[] = [126, 127];
+const NOT_A_PROGRAM = Symbol("codex cannot be run");
 /** What codex says beside the reason (0.169.0). */
 const NOISE = /^(warning:|note: |stack backtrace|\s*$)/i;
 
@@ -52,6 +55,7 @@ export function createSandboxProbe(options: SandboxProbeOptions): SandboxPort {
       const seen = stamp();
       if (!isDoubted && parseObject(readSmall(keptPath) ?? "")?.works === seen) return undefined;
       const problem = await tryOut(options);
+      if (problem === NOT_A_PROGRAM) return undefined; // Whoever is to start it says so; the sandbox is not to blame.
       if (problem === undefined) writeFileAtomic(keptPath, `${JSON.stringify({ works: seen })}\n`, 0o600);
       else rmSync(keptPath, { force: true });
       return problem;
@@ -59,7 +63,11 @@ export function createSandboxProbe(options: SandboxProbeOptions): SandboxPort {
   };
 }
 
-async function tryOut({ codexPath, environment, scratchDir }: SandboxProbeOptions): Promise<string | undefined> {
+async function tryOut({
+  codexPath,
+  environment,
+  scratchDir,
+}: SandboxProbeOptions): Promise<string | typeof NOT_A_PROGRAM | undefined> {
   rmSync(scratchDir, { recursive: true, force: true });
   const workdir = join(scratchDir, "work");
   const [kept, secret] = [join(workdir, "kept"), join(scratchDir, "secret")];
@@ -77,6 +85,7 @@ async function tryOut({ codexPath, environment, scratchDir }: SandboxProbeOption
     const end = await runProgram(path, args, {
       ...{ env, cwd: workdir, timeMs: PROBE_TIMEOUT_MS, outputBytes: PROBE_BYTES_MAX },
     });
+    if (end.fault === "not started" || NOT_RUNNABLE.includes(end.status ?? 0)) return NOT_A_PROGRAM;
     const said = end.stdout.trim().split("\n");
     if (end.status === 0 && said.join() === WORKS) return undefined;
     if (said.at(-1) === WORKS)

@@ -111,19 +111,40 @@ describe("a run that is lost is made again, and costs nothing", () => {
 
 it("codexUnavailable: nothing starts until codex is there again, and no attempt is counted", async () => {
   const codex = await realCodex();
+  const off = join(codex.home, "gone");
+  // What is asked before each run is answered still: that a program is gone altogether is found before a run begins (below).
+  const script = `case $1 in mcp|sandbox) ;; *) if [ -e '${off}' ]; then exit 127; fi ;; esac`;
+  const workspace = await workspaceWith(
+    { home: codex.home, codexPath: wrappedCodex(codex, script) },
+    { maxAttempts: 1 },
+  );
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  writeFileSync(off, "");
+  workspace.drop("docs/one.md", "One. [[final: ok]]\n");
+  const ended = await coordinator.saw("run-ended");
+  expect(ended.field("reason")).toMatch(/^codex could not be run: /);
+  const health = await (await coordinator.ask("/health")).json();
+  expect(health).toMatchObject({ status: "waiting" });
+  rmSync(off);
+  await coordinator.saw("committed");
+  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+  expect(codex.requests).toHaveLength(1);
+});
+
+it("a codex that is no program any more: no run begins until it is one again", async () => {
+  const codex = await realCodex();
   const codexPath = wrappedCodex(codex, "");
   const workspace = await workspaceWith({ home: codex.home, codexPath }, { maxAttempts: 1 });
   const coordinator = workspace.serve();
   await coordinator.saw("serving");
   chmodSync(codexPath, 0o644);
   workspace.drop("docs/one.md", "One. [[final: ok]]\n");
-  const ended = await coordinator.saw("run-ended");
-  expect(ended.field("reason")).toMatch(/^codex could not be run: /);
-  const health = await (await coordinator.ask("/health")).json();
-  expect(health).toMatchObject({ status: "waiting" });
+  await coordinator.saw("codex-gone");
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({ status: "waiting", sandbox: null });
   chmodSync(codexPath, 0o755);
   await coordinator.saw("committed");
-  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 1 });
   expect(codex.requests).toHaveLength(1);
 });
 
@@ -209,7 +230,7 @@ describe("sandboxUnavailable: codex's sandbox", () => {
     workspace.drop("other/two.md", "---\nsandbox: danger-full-access\n---\nTwo. [[shell: touch two]] [[final: ok]]\n");
     await coordinator.saw("committed");
     expect(existsSync(join(workspace.dir, "two"))).toBe(true);
-    const health = await (await fetch(`${await coordinator.url()}/health`)).json();
+    const health = await (await coordinator.ask("/health")).json();
     expect(health).toMatchObject({ status: "waiting", sandbox: { reason: expect.stringMatching(reason) } });
     expect((await workspace.command("status")).stdout).toContain("sandbox    tasks that need it wait since ");
     expect((await workspace.command("ls")).stdout).toContain("codex's sandbox does not work");

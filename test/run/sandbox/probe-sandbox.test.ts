@@ -62,6 +62,7 @@ describe("trying a sandbox", () => {
 
   it.each([
     { name: "is doubted", script: "echo 'codex-inbox: the sandbox works'", says: undefined },
+    { name: "cannot be run, which is not its own fault", script: "exit 127", says: undefined },
     { name: "ends without a word", script: "exit 3", says: /does not work \(exit code 3.*\): `codex sandbox/ },
     {
       name: "needs a program",
