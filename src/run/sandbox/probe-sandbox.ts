@@ -70,12 +70,13 @@ async function tryOut({
 }: SandboxProbeOptions): Promise<string | typeof NOT_A_PROGRAM | undefined> {
   rmSync(scratchDir, { recursive: true, force: true });
   const workdir = join(scratchDir, "work");
-  const [kept, secret] = [join(workdir, "kept"), join(scratchDir, "secret")];
-  mkdirSync(kept, { recursive: true, mode: 0o700 });
+  const [kept, secret, home] = [join(workdir, "kept"), join(scratchDir, "secret"), join(scratchDir, "home")];
+  for (const folder of [kept, home]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(secret, "", { mode: 0o600 });
   try {
     const path = codexPath();
-    const env = allowedEnvironment(environment, ["CODEX_HOME", "CODEX_SQLITE_HOME"]);
+    // A folder of its own: the sandbox is not to blame for what is wrong with the owner's configuration.
+    const env = { ...allowedEnvironment(environment, []), CODEX_HOME: home };
     const profile = profileSettings(
       { level: "workspace-write", readDenied: [secret], writeDenied: [kept], network: "none", mcp: "none" },
       { workdir, environment: env, codexPath: path },

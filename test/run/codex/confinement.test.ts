@@ -103,14 +103,24 @@ ${command}
 ${command}
 `;
     };
-    const { outputs, owner, codex, environment } = await real({ config, servers: ["docs", "odd.na me"] });
+    const { outputs, owner, codex, environment } = await real({
+      config,
+      servers: ["docs", "odd.na me", "third", "gone"],
+    });
     const list = createServerList({ codexPath: () => codex.codexPath, environment });
     expect([...(await list())].sort()).toEqual(["docs", "odd.na me"]);
     appendFileSync(join(codex.home, "config.toml"), '[mcp_servers.third]\nurl = "http://127.0.0.1:9/mcp"\n');
     expect([...(await list())].sort()).toEqual(["docs", "odd.na me", "third"]);
 
+    // Nor is a run refused for one that is required and cannot be started.
+    appendFileSync(
+      join(codex.home, "config.toml"),
+      '[mcp_servers.docs.env]\n[mcp_servers.gone]\ncommand = "/nonexistent"\nrequired = true\n',
+    );
     await outputs("[[final: none]]", { mcp: "none" });
     expect([existsSync(join(owner, "server")), existsSync(join(owner, "notified"))]).toEqual([false, false]);
+    const path = join(codex.home, "config.toml");
+    writeFileSync(path, readFileSync(path, "utf8").replace("required = true", ""));
     await outputs("[[final: all]]", { mcp: "own" }); // The control.
     expect([existsSync(join(owner, "server")), existsSync(join(owner, "notified"))]).toEqual([true, true]);
   });
@@ -132,9 +142,9 @@ ${command}
     const { outputs, codex } = await real({ config });
     const { hostname, port } = new URL(codex.server.baseUrl);
     const prompt = `[[shell: (exec 3<>/dev/tcp/${hostname}/${port}) && echo reached || echo refused; sleep 0.3]]`;
-    expect((await outputs(prompt, {}))[0]).toMatch(/refused\n$/);
+    expect((await outputs(prompt, {}))[0]).toMatch(/^refused$/m);
     expect(JSON.stringify(codex.requests.at(-1)?.body)).not.toContain('"web_search');
-    expect((await outputs(prompt, { network: "full" }))[0]).toMatch(/reached\n$/);
+    expect((await outputs(prompt, { network: "full" }))[0]).toMatch(/^reached$/m);
     expect(JSON.stringify(codex.requests.at(-1)?.body)).toContain('"web_search');
   });
 });

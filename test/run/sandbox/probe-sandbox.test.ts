@@ -43,6 +43,12 @@ describe("trying the sandbox of the real codex", () => {
     expect(tries()).toBe(3);
   });
 
+  it("is not misled by a configuration of its owner that codex cannot read", async () => {
+    const codex = await realCodex();
+    writeFileSync(join(codex.home, "config.toml"), "[[[\n");
+    expect(await probeOf(codex.codexPath, codex.environment).probe({ isDoubted: false })).toBeUndefined();
+  });
+
   it("says what is missing where it cannot be set up, and what helps", async () => {
     const codex = await realCodex();
     const probe = probeOf(wrappedCodex(codex, WITHOUT_NAMESPACES), codex.environment);

@@ -11,6 +11,8 @@ import { codexHomePath } from "./codex-home.ts";
 
 const LIST_TIMEOUT_MS = 20_000;
 const LIST_BYTES_MAX = 4 * 1024 * 1024;
+/** How `codex mcp list` begins where codex cannot work with its configuration: then it starts nothing, in `exec` either (0.169.0). */
+const UNUSABLE = "Error: failed to load ";
 /** The configuration of the whole machine. */
 const SYSTEM_CONFIG = "/etc/codex/config.toml";
 
@@ -21,7 +23,8 @@ export interface ServerListOptions {
 
 /**
  * Returns what lists the names of the MCP servers that codex has configured, wherever: it asks codex, which takes some 30 ms, and asks
- * again only when the program or a configuration file has changed.
+ * again only when the program or a configuration file has changed. Where codex cannot work with its configuration there are none: the
+ * run will say what is wrong with it.
  *
  * The list rejects with CoordinatorError `CODEX` where codex does not say: then nobody knows what it would start.
  */
@@ -31,17 +34,22 @@ export function createServerList({ codexPath, environment }: ServerListOptions):
     const path = codexPath();
     const config = realPathOf(join(codexHomePath(environment) ?? "/", "config.toml"));
     const stamp = [path, stampText(realPathOf(path)), stampText(config), stampText(SYSTEM_CONFIG)].join(" ");
-    if (known?.stamp !== stamp) known = { stamp, names: await listServers(path, codexEnvironment(environment)) };
-    return known.names;
+    if (known?.stamp === stamp) return known.names;
+    const names = await listServers(path, codexEnvironment(environment));
+    known = names === undefined ? undefined : { stamp, names };
+    return names ?? [];
   };
 }
 
-async function listServers(path: string, env: Record<string, string>): Promise<readonly string[]> {
-  const args = ["mcp", "list", "--json", "-c", untrustedProject("/")];
+/** @returns `undefined` where the configuration cannot be used */
+async function listServers(path: string, env: Record<string, string>): Promise<readonly string[] | undefined> {
+  const args = ["mcp", "list", "--json", "-c", "features.plugins=false", "-c", untrustedProject("/")];
   const limits = { timeMs: LIST_TIMEOUT_MS, outputBytes: LIST_BYTES_MAX };
   const { status, stdout, stderr, message } = await runProgram(path, args, { env, cwd: "/", ...limits });
   const names = status === 0 ? readNames(stdout) : undefined;
   if (names !== undefined) return names;
+  const lines = stderr.split("\n");
+  if (status !== 0 && lines.some((line) => line.startsWith(UNUSABLE))) return undefined;
   const said = stderr.trim().split("\n", 1)[0] || message;
   throw new CoordinatorError("CODEX", `codex does not list its MCP servers, so they cannot be switched off: ${said}`);
 }
