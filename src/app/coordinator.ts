@@ -5,8 +5,8 @@ import type { QueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
-import type { Origin } from "../task/rights/origin.ts";
-import type { Rights } from "../task/rights/rights.ts";
+import { asksAgain, type Origin } from "../task/rights/origin.ts";
+import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
 import { createQueries } from "./queries/create-queries.ts";
@@ -48,7 +48,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain">;
   /** What a task may ask for now. */
-  readonly rights: () => Rights;
+  readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
   readonly user: string;
   /** Asks for a tick soon. */
@@ -76,7 +76,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     return answer;
   };
   const submitAs = async (text: string, origin: Origin): ReturnType<Coordinator["submit"]> => {
-    const parsed = readSubmission(text, deps.rights());
+    const parsed = readSubmission(text, deps.rights().of(origin));
     try {
       const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
       const task = table.get(id);
@@ -93,8 +93,8 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
     health: deps.health,
     async retry(part) {
-      const { text, origin = { kind: "http", user: deps.user } } = await queries.retryText(part);
-      return (await submitAs(text, origin)).task;
+      const { text, origin } = await queries.retryText(part);
+      return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;
     },
     stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
     pause: async (request) => thenWake(pauseQueue(paths, request, now())),

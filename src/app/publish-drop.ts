@@ -13,6 +13,7 @@ import { statePaths } from "../store/state-paths.ts";
 import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
+import { rightsByOrigin } from "../task/rights/origin-rights.ts";
 import { refuseWhenFull } from "./room-for-tasks.ts";
 
 /** A task file in the inbox; `path` begins with `inbox/`. */
@@ -35,7 +36,7 @@ export async function publishDrop(
   origin: Origin = { kind: "cli", user: localUserName() },
 ): Promise<PublishedDrop> {
   const { stateDir, workRoot } = place;
-  const parsed = readSubmission(text, readPolicy(statePaths(stateDir).policy, workRoot));
+  const parsed = readSubmission(text, rightsByOrigin(readPolicy(statePaths(stateDir).policy, workRoot), []).of(origin));
   await refuseWhenFull(place, environment, parsed.spec.id);
   const id =
     parsed.spec.id ??

@@ -1,5 +1,7 @@
+import { localUserName } from "../base/local-user.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
+import { asksAgain } from "../task/rights/origin.ts";
 import { publishDrop } from "./publish-drop.ts";
 import type { Queries } from "./queries/queries.ts";
 import { addressOf, readServer } from "./queries/server-record.ts";
@@ -32,6 +34,11 @@ export async function retryTask(
       : await (await import("./queries/coordinator-client.ts")).askForRetry(address, part);
   if (filed !== undefined) return { id: filed.id, parent: filed.parent ?? part, warnings: filed.warnings };
   const { parent, text, origin } = await queries.retryText(part);
-  const { id, warnings } = await publishDrop(place, text, environment, origin);
+  const { id, warnings } = await publishDrop(
+    place,
+    text,
+    environment,
+    origin ?? asksAgain({ kind: "cli", user: localUserName() }),
+  );
   return { id, parent, warnings };
 }

@@ -11,12 +11,13 @@ import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
 import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
-import { createVerifications } from "../dispatch/run/verifications.ts";
+import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifications.ts";
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
+import { createDropOrigins } from "../intake/drop-origins.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
@@ -122,12 +123,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   receipts.prune(now());
   const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
+  const rights = () => settings().run.rights;
+  const runDrops = createRunDrops({
+    ...{ authors: evidence, table, recent, intake, log },
+    rights: () => rights().widest,
+  });
+  const origins = createDropOrigins({
+    ...{ branch, receipts, runDrops, user, table, journal, rights },
+    sandbox: () => settings().run.sandbox,
+  });
   const acceptance = createAcceptance({
-    runDrops: createRunDrops({
-      ...{ authors: evidence, table, recent, intake, log },
-      rights: () => settings().run.rights,
-    }),
-    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts, user },
+    ...{ origins, runDrops },
+    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts },
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
@@ -179,21 +186,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const runs = createRunControl({
     store: runStore,
-    ...{
-      table,
-      turns,
-      gate: breaker,
-      sessions,
-      evidence,
-      faults,
-      surroundings,
-      log,
-      wake,
-      onCodexMissing: codex.doubt,
-    },
+    ...{ table, turns, gate: breaker, sessions, evidence, faults },
+    ...{ surroundings, log, wake, onCodexMissing: codex.doubt },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
-      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings }),
+      followUps: createFollowUps({
+        ...{ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent },
+      }),
       ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
@@ -205,10 +204,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
     ...{ surroundings, log, onBroken },
     branch: watch,
-    mayVerify: ({ spec }) =>
-      sandbox.hold() === undefined ||
-      spec.sandbox === "danger-full-access" ||
-      settings().run.rights.verify === "unsandboxed",
+    mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
@@ -278,7 +274,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, user, rights: () => settings().run.rights },
+    ...{ acceptance, bound, guard, user, rights },
   });
 
   return {

@@ -1,4 +1,5 @@
 import { CoordinatorError } from "../base/errors.ts";
+import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
 import { stampOf } from "./live-config.ts";
 import { readPolicy } from "./policy.ts";
@@ -42,5 +43,26 @@ export function createLivePolicy(
       }
       return problem;
     },
+  };
+}
+
+/**
+ * Returns what tasks may ask for now: the same object until the policy or what is listed changes.
+ *
+ * @param listed verify commands that the committed settings name; the same list until these change
+ */
+export function createLiveRights(
+  policy: Pick<LivePolicy, "current">,
+  listed: () => readonly string[],
+): () => RightsByOrigin {
+  let madeOf = [policy.current(), listed()] as const;
+  let rights = rightsByOrigin(...madeOf);
+  return () => {
+    const [now, commands] = [policy.current(), listed()];
+    if (madeOf[0] !== now || madeOf[1] !== commands) {
+      madeOf = [now, commands];
+      rights = rightsByOrigin(now, commands);
+    }
+    return rights;
   };
 }

@@ -13,12 +13,13 @@ import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
-import { type Asked, createDropOrigins, type DropOriginsDeps } from "./drop-origins.ts";
+import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
 import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import type { QueueLimit } from "./queue-limit.ts";
 
-export interface AcceptanceDeps extends DropOriginsDeps {
+export interface AcceptanceDeps extends Pick<DropOriginsDeps, "branch" | "runDrops" | "receipts"> {
+  readonly origins: DropOrigins;
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly ledger: BranchLedger;
@@ -65,7 +66,7 @@ export interface Acceptance {
 }
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
-  const origins = createDropOrigins(deps);
+  const { origins } = deps;
   let lastOrder: number | undefined;
   /** A drop was claimed and could not be accepted. */
   let claimsLeft = false;
@@ -90,20 +91,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const known = deps.table.get(id);
     if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
     mayAccept();
-    const task = deps.table.accept({
-      k: "accepted",
-      v: 1,
-      id,
-      session,
-      folder,
-      order: nextOrder(),
-      atMs: deps.now(),
-      text: drop.text,
-      folderKey: drop.folderKey ?? null,
-      source: source ?? null,
-      clone: deps.clone,
-      ...asked,
-    });
+    const place = { id, session, folder, order: nextOrder(), atMs: deps.now() };
+    const text = { text: drop.text, folderKey: drop.folderKey ?? null, source: source ?? null, clone: deps.clone };
+    const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...asked });
     const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
@@ -122,6 +112,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
     const known = deps.table.index.withAlias(id)?.id ?? deps.recent.withAlias(id)?.id;
     return known ?? (await deps.ledger.find(id))?.task;
+  };
+
+  const refuse = (broken: BrokenDrop): BrokenDrop => {
+    deps.intake.refuse(broken);
+    return broken;
   };
 
   /** Ends a claim whose task is journaled. */
@@ -153,6 +148,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (judged.kind === "refused") return judged.broken;
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
     const asked = await origins.of(id, drop, source, judged.by);
+    if ("problems" in asked) return refuse(asked);
     if (stays) {
       if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
       await place(drop, id, source, snapshot, asked);
@@ -241,11 +237,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     for (const { id, drop } of await deps.intake.leftClaims(isTaken)) {
       const source = await snapshot.sourceOf(drop);
       const judged = (await findKnown(id)) === undefined ? origins.judge(id, drop, source) : undefined;
-      if (judged === undefined || judged.kind === "take") {
-        const asked = judged && (await origins.of(id, drop, source, judged.by));
-        if (asked !== undefined) await place(drop, id, source, snapshot, asked);
-        await release(id);
-      } else await deps.intake.putBack(id);
+      const asked = judged?.kind === "take" ? await origins.of(id, drop, source, judged.by) : undefined;
+      if (asked !== undefined && "origin" in asked) await place(drop, id, source, snapshot, asked);
+      if (judged === undefined || (asked !== undefined && "origin" in asked)) await release(id);
+      else await deps.intake.putBack(id);
     }
     claimsLeft = false;
   };

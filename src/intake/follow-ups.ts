@@ -18,6 +18,8 @@ export interface FollowUpsDeps {
   readonly journal: Pick<TaskJournal, "read">;
   /** Accepts a task, or returns the one that is known under its id. */
   readonly submit: (text: string, drop: Pick<Drop, "spec">, origin: Origin) => Promise<{ readonly id: string }>;
+  /** Who asks for what a task brings about. */
+  readonly originOf: (task: string) => Origin;
   readonly settings: () => FollowUpSettings;
 }
 
@@ -55,7 +57,7 @@ const INHERITED = [
   ...["timeoutMs", "stallTimeoutMs", "maxAttempts", "retryMaxMs", "priority", "memory"],
 ] as const;
 
-export function createFollowUps({ table, journal, submit, settings }: FollowUpsDeps): FollowUps {
+export function createFollowUps({ table, journal, submit, originOf, settings }: FollowUpsDeps): FollowUps {
   const none = (why: string): FollowUpRecord => ({ k: "follow-up", task: null, why });
 
   return {
@@ -76,7 +78,7 @@ export function createFollowUps({ table, journal, submit, settings }: FollowUpsD
       const parsed = parseDropText(text, undefined); // With the rights of a dropped file, no more.
       if (!parsed.ok) return none(describeProblems(parsed.problems));
       try {
-        return { k: "follow-up", task: (await submit(text, parsed, { kind: "agent", task: task.id })).id };
+        return { k: "follow-up", task: (await submit(text, parsed, originOf(task.id))).id };
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
         return none(error.message); // Its session or its id cannot be. What it asks for is judged when it starts.

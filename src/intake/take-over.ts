@@ -3,7 +3,8 @@ import type { ForeignTask } from "../store/branch/foreign-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { userFrontMatter } from "../task/records/task-record.ts";
-import type { Rights } from "../task/rights/rights.ts";
+import type { Origin } from "../task/rights/origin.ts";
+import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeProblems } from "../task/spec/task-problem.ts";
 
 /**
@@ -12,7 +13,7 @@ import { describeProblems } from "../task/spec/task-problem.ts";
  */
 export function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
-  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: Rights },
+  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: RightsByOrigin },
 ): void {
   /** Rows of one millisecond keep the order in which they stand in the ledger. */
   const taken = new Map<string, number>();
@@ -22,7 +23,10 @@ export function takeOver(
     if (deps.table.get(id) !== undefined) continue;
     const frontMatter = { ...userFrontMatter(file), id, sessionKey: row.session };
     const text = `---\n${JSON.stringify(frontMatter)}\n---\n${file.prompt}`;
-    const parsed = parseDropText(text, undefined, deps.rights); // Whoever can push has written the file.
+    // What its file says of who asked can be anybody's word who may push; which clone it names has to do.
+    const unknown = { commit: null, email: "unknown", signature: null, signer: null };
+    const origin: Origin = { kind: "commit", author: cloneName(file), ...unknown };
+    const parsed = parseDropText(text, undefined, deps.rights.of(origin));
     if (!parsed.ok) {
       deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });
       continue;
@@ -39,15 +43,7 @@ export function takeOver(
       folderKey: null,
       source: null,
       clone: deps.clone,
-      // What its file says of who asked can be anybody's word who may push; which clone it names has to do.
-      origin: {
-        kind: "commit",
-        commit: null,
-        author: cloneName(file),
-        email: "unknown",
-        signature: null,
-        signer: null,
-      },
+      origin,
     });
     deps.log("taken-over", { task: id, session: row.session });
   }

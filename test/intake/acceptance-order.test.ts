@@ -10,6 +10,7 @@ import { loadRecentTasks } from "../../src/store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../../src/store/tasks/task-table.ts";
 import type { Drop } from "../../src/task/file/drop.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
+import { UNKNOWN_ORIGIN } from "../../src/task/rights/origin.ts";
 import { TASK_LIMITS } from "../../src/task/state/task-state.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeRepository } from "../fakes/fake-repository.ts";
@@ -24,6 +25,8 @@ function drop(path: string, folderKey: string | undefined): Drop {
   const { spec, warnings } = parsed;
   return { path, folderKey, text, spec, warnings, blob: path, modifiedAtMs: 0, changedAtMs: 0 };
 }
+
+const TAKE = { kind: "take", by: undefined } as const;
 
 it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
   const dir = tempDir();
@@ -51,13 +54,9 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
-    runDrops: {
-      catchUp: async () => undefined,
-      judge: () => ({ kind: "take", by: undefined }),
-      accepted: () => undefined,
-    },
+    runDrops: { catchUp: async () => undefined, judge: () => TAKE, accepted: () => undefined },
+    origins: { judge: () => TAKE, of: async () => ({ origin: UNKNOWN_ORIGIN }), ofAgent: () => UNKNOWN_ORIGIN },
     receipts: openDropReceipts(join(dir, "receipts")),
-    user: "ada",
     bound: { isFull: () => false },
     folders: createTaskFolders(branch),
     intake: intake as Intake,

@@ -7,6 +7,7 @@ import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
+import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import type { ChangedPath } from "../../src/git/index/changed-files.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
@@ -14,7 +15,8 @@ import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
-import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
+import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
+import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
@@ -25,6 +27,7 @@ import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts
 import { type Clock, createClock } from "./clock.ts";
 import { CONFINED } from "./confined.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
+import { sameRights } from "./same-rights.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const SETTLE_MS = 1_000;
@@ -53,7 +56,12 @@ export interface World {
   readonly repository: FakeRepository;
   readonly runner: FakeRunner;
   readonly verifier: FakeVerifier;
-  readonly settings: { -readonly [Key in keyof LiveSettings]: LiveSettings[Key] };
+  readonly settings: { -readonly [Key in keyof Omit<LiveSettings, "run">]: LiveSettings[Key] } & {
+    /** Rights of every task, unless `byOrigin` is given. */
+    run: Omit<RunDefaults, "rights"> & { readonly rights: Rights };
+  };
+  /** Rights by who asks; `undefined`: those of the settings, the same for all. */
+  byOrigin: RightsByOrigin | undefined;
   /** What is wrong with codex, with the settings. */
   readonly problems: {
     codex: string | undefined;
@@ -133,13 +141,19 @@ export function createWorld(): World {
       oss: false,
       codexConfig: [],
       rights: DEFAULT_RIGHTS,
-      confinement: CONFINED,
+      confinement: () => CONFINED,
     },
   };
   const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
   mkdirSync(join(dir, "inbox"), { recursive: true });
   repository.user.commit({ "tasks.md": "", "README.md": "# Project\n" });
 
+  /** The same object until something changes: the intake judges by it. */
+  let same = sameRights(settings.run.rights);
+  const rights = (): RightsByOrigin => {
+    if (same.widest !== settings.run.rights) same = sameRights(settings.run.rights);
+    return world.byOrigin ?? same;
+  };
   let life = newLife();
   let intake: FakeIntake | undefined;
   let current: RunningCoordinator | undefined;
@@ -174,6 +188,7 @@ export function createWorld(): World {
       waits,
       log,
       settle,
+      byOrigin: undefined,
       added: undefined,
       changed: [],
     },
@@ -202,7 +217,7 @@ export function createWorld(): World {
           const acceptingDir = join(paths.root, "accepting");
           intake = createFakeIntake({
             ...{ workspaceDir: dir, acceptingDir, settleMs: SETTLE_MS, now, onHint },
-            rights: () => settings.run.rights,
+            rights: () => rights().widest,
           });
           const { scan } = intake;
           intake.scan = async () => {
@@ -250,7 +265,7 @@ export function createWorld(): World {
         },
         sandbox: { probe: async () => problems.sandbox, stamp: () => problems.sandboxStamp },
         history,
-        settings: () => settings,
+        settings: () => ({ ...settings, run: { ...settings.run, rights: rights() } }),
         reloadSettings: () => problems.settings,
         surroundings: mortalSurroundings(
           { now, monotonicMs: () => clock.monotonicMs, random: () => 0.5, after: clock.after },

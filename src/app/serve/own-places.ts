@@ -8,6 +8,7 @@ import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import type { Environment } from "../../run/sandbox/environment.ts";
 import { profileSettings } from "../../run/sandbox/permission-profile.ts";
 import { privatePaths } from "../../run/sandbox/private-paths.ts";
+import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
@@ -42,15 +43,16 @@ export interface OwnPlacesOptions {
 /** Keeps agents out of what we run, for one workspace. */
 export interface OwnPlaces {
   /** @throws CoordinatorError `CONFIG` where agents could write to it, whatever their profile says; what to move */
-  requireApart(policy: Pick<Policy, "workdirs">, codexPath: string): void;
+  requireApart(policy: Policy, codexPath: string): void;
   /** What holds for every run now. */
   confinement(codexPath: string): Confinement;
 }
 
 export function watchOwnPlaces(place: WorkspacePlace, environment: Environment): OwnPlaces {
   return {
-    requireApart({ workdirs }, codexPath) {
+    requireApart(policy, codexPath) {
       const around = { place, environment, codexPath };
+      const { workdirs } = rightsByOrigin(policy, []).widest;
       requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
     },
     confinement(codexPath) {
@@ -86,6 +88,7 @@ export function confinementOf(places: readonly OwnPlace[], options: OwnPlacesOpt
   const home = codexHomePath(options.environment);
   return {
     readDenied: [...(home === undefined ? [] : [home]), options.place.stateDir, ...privatePaths(options.environment)],
+    readable: [],
     writeDenied: places.map(({ path }) => realPathOf(path)),
     network: "none",
     mcp: "none",

@@ -4,7 +4,7 @@ import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags } from "../../config/config.ts";
 import { atNextStart, createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
-import { createLivePolicy, type LivePolicy } from "../../config/live-policy.ts";
+import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -104,6 +104,8 @@ export async function serve(
   }
 }
 
+const NONE_LISTED: readonly string[] = [];
+
 interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
   readonly policy: LivePolicy;
@@ -136,6 +138,7 @@ async function open(
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
+  const rights = createLiveRights(policy, () => NONE_LISTED);
   let inboxHint = (): void => undefined;
   let hadProblem = false;
   return startCoordinator({
@@ -154,7 +157,7 @@ async function open(
         rescanMs,
         now,
         hashBlob: branch.hashBlob,
-        rights: policy.current,
+        rights: () => rights().widest,
         onHint,
         onNotice,
       });
@@ -197,10 +200,8 @@ async function open(
           model,
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
-          rights: policy.current(),
-          get confinement() {
-            return own.confinement(current.path);
-          },
+          rights: rights(),
+          confinement: () => own.confinement(current.path),
         },
       };
     },

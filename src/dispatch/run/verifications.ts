@@ -8,10 +8,11 @@ import { brokenSandboxWords } from "../../run/sandbox/broken-sandbox.ts";
 import { type RunGround, resolveWorkdir } from "../../run/workplace/run-paths.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { expectOpen, type TaskTable } from "../../store/tasks/task-table.ts";
+import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
 import { lowerLevel } from "../../task/rights/rights.ts";
 import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../../task/state/verification.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
-import type { RunDefaults } from "./run-request.ts";
+import { confinementFor, type RunDefaults } from "./run-request.ts";
 import { verified } from "./verify-outcome.ts";
 
 export interface VerificationsDeps {
@@ -36,6 +37,11 @@ export interface VerifySettings {
 /** With the growing pauses between them these take eight minutes; a lack of file descriptors or memory is waited for without an end. */
 const TRIES_MAX = 20;
 
+/** Tells whether the verify command of `task` runs in codex's sandbox. */
+export function verifiesInSandbox({ spec, origin }: OpenTask, rights: RightsByOrigin): boolean {
+  return spec.sandbox !== "danger-full-access" && rights.of(origin).verify !== "unsandboxed";
+}
+
 /** Runs of verify commands: each has a run number of its own, after that of the agent. */
 export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFacts> {
   const { table, driver, log } = deps;
@@ -43,15 +49,16 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
   const timeoutOf = ({ spec }: OpenTask): number => spec.verifyTimeoutMs ?? deps.settings().verifyTimeoutMs;
   const startedAt = ({ state }: OpenTask): number => (state.kind === "verifying" ? state.startedAtMs : now());
 
-  const requestOf = ({ id, sessionKey, spec, state }: OpenTask): VerifyRequest => {
+  const requestOf = ({ id, sessionKey, spec, state, origin }: OpenTask): VerifyRequest => {
     if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
-    const { rights, sandbox, confinement } = deps.settings().run;
+    const { rights: byOrigin, sandbox, ...defaults } = deps.settings().run;
+    const rights = byOrigin.of(origin);
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
       workdir: resolveWorkdir(spec, { ...deps.ground, rights }),
       sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
-      confinement,
+      confinement: confinementFor(defaults, rights),
       environment: spec.environment,
     };
   };

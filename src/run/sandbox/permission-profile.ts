@@ -39,9 +39,7 @@ export function profileSettings(profile: SandboxProfile, place: ProfilePlace): r
   if (profile.level === "danger-full-access") return [];
   const entries = new Map<string, "read" | "none">();
   if (profile.level === "workspace-write") for (const path of unwritable(profile, place)) entries.set(path, "read");
-  const needed = [place.workdir, place.codexPath].map(realPathOf);
-  for (const path of profile.readDenied)
-    for (const denied of deniedAround(realPathOf(path), needed)) entries.set(denied, "none");
+  for (const path of unreadable(profile, place)) entries.set(path, "none");
   const filesystem = Array.from(entries, ([path, access]) => `${tomlKey(path)}="${access}"`).join(",");
   const network = `network={enabled=${profile.network === "full"}}`;
   return [
@@ -77,6 +75,17 @@ function unwritable({ writeDenied }: SandboxProfile, place: ProfilePlace): Reado
     }
   }
   return new Set([...kept].filter((path) => path.startsWith(":") || existsSync(path)));
+}
+
+function unreadable({ readDenied, readable, writeDenied }: SandboxProfile, place: ProfilePlace): readonly string[] {
+  const opened = readable.map(realPathOf);
+  const ours = writeDenied.map(realPathOf);
+  const needed = [place.workdir, place.codexPath].map(realPathOf);
+  const isOpen = (path: string): boolean => !ours.includes(path) && opened.some((folder) => isBelow(folder, path));
+  return readDenied
+    .map(realPathOf)
+    .filter((path) => !isOpen(path))
+    .flatMap((path) => deniedAround(path, [...needed, ...opened]));
 }
 
 function worksIn(workdir: string, path: string): string {

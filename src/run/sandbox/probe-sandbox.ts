@@ -78,7 +78,14 @@ async function tryOut({
     // A folder of its own: the sandbox is not to blame for what is wrong with the owner's configuration.
     const env = { ...allowedEnvironment(environment, []), CODEX_HOME: home };
     const profile = profileSettings(
-      { level: "workspace-write", readDenied: [secret], writeDenied: [kept], network: "none", mcp: "none" },
+      {
+        level: "workspace-write",
+        readDenied: [secret],
+        readable: [],
+        writeDenied: [kept],
+        network: "none",
+        mcp: "none",
+      },
       { workdir, environment: env, codexPath: path },
     );
     const settings = [untrustedProject(workdir), ...profile].flatMap((setting) => ["-c", setting]);

@@ -60,7 +60,7 @@ function locate(ground: RunGround, key: PathKey, path: string): string {
     throw new CoordinatorError("TASK_FILE", `${key}: there is no ${kind} ${path}${where}`, { cause });
   }
   const root = rootsOf(ground, key).find((candidate) => isBelow(candidate, real));
-  if (root === undefined) throw new CoordinatorError("TASK_FILE", outside(key, path, real));
+  if (root === undefined) throw new CoordinatorError("TASK_FILE", outside(key, path, real, ground.rights));
   if (isGits(relative(root, real)) || isBelow(gitFolder(ground), real))
     throw new CoordinatorError("TASK_FILE", `${key}: ${path} leads into git's own folder; name a ${kind} outside it`);
   const stat = statSync(real);
@@ -75,10 +75,10 @@ function rootsOf({ workRoot, rights }: RunGround, key: PathKey): readonly string
   return [realPathOf(workRoot), ...more.map(realPathOf)];
 }
 
-function outside(key: PathKey, path: string, real: string): string {
+function outside(key: PathKey, path: string, real: string, rights: Rights): string {
   return key === "outputSchema"
     ? `outputSchema: ${path} leaves the working tree; name a file inside it`
-    : describeRefusal(refusedTarget(key, path, real));
+    : describeRefusal(refusedTarget(key, path, real, rights));
 }
 
 /**

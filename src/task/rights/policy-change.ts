@@ -1,15 +1,19 @@
 import { quoted } from "../spec/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
+import { ORIGIN_KINDS, type OriginKind } from "./origin-kind.ts";
 import {
   DEFAULT_POLICY,
+  isOriginKind,
   isPolicyKey,
   isPolicyList,
+  isRightKey,
   POLICY_KEYS,
   POLICY_LISTS,
   type Policy,
   type PolicyKey,
   policyValue,
   policyValueProblem,
+  RIGHT_KEYS,
 } from "./policy.ts";
 
 /** What `codex-inbox policy <action> <key> <value> …` takes. */
@@ -19,13 +23,39 @@ export interface PolicyChange {
   readonly action: string;
   readonly key: string | undefined;
   readonly values: readonly string[];
+  /** For tasks that come this way alone. */
+  readonly origin?: string;
 }
 
 /** A problem is a sentence for the user of the command. */
 export type ChangedPolicy = { readonly policy: Policy } | { readonly problem: string };
 
 /** Returns `policy` after a change. What is so already stays so. */
-export function changePolicy(policy: Policy, { action, key, values }: PolicyChange): ChangedPolicy {
+export function changePolicy(policy: Policy, change: PolicyChange): ChangedPolicy {
+  const { origin, key } = change;
+  if (origin === undefined) return changeKey(policy, change);
+  if (!isOriginKind(origin)) return { problem: unknown("origin", origin, ORIGIN_KINDS) };
+  if (key !== undefined && !isRightKey(key))
+    return { problem: `${quoted(key)} is the same for every origin; what differs is one of ${RIGHT_KEYS.join(", ")}` };
+  const own = policy.origins[origin] ?? {};
+  const rest = Object.fromEntries(Object.entries(own).filter(([name]) => name !== key));
+  if (change.action === "reset" && key !== undefined && change.values.length === 0)
+    return { policy: { ...policy, origins: withOrigin(policy, origin, rest) } };
+  const changed = changeKey({ ...policy, ...own }, change);
+  if ("problem" in changed || key === undefined) return changed;
+  return { policy: { ...policy, origins: withOrigin(policy, origin, { ...rest, [key]: changed.policy[key] }) } };
+}
+
+function withOrigin(
+  { origins }: Policy,
+  origin: OriginKind,
+  own: Policy["origins"][OriginKind] & object,
+): Policy["origins"] {
+  const others = Object.entries(origins).filter(([name]) => name !== origin);
+  return Object.fromEntries([...others, ...(Object.keys(own).length === 0 ? [] : [[origin, own] as const])]);
+}
+
+function changeKey(policy: Policy, { action, key, values }: PolicyChange): ChangedPolicy {
   const known = POLICY_ACTIONS.find((name) => name === action);
   if (known === undefined) return { problem: unknown("action", action, POLICY_ACTIONS) };
   if (key === undefined) return { problem: `${known} takes a key: ${POLICY_KEYS.join(", ")}` };
@@ -70,7 +100,7 @@ function list(policy: Policy, key: PolicyKey, values: readonly string[], action:
   return { policy: { ...policy, [key]: before.filter((value) => !values.includes(value)) } };
 }
 
-function unknown(what: "action" | "key", word: string, words: readonly string[]): string {
+function unknown(what: "action" | "key" | "origin", word: string, words: readonly string[]): string {
   const near = nearest(word, words);
   const advice = near === undefined ? `it is one of ${words.join(", ")}` : `did you mean "${near}"?`;
   return `there is no ${what} ${quoted(word)}; ${advice}`;

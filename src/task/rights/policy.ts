@@ -2,41 +2,84 @@ import { type Place, quoted } from "../spec/task-problem.ts";
 import { readJson, type YamlEntry, type YamlValue } from "../spec/yaml-mapping.ts";
 import { nearest } from "../text/near-miss.ts";
 import { codexKeyProblem } from "./codex-setting.ts";
+import { ORIGIN_KINDS, type OriginKind } from "./origin-kind.ts";
 import {
   DEFAULT_RIGHTS,
   environmentNameProblem,
+  MCP_CHOICES,
+  NETWORK_CHOICES,
   pathProblem,
+  RESUME_CHOICES,
   type Rights,
   SANDBOX_LEVELS,
+  VERIFY_CHOICES,
   VERIFY_PLACES,
 } from "./rights.ts";
 
+/** Keys that may differ by who asks. */
+export const RIGHT_KEYS = [
+  ...["sandbox", "verify", "verifyCommand", "verifyCommands", "workdirs", "images", "codexConfig", "environment"],
+  ...["resume", "network", "mcp", "readable"],
+] as const satisfies readonly (keyof Rights)[];
+
+export type RightKey = (typeof RIGHT_KEYS)[number];
+
 /** What the owner of the machine has said of a workspace. It never comes from the repository. */
-export interface Policy extends Rights {
+export interface Policy extends Omit<Rights, "verifyCommand" | "apart" | "bound"> {
+  /** `undefined`: `listed` for commits and agents, `any` for the user's own; see origin-rights.ts. */
+  readonly verifyCommand: Rights["verifyCommand"] | undefined;
+  /** What differs for tasks that come one way. */
+  readonly origins: Readonly<Partial<Record<OriginKind, Partial<Pick<Rights, RightKey>>>>>;
+  /** Tasks of commits wait whose author is none of `authors`. */
+  readonly holdNewAuthors: boolean;
+  /** E-mail addresses, as commits name them. */
+  readonly authors: readonly string[];
+  /** Which notes are put beside prompts. */
+  readonly notes: (typeof NOTES_CHOICES)[number];
   /** Absolute path of the codex executable, where neither flag nor environment names one. */
   readonly codex: string | undefined;
   /** Absolute path of codex's own folder, where the environment names none. */
   readonly codexHome: string | undefined;
 }
 
-export const DEFAULT_POLICY: Policy = Object.freeze({ ...DEFAULT_RIGHTS, codex: undefined, codexHome: undefined });
+/** Notes as they lie on the disk, or those alone that the branch holds as they lie there. */
+const NOTES_CHOICES = ["any", "committed"] as const;
+
+export const DEFAULT_POLICY: Policy = Object.freeze({
+  ...DEFAULT_RIGHTS,
+  ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
+  ...{ codex: undefined, codexHome: undefined },
+});
 
 /** The format; a number above it was written by a newer version. */
 const VERSION = 1;
 
-export const POLICY_LISTS = ["workdirs", "images", "codexConfig", "environment"] as const;
+export const POLICY_LISTS = [
+  ...["workdirs", "images", "codexConfig", "environment", "verifyCommands", "readable", "authors"],
+] as const;
 export type PolicyList = (typeof POLICY_LISTS)[number];
 
-const POLICY_WORDS = { sandbox: SANDBOX_LEVELS, verify: VERIFY_PLACES } as const;
+const POLICY_WORDS = {
+  ...{ sandbox: SANDBOX_LEVELS, verify: VERIFY_PLACES, verifyCommand: VERIFY_CHOICES, resume: RESUME_CHOICES },
+  ...{ network: NETWORK_CHOICES, mcp: MCP_CHOICES, notes: NOTES_CHOICES },
+} as const;
+const POLICY_FLAGS = ["holdNewAuthors"] as const;
 const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
 const POLICY_PATHS = ["codex", "codexHome"] as const;
 
 /** Every key but `version`. */
-export const POLICY_KEYS = ["sandbox", "verify", ...POLICY_LISTS, ...POLICY_NUMBERS, ...POLICY_PATHS] as const;
+export const POLICY_KEYS = [
+  ...["sandbox", "verify", "verifyCommand", "resume", "network", "mcp"],
+  ...POLICY_LISTS,
+  ...["notes", ...POLICY_FLAGS],
+  ...POLICY_NUMBERS,
+  ...POLICY_PATHS,
+] as const;
 export type PolicyKey = (typeof POLICY_KEYS)[number];
 
 const LIST_LENGTH_MAX = 100;
 const NUMBER_MAX = 10_000;
+const TEXT_LENGTH_MAX = 10_000;
 const LIMITS = { nesting: 20, tokens: 10_000 };
 
 /** Keys of codex's configuration that a key of the policy stands for. */
@@ -63,18 +106,20 @@ export function parsePolicy(text: string): ParsedPolicy {
   // A newer version may mean something else by the same key.
   for (const { key, keyPlace, value } of problems.length > 0 ? [] : entries) {
     if (key === "version") continue;
-    if (!isPolicyKey(key)) problems.push(at(keyPlace, `unknown key ${quoted(key)}${hint(key, ALL_KEYS)}`));
+    if (key === "origins") values[key] = readOrigins(value, problems);
+    else if (!isPolicyKey(key)) problems.push(at(keyPlace, `unknown key ${quoted(key)}${hint(key, ALL_KEYS)}`));
     else values[key] = readField(key, value, problems);
   }
   return problems.length > 0 ? { problems } : { policy: Object.freeze({ ...DEFAULT_POLICY, ...values }) };
 }
 
 /** Returns the text of the policy file; every key that has a value is in it. */
-export function renderPolicy({ codex, codexHome, ...rights }: Policy): string {
-  const { sandbox, verify, workdirs, images, codexConfig, environment, maxDropsPerRun } = rights;
+export function renderPolicy(policy: Policy): string {
+  const { origins } = policy;
   const value = {
-    ...{ version: VERSION, sandbox, verify, workdirs, images, codexConfig, environment, maxDropsPerRun },
-    ...{ codex, codexHome },
+    version: VERSION,
+    ...Object.fromEntries(POLICY_KEYS.map((key) => [key, policy[key]])),
+    origins: Object.keys(origins).length === 0 ? undefined : origins,
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
@@ -83,7 +128,12 @@ export function renderPolicy({ codex, codexHome, ...rights }: Policy): string {
 export function policyValueProblem(key: PolicyKey, value: string): string | undefined {
   switch (key) {
     case "sandbox":
-    case "verify": {
+    case "verify":
+    case "verifyCommand":
+    case "resume":
+    case "network":
+    case "mcp":
+    case "notes": {
       const words: readonly string[] = POLICY_WORDS[key];
       return words.includes(value) ? undefined : `is none of ${words.join(", ")}${hint(value, words)}`;
     }
@@ -91,12 +141,21 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
       return codexKeyProblem(value) ?? ownSettingProblem(value);
     case "environment":
       return environmentNameProblem(value);
+    case "holdNewAuthors":
+      return value === "true" || value === "false" ? undefined : "is neither true nor false";
+    case "verifyCommands":
+      return value.trim() === "" || value.length > TEXT_LENGTH_MAX
+        ? `has not 1 to ${TEXT_LENGTH_MAX} characters`
+        : undefined;
+    case "authors":
+      return /^\S{1,320}$/.test(value) ? undefined : "is not an e-mail address";
     case "maxDropsPerRun":
       return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
         ? undefined
         : `is not a whole number from 0 to ${NUMBER_MAX}`;
     case "workdirs":
     case "images":
+    case "readable":
     case "codex":
     case "codexHome":
       return absolutePathProblem(value);
@@ -106,8 +165,17 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
 }
 
 /** Returns a valid value of a key that is no list, as the policy holds it. */
-export function policyValue(key: PolicyKey, value: string): string | number {
+export function policyValue(key: PolicyKey, value: string): string | number | boolean {
+  if (isPolicyFlag(key)) return value === "true";
   return isPolicyNumber(key) ? Number(value) : value;
+}
+
+export function isRightKey(key: string): key is RightKey {
+  return RIGHT_KEYS.some((known) => known === key);
+}
+
+export function isOriginKind(word: string): word is OriginKind {
+  return ORIGIN_KINDS.some((kind) => kind === word);
 }
 
 export function isPolicyKey(key: string): key is PolicyKey {
@@ -118,11 +186,15 @@ export function isPolicyList(key: PolicyKey): key is PolicyList {
   return POLICY_LISTS.some((list) => list === key);
 }
 
+function isPolicyFlag(key: PolicyKey): boolean {
+  return POLICY_FLAGS.some((flag) => flag === key);
+}
+
 function isPolicyNumber(key: PolicyKey): boolean {
   return POLICY_NUMBERS.some((number) => number === key);
 }
 
-const ALL_KEYS: readonly string[] = ["version", ...POLICY_KEYS];
+const ALL_KEYS: readonly string[] = ["version", "origins", ...POLICY_KEYS];
 
 function versionProblems(entries: readonly YamlEntry[], place: Place): string[] {
   const version = entries.find(({ key }) => key === "version");
@@ -138,7 +210,28 @@ function versionProblems(entries: readonly YamlEntry[], place: Place): string[] 
   return [at(valuePlace, isNewer ? `version ${plain} is of a newer codex-inbox; ${known}` : `version: ${known}`)];
 }
 
+function readOrigins(value: YamlValue, problems: string[]): Policy["origins"] {
+  if (value.entries === undefined) problems.push(at(value.place, "origins: expected an object: {…}"));
+  const origins: Partial<Record<string, Record<string, unknown>>> = {};
+  for (const { key: origin, keyPlace, value: rights } of value.entries ?? []) {
+    if (!isOriginKind(origin))
+      problems.push(at(keyPlace, `unknown origin ${quoted(origin)}${hint(origin, ORIGIN_KINDS)}`));
+    else if (rights.entries === undefined) problems.push(at(rights.place, `${origin}: expected an object: {…}`));
+    const read: Record<string, unknown> = {};
+    for (const { key, keyPlace: place, value: right } of rights.entries ?? []) {
+      if (isRightKey(key)) read[key] = readField(key, right, problems);
+      else problems.push(at(place, `${quoted(key)} is no key that differs by origin${hint(key, RIGHT_KEYS)}`));
+    }
+    origins[origin] = Object.freeze(read);
+  }
+  return Object.freeze(origins);
+}
+
 function readField(key: PolicyKey, value: YamlValue, problems: string[]): unknown {
+  if (isPolicyFlag(key)) {
+    if (typeof value.plain !== "boolean") problems.push(at(value.place, `${key}: expected true or false`));
+    return value.plain === true;
+  }
   if (isPolicyNumber(key)) return readNumber(key, value, problems);
   if (!isPolicyList(key)) return readText(key, value, problems);
   if (value.items === undefined) {

@@ -1,5 +1,6 @@
 import { quoted } from "../spec/task-problem.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
+import type { OriginKind } from "./origin-kind.ts";
 
 /**
  * What a task file may ask for. Whoever can write to inbox/ can write a task, an agent at work included, so a task never
@@ -14,11 +15,28 @@ export type SandboxLevel = (typeof SANDBOX_LEVELS)[number];
 /** Where a verify command runs: inside codex's sandbox at the level of its task, or with all the rights of the coordinator. */
 export const VERIFY_PLACES = ["sandboxed", "unsandboxed"] as const;
 
+/** Which verify commands a task may have: none, those that the policy or the served branch names, or any. Least first. */
+export const VERIFY_CHOICES = ["none", "listed", "any"] as const;
+
+export type VerifyChoice = (typeof VERIFY_CHOICES)[number];
+
+/** Which codex threads a task may name that no run of this workspace has made. */
+export const RESUME_CHOICES = ["none", "any"] as const;
+
+/** Of the commands of a run. */
+export const NETWORK_CHOICES = ["none", "full"] as const;
+
+/** Which MCP servers, apps and plugins a run is given: none, or those of the owner's own codex configuration. */
+export const MCP_CHOICES = ["none", "own"] as const;
+
 /** What the owner of the machine allows tasks to ask for. */
 export interface Rights {
   /** The highest level. */
   readonly sandbox: SandboxLevel;
   readonly verify: (typeof VERIFY_PLACES)[number];
+  readonly verifyCommand: VerifyChoice;
+  /** The listed ones, as a task writes them. */
+  readonly verifyCommands: readonly string[];
   /** Absolute paths that a working directory may be or lie below, besides the working tree. */
   readonly workdirs: readonly string[];
   /** The same for images. */
@@ -27,8 +45,17 @@ export interface Rights {
   readonly codexConfig: readonly string[];
   /** Names of variables of the coordinator's environment. */
   readonly environment: readonly string[];
+  readonly resume: (typeof RESUME_CHOICES)[number];
+  readonly network: (typeof NETWORK_CHOICES)[number];
+  readonly mcp: (typeof MCP_CHOICES)[number];
+  /** Absolute paths that a run may read although what holds credentials is closed to it. */
+  readonly readable: readonly string[];
   /** How many of the files that one run of an agent leaves in inbox/ become tasks. */
   readonly maxDropsPerRun: number;
+  /** Keys that the owner has to change for one origin alone, for what is said of a refusal. */
+  readonly apart?: { readonly origin: OriginKind; readonly keys: readonly string[] };
+  /** What bounds them besides the policy: what would be allowed `without` it, and whose they are then, in words. */
+  readonly bound?: { readonly without: Rights; readonly whose: string };
 }
 
 /**
@@ -47,10 +74,16 @@ export const CODEX_CONFIG_KEYS = [
 export const DEFAULT_RIGHTS: Rights = Object.freeze({
   sandbox: "workspace-write",
   verify: "sandboxed",
+  verifyCommand: "any",
+  verifyCommands: [],
   workdirs: [],
   images: [],
   codexConfig: CODEX_CONFIG_KEYS,
   environment: [],
+  resume: "none",
+  network: "none",
+  mcp: "none",
+  readable: [],
   maxDropsPerRun: 20,
 });
 
@@ -59,7 +92,7 @@ const PATH_LENGTH_MAX = 1_000;
 /** One thing that a task asks for and may not have. */
 export interface Refusal {
   /** The key of the front matter. */
-  readonly key: "sandbox" | "workdir" | "images" | "codexConfig" | "environment";
+  readonly key: "sandbox" | "verifyCommand" | "workdir" | "images" | "codexConfig" | "environment";
   /** Begins with the key. */
   readonly message: string;
   /** What would be right, with the command that allows more. */
@@ -68,13 +101,28 @@ export interface Refusal {
 
 /** Returns what `spec` asks for and `rights` do not allow; paths as they are written. */
 export function refusals(spec: TaskSpec, rights: Rights): readonly Refusal[] {
-  const { sandbox, workdir } = spec;
+  const { bound } = rights;
+  if (bound === undefined) return refusalsBy(spec, rights);
+  const refused = refusalsBy(spec, bound.without);
+  if (refused.length > 0) return refused;
+  return refusalsBy(spec, rights).map((refusal) => ({ ...refusal, expected: `no more than ${bound.whose}` }));
+}
+
+function refusalsBy(spec: TaskSpec, rights: Rights): readonly Refusal[] {
+  const { sandbox, workdir, verifyCommand } = spec;
   return [
     ...(sandbox === undefined || lowerLevel(sandbox, rights.sandbox) === sandbox
       ? []
       : [refusedSandbox(sandbox, rights)]),
-    ...(workdir === undefined || isPathAllowed(workdir, rights.workdirs) ? [] : [refusedPath("workdir", workdir)]),
-    ...spec.images.filter((image) => !isPathAllowed(image, rights.images)).map((image) => refusedPath("images", image)),
+    ...(verifyCommand === undefined || isVerifyAllowed(verifyCommand, rights)
+      ? []
+      : [refusedVerify(verifyCommand, rights)]),
+    ...(workdir === undefined || isPathAllowed(workdir, rights.workdirs)
+      ? []
+      : [refusedPath("workdir", workdir, rights)]),
+    ...spec.images
+      .filter((image) => !isPathAllowed(image, rights.images))
+      .map((image) => refusedPath("images", image, rights)),
     ...settingKeys(spec.codexConfig)
       .filter((key) => !rights.codexConfig.includes(key))
       .map((key) => refusedSetting(key, rights)),
@@ -82,7 +130,7 @@ export function refusals(spec: TaskSpec, rights: Rights): readonly Refusal[] {
       .filter((name) => !rights.environment.includes(name))
       .map((name): Refusal => {
         const message = `environment: no task is passed the variable ${name}`;
-        return { key: "environment", message, expected: allowedBy("none", `allow environment ${name}`) };
+        return { key: "environment", message, expected: allowedBy("none", "allow", "environment", name, rights) };
       }),
   ];
 }
@@ -90,6 +138,11 @@ export function refusals(spec: TaskSpec, rights: Rights): readonly Refusal[] {
 /** Returns a refusal as one sentence. */
 export function describeRefusal({ message, expected }: Pick<Refusal, "message" | "expected">): string {
   return `${message}; expected: ${expected}`;
+}
+
+/** Tells whether a task may have this verify command. */
+export function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
+  return verifyCommand === "any" || (verifyCommand === "listed" && verifyCommands.includes(command));
 }
 
 /** Returns the lower one of two levels. */
@@ -107,33 +160,46 @@ export function isBelow(root: string, path: string): boolean {
  *
  * @param real where that is, absolute; links resolved
  */
-export function refusedTarget(key: "workdir" | "images", path: string, real: string): Refusal {
+export function refusedTarget(key: "workdir" | "images", path: string, real: string, rights: Rights): Refusal {
   return {
-    ...refusedPath(key, real),
+    ...refusedPath(key, real, rights),
     message: `${key}: ${quoted(path)} leads to ${quoted(real)}, outside the working tree`,
   };
 }
 
 function refusedSandbox(level: SandboxLevel, rights: Rights): Refusal {
   const message = `sandbox: "${level}" is more than a task may ask for here`;
-  return { key: "sandbox", message, expected: allowedBy(`at most ${rights.sandbox}`, `set sandbox ${level}`) };
+  return { key: "sandbox", message, expected: allowedBy(`at most ${rights.sandbox}`, "set", "sandbox", level, rights) };
 }
 
-function refusedPath(key: "workdir" | "images", path: string): Refusal {
+function refusedVerify(command: string, rights: Rights): Refusal {
+  const { verifyCommand, verifyCommands } = rights;
+  const message = `verifyCommand: ${quoted(command)} is not a command that a task may have run here`;
+  if (verifyCommand === "none")
+    return { key: "verifyCommand", message, expected: allowedBy("none", "set", "verifyCommand", "listed", rights) };
+  const listed = verifyCommands.length === 0 ? "none, so far" : verifyCommands.map((one) => quoted(one)).join(", ");
+  const list = `one that the policy or "verifyCommands" in the committed codex-inbox.json names (${listed})`;
+  return { key: "verifyCommand", message, expected: allowedBy(list, "allow", "verifyCommands", command, rights) };
+}
+
+function refusedPath(key: "workdir" | "images", path: string, rights: Rights): Refusal {
   const list = key === "workdir" ? "workdirs" : key;
   const message = `${key}: ${quoted(path)} is an absolute path, and tasks may not name it here`;
-  const expected = allowedBy("a path relative to the working tree", `allow ${list} ${shellWord(path)}`);
+  const expected = allowedBy("a path relative to the working tree", "allow", list, path, rights);
   return { key, message, expected };
 }
 
-function refusedSetting(key: string, { codexConfig }: Rights): Refusal {
+function refusedSetting(key: string, rights: Rights): Refusal {
+  const { codexConfig } = rights;
   const message = `codexConfig: ${quoted(key)} is not a setting that a task may make here`;
   const allowed = codexConfig.length === 0 ? "none" : `only ${codexConfig.join(", ")}`;
-  return { key: "codexConfig", message, expected: allowedBy(allowed, `allow codexConfig ${key}`) };
+  return { key: "codexConfig", message, expected: allowedBy(allowed, "allow", "codexConfig", key, rights) };
 }
 
-function allowedBy(expected: string, command: string): string {
-  return `${expected}, unless the owner of the machine allows it with "codex-inbox policy ${command}"`;
+function allowedBy(expected: string, action: "set" | "allow", key: string, value: string, { apart }: Rights): string {
+  const origin = apart?.keys.includes(key) === true ? ` --origin ${apart.origin}` : "";
+  const command = `codex-inbox policy ${action}${origin} ${key} ${shellWord(value)}`;
+  return `${expected}, unless the owner of the machine allows it with "${command}"`;
 }
 
 /** Quotes text of a task file for a command that users copy: nothing in it means anything to a shell. */

@@ -9,6 +9,8 @@ export interface SandboxProfile extends Confinement {
 export interface Confinement {
   /** What its commands cannot read, nor anything below it. */
   readonly readDenied: readonly string[];
+  /** What they can read all the same: a part of what is denied, or more than that, but for what may not be written either. */
+  readonly readable: readonly string[];
   /** What its commands cannot write, wherever they work: what we run, and what says what tasks may do. */
   readonly writeDenied: readonly string[];
   /** Of its commands; codex itself always reaches the model. */

@@ -10,6 +10,7 @@ import { statePaths } from "../../../src/store/state-paths.ts";
 import { fold, type OpenTask } from "../../../src/store/tasks/open-task.ts";
 import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
 import { listenHere } from "../../support/listening.ts";
+import { sameRights } from "../../support/same-rights.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
@@ -181,7 +182,7 @@ describe("a long queue", () => {
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
       ...{ bound: { refuseWhenFull: () => undefined }, guard: { tryAgain: (error) => error } },
-      rights: () => DEFAULT_RIGHTS,
+      rights: () => sameRights(DEFAULT_RIGHTS),
       user: "ada",
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");

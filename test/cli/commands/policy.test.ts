@@ -5,19 +5,40 @@ import { createFakeCliDeps, runCommand } from "../../fakes/fake-cli-deps.ts";
 
 it("shows what is allowed, the working tree first", async () => {
   const deps = createFakeCliDeps();
-  deps.allowed = { ...DEFAULT_POLICY, workdirs: ["/srv/other"], codex: "/opt/codex" };
+  deps.allowed = {
+    ...DEFAULT_POLICY,
+    workdirs: ["/srv/other"],
+    codex: "/opt/codex",
+    holdNewAuthors: true,
+    authors: ["ada@example.org"],
+    origins: { commit: { sandbox: "read-only" } },
+  };
   expect(await runCommand(createPolicyCommand(deps))).toBe(0);
   expect(deps.policyChanges).toEqual([undefined]);
   expect(deps.printed).toEqual([
     "sandbox        at most workspace-write",
     "verify         sandboxed, at the level of the task",
+    "verifyCommand  by origin",
+    "resume         threads of this workspace alone",
+    "network        none",
+    "mcp            none",
     "workdirs       /w, /srv/other",
     "images         /w",
     `codexConfig    ${DEFAULT_POLICY.codexConfig.join(", ")}`,
     "environment    none",
+    "verifyCommands none",
+    "readable       none",
+    "authors        ada@example.org",
+    "notes          any",
+    "holdNewAuthors true",
     "maxDropsPerRun 20 files that one run of an agent leaves in inbox/ become tasks",
     "codex          /opt/codex",
     "codexHome      CODEX_HOME, or codex's own default",
+    "from commit    sandbox read-only; verifyCommand listed",
+    "from file      verifyCommand any",
+    "from cli       verifyCommand any",
+    "from http      verifyCommand any",
+    "from agent     verifyCommand listed; never more than the task that asks has",
     "file           /w/.git/codex-inbox/policy.json",
   ]);
 });
@@ -27,7 +48,11 @@ it("shows it as JSON, with null for what is not said", async () => {
   await runCommand(createPolicyCommand(deps), "--json");
   expect(JSON.parse(deps.printed.join("\n"))).toEqual({
     ...DEFAULT_POLICY,
-    ...{ path: "/w/.git/codex-inbox/policy.json", workRoot: "/w", codex: null, codexHome: null },
+    ...{ path: "/w/.git/codex-inbox/policy.json", workRoot: "/w", verifyCommand: null, codex: null, codexHome: null },
+    effective: expect.objectContaining({
+      commit: expect.objectContaining({ verifyCommand: "listed", sandbox: "workspace-write" }),
+      cli: expect.objectContaining({ verifyCommand: "any" }),
+    }),
   });
 });
 
@@ -36,4 +61,14 @@ it("changes it and shows what holds then", async () => {
   expect(await runCommand(createPolicyCommand(deps), "allow", "workdirs", "/a", "/b")).toBe(0);
   expect(deps.policyChanges).toEqual([{ action: "allow", key: "workdirs", values: ["/a", "/b"] }]);
   expect(deps.printed[0]).toBe("sandbox        at most workspace-write");
+});
+
+it("changes it for one origin, and allows an author", async () => {
+  const deps = createFakeCliDeps();
+  await runCommand(createPolicyCommand(deps), "set", "--origin", "commit", "sandbox", "read-only");
+  await runCommand(createPolicyCommand(deps), "allow-author", "ada@example.org", "bob@example.org");
+  expect(deps.policyChanges).toEqual([
+    { action: "set", key: "sandbox", values: ["read-only"], origin: "commit" },
+    { action: "allow", key: "authors", values: ["ada@example.org", "bob@example.org"] },
+  ]);
 });

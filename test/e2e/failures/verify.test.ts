@@ -136,6 +136,9 @@ describe("the real codex: a task with a verify command", () => {
     const dir = outside();
     expect((await workspace.command("policy", "set", "verify", "unsandboxed")).code).toBe(0);
     workspace.drop("docs/one.md", task([`verifyCommand: "touch ${dir}/file"`]));
+    await workspace.serveUntilIdle({ code: 1 }); // Nobody knows who wrote the file: outside of a sandbox its command has to be listed.
+    expect(existsSync(join(dir, "file"))).toBe(false);
+    expect((await workspace.command("policy", "allow", "verifyCommands", `touch ${dir}/file`)).code).toBe(0);
     await workspace.serveUntilIdle();
     expect(existsSync(join(dir, "file"))).toBe(true);
     expect(workspace.results.task("Work.").frontMatter.verification).toMatchObject({

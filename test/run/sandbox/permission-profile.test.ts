@@ -65,6 +65,14 @@ describe("the permission profile of a run", () => {
     expect(entries({ readDenied: [join(base, "home")] })).toBe('"/home/keys"="none"');
   });
 
+  it("opens what the owner has said, but nothing of ours with a folder above it", () => {
+    const { entries, base } = ground();
+    const readDenied = [join(base, "home/keys"), join(base, "tmp")];
+    expect(entries({ readDenied, readable: [join(base, "home")] })).toBe('"/tmp"="none"');
+    expect(entries({ readDenied, readable: [join(base, "tmp/in")] })).toBe('"/home/keys"="none"');
+    expect(entries({ readDenied, writeDenied: [join(base, "tmp")], readable: [base] })).toBe('"/tmp"="none"');
+  });
+
   it.each(["[brackets]", "st*r", "question?", "{braces}"])(
     "refuses a run for a name that codex takes for a pattern: %s",
     (name) => {

@@ -10,6 +10,9 @@ const WIDE: Policy = {
   images: ["/srv/pictures"],
   codexConfig: ["model_verbosity", "sandbox_workspace_write.network_access"],
   environment: ["DATABASE_URL"],
+  ...{ verifyCommand: "none", verifyCommands: ["npm test"], resume: "any", network: "full", mcp: "own" },
+  ...{ readable: ["/srv"], holdNewAuthors: true, authors: ["ada@example.org"], notes: "committed" },
+  origins: { commit: { sandbox: "read-only", workdirs: [] }, cli: { verifyCommand: "any" } },
   maxDropsPerRun: 0,
   codex: "/opt/codex",
   codexHome: "/srv/codex home",
@@ -30,7 +33,7 @@ describe("a policy file", () => {
 
   it("need not say everything: what it leaves out is as at first", () => {
     expect(parsePolicy('{"version": 1, "verify": "unsandboxed"}')).toEqual({
-      policy: { ...DEFAULT_RIGHTS, verify: "unsandboxed", codex: undefined, codexHome: undefined },
+      policy: { ...DEFAULT_POLICY, verify: "unsandboxed" },
     });
   });
 
@@ -70,6 +73,16 @@ describe("a policy file", () => {
     { body: '"maxDropsPerRun": 1.5', says: "maxDropsPerRun: expected a whole number" },
     { body: '"maxDropsPerRun": 10001', says: "maxDropsPerRun: expected a whole number" },
     { body: '"maxDropPerRun": 5', says: 'unknown key "maxDropPerRun"; did you mean "maxDropsPerRun"?' },
+    { body: '"verifyCommand": "all"', says: 'verifyCommand: "all" is none of none, listed, any' },
+    { body: '"verifyCommands": [" "]', says: 'verifyCommands: "" has not 1 to 10000 characters' },
+    { body: '"authors": ["Ada Lovelace"]', says: 'authors: "Ada Lovelace" is not an e-mail address' },
+    { body: '"holdNewAuthors": "true"', says: "holdNewAuthors: expected true or false" },
+    { body: '"origins": []', says: "line 1, column 27: origins: expected an object: {…}" },
+    { body: '"origins": {"comit": {}}', says: 'unknown origin "comit"; did you mean "commit"?' },
+    { body: '"origins": {"commit": 1}', says: "commit: expected an object: {…}" },
+    { body: '"origins": {"commit": {"sandbx": 1}}', says: 'key that differs by origin; did you mean "sandbox"?' },
+    { body: '"origins": {"commit": {"maxDropsPerRun": 1}}', says: '"maxDropsPerRun" is no key that differs by origin' },
+    { body: '"origins": {"commit": {"sandbox": "full"}}', says: 'sandbox: "full" is none of read-only' },
     { body: '"codex": "codex"', says: 'codex: "codex" is not an absolute path' },
     { body: '"codexHome": null', says: "codexHome: expected text" },
     { body: '"sandbox": "read-only", "sandbox": "danger-full-access"', says: 'the key "sandbox" is there twice' },
@@ -93,6 +106,30 @@ describe("a policy file", () => {
   it("is told all its problems at once", () => {
     expect(problems('{"version": 1, "a": 1, "sandbox": 1, "workdirs": ["x", "y"]}')).toHaveLength(4);
   });
+});
+
+it("a change for one origin touches nothing of the others", () => {
+  const changed = (action: string, origin: string, key?: string, ...values: readonly string[]): unknown => {
+    const result = changePolicy(WIDE, { action, key, values, origin });
+    return "problem" in result ? result.problem : result.policy.origins;
+  };
+  const { commit, cli } = WIDE.origins;
+  expect(changed("set", "commit", "sandbox", "workspace-write")).toEqual({
+    commit: { ...commit, sandbox: "workspace-write" },
+    cli,
+  });
+  expect(changed("allow", "agent", "environment", "TOKEN")).toEqual({
+    commit,
+    cli,
+    agent: { environment: ["DATABASE_URL", "TOKEN"] },
+  });
+  expect(changed("allow", "commit", "workdirs", "/a")).toEqual({ commit: { ...commit, workdirs: ["/a"] }, cli });
+  expect(changed("deny", "http", "environment", "DATABASE_URL")).toEqual({ commit, cli, http: { environment: [] } });
+  expect(changed("reset", "cli", "verifyCommand")).toEqual({ commit });
+  expect(changed("reset", "commit", "workdirs")).toEqual({ commit: { sandbox: "read-only" }, cli });
+  expect(changed("set", "comit", "sandbox", "read-only")).toBe('there is no origin "comit"; did you mean "commit"?');
+  expect(changed("set", "commit", "codex", "/a")).toContain('"codex" is the same for every origin');
+  expect(changed("set", "commit", "sandbox", "full")).toContain('sandbox: "full" is none of');
 });
 
 describe("a change of the policy", () => {
@@ -119,7 +156,7 @@ describe("a change of the policy", () => {
 
   it.each<{ words: readonly [string, ...string[]]; says: string }>([
     { words: ["alow", "workdirs", "/a"], says: 'there is no action "alow"; did you mean "allow"?' },
-    { words: ["set"], says: "set takes a key: sandbox, verify, workdirs" },
+    { words: ["set"], says: "set takes a key: sandbox, verify, verifyCommand" },
     { words: ["set", "sandbx", "x"], says: 'there is no key "sandbx"; did you mean "sandbox"?' },
     { words: ["set", "sandbox"], says: "set sandbox takes one value" },
     { words: ["set", "sandbox", "none"], says: 'sandbox: "none" is none of read-only' },

@@ -99,7 +99,7 @@ describe("a refusal", () => {
   });
 
   it("says where a path leads that looked harmless", () => {
-    const refusal = refusedTarget("images", "docs/a.png", "/home/me/.ssh/id");
+    const refusal = refusedTarget("images", "docs/a.png", "/home/me/.ssh/id", DEFAULT_RIGHTS);
     expect(describeRefusal(refusal)).toBe(
       `images: "docs/a.png" leads to "/home/me/.ssh/id", outside the working tree; expected: a path relative to the working tree, ${OWNER} allow images /home/me/.ssh/id"`,
     );
