@@ -11,6 +11,7 @@ const STAGES = {
   task: [],
   config: ["task", "base"],
   git: ["task", "base"],
+  redact: ["task", "base"],
   memory: ["task", "base"],
   prompt: ["memory", "task", "base"],
   store: ["git", "task", "base"],
@@ -71,6 +72,7 @@ const LIBRARY_HOMES = {
   yaml: "task/",
   "proper-lockfile": "base/",
   valibot: "(config|task)/",
+  "@secretlint/secretlint-rule-preset-recommend": "redact/",
 };
 
 const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));

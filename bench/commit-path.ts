@@ -23,6 +23,7 @@ import { createTaskTable } from "../src/store/tasks/task-table.ts";
 import type { LedgerRow } from "../src/task/ledger/ledger.ts";
 import type { TaskLimits } from "../src/task/state/task-state.ts";
 import { makeGitRepo } from "../test/support/git-repo.ts";
+import { PLAIN_KEEPER } from "../test/support/kept.ts";
 
 /** Nothing is tried again here. */
 const LIMITS = { attemptsMax: 1 } as TaskLimits;
@@ -42,7 +43,7 @@ async function measure(dir: string): Promise<void> {
   repo.git("commit", "-q", "-m", "many files");
   const stateDir = join(dir, ".git/codex-inbox");
   const paths = statePaths(stateDir);
-  const journal = openTaskJournal(paths.journal, "write");
+  const journal = openTaskJournal(paths.journal, PLAIN_KEEPER);
   const surroundings = {
     now: Date.now,
     monotonicMs: () => performance.now(),
@@ -66,7 +67,7 @@ async function measure(dir: string): Promise<void> {
   let attempts = 0;
   let indexMs = 0;
   const queue = createCommitQueue({
-    ...{ table, journal, branch },
+    ...{ table, journal, branch, keeper: PLAIN_KEEPER },
     surroundings: { now: Date.now, monotonicMs: () => performance.now(), after },
     forgetRuns: () => undefined,
     home: stateDir,

@@ -69,6 +69,7 @@ describe("the arrows", () => {
     "stage-task": ["src/task/rules.ts", "src/base/files.ts"],
     "stage-config": ["src/config/live.ts", "src/intake/settle.ts"],
     "stage-git": ["src/git/branch.ts", "src/store/journal.ts"],
+    "stage-redact": ["src/redact/find.ts", "src/intake/accept.ts"],
     "stage-memory": ["src/memory/find.ts", "src/prompt/terms.ts"],
     "stage-prompt": ["src/prompt/assemble.ts", "src/dispatch/ask.ts"],
     "stage-store": ["src/store/tasks.ts", "src/publish/result.ts"],
@@ -128,6 +129,10 @@ describe("the arrows", () => {
     "library-yaml-has-one-home": ["src/run/codex/yaml.ts", "yaml"],
     "library-proper-lockfile-has-one-home": ["src/store/file.ts", "proper-lockfile"],
     "library-valibot-has-one-home": ["src/server/body.ts", "valibot"],
+    "library-@secretlint/secretlint-rule-preset-recommend-has-one-home": [
+      "src/app/look.ts",
+      "@secretlint/secretlint-rule-preset-recommend",
+    ],
     "src-needs-no-dev-dependency": ["src/dispatch/check.ts", "fast-check"],
     "src-does-not-import-tests": ["src/task/sample.ts", "test/support/sample.ts"],
   };

@@ -3,9 +3,10 @@ import { parseEventLine } from "../src/run/codex/events/events.ts";
 import { classifyRefusal, classifyTurn } from "../src/run/codex/failure/classify.ts";
 import { parseDropText } from "../src/task/file/task-file.ts";
 import { termsOf } from "../src/task/notes/memory-terms.ts";
-import { parseTaskFile, renderTaskFile } from "../src/task/records/task-record.ts";
+import { parseTaskFile } from "../src/task/records/task-record.ts";
 import { withoutTerminalCodes } from "../src/task/text/markdown.ts";
 import { plainLine } from "../src/task/text/plain-line.ts";
+import { renderTaskFile } from "./support/kept.ts";
 import { taskRecord } from "./support/task-record.ts";
 
 /** The larger text is so many times the smaller: linear work grows as much, quadratic work its square (64). */

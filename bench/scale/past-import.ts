@@ -1,12 +1,4 @@
-import {
-  appendRows,
-  emptyLedger,
-  LEDGER_ROTATE_BYTES,
-  type LedgerRow,
-  rotateLedger,
-} from "../../src/task/ledger/ledger.ts";
-import { taskCommitMessage } from "../../src/task/records/commit-message.ts";
-import { renderTaskFile } from "../../src/task/records/task-record.ts";
+import { emptyLedger, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger } from "../../src/task/ledger/ledger.ts";
 import {
   LEDGER,
   rotatedLedgerPath,
@@ -15,8 +7,8 @@ import {
   taskFilePath,
   transcriptPath,
 } from "../../src/task/records/workspace-paths.ts";
-import { appendFacts } from "../../src/task/session/session-facts.ts";
-import { appendEntries, TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
+import { TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
+import { appendEntries, appendFacts, appendRows, renderTaskFile, taskCommitMessage } from "../../test/support/kept.ts";
 import type { PastTask } from "./past-tasks.ts";
 
 /**

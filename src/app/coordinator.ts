@@ -8,6 +8,7 @@ import type { TaskTable } from "../store/tasks/task-table.ts";
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeHold, type Hold } from "../task/schedule/hold.ts";
+import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
@@ -45,6 +46,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
+  readonly keeper: Pick<Keeper, "keep">;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain">;
   /** What a task may ask for now. */
@@ -62,6 +64,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     const hold = deps.hold(id);
     return hold === undefined ? undefined : describeHold(hold);
   };
+  const health = (): Health => deps.keeper.keep(deps.health());
   const queries = createQueries({
     ...deps,
     open: () => ({
@@ -69,21 +72,21 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       journal: (id) => journal.read(id),
       holds: async () => ({ get: holdOf }),
     }),
-    health: async () => deps.health(),
+    health: async () => health(),
   });
   const thenWake = <Answer>(answer: Answer): Answer => {
     wake();
     return answer;
   };
   const submitAs = async (text: string, origin: Origin): ReturnType<Coordinator["submit"]> => {
-    const parsed = readSubmission(text, deps.rights().of(origin));
     try {
+      const parsed = readSubmission(text, deps.rights().of(origin));
       const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
       const task = table.get(id);
       const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id), undefined);
       return { task: view, known };
     } catch (error) {
-      throw deps.guard.tryAgain(error);
+      throw keptError(deps.guard.tryAgain(error), deps.keeper);
     } finally {
       wake();
     }
@@ -91,13 +94,14 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   return {
     ...queries,
     submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
-    health: deps.health,
+    health,
     async retry(part) {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;
     },
     stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
-    pause: async (request) => thenWake(pauseQueue(paths, request, now())),
+    pause: async (request) =>
+      thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now())),
     resume: async (session, tryNow) => thenWake(resumeQueue(paths, session, now(), tryNow)),
   };
 }

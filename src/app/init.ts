@@ -18,7 +18,7 @@ import type { FileEdit } from "../task/records/commit-plan.ts";
 import { INBOX, LEDGER, SESSIONS } from "../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../task/rights/policy.ts";
 import { isBelow } from "../task/rights/rights.ts";
-import { type KeptText, keepText } from "../task/text/kept-text.ts";
+import { asKeptText, type KeptText } from "../task/text/kept-text.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
 const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
@@ -40,7 +40,7 @@ const INBOX_IGNORE = `# What is wrong with a dropped file is said beside it; it 
 *.error.md
 `;
 
-const MESSAGE = keepText(
+const MESSAGE = asKeptText(
   "codex-inbox: this folder is a workspace\n\nMarkdown files dropped into inbox/ become tasks for codex.\n",
 );
 
@@ -167,16 +167,16 @@ function layout(): readonly FileEdit[] {
   const missing =
     (content: string): FileEdit["apply"] =>
     (current) =>
-      current === undefined ? keepText(content) : "unchanged";
+      current === undefined ? asKeptText(content) : "unchanged";
   return [
     {
-      path: ".gitattributes",
+      path: asKeptText(".gitattributes"),
       apply: (current = "") =>
-        current.includes(ATTRIBUTES) ? "unchanged" : keepText(withNewline(current) + ATTRIBUTES),
+        current.includes(ATTRIBUTES) ? "unchanged" : asKeptText(withNewline(current) + ATTRIBUTES),
     },
-    { path: `${INBOX}/.gitignore`, apply: missing(INBOX_IGNORE) },
-    { path: `${INBOX}/README.md`, apply: missing(INBOX_README) },
-    { path: LEDGER, apply: (current) => (current === undefined ? emptyLedger() : "unchanged") },
+    { path: asKeptText(`${INBOX}/.gitignore`), apply: missing(INBOX_IGNORE) },
+    { path: asKeptText(`${INBOX}/README.md`), apply: missing(INBOX_README) },
+    { path: asKeptText(LEDGER), apply: (current) => (current === undefined ? emptyLedger() : "unchanged") },
   ];
 }
 

@@ -44,6 +44,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     pause: async (request) => (await import("./pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
       (await import("./pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
+    scan: async (options) => (await import("./scan.ts")).scanBranch(await find(), options, environment),
     policy: async (change) => (await import("./change-policy.ts")).policyOf(await find(), change),
     list: async (options) => (await queries()).list(options),
     lines: async (options) => (await queries()).lines(options),

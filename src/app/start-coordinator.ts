@@ -42,6 +42,7 @@ import type { StaleDrop } from "../task/file/drop.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
+import type { Keeper } from "../task/text/kept-text.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
@@ -54,6 +55,8 @@ export interface CoordinatorDeps {
   readonly clone: string;
   readonly version: string;
   readonly branch: Branch;
+  /** The redaction boundary. */
+  readonly keeper: Keeper;
   readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
   readonly agents: AgentDriver;
   readonly verifications: VerifyDriver;
@@ -90,7 +93,8 @@ export interface RunningCoordinator extends Coordinator {
 
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
-  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree } = deps;
+  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree, keeper } =
+    deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
@@ -105,7 +109,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   let configProblem: string | undefined;
 
   await branch.refresh();
-  const journal = openTaskJournal(paths.journal, "write", (path, reason) => log("journal-damaged", { path, reason }));
+  const journal = openTaskJournal(paths.journal, keeper, (path, reason) => log("journal-damaged", { path, reason }));
   const recent = loadRecentTasks(journal);
   const retryLimits = (delayMaxMs = settings().retryMaxMs): RetryLimits => ({
     ...{ delayFirstMs: settings().retryBaseMs, delayMaxMs },
@@ -134,11 +138,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const acceptance = createAcceptance({
     ...{ origins, runDrops },
-    ...{ table, recent, ledger, intake, branch, now, bound, settings, starting, log, receipts },
+    ...{ table, recent, ledger, intake, branch, keeper, now, bound, settings, starting, log, receipts },
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
-  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, log, now });
+  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir: deps.workspaceDir,
@@ -152,7 +156,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
-    ...{ table, journal, recent, branch, sessions, surroundings, log, wake },
+    ...{ table, journal, recent, branch, keeper, sessions, surroundings, log, wake },
     forgetRuns: runStore.forget,
     home: paths.root,
     clone: deps.clone,
@@ -177,7 +181,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
     onSandboxBroken: sandbox.doubt,
-    ...{ table, gate: breaker, journal, sessions, workTree, surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
+    onCodexMissing: codex.doubt,
     ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
@@ -186,8 +191,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const runs = createRunControl({
     store: runStore,
-    ...{ table, turns, gate: breaker, sessions, evidence, faults },
-    ...{ surroundings, log, wake, onCodexMissing: codex.doubt },
+    ...{ table, turns, gate: breaker, sessions, evidence, faults, surroundings, log, wake },
+    onCodexMissing: codex.doubt,
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({
@@ -274,7 +279,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, user, rights },
+    ...{ acceptance, bound, guard, keeper, user, rights },
   });
 
   return {

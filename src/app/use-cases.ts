@@ -6,6 +6,7 @@ import type { PublishedDrop } from "./publish-drop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { StopAnswer } from "./request-stop.ts";
 import type { RetriedTask } from "./retry-task.ts";
+import type { ScanOptions, ScanReport } from "./scan.ts";
 import type { ServeOptions } from "./serve/serve.ts";
 
 /**
@@ -25,6 +26,8 @@ export interface UseCases extends Queries {
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
+  scan(options: ScanOptions): Promise<ScanReport>;
   /** Returns the policy, after `change` where there is one. */
   policy(change: PolicyChange | undefined): Promise<ShownPolicy>;
 }

@@ -1,12 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
-import type { Log } from "../base/surroundings.ts";
-import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
-import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
-import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { ownSessionKey } from "../task/names/session-key.ts";
 import { taskIdDate } from "../task/names/task-id.ts";
@@ -14,24 +10,23 @@ import { datedFolder } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
-import type { Intake } from "./inbox/intake.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
+import { type AcceptedDrop, createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
+import { createKnownTasks, type KnownTasksDeps } from "./known-tasks.ts";
 import type { QueueLimit } from "./queue-limit.ts";
 
-export interface AcceptanceDeps extends Pick<DropOriginsDeps, "branch" | "runDrops" | "receipts"> {
+export interface AcceptanceDeps
+  extends Pick<DropOriginsDeps, "branch" | "runDrops" | "receipts">,
+    KeptDropsDeps,
+    KnownTasksDeps {
   readonly origins: DropOrigins;
-  readonly table: TaskTable;
-  readonly recent: RecentTasks;
-  readonly ledger: BranchLedger;
   readonly folders: TaskFolders;
-  readonly intake: Intake;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
   /** Tasks whose runs are being prepared, though they count as queued: their texts are not replaced any more. */
   readonly starting: ReadonlySet<string>;
-  readonly log: Log;
 }
 
 export interface Taken {
@@ -67,6 +62,8 @@ export interface Acceptance {
 
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   const { origins } = deps;
+  const keptDrops = createKeptDrops(deps);
+  const { isTaken, findKnown } = createKnownTasks(deps);
   let lastOrder: number | undefined;
   /** A drop was claimed and could not be accepted. */
   let claimsLeft = false;
@@ -80,7 +77,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   const accept = async (
     id: string,
-    drop: Omit<Drop, "path" | "blob" | "modifiedAtMs" | "changedAtMs" | "warnings">,
+    drop: AcceptedDrop,
     source: TaskSource | undefined,
     asked: Asked,
     mayAccept: () => void = () => undefined,
@@ -88,30 +85,24 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const own = drop.spec.sessionKey === undefined;
     const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
     const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const facts = await keptDrops.factsOf(id, drop, source);
     const known = deps.table.get(id);
     if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
     mayAccept();
     const place = { id, session, folder, order: nextOrder(), atMs: deps.now() };
-    const text = { text: drop.text, folderKey: drop.folderKey ?? null, source: source ?? null, clone: deps.clone };
-    const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...asked });
+    const text = { text: drop.text, folderKey: drop.folderKey ?? null, clone: deps.clone };
+    const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...facts, ...asked });
     const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    const from = { source: source?.path, origin: origin.kind, parent: droppedBy?.task, parentRun: droppedBy?.run };
+    const from = {
+      source: facts.source?.path,
+      origin: origin.kind,
+      parent: droppedBy?.task,
+      parentRun: droppedBy?.run,
+    };
     deps.log("accepted", { task: id, session, ...from });
     return { task, known: false };
-  };
-
-  /** It is journaled already, or was: its claim is only to be released, whatever it may ask for by now. */
-  const isTaken = (id: string): boolean =>
-    (deps.table.get(id) ?? deps.recent.get(id) ?? deps.table.index.withAlias(id) ?? deps.recent.withAlias(id)) !==
-    undefined;
-
-  /** Returns the task that is known under `id`: its own, or that of a version of it that was replaced. */
-  const findKnown = async (id: string): Promise<string | undefined> => {
-    if (deps.table.get(id) !== undefined || deps.recent.get(id) !== undefined) return id;
-    const known = deps.table.index.withAlias(id)?.id ?? deps.recent.withAlias(id)?.id;
-    return known ?? (await deps.ledger.find(id))?.task;
   };
 
   const refuse = (broken: BrokenDrop): BrokenDrop => {
@@ -147,11 +138,13 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (judged.kind === "later") return "later";
     if (judged.kind === "refused") return judged.broken;
     if (deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined) return "full";
+    const kept = await keptDrops.keep(drop);
+    if ("problems" in kept) return kept;
     const asked = await origins.of(id, drop, source, judged.by);
     if ("problems" in asked) return refuse(asked);
     if (stays) {
       if (await snapshot.hasChanged(drop.path)) return "later"; // A commit of ours may have taken it out just now.
-      await place(drop, id, source, snapshot, asked);
+      await place(drop, kept, id, source, snapshot, asked);
       return "done";
     }
     const claimed = await claim(drop, id, snapshot);
@@ -161,7 +154,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return "later";
     }
     claimsLeft = true; // Where the journal cannot be written now, the next look finishes it.
-    await place(claimed, id, source, snapshot, asked);
+    await place(claimed, kept, id, source, snapshot, asked);
     await release(id);
     claimsLeft = false;
     faultPoint("accept:claim-removed");
@@ -193,14 +186,15 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
   const place = async (
     drop: Drop,
+    kept: AcceptedDrop,
     id: string,
     source: TaskSource,
     snapshot: InboxSnapshot,
     asked: Asked,
   ): Promise<void> => {
     const replaceable = findReplaceable(drop, snapshot);
-    if (replaceable === undefined) await accept(id, drop, source, asked);
-    else await replace(replaceable, drop, source, id, asked);
+    if (replaceable === undefined) await accept(id, kept, source, asked);
+    else await replace(replaceable, kept, source, id, asked);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -214,7 +208,14 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "done";
   };
 
-  const replace = async (task: OpenTask, drop: Drop, source: TaskSource, id: string, asked: Asked): Promise<void> => {
+  const replace = async (
+    task: OpenTask,
+    drop: AcceptedDrop,
+    source: TaskSource,
+    id: string,
+    asked: Asked,
+  ): Promise<void> => {
+    const facts = await keptDrops.factsOf(task.id, drop, source);
     const session = drop.spec.sessionKey;
     const current = deps.table.get(task.id);
     const sameSession = session === undefined ? task.spec.sessionKey === undefined : session === task.sessionKey;
@@ -225,10 +226,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       return;
     }
     const folderKey = drop.folderKey ?? null;
-    const record = { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, source, alias: id } as const;
-    deps.table.note(task.id, { ...record, ...asked });
+    const record = { k: "replaced", atMs: deps.now(), text: drop.text, folderKey, alias: id } as const;
+    deps.table.note(task.id, { ...record, ...facts, source: facts.source ?? source, ...asked });
     if (asked.droppedBy !== undefined) deps.runDrops.accepted(asked.droppedBy);
-    deps.log("replaced", { task: task.id, session: task.sessionKey, source: drop.path });
+    deps.log("replaced", { task: task.id, session: task.sessionKey, source: facts.source?.path });
   };
 
   const finishLeftClaims = async (): Promise<void> => {
@@ -238,8 +239,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const source = await snapshot.sourceOf(drop);
       const judged = (await findKnown(id)) === undefined ? origins.judge(id, drop, source) : undefined;
       const asked = judged?.kind === "take" ? await origins.of(id, drop, source, judged.by) : undefined;
-      if (asked !== undefined && "origin" in asked) await place(drop, id, source, snapshot, asked);
-      if (judged === undefined || (asked !== undefined && "origin" in asked)) await release(id);
+      const kept = await keptDrops.keep(drop);
+      const isPlaced = asked !== undefined && "origin" in asked && "text" in kept;
+      if (isPlaced) await place(drop, kept, id, source, snapshot, asked);
+      if (judged === undefined || isPlaced) await release(id);
       else await deps.intake.putBack(id);
     }
     claimsLeft = false;
@@ -275,7 +278,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
       if (known !== undefined) return { id: known, known: true };
-      const accepted = await accept(id, { text, spec, folderKey: undefined }, undefined, { origin }, mayAccept);
+      const kept = await keptDrops.submitted(text, spec);
+      const accepted = await accept(id, kept, undefined, { origin }, mayAccept);
       return { id, known: accepted.known };
     },
     finishLeftClaims,

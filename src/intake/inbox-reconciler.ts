@@ -3,6 +3,7 @@ import type { Branch } from "../git/branch.ts";
 import type { BrokenDrop, ErrorFileChange, InboxScan, StaleDrop } from "../task/file/drop.ts";
 import { errorFilePath, isErrorFile, renderErrorFile } from "../task/file/error-file.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
+import { asKeptText, type Keeper } from "../task/text/kept-text.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Intake } from "./inbox/intake.ts";
 import type { QueueLimit } from "./queue-limit.ts";
@@ -21,6 +22,7 @@ export interface InboxReconcilerDeps {
   readonly bound: Pick<QueueLimit, "isFull" | "isRoomy" | "note">;
   readonly branch: Branch;
   readonly hint: Hint;
+  readonly keeper: Keeper;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -88,7 +90,7 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
     deps.bound.note(full);
     lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
     await deps.intake.reportBroken(last.broken);
-    return { stale, errorFiles: await errorFileChanges(deps.branch, last.broken) };
+    return { stale, errorFiles: await errorFileChanges(deps, last.broken) };
   };
 
   return {
@@ -111,16 +113,22 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
 }
 
 /** An error file is committed only where its broken file is in the branch, so that whoever pushed it sees it; it goes with that. */
-async function errorFileChanges(branch: Branch, broken: readonly BrokenDrop[]): Promise<readonly ErrorFileChange[]> {
+async function errorFileChanges(
+  { branch, keeper }: Pick<InboxReconcilerDeps, "branch" | "keeper">,
+  broken: readonly BrokenDrop[],
+): Promise<readonly ErrorFileChange[]> {
   if (!(await branch.headIsOurs())) return [];
   const changes: ErrorFileChange[] = [];
   for (const drop of broken) {
     if ((await branch.blobAt(drop.path)) === undefined) continue;
-    const path = errorFilePath(drop.path);
-    const content = renderErrorFile(drop.path.slice(drop.path.lastIndexOf("/") + 1), drop.problems);
-    if ((await branch.readText(path)) !== content) changes.push({ path, subject: drop.path, content });
+    const path = keeper.keepName(errorFilePath(drop.path));
+    if (path !== errorFilePath(drop.path)) continue; // Its name holds a secret: what is wrong is said in the work tree alone.
+    const name = keeper.keep(drop.path.slice(drop.path.lastIndexOf("/") + 1));
+    const content = renderErrorFile(name, keeper.keep(drop.problems));
+    if ((await branch.readText(path)) !== content) changes.push({ path, subject: keeper.keepName(drop.path), content });
   }
-  for (const path of await leftErrorFiles(branch)) changes.push({ path, subject: path, content: undefined });
+  for (const path of await leftErrorFiles(branch))
+    changes.push({ path: asKeptText(path), subject: keeper.keepName(path), content: undefined }); // The branch has it.
   return changes;
 }
 

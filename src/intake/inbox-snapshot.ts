@@ -5,6 +5,7 @@ import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
+import type { Keeper } from "../task/text/kept-text.ts";
 
 /** What git and memory say about the inbox, read once for all drops of a scan. */
 export interface InboxSnapshot {
@@ -33,13 +34,15 @@ export interface SnapshotDeps {
   readonly table: TaskTable;
   readonly recent: RecentTasks;
   readonly branch: Branch;
+  /** Tasks know the path of their drop as it is kept. */
+  readonly keeper: Pick<Keeper, "keepName">;
 }
 
 /** A scan hands out so many files and no more, so what stays in place must leave room for what comes. */
 const IN_PLACE_FILES_MAX = 500;
 const IN_PLACE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
-export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Promise<InboxSnapshot> {
+export async function takeSnapshot({ table, recent, branch, keeper }: SnapshotDeps): Promise<InboxSnapshot> {
   const headIsOurs = await branch.headIsOurs();
   const index = await branch.indexEntries(INBOX);
   let [files, characters] = [0, 0];
@@ -53,8 +56,11 @@ export async function takeSnapshot({ table, recent, branch }: SnapshotDeps): Pro
       if (inBranch !== undefined) return { path, blob: inBranch, tracked: "head" };
       return { path, blob, tracked: index.has(path) ? "staged" : "untracked" };
     },
-    takenBefore: (drop) => (table.index.takenFrom(drop) ?? recent.takenFrom(drop))?.id,
-    queuedAt: (path) => table.index.queuedFrom(path),
+    takenBefore({ path, blob }) {
+      const source = { path: keeper.keepName(path), blob };
+      return (table.index.takenFrom(source) ?? recent.takenFrom(source))?.id;
+    },
+    queuedAt: (path) => table.index.queuedFrom(keeper.keepName(path)),
     staysInPlace({ path, blob, text }, source) {
       if (source.blob !== blob || index.get(path) !== blob) return false;
       files += 1;

@@ -13,7 +13,7 @@ import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import type { LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
-import type { KeptText } from "../task/text/kept-text.ts";
+import type { Keeper, KeptText } from "../task/text/kept-text.ts";
 import { buildIntakeCommits } from "./intake-commit.ts";
 import { buildLedgerEdits } from "./ledger-commit.ts";
 import { buildResultCommit } from "./result-commit.ts";
@@ -39,6 +39,7 @@ export interface CommitQueueDeps {
   readonly journal: TaskJournal;
   readonly recent: RecentTasks;
   readonly branch: Branch;
+  readonly keeper: Pick<Keeper, "keepName">;
   readonly sessions: Pick<Sessions, "committed">;
   /** The runs of a task are not needed any more; `keep`: one of them failed in an unknown way, and a person may want to see it. */
   readonly forgetRuns: (task: string, options: { readonly keep: boolean }) => void;
@@ -94,7 +95,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const taken = table.index.awaitingIntakeCommit();
     const goneStale = stale;
     const said = errorFiles;
-    const plans: CommitPlan[] = [...buildIntakeCommits(branch, journal, taken, goneStale, said)];
+    const plans: CommitPlan[] = [...buildIntakeCommits(branch, journal, taken, goneStale, said, deps.keeper)];
     const offset = plans.length;
     const rotated = new Map<string, KeptText>();
     const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));

@@ -11,6 +11,7 @@ import {
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
 import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
 import { taskFilePath } from "../task/records/workspace-paths.ts";
+import { asKept, asKeptText, type Keeper } from "../task/text/kept-text.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
 
 /**
@@ -24,14 +25,15 @@ export function buildIntakeCommits(
   accepted: readonly OpenTask[],
   stale: readonly StaleDrop[],
   errorFiles: readonly ErrorFileChange[],
+  keeper: Pick<Keeper, "keepName">,
 ): readonly CommitPlan[] {
   const broken = errorFiles.filter(({ content }) => content !== undefined);
   const mended = errorFiles.filter(({ content }) => content === undefined);
-  const left = [...stale, ...mended].map(({ path }) => path);
+  const left = [...stale, ...mended].map(({ path }) => keeper.keepName(path));
   const plans: CommitPlan[] = [
     {
       label: "inbox: accepted",
-      message: intakeCommitMessage(accepted.map(({ id, spec }) => ({ id, title: spec.title }))),
+      message: intakeCommitMessage(accepted.map(({ id, spec }) => asKept({ id, title: spec.title }))),
       edits: accepted.flatMap((task) => [queuedFileEdit(task, journal), ...dropEdits(branch, task)]),
     },
     {
@@ -54,9 +56,10 @@ function errorFileEdit({ path, content }: ErrorFileChange): FileEdit {
 
 /** The task as queued, with its newest text; one that has ended says more. */
 function queuedFileEdit(task: OpenTask, journal: TaskJournal): FileEdit {
-  const content = renderTaskFile(taskRecord(task, journal.read(task.id)));
+  const record = taskRecord(task, journal.read(task.id));
+  const content = renderTaskFile(record);
   return {
-    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    path: taskFilePath(record.sessionKey, asKeptText(task.folder), record.id),
     apply(current) {
       const there = current === undefined ? undefined : parseTaskFile(current);
       return there?.id === task.id && isFinal(there.status) ? "unchanged" : content;

@@ -2,6 +2,7 @@ import type { Branch } from "../git/branch.ts";
 import { appendRows, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger, withoutRows } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
 import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/workspace-paths.ts";
+import { asKeptText, type Kept } from "../task/text/kept-text.ts";
 
 /**
  * Returns the edits that add `rows` to the ledger and, once its closed rows have outgrown their limit, move these into files of
@@ -9,7 +10,7 @@ import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/work
  */
 export async function buildLedgerEdits(
   branch: Pick<Branch, "readText" | "listFolder">,
-  rows: readonly LedgerRow[],
+  rows: readonly Kept<LedgerRow>[],
   isOpen: (task: string) => boolean,
   clone: string,
 ): Promise<readonly FileEdit[]> {
@@ -20,7 +21,7 @@ export async function buildLedgerEdits(
   const moved = [...(rotation?.closed.values() ?? [])].flat();
   const edits: FileEdit[] = [
     {
-      path: LEDGER,
+      path: asKeptText(LEDGER),
       apply: (current) => {
         const kept = moved.length === 0 || current === undefined ? "unchanged" : withoutRows(current, moved);
         const appended = appendRows(kept === "unchanged" ? current : kept, rows);

@@ -1,4 +1,5 @@
 import type { Branch } from "../git/branch.ts";
+import type { KeptRecord } from "../store/journal/journal-file.ts";
 import type { FreshThread, JournalRecord } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
@@ -26,7 +27,7 @@ import {
   withoutLines,
 } from "../task/session/transcript.ts";
 import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
-import type { KeptText } from "../task/text/kept-text.ts";
+import { asKept, asKeptText, type Kept, type KeptText } from "../task/text/kept-text.ts";
 import { nextSequence } from "./ledger-commit.ts";
 
 /**
@@ -38,18 +39,18 @@ import { nextSequence } from "./ledger-commit.ts";
 export async function buildResultCommit(
   branch: Pick<Branch, "readText" | "listFolder" | "hashBlob">,
   task: OpenTask,
-  records: readonly JournalRecord[],
+  records: readonly KeptRecord[],
   clone: string,
   rotated: Map<string, KeptText>,
 ): Promise<CommitPlan> {
   const record = taskRecord(task, records);
   const runs = records.filter((line) => line.k === "run");
   const entries = records.flatMap((line) => (line.k === "run" || line.k === "verify" ? line.entries : []));
-  const facts = [...runs.flatMap((run) => run.facts), ...shareFacts(task, runs, clone)];
+  const facts = [...runs.flatMap((run) => run.facts), ...asKept(shareFacts(task, runs, clone))];
   const edits: FileEdit[] = [taskFileEdit(record, task)];
   if (facts.length > 0)
-    edits.push({ path: sessionFactsPath(task.sessionKey), apply: (current) => appendFacts(current, facts) });
-  if (entries.length > 0) edits.push(...(await transcriptEdits(branch, task.sessionKey, entries, clone, rotated)));
+    edits.push({ path: sessionFactsPath(record.sessionKey), apply: (current) => appendFacts(current, facts) });
+  if (entries.length > 0) edits.push(...(await transcriptEdits(branch, record.sessionKey, entries, clone, rotated)));
   edits.push(...dropEdits(branch, task));
   return { label: task.id, message: taskCommitMessage(record), edits };
 }
@@ -93,25 +94,25 @@ export function dropEdits(branch: Pick<Branch, "hashBlob">, task: Pick<OpenTask,
 
 function errorFileRemoval(dropPath: string): FileEdit {
   return {
-    path: errorFilePath(dropPath),
+    path: asKeptText(errorFilePath(dropPath)),
     apply: (current) => (current !== undefined && isErrorFile(current) ? "absent" : "unchanged"),
   };
 }
 
-/** Returns the edit that removes `path` where it has exactly this content. */
+/** Returns the edit that removes `path` where it has exactly this content. It writes no path: the branch has it. */
 export function removalEdit(branch: Pick<Branch, "hashBlob">, path: string, blob: string): FileEdit {
   return {
-    path,
+    path: asKeptText(path),
     apply: (current) =>
       current !== undefined && branch.hashBlob(Buffer.from(current)) === blob ? "absent" : "unchanged",
   };
 }
 
 /** A result that stands in the branch stays as it is: the user may have edited it there. */
-function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
+function taskFileEdit(record: Kept<TaskRecord>, task: OpenTask): FileEdit {
   const content = renderTaskFile(record);
   return {
-    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    path: taskFilePath(record.sessionKey, asKeptText(task.folder), record.id),
     apply: (current) => {
       const there = current === undefined ? undefined : parseTaskFile(current);
       return there !== undefined && there.id === task.id && isFinal(there.status) ? "unchanged" : content;
@@ -125,7 +126,7 @@ function taskFileEdit(record: TaskRecord, task: OpenTask): FileEdit {
  */
 async function transcriptEdits(
   branch: Pick<Branch, "readText" | "listFolder">,
-  sessionKey: string,
+  sessionKey: KeptText,
   entries: Parameters<typeof appendEntries>[1],
   clone: string,
   rotated: Map<string, KeptText>,
@@ -155,8 +156,8 @@ async function transcriptEdits(
   return edits;
 }
 
-/** Returns all that is known of a task, as its file shows it. */
-export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): TaskRecord {
+/** Returns all that is known of a task, as its file shows it: all of it from its journal, which holds kept text alone. */
+export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept<TaskRecord> {
   const text = records.findLast((record) => record.k === "accepted" || record.k === "replaced");
   if (text === undefined) throw new Error(`the journal of ${task.id} is empty`);
   const parsed = parseDropText(text.text, text.folderKey ?? undefined);
@@ -168,13 +169,13 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
   const followUp = records.findLast((record) => record.k === "follow-up");
   const { state } = task;
   const ended = state.kind === "ended" ? state : undefined;
-  return {
+  return asKept<TaskRecord>({
     id: task.id,
     sessionKey: task.sessionKey,
     spec: task.spec,
     prompt: parsed.prompt,
     warnings: [
-      ...parsed.warnings,
+      ...task.warnings,
       ...started.flatMap(({ fresh }) => (fresh === undefined ? [] : [freshWords(fresh)])),
       ...(followUp?.task === null ? [`no follow-up was filed: ${followUp.why}`] : []),
     ],
@@ -200,7 +201,7 @@ export function taskRecord(task: OpenTask, records: readonly JournalRecord[]): T
     verification: verify?.verification,
     followUpTask: followUp?.task ?? undefined,
     acceptedBy: task.clone,
-  };
+  });
 }
 
 /** Returns what one run adds to the account of its task. */

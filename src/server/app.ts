@@ -132,5 +132,14 @@ function taskText(bytes: Uint8Array, contentType: string | undefined): string {
   // JSON is YAML: one flow mapping on a line of its own is front matter as good as any.
   return Object.keys(frontMatter).length === 0
     ? `---\n---\n${prompt}`
-    : `---\n${JSON.stringify(frontMatter)}\n---\n${prompt}`;
+    : `---\n${jsonText(frontMatter)}\n---\n${prompt}`;
+}
+
+/** `JSON.parse` takes any number of levels, what writes them recurses. */
+function jsonText(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new CoordinatorError("TASK_FILE", "the body holds lists or mappings too deep inside each other", { cause });
+  }
 }

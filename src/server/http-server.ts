@@ -41,6 +41,9 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
       return { status: 431, code: "TOO_LARGE", message: `a request may have at most ${limits.headerCount} headers` };
     const problem = accessProblem(request.headers, access());
     if (problem !== undefined) return problem;
+    const { expect } = request.headers;
+    if (expect !== undefined && expect.toLowerCase() !== "100-continue")
+      return { status: 417, code: "USAGE", message: `nothing is known of "Expect: ${expect}"` };
     if (underWay >= limits.requests) return BUSY;
     underWay += 1;
     response.once("close", () => {
@@ -59,6 +62,7 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
   };
   server.on("request", listener);
   server.on("checkContinue", listener); // A client that asks before it sends its body is told before it does.
+  server.on("checkExpectation", listener); // Node would answer it by itself, whoever asks.
   return server;
 }
 

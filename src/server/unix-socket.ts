@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync, unlinkSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -26,12 +26,28 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
     throw refused(
       `the folder of the socket, ${folder}, must be yours alone (its mode is ${(mode & 0o777).toString(8)}): chmod 700 it, or name another one with --socket-path`,
     );
+  refuseMovable(folder);
   await removeStale(path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => reject(refused(`cannot listen on ${path}: ${cause.message}`, cause)));
     server.listen(path, resolve); // Until its mode is set, the folder keeps others out.
   });
   chmodSync(path, 0o600);
+}
+
+/** Who may rename a folder on the way to the socket can put one of their own in its place, and gets the token of who asks there. */
+function refuseMovable(folder: string): void {
+  for (let above = dirname(realpathSync(folder)); ; above = dirname(above)) {
+    const { uid, gid, mode } = statSync(above);
+    const isOwn = uid === process.geteuid?.() || uid === 0;
+    const others = gid === process.getegid?.() ? 0o002 : 0o022; // Many systems give each user a group of their own.
+    const isSticky = (mode & 0o1000) !== 0;
+    if (!isOwn || ((mode & others) !== 0 && !isSticky))
+      throw refused(
+        `other users may replace what lies in ${above}, and with it the folder of the socket: name one elsewhere with --socket-path`,
+      );
+    if (above === dirname(above)) return;
+  }
 }
 
 async function removeStale(path: string): Promise<void> {

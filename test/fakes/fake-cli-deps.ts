@@ -64,6 +64,9 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().served.push(options);
       return deps().exitCode;
     },
+    scan: async ({ branch = "HEAD", history }) => ({
+      ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
+    }),
     async publish(text) {
       deps().published.push(text);
       return { id: "20261120-141530-k3f9x2", path: "inbox/20261120-141530-k3f9x2.md", warnings: ["unknown key x"] };

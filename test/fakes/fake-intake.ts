@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { dirname, join } from "node:path";
 import type { Intake } from "../../src/intake/inbox/intake.ts";
 import type { BrokenDrop, Drop, InboxScan } from "../../src/task/file/drop.ts";
-import { renderErrorFile } from "../../src/task/file/error-file.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
 import { isTaskId } from "../../src/task/names/task-id.ts";
 import { hashBlob } from "../support/blob-and-id.ts";
+import { renderErrorFile } from "../support/kept.ts";
 import { putOnDisk } from "./fake-repository.ts";
 
 export interface FakeIntakeOptions {

@@ -14,6 +14,7 @@ import { UNKNOWN_ORIGIN } from "../../src/task/rights/origin.ts";
 import { TASK_LIMITS } from "../../src/task/state/task-state.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeRepository } from "../fakes/fake-repository.ts";
+import { PLAIN_KEEPER } from "../support/kept.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const now = (): number => Date.UTC(2026, 10, 20);
@@ -30,7 +31,7 @@ const TAKE = { kind: "take", by: undefined } as const;
 
 it("a drop that has to wait holds back what was dropped after it into the same session, and nothing else", async () => {
   const dir = tempDir();
-  const journal = openTaskJournal(join(dir, "journal"), "write");
+  const journal = openTaskJournal(join(dir, "journal"), PLAIN_KEEPER);
   const table = createTaskTable(
     journal,
     { now, monotonicMs: now, random: () => 0, after: () => () => undefined },
@@ -46,6 +47,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     ...{
       table,
       branch,
+      keeper: PLAIN_KEEPER,
       now,
       clone: "aaaaaa",
       settings: () => ({ settleMs: 0 }),

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { buildLedgerEdits } from "../../src/publish/ledger-commit.ts";
 import { LEDGER_ROTATE_BYTES, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
+import { asKept } from "../../src/task/text/kept-text.ts";
 import { ledgerLine } from "../support/ledger-rows.ts";
 
 /** Rows of finished tasks that take more than a ledger may hold. */
@@ -14,7 +15,7 @@ function row(index: number): LedgerRow {
 
 async function plan(text: string, rows: readonly LedgerRow[]): Promise<ReadonlyMap<string, unknown>> {
   const branch = { readText: async () => text, listFolder: async () => [] };
-  const edits = await buildLedgerEdits(branch, rows, () => false, "c1");
+  const edits = await buildLedgerEdits(branch, asKept(rows), () => false, "c1");
   return new Map(edits.map(({ path, apply }) => [path, apply(path === "tasks.md" ? text : undefined)]));
 }
 

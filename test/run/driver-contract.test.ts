@@ -7,6 +7,7 @@ import { createLauncher, directLauncher, type Launcher } from "../../src/run/wor
 import { findMarked } from "../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts } from "../../src/task/state/verification.ts";
 import { CONFINED } from "../support/confined.ts";
+import { PLAIN_KEEPER } from "../support/kept.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
 import { waitUntilReady } from "../support/ready-launcher.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -60,7 +61,13 @@ function codexSubject(launcher: Launcher): Subject {
 
 function verifySubject(launcher: Launcher): Subject {
   const base = tempDir();
-  const options = { launcher, codexPath: () => "/nowhere", environment: process.env, runsDir: join(base, "runs") };
+  const options = {
+    launcher,
+    codexPath: () => "/nowhere",
+    environment: process.env,
+    keeper: PLAIN_KEEPER,
+    runsDir: join(base, "runs"),
+  };
   const workspaceId = `contract-${process.pid}-${base.slice(-6)}`;
   const commands = { answers: "true", hangs: ": > up; while :; do sleep 0.05; done", fails: "exit 3" };
   const [driver, another] = [

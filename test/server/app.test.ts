@@ -101,6 +101,11 @@ describe("POST /tasks", () => {
       type: "text/markdown",
       says: "the body is not valid UTF-8",
     },
+    {
+      name: "JSON of many levels",
+      body: `{"prompt":"x","a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
+      ...{ type: "application/json", says: /too deep inside each other$/ },
+    },
     { name: "JSON that is none", body: "{prompt}", type: "application/json", says: /^the body is not valid JSON: / },
     {
       name: "JSON without a prompt",

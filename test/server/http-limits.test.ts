@@ -252,3 +252,16 @@ it("every answer tells browsers to do nothing with it, refusals and broken reque
   expect(answers.map(({ status }) => status)).toEqual([200, 404, 202, 401, 403, 413]);
   for (const { headers } of answers) expect(Object.fromEntries(headers)).toMatchObject(wanted);
 });
+
+describe("a request that expects something unknown", () => {
+  it("is answered like any other: only who may ask is told more than that", async () => {
+    const here = await listening();
+    const ask = (headers: Readonly<Record<string, string>>): RawConnection =>
+      sendRaw(here.url, requestHead(here.url, "GET /health", { expect: "tea", ...headers }));
+    const refused = ask({});
+    expect(await refused.status()).toBe(401);
+    expect(refused.text()).toMatch(/x-content-type-options: nosniff/i);
+    expect(await ask({ host: "evil.example" }).status()).toBe(403);
+    expect(await ask({ authorization: `Bearer ${here.token}` }).status()).toBe(417);
+  });
+});

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -123,6 +123,33 @@ describe("a Unix socket", () => {
     await expect(listenAt(path)).rejects.toMatchObject({
       ...{ code: "REFUSED", message: expect.stringContaining("may have 107 bytes") },
     });
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  // Only root can give a folder away.
+  it.each(
+    [
+      { name: "belongs to another user", spoil: (dir: string) => chownSync(dir, 65_534, 65_534), when: isRoot },
+      { name: "anybody may write to", spoil: (dir: string) => chmodSync(dir, 0o777), when: true },
+      {
+        name: "another group may write to",
+        spoil: (dir: string) => {
+          chownSync(dir, 0, 65_534);
+          chmodSync(dir, 0o775);
+        },
+        when: isRoot,
+      },
+    ].filter(({ when }) => when),
+  )("is not put below a folder that $name: they could put one of theirs there", async ({ spoil }) => {
+    const shared = join(tempDir(), "shared");
+    mkdirSync(shared);
+    spoil(shared);
+    await expect(listenAt(join(shared, "mine/deep/socket"))).rejects.toMatchObject({
+      ...{ code: "REFUSED", message: expect.stringContaining(`${shared}, and with it the folder of the socket`) },
+    });
+    chownSync(shared, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    chmodSync(shared, 0o1777); // As /tmp is: only who made a folder there may move it.
+    await listenAt(join(shared, "mine/deep/socket"));
   });
 });
 

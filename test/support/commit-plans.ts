@@ -1,25 +1,25 @@
 import type { CommitPlan, FileEdit } from "../../src/task/records/commit-plan.ts";
-import { keepText } from "../../src/task/text/kept-text.ts";
+import { asKeptText } from "../../src/task/text/kept-text.ts";
 
 /** Returns an edit that gives the file this text. */
 export function put(path: string, text: string): FileEdit {
-  return { path, apply: (current) => (current === text ? "unchanged" : keepText(text)) };
+  return { path: asKeptText(path), apply: (current) => (current === text ? "unchanged" : asKeptText(text)) };
 }
 
 /** Returns an edit that appends a line unless the file has it, as the ledger does. */
 export function append(path: string, line: string): FileEdit {
   return {
-    path,
-    apply: (current = "") => (current.split("\n").includes(line) ? "unchanged" : keepText(`${current}${line}\n`)),
+    path: asKeptText(path),
+    apply: (current = "") => (current.split("\n").includes(line) ? "unchanged" : asKeptText(`${current}${line}\n`)),
   };
 }
 
 export function remove(path: string): FileEdit {
-  return { path, apply: () => "absent" };
+  return { path: asKeptText(path), apply: () => "absent" };
 }
 
 export function plan(label: string, ...edits: readonly FileEdit[]): CommitPlan {
-  return { label, message: keepText(`docs: ${label}\n\nTask-Id: ${label}\n`), edits };
+  return { label, message: asKeptText(`docs: ${label}\n\nTask-Id: ${label}\n`), edits };
 }
 
 /** The edits a finished task makes: its file, one row of the ledger, one line of the transcript. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createLineReader } from "../../src/run/codex/events/line-reader.ts";
 import { createRunRecord, type RunRecord } from "../../src/run/codex/events/run-record.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 import { TASK_ID } from "./test-runner.ts";
 
 /** The folder of a run that has ended, as a worker leaves it. */
@@ -50,7 +51,7 @@ export function endedRun(run: EndedRun): string {
 
 /** Reads the events of a run from beginning to end. */
 export function recordOf(runDir: string, workdir = "/work"): RunRecord {
-  const record = createRunRecord(workdir);
+  const record = createRunRecord(workdir, PLAIN_KEEPER);
   const reader = createLineReader(join(runDir, "events.jsonl"));
   for (let lines = reader.read(); lines !== undefined; lines = reader.read())
     for (const line of lines) record.take(line, reader.changedAtMs ?? 0);

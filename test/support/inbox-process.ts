@@ -5,6 +5,7 @@ import { systemErrorCode } from "../../src/base/errors.ts";
 import { createIntake } from "../../src/intake/inbox/intake.ts";
 import type { Drop } from "../../src/task/file/drop.ts";
 import { freshId, hashBlob } from "./blob-and-id.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 
 /**
  * An intake in a process of its own: `inbox-process.ts <workspace> <state> [<inotify watches>]`. Answers each command with one
@@ -25,6 +26,7 @@ const intake = createIntake({
   rescanMs: 60_000,
   now: Date.now,
   hashBlob,
+  keeper: PLAIN_KEEPER,
   onHint: () => {
     hints += 1;
   },

@@ -5,6 +5,7 @@ import { onTestFinished } from "vitest";
 import { createIntake, type Intake, type IntakeOptions } from "../../src/intake/inbox/intake.ts";
 import type { InboxScan } from "../../src/task/file/drop.ts";
 import { hashBlob } from "./blob-and-id.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 
 export const SETTLE_MS = 2_000;
 export const BROKEN_TEXT = "---\npriority: high\n---\nFix the login.\n";
@@ -43,6 +44,7 @@ export function makeInboxWorkspace(options: Partial<IntakeOptions> = {}): InboxW
       rescanMs: 60_000,
       now: () => clock.nowMs,
       hashBlob,
+      keeper: PLAIN_KEEPER,
       onHint: () => undefined,
       onNotice: (message) => notices.push(message),
       ...options,

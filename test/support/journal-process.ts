@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 
 /**
  * Appends to the journal in the folder of argv: each line on stdin is the id of a task and the size in bytes of a record for it.
@@ -7,7 +8,7 @@ import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
  */
 const [dir = ""] = process.argv.slice(2);
 process.on("SIGXFSZ", () => undefined); // A file at its limit: the write fails, and the process goes on.
-const journal = openTaskJournal(dir, "write");
+const journal = openTaskJournal(dir, PLAIN_KEEPER);
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [id = "", bytes] = line.split(" ");

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { appendRows, type LedgerRow } from "../../src/task/ledger/ledger.ts";
+import type { LedgerRow } from "../../src/task/ledger/ledger.ts";
+import { appendRows } from "./kept.ts";
 
 const TASKS = ["20261120-141530-k3f9x2", "20261120-141531-bbbbbb", "20261121-000000-cccccc", "20270101-120000-dddddd"];
 const TIMES = ["2026-11-20T14:15:30.000Z", "2026-11-20T14:15:30.001Z", "2027-01-01T00:00:00Z"];

@@ -9,6 +9,7 @@ import { probeRun } from "../../src/run/worker/processes/probe-run.ts";
 import { stopRun } from "../../src/run/worker/processes/stop-run.ts";
 import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.ts";
 import { CONFINED } from "./confined.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 import { outcomeOf } from "./outcome-of.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -54,7 +55,8 @@ export interface TestRunner {
   stubRuns(): readonly { readonly resume: string | null; readonly prompt: string; readonly args: readonly string[] }[];
 }
 
-export interface TestRunnerOptions extends Partial<Pick<CodexDriverOptions, "extraConfig" | "now" | "launcher">> {
+export interface TestRunnerOptions
+  extends Partial<Pick<CodexDriverOptions, "extraConfig" | "keeper" | "now" | "launcher">> {
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -77,13 +79,13 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
   workspaces += 1;
   const workspaceId = `test-${process.pid}-${workspaces}`;
   const runs: string[] = [];
-  const { codexPath = STUB_PATH, now = Date.now, extraConfig = [] } = options;
+  const { codexPath = STUB_PATH, now = Date.now, extraConfig = [], keeper = PLAIN_KEEPER } = options;
   const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, ...options.environment };
 
   const another = (): AgentDriver =>
     createCodexDriver({
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
-      ...{ environment, gitEnvironment: () => ({}), extraConfig, now, workspaceId, runsDir },
+      ...{ environment, gitEnvironment: () => ({}), extraConfig, now, keeper, workspaceId, runsDir },
       ...(options.launcher === undefined ? {} : { launcher: options.launcher }),
       servers: async () => options.servers ?? [],
     });

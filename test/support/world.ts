@@ -18,6 +18,7 @@ import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
+import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
@@ -26,6 +27,7 @@ import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { CONFINED } from "./confined.ts";
+import { PLAIN_KEEPER } from "./kept.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
 import { sameRights } from "./same-rights.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -44,6 +46,7 @@ export interface LoggedEvent {
 }
 
 export interface StartOptions {
+  readonly keeper?: Keeper;
   readonly takeOver?: boolean;
   readonly life?: Life;
 }
@@ -197,7 +200,7 @@ export function createWorld(): World {
       void branch.refresh();
       return openQueries(branch);
     },
-    async start({ takeOver = false, life: given = newLife() } = {}) {
+    async start({ takeOver = false, life: given = newLife(), keeper = PLAIN_KEEPER } = {}) {
       life = given;
       const branch = mortal("branch", openFakeBranch(repository), life);
       const store = createSessionStore(branch);
@@ -210,6 +213,7 @@ export function createWorld(): World {
           clone: "aaaaaa",
           version: "1.2.3",
           branch,
+          keeper,
           takeOver,
           installation,
         },

@@ -1,6 +1,6 @@
 import { findHolds } from "../../dispatch/scheduled-tasks.ts";
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
-import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import { fold, type OpenTask } from "../../store/tasks/open-task.ts";
 import type { Conditions } from "../../task/schedule/schedule.ts";
@@ -11,7 +11,7 @@ export interface OpenTasks {
   /** In order of acceptance. */
   readonly all: readonly OpenTask[];
   /** Returns the journal of one that has started; empty where it has not, or is not open any more. */
-  journal(id: string): readonly JournalRecord[];
+  journal(id: string): readonly KeptRecord[];
   /** Returns why queued tasks wait, in words. */
   holds(): Promise<Pick<ReadonlyMap<string, string>, "get">>;
 }
@@ -26,7 +26,7 @@ export interface JournaledTasksDeps {
 
 /** Reads every open journal, once: a coordinator may move one away at any time. */
 export function readOpenTasks(deps: JournaledTasksDeps): OpenTasks {
-  const journals = new Map<string, readonly JournalRecord[]>();
+  const journals = new Map<string, readonly KeptRecord[]>();
   const all: OpenTask[] = [];
   for (const id of deps.journal.openIds()) {
     const records = deps.journal.read(id);

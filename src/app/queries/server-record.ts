@@ -60,3 +60,11 @@ export function readServer(path: string): ServerRecord | undefined {
     throw error;
   }
 }
+
+/** Says who serves a workspace already, and what to do. */
+export function describeServed(workspaceDir: string, path: string, pid: number, since: string): string {
+  const server = readServer(path);
+  const address = server?.url ?? server?.socket;
+  const where = address == null ? "" : ` at ${address}`;
+  return `${workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
+}

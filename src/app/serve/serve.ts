@@ -25,7 +25,9 @@ import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { readServer } from "../queries/server-record.ts";
+import { type Keeper, keptError } from "../../task/text/kept-text.ts";
+import { openKeeper } from "../open-keeper.ts";
+import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
@@ -56,7 +58,7 @@ const LOCK_NAME = "lock";
 export async function serve(
   place: WorkspacePlace,
   options: ServeOptions,
-  { environment: given, log }: ServeSurroundings,
+  { environment: given, log: print }: ServeSurroundings,
 ): Promise<number> {
   const branchName = place.branch;
   if (branchName === undefined) {
@@ -70,6 +72,8 @@ export async function serve(
   const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
     own.requireApart(changed, installation.path),
   );
+  const keeper = await openKeeper(given, policy.current());
+  const log: Log = (event, fields) => print(event, keeper.keep(fields));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
   const own = watchOwnPlaces(place, environment);
@@ -81,14 +85,14 @@ export async function serve(
     dir: paths.root,
     name: LOCK_NAME,
     onLost: (error) => lost.abort(error),
-    describeHolder: (holder) => alreadyServed(place, paths, holder.pid, holder.startedAt),
+    describeHolder: ({ pid, startedAt }) => describeServed(place.workspaceDir, paths.server, pid, startedAt),
   });
   const launcher = createLauncher();
   try {
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
-    if (options.takeOver) takeOverCopiedTasks(paths, clone, log);
-    const opened = { environment, log, config, policy, installation, own, paths, clone, launcher };
+    if (options.takeOver) takeOverCopiedTasks(paths, clone, keeper, log);
+    const opened = { environment, log, config, policy, installation, own, paths, clone, launcher, keeper };
     const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
@@ -98,6 +102,8 @@ export async function serve(
     } finally {
       if (!lost.signal.aborted) rmSync(paths.server, { force: true }); // Else it may be another coordinator's.
     }
+  } catch (error) {
+    throw keptError(error, keeper); // It is printed where the process ends.
   } finally {
     launcher.close();
     await lock.release();
@@ -113,6 +119,7 @@ interface Opened extends ServeSurroundings {
   readonly own: OwnPlaces;
   readonly paths: StatePaths;
   readonly clone: string;
+  readonly keeper: Keeper;
   readonly launcher: Launcher;
 }
 
@@ -122,7 +129,7 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, own, paths, clone: workspaceId, launcher } = opened;
+  const { environment, log, config, policy, installation, own, paths, clone: workspaceId, launcher, keeper } = opened;
   const now = Date.now;
   let current = installation;
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
@@ -148,6 +155,7 @@ async function open(
     clone: workspaceId,
     version: packageVersion(),
     branch,
+    keeper,
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({
@@ -157,18 +165,20 @@ async function open(
         rescanMs,
         now,
         hashBlob: branch.hashBlob,
+        keeper,
         rights: () => rights().widest,
         onHint,
         onNotice,
       });
     },
     agents: createCodexDriver({
-      ...{ installation: () => current, environment, extraConfig: [], now, workspaceId, runsDir: paths.runs, launcher },
+      ...{ installation: () => current, environment, extraConfig: [], now, keeper, workspaceId },
+      ...{ runsDir: paths.runs, launcher },
       gitEnvironment: workTree.gitEnvironment,
       servers: createServerList({ codexPath: () => current.path, environment }),
     }),
     verifications: createVerifyDriver({
-      ...{ codexPath: () => current.path, environment, workspaceId, runsDir: paths.runs, launcher },
+      ...{ codexPath: () => current.path, environment, keeper, workspaceId, runsDir: paths.runs, launcher },
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
@@ -251,12 +261,8 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
   const listener = await openInterface(coordinator, paths, { ...options, port }, noted).catch(
     leaveAndRethrow(coordinator),
   );
-  log("serving", {
-    workspace: coordinator.health().workspace,
-    branch: coordinator.health().branch,
-    url: listener?.url,
-    socket: listener?.socketPath,
-  });
+  const { workspace } = coordinator.health();
+  log("serving", { workspace, branch: coordinator.health().branch, url: listener?.url, socket: listener?.socketPath });
   serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
   const lostLock = new Promise<never>((_, reject) => {
@@ -289,11 +295,4 @@ function leaveAndRethrow(coordinator: RunningCoordinator): (error: unknown) => P
     await coordinator.leave();
     throw error;
   };
-}
-
-function alreadyServed(place: WorkspacePlace, paths: StatePaths, pid: number, since: string): string {
-  const server = readServer(paths.server);
-  const address = server?.url ?? server?.socket;
-  const where = address == null ? "" : ` at ${address}`;
-  return `${place.workspaceDir} is served already, by process ${pid} since ${since}${where}; stop that one first`;
 }

@@ -1,5 +1,5 @@
 import { taskRecord } from "../../publish/result-commit.ts";
-import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
@@ -72,7 +72,7 @@ export interface TaskView extends TaskLine {
  * @param records its journal; needed only where it has started, so that a long queue is shown from memory
  * @param hold why it does not run yet
  */
-export function presentOpen(task: OpenTask, records: readonly JournalRecord[], hold: string | undefined): TaskView {
+export function presentOpen(task: OpenTask, records: readonly KeptRecord[], hold: string | undefined): TaskView {
   const record = records.length === 0 ? unstarted(task) : taskRecord(task, records);
   const { state } = task;
   const waits = state.kind === "queued" ? (hold ?? state.reason) : undefined;

@@ -116,7 +116,9 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const lost = lostThreads(records);
       const turn = nextTurn(task, session, records);
       const fresh = freshThread(turn.task, turn.session, lost);
-      const { text, context } = await deps.prompts.assemble(turn.prompt, turn.memory);
+      // An agent is told what is kept of it, and no secret more: notes may hold some.
+      const assembled = await deps.prompts.assemble(turn.prompt, turn.memory);
+      const { text, context } = await deps.keeper.keepInSlices(assembled);
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       let resumed: string | undefined;

@@ -19,12 +19,14 @@ import {
 } from "../../task/state/failure.ts";
 import type { RunVerdict, Usage } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
+import { asKeptText, type Keeper } from "../../task/text/kept-text.ts";
 import { promptOfRun } from "./next-turn.ts";
 
 export interface OutcomeDeps {
   readonly journal: TaskJournal;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
+  readonly keeper: Keeper;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }
@@ -45,9 +47,10 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const endedAtMs = deps.surroundings.now();
   const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
   const session = await deps.sessions.read(task.sessionKey);
+  const entries = entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
   const record = {
     ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
-    entries: entriesOf(task.id, started, outcome, deps.journal.read(task.id)),
+    entries: withoutSplitSecrets(entries, deps.keeper),
     facts: factsOf(task, verdict, session, endedAtMs),
     changedFiles: changed.map(({ absolutePath, ...file }) => ({
       ...file,
@@ -55,7 +58,8 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
     })),
     usage: usageOf(verdict, session, resume),
   };
-  return { record, changesMs: deps.surroundings.now() - endedAtMs };
+  // Here, in slices: what was kept once passes into the journal as it is.
+  return { record: await deps.keeper.keepInSlices(record), changesMs: deps.surroundings.now() - endedAtMs };
 }
 
 /**
@@ -64,6 +68,7 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
  * it, so two of them write the same keys and bodies.
  */
 function entriesOf(
+  keeper: Keeper,
   task: string,
   { run, attempt, startedAtMs }: StartedRun,
   { verdict, said, lineCount, endedAtMs }: AgentOutcome,
@@ -77,11 +82,25 @@ function entriesOf(
   };
   const reason = verdict.failure === undefined ? null : describeFailure(verdict.failure);
   return [
-    entry(0, startedAtMs, { kind: "user", text: boundText(promptOfRun(records)) }),
+    entry(0, startedAtMs, { kind: "user", text: boundText(keeper, promptOfRun(records)) }),
     ...(context === undefined ? [] : [entry(0, startedAtMs, { kind: "context", ...context })]),
     ...said.map(({ line, atMs, body }) => entry(line, atMs, body)),
     entry(lineCount + 1, endedAtMs, { kind: "end", outcome: verdict.outcome, reason }),
   ];
+}
+
+/** Takes out what an agent has printed in parts, over several messages or commands. Each kind of text is a stream of its own. */
+function withoutSplitSecrets(entries: readonly TranscriptEntry[], keeper: Keeper): readonly TranscriptEntry[] {
+  let result = entries;
+  for (const field of ["text", "command", "output", "detail"]) {
+    const texts = result.map(({ body }) => String(new Map(Object.entries(body)).get(field) ?? ""));
+    const kept = keeper.keepSplit(texts.map(asKeptText));
+    if (kept.every((text, index) => text === texts[index])) continue;
+    result = result.map((entry, index) =>
+      kept[index] === texts[index] ? entry : { ...entry, body: { ...entry.body, [field]: kept[index] } },
+    );
+  }
+  return result;
 }
 
 /** What the run adds to what is known of its session. */

@@ -52,6 +52,8 @@ const WATCHED_MS = 2_000;
 const SCAN_EVERY_MS = 500;
 /** With more new process ids than this a scan of all processes is cheaper, as most of them have ended. */
 const NEWCOMERS_MAX = 500;
+/** The tables of process ids are larger than what any machine starts in this time. */
+const FAMILY_MS = 1_000;
 
 /**
  * @param ownMarker processes with `CODEX_INBOX_RUN=<ownMarker>…` in their environment are agents of ours: they run in a sandbox
@@ -66,6 +68,9 @@ export function createProcessScan(
   const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
   /** Git processes that block, shells in the work tree, and young processes. */
   const watched = new Set<number>();
+  /** Processes known to be of this coordinator's, and since when: a process id is not given out again so soon. */
+  let family = new Set<number>([process.pid]);
+  let familySinceMs = Number.NEGATIVE_INFINITY;
   let seenPid = -1;
   let scannedMs = Number.NEGATIVE_INFINITY;
 
@@ -80,6 +85,10 @@ export function createProcessScan(
 
   /** Returns `undefined` for a process that need not be looked at again. */
   function judge(pid: number, stat: ProcessStat, forks: Forks, uptimeMs: number): Look | undefined {
+    if (family.has(stat.parent)) {
+      family.add(pid);
+      return undefined;
+    }
     if (isGitName(stat.name)) {
       const what = judgeGit(pid);
       return what === undefined ? undefined : { pid, what };
@@ -89,7 +98,7 @@ export function createProcessScan(
     if (ageMs >= WATCHED_MS && !isShell) return undefined;
     if (stat.isForkOnly && processes.isThread(pid)) return undefined;
     const isHere = standsHere(pid);
-    if ((ageMs >= WATCHED_MS && !isHere) || isOurs(pid)) return undefined;
+    if ((ageMs >= WATCHED_MS && !isHere) || isOurs(pid, stat.parent)) return undefined;
     const maySoonBeGit = ageMs < YOUNG_MS && (stat.isForkOnly || isShell);
     return maySoonBeGit && (forks === "any" || forks === "everywhere" || (forks === "in-the-tree" && isHere))
       ? "unsettled"
@@ -144,8 +153,15 @@ export function createProcessScan(
   }
 
   /** A process of this coordinator's, or an agent that an earlier one started. */
-  function isOurs(pid: number): boolean {
-    for (let id = pid; id > 1; id = processes.stat(id)?.parent ?? 0) if (id === process.pid) return true;
+  function isOurs(pid: number, parent = processes.stat(pid)?.parent ?? 0): boolean {
+    const line = [pid];
+    for (let id = pid === process.pid ? pid : parent; id > 1; id = processes.stat(id)?.parent ?? 0) {
+      if (family.has(id)) {
+        for (const one of line) family.add(one);
+        return true;
+      }
+      line.push(id);
+    }
     return processes.environment(pid).includes(marker);
   }
 
@@ -155,7 +171,14 @@ export function createProcessScan(
     return ids;
   }
 
+  function forgetFamily(): void {
+    if (performance.now() - familySinceMs < FAMILY_MS) return;
+    family = new Set([process.pid]);
+    familySinceMs = performance.now();
+  }
+
   function scan(first?: number): Blocker | undefined {
+    forgetFamily();
     const uptimeMs = processes.uptimeMs();
     const known = first === undefined ? "clear" : examine(first, "none", uptimeMs);
     if (typeof known === "object") return known;
@@ -172,6 +195,7 @@ export function createProcessScan(
   }
 
   function look(forks: Forks): Look {
+    forgetFamily();
     const last = processes.lastPid();
     // Ids begin again at the bottom after the greatest.
     if (seenPid === -1 || last < seenPid || last - seenPid > NEWCOMERS_MAX) scan();

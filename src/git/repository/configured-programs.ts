@@ -24,6 +24,9 @@ export interface ConfiguredPrograms {
   forOthers(repository: KnownRepository): Readonly<Record<string, string>> | undefined;
 }
 
+/** The user's own configuration is looked at no more often: ten system calls for each file of it. */
+const FRESH_MS = 200;
+
 interface Known {
   readonly stamp: string;
   readonly files: readonly string[];
@@ -40,9 +43,16 @@ export function createConfiguredPrograms(): ConfiguredPrograms {
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<Known>>();
 
+  const lookedMs = new Map<string, number>();
+
   const fresh = ({ gitDir }: KnownRepository): Known | undefined => {
     const found = known.get(gitDir);
-    return found !== undefined && stampOf(found.files) === found.stamp ? found : undefined;
+    if (found === undefined) return undefined;
+    const nowMs = performance.now();
+    if (nowMs - (lookedMs.get(gitDir) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) return found;
+    if (stampOf(found.files) !== found.stamp) return undefined;
+    lookedMs.set(gitDir, nowMs);
+    return found;
   };
 
   function ask(repository: KnownRepository): Promise<Known> {

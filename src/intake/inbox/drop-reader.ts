@@ -1,12 +1,14 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { BrokenDrop, Drop } from "../../task/file/drop.ts";
-import { parseDrop } from "../../task/file/task-file.ts";
+import { parseDrop, parseDropText } from "../../task/file/task-file.ts";
 import { sessionKeyProblem } from "../../task/names/session-key.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { Rights } from "../../task/rights/rights.ts";
 import type { TaskProblem } from "../../task/spec/task-spec.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
+import { decodeUtf8 } from "../../task/text/utf8.ts";
 import { type FilePrint, printOf, samePrint } from "./file-print.ts";
 import { causeOf, isGone } from "./folder.ts";
 import { DROP_BYTES_MAX } from "./limits.ts";
@@ -28,6 +30,7 @@ export interface DropRules {
   /** Git's blob id, in the repository's object format. */
   readonly hashBlob: (bytes: Uint8Array) => string;
   readonly rights: () => Rights;
+  readonly keeper: Pick<Keeper, "keep">;
 }
 
 /** Never waits (a FIFO), never follows a link, never becomes our terminal. */
@@ -80,11 +83,12 @@ function readWhole(file: string, seen: FilePrint): Content | undefined {
   }
 }
 
-function validated(place: InboxPlace, content: Content, { hashBlob, rights }: DropRules): Reading {
+function validated(place: InboxPlace, content: Content, rules: DropRules): Reading {
+  const { hashBlob, rights } = rules;
   const folderKey = place.folders.length === 0 ? undefined : place.folders.join("/");
   const blob = hashBlob(content.bytes);
   const parsed = parseDrop(content.bytes, folderKey, rights());
-  if (!parsed.ok) return broken(place, blob, parsed.problems);
+  if (!parsed.ok) return broken(place, blob, problemsOf(content.bytes, folderKey, rules) ?? parsed.problems);
   const ownId = isTaskId(stemOf(place.name)) ? stemOf(place.name) : undefined;
   const { id } = parsed.spec;
   if (ownId !== undefined && id !== undefined && id !== ownId) return broken(place, blob, [otherId(ownId, id)]);
@@ -99,6 +103,19 @@ function validated(place: InboxPlace, content: Content, { hashBlob, rights }: Dr
     changedAtMs: Math.floor(content.print.changedAtMs),
   };
   return { kind: "drop", drop, print: content.print };
+}
+
+/** What is wrong with a file is said in its own words, and these are cut: so it is said of the text without its secrets. */
+function problemsOf(
+  bytes: Uint8Array,
+  folderKey: string | undefined,
+  { rights, keeper }: DropRules,
+): readonly TaskProblem[] | undefined {
+  const text = decodeUtf8(bytes);
+  const kept = text === undefined ? undefined : keeper.keep(text);
+  if (kept === undefined || kept === text) return undefined;
+  const parsed = parseDropText(kept, folderKey, rights());
+  return parsed.ok ? undefined : parsed.problems;
 }
 
 function problemBeforeReading(place: InboxPlace, stats: Stats): TaskProblem | undefined {

@@ -3,6 +3,7 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { writeAll } from "../../base/files/write-file-atomic.ts";
 import type { BrokenDrop } from "../../task/file/drop.ts";
 import { errorFilePath, isErrorFile, renderErrorFile } from "../../task/file/error-file.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { type FilePrint, printOf, samePrint } from "./file-print.ts";
 import { causeOf, type Folder, openInboxFolder } from "./folder.ts";
 import { ERROR_FILE_BYTES_MAX } from "./limits.ts";
@@ -11,6 +12,7 @@ import { createTurns } from "./turns.ts";
 
 export interface ErrorReportsOptions {
   readonly workspaceDir: string;
+  readonly keeper: Pick<Keeper, "keep">;
   readonly onNotice: (message: string) => void;
 }
 
@@ -74,7 +76,7 @@ function correct(
   try {
     folder = place && openInboxFolder(options.workspaceDir, place.folders);
     if (place === undefined || folder === undefined) return undefined;
-    const after = correctIn(folder, place.name, about, known);
+    const after = correctIn(options, folder, place.name, about, known);
     if (about !== undefined && after?.isOurs === false) {
       options.onNotice(`${shownName(about.path)} is broken, but ${shownName(path)} is not ours and stays as it is`);
     }
@@ -88,6 +90,7 @@ function correct(
 }
 
 function correctIn(
+  { keeper }: ErrorReportsOptions,
   folder: Folder,
   name: string,
   about: BrokenDrop | undefined,
@@ -102,7 +105,8 @@ function correctIn(
     rmSync(folder.at(name), { force: true });
     return undefined;
   }
-  const wanted = renderErrorFile(shownName(placeInInbox(about.path)?.name ?? about.path), about.problems);
+  const shown = shownName(placeInInbox(about.path)?.name ?? about.path);
+  const wanted = renderErrorFile(keeper.keep(shown), keeper.keep(about.problems));
   if (text !== wanted) write(folder, name, wanted, text === undefined ? "new" : "replace");
   const written = printAt(folder, name);
   return written === undefined ? undefined : { print: written, isOurs: true, about };

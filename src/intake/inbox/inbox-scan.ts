@@ -1,7 +1,7 @@
 import type { BrokenDrop, Drop, InboxScan } from "../../task/file/drop.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import type { Rights } from "../../task/rights/rights.ts";
-import { type Reading, readDrop } from "./drop-reader.ts";
+import { type DropRules, type Reading, readDrop } from "./drop-reader.ts";
 import { samePrint } from "./file-print.ts";
 import { causeOf, type Folder, openInboxFolder } from "./folder.ts";
 import { type FoundFile, listInbox } from "./inbox-walk.ts";
@@ -9,7 +9,7 @@ import type { ScanLimits } from "./limits.ts";
 import { shownName, stemOf } from "./name-rules.ts";
 import { createTurns } from "./turns.ts";
 
-export interface ScannerOptions {
+export interface ScannerOptions extends Pick<DropRules, "keeper"> {
   readonly workspaceDir: string;
   /** How long size and time of a file must rest before it is taken. */
   readonly settleMs: number;

@@ -1,5 +1,6 @@
 import type { BrokenDrop, Drop, InboxScan } from "../../task/file/drop.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../task/rights/rights.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { createClaims, type LeftClaim } from "./claim/claim.ts";
 import { createErrorReports } from "./error-reports.ts";
 import { createScanner, type DetailedScan } from "./inbox-scan.ts";
@@ -17,6 +18,7 @@ export interface IntakeOptions {
   readonly rescanMs: number;
   readonly now: () => number;
   readonly hashBlob: (bytes: Uint8Array) => string;
+  readonly keeper: Pick<Keeper, "keep">;
   readonly onHint: () => void;
   /** Each message once. */
   readonly onNotice: (message: string) => void;
@@ -71,8 +73,8 @@ export function createIntake(options: IntakeOptions): Intake {
   const watch = createInboxWatch({ workspaceDir, rescanMs: options.rescanMs, onHint: options.onHint, onNotice });
   const { rights = () => DEFAULT_RIGHTS } = options;
   const scanner = createScanner({ ...options, rights, limits: { ...SCAN_LIMITS, ...options.limits } });
-  const claims = createClaims({ workspaceDir, stateDir, hashBlob, rights, onNotice });
-  const reports = createErrorReports({ workspaceDir, onNotice });
+  const claims = createClaims({ workspaceDir, stateDir, hashBlob, rights, keeper: options.keeper, onNotice });
+  const reports = createErrorReports({ workspaceDir, keeper: options.keeper, onNotice });
   const inTurn = createTurnTaking();
   let last: DetailedScan = NOTHING_SEEN;
   let said: ReadonlySet<string> = new Set();

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { CodexInstallation, RunRequest } from "../../task/state/run.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import type { AgentDriver, AgentOutcome } from "../driver.ts";
 import type { Environment } from "../sandbox/environment.ts";
 import { readSmall } from "../worker/bounded-file.ts";
@@ -34,12 +35,13 @@ export interface CodexDriverOptions extends WorkerDriverOptions {
   /** Names of the MCP servers that codex has configured. Rejects with `CODEX` where that cannot be told. */
   readonly servers: () => Promise<readonly string[]>;
   readonly now: () => number;
+  readonly keeper: Keeper;
 }
 
 /** Runs `codex exec`, one process per turn. @throws CoordinatorError `CODEX` where there is no /proc */
 export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
   requireProcessTable();
-  const { extraConfig, now } = options;
+  const { extraConfig, now, keeper } = options;
   const rollouts = createRollouts(codexHomePath(options.environment));
 
   const environmentOf = ({ marker }: MarkedRun, request: RunRequest): Record<string, string> => {
@@ -72,7 +74,7 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
     },
     probe: (run) => probeRun(run, hasTurnEnded),
     spawned: "run:spawned",
-    read: (run, { resume }, workdir) => readTurn(run, resume, workdir, { rollouts, now }),
+    read: (run, { resume }, workdir) => readTurn(run, resume, workdir, { rollouts, now, keeper }),
   });
 }
 
@@ -81,18 +83,18 @@ function readTurn(
   run: MarkedRun,
   resume: string | undefined,
   workdir: string | undefined,
-  { rollouts, now }: { readonly rollouts: Rollouts; readonly now: () => number },
+  { rollouts, now, keeper }: { readonly rollouts: Rollouts } & Pick<CodexDriverOptions, "now" | "keeper">,
 ): RunReader<AgentOutcome> {
   const paths = runPaths(run.runDir);
   const reader = createLineReader(paths.events);
-  const record = createRunRecord(workdir ?? readRunCommand(run.runDir)?.workdir ?? "/");
+  const record = createRunRecord(workdir ?? readRunCommand(run.runDir)?.workdir ?? "/", keeper);
   return {
     path: paths.events,
     next: () => reader.read()?.map((line) => record.take(line, Math.min(now(), reader.changedAtMs ?? now()))),
     bytes: () => reader.sizeBytes + (statSync(paths.stderr, { throwIfNoEntry: false })?.size ?? 0),
     async outcome() {
       reader.close();
-      const verdict = await judgeRun(run.runDir, record.summary(), resume, rollouts);
+      const verdict = await judgeRun(run.runDir, record.summary(), resume, { rollouts, keeper });
       // What an agent leaves running at the end of its turn is meant to run; what a broken one leaves would meet its next run.
       if (verdict.outcome !== "succeeded") await stopRun(run, 0).catch(leaveToReaper);
       return {

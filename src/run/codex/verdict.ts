@@ -2,11 +2,11 @@ import { statSync } from "node:fs";
 import { answerProblem } from "../../task/state/answer-shape.ts";
 import type { Failure, FailureKind } from "../../task/state/failure.ts";
 import type { RunVerdict } from "../../task/state/run.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { readSmall } from "../worker/bounded-file.ts";
 import { claimedAtMs, readClaim } from "../worker/claim.ts";
 import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
 import { readRunCommand, runPaths } from "../worker/run-directory.ts";
-import { excerpt } from "./events/excerpt.ts";
 import type { RunSummary } from "./events/run-record.ts";
 import { classifyRefusal, classifyTurn } from "./failure/classify.ts";
 import { oneLine, readStderr } from "./failure/failure-reason.ts";
@@ -16,6 +16,11 @@ import { readRunAccount } from "./failure/rollout-account.ts";
 /** A shell's words for "cannot be executed" and "not found". */
 const NOT_RUNNABLE: readonly number[] = [126, 127];
 const RUST_PANIC = 101;
+
+export interface JudgeDeps {
+  readonly rollouts: Rollouts;
+  readonly keeper: Keeper;
+}
 
 type Judgement = Pick<RunVerdict, "outcome" | "failure">;
 
@@ -31,20 +36,21 @@ const ANSWER_BYTES_MAX = 1_048_576;
  * the sandbox let no command begin, nothing was done, whatever the answer says.
  *
  * @param asked the thread that was to be resumed
- * @param rollouts codex's threads; where it has none, a failed turn is told by its message alone
+ * @param deps codex's threads; where it has none, a failed turn is told by its message alone. Secrets are taken out before a text is
+ * cut to its length
  */
 export async function judgeRun(
   runDir: string,
   summary: RunSummary,
   asked: string | undefined,
-  rollouts: Rollouts,
+  { rollouts, keeper }: JudgeDeps,
 ): Promise<RunVerdict> {
   const record = readExitRecord(runDir);
   const claimed = claimedAtMs(runDir);
   const wrongThread = asked !== undefined && summary.threadId !== undefined && summary.threadId !== asked;
   const judgement = wrongThread
     ? failed("threadMismatch", `${summary.threadId} instead of ${asked}`)
-    : await judge(runDir, summary, record, rollouts);
+    : await judge(runDir, summary, record, { rollouts, keeper });
   const account =
     summary.threadId === undefined || claimed === undefined
       ? undefined
@@ -54,7 +60,9 @@ export async function judgeRun(
     ...judgement,
     ...(account === undefined ? {} : { account }),
     threadId: summary.threadId,
-    lastMessage: hasAnswer ? excerpt(answerOf(runDir, summary), ANSWER_BYTES_MAX) : "",
+    lastMessage: hasAnswer
+      ? keeper.keepExcerpt(await keeper.keepInSlices(answerOf(runDir, summary)), ANSWER_BYTES_MAX)
+      : "",
     usageTotal: summary.usageTotal,
     commandCount: summary.commandCount,
     durationMs:
@@ -66,15 +74,16 @@ async function judge(
   runDir: string,
   summary: RunSummary,
   record: ExitRecord | undefined,
-  rollouts: Rollouts,
+  { rollouts, keeper }: JudgeDeps,
 ): Promise<Judgement> {
   const { turnEnd, threadId } = summary;
   if (turnEnd?.kind === "completed" && summary.brokenSandbox !== undefined && isSandboxed(runDir))
-    return failed("sandboxUnavailable", summary.brokenSandbox);
-  if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary);
-  if (turnEnd?.kind === "failed") return judgeTurn(runDir, turnEnd.message, threadId, record, rollouts);
+    return failed("sandboxUnavailable", oneLine(await keeper.keepInSlices(summary.brokenSandbox)));
+  if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary, keeper);
+  if (turnEnd?.kind === "failed")
+    return judgeTurn(runDir, await keeper.keepInSlices(turnEnd.message), threadId, record, rollouts);
   if (record === undefined) return withoutRecord(runDir);
-  const { error, reason: said } = readStderr(runPaths(runDir).stderr);
+  const { error, reason: said } = readStderr(runPaths(runDir).stderr, keeper);
   const { exitCode } = record;
   const signal = signalOf(exitCode); // Codex itself uses 0, 1, 2 and 101 (codex 0.169.0).
   if (signal !== undefined) return { outcome: "interrupted", failure: because("killed", `by ${signal}`) };
@@ -97,10 +106,10 @@ function isSandboxed(runDir: string): boolean {
 }
 
 /** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */
-function judgeAnswer(runDir: string, summary: RunSummary): Judgement {
+function judgeAnswer(runDir: string, summary: RunSummary, keeper: Keeper): Judgement {
   const schema = readSmall(runPaths(runDir).outputSchema);
   const problem = schema === undefined ? undefined : answerProblem(answerOf(runDir, summary), schema);
-  return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(problem));
+  return problem === undefined ? SUCCEEDED : failed("outputUnusable", oneLine(keeper.keep(problem)));
 }
 
 async function judgeTurn(

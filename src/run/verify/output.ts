@@ -5,6 +5,9 @@ import { openRegular, readAt } from "../worker/bounded-file.ts";
 /** Of what a command printed, so much is kept beyond the life of its run. */
 const TAIL_BYTES = 16 * 1024;
 
+/** The first word of a torn line, at most. */
+const TORN_BYTES_MAX = 4 * 1024;
+
 /** The first line of every output: the shell that runs the command was there. */
 export const BEGIN_LINE = "codex-inbox: the verify command begins\n";
 
@@ -38,5 +41,8 @@ function tailText(bytes: Buffer, isCut: boolean): string {
   const whole = lineEnd === -1 || lineEnd === bytes.length - 1 ? bytes : bytes.subarray(lineEnd + 1);
   let start = 0;
   if (isCut) while (start < Math.min(4, whole.length) && ((whole[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  // Half a secret would not be known for one: of a line that was cut, the first word goes.
+  const blank = isCut && whole === bytes ? bytes.indexOf(0x20) : -1;
+  if (blank !== -1 && blank < TORN_BYTES_MAX) start = blank;
   return withoutTerminalCodes(whole.toString("utf8", start));
 }

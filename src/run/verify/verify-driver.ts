@@ -3,6 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { RunProbe } from "../../task/state/run.ts";
 import type { VerifyFacts, VerifyRequest } from "../../task/state/verification.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import type { VerifyDriver } from "../driver.ts";
 import { allowedEnvironment, type Environment } from "../sandbox/environment.ts";
 import { readTail } from "../worker/bounded-file.ts";
@@ -21,6 +22,7 @@ export interface VerifyDriverOptions extends WorkerDriverOptions {
   readonly codexPath: () => string;
   /** Filtered. */
   readonly environment: Environment;
+  readonly keeper: Pick<Keeper, "keep">;
 }
 
 /** Codex's sandbox reads its configuration from there. */
@@ -63,13 +65,13 @@ export function createVerifyDriver(options: VerifyDriverOptions): VerifyDriver {
       bytes: () => statSync(runPaths(run.runDir).output, { throwIfNoEntry: false })?.size ?? 0,
       async outcome() {
         await stopRun(run, 0).catch(leaveToReaper); // Nothing that a verify command started is meant to outlive it.
-        return readFacts(run.runDir);
+        return readFacts(run.runDir, options.keeper);
       },
     }),
   });
 }
 
-function readFacts(runDir: string): VerifyFacts {
+function readFacts(runDir: string, keeper: Pick<Keeper, "keep">): VerifyFacts {
   const record = readExitRecord(runDir);
   const { begun, bytes, tail } = readOutput(runPaths(runDir).output);
   return {
@@ -79,9 +81,9 @@ function readFacts(runDir: string): VerifyFacts {
     signal: record === undefined ? undefined : signalOf(record.exitCode),
     startedAtMs: claimedAtMs(runDir),
     endedAtMs: record?.endedAtMs,
-    output: tail,
+    output: keeper.keep(tail),
     outputBytes: bytes,
-    said: lastWords(runPaths(runDir).stderr),
+    said: lastWords(keeper.keep(readTail(runPaths(runDir).stderr, SAID_BYTES))),
   };
 }
 
@@ -95,8 +97,8 @@ function probeVerification(run: MarkedRun): RunProbe {
 }
 
 /** Errors come first and their backtraces last, so the first line that says something is taken. */
-function lastWords(stderrPath: string): string {
-  const lines = readTail(stderrPath, SAID_BYTES).split("\n");
+function lastWords(said: string): string {
+  const lines = said.split("\n");
   const line = lines.find((one) => !NOISE.test(one)) ?? "";
   return line.replaceAll(/\s+/g, " ").trim().slice(0, SAID_CHARACTERS_MAX).toWellFormed();
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readStamp } from "../../base/files/file-stamp.ts";
 import { syncDirectory } from "../../base/files/write-file-atomic.ts";
 import type { Log } from "../../base/surroundings.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { openTaskJournal } from "../journal/task-journal.ts";
 import type { StatePaths } from "../state-paths.ts";
 import { readCloneFile, settleCloneId } from "./clone-id.ts";
@@ -44,10 +45,10 @@ export function countCopiedTasks(paths: StatePaths): number {
  * Makes the open tasks that were set aside ours, with their journals. Right only where the original does not run them any more, which only
  * the user can know. What was under way there is taken for lost here, and runs again.
  */
-export function takeOverCopiedTasks(paths: StatePaths, clone: string, log: Log): void {
+export function takeOverCopiedTasks(paths: StatePaths, clone: string, keeper: Keeper, log: Log): void {
   for (const folder of asideFolders(paths)) {
     if (openIn(folder) === 0) continue;
-    const [theirs, ours] = [openTaskJournal(join(folder, "journal"), "write"), openTaskJournal(paths.journal, "write")];
+    const [theirs, ours] = [openTaskJournal(join(folder, "journal"), keeper), openTaskJournal(paths.journal, keeper)];
     const known = new Set(ours.openIds());
     for (const id of theirs.openIds()) {
       const [first, ...rest] = theirs.read(id);

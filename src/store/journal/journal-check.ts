@@ -21,6 +21,7 @@ const isRun: Check = (value) => {
   const { task, run } = value as Record<string, unknown>;
   return isText(task) && isNumber(run);
 };
+const isRedacted: Check = (value) => isObject(value) && isList((value as Record<string, unknown>).kinds);
 const orAbsent =
   (check: Check): Check =>
   (value) =>
@@ -31,7 +32,7 @@ const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, C
   accepted: {
     ...{ v: (value) => value === 1, id: isText, session: isText, folder: isText, order: isNumber, atMs: isNumber },
     ...{ text: isText, folderKey: orNull(isText), source: orNull(isSource), clone: isText },
-    ...{ droppedBy: orAbsent(isRun), origin: orAbsent(isOrigin) },
+    ...{ droppedBy: orAbsent(isRun), origin: orAbsent(isOrigin), redacted: orAbsent(isRedacted) },
   },
   replaced: {
     atMs: isNumber,
@@ -40,6 +41,7 @@ const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, C
     source: isSource,
     alias: isText,
     droppedBy: orAbsent(isRun),
+    redacted: orAbsent(isRedacted),
     origin: orAbsent(isOrigin),
   },
   state: { state: isObject, row: isObject },

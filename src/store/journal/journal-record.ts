@@ -15,6 +15,14 @@ export interface TaskSource {
   readonly tracked: "untracked" | "staged" | "head";
 }
 
+/** What was taken out of a drop before it was kept; absent where nothing was. */
+export interface RedactedDrop {
+  /** "github-token" */
+  readonly kinds: readonly string[];
+  /** The commit that brought it; `null` where no commit holds it. */
+  readonly commit: string | null;
+}
+
 /** The run of an agent that left the file in inbox/ of which a task was made. */
 export interface DroppedBy {
   readonly task: string;
@@ -54,7 +62,7 @@ export type JournalRecord =
       /** Acceptance order within this workspace; strictly increasing. */
       readonly order: number;
       readonly atMs: number;
-      /** The whole drop as it was read. */
+      /** The whole drop as it was read, without secrets. */
       readonly text: string;
       /** Sub-folder of inbox/ that named the session, for parsing `text` again. */
       readonly folderKey: string | null;
@@ -62,6 +70,7 @@ export type JournalRecord =
       /** Id of the clone that accepted the task. */
       readonly clone: string;
       readonly droppedBy?: DroppedBy;
+      readonly redacted?: RedactedDrop;
       /** Who asked. Absent in earlier versions. */
       readonly origin?: Origin;
     }
@@ -73,6 +82,7 @@ export type JournalRecord =
       readonly source: TaskSource;
       readonly alias: string;
       readonly droppedBy?: DroppedBy;
+      readonly redacted?: RedactedDrop;
       readonly origin?: Origin;
     }
   | { readonly k: "state"; readonly state: TaskState; readonly row: LedgerRow }

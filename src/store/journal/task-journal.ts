@@ -1,29 +1,22 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-} from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
-import { readBounded, readBoundedText } from "../../base/files/read-bounded.ts";
-import { makeDirectory, syncDirectory, writeAll, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
+import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
-import { isTaskId } from "../../task/names/task-id.ts";
+import type { Keeper, Kept } from "../../task/text/kept-text.ts";
 import { journalProblem } from "./journal-check.ts";
+import {
+  appendTo,
+  cutTornLine,
+  idsIn,
+  type KeptRecord,
+  namesIn,
+  oldestFirst,
+  readRecords,
+  writeNew,
+} from "./journal-file.ts";
 import type { JournalRecord } from "./journal-record.ts";
-
-/** Bytes of one task's journal that are read; a run adds a few megabytes at most. */
-const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
 
 /** What a kill leaves of a file that was being written (see `writeFileAtomic`). */
 const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
@@ -43,18 +36,24 @@ export const RECENT_TASKS_MAX = 256;
  *
  * A line holds what one call wrote. It counts once it is complete; a torn last line was never acknowledged and is cut off when the
  * journal is opened for writing. Memory and start-up cost follow the number of open tasks, never the history.
+ *
+ * Here text passes the redaction boundary, and nowhere behind it: what is read from a journal is kept text, and so is what is made of it.
  */
 export interface TaskJournal {
   /** Creates the journal of a new task; when this returns, the task survives any crash. */
-  create(id: string, first: JournalRecord): void;
-  /** Appends `records` to the open journal of `id`, all or none; durable when it returns, and as it was before when it throws. */
-  append(id: string, records: readonly JournalRecord[]): void;
+  create(id: string, first: JournalRecord): KeptRecord;
+  /**
+   * Appends `records` to the open journal of `id`, all or none; durable when it returns, and as it was before when it throws.
+   *
+   * @returns them as they stand there, redacted
+   */
+  append(id: string, records: readonly JournalRecord[]): readonly KeptRecord[];
   /** Appends a record that a loss of power may take back; one that is appended durably later makes it so too. */
-  appendUnsynced(id: string, record: JournalRecord): void;
+  appendUnsynced(id: string, record: JournalRecord): KeptRecord;
   /** Does the same as `append` for a kept finished task. */
   appendDone(id: string, records: readonly JournalRecord[]): void;
-  read(id: string): readonly JournalRecord[];
-  readDone(id: string): readonly JournalRecord[];
+  read(id: string): readonly KeptRecord[];
+  readDone(id: string): readonly KeptRecord[];
   /** Ids of the open tasks. */
   openIds(): readonly string[];
   /** Ids of the kept finished tasks, oldest first. */
@@ -79,10 +78,12 @@ export interface TaskJournal {
 /**
  * Opens the journal below `journalDir` (made when missing). Only the one coordinator may open it for writing: then what is no journal
  * of ours is set aside into damaged/, and `onDamaged` is told of each.
+ *
+ * @param access "read", or for writing the boundary that everything written passes
  */
 export function openTaskJournal(
   journalDir: string,
-  mode: "read" | "write",
+  access: "read" | Keeper,
   onDamaged: (path: string, reason: string) => void = () => undefined,
 ): TaskJournal {
   const openDir = join(journalDir, "open");
@@ -129,7 +130,7 @@ export function openTaskJournal(
     }
   };
 
-  if (mode === "write")
+  if (access !== "read")
     for (const [directory, pathOf] of [
       [openDir, openPath],
       [doneDir, donePath],
@@ -139,7 +140,7 @@ export function openTaskJournal(
     }
 
   /** For a look from beside the coordinator what is damaged is not there: the coordinator sets it aside and says so. */
-  const readBeside = (path: string): readonly JournalRecord[] => {
+  const readBeside = (path: string): readonly KeptRecord[] => {
     try {
       return readRecords(path);
     } catch (error) {
@@ -147,30 +148,40 @@ export function openTaskJournal(
       throw error;
     }
   };
-  const read = mode === "write" ? readRecords : readBeside;
+  const read = access === "read" ? readBeside : readRecords;
+  const keep = <Value>(value: Value): Kept<Value> => {
+    if (access === "read") throw new Error("the journal was opened for reading");
+    return access.keep(value);
+  };
 
   return {
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
-      writeNew(openPath(id), toLine([first]));
+      const kept = keep(first);
+      writeNew(openPath(id), toLine([kept]));
       syncDirectory(openDir);
+      return kept;
     },
     append(id, records) {
-      appendTo(openPath(id), toLine(records), "durably");
+      const kept = records.map(keep);
+      appendTo(openPath(id), toLine(kept), "durably");
+      return kept;
     },
     appendUnsynced(id, record) {
-      appendTo(openPath(id), toLine([record]), "unsynced");
+      const kept = keep(record);
+      appendTo(openPath(id), toLine([kept]), "unsynced");
+      return kept;
     },
     appendDone(id, records) {
-      if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records), "durably"); // Else a person has removed it: nothing is watched over.
+      if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records.map(keep)), "durably"); // Else a person has removed it: nothing is watched over.
     },
     read: (id) => read(openPath(id)),
     readDone: (id) => read(donePath(id)),
     openIds: () => idsIn(openDir),
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id, last) {
-      if (last !== undefined) appendTo(openPath(id), toLine([last]), "unsynced");
+      if (last !== undefined) appendTo(openPath(id), toLine([keep(last)]), "unsynced");
       moveToDone(id);
     },
     reopen(id) {
@@ -203,98 +214,6 @@ export function openTaskJournal(
 }
 
 /** Records that become durable together stand in one line, so that a crash leaves all of them or none. */
-function toLine(records: readonly JournalRecord[]): string {
+function toLine(records: readonly KeptRecord[]): string {
   return `${JSON.stringify(records.length === 1 ? records[0] : records)}\n`;
-}
-
-/** Names in a folder that may be missing. */
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw error;
-  }
-}
-
-function idsIn(directory: string): readonly string[] {
-  return namesIn(directory)
-    .filter((name) => name.endsWith(".jsonl"))
-    .map((name) => name.slice(0, -".jsonl".length))
-    .filter(isTaskId)
-    .sort();
-}
-
-/**
- * Makes a journal with its first line, durable but for its folder's entry. Not by a rename: a line that a crash cuts off was never
- * acknowledged, here as at the end of a journal.
- */
-function writeNew(path: string, text: string): void {
-  const descriptor = openSync(path, "wx", 0o600);
-  try {
-    writeAll(descriptor, Buffer.from(text));
-    fdatasyncSync(descriptor);
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw error;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
-function appendTo(path: string, text: string, how: "durably" | "unsynced"): void {
-  mayFail("journal");
-  const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
-  try {
-    const sizeBefore = fstatSync(descriptor).size;
-    try {
-      writeAll(descriptor, Buffer.from(text));
-      if (how === "durably") fdatasyncSync(descriptor);
-    } catch (error) {
-      ftruncateSync(descriptor, sizeBefore);
-      throw error;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** By the time of their last record: the id of a task only tells when it was accepted. */
-function oldestFirst(ids: readonly string[], pathOf: (id: string) => string): readonly string[] {
-  return ids
-    .map((id) => ({ id, writtenAtMs: statSync(pathOf(id)).mtimeMs }))
-    .sort((a, b) => a.writtenAtMs - b.writtenAtMs || (a.id < b.id ? -1 : 1))
-    .map(({ id }) => id);
-}
-
-/**
- * Cuts off a last line that a crash tore: nobody was told that it was written. After a loss of power, pages of it that never reached
- * the disk can read as zeros before its newline; a record of ours holds no zero byte.
- */
-function cutTornLine(path: string): void {
-  const content = readBounded(path, JOURNAL_BYTES_MAX);
-  if (content === undefined) return;
-  const end = content.lastIndexOf(0x0a) + 1;
-  const start = end === 0 ? 0 : content.lastIndexOf(0x0a, end - 2) + 1;
-  const keep = content.subarray(start, end).includes(0) ? start : end;
-  if (keep !== content.length) truncateSync(path, keep);
-}
-
-function readRecords(path: string): readonly JournalRecord[] {
-  const text = readBoundedText(path, JOURNAL_BYTES_MAX);
-  if (text === undefined) return [];
-  const lines = text.split("\n");
-  lines.pop(); // Empty after the final newline, or a torn record nobody was told about.
-  return lines.flatMap((line, index) => {
-    try {
-      return JSON.parse(line) as JournalRecord | readonly JournalRecord[];
-    } catch (cause) {
-      throw new CoordinatorError(
-        "OUR_BUG",
-        `${path}, line ${index + 1}: not a journal record; the file was damaged from outside`,
-        { cause },
-      );
-    }
-  });
 }

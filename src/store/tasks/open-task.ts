@@ -3,7 +3,9 @@ import type { LedgerRow } from "../../task/ledger/ledger.ts";
 import { type Origin, UNKNOWN_ORIGIN } from "../../task/rights/origin.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import { acceptedState, type TaskState } from "../../task/state/task-state.ts";
-import type { DroppedBy, JournalRecord, TaskSource } from "../journal/journal-record.ts";
+import { asKept, type Kept } from "../../task/text/kept-text.ts";
+import type { KeptRecord } from "../journal/journal-file.ts";
+import type { DroppedBy, JournalRecord, RedactedDrop, TaskSource } from "../journal/journal-record.ts";
 
 /** A task that is not finished and committed, as memory holds it. Its text stays in the journal. */
 export interface OpenTask {
@@ -44,7 +46,7 @@ export interface StartedRun {
 }
 
 /** Returns the ledger rows of a task, from its journal: its acceptance and every change of state. */
-export function ledgerRows(records: readonly JournalRecord[]): readonly LedgerRow[] {
+export function ledgerRows(records: readonly KeptRecord[]): readonly Kept<LedgerRow>[] {
   return records.flatMap((record) => {
     if (record.k === "state") return [record.row];
     if (record.k === "accepted") return [acceptedRow(record)];
@@ -53,16 +55,10 @@ export function ledgerRows(records: readonly JournalRecord[]): readonly LedgerRo
 }
 
 /** Returns the row of a task's acceptance. */
-function acceptedRow(record: JournalRecord & { readonly k: "accepted" }): LedgerRow {
+function acceptedRow(record: KeptRecord & { readonly k: "accepted" }): Kept<LedgerRow> {
   const time = new Date(record.atMs).toISOString();
-  return {
-    time,
-    task: record.id,
-    session: record.session,
-    run: 1,
-    status: "queued",
-    detail: record.source?.path ?? "",
-  };
+  const detail = record.source?.path ?? "";
+  return asKept<LedgerRow>({ time, task: record.id, session: record.session, run: 1, status: "queued", detail });
 }
 
 /** Returns the task that `records` (the whole journal, in order) tell of. */
@@ -124,16 +120,27 @@ function parsedText({
   text,
   folderKey,
   droppedBy,
+  redacted,
   origin = UNKNOWN_ORIGIN,
 }: JournalRecord & { readonly k: "accepted" | "replaced" }): Pick<
   OpenTask,
   "spec" | "warnings" | "droppedBy" | "origin"
 > {
   const parsed = parseDropText(text, folderKey ?? undefined);
-  if (parsed.ok) return { spec: withParent(parsed.spec, droppedBy), warnings: parsed.warnings, droppedBy, origin };
+  if (parsed.ok) {
+    const warnings = [...parsed.warnings, ...(redacted === undefined ? [] : [redactedWords(redacted)])];
+    return { spec: withParent(parsed.spec, droppedBy), warnings, droppedBy, origin };
+  }
   throw new Error(
     `an accepted task is no longer valid: ${parsed.problems.map((problem) => problem.message).join("; ")}`,
   );
+}
+
+function redactedWords({ kinds, commit }: RedactedDrop): string {
+  const what = `${kinds.join(", ")}: what is secret was replaced before anything was kept, and the agent was told the same text; pass secrets by environment variables`;
+  return commit === null
+    ? what
+    : `${what}. The file came with commit ${commit.slice(0, 12)}, so the secret is in the history of this branch already: revoke it`;
 }
 
 /** What is known of where a file came from wins over what it says. */

@@ -1,5 +1,6 @@
 import type { LedgerRow } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
+import type { KeptRecord } from "../journal/journal-file.ts";
 import type { DroppedBy, JournalRecord, TaskSource } from "../journal/journal-record.ts";
 import { RECENT_TASKS_MAX, type TaskJournal } from "../journal/task-journal.ts";
 import { fold, isFinished, ledgerRows, type OpenTask } from "./open-task.ts";
@@ -99,7 +100,7 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
 }
 
 /** Returns what is kept of a finished task, from its journal; `undefined` where the journal does not end with its commit. */
-function recentFrom(records: readonly JournalRecord[]): RecentTask | undefined {
+function recentFrom(records: readonly KeptRecord[]): RecentTask | undefined {
   const committed = records.findLast((record) => record.k === "committed");
   const lastRow = ledgerRows(records).at(-1);
   if (committed === undefined || lastRow === undefined) return undefined;

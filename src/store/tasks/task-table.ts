@@ -69,9 +69,8 @@ export function createTaskTable(
     },
     index,
     accept(record) {
-      const task = fold([record]); // First, so that a record that cannot be read never gets into the journal.
-      journal.create(record.id, record);
-      return keep(task);
+      fold([record]); // First, so that a record that cannot be read never gets into the journal.
+      return keep(fold([journal.create(record.id, record)]));
     },
     load: (id, records) => {
       const task = fold(records);
@@ -84,18 +83,15 @@ export function createTaskTable(
       const state = step(task.state, event, nowMs, limits(task.spec), surroundings.random());
       const records = state === task.state ? before : [...before, stateRecord(task, state, nowMs)];
       if (records.length === 0) return task;
-      journal.append(id, records);
-      return keep(records.reduce(applyRecord, task));
+      return keep(journal.append(id, records).reduce(applyRecord, task));
     },
     note(id, record) {
       const task = expect(id);
-      journal.append(id, [record]);
-      return keep(applyRecord(task, record));
+      return keep(journal.append(id, [record]).reduce(applyRecord, task));
     },
     noteUnsynced(id, record) {
       const task = expect(id);
-      journal.appendUnsynced(id, record);
-      return keep(applyRecord(task, record));
+      return keep(applyRecord(task, journal.appendUnsynced(id, record)));
     },
     retire(id, last) {
       journal.retire(id, last);

@@ -46,7 +46,7 @@ export interface StaleDrop {
 
 /** An error file that the branch shall hold (`content`) or lose (`undefined`). */
 export interface ErrorFileChange {
-  readonly path: string;
-  readonly subject: string;
+  readonly path: KeptText;
+  readonly subject: KeptText;
   readonly content: KeptText | undefined;
 }

@@ -1,5 +1,5 @@
 import type { TaskProblem } from "../spec/task-spec.ts";
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { fenced, inlineCode, plainMarkdown } from "../text/markdown.ts";
 
 /** The first line of every error file of ours. */
@@ -10,7 +10,7 @@ const MARKER = "<!-- codex-inbox:error -->";
  *
  * @param fileName the name of the dropped file, without its folder
  */
-export function renderErrorFile(fileName: string, problems: readonly TaskProblem[]): KeptText {
+export function renderErrorFile(fileName: KeptText, problems: readonly Kept<TaskProblem>[]): KeptText {
   const name = inlineCode(fileName);
   const lines = [
     MARKER,
@@ -21,7 +21,7 @@ export function renderErrorFile(fileName: string, problems: readonly TaskProblem
     `It was not accepted; nothing runs. Correct ${name} and save it: it is read again by itself, and this file goes away.`,
     "",
   ];
-  return keepText(lines.join("\n"));
+  return asKeptText(lines.join("\n"));
 }
 
 /** Returns the path of the error file of a dropped file: beside it, `docs/x.md` → `docs/x.error.md`. */

@@ -3,7 +3,6 @@ import { stringify } from "yaml";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
 import { readYamlMapping, type YamlEntry, type YamlLimits, type YamlMapping } from "../spec/yaml-mapping.ts";
-import { keepText } from "../text/kept-text.ts";
 import { utf8Length } from "../text/utf8.ts";
 
 /** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
@@ -128,20 +127,15 @@ function lineAt(text: string, start: number): string {
   return end === -1 ? text.slice(start) : text.slice(start, end);
 }
 
-/** Returns front matter with these keys, one line each, in their order; absent values (`undefined`) are left out. */
+/**
+ * Returns front matter with these keys, one line each, in their order; absent values (`undefined`) are left out. Keys and values have
+ * passed the redaction boundary one by one: once they are part of YAML, a replaced span could break the syntax.
+ */
 export function renderFrontMatter(values: readonly (readonly [key: string, value: unknown])[]): string {
   const lines = values.flatMap(([key, value]) =>
-    value === undefined ? [] : [`${scalar(keepText(key))}: ${valueText(kept(value))}\n`],
+    value === undefined ? [] : [`${scalar(key)}: ${valueText(value)}\n`],
   );
   return `---\n${lines.join("")}---\n`;
-}
-
-/** Every text passes the redaction boundary by itself: once it is part of YAML, a replaced span could break the syntax. */
-function kept(value: unknown): unknown {
-  if (typeof value === "string") return keepText(value);
-  if (Array.isArray(value)) return value.map(kept);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [keepText(key), kept(inner)]));
 }
 
 /** Lists and mappings are written as JSON, which YAML 1.2 contains: one line for any content. */

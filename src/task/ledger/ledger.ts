@@ -1,6 +1,6 @@
 import { sessionKeyProblem } from "../names/session-key.ts";
 import { isTaskId, taskIdDate } from "../names/task-id.ts";
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKept, asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { isConflictMarker } from "../text/one-line.ts";
 import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
 
@@ -32,7 +32,7 @@ export interface LedgerRow {
 /** A ledger without its closed rows, and these rows by the date of their task ("2026-11-20"), each once, in their order. */
 export interface LedgerRotation {
   readonly ledger: KeptText;
-  readonly closed: ReadonlyMap<string, readonly LedgerRow[]>;
+  readonly closed: ReadonlyMap<string, readonly Kept<LedgerRow>[]>;
 }
 
 /** A ledger is rotated when its closed rows take more than this: every commit stores the whole file. */
@@ -94,11 +94,11 @@ export function foldLedger(rows: Iterable<LedgerRow>): ReadonlyMap<string, Ledge
 
 /** Returns a ledger without rows, as a new workspace has it. */
 export function emptyLedger(): KeptText {
-  return keepText(HEADER);
+  return asKeptText(HEADER);
 }
 
 /** Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own. */
-export function appendRows(current: string | undefined, rows: readonly LedgerRow[]): KeptText | "unchanged" {
+export function appendRows(current: string | undefined, rows: readonly Kept<LedgerRow>[]): KeptText | "unchanged" {
   const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));
   const added: string[] = [];
   for (const row of rows) {
@@ -110,7 +110,7 @@ export function appendRows(current: string | undefined, rows: readonly LedgerRow
   if (added.length === 0) return "unchanged";
   const head = lines.has(HEADER_LINES[0]) ? "" : HEADER;
   const body = current === undefined || current === "" || current.endsWith("\n") ? (current ?? "") : `${current}\n`;
-  return keepText(head + body + added.join(""));
+  return asKeptText(head + body + added.join(""));
 }
 
 /**
@@ -127,7 +127,7 @@ export function rotateLedger(
   if (utf8Bytes(text) <= limitBytes) return undefined;
   const parseRow = createRowParser();
   const kept: string[] = [];
-  const closed = new Map<string, LedgerRow>();
+  const closed = new Map<string, Kept<LedgerRow>>();
   let closedBytes = 0;
   for (const line of text.split("\n").map(withoutLineEnd)) {
     if (isChaff(line)) continue;
@@ -137,12 +137,12 @@ export function rotateLedger(
       kept.push(`${line}\n`);
     } else {
       closedBytes += utf8Bytes(line) + 1;
-      closed.set(formatRow(row), row);
+      closed.set(formatRow(row), asKept(row));
     }
   }
   if (closedBytes <= limitBytes) return undefined;
   return {
-    ledger: keepText(HEADER + kept.join("")),
+    ledger: asKeptText(HEADER + kept.join("")),
     closed: Map.groupBy(closed.values(), (row) => taskIdDate(row.task)),
   };
 }
@@ -159,7 +159,7 @@ export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptTex
     return row === undefined || !removed.has(formatRow(row));
   });
   const text = kept.join("\n");
-  return text === current ? "unchanged" : keepText(text);
+  return text === current ? "unchanged" : asKeptText(text);
 }
 
 function utf8Bytes(line: string): number {

@@ -2,7 +2,7 @@ import { isOwnSessionKey } from "../names/session-key.ts";
 import { describeOrigin, requestedBy } from "../rights/origin.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { oneLine, printable, shorten } from "../text/one-line.ts";
 import { inertText } from "./inert-text.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -23,7 +23,7 @@ const BODY_LINES_MAX = 10;
 const MEANS_SOMETHING = /^(?:[A-Za-z0-9-]+[ \t]*:|#|---|diff |From |\(cherry picked from commit )/;
 
 /** Returns the message of the commit of a task that has ended. No text of the agent becomes a trailer. */
-export function taskCommitMessage(record: TaskRecord): KeptText {
+export function taskCommitMessage(record: Kept<TaskRecord>): KeptText {
   const trailers = [
     trailer("Task-Id", record.id),
     trailer("Session-Key", record.sessionKey),
@@ -39,14 +39,16 @@ export function taskCommitMessage(record: TaskRecord): KeptText {
 }
 
 /** Returns the message of the commit that takes accepted drops out of inbox/. Its trailer is not `Task-Id`: that counts finished tasks. */
-export function intakeCommitMessage(accepted: readonly { readonly id: string; readonly title: string }[]): KeptText {
+export function intakeCommitMessage(
+  accepted: readonly { readonly id: KeptText; readonly title: KeptText }[],
+): KeptText {
   const titles = accepted.map(({ title }) => title).join("; ");
   const trailers = accepted.map(({ id }) => trailer("Accepted-Task-Id", id));
   return joined(`inbox: accepted ${accepted.length}: ${titles}`, "", trailers);
 }
 
 /** Returns the message of the commit that says what is wrong with dropped files. */
-export function errorFileCommitMessage(fileNames: readonly string[]): KeptText {
+export function errorFileCommitMessage(fileNames: readonly KeptText[]): KeptText {
   const [first = ""] = fileNames;
   if (fileNames.length === 1) return joined(`inbox: ${first} is not a valid task`, "", []);
   const body = quietBody(fileNames.map((name) => oneLine(name, BODY_LINE_MAX)).join("\n"));
@@ -110,5 +112,5 @@ function joined(subject: string, body: string, trailers: readonly string[]): Kep
   const paragraphs = [inertLine(subject, SUBJECT_MAX), body, trailers.join("\n")].filter(
     (paragraph) => paragraph !== "",
   );
-  return keepText(`${paragraphs.join("\n\n")}\n`);
+  return asKeptText(`${paragraphs.join("\n\n")}\n`);
 }

@@ -13,7 +13,7 @@ export interface CommitPlan {
 
 /** A change to one file. `path` is relative to the workspace, with "/" between its parts. */
 export interface FileEdit {
-  readonly path: string;
+  readonly path: KeptText;
   /** Returns the content the file shall have, `"unchanged"`, or `"absent"`. `current` is `undefined` where the tip has no such file. */
   readonly apply: (current: string | undefined) => KeptText | "unchanged" | "absent";
 }

@@ -8,11 +8,12 @@ const ORDERS: readonly (readonly [order: RegExp, inert: string])[] = [
   /** A number or command of an issue (`#3`, `owner/name#3`, `#close`), and GitLab's of a merge request. */
   [/#(?=\w)/g, "# "],
   [/!(?=\d)/g, "! "],
-  [/\bGH-(?=\d)/gi, "$& "],
+  [/\bG[HL]-(?=\d)/gi, "$& "],
+  [/\[(?=(?:issue|work_item|epic|merge_request):)/gi, "[ "],
   [/\/(?:issues|pull|merge_requests|work_items|epics)\/(?=\d)/gi, "$& "],
   /** A key of another tracker behind a word that closes it. */
   [
-    /(?:[Cc]los(?:e[sd]?|ing)|[Ff]ix(?:e[sd]|ing)?|[Rr]esolv(?:e[sd]?|ing)|[Ii]mplement(?:s|ed|ing)?):?(?=[ \t](?:issues?[ \t])?[A-Z][A-Z0-9_]{0,40}-\d)/g,
+    /(?:[Cc]los(?:e[sd]?|ing)|[Ff]ix(?:e[sd]|ing)?|[Rr]esolv(?:e[sd]?|ing)|[Ii]mplement(?:s|ed|ing)?|[Cc]omplet(?:e[sd]?|ing)):?(?=[ \t]+(?:issues?[ \t]+)?[A-Z][A-Z0-9_]{0,40}-\d)/g,
     "$& -",
   ],
   /** Words that keep checks from running. */
@@ -20,6 +21,8 @@ const ORDERS: readonly (readonly [order: RegExp, inert: string])[] = [
   [/\*\*\*(?=no_ci)/gi, "*** "],
   [/--(?=skip|ci-skip|no-ci)/gi, "-- "],
   [/skip-checks(?=:)/gi, "$& "],
+  /** What makes a release tool publish a major version. */
+  [/^[ \t|*]*breaking(?=[ -]change(?:[\s:]|$))/gim, "$& -"],
   /** Credit and consent (`Co-authored-by`, `Signed-off-by`, `Reviewed-by`, …). */
   [/-(?:by|to)(?=:)/gi, "$& "],
 ];

@@ -7,10 +7,10 @@ import type { FailureKind } from "../state/failure.ts";
 import type { ChangedFile, Usage } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { inlineCode, plainMarkdown } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
-import { quotedText, readQuotedText } from "../text/quoted-text.ts";
+import { fencedBlockEnd, quotedText, readQuotedText } from "../text/quoted-text.ts";
 import { cutUtf8, utf8Length } from "../text/utf8.ts";
 import { ACCOUNT_KEYS, accountValues, type TaskAccount } from "./task-account.ts";
 import {
@@ -145,21 +145,21 @@ const OUR_KEYS: ReadonlySet<string> = new Set([
  * Returns the file that is committed for a task: the user's front matter and what became of the task, the prompt, and once the task
  * has ended, the result; prompt and answer as quotes. `parseTaskFile` reads it and gives both back byte for byte.
  */
-export function renderTaskFile(record: TaskRecord): KeptText {
-  const prompt = keepText(`${quotedText(keepText(record.prompt))}\n`);
-  const message = keepText(quotedText(keepText(boundedMessage(record.lastMessage))));
+export function renderTaskFile(record: Kept<TaskRecord>): KeptText {
+  const prompt = `${quotedText(record.prompt)}\n`;
+  const message = quotedText(boundedMessage(record.lastMessage));
   const hasResult = isFinal(record.status);
   const frontMatter = renderFrontMatter([
     ...userValues(record),
     ...ourValues(record),
+    // Of the text as it stands here: secrets are out of it.
     ["promptBytes", utf8Length(prompt)],
     ["messageBytes", hasResult ? utf8Length(message) : undefined],
   ]);
-  // Redaction has to leave redacted text alone, or the byte counts above would be wrong.
-  return keepText(`${frontMatter}${prompt}${hasResult ? renderResult(record, message) : ""}`);
+  return asKeptText(`${frontMatter}${prompt}${hasResult ? renderResult(record, message) : ""}`);
 }
 
-function userValues({ spec }: TaskRecord): readonly (readonly [string, unknown])[] {
+function userValues({ spec }: Kept<TaskRecord>): readonly (readonly [string, unknown])[] {
   const colliding = Object.entries(spec.frontMatter).filter(([key]) => OUR_KEYS.has(key));
   return [
     ...Object.entries(spec.frontMatter).filter(([key, value]) => !OUR_KEYS.has(key) && !isOurs(key, value)),
@@ -173,7 +173,7 @@ function isOurs(key: string, value: unknown): boolean {
   return (key === "title" || key === "model") && (value === null || value === "");
 }
 
-function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] {
+function ourValues(record: Kept<TaskRecord>): readonly (readonly [string, unknown])[] {
   const { frontMatter } = record.spec;
   const isOpen = (key: string): boolean => !Object.hasOwn(frontMatter, key) || isOurs(key, frontMatter[key]);
   return [
@@ -205,11 +205,11 @@ function ourValues(record: TaskRecord): readonly (readonly [string, unknown])[] 
 }
 
 /** Nothing of varying length stands before the message but the one line that says how it went. */
-function renderResult(record: TaskRecord, message: KeptText): string {
-  const lines = [RESULT_START + keepText(outcomeLine(record)), "", message, ""];
+function renderResult(record: Kept<TaskRecord>, message: string): string {
+  const lines = [RESULT_START + outcomeLine(record), "", message, ""];
   if (record.changedFiles.length > 0) lines.push(...changedFileLines(record.changedFiles));
   if (record.warnings.length > 0) {
-    const warnings = record.warnings.map((warning) => `- ${plainMarkdown(keepText(warning), WARNING_CHARACTERS_MAX)}`);
+    const warnings = record.warnings.map((warning) => `- ${plainMarkdown(warning, WARNING_CHARACTERS_MAX)}`);
     lines.push(WARNINGS_HEADING, "", ...warnings, "");
   }
   if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
@@ -224,7 +224,7 @@ function changedFileLines(files: readonly ChangedFile[]): readonly string[] {
   for (const { path, change, by } of ordered.slice(0, CHANGED_FILES_SHOWN_MAX)) {
     if (by !== undefined && by !== author) lines.push(...(lines.length > 2 ? [""] : []), CHANGED_BY[by], "");
     author = by;
-    lines.push(`- ${plainMarkdown(change, 40) || "changed"} ${inlineCode(keepText(path))}`);
+    lines.push(`- ${plainMarkdown(change, 40) || "changed"} ${inlineCode(path)}`);
   }
   const more = ordered.length - CHANGED_FILES_SHOWN_MAX;
   return [...lines, ...(more > 0 ? [`- and ${more} more`] : []), ""];
@@ -249,9 +249,12 @@ export function parseTaskFile(text: string): ParsedTaskFile | undefined {
   const isQuoted = format === TASK_FILE_FORMAT;
   if (problems.length > 0 || !(isQuoted || format === UNQUOTED_FORMAT) || status === undefined) return undefined;
   if (typeof id !== "string" || typeof sessionKey !== "string") return undefined;
-  const { head, tail } = splitBody(body, frontMatter.promptBytes);
+  const { head, tail } = splitBody(body, frontMatter.promptBytes, isQuoted);
   const prompt = isQuoted ? readQuotedText(head.replace(/\r?\n\r?$/, "")) : head;
-  const found = tail === "" ? undefined : parseResult(tail, frontMatter.messageBytes, textOf(frontMatter.reason));
+  const found =
+    tail === ""
+      ? undefined
+      : parseResult(tail, { messageBytes: frontMatter.messageBytes, reason: textOf(frontMatter.reason), isQuoted });
   const result = isQuoted && found !== undefined ? { ...found, lastMessage: readQuotedText(found.lastMessage) } : found;
   const shownTitle = oneLine(textOf(title) ?? "", TITLE_CHARACTERS_MAX) || titleOf(prompt);
   return { id, sessionKey, status, title: shownTitle, prompt, result, frontMatter };
@@ -285,11 +288,10 @@ function textOf(value: unknown): string | undefined {
     : undefined;
 }
 
-function splitBody(body: string, promptBytes: unknown): { readonly head: string; readonly tail: string } {
+function splitBody(body: string, promptBytes: unknown, isQuoted: boolean): { head: string; tail: string } {
   const cut = typeof promptBytes === "number" ? cutUtf8(body, promptBytes) : undefined;
-  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) {
-    return cut;
-  }
-  const start = body.lastIndexOf(`\n${RESULT_MARKER}`);
+  if (cut !== undefined && (cut.tail === "" || cut.tail.startsWith(RESULT_START))) return cut;
+  const marker = `\n${RESULT_MARKER}`; // In a quoted answer none stands alone, in another one any may.
+  const start = isQuoted ? body.indexOf(marker, fencedBlockEnd(body)) : body.lastIndexOf(marker);
   return start === -1 ? { head: body, tail: "" } : { head: body.slice(0, start), tail: body.slice(start) };
 }

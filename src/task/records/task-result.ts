@@ -1,5 +1,6 @@
 import type { ChangedFile } from "../state/run.ts";
 import { parseInlineCode } from "../text/markdown.ts";
+import { fencedBlockEnd } from "../text/quoted-text.ts";
 import { cutUtf8 } from "../text/utf8.ts";
 import { beforeVerification, VERIFICATION_HEADING } from "./verification-section.ts";
 
@@ -19,24 +20,29 @@ export const CHANGED_BY: Readonly<Record<NonNullable<ChangedFile["by"]>, string>
 };
 export const WARNINGS_HEADING = "### Warnings";
 
-/**
- * Reads what follows the prompt of a committed task file.
- *
- * @param messageBytes length of the final answer, where the file says it
- */
-export function parseResult(tail: string, messageBytes: unknown, reason: string | undefined): TaskResult {
+/** What the front matter of a committed task file says of its result. */
+export interface ResultFacts {
+  /** Length of the final answer, where the file says it. */
+  readonly messageBytes: unknown;
+  readonly reason: string | undefined;
+  readonly isQuoted: boolean;
+}
+
+/** Reads what follows the prompt of a committed task file. */
+export function parseResult(tail: string, { messageBytes, reason, isQuoted }: ResultFacts): TaskResult {
   const [, afterOutcome = ""] =
     /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n(?:\*\*.*\r?\n)+\r?\n([\s\S]*)$/.exec(tail) ?? [];
   const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
   const { head: lastMessage, tail: sections } =
-    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome);
+    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome, isQuoted);
   return { reason, lastMessage, changedFiles: parseChangedFiles(beforeVerification(sections)) };
 }
 
-/** The last of each heading: an answer may well have the same ones. */
-function splitAtSections(text: string): { readonly head: string; readonly tail: string } {
-  const headings = [CHANGED_FILES_HEADING, WARNINGS_HEADING, VERIFICATION_HEADING];
-  const starts = headings.map((heading) => text.lastIndexOf(`\n${heading}`));
+/** Where the answer is quoted, no heading in it passes for ours; where not, ours is the last of its kind. */
+function splitAtSections(text: string, isQuoted: boolean): { readonly head: string; readonly tail: string } {
+  const from = isQuoted ? fencedBlockEnd(text) : 0;
+  const find = (line: string): number => (isQuoted ? text.indexOf(line, from) : text.lastIndexOf(line));
+  const starts = [CHANGED_FILES_HEADING, WARNINGS_HEADING, VERIFICATION_HEADING].map((heading) => find(`\n${heading}`));
   const start = Math.min(...starts.filter((index) => index !== -1), text.length);
   return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
 }

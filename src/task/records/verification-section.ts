@@ -1,6 +1,5 @@
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
-import { keepText } from "../text/kept-text.ts";
 import { fenced, inlineCode, plainMarkdown } from "../text/markdown.ts";
 
 export const VERIFICATION_HEADING = "### Verification";
@@ -10,17 +9,17 @@ const HINT_CHARACTERS_MAX = 500;
 /** Returns what a task file's result says of its verification, line by line. Its last section: the output may hold headings too. */
 export function verificationLines(verification: Verification): readonly string[] {
   const { command, outcome, what, durationMs, attempt, attemptsMax, output, hint } = verification;
-  const word = outcome === "passed" ? "passed" : plainMarkdown(keepText(what), HINT_CHARACTERS_MAX);
+  const word = outcome === "passed" ? "passed" : plainMarkdown(what, HINT_CHARACTERS_MAX);
   const count = outcome === "stopped" || outcome === "unavailable" ? "" : ` (${attempt} of ${attemptsMax})`;
   const lines = [
     VERIFICATION_HEADING,
     "",
-    `${inlineCode(keepText(command))} ${word}, after ${durationText(durationMs)}${count}`,
+    `${inlineCode(command)} ${word}, after ${durationText(durationMs)}${count}`,
     "",
   ];
   // Its commands stand in backticks; what it names may hold anything else.
-  if (hint !== undefined) lines.push(plainMarkdown(keepText(hint), HINT_CHARACTERS_MAX).replaceAll("\\`", "`"), "");
-  if (output !== "") lines.push(fenced(keepText(output), "text"), "");
+  if (hint !== undefined) lines.push(plainMarkdown(hint, HINT_CHARACTERS_MAX).replaceAll("\\`", "`"), "");
+  if (output !== "") lines.push(fenced(output, "text"), "");
   return lines;
 }
 

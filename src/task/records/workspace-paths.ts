@@ -1,3 +1,5 @@
+import { asKeptText, type KeptText } from "../text/kept-text.ts";
+
 /** Where tasks are dropped. All paths here are relative to the workspace, with "/" between their parts. */
 export const INBOX = "inbox";
 /** Where sessions and their tasks are kept. */
@@ -7,9 +9,12 @@ export const LEDGER = "tasks.md";
 /** Where closed parts of the ledger go. */
 export const ROTATED_LEDGERS = "tasks";
 
+/** A path of ours is kept text where its parts are: then it may stand in a commit. */
+type PathOf<Part extends string> = Part extends KeptText ? KeptText : string;
+
 /** Returns the folder of a session. */
-export function sessionFolder(key: string): string {
-  return `${SESSIONS}/${key}`;
+export function sessionFolder<Part extends string>(key: Part): PathOf<Part> {
+  return `${SESSIONS}/${key}` as PathOf<Part>;
 }
 
 /**
@@ -21,28 +26,28 @@ export function datedFolder(date: string, sequence: number): string {
 }
 
 /** Returns the path of a task's committed file. */
-export function taskFilePath(key: string, folder: string, id: string): string {
-  return `${sessionFolder(key)}/${folder}/${id}.md`;
+export function taskFilePath<Part extends string>(key: Part, folder: Part, id: Part): PathOf<Part> {
+  return `${sessionFolder(key)}/${folder}/${id}.md` as PathOf<Part>;
 }
 
 /** Returns the path of the facts about a session. */
-export function sessionFactsPath(key: string): string {
-  return `${sessionFolder(key)}/session.jsonl`;
+export function sessionFactsPath<Part extends string>(key: Part): PathOf<Part> {
+  return `${sessionFolder(key)}/session.jsonl` as PathOf<Part>;
 }
 
 /** Returns the path of the transcript that a session's entries are appended to. */
-export function transcriptPath(key: string): string {
-  return `${sessionFolder(key)}/transcript.jsonl`;
+export function transcriptPath<Part extends string>(key: Part): PathOf<Part> {
+  return `${sessionFolder(key)}/transcript.jsonl` as PathOf<Part>;
 }
 
 /** Returns the path of the `sequence`-th closed transcript (from 1); the clone's id keeps two clones' files apart. */
-export function rotatedTranscriptPath(key: string, cloneId: string, sequence: number): string {
-  return `${sessionFolder(key)}/transcript/${numbered(cloneId, sequence)}.jsonl`;
+export function rotatedTranscriptPath<Part extends string>(key: Part, cloneId: string, sequence: number): PathOf<Part> {
+  return `${sessionFolder(key)}/transcript/${numbered(cloneId, sequence)}.jsonl` as PathOf<Part>;
 }
 
 /** Returns the path of the `sequence`-th closed ledger (from 1) of a day. */
-export function rotatedLedgerPath(date: string, cloneId: string, sequence: number): string {
-  return `${ROTATED_LEDGERS}/${date}/${numbered(cloneId, sequence)}.md`;
+export function rotatedLedgerPath(date: string, cloneId: string, sequence: number): KeptText {
+  return asKeptText(`${ROTATED_LEDGERS}/${date}/${numbered(cloneId, sequence)}.md`);
 }
 
 function numbered(cloneId: string, sequence: number): string {

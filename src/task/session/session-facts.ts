@@ -1,7 +1,7 @@
 import { isThreadId } from "../names/thread-id.ts";
 import { isCount, isUsage } from "../records/task-account.ts";
 import type { Usage } from "../state/run.ts";
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { isConflictMarker } from "../text/one-line.ts";
 import { formatJsonLine, type JsonObject, parseJsonLine, withLines } from "./json-lines.ts";
 import {
@@ -79,7 +79,7 @@ export function foldAccount(facts: Iterable<SessionFact>): SessionAccount {
  */
 export function appendFacts(
   current: string | undefined,
-  facts: readonly SessionFact[],
+  facts: readonly Kept<SessionFact>[],
   compactLength: number = FACTS_COMPACT_LENGTH,
 ): KeptText | "unchanged" {
   const text = current ?? "";
@@ -96,7 +96,7 @@ export function appendFacts(
   if (added.length === 0) return "unchanged";
   const result = withLines(text, added);
   const clone = textOf(facts.findLast(({ kind }) => kind === "account")?.clone);
-  return keepText(result.length > compactLength ? compactFacts(result, clone) : result);
+  return asKeptText(result.length > compactLength ? compactFacts(result, clone) : result);
 }
 
 /** Keeps the greatest fact of each slot, the one with the greatest counter, and what is not understood. */

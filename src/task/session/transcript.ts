@@ -1,4 +1,4 @@
-import { type KeptText, keepText } from "../text/kept-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { formatJsonLine, parseJsonLines, withLines } from "./json-lines.ts";
 import { isTranscriptEntry, type TranscriptEntry } from "./transcript-entry.ts";
 
@@ -27,15 +27,15 @@ export function parseTranscript(text: string): readonly TranscriptEntry[] {
 /** Returns the transcript with those of `entries` at its end whose key it does not hold yet; a torn last line stays apart. */
 export function appendEntries(
   current: string | undefined,
-  entries: readonly TranscriptEntry[],
+  entries: readonly Kept<TranscriptEntry>[],
 ): KeptText | "unchanged" {
   const added = newEntries(current ?? "", entries);
   if (added.length === 0) return "unchanged";
-  return keepText(withLines(current ?? "", added.map(formatEntry)));
+  return asKeptText(withLines(current ?? "", added.map(formatEntry)));
 }
 
 /** Returns those of `entries` whose key the transcript `text` does not hold. */
-export function newEntries(text: string, entries: readonly TranscriptEntry[]): readonly TranscriptEntry[] {
+export function newEntries<Entry extends TranscriptEntry>(text: string, entries: readonly Entry[]): readonly Entry[] {
   const keys = new Set(parseTranscript(text).map(keyOf));
   return entries.filter((entry) => addNew(keys, keyOf(entry)));
 }
@@ -47,7 +47,7 @@ export function newEntries(text: string, entries: readonly TranscriptEntry[]): r
  */
 export function rotateTranscript(text: string, limitBytes: number): TranscriptRotation | undefined {
   if (new TextEncoder().encode(text).byteLength <= limitBytes) return undefined;
-  return { kept: keepText(""), moved: keepText(text.endsWith("\n") ? text : `${text}\n`) };
+  return { kept: asKeptText(""), moved: asKeptText(text.endsWith("\n") ? text : `${text}\n`) };
 }
 
 /**
@@ -59,7 +59,7 @@ export function withoutLines(current: string, moved: string): KeptText | "unchan
   removed.delete("");
   const lines = current.split("\n");
   const kept = lines.filter((line) => !removed.has(line));
-  return kept.length === lines.length ? "unchanged" : keepText(kept.join("\n"));
+  return kept.length === lines.length ? "unchanged" : asKeptText(kept.join("\n"));
 }
 
 function formatEntry(entry: TranscriptEntry): string {

@@ -2,10 +2,18 @@ import { fenced } from "./markdown.ts";
 
 /**
  * What Markdown does not only format: HTML, comments and addresses in `<>`, pictures, definitions of links (they count for the whole
- * file), diagrams and maps that a host draws, files that it includes, and a carriage return alone, which ends a line.
+ * file), files that it includes, and a carriage return alone, which ends a line.
  */
-const ACTING =
-  /<[a-z/!?]|!\[|\]:|::include|(?:```|~~~)[ \t]{0,9}\{?\.?(?:mermaid|plantuml|kroki|geojson|topojson|stl|graphviz|dot|vega)|\r(?!\n)/i;
+const ACTING = /<[a-z/!?]|!\[|\]:|::include|\r(?!\n)/i;
+/** What stands behind a fence. Anything but a word can name a language in disguise: `&#109;ermaid`, `{.mermaid}`, `json:table`. */
+const FENCE = /(?:`{3,}|~{3,})([^\n]*)/g;
+const LANGUAGE = /^[ \t]*[\w+#-]{0,40}[ \t\r]*$/;
+/** Diagrams, maps, tables and queries that GitHub, GitLab (also by Kroki) or Gitea make of a block. */
+const DRAWN = new Set(
+  `mermaid plantuml c4plantuml puml uml kroki geojson topojson stl graphviz dot vega vegalite vega-lite actdiag blockdiag bpmn bytefield d2 dbml
+  diagramsnet ditaa erd excalidraw glql nomnoml nwdiag packetdiag pikchr rackdiag seqdiag structurizr suggestion svgbob symbolator tikz
+  umlet wavedrom wireviz`.split(/\s+/),
+);
 const FENCE_LANGUAGE = "markdown";
 
 /**
@@ -15,11 +23,17 @@ const FENCE_LANGUAGE = "markdown";
  */
 export function quotedText(text: string): string {
   if (text === "") return "";
-  if (ACTING.test(text)) return fenced(`${text}\n`, FENCE_LANGUAGE);
+  if (ACTING.test(text) || drawsSomething(text)) return fenced(`${text}\n`, FENCE_LANGUAGE);
   return text
     .split("\n")
     .map((line) => (line === "" || line === "\r" ? `>${line}` : `> ${line}`))
     .join("\n");
+}
+
+function drawsSomething(text: string): boolean {
+  for (const [, info = ""] of text.matchAll(FENCE))
+    if (!LANGUAGE.test(info) || DRAWN.has(info.trim().toLowerCase())) return true;
+  return false;
 }
 
 /** Returns the text of a block that `quotedText` has made. What somebody has written into it by hand belongs to it. */
@@ -32,4 +46,18 @@ export function readQuotedText(block: string): string {
   }
   const end = block.lastIndexOf(`\n${fence}`);
   return end < opening.length ? block.slice(opening.length + 1) : block.slice(opening.length + 1, end);
+}
+
+/**
+ * Returns where the block that `text` begins with can have ended at the earliest, also where somebody has edited it: behind its closing
+ * fence. In a quote no line can pass for one outside of it, so that for one the answer is 0.
+ */
+export function fencedBlockEnd(text: string): number {
+  const [, fence] = /^(`{3,})markdown\r?\n/.exec(text) ?? [];
+  if (fence === undefined) return 0;
+  for (let at = text.indexOf(`\n${fence}`); at !== -1; at = text.indexOf(`\n${fence}`, at + 1)) {
+    const end = at + 1 + fence.length;
+    if (/^\r?(?:\n|$)/.test(text.slice(end, end + 2))) return end;
+  }
+  return 0;
 }

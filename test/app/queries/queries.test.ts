@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readServer } from "../../../src/app/queries/server-record.ts";
 import { ownIdentity } from "../../../src/base/process/process-identity.ts";
 import { openTaskJournal } from "../../../src/store/journal/task-journal.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
 const OLD = "20250101-101010-aaaaaa";
@@ -129,7 +130,7 @@ describe("the list of tasks", () => {
     const { world } = await finished();
     await world.crash();
     const ledger = `| 2026-11-20T10:00:00.000Z | ${OLD} | a | 1 | failed |  |\n`;
-    const journal = openTaskJournal(world.paths.journal, "write");
+    const journal = openTaskJournal(world.paths.journal, PLAIN_KEEPER);
     const text = `---\ndependsOn: ${OLD}\n---\nDo it.\n`;
     const id = "20261120-141530-aaaaaa";
     journal.create(id, {

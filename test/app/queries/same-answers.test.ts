@@ -9,6 +9,8 @@ import type { JournalRecord } from "../../../src/store/journal/journal-record.ts
 import { statePaths } from "../../../src/store/state-paths.ts";
 import { fold, type OpenTask } from "../../../src/store/tasks/open-task.ts";
 import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
+import { asKept } from "../../../src/task/text/kept-text.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { listenHere } from "../../support/listening.ts";
 import { sameRights } from "../../support/same-rights.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -172,12 +174,12 @@ describe("a long queue", () => {
       journal: {
         read(id) {
           read.push(id);
-          return [acceptedRecord(1)];
+          return [asKept(acceptedRecord(1))];
         },
       },
       ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
       history: { newest: async () => [], withId: async () => [] },
-      ...{ workspaceDir: "/repo", branchName: "main", paths: statePaths(tempDir()) },
+      ...{ workspaceDir: "/repo", branchName: "main", paths: statePaths(tempDir()), keeper: PLAIN_KEEPER },
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },

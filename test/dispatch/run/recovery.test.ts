@@ -15,6 +15,7 @@ import { type StatePaths, statePaths } from "../../../src/store/state-paths.ts";
 import { createTaskTable, type TaskTable } from "../../../src/store/tasks/task-table.ts";
 import type { StopCause } from "../../../src/task/state/task-event.ts";
 import { TASK_LIMITS } from "../../../src/task/state/task-state.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -169,7 +170,7 @@ interface Scene {
 
 function openScene(): Scene {
   const paths = statePaths(tempDir());
-  const table = createTaskTable(openTaskJournal(paths.journal, "write"), SURROUNDINGS, () => TASK_LIMITS);
+  const table = createTaskTable(openTaskJournal(paths.journal, PLAIN_KEEPER), SURROUNDINGS, () => TASK_LIMITS);
   const locks = createSessionLocks(paths.sessionLocks);
   return {
     ...{ paths, table, locks },
@@ -181,7 +182,7 @@ function openScene(): Scene {
         adopt: () => void said.push("watched"),
         stop: (_, cause) => void said.push(`and stopped (${cause})`),
       };
-      const journal = openTaskJournal(paths.journal, "write");
+      const journal = openTaskJournal(paths.journal, PLAIN_KEEPER);
       const next = createTaskTable(journal, SURROUNDINGS, () => TASK_LIMITS);
       const workspaceId = `recovery-${process.pid}`;
       const driver = createCodexDriver({
@@ -192,6 +193,7 @@ function openScene(): Scene {
           extraConfig: [],
           servers: async () => [],
           now: Date.now,
+          keeper: PLAIN_KEEPER,
           workspaceId,
           runsDir: paths.runs,
         },

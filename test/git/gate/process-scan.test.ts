@@ -164,6 +164,17 @@ describe("while git's locks are held", () => {
   });
 });
 
+it("each process of a run of ours is looked at once, and its parents not again", () => {
+  const { start, scan, asked } = machine();
+  expect(scan.scan()).toBeUndefined();
+  start(NEW, { name: "sh", cwd: TOP, ageMs: 5, parent: process.pid });
+  start(NEW + 1, { name: "codex", cwd: TOP, ageMs: 5, parent: NEW });
+  start(NEW + 2, { ...FORK, cwd: TOP, parent: NEW + 1 });
+  asked.length = 0;
+  expect([scan.look("everywhere"), scan.look("everywhere")]).toEqual(["clear", "clear"]);
+  expect(asked).toEqual(["stat", "stat", "stat"]);
+});
+
 it("programs that start without end elsewhere hold up nothing", () => {
   const { start, end, scan } = machine();
   expect(scan.scan()).toBeUndefined();

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { renderErrorFile } from "../../../src/task/file/error-file.ts";
 import { freshId } from "../../support/blob-and-id.ts";
 import { BROKEN_TEXT, type InboxWorkspace, makeInboxWorkspace } from "../../support/inbox-workspace.ts";
+import { renderErrorFile } from "../../support/kept.ts";
 
 const OURS = renderErrorFile("x.md", []);
 

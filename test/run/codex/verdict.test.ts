@@ -4,6 +4,7 @@ import { judgeRun } from "../../../src/run/codex/verdict.ts";
 import type { Failure, FailureKind } from "../../../src/task/state/failure.ts";
 import type { RunVerdict } from "../../../src/task/state/run.ts";
 import { type EndedRun, endedRun, recordOf } from "../../support/ended-run.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
 const OTHER_THREAD = "01a1f984-1111-7222-8333-444455556666";
@@ -20,7 +21,10 @@ const LOG_LINE =
   "2026-11-20T15:09:52.828284Z ERROR codex_core::session: failed to record rollout items: thread x not found\n";
 
 function judge(runDir: string, asked?: string): Promise<RunVerdict> {
-  return judgeRun(runDir, recordOf(runDir).summary(), asked, createRollouts(undefined));
+  return judgeRun(runDir, recordOf(runDir).summary(), asked, {
+    rollouts: createRollouts(undefined),
+    keeper: PLAIN_KEEPER,
+  });
 }
 function said(text: string): object {
   return { type: "item.completed", item: { id: "item_0", type: "agent_message", text } };

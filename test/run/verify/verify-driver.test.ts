@@ -15,6 +15,7 @@ import { createVerifyDriver } from "../../../src/run/verify/verify-driver.ts";
 import { findMarked } from "../../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts, VerifyRequest, VerifySandbox } from "../../../src/task/state/verification.ts";
 import { CONFINED } from "../../support/confined.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { outcomeOf } from "../../support/outcome-of.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -52,7 +53,7 @@ async function bench(
   const driver = createVerifyDriver({
     codexPath: () => codexPath ?? codex.codexPath,
     environment: { ...codex.environment, ...environment },
-    ...{ workspaceId, runsDir },
+    ...{ keeper: PLAIN_KEEPER, workspaceId, runsDir },
   });
   let count = 0;
   const started: RunHandle<VerifyFacts>[] = [];

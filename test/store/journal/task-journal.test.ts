@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { JournalRecord } from "../../../src/store/journal/journal-record.ts";
 import { openTaskJournal, type TaskJournal } from "../../../src/store/journal/task-journal.ts";
+import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { startLineProcess } from "../../support/line-process.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -45,7 +46,7 @@ function openFile(dir: string, id = ID): string {
 
 /** A journal with one open task that has two records. */
 function begun(dir: string): TaskJournal {
-  const journal = openTaskJournal(dir, "write");
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   journal.create(ID, ACCEPTED);
   journal.append(ID, [thread("one")]);
   return journal;
@@ -56,7 +57,7 @@ it("gives back what was written, in order, also to the next coordinator", () => 
   begun(dir).append(ID, [thread("two"), thread("three")]);
   const expected = [ACCEPTED, thread("one"), thread("two"), thread("three")];
   expect(openTaskJournal(dir, "read").read(ID)).toEqual(expected);
-  expect(openTaskJournal(dir, "write").read(ID)).toEqual(expected);
+  expect(openTaskJournal(dir, PLAIN_KEEPER).read(ID)).toEqual(expected);
 });
 
 it("gives back what was noted without a sync, and what came after it", () => {
@@ -65,7 +66,7 @@ it("gives back what was noted without a sync, and what came after it", () => {
   journal.appendUnsynced(ID, thread("two"));
   journal.append(ID, [thread("three")]);
   const expected = [ACCEPTED, thread("one"), thread("two"), thread("three")];
-  expect(openTaskJournal(dir, "write").read(ID)).toEqual(expected);
+  expect(openTaskJournal(dir, PLAIN_KEEPER).read(ID)).toEqual(expected);
 });
 
 it("is readable by the owner alone", () => {
@@ -84,7 +85,7 @@ it("refuses to create the journal of a task twice, and keeps the first", () => {
 
 it("appends to no task that was never created", () => {
   const dir = tempDir();
-  const journal = openTaskJournal(dir, "write");
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   expect(() => journal.append(ID, [thread("one")])).toThrow(/ENOENT/);
   expect(journal.openIds()).toEqual([]);
   expect(journal.read(ID)).toEqual([]);
@@ -101,7 +102,7 @@ it.each([
   const dir = tempDir();
   begun(dir);
   appendFileSync(openFile(dir), torn);
-  const journal = openTaskJournal(dir, "write");
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   expect(journal.read(ID)).toEqual([ACCEPTED, thread("one")]);
   journal.append(ID, [thread("after")]);
   expect(journal.read(ID)).toEqual([ACCEPTED, thread("one"), thread("after")]);
@@ -120,7 +121,7 @@ it("cuts a torn line off the journal of a finished task, too", () => {
   const dir = tempDir();
   begun(dir).retire(ID);
   appendFileSync(join(dir, "done", `${ID}.jsonl`), '{"k":"thr');
-  const journal = openTaskJournal(dir, "write");
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   journal.appendDone(ID, [thread("after")]);
   expect(journal.readDone(ID)).toEqual([ACCEPTED, thread("one"), thread("after")]);
 });
@@ -175,12 +176,12 @@ it.each<{ name: string; damage: (path: string) => void; reason: string }>([
   damage(openFile(dir));
   expect(() => openTaskJournal(dir, "read").read(ID)).not.toThrow();
   const said: (readonly string[])[] = [];
-  const journal = openTaskJournal(dir, "write", (...one) => said.push(one));
+  const journal = openTaskJournal(dir, PLAIN_KEEPER, (...one) => said.push(one));
   expect(said).toEqual([[join(dir, "damaged", `${ID}.jsonl`), expect.stringContaining(reason)]]);
   expect([journal.openIds(), journal.damaged(), journal.read(ID)]).toEqual([[OTHER], [`${ID}.jsonl`], []]);
   journal.create(ID, ACCEPTED);
   damage(openFile(dir));
-  expect(openTaskJournal(dir, "write").damaged()).toEqual([`${ID}.jsonl`, `${ID}.jsonl.2`]);
+  expect(openTaskJournal(dir, PLAIN_KEEPER).damaged()).toEqual([`${ID}.jsonl`, `${ID}.jsonl.2`]);
 });
 
 it("removes what a kill left of a file that was being written, and nothing else", () => {
@@ -189,7 +190,7 @@ it("removes what a kill left of a file that was being written, and nothing else"
   for (const name of [`.${randomUUID()}.tmp`, ".mine.tmp"]) writeFileSync(join(dir, "open", name), "half");
   openTaskJournal(dir, "read");
   expect(readdirSync(join(dir, "open"))).toHaveLength(3);
-  openTaskJournal(dir, "write");
+  openTaskJournal(dir, PLAIN_KEEPER);
   expect(readdirSync(join(dir, "open")).sort()).toEqual([".mine.tmp", `${ID}.jsonl`]);
 });
 
@@ -225,7 +226,7 @@ it("takes a write back that failed half-way, and goes on", async () => {
   expect(statSync(openFile(dir)).size).toBe(sizeBefore);
   expect(await child.ask(`${ID} 1`)).toBe("3 records");
   await child.end();
-  expect(openTaskJournal(dir, "write").read(ID)).toEqual([...before, thread("x")]);
+  expect(openTaskJournal(dir, PLAIN_KEEPER).read(ID)).toEqual([...before, thread("x")]);
 });
 
 it("keeps every record that was acknowledged before a kill", async () => {
@@ -240,7 +241,7 @@ it("keeps every record that was acknowledged before a kill", async () => {
   while (acknowledged < 20) await new Promise(setImmediate);
   await child.kill();
   await gaveUp;
-  const records = openTaskJournal(dir, "write").read(ID);
+  const records = openTaskJournal(dir, PLAIN_KEEPER).read(ID);
   expect(records.length).toBeGreaterThanOrEqual(acknowledged);
   expect(records.length).toBeLessThanOrEqual(acknowledged + 1); // One more may have been written and not acknowledged.
 });
@@ -272,7 +273,7 @@ it("never reopens a finished task over an open one", () => {
 
 it("lists open tasks by id, and finished ones by when they were finished", () => {
   const dir = tempDir();
-  const journal = openTaskJournal(dir, "write");
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   for (const id of [THIRD, ID, OTHER]) journal.create(id, { ...ACCEPTED, id });
   expect(journal.openIds()).toEqual([ID, OTHER, THIRD]);
   const finished = [OTHER, THIRD, ID];
@@ -289,7 +290,7 @@ it("passes over files that are none of its own", () => {
   const journal = begun(dir);
   for (const name of [".k3f9x2.tmp", "notes.jsonl", `${ID}.jsonl~`]) writeFileSync(join(dir, "open", name), "x");
   expect(journal.openIds()).toEqual([ID]);
-  expect(openTaskJournal(dir, "write").openIds()).toEqual([ID]);
+  expect(openTaskJournal(dir, PLAIN_KEEPER).openIds()).toEqual([ID]);
   expect(readdirSync(join(dir, "open"))).toHaveLength(4);
 });
 
@@ -300,7 +301,7 @@ it.each(["", '{"k":"accepted","v":1,"id":"', "\0\0\0\0\n"])(
     begun(dir);
     writeFileSync(openFile(dir, OTHER), left);
     expect(openTaskJournal(dir, "read").read(OTHER)).toEqual([]);
-    const journal = openTaskJournal(dir, "write");
+    const journal = openTaskJournal(dir, PLAIN_KEEPER);
     expect([journal.openIds(), journal.damaged()]).toEqual([[ID], []]);
     journal.create(OTHER, { ...ACCEPTED, id: OTHER });
     expect(journal.read(OTHER)).toEqual([{ ...ACCEPTED, id: OTHER }]);

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { createSessionStore } from "../../../src/store/sessions/session-store.ts";
 import { sessionFactsPath } from "../../../src/task/records/workspace-paths.ts";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import { appendFacts, foldFacts } from "../../../src/task/session/session-facts.ts";
+import { foldFacts } from "../../../src/task/session/session-facts.ts";
+import { appendFacts } from "../../support/kept.ts";
 
 const THREADS = ["01a1f950-5f71-7472-a9b5-7a2032cb912c", "01a1f951-0000-7000-8000-000000000002"] as const;
 const NOTHING = foldFacts([]);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { errorFilePath, isErrorFile, renderErrorFile } from "../../../src/task/file/error-file.ts";
+import { errorFilePath, isErrorFile } from "../../../src/task/file/error-file.ts";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
+import { renderErrorFile } from "../../support/kept.ts";
 
 function errorFileOf(text: string): string {
   const parsed = parseDropText(text, undefined);

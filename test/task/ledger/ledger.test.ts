@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  appendRows,
   foldLedger,
   isFinal,
   type LedgerRow,
@@ -11,6 +10,7 @@ import {
   type TaskStatus,
   withoutRows,
 } from "../../../src/task/ledger/ledger.ts";
+import { appendRows } from "../../support/kept.ts";
 import { ledgerLine, ledgerRows } from "../../support/ledger-rows.ts";
 
 const TASK = "20261120-141530-k3f9x2";

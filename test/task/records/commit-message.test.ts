@@ -5,12 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { ownSessionKey } from "../../../src/task/names/session-key.ts";
-import {
-  errorFileCommitMessage,
-  intakeCommitMessage,
-  taskCommitMessage,
-} from "../../../src/task/records/commit-message.ts";
 import type { Origin } from "../../../src/task/rights/origin.ts";
+import { errorFileCommitMessage, intakeCommitMessage, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 const ID = "20261120-141530-k3f9x2";

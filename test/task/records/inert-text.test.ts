@@ -1,13 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  errorFileCommitMessage,
-  intakeCommitMessage,
-  removedFilesCommitMessage,
-  taskCommitMessage,
-} from "../../../src/task/records/commit-message.ts";
+import { removedFilesCommitMessage } from "../../../src/task/records/commit-message.ts";
 import { inertText } from "../../../src/task/records/inert-text.ts";
 import type { TaskRecord } from "../../../src/task/records/task-record.ts";
+import { errorFileCommitMessage, intakeCommitMessage, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
 
@@ -18,6 +14,12 @@ const HOSTS: readonly { readonly reads: string; readonly order: RegExp }[] = [
     order: /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(?:[\w.-]+\/[\w.-]+)?#\d+/i,
   },
   { reads: "GitHub: an issue is named", order: /(?:^|\W)(?:[\w.-]+\/[\w.-]+)?#\d|\bGH-\d/i },
+  { reads: "GitLab: an issue is named", order: /\bGL-\d|\[(?:issue|work_item|epic|merge_request):/i },
+  {
+    reads: "Linear: an issue is closed",
+    order: /\b(?:[Cc]los|[Ff]ix|[Rr]esolv|[Cc]omplet)(?:e[sd]?|ing)?:? +[A-Z]+-\d/,
+  },
+  { reads: "semantic-release: a major version", order: /^[\s|*]*breaking[ -]change[:\s]/im },
   {
     reads: "GitHub, GitLab: an issue is named by its address",
     order: /https?:\S+\/(?:issues|pull|merge_requests|work_items)\/\d/i,
@@ -48,6 +50,14 @@ const ATTACKS = [
   "closing https://gitlab.example.com/g/p/-/merge_requests/6",
   "Closes PROJ-7, PROJ-8 and PROJ-9",
   "Implements issue PROJ-10",
+  "Closes  PROJ-7",
+  "Fixes issue   PROJ-8",
+  "Completes: ENG-9",
+  "GL-12",
+  "Closes [issue:12]",
+  "see [work_item:group/project/3]",
+  "BREAKING CHANGE: another major version",
+  " * breaking-change: one more",
   "PROJ-11 some work #close #time 2d",
   "Closing issues #15 and group/project#16",
   "please look, !17",

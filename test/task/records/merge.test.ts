@@ -3,18 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  appendRows,
-  foldLedger,
-  type LedgerRow,
-  parseLedger,
-  rotateLedger,
-  withoutRows,
-} from "../../../src/task/ledger/ledger.ts";
+import { foldLedger, type LedgerRow, parseLedger, rotateLedger, withoutRows } from "../../../src/task/ledger/ledger.ts";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import { appendFacts, foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
-import { appendEntries, parseTranscript, rotateTranscript } from "../../../src/task/session/transcript.ts";
+import { foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
+import { parseTranscript, rotateTranscript } from "../../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
+import { appendEntries, appendFacts, appendRows } from "../../support/kept.ts";
 import { ledgerLine, ledgerRows } from "../../support/ledger-rows.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

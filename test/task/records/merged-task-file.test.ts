@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseTaskFile, renderTaskFile, type TaskRecord } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile, type TaskRecord } from "../../../src/task/records/task-record.ts";
+import { renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

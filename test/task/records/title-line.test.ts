@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
 import { TITLE_CHARACTERS_MAX } from "../../../src/task/file/task-title.ts";
-import { parseTaskFile, renderTaskFile } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile } from "../../../src/task/records/task-record.ts";
 import { titleInFrontMatter } from "../../../src/task/records/title-line.ts";
+import { renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
 /** The committed file of a task with this title. */

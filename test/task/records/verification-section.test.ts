@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { taskCommitMessage } from "../../../src/task/records/commit-message.ts";
-import { parseTaskFile, renderTaskFile, type TaskRecord } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile, type TaskRecord } from "../../../src/task/records/task-record.ts";
+import { renderTaskFile, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
 

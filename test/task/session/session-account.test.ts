@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { accountFact, type TaskShare } from "../../../src/task/session/session-account.ts";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import { appendFacts, foldAccount, parseFacts } from "../../../src/task/session/session-facts.ts";
+import { foldAccount, parseFacts } from "../../../src/task/session/session-facts.ts";
+import { appendFacts } from "../../support/kept.ts";
 
 const STATUSES = ["succeeded", "failed", "cancelled"] as const;
 

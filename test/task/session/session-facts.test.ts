@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SessionFact } from "../../../src/task/session/session-fact.ts";
-import { appendFacts, foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
+import { foldFacts, parseFacts } from "../../../src/task/session/session-facts.ts";
+import { appendFacts } from "../../support/kept.ts";
 
 const TIME = "2026-11-20T14:15:30.000Z";
 const THREADS = [1, 2, 3].map(threadId);

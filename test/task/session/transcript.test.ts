@@ -1,13 +1,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  appendEntries,
-  parseTranscript,
-  rotateTranscript,
-  withoutLines,
-} from "../../../src/task/session/transcript.ts";
+import { parseTranscript, rotateTranscript, withoutLines } from "../../../src/task/session/transcript.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
+import { appendEntries } from "../../support/kept.ts";
 
 const TASK = "20261120-141530-k3f9x2";
 const TIME = "2026-11-20T14:15:30.000Z";

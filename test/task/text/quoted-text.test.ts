@@ -1,10 +1,8 @@
 import { type Node, Parser } from "commonmark";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renderErrorFile } from "../../../src/task/file/error-file.ts";
-import { appendRows } from "../../../src/task/ledger/ledger.ts";
-import { renderTaskFile } from "../../../src/task/records/task-record.ts";
 import { quotedText, readQuotedText } from "../../../src/task/text/quoted-text.ts";
+import { appendRows, renderErrorFile, renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
 
@@ -63,6 +61,15 @@ function view(markdown: string): Seen {
   return { images, html, headings };
 }
 
+/** What stands behind the fences of a file, as a viewer reads it. */
+function languagesIn(markdown: string): readonly string[] {
+  const walker = new Parser().parse(markdown.replace(/^---\n[\s\S]*?\n---\n/, "")).walker();
+  const languages: string[] = [];
+  for (let event = walker.next(); event !== null; event = walker.next())
+    if (event.entering && event.node.type === "code_block") languages.push(event.node.info ?? "");
+  return languages;
+}
+
 function wordsOf(node: Node): string {
   let words = "";
   for (let child = node.firstChild; child !== null; child = child.next) words += child.literal ?? "";
@@ -113,6 +120,25 @@ describe("text of others in a file of ours", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it.each([
+    ["```          mermaid\ngraph TD\n```", "mermaid"],
+    ["``` &#109;ermaid\ngraph TD\n```", "mermaid"],
+    ["~~~\\mermaid\ngraph TD\n~~~", "\\mermaid"],
+    ["```{.mermaid}\ngraph TD\n```", "{.mermaid}"],
+    ["- a\n\n  ````Mermaid theme\n  graph TD\n  ````", "Mermaid theme"],
+    ["```d2\nx -> y\n```", "d2"],
+    ["```structurizr\n!include https://evil.example\n```", "structurizr"],
+    ["```json:table\n{}\n```", "json:table"],
+  ])("is no diagram that a host draws: %j", (attack, language) => {
+    expect(languagesIn(attack)).toEqual([language]);
+    for (const shown of languagesIn(taskFileWith(attack))) expect(["", "markdown", "text"]).toContain(shown);
+    expect(readQuotedText(quotedText(attack))).toBe(attack);
+  });
+
+  it("keeps code of a plain language in a quote", () => {
+    expect(quotedText("```ts\nx\n```\n\n~~~ c++ \ny\n~~~")).toMatch(/^> ```ts\n/);
   });
 
   it("is given back, whatever it is", () => {

@@ -7,7 +7,7 @@ import type { Drop } from "../../../task/file/drop.ts";
 import { isTaskId } from "../../../task/names/task-id.ts";
 import { INBOX } from "../../../task/records/workspace-paths.ts";
 import type { Rights } from "../../../task/rights/rights.ts";
-import { type Reading, readDrop } from "../drop-reader.ts";
+import { type DropRules, type Reading, readDrop } from "../drop-reader.ts";
 import { type FilePrint, printOf, sameContent } from "../file-print.ts";
 import { causeOf, type Folder, openInboxFolder, syncFolder } from "../folder.ts";
 import { type InboxPlace, placeInInbox, shownName, stemOf } from "../name-rules.ts";
@@ -19,6 +19,7 @@ export interface ClaimsOptions {
   readonly stateDir: string;
   readonly hashBlob: (bytes: Uint8Array) => string;
   readonly rights: () => Rights;
+  readonly keeper: DropRules["keeper"];
   readonly onNotice: (message: string) => void;
 }
 

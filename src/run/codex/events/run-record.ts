@@ -1,4 +1,5 @@
 import type { Usage } from "../../../task/state/run.ts";
+import type { Keeper } from "../../../task/text/kept-text.ts";
 import type { RunEvent, SaidLine } from "../../driver.ts";
 import { brokenSandboxWords } from "../../sandbox/broken-sandbox.ts";
 import { type CodexItem, parseEventLine } from "./events.ts";
@@ -40,8 +41,11 @@ const PATCHED_PATHS_MAX = 10_000;
 /** "Reconnecting... 2/5 (…)": the same notice five times over says no more than once. */
 const RETRY_COUNT = /^Reconnecting\.\.\. (\d+\/\d+ )?/;
 
-/** @param workdir paths below it are shown relative to it */
-export function createRunRecord(workdir: string): RunRecord {
+/**
+ * @param workdir paths below it are shown relative to it
+ * @param keeper secrets are taken out of what an item says before it is cut to its length: no cut goes through one
+ */
+export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
   let threadId: string | undefined;
   let turnEnd: TurnEnd | undefined;
   let lastMessage: string | undefined;
@@ -57,7 +61,7 @@ export function createRunRecord(workdir: string): RunRecord {
 
   const addError = (line: number, atMs: number, message: string): void => {
     const notice = message.replace(RETRY_COUNT, "");
-    if (notice !== lastNotice) said.add({ line, atMs, body: { kind: "error", message: boundText(message) } });
+    if (notice !== lastNotice) said.add({ line, atMs, body: { kind: "error", message: boundText(keeper, message) } });
     lastNotice = notice;
   };
   const begin = (id: string, entry: SaidLine): void => {
@@ -93,7 +97,7 @@ export function createRunRecord(workdir: string): RunRecord {
     { line, isOld }: Line,
     atMs: number,
   ): RunEvent => {
-    const body = transcriptBody(item, phase !== "completed", workdir);
+    const body = transcriptBody(keeper, item, phase !== "completed", workdir);
     const paths = item.type === "file_change" ? item.changes.map(({ path }) => path) : [];
     if (phase !== "completed") begin(item.id, { line, atMs, body });
     else if (item.type === "error") {

@@ -1,8 +1,8 @@
 import { relative, sep } from "node:path";
 import { asObject, asText, type JsonObject } from "../../../base/json-shape.ts";
 import type { TranscriptBody } from "../../../task/session/transcript-entry.ts";
+import type { Keeper, KeptText } from "../../../task/text/kept-text.ts";
 import type { CodexItem } from "./events.ts";
-import { excerpt } from "./excerpt.ts";
 
 /** Of a command's output; a transcript is read by people and committed, the whole output is in neither. */
 const OUTPUT_EXCERPT_BYTES = 4 * 1024;
@@ -14,10 +14,12 @@ const DETAIL_EXCERPT_BYTES = 4 * 1024;
 const FILE_CHANGES_MAX = 200;
 const TODO_ITEMS_MAX = 200;
 
-/** Returns `text` bounded as a transcript's text is. */
-export function boundText(text: string): string {
-  return excerpt(text, TEXT_EXCERPT_BYTES);
+/** Returns `text` without secrets, bounded as a transcript's text is. */
+export function boundText(keeper: Excerpts, text: string): KeptText {
+  return keeper.keepExcerpt(text, TEXT_EXCERPT_BYTES);
 }
+
+type Excerpts = Pick<Keeper, "keepExcerpt">;
 
 /**
  * Returns what the transcript says of `item`.
@@ -25,19 +27,24 @@ export function boundText(text: string): string {
  * @param unfinished codex reported its start and never its end
  * @param workdir paths below it are shown relative to it
  */
-export function transcriptBody(item: CodexItem, unfinished: boolean, workdir: string): TranscriptBody {
+export function transcriptBody(
+  keeper: Excerpts,
+  item: CodexItem,
+  unfinished: boolean,
+  workdir: string,
+): TranscriptBody {
   switch (item.type) {
     case "agent_message":
-      return { kind: "assistant", text: boundText(item.text) };
+      return { kind: "assistant", text: boundText(keeper, item.text) };
     case "reasoning":
-      return { kind: "reasoning", text: boundText(item.text) };
+      return { kind: "reasoning", text: boundText(keeper, item.text) };
     case "command_execution":
       return {
         kind: "command",
-        command: excerpt(item.command, COMMAND_EXCERPT_BYTES),
+        command: keeper.keepExcerpt(item.command, COMMAND_EXCERPT_BYTES),
         exitCode: item.exit_code,
         status: unfinished ? "unfinished" : item.status,
-        output: excerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
+        output: keeper.keepExcerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
         outputBytes: Buffer.byteLength(item.aggregated_output),
       };
     case "file_change": {
@@ -48,25 +55,30 @@ export function transcriptBody(item: CodexItem, unfinished: boolean, workdir: st
     }
     case "mcp_tool_call": {
       const lines = [`arguments: ${asJson(item.arguments)}`, ...resultLines(item.result, item.error)];
-      return tool(`${item.server}/${item.tool}`, unfinished ? "unfinished" : item.status, lines.join("\n"));
+      return tool(keeper, `${item.server}/${item.tool}`, unfinished ? "unfinished" : item.status, lines.join("\n"));
     }
     case "web_search":
-      return tool("web_search", unfinished ? "unfinished" : "completed", item.query);
+      return tool(keeper, "web_search", unfinished ? "unfinished" : "completed", item.query);
     case "todo_list": {
       const lines = item.items
         .slice(0, TODO_ITEMS_MAX)
         .map(({ text, completed }) => `[${completed ? "x" : " "}] ${text}`);
-      return tool("todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
+      return tool(keeper, "todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
     }
     case "error":
-      return { kind: "error", message: boundText(item.message) };
+      return { kind: "error", message: boundText(keeper, item.message) };
     case "unknown":
-      return tool(item.name, unfinished ? "unfinished" : item.status, asJson(withoutKnown(item.raw)));
+      return tool(keeper, item.name, unfinished ? "unfinished" : item.status, asJson(withoutKnown(item.raw)));
   }
 }
 
-function tool(name: string, status: string, detail: string): TranscriptBody {
-  return { kind: "tool", name: excerpt(name, 256), status, detail: excerpt(detail, DETAIL_EXCERPT_BYTES) };
+function tool(keeper: Excerpts, name: string, status: string, detail: string): TranscriptBody {
+  return {
+    kind: "tool",
+    name: keeper.keepExcerpt(name, 256),
+    status,
+    detail: keeper.keepExcerpt(detail, DETAIL_EXCERPT_BYTES),
+  };
 }
 
 function resultLines(result: unknown, error: string | undefined): readonly string[] {

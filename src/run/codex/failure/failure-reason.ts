@@ -1,3 +1,4 @@
+import type { Keeper } from "../../../task/text/kept-text.ts";
 import { readTail } from "../../worker/bounded-file.ts";
 
 /** Enough for the last error and its log lines; a panic with a backtrace is longer and not needed whole. */
@@ -27,8 +28,9 @@ export interface SaidOnStderr {
 }
 
 /** Reads what the run's stderr says about its end. Warnings and log lines say nothing about it: a success has them too. */
-export function readStderr(stderrPath: string): SaidOnStderr {
-  const lines = readTail(stderrPath, STDERR_TAIL_BYTES)
+export function readStderr(stderrPath: string, keeper: Pick<Keeper, "keep">): SaidOnStderr {
+  const lines = keeper
+    .keep(readTail(stderrPath, STDERR_TAIL_BYTES))
     .split("\n")
     .filter((line) => line.trim() !== "" && ![...NOISE, LOG_LINE].some((pattern) => pattern.test(line)))
     .map((line) => oneLine(line.replace(SHELL_PREFIX, "")));

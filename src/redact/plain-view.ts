@@ -1,0 +1,82 @@
+/** A text as it reads without its escapes, and where each place of it stands in the text. */
+export interface PlainView {
+  readonly text: string;
+  /** Returns the place in the original text of the place `at` in this one. */
+  start(at: number): number;
+  /** Returns the end in the original text of what ends at `at` here. */
+  end(at: number): number;
+}
+
+/**
+ * What hides a secret without changing it: escapes of JSON (once or several times over) and of URLs, codes of terminals, characters that
+ * are not seen, and the line ends that `base64` puts into what it prints.
+ */
+const HIDING =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /\\{1,64}(?:u[0-9a-fA-F]{4}|[nrtbf"'/])|\\{2,64}|%[0-9A-Fa-f]{2}|\u001B\[[0-?]{0,32}[ -/]{0,4}[@-~]|(?![\n\r\t])(?:[\p{Cc}\p{Cf}]|[\u{e0100}-\u{e01ef}])|\r?\n(?=[A-Za-z0-9+/=_-])/gu;
+/** `base64` breaks its lines after 76 characters, PEM after 64. */
+const WRAPPED_MIN = 60;
+const WRAPPED = /^[A-Za-z0-9+/_-]{60}$/;
+const LETTERS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: " ", f: " " };
+
+/** Returns the view of a text, or `undefined` where nothing in it is escaped. Takes linear time. */
+export function plainView(text: string): PlainView | undefined {
+  /** Of each stretch that is the same in both: where it begins, here and there. */
+  const here: number[] = [0];
+  const there: number[] = [0];
+  const parts: string[] = [];
+  let length = 0;
+  let at = 0;
+  for (const { 0: sequence, index } of text.matchAll(HIDING)) {
+    if (sequence.endsWith("\n") && !WRAPPED.test(text.slice(Math.max(0, index - WRAPPED_MIN), index))) continue;
+    const character = meaningOf(sequence);
+    parts.push(text.slice(at, index), character);
+    length += index - at;
+    at = index + sequence.length;
+    if (character !== "") {
+      here.push(length);
+      there.push(index);
+      length += character.length;
+    }
+    here.push(length);
+    there.push(at);
+  }
+  if (parts.length === 0) return undefined;
+  parts.push(text.slice(at));
+  const place = (to: number): number => {
+    const stretch = lastAtMost(here, to);
+    return Math.min((there[stretch] ?? 0) + to - (here[stretch] ?? 0), there[stretch + 1] ?? text.length);
+  };
+  return { text: parts.join(""), start: place, end: (to) => (to === 0 ? 0 : place(to - 1) + widthAt(to - 1)) };
+
+  /** How many units of the original one unit of the view takes. */
+  function widthAt(to: number): number {
+    const stretch = lastAtMost(here, to);
+    const isEscape = (here[stretch + 1] ?? -1) === to + 1 && (there[stretch + 1] ?? 0) - (there[stretch] ?? 0) > 1;
+    return isEscape && here[stretch] === to ? (there[stretch + 1] ?? 0) - (there[stretch] ?? 0) : 1;
+  }
+}
+
+function meaningOf(sequence: string): string {
+  if (sequence.startsWith("%")) {
+    const code = Number.parseInt(sequence.slice(1), 16);
+    return code < 0x80 ? String.fromCharCode(code) : "\uFFFD";
+  }
+  if (!sequence.startsWith("\\")) return "";
+  const [, hex] = /^\\+u(.{4})$/.exec(sequence) ?? [];
+  if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+  const letter = sequence.at(-1) ?? "";
+  return LETTERS[letter] ?? letter;
+}
+
+/** Returns the greatest index of a rising list whose number is at most `limit`; of equal ones the last. */
+function lastAtMost(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle;
+    else high = middle;
+  }
+  return low;
+}
