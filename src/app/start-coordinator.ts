@@ -147,8 +147,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir: deps.workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
-    onForeignTasks: (tasks) => {
-      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
+    onForeignTasks: async (tasks) => {
+      if (deps.takeOver) await takeOver(tasks, { table, clone: deps.clone, keeper, log, rights: rights() });
       else
         for (const { row } of tasks.values())
           log("other-clone", { task: row.task, session: row.session, status: row.status });
