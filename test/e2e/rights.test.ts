@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { levelOfSettings } from "../../src/run/sandbox/permission-profile.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -91,7 +92,7 @@ describe("an agent that drops task files", () => {
     const runs = workspace.stubRuns();
     expect(runs.map(({ prompt }) => prompt.startsWith("Planted: verify"))).toEqual([false, true]);
     for (const { args, workdir } of runs) {
-      expect(args[args.indexOf("-s") + 1]).toBe("workspace-write");
+      expect(levelOfSettings(args)).toBe("workspace-write");
       expect(args.join(" ")).not.toMatch(/network_access|bypass|DEPLOY/);
       expect(workdir).toBe(realpathSync(workspace.dir));
     }
@@ -216,7 +217,7 @@ describe("the owner of the machine", () => {
     // What asks for nothing gets what is allowed of the default.
     workspace.drop("docs/3.md", "Third.\n");
     await committed(workspace, 3);
-    expect(flags(workspace, "Third", "-s")).toEqual(["read-only"]);
+    expect(levelOfSettings(flags(workspace, "Third", "-c"))).toBe("read-only");
   });
 
   it("is told of a bad edit, which changes nothing while serving and is refused at a start", async () => {

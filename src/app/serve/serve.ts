@@ -1,12 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags, SettingsText } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
-import { stampOf } from "../../config/path-stamp.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -15,8 +13,9 @@ import { createMemory } from "../../memory/memory.ts";
 import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
-import { codexHomePath } from "../../run/codex/install/codex-home.ts";
+import { createServerList } from "../../run/codex/install/list-servers.ts";
 import { openRunStore } from "../../run/run-store.ts";
+import { createSandboxProbe } from "../../run/sandbox/probe-sandbox.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { createLauncher, type Launcher } from "../../run/worker/launcher/launcher.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
@@ -24,6 +23,7 @@ import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
+import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { type Keeper, keptError } from "../../task/text/kept-text.ts";
@@ -32,8 +32,9 @@ import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
-import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
+import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
+import { type OwnPlaces, watchOwnPlaces } from "./own-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -72,13 +73,17 @@ export async function serve(
   const paths = statePaths(place.stateDir);
   const settings = await readSettingsOf(place, branchName);
   const config = createLiveConfig(settings, given, options.config);
-  const policy = createLivePolicy(paths.policy, place.workRoot);
+  const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
+    own.requireApart(changed, installation.path),
+  );
   const keeper = await openKeeper(given, policy.current());
   const log: Log = (event, fields) => print(event, keeper.keep(fields));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
+  const own = watchOwnPlaces(place, environment);
   const installation = await checkCodex(options, environment, policy.current());
-  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  own.requireApart(policy.current(), installation.path);
+  secureStateFolder(paths.root);
   const lost = new AbortController();
   const lock = await takeLock({
     dir: paths.root,
@@ -91,7 +96,19 @@ export async function serve(
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, keeper, log);
-    const opened = { environment, log, config, first: settings, policy, installation, paths, clone, launcher, keeper };
+    const opened = {
+      environment,
+      log,
+      config,
+      first: settings,
+      policy,
+      installation,
+      own,
+      paths,
+      clone,
+      launcher,
+      keeper,
+    };
     const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
@@ -115,6 +132,7 @@ interface Opened extends ServeSurroundings {
   readonly first: SettingsText;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
+  readonly own: OwnPlaces;
   readonly paths: StatePaths;
   readonly clone: string;
   readonly keeper: Keeper;
@@ -127,16 +145,14 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, first, policy, installation, paths, clone: workspaceId, launcher, keeper } = opened;
+  const { environment, log, config, first, policy, installation, own, paths, launcher, keeper } = opened;
+  const workspaceId = opened.clone;
   const now = Date.now;
   let current = installation;
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
+  const { workspaceDir, stateDir } = place;
   const branch = await openCommitter({
-    place,
-    workspaceDir: place.workspaceDir,
-    stateDir: place.stateDir,
-    branch: branchName,
-    now,
+    ...{ place, workspaceDir, stateDir, branch: branchName, now },
     onNotice: (notice) => log("git", { notice }),
     ownMarker: workspaceId,
   });
@@ -147,8 +163,7 @@ async function open(
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({
-    paths,
-    workspaceDir: place.workspaceDir,
+    ...{ paths, workspaceDir },
     branchName: shortName(branchName),
     clone: workspaceId,
     version: packageVersion(),
@@ -157,22 +172,16 @@ async function open(
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({
-        workspaceDir: place.workspaceDir,
-        stateDir: place.stateDir,
-        settleMs,
-        rescanMs,
-        now,
+        ...{ workspaceDir, stateDir, settleMs, rescanMs, now, keeper, onHint, onNotice },
         hashBlob: branch.hashBlob,
-        keeper,
         rights: () => rights().widest,
-        onHint,
-        onNotice,
       });
     },
     agents: createCodexDriver({
       ...{ installation: () => current, environment, extraConfig: [], now, keeper, workspaceId },
       ...{ runsDir: paths.runs, launcher },
       gitEnvironment: workTree.gitEnvironment,
+      servers: createServerList({ codexPath: () => current.path, environment }),
     }),
     verifications: createVerifyDriver({
       ...{ codexPath: () => current.path, environment, keeper, workspaceId, runsDir: paths.runs, launcher },
@@ -182,29 +191,24 @@ async function open(
     workTree,
     prompts: createPromptAssembly(
       createMemory({
-        ...{ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR },
+        ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
         mayTell: async (path) =>
-          policy.current().notes === "any" || isAsCommitted(branch, place.workspaceDir, path, NOTE_BYTES_MAX),
+          policy.current().notes === "any" || isAsCommitted(branch, workspaceDir, path, NOTE_BYTES_MAX),
       }),
       config.current,
     ),
     codex: {
       async check() {
-        current = await checkCodex(options, environment, policy.current());
+        const found = await checkCodex(options, environment, policy.current());
+        own.requireApart(policy.current(), found.path);
+        current = found;
         return current;
       },
-      stamp() {
-        const home = codexHomePath(environment) ?? "";
-        const { sandbox, model, codexConfig } = config.current();
-        return [
-          stampOf(join(home, "config.toml")),
-          stampOf(join(home, "auth.json")),
-          sandbox,
-          model,
-          ...codexConfig,
-        ].join();
-      },
+      stamp: () => codexStamp(environment, config.current()),
     },
+    sandbox: createSandboxProbe({
+      ...{ codexPath: () => current.path, environment, keptPath: paths.sandbox, scratchDir: paths.sandboxProbe },
+    }),
     installation,
     history: createTaskHistory(place, branchName),
     settings: () => {
@@ -217,6 +221,7 @@ async function open(
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
           rights: rights(),
+          confinement: () => own.confinement(current.path),
         },
       };
     },

@@ -38,6 +38,8 @@ function statusLines(status: StatusView): readonly string[] {
     const { since, until, reason } = status.codex;
     lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
   }
+  if (health?.sandbox)
+    lines.push(`sandbox    tasks that need it wait since ${health.sandbox.since}: ${health.sandbox.reason}`);
   if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${health.world.since}: ${health.world.reason}`);
   for (const name of health?.damaged ?? [])

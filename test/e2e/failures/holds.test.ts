@@ -63,10 +63,6 @@ const ROWS: readonly Row[] = [
     config: (right) => `${right}\n[[[\n`,
   },
   {
-    ...{ failure: "configuration", requests: 0, words: /: Error: .*required MCP servers failed/, waitsMs: HOLD },
-    config: (right) => `${right}\n[mcp_servers.tools]\ncommand = "/nonexistent"\nrequired = true\n`,
-  },
-  {
     ...{
       failure: "usageLimit",
       requests: 1,
