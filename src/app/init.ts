@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { readBoundedText } from "../base/files/read-bounded.ts";
+import { realPathOf } from "../base/files/real-path.ts";
 import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { writePolicy } from "../config/policy.ts";
 import type { Branch } from "../git/branch.ts";
@@ -16,6 +17,7 @@ import { emptyLedger } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
 import { INBOX, LEDGER, SESSIONS } from "../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../task/rights/policy.ts";
+import { isBelow } from "../task/rights/rights.ts";
 import { asKeptText, type KeptText } from "../task/text/kept-text.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
@@ -86,6 +88,11 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
   const target = resolve(dir, wanted ?? join(dirname(code.topDir), `${basename(code.topDir)}-inbox`));
   if (existsSync(target))
     throw new CoordinatorError("REFUSED", `${target} is there already: name another folder with --dir`);
+  if (isBelow(code.topDir, realPathOf(target)))
+    throw new CoordinatorError(
+      "REFUSED",
+      `${target} lies in ${code.topDir}, where agents work: name a folder outside it with --dir`,
+    );
   const ref = `refs/heads/${branchName}`;
   const listed = await runGit(code, ["for-each-ref", "--format=%(refname)", ref]);
   const exists = listed.stdout.toString("utf8").trim() !== "";

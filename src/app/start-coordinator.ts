@@ -10,15 +10,15 @@ import { createAgentTurns } from "../dispatch/run/agent-turns.ts";
 import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
 import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
-import type { RunDefaults } from "../dispatch/run/run-request.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
-import { createVerifications, type VerifySettings } from "../dispatch/run/verifications.ts";
+import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifications.ts";
+import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
-import { createFollowUps, type FollowUpSettings } from "../intake/follow-ups.ts";
+import { createFollowUps } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
@@ -28,7 +28,7 @@ import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
-import type { CodexPort } from "../run/ports.ts";
+import type { CodexPort, SandboxPort } from "../run/ports.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
@@ -44,22 +44,9 @@ import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
-
-/** The settings in force; a getter each, because they may be edited while serving. */
-export interface LiveSettings extends VerifySettings, FollowUpSettings {
-  readonly maxWorkers: number;
-  readonly maxOpenTasks: number;
-  readonly settleMs: number;
-  readonly timeoutMs: number;
-  readonly stallTimeoutMs: number;
-  readonly stopGraceMs: number;
-  readonly maxAttempts: number;
-  readonly retryBaseMs: number;
-  readonly retryMaxMs: number;
-  readonly run: RunDefaults;
-}
 
 export interface CoordinatorDeps {
   readonly paths: StatePaths;
@@ -78,11 +65,16 @@ export interface CoordinatorDeps {
   readonly workTree: Workplace;
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
+  readonly sandbox: SandboxPort;
   readonly installation: CodexInstallation;
   readonly history: QueriesDeps["history"];
   readonly settings: () => LiveSettings;
   /** Looks whether the settings were edited; returns what is wrong with them now. */
   readonly reloadSettings: () => string | undefined;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
+  /** What of the settings waits in the work tree to be committed, in words. */
+  readonly uncommittedSettings: () => string | undefined;
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
   readonly surroundings: Surroundings;
@@ -105,8 +97,8 @@ export interface RunningCoordinator extends Coordinator {
 
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
-  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree, keeper } =
-    deps;
+  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions } = deps;
+  const { workTree, keeper, workspaceDir } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
@@ -134,16 +126,12 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
-  const { workspaceDir } = deps;
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const rights = () => settings().run.rights;
-  const runDrops = createRunDrops({
-    ...{ authors: evidence, table, recent, intake, log },
-    rights: () => rights().widest,
-  });
+  const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
   const origins = createDropOrigins({
     ...{ branch, receipts, runDrops, user, table, journal, rights },
     sandbox: () => settings().run.sandbox,
@@ -157,10 +145,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
-    workspaceDir: deps.workspaceDir,
+    workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
-    onForeignTasks: (tasks) => {
-      if (deps.takeOver) takeOver(tasks, { table, clone: deps.clone, log, rights: settings().run.rights });
+    onForeignTasks: async (tasks) => {
+      if (deps.takeOver) await takeOver(tasks, { table, clone: deps.clone, keeper, log, rights: rights() });
       else
         for (const { row } of tasks.values())
           log("other-clone", { task: row.task, session: row.session, status: row.status });
@@ -190,7 +178,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ codex: deps.codex, installation: deps.installation },
     ...{ faults, surroundings, log, wake, onBroken },
   });
+  const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
+    onSandboxBroken: sandbox.doubt,
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
     onCodexMissing: codex.doubt,
     ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads },
@@ -204,7 +194,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ table, turns, gate: breaker, sessions, evidence, faults, surroundings, log, wake },
     onCodexMissing: codex.doubt,
     verifications: createVerifications({
-      ...{ table, settings, surroundings, log, driver: verifications },
+      ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({
         ...{ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent },
       }),
@@ -216,9 +206,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
-    ...{ starting, wantedThreads, foundStale, codex, settings, faults, requests },
+    ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
     ...{ surroundings, log, onBroken },
-    branch: watch,
+    ...{ branch: watch, readSettings: deps.readSettings },
+    mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
@@ -268,7 +259,21 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const health = () =>
     presentHealth({
-      ...{ ...deps, journal, table, bound, breaker, codex, faults, runs, commits, inbox, dispatcher, startedAt },
+      ...{
+        ...deps,
+        journal,
+        table,
+        bound,
+        breaker,
+        codex,
+        sandbox,
+        faults,
+        runs,
+        commits,
+        inbox,
+        dispatcher,
+        startedAt,
+      },
       configProblem,
     });
   const useCases = createUseCases({

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
-import { stampOf } from "./live-config.ts";
+import { stampOf } from "./path-stamp.ts";
 import { readPolicy } from "./policy.ts";
 
 /** The policy in force while serving. */
@@ -12,8 +12,17 @@ export interface LivePolicy {
   reload(): string | undefined;
 }
 
-/** Loads the policy at `path`. @throws CoordinatorError `CONFIG` when it is not valid to begin with */
-export function createLivePolicy(path: string, workRoot: string): LivePolicy {
+/**
+ * Loads the policy at `path`.
+ *
+ * @param accept is asked of each later one; it throws CoordinatorError where that cannot be in force
+ * @throws CoordinatorError `CONFIG` when it is not valid to begin with
+ */
+export function createLivePolicy(
+  path: string,
+  workRoot: string,
+  accept: (policy: Policy) => void = () => undefined,
+): LivePolicy {
   let stamp = stampOf(path);
   let policy = readPolicy(path, workRoot);
   let problem: string | undefined;
@@ -24,7 +33,9 @@ export function createLivePolicy(path: string, workRoot: string): LivePolicy {
       if (now === stamp) return problem;
       stamp = now;
       try {
-        policy = readPolicy(path, workRoot);
+        const read = readPolicy(path, workRoot);
+        accept(read);
+        policy = read;
         problem = undefined;
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;

@@ -4,6 +4,7 @@ import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
 import type { BranchWatch } from "../publish/branch-watch.ts";
 import type { CommitQueue } from "../publish/commit-queue.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
+import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { breakerHold } from "../task/schedule/breaker.ts";
@@ -15,6 +16,7 @@ import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { CodexAvailability } from "./codex-availability.ts";
 import type { JournalGuard } from "./journal-guard.ts";
 import type { Runs } from "./runs.ts";
+import type { SandboxAvailability } from "./sandbox-availability.ts";
 import { createTaskSchedule } from "./scheduled-tasks.ts";
 import type { StopRequests } from "./stop-requests.ts";
 import type { TickLoop } from "./tick-loop.ts";
@@ -47,9 +49,14 @@ export interface DispatcherDeps {
   /** What is paused, looked at anew. */
   readonly readPauses: () => Pauses;
   readonly codex: CodexAvailability;
+  readonly sandbox: SandboxAvailability;
+  /** Whether the verify command of a task could be run now, as far as the sandbox goes. */
+  readonly mayVerify: (task: OpenTask) => boolean;
   readonly settings: () => DispatchSettings;
   /** Looks whether the settings have changed. */
   readonly reloadSettings: () => void;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
   readonly guard: JournalGuard;
   readonly faults: WorldFaults;
   readonly surroundings: Surroundings;
@@ -80,7 +87,7 @@ export interface Dispatcher {
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { loop, table, runs, commits, inbox, breaker, codex, starting, guard, faults, onBroken, log } = deps;
+  const { loop, table, runs, commits, inbox, breaker, codex, sandbox, starting, guard, faults, onBroken, log } = deps;
   const { now, monotonicMs, after } = deps.surroundings;
   const lookUps = new Set<() => Promise<void>>();
   /** By task: the run that was begun last, until it is seen to be over. */
@@ -117,6 +124,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async work() {
       lookedAtMs = monotonicMs();
       if (await deps.branch.reconcile()) schedule.forgetOutcomes();
+      await deps.readSettings();
       for (const find of lookUps) {
         await find();
         lookUps.delete(find); // Where it throws, it is asked again.
@@ -139,6 +147,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     if (deps.requests.takeTryNow()) {
       breaker.tryNow();
       codex.tryNow();
+      sandbox.tryNow();
     }
     for (const id of starting) {
       if (runs.isActive(id)) continue;
@@ -149,6 +158,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       startedRuns.delete(id);
     }
     codex.tick();
+    sandbox.tick();
     const isDue =
       (inbox.dueAtMs() ?? Infinity) <= now() || lookedAtMs + TICK_MAX_MS <= monotonicMs() || lookUps.size > 0;
     if (isDue && !look.isBusy) look.start();
@@ -179,6 +189,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     workersFree: draining === undefined ? workersFree() : 0,
     pauses,
     codex: codexHold(),
+    sandbox: sandbox.hold(),
   });
 
   const endUnrunnable = (): void => {
@@ -196,9 +207,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       ? []
       : table.index
           .running()
-          .filter(({ id, sessionKey, state }) => {
-            return state.kind === "verifying" && !runs.isActive(id) && pauses.of(sessionKey) === undefined;
-          })
+          .filter((task) => task.state.kind === "verifying" && !runs.isActive(task.id))
+          .filter((task) => pauses.of(task.sessionKey) === undefined && deps.mayVerify(task))
           .map(({ id }) => id);
 
   const isAtRest = (): boolean =>
@@ -272,7 +282,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async stop() {
       loop.stop();
       for (const cancel of postponed.values()) cancel();
-      await Promise.all([look.stop(), codex.stop()]);
+      await Promise.all([look.stop(), codex.stop(), sandbox.stop()]);
     },
     get isDraining() {
       return draining !== undefined;
@@ -283,6 +293,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     isIdle() {
       const { finished, awaitingIntakeCommit } = table.index.counts();
       if (!isAtRest() || finished + awaitingIntakeCommit + postponed.size > 0) return false;
+      if (sandbox.isUnknown && table.size > 0) return false;
       return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },
   };

@@ -99,6 +99,7 @@ function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"], thread?: str
     notBeforeMs: spec.notBeforeMs,
     dependsOn: spec.dependsOn,
     kind,
+    isSandboxed: spec.sandbox !== "danger-full-access",
     thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
   };
 }

@@ -1,20 +1,28 @@
 import type { Log } from "../base/surroundings.ts";
 import type { ForeignTask } from "../store/branch/foreign-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import { keepDrop } from "../task/file/kept-drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { userFrontMatter } from "../task/records/task-record.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeProblems } from "../task/spec/task-problem.ts";
+import type { Keeper } from "../task/text/kept-text.ts";
 
 /**
  * Makes open tasks of other clones ours, from their committed files: they are journaled here and run here. Right only where the
  * other clone does not run them any more, which nobody but the user can know.
  */
-export function takeOver(
+export async function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
-  deps: { readonly table: TaskTable; readonly clone: string; readonly log: Log; readonly rights: RightsByOrigin },
-): void {
+  deps: {
+    readonly table: TaskTable;
+    readonly clone: string;
+    readonly keeper: Keeper;
+    readonly log: Log;
+    readonly rights: RightsByOrigin;
+  },
+): Promise<void> {
   /** Rows of one millisecond keep the order in which they stand in the ledger. */
   const taken = new Map<string, number>();
   for (const [id, { row, file, folder }] of tasks) {
@@ -31,21 +39,29 @@ export function takeOver(
       deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(parsed.problems) });
       continue;
     }
+    // The other clone may not have known for a secret what this one does.
+    const kept = await keepDrop({ text, folderKey: undefined }, deps.keeper);
+    if (!kept.ok) {
+      deps.log("not-taken-over", { task: id, session: row.session, reason: describeProblems(kept.problems) });
+      continue;
+    }
+    if (deps.table.get(id) !== undefined) continue; // It came by another way meanwhile.
+    const session = kept.spec.sessionKey ?? row.session;
     deps.table.accept({
       k: "accepted",
       v: 1,
       id,
-      session: row.session,
+      session,
       folder,
       order: Date.parse(row.time) * 1_000 + Math.min(before, 999),
       atMs: Date.parse(row.time),
-      text,
+      text: kept.text,
       folderKey: null,
       source: null,
       clone: deps.clone,
       origin,
     });
-    deps.log("taken-over", { task: id, session: row.session });
+    deps.log("taken-over", { task: id, session });
   }
 }
 

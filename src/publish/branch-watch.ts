@@ -26,7 +26,7 @@ export interface BranchWatchDeps {
   readonly workspaceDir: string;
   readonly addStale: (drops: readonly StaleDrop[]) => void;
   readonly paths: StatePaths;
-  readonly onForeignTasks: (tasks: ReadonlyMap<string, ForeignTask>) => void;
+  readonly onForeignTasks: (tasks: ReadonlyMap<string, ForeignTask>) => Promise<void>;
   readonly inboxHint: () => void;
   readonly log: Log;
 }
@@ -167,7 +167,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     await dropTasksFinishedElsewhere();
     deps.addStale(await staleDrops());
     foreign = await findForeignTasks(branch, deps.ledger, isOurs);
-    deps.onForeignTasks(foreign);
+    await deps.onForeignTasks(foreign);
     deps.inboxHint();
   };
 

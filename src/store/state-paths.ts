@@ -17,6 +17,9 @@ export interface StatePaths {
   readonly sessionLocks: string;
   /** Why no task is started, while that is so. */
   readonly codexHold: string;
+  /** That codex's sandbox works, and with which codex and kernel settings; and where that is tried. */
+  readonly sandbox: string;
+  readonly sandboxProbe: string;
   /** What the owner of the machine allows tasks; see task/policy.ts. */
   readonly policy: string;
   /** What commands of ours have put into inbox/, one file each. */
@@ -43,6 +46,8 @@ export function statePaths(stateDir: string): StatePaths {
     runEvidence: join(stateDir, "run-evidence"),
     sessionLocks: join(stateDir, "session-locks"),
     codexHold: join(stateDir, "codex-hold.json"),
+    sandbox: join(stateDir, "sandbox.json"),
+    sandboxProbe: join(stateDir, "sandbox-probe"),
     policy: join(stateDir, "policy.json"),
     dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),

@@ -275,9 +275,19 @@ describe("health", () => {
       ...{ status: "ok", version: "1.2.3", workspace: world.dir, branch: "main", pid: process.pid },
       startedAt: "2026-11-20T14:15:30.000Z",
       tasks: { queued: 1, running: 1, uncommitted: 0 },
-      ...{ committer: null, codex: null, broken: [], draining: false, full: null, world: null, damaged: [] },
+      ...{
+        committer: null,
+        codex: null,
+        sandbox: null,
+        broken: [],
+        draining: false,
+        full: null,
+        world: null,
+        damaged: [],
+      },
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",
+      uncommittedSettings: null,
     });
     await world.advance(1_000);
     expect(world.logged("settings-kept")).toHaveLength(1);

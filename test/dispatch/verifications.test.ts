@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { VERIFY_OUTPUT_BYTES_MAX } from "../../src/task/state/verification.ts";
 import { failure, THREAD } from "../fakes/fake-runner.ts";
+import { CONFINED } from "../support/confined.ts";
 import { end, running } from "../support/running-task.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -28,6 +29,7 @@ describe("a task whose agent has succeeded", () => {
     expect(world.verifier.current().request).toEqual({
       ...{ taskId: id, sessionKey: "docs", command: "npm test", workdir: world.dir, sandbox: "workspace-write" },
       run: 2,
+      confinement: CONFINED,
       environment: [],
     });
     await verify(world);

@@ -248,3 +248,21 @@ it("two clones that both took secrets out merge, whatever each of them knows", a
   await a.serveUntilIdle();
   expect(a.stubRuns()).toHaveLength(3);
 });
+
+it("a task of another clone that knew no secret in it is taken over without it", async () => {
+  const { a, b } = await twoClones();
+  const [secret] = PLANTED_SECRETS.filter(({ kind }) => kind === "environment-secret");
+  if (secret === undefined) throw new Error("no secret");
+  a.commitDrop(
+    "waits.md",
+    `---\n${JSON.stringify({ title: secret.secret, notBefore: "2099-01-01T00:00:00Z" })}\n---\nUse ${secret.secret}.\n`,
+  );
+  await a.serveUntilIdle({ code: 75 });
+  expect(objectsOf(a.repo)).toContain(secret.secret); // It does not know it.
+  mergeFrom(b.repo, a.repo);
+  const coordinator = await b.serveUntilIdle({ code: 75, args: ["--take-over"], environment: SECRET_ENVIRONMENT });
+  expect(coordinator.lines("taken-over")).toHaveLength(1);
+  const journal = everyFile(join(b.stateDir, "journal"));
+  expect(leaksOf(secret, journal)).toEqual([]);
+  expect(journal).toContain("Use [redacted: environment-secret].");
+});

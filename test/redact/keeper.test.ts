@@ -115,7 +115,7 @@ describe("what stays", () => {
     { name: "example keys", text: "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
     {
       name: "code around headers",
-      text: "headers: { Authorization: `Bearer ${token}`, cookie: string, authorization: config.token }",
+      text: `headers: { Authorization: \`Bearer \${token}\`, cookie: string, authorization: config.token }`,
     },
     {
       name: "documentation of headers",
@@ -126,7 +126,7 @@ describe("what stays", () => {
       text: "https://user@example.com http://127.0.0.1:8787/tasks postgres://user:password@localhost/db git@github.com:a/b.git",
     },
     { name: "a placeholder for a key", text: "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----" },
-    { name: "names of variables", text: "export GITHUB_TOKEN=$GH_TOKEN AWS_SECRET_ACCESS_KEY=${SECRET}" },
+    { name: "names of variables", text: `export GITHUB_TOKEN=$GH_TOKEN AWS_SECRET_ACCESS_KEY=\${SECRET}` },
     { name: "a marker", text: "Authorization: Bearer [redacted: authorization]" },
   ])("$name", ({ text }) => expect(KEEPER.keep(text)).toBe(text));
 

@@ -6,6 +6,7 @@ import { createVerifyDriver } from "../../src/run/verify/verify-driver.ts";
 import { createLauncher, directLauncher, type Launcher } from "../../src/run/worker/launcher/launcher.ts";
 import { findMarked } from "../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts } from "../../src/task/state/verification.ts";
+import { CONFINED } from "../support/confined.ts";
 import { PLAIN_KEEPER } from "../support/kept.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
 import { waitUntilReady } from "../support/ready-launcher.ts";
@@ -79,7 +80,7 @@ function verifySubject(launcher: Launcher): Subject {
       driver.start(
         {
           ...{ taskId: task, sessionKey: "docs", run, command: commands[prompt], workdir: base },
-          ...{ sandbox: "none", environment: [] },
+          ...{ sandbox: "none", environment: [], confinement: CONFINED },
         },
         isWanted,
       ),

@@ -12,6 +12,11 @@ export function wrappedCodex({ codexPath, home }: RealCodex, script: string): st
   return path;
 }
 
+/** Runs codex where it cannot make the namespaces that its sandbox consists of; nothing else on the machine feels it. */
+export const WITHOUT_NAMESPACES = `exec unshare --user --map-root-user sh -c '
+  echo 0 > /proc/sys/user/max_user_namespaces
+  exec setpriv --bounding-set=-all --inh-caps=-all "$@"' sh "$codex" "$@"`;
+
 /** Starts what stands in for the server that renews logins, and says that this one is too old. Returns its address. */
 export async function refusingLoginServer(): Promise<string> {
   const server = createServer((request, response) => {

@@ -18,6 +18,8 @@ export interface ScheduleInput {
   readonly pauses: Pauses;
   /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
   readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
+  /** Why no run can have a sandbox now. */
+  readonly sandbox?: string | undefined;
 }
 
 export interface Choice {
@@ -70,7 +72,10 @@ export function chooseStarts(input: ScheduleInput): Choice {
     const behind = busy.get(head.sessionKey);
     const hold: Hold | undefined =
       behind === undefined ? ownHold(head, input) : { kind: "session", session: head.sessionKey, behind };
-    if (hold === undefined) ready.push(head);
+    const isDue = hold === undefined || hold.kind === "retry";
+    if (isDue && general === undefined && input.sandbox !== undefined && head.isSandboxed)
+      held.set(head.id, { kind: "sandbox", problem: input.sandbox });
+    else if (hold === undefined) ready.push(head);
     else held.set(head.id, hold.kind === "retry" && general !== undefined ? general : hold);
     if (hold?.kind === "notBefore" || hold?.kind === "retry") nextDueMs = Math.min(nextDueMs, hold.untilMs);
   }

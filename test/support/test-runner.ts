@@ -8,6 +8,7 @@ import type { AgentDriver, AgentOutcome, RunHandle, RunLease } from "../../src/r
 import { probeRun } from "../../src/run/worker/processes/probe-run.ts";
 import { stopRun } from "../../src/run/worker/processes/stop-run.ts";
 import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.ts";
+import { CONFINED } from "./confined.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
 import { outcomeOf } from "./outcome-of.ts";
 import { waitFor } from "./wait-for.ts";
@@ -59,6 +60,8 @@ export interface TestRunnerOptions
   /** The stub, if not given. */
   readonly codexPath?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Names of the MCP servers of its owner. */
+  readonly servers?: readonly string[];
 }
 
 /** Returns the events that a run has written until now; its worker makes the file. */
@@ -84,6 +87,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
       installation: () => ({ path: codexPath, version: "0.169.0", foundBy: "flag" }),
       ...{ environment, gitEnvironment: () => ({}), extraConfig, now, keeper, workspaceId, runsDir },
       ...(options.launcher === undefined ? {} : { launcher: options.launcher }),
+      servers: async () => options.servers ?? [],
     });
   const driver = another();
   const leaseOf = (runDir: string): RunLease => ({
@@ -109,7 +113,7 @@ export function testRunner(options: TestRunnerOptions = {}): TestRunner {
     const made: RunRequest = {
       ...{ taskId: TASK_ID, sessionKey: "docs", run: runs.length + 1, prompt, resumeThread: undefined, workdir },
       ...{ sandbox: "workspace-write" as const, model: undefined, oss: false, images: [], outputSchema: undefined },
-      ...{ codexConfig: [], environment: [] },
+      ...{ codexConfig: [], environment: [], confinement: CONFINED },
       ...changes,
     };
     runs.push(dirOf(made));

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
-import { type LiveSettings, type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
+import { type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
@@ -25,6 +26,7 @@ import { createFakeRepository, type FakeRepository } from "../fakes/fake-reposit
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
 import { type Clock, createClock } from "./clock.ts";
+import { CONFINED } from "./confined.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
 import { sameRights } from "./same-rights.ts";
@@ -64,7 +66,13 @@ export interface World {
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
   /** What is wrong with codex, with the settings. */
-  readonly problems: { codex: string | undefined; settings: string | undefined; stamp: string };
+  readonly problems: {
+    codex: string | undefined;
+    settings: string | undefined;
+    stamp: string;
+    sandbox: string | undefined;
+    sandboxStamp: string;
+  };
   /** What a login check, a search of notes, a look at inbox/ and one for what runs have left wait for before they begin. */
   readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void>; reap: Promise<void> };
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
@@ -115,7 +123,9 @@ export function createWorld(): World {
   const verifier = createFakeVerifier();
   const nothing = Promise.resolve();
   const waits: World["waits"] = { check: nothing, search: nothing, scan: nothing, reap: nothing };
-  const problems: World["problems"] = { codex: undefined, settings: undefined, stamp: "" };
+  const problems: World["problems"] = {
+    ...{ codex: undefined, settings: undefined, stamp: "", sandbox: undefined, sandboxStamp: "" },
+  };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     maxWorkers: 2,
@@ -128,7 +138,14 @@ export function createWorld(): World {
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
-    run: { sandbox: "workspace-write", model: undefined, oss: false, codexConfig: [], rights: DEFAULT_RIGHTS },
+    run: {
+      sandbox: "workspace-write",
+      model: undefined,
+      oss: false,
+      codexConfig: [],
+      rights: DEFAULT_RIGHTS,
+      confinement: () => CONFINED,
+    },
   };
   const installation: CodexInstallation = { path: "/usr/bin/codex", version: "0.169.0", foundBy: "path" };
   mkdirSync(join(dir, "inbox"), { recursive: true });
@@ -250,9 +267,12 @@ export function createWorld(): World {
           },
           stamp: () => problems.stamp,
         },
+        sandbox: { probe: async () => problems.sandbox, stamp: () => problems.sandboxStamp },
         history,
         settings: () => ({ ...settings, run: { ...settings.run, rights: rights() } }),
         reloadSettings: () => problems.settings,
+        readSettings: async () => undefined,
+        uncommittedSettings: () => undefined,
         surroundings: mortalSurroundings(
           { now, monotonicMs: () => clock.monotonicMs, random: () => 0.5, after: clock.after },
           life,

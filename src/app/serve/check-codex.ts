@@ -1,4 +1,8 @@
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { stampOf } from "../../config/path-stamp.ts";
 import { checkLogin } from "../../run/codex/install/check-login.ts";
+import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { locateCodex } from "../../run/codex/install/locate-codex.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
@@ -38,4 +42,14 @@ export async function checkCodex(
 export function withCodexHome(environment: NodeJS.ProcessEnv, { codexHome }: Policy): NodeJS.ProcessEnv {
   const isNamed = (environment.CODEX_HOME ?? "") !== "";
   return isNamed || codexHome === undefined ? environment : { ...environment, CODEX_HOME: codexHome };
+}
+
+/** Returns what changes when what codex works with was changed: its configuration, its login, the settings of its runs. */
+export function codexStamp(
+  environment: NodeJS.ProcessEnv,
+  { sandbox, model, codexConfig }: Pick<Config, "sandbox" | "model" | "codexConfig">,
+): string {
+  const home = codexHomePath(environment) ?? "";
+  const files = ["config.toml", "auth.json"].map((name) => stampOf(join(home, name)));
+  return [...files, sandbox, model, ...codexConfig].join();
 }

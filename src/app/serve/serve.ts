@@ -1,20 +1,21 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
-import type { ConfigFlags } from "../../config/config.ts";
-import { atNextStart, createLiveConfig, type LiveConfig, stampOf } from "../../config/live-config.ts";
+import type { ConfigFlags, SettingsText } from "../../config/config.ts";
+import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
+import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
-import { codexHomePath } from "../../run/codex/install/codex-home.ts";
+import { createServerList } from "../../run/codex/install/list-servers.ts";
 import { openRunStore } from "../../run/run-store.ts";
+import { createSandboxProbe } from "../../run/sandbox/probe-sandbox.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { createLauncher, type Launcher } from "../../run/worker/launcher/launcher.ts";
 import { openWorkplace } from "../../run/workplace/workplace.ts";
@@ -22,14 +23,18 @@ import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
+import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { type Keeper, keptError } from "../../task/text/kept-text.ts";
+import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { type CodexOptions, checkCodex, withCodexHome } from "./check-codex.ts";
+import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
+import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
+import { type OwnPlaces, watchOwnPlaces } from "./own-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -66,14 +71,19 @@ export async function serve(
     );
   }
   const paths = statePaths(place.stateDir);
-  const config = createLiveConfig(place.workspaceDir, given, options.config);
-  const policy = createLivePolicy(paths.policy, place.workRoot);
+  const settings = await readSettingsOf(place, branchName);
+  const config = createLiveConfig(settings, given, options.config);
+  const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
+    own.requireApart(changed, installation.path),
+  );
   const keeper = await openKeeper(given, policy.current());
   const log: Log = (event, fields) => print(event, keeper.keep(fields));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
+  const own = watchOwnPlaces(place, environment);
   const installation = await checkCodex(options, environment, policy.current());
-  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  own.requireApart(policy.current(), installation.path);
+  secureStateFolder(paths.root);
   const lost = new AbortController();
   const lock = await takeLock({
     dir: paths.root,
@@ -86,7 +96,19 @@ export async function serve(
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, keeper, log);
-    const opened = { environment, log, config, policy, installation, paths, clone, launcher, keeper };
+    const opened = {
+      environment,
+      log,
+      config,
+      first: settings,
+      policy,
+      installation,
+      own,
+      paths,
+      clone,
+      launcher,
+      keeper,
+    };
     const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
@@ -104,12 +126,13 @@ export async function serve(
   }
 }
 
-const NONE_LISTED: readonly string[] = [];
-
 interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
+  /** What the branch held then. */
+  readonly first: SettingsText;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
+  readonly own: OwnPlaces;
   readonly paths: StatePaths;
   readonly clone: string;
   readonly keeper: Keeper;
@@ -122,29 +145,26 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, paths, clone: workspaceId, launcher, keeper } = opened;
+  const { environment, log, config, first, policy, installation, own, paths, launcher, keeper } = opened;
+  const workspaceId = opened.clone;
   const now = Date.now;
   let current = installation;
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
+  const { workspaceDir, stateDir } = place;
   const branch = await openCommitter({
-    place,
-    workspaceDir: place.workspaceDir,
-    stateDir: place.stateDir,
-    branch: branchName,
-    now,
+    ...{ place, workspaceDir, stateDir, branch: branchName, now },
     onNotice: (notice) => log("git", { notice }),
     ownMarker: workspaceId,
   });
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
-  const rights = createLiveRights(policy, () => NONE_LISTED);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands);
+  const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
-  let hadProblem = false;
   return startCoordinator({
-    paths,
-    workspaceDir: place.workspaceDir,
-    branchName: branchName.replace(/^refs\/heads\//, ""),
+    ...{ paths, workspaceDir },
+    branchName: shortName(branchName),
     clone: workspaceId,
     version: packageVersion(),
     branch,
@@ -152,22 +172,16 @@ async function open(
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({
-        workspaceDir: place.workspaceDir,
-        stateDir: place.stateDir,
-        settleMs,
-        rescanMs,
-        now,
+        ...{ workspaceDir, stateDir, settleMs, rescanMs, now, keeper, onHint, onNotice },
         hashBlob: branch.hashBlob,
-        keeper,
         rights: () => rights().widest,
-        onHint,
-        onNotice,
       });
     },
     agents: createCodexDriver({
       ...{ installation: () => current, environment, extraConfig: [], now, keeper, workspaceId },
       ...{ runsDir: paths.runs, launcher },
       gitEnvironment: workTree.gitEnvironment,
+      servers: createServerList({ codexPath: () => current.path, environment }),
     }),
     verifications: createVerifyDriver({
       ...{ codexPath: () => current.path, environment, keeper, workspaceId, runsDir: paths.runs, launcher },
@@ -176,26 +190,25 @@ async function open(
     sessions: { ...store, ...locks },
     workTree,
     prompts: createPromptAssembly(
-      createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
+      createMemory({
+        ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
+        mayTell: async (path) =>
+          policy.current().notes === "any" || isAsCommitted(branch, workspaceDir, path, NOTE_BYTES_MAX),
+      }),
       config.current,
     ),
     codex: {
       async check() {
-        current = await checkCodex(options, environment, policy.current());
+        const found = await checkCodex(options, environment, policy.current());
+        own.requireApart(policy.current(), found.path);
+        current = found;
         return current;
       },
-      stamp() {
-        const home = codexHomePath(environment) ?? "";
-        const { sandbox, model, codexConfig } = config.current();
-        return [
-          stampOf(join(home, "config.toml")),
-          stampOf(join(home, "auth.json")),
-          sandbox,
-          model,
-          ...codexConfig,
-        ].join();
-      },
+      stamp: () => codexStamp(environment, config.current()),
     },
+    sandbox: createSandboxProbe({
+      ...{ codexPath: () => current.path, environment, keptPath: paths.sandbox, scratchDir: paths.sandboxProbe },
+    }),
     installation,
     history: createTaskHistory(place, branchName),
     settings: () => {
@@ -208,23 +221,13 @@ async function open(
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
           rights: rights(),
+          confinement: () => own.confinement(current.path),
         },
       };
     },
-    reloadSettings() {
-      const before = policy.current();
-      const settings = config.current();
-      const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
-      if (policy.current() !== before) {
-        log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
-        inboxHint(); // What asked for too much may be taken now, or no longer.
-      }
-      // The end of a problem is logged where problems are.
-      const isNews = config.current() !== settings && !hadProblem && problems.length === 0;
-      if (isNews) log("settings-read", { hint: atNextStart(settings, config.current()) });
-      hadProblem = problems.length > 0;
-      return problems.length === 0 ? undefined : problems.join("; ");
-    },
+    reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
+    readSettings: settings.read,
+    uncommittedSettings: settings.uncommitted,
     takeOver: options.takeOver,
     surroundings: { now, monotonicMs: () => performance.now(), random: Math.random, after },
     log,

@@ -4,6 +4,7 @@ import type { CircuitBreaker } from "../../dispatch/circuit-breaker.ts";
 import type { CodexAvailability } from "../../dispatch/codex-availability.ts";
 import type { Dispatcher } from "../../dispatch/dispatcher.ts";
 import type { Runs } from "../../dispatch/runs.ts";
+import type { SandboxAvailability } from "../../dispatch/sandbox-availability.ts";
 import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
@@ -26,6 +27,8 @@ export interface Health {
   readonly committer: { readonly reason: string; readonly since: string } | null;
   /** Why no task is started although some could be, since when, and until when at least where that is known (UTC). */
   readonly codex: { readonly reason: string; readonly since: string; readonly until: string | null } | null;
+  /** Why no task is started that needs codex's sandbox, what helps, and since when (UTC). */
+  readonly sandbox: { readonly reason: string; readonly since: string } | null;
   /** What is paused, and since when (UTC); running tasks go on. */
   readonly paused: PausedView;
   /** Why no more tasks are accepted now, and since when (UTC). */
@@ -38,6 +41,8 @@ export interface Health {
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */
   readonly configProblem: string | null;
+  /** Settings in the work tree that count once they are committed. */
+  readonly uncommittedSettings: string | null;
   readonly draining: boolean;
 }
 
@@ -51,6 +56,7 @@ export interface HealthSources {
   readonly dispatcher: Dispatcher;
   readonly breaker: CircuitBreaker;
   readonly codex: CodexAvailability;
+  readonly sandbox: Pick<SandboxAvailability, "problem">;
   readonly faults: WorldFaults;
   readonly branch: Branch;
   readonly workspaceDir: string;
@@ -58,6 +64,7 @@ export interface HealthSources {
   readonly version: string;
   readonly startedAt: string;
   readonly configProblem: string | undefined;
+  readonly uncommittedSettings: () => string | undefined;
   readonly surroundings: Pick<Surroundings, "now">;
 }
 
@@ -65,12 +72,15 @@ export interface HealthSources {
 export function presentHealth(sources: HealthSources): Health {
   const problem = sources.codex.problem() ?? problemOfOutage(sources.breaker.outage(), sources.surroundings.now());
   const wait = sources.branch.waiting() ?? sources.commits.waiting();
+  const sandbox = sources.sandbox.problem();
   const full = sources.bound.state();
   const world = sources.faults.current();
   const pauses = sources.dispatcher.pauses();
   const { queued, finished } = sources.table.index.counts();
   return {
-    status: [wait, problem, pauses.queue, full, world].every((reason) => reason === undefined) ? "ok" : "waiting",
+    status: [wait, problem, sandbox, pauses.queue, full, world].every((reason) => reason === undefined)
+      ? "ok"
+      : "waiting",
     version: sources.version,
     workspace: sources.workspaceDir,
     branch: sources.branchName,
@@ -79,12 +89,14 @@ export function presentHealth(sources: HealthSources): Health {
     tasks: { queued, running: sources.runs.activeCount, uncommitted: finished },
     committer: wait === undefined ? null : { reason: wait.reason, since: new Date(wait.sinceMs).toISOString() },
     codex: problem === undefined ? null : presentProblem(problem),
+    sandbox: sandbox === undefined ? null : { reason: sandbox.reason, since: new Date(sandbox.sinceMs).toISOString() },
     paused: presentPauses(pauses),
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
     damaged: sources.journal.damaged(),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
+    uncommittedSettings: sources.uncommittedSettings() ?? null,
     draining: sources.dispatcher.isDraining,
   };
 }

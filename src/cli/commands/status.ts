@@ -38,12 +38,15 @@ function statusLines(status: StatusView): readonly string[] {
     const { since, until, reason } = status.codex;
     lines.push(`codex      no task is started since ${since}${until === null ? "" : `, until ${until}`}: ${reason}`);
   }
+  if (health?.sandbox)
+    lines.push(`sandbox    tasks that need it wait since ${health.sandbox.since}: ${health.sandbox.reason}`);
   if (health?.full) lines.push(`full       since ${health.full.since}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${health.world.since}: ${health.world.reason}`);
   for (const name of health?.damaged ?? [])
     lines.push(`damaged    journal/damaged/${name} in the coordinator's folder`);
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
+  if (status.uncommittedSettings !== null) lines.push(`settings   ${status.uncommittedSettings}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
     lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);

@@ -53,6 +53,8 @@ export interface AgentTurnsDeps extends OutcomeDeps {
   readonly waitLimits: () => RetryLimits;
   /** A run ended because codex could not be run. */
   readonly onCodexMissing: (reason: string) => void;
+  /** A run could not have its sandbox. */
+  readonly onSandboxBroken: (reason: string) => void;
   /** Something happened that the next tick should see. */
   readonly wake: () => void;
 }
@@ -183,6 +185,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       sessions.add(task.id, task.sessionKey, record.facts);
       const { failure } = record.verdict;
       if (failure?.kind === "codexUnavailable") deps.onCodexMissing(describeFailure(failure));
+      if (failure?.kind === "sandboxUnavailable") deps.onSandboxBroken(describeFailure(failure));
       faultPoint("finish:journaled");
       log("run-ended", {
         ...{ task: task.id, session: task.sessionKey, run, outcome: record.verdict.outcome, state: after.state.kind },

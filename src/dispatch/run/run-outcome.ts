@@ -155,7 +155,8 @@ export function exitVerdict(verdict: RunVerdict, own: OwnChoices, waitUntilMs: n
   if (verdict.outcome === "interrupted") return { kind: "interrupted" };
   const { failure } = verdict;
   if (failure === undefined) return { kind: "succeeded" };
-  if (failure.kind === "codexUnavailable") return { kind: "codexMissing", reason: describeFailure(failure) };
+  if (failure.kind === "codexUnavailable" || failure.kind === "sandboxUnavailable")
+    return { kind: "codexMissing", reason: describeFailure(failure) };
   const policy = failurePolicy(failure.kind, own);
   const { remedy, costsAttempt } = policy;
   const reason = describeFailure(failure);

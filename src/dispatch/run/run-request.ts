@@ -2,8 +2,9 @@ import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.t
 import type { FreshThread } from "../../store/journal/journal-record.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
-import { lowerLevel } from "../../task/rights/rights.ts";
+import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
+import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import type { RunRequest } from "../../task/state/run.ts";
 
@@ -16,6 +17,8 @@ export interface RunDefaults {
   readonly codexConfig: readonly string[];
   /** What tasks may ask for, as of now. */
   readonly rights: RightsByOrigin;
+  /** What no run may do, whatever it asks for. */
+  readonly confinement: () => Confinement;
 }
 
 /**
@@ -45,11 +48,20 @@ export function createRunRequest(
     ...paths,
     // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
     sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
+    confinement: confinementFor(defaults, rights),
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
     environment: spec.environment,
   };
+}
+
+/** Returns what a run may not do, given what its task may have. */
+export function confinementFor(
+  { confinement }: Pick<RunDefaults, "confinement">,
+  { network, mcp, readable }: Rights,
+): Confinement {
+  return { ...confinement(), network, mcp, readable };
 }
 
 /** Returns which thread a run would have resumed and why it begins a fresh one; `undefined` where it does not. */

@@ -4,13 +4,15 @@ import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { FollowUps } from "../../intake/follow-ups.ts";
 import type { VerifyDriver } from "../../run/driver.ts";
+import { brokenSandboxWords } from "../../run/sandbox/broken-sandbox.ts";
 import { type RunGround, resolveWorkdir } from "../../run/workplace/run-paths.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { expectOpen, type TaskTable } from "../../store/tasks/task-table.ts";
+import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
 import { lowerLevel } from "../../task/rights/rights.ts";
 import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../../task/state/verification.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
-import type { RunDefaults } from "./run-request.ts";
+import { confinementFor, type RunDefaults } from "./run-request.ts";
 import { verified } from "./verify-outcome.ts";
 
 export interface VerificationsDeps {
@@ -19,6 +21,8 @@ export interface VerificationsDeps {
   readonly followUps: FollowUps;
   readonly ground: Omit<RunGround, "rights">;
   readonly settings: () => VerifySettings;
+  /** A command could not have its sandbox. */
+  readonly onSandboxBroken: (reason: string) => void;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }
@@ -27,11 +31,16 @@ export interface VerifySettings {
   /** Where a task has none of its own. */
   readonly verifyTimeoutMs: number;
   readonly maxVerifyAttempts: number;
-  readonly run: Pick<RunDefaults, "sandbox" | "rights">;
+  readonly run: Pick<RunDefaults, "sandbox" | "rights" | "confinement">;
 }
 
 /** With the growing pauses between them these take eight minutes; a lack of file descriptors or memory is waited for without an end. */
 const TRIES_MAX = 20;
+
+/** Tells whether the verify command of `task` runs in codex's sandbox. */
+export function verifiesInSandbox({ spec, origin }: OpenTask, rights: RightsByOrigin): boolean {
+  return spec.sandbox !== "danger-full-access" && rights.of(origin).verify !== "unsandboxed";
+}
 
 /** Runs of verify commands: each has a run number of its own, after that of the agent. */
 export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFacts> {
@@ -42,19 +51,28 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
 
   const requestOf = ({ id, sessionKey, spec, state, origin }: OpenTask): VerifyRequest => {
     if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
-    const { rights: byOrigin, sandbox } = deps.settings().run;
+    const { rights: byOrigin, sandbox, ...defaults } = deps.settings().run;
     const rights = byOrigin.of(origin);
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
       workdir: resolveWorkdir(spec, { ...deps.ground, rights }),
       sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
+      confinement: confinementFor(defaults, rights),
       environment: spec.environment,
     };
   };
 
   const takeIn = async (task: OpenTask, facts: VerifyFacts, isWanted: () => boolean): Promise<void> => {
     const { id, sessionKey } = task;
+    const broken = facts.begun || facts.sandbox === "none" ? undefined : brokenSandboxWords(facts.said);
+    if (broken !== undefined && table.get(id)?.state.kind === "verifying") {
+      // The command was not begun: it is verified once there is a sandbox again.
+      deps.onSandboxBroken(`codex's sandbox does not work: ${broken}`);
+      table.step(id, { kind: "unbegun" });
+      log("verify-ended", { task: id, session: sessionKey, run: task.state.run, outcome: "unbegun", reason: broken });
+      return;
+    }
     const judge = (current: OpenTask): ReturnType<typeof verified> =>
       verified(current, facts, {
         ...{ timeoutMs: timeoutOf(current), startedAtMs: startedAt(current), endedAtMs: now() },

@@ -2,19 +2,15 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { isThreadId } from "../../task/names/thread-id.ts";
 import type { RunRequest } from "../../task/state/run.ts";
 import type { Environment } from "../sandbox/environment.ts";
-import { sandboxGuard } from "../sandbox/sandbox-guard.ts";
+import { profileSettings } from "../sandbox/permission-profile.ts";
 import { untrustedProject } from "../sandbox/untrusted-project.ts";
 import { MARKER_VARIABLE } from "../worker/processes/marker-scan.ts";
 import { runPaths } from "../worker/run-directory.ts";
 import { hiddenFromTools } from "./environment.ts";
+import { withoutOwnerPrograms } from "./owner-programs.ts";
 
-/** Features that have no place in an unattended run. */
-const DISABLED_FEATURES = [
-  // Without this, codex 0.169.0 waits for an unreachable endpoint without end.
-  "unbounded_connection_retries",
-  // Asks github.com for a list of plugins at every start.
-  "plugins",
-] as const;
+/** Without this, codex 0.169.0 waits for an unreachable endpoint without end. */
+const DISABLED_FEATURE = "unbounded_connection_retries";
 
 /** Settings a caller may change. Sub-agents are cut off when the main turn ends, unseen in the events. */
 const DEFAULT_SETTINGS = ["agents.enabled=false"] as const;
@@ -26,6 +22,10 @@ export interface ArgumentContext {
   /** Settings of whoever runs the coordinator; those of the request come after them and win. */
   readonly extraConfig: readonly string[];
   readonly marker: string;
+  /** The executable that is run. */
+  readonly codexPath: string;
+  /** Names of the MCP servers that codex has configured. */
+  readonly servers: readonly string[];
   /** The variables that codex is started with; their values stay out of the arguments. */
   readonly environment: Environment;
 }
@@ -34,25 +34,31 @@ export interface ArgumentContext {
  * Returns the arguments of codex for `request`; the prompt comes on stdin. Working directory, sandbox and model are not part
  * of a thread, so a resume states them again, and all flags stand before the word `resume`, since some are refused after it.
  *
- * @throws CoordinatorError `TASK_FILE` for a thread id or an image path that codex would take for something else
+ * @throws CoordinatorError `TASK_FILE` for a thread id or an image path that codex would take for something else, and as `profileSettings`
  */
 export function codexArguments(
   request: RunRequest,
-  { runDir, extraConfig, marker, environment }: ArgumentContext,
+  { runDir, extraConfig, marker, codexPath, servers, environment }: ArgumentContext,
 ): readonly string[] {
-  const flags = ["exec", "--json", "-o", runPaths(runDir).lastMessage, "-C", request.workdir, "-s", request.sandbox];
+  const { workdir, confinement, sandbox: level } = request;
+  const flags = ["exec", "--json", "-o", runPaths(runDir).lastMessage, "-C", workdir];
+  // Without a sandbox the rules are the only ones that may forbid something; in it, what they allow would run outside of it.
+  flags.push(...(level === "danger-full-access" ? ["-s", level] : ["--ignore-rules"]));
   if (request.model !== undefined) flags.push("-m", request.model);
   if (request.oss) flags.push("--oss");
-  for (const feature of DISABLED_FEATURES) flags.push("--disable", feature);
+  flags.push("--disable", DISABLED_FEATURE);
   // `set` survives every `inherit` and `exclude` the user's own configuration may have; it comes last so that nothing undoes it.
   const markerSetting = `shell_environment_policy.set.${MARKER_VARIABLE}=${JSON.stringify(marker)}`;
   const settings = [
     ...DEFAULT_SETTINGS,
-    untrustedProject(request.workdir),
+    untrustedProject(workdir),
     hiddenFromTools(Object.keys(environment), request.environment),
     ...extraConfig,
     ...request.codexConfig,
-    ...sandboxGuard(runDir, request.workdir, environment),
+    ...(confinement.mcp === "none" ? withoutOwnerPrograms(servers) : []),
+    // What the model looks up is a request to the network like any other.
+    ...(confinement.network === "none" ? ['web_search="disabled"'] : []),
+    ...profileSettings({ level, ...confinement }, { workdir, environment, codexPath }),
     markerSetting,
   ];
   for (const setting of settings) flags.push("-c", setting);

@@ -32,6 +32,8 @@ export interface CodexDriverOptions extends WorkerDriverOptions {
   readonly gitEnvironment: (workdir: string) => Readonly<Record<string, string>>;
   /** `key=value` settings for every run, value in TOML; those of a run win. */
   readonly extraConfig: readonly string[];
+  /** Names of the MCP servers that codex has configured. Rejects with `CODEX` where that cannot be told. */
+  readonly servers: () => Promise<readonly string[]>;
   readonly now: () => number;
   readonly keeper: Keeper;
 }
@@ -53,7 +55,7 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
 
   return createWorkerDriver<RunRequest, AgentOutcome>(options, {
     leaseOf: ({ taskId: task, run, resumeThread: resume }) => ({ task, run, resume }),
-    prepare(request, run) {
+    async prepare(request, run) {
       requireFolder(request.workdir);
       requireVariables(request, options.environment);
       const { runDir } = run;
@@ -62,8 +64,10 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
       // A copy, out of the agent's reach: its answer is held against what was asked for.
       const schema = request.outputSchema === undefined ? undefined : readSchema(request.outputSchema);
       const outputSchema = schema === undefined ? undefined : runPaths(runDir).outputSchema;
-      const said = codexArguments({ ...request, outputSchema }, { ...run, extraConfig, environment });
-      const command = [options.installation().path, ...said];
+      const servers = request.confinement.mcp === "none" ? await options.servers() : [];
+      const { path: codexPath } = options.installation();
+      const context = { ...run, extraConfig, environment, codexPath, servers };
+      const command = [codexPath, ...codexArguments({ ...request, outputSchema }, context)];
       makeRunDirectory(runDir, request.prompt, { command, workdir, resumeThread }, schema);
       faultPoint("run:directory-made");
       return { runDir, command, workdir, environment };

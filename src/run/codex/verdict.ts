@@ -6,7 +6,7 @@ import type { Keeper } from "../../task/text/kept-text.ts";
 import { readSmall } from "../worker/bounded-file.ts";
 import { claimedAtMs, readClaim } from "../worker/claim.ts";
 import { type ExitRecord, readExitRecord, signalOf } from "../worker/exit-record.ts";
-import { runPaths } from "../worker/run-directory.ts";
+import { readRunCommand, runPaths } from "../worker/run-directory.ts";
 import type { RunSummary } from "./events/run-record.ts";
 import { classifyRefusal, classifyTurn } from "./failure/classify.ts";
 import { oneLine, readStderr } from "./failure/failure-reason.ts";
@@ -32,7 +32,8 @@ const ANSWER_BYTES_MAX = 1_048_576;
 /**
  * Says how a run ended, from its events, its other files and its thread's; for a run that has ended. The end of the turn decides, then the exit code:
  * `error` events are mostly notices of retries, and exit 0 alone proves nothing. A completed turn is a success whatever came
- * after it (codex could not write its copy of the answer, was stopped a moment too late): run again, it would act twice.
+ * after it (codex could not write its copy of the answer, was stopped a moment too late): run again, it would act twice. Only where
+ * the sandbox let no command begin, nothing was done, whatever the answer says.
  *
  * @param asked the thread that was to be resumed
  * @param deps codex's threads; where it has none, a failed turn is told by its message alone. Secrets are taken out before a text is
@@ -76,6 +77,8 @@ async function judge(
   { rollouts, keeper }: JudgeDeps,
 ): Promise<Judgement> {
   const { turnEnd, threadId } = summary;
+  if (turnEnd?.kind === "completed" && summary.brokenSandbox !== undefined && isSandboxed(runDir))
+    return failed("sandboxUnavailable", oneLine(await keeper.keepInSlices(summary.brokenSandbox)));
   if (turnEnd?.kind === "completed") return judgeAnswer(runDir, summary, keeper);
   if (turnEnd?.kind === "failed")
     return judgeTurn(runDir, await keeper.keepInSlices(turnEnd.message), threadId, record, rollouts);
@@ -95,6 +98,11 @@ async function judge(
     return failed("outputUnusable", isThere ? (said ?? "exit 0") : "the events of the run are gone, or no plain file");
   }
   return { outcome: "failed", failure: classifyRefusal(said ?? `exit ${exitCode}, without a word`, exitCode) };
+}
+
+/** Without a sandbox what a command prints is its own. */
+function isSandboxed(runDir: string): boolean {
+  return readRunCommand(runDir)?.command.includes("danger-full-access") !== true;
 }
 
 /** A turn that was completed is a success, unless its answer was asked for in a shape that it does not have. */

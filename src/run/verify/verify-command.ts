@@ -1,6 +1,6 @@
 import type { VerifyRequest, VerifySandbox } from "../../task/state/verification.ts";
 import type { Environment } from "../sandbox/environment.ts";
-import { sandboxGuard } from "../sandbox/sandbox-guard.ts";
+import { levelOfSettings, profileSettings } from "../sandbox/permission-profile.ts";
 import { untrustedProject } from "../sandbox/untrusted-project.ts";
 import { BEGIN_LINE } from "./output.ts";
 
@@ -12,27 +12,27 @@ const SCRIPT = `exec 2>&1; echo '${BEGIN_LINE.trimEnd()}'; exec /bin/sh -c "$1"`
 
 /**
  * Returns what a worker runs, started in the working directory, so that the command of `request` runs there. In the sandbox that is
- * the one of `codex exec -s`, with the same settings of the user: so `sandbox_mode` and not a permission profile (`-P`), which is
- * deaf to `sandbox_workspace_write` (codex 0.169.0).
+ * the one of agents: the same permission profile, in the same words.
+ *
+ * @throws CoordinatorError `TASK_FILE` as `profileSettings`
  */
 export function verifyArguments(
-  { command, workdir, sandbox }: VerifyRequest,
-  runDir: string,
+  { command, workdir, sandbox, confinement }: VerifyRequest,
   codexPath: () => string,
   environment: Environment,
 ): readonly string[] {
   const shell = ["/bin/sh", "-c", SCRIPT, "verify", command];
   if (sandbox === "none") return shell;
-  const settings = [
-    `sandbox_mode=${JSON.stringify(sandbox)}`,
-    untrustedProject(workdir),
-    ...sandboxGuard(runDir, workdir, environment),
-  ];
-  return [codexPath(), "sandbox", ...settings.flatMap((setting) => ["-c", setting]), "--", ...shell];
+  const codex = codexPath();
+  const profile = profileSettings({ level: sandbox, ...confinement }, { workdir, environment, codexPath: codex });
+  const settings = [untrustedProject(workdir), ...profile];
+  return [codex, "sandbox", ...settings.flatMap((setting) => ["-c", setting]), "--", ...shell];
 }
 
-/** Returns the sandbox that the arguments of a run ask for. */
+/** Returns the sandbox that the arguments of a run ask for, also those that an earlier version has written. */
 export function sandboxOf(command: readonly string[]): VerifySandbox {
   if (command[1] !== "sandbox") return "none";
-  return command[3] === 'sandbox_mode="read-only"' ? "read-only" : "workspace-write";
+  if (command[3]?.startsWith("sandbox_mode=") === true)
+    return command[3] === 'sandbox_mode="read-only"' ? "read-only" : "workspace-write";
+  return levelOfSettings(command) === "read-only" ? "read-only" : "workspace-write";
 }

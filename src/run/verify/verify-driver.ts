@@ -52,7 +52,7 @@ export function createVerifyDriver(options: VerifyDriverOptions): VerifyDriver {
       const { workdir } = request;
       if (statSync(workdir, { throwIfNoEntry: false })?.isDirectory() !== true)
         throw new CoordinatorError("TASK_FILE", `working directory ${workdir} is not there or not a directory`);
-      const command = verifyArguments(request, runDir, options.codexPath, options.environment);
+      const command = verifyArguments(request, options.codexPath, options.environment);
       makeVerifyDirectory(runDir, { command, workdir });
       faultPoint("verify:directory-made");
       return { runDir, command, workdir, environment: environmentOf(request, marker), outputName: OUTPUT_NAME };

@@ -14,8 +14,8 @@ import { type WorkerSpec, type WorkerWatch, watchWorker } from "./worker.ts";
 /** What one kind of command makes of being run by a worker. */
 export interface WorkerKind<Request, Outcome> {
   leaseOf(request: Request): RunLease;
-  /** Makes the folder of the run. @throws CoordinatorError `TASK_FILE` */
-  prepare(request: Request, run: MarkedRun): WorkerSpec;
+  /** Makes the folder of the run. @throws CoordinatorError `TASK_FILE`, `CODEX` */
+  prepare(request: Request, run: MarkedRun): WorkerSpec | Promise<WorkerSpec>;
   probe(run: MarkedRun): RunProbe;
   /** Where a test may kill the coordinator: the process was made. */
   readonly spawned: FaultPoint;
@@ -64,7 +64,7 @@ export function createWorkerDriver<Request, Outcome>(
     async start(request, isWanted) {
       const lease = kind.leaseOf(request);
       const run = runOf(lease);
-      const spec = kind.prepare(request, run);
+      const spec = await kind.prepare(request, run);
       if (!isWanted()) return undefined;
       const watched = watch(run, true);
       try {

@@ -159,6 +159,8 @@ export function openTaskJournal(
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
       const kept = keep(first);
+      const problem = journalProblem(id, [kept]);
+      if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
       writeNew(openPath(id), toLine([kept]));
       syncDirectory(openDir);
       return kept;

@@ -13,7 +13,9 @@ export type Hold =
   | { readonly kind: "dependency"; readonly waitsFor: readonly string[]; readonly unknown: readonly string[] }
   | { readonly kind: "workers" }
   | { readonly kind: "paused"; readonly pause: Pause }
-  | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined };
+  | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined }
+  /** Codex's sandbox does not work, and the task is to run in it. */
+  | { readonly kind: "sandbox"; readonly problem: string };
 
 /** Returns what a person is told about `hold`, to be read after "queued: ". */
 export function describeHold(hold: Hold): string {
@@ -37,6 +39,8 @@ export function describeHold(hold: Hold): string {
       return hold.untilMs === undefined
         ? hold.problem
         : `${hold.problem.replace(/\.$/, "")}, until ${utc(hold.untilMs)}`;
+    case "sandbox":
+      return hold.problem;
     default:
       return assertNever(hold);
   }

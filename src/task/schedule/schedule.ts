@@ -17,6 +17,8 @@ export interface Conditions {
   /** The same object for as long as nothing changes. */
   readonly pauses: Pauses;
   readonly codex: CodexHold | undefined;
+  /** Why no run can have a sandbox now. */
+  readonly sandbox?: string | undefined;
 }
 
 /**
@@ -167,9 +169,9 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (suspects.size > 0) findDeadlocks();
       return Array.from(unrunnable, ([id, reason]) => ({ id, reason }));
     },
-    next({ nowMs, workersFree, pauses, codex }) {
+    next({ nowMs, workersFree, pauses, codex, sandbox }) {
       if (workersFree <= 0 || pauses.queue !== undefined || isInForce(codex, nowMs)) return undefined;
-      return turns.next(nowMs, pauses)?.task.id;
+      return turns.next(nowMs, pauses, sandbox === undefined)?.task.id;
     },
     started(id, nowMs) {
       const entry = entries.get(id);
@@ -177,7 +179,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       entry.session.lastStartMs = nowMs;
       put({ ...entry.task, kind: "active" });
     },
-    hold(id, { nowMs, workersFree, pauses, codex }) {
+    hold(id, { nowMs, workersFree, pauses, codex, sandbox }) {
       const entry = entries.get(id);
       const head = entry?.session.queue.first;
       if (entry === undefined || head === undefined || !entry.session.queue.has(entry)) return undefined;
@@ -190,6 +192,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (dependencies.isUnmet(id)) return dependencies.hold(task);
       if ((task.notBeforeMs ?? 0) > nowMs) return { kind: "notBefore", untilMs: task.notBeforeMs ?? 0 };
       if (codex !== undefined && isInForce(codex, nowMs)) return { kind: "codex", ...codex };
+      if (sandbox !== undefined && task.isSandboxed) return { kind: "sandbox", problem: sandbox };
       if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
       if (workersFree <= 0) return { kind: "workers" };
       const holder = turns.holderOf(task.thread);
@@ -202,7 +205,8 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       const ends = isInForce(codex, nowMs) ? codex?.untilMs : undefined;
       return due === undefined || ends === undefined ? (due ?? ends) : Math.min(due, ends);
     },
-    goesOn: ({ nowMs, pauses, codex }) => !isInForce(codex, nowMs) && turns.goesOn(nowMs, pauses),
+    goesOn: ({ nowMs, pauses, codex, sandbox }) =>
+      !isInForce(codex, nowMs) && turns.goesOn(nowMs, pauses, sandbox === undefined),
   };
 }
 

@@ -22,6 +22,8 @@ export interface ScheduledTask {
   readonly kind: "queued" | "active";
   /** The thread it runs or would resume; one thread has one writer, even when two sessions name it. */
   readonly thread: string | undefined;
+  /** It runs in codex's sandbox. */
+  readonly isSandboxed: boolean;
 }
 
 /** A task in its session. */
@@ -55,14 +57,14 @@ export interface SessionTurns {
   of(key: string): Session;
   /** Runs `change` on the session, and puts it where it belongs then. */
   change(session: Session, change: () => void): void;
-  /** Returns the head whose turn it is; each head that a pause or its thread holds back is put aside on the way. */
-  next(nowMs: number, pauses: Pauses): Entry | undefined;
+  /** Returns the head whose turn it is; each head that a pause, its thread or the lack of a sandbox holds back is put aside on the way. */
+  next(nowMs: number, pauses: Pauses, hasSandbox: boolean): Entry | undefined;
   /** The active task that has this thread. */
   holderOf(thread: string | undefined): string | undefined;
   /** When the next head becomes due by time alone. */
   dueAtMs(nowMs: number): number | undefined;
   /** Some head is ready, or tries again at a time. */
-  goesOn(nowMs: number, pauses: Pauses): boolean;
+  goesOn(nowMs: number, pauses: Pauses, hasSandbox: boolean): boolean;
 }
 
 /** @param isUnmet whether a task has to wait for another one */
@@ -76,8 +78,10 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   /** By thread: the active tasks that have it, and the sessions whose heads wait for it. */
   const holders = new Map<string, Set<string>>();
   const waiting = new Map<string, Set<Session>>();
+  /** Sessions whose heads wait for the end of a pause, or for a sandbox, and when that was found. */
   const paused = new Set<Session>();
   let pausedBy: Pauses | undefined;
+  let hadSandbox = true;
   let seenMs = 0;
 
   const take = (session: Session): void => {
@@ -148,24 +152,26 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       if (session.members === 0) sessions.delete(session.key);
       else place(session);
     },
-    next(nowMs, pauses) {
+    next(nowMs, pauses, hasSandbox) {
       look(nowMs);
-      if (pauses !== pausedBy) {
+      if (pauses !== pausedBy || hasSandbox !== hadSandbox) {
         pausedBy = pauses;
+        hadSandbox = hasSandbox;
         for (const session of [...paused]) replace(session);
       }
       for (let session = ready.first; session !== undefined; session = ready.first) {
         const head = session.queue.first;
         if (head === undefined) throw new Error(`session ${session.key} is ready without a task`);
-        const { notBeforeMs = 0, dueAtMs, thread } = head.task;
+        const { notBeforeMs = 0, dueAtMs, thread, isSandboxed } = head.task;
         if (Math.max(notBeforeMs, dueAtMs) > nowMs) {
           replace(session); // The clock was set back.
           continue;
         }
         const isHeld = thread !== undefined && holders.has(thread);
-        if (pauses.of(session.key) === undefined && !isHeld) return head;
+        const isPaused = pauses.of(session.key) !== undefined || (isSandboxed && !hasSandbox);
+        if (!isPaused && !isHeld) return head;
         ready.remove(session);
-        if (pauses.of(session.key) !== undefined) paused.add(session);
+        if (isPaused) paused.add(session);
         else if (thread !== undefined) waiting.set(thread, (waiting.get(thread) ?? new Set()).add(session));
       }
       return undefined;
@@ -176,9 +182,10 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       const due = Math.min(notBefore.first?.rank ?? Infinity, retrying.first?.rank ?? Infinity);
       return Number.isFinite(due) ? due : undefined;
     },
-    goesOn(nowMs, pauses) {
+    goesOn(nowMs, pauses, hasSandbox) {
       look(nowMs);
-      const isFree = ({ key }: Session): boolean => pauses.of(key) === undefined;
+      const isFree = ({ key, queue }: Session): boolean =>
+        pauses.of(key) === undefined && (hasSandbox || queue.first?.task.isSandboxed === false);
       return pauses.queue === undefined && (ready.items.some(isFree) || retrying.items.some(isFree));
     },
   };

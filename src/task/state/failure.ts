@@ -23,6 +23,7 @@ export type FailureKind =
   | "threadForeign"
   | "threadMismatch"
   | "sandboxDenied"
+  | "sandboxUnavailable"
   | "crashed"
   | "outputUnusable"
   | "killed"
@@ -87,6 +88,7 @@ export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   threadForeign: { remedy: "freshThread", costsAttempt: false, sentence: "the thread belongs to another provider" },
   threadMismatch: fails("codex opened another thread"),
   sandboxDenied: fails("the sandbox did not allow it"),
+  sandboxUnavailable: { remedy: "again", costsAttempt: false, sentence: "codex's sandbox does not work" },
   crashed: retries("codex crashed"),
   outputUnusable: fails("the output cannot be used"),
   killed: { remedy: "again", costsAttempt: false, sentence: "the run was interrupted" },

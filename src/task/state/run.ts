@@ -1,3 +1,4 @@
+import type { Confinement } from "../spec/sandbox-profile.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { Failure } from "./failure.ts";
 
@@ -11,6 +12,7 @@ export interface RunRequest {
   readonly resumeThread: string | undefined;
   readonly workdir: string;
   readonly sandbox: NonNullable<TaskSpec["sandbox"]>;
+  readonly confinement: Confinement;
   readonly model: string | undefined;
   readonly oss: boolean;
   /** Absolute paths. */

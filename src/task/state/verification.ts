@@ -1,3 +1,4 @@
+import type { Confinement } from "../spec/sandbox-profile.ts";
 import { durationText } from "../text/duration-text.ts";
 import { inlineCode } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
@@ -16,6 +17,8 @@ export interface VerifyRequest {
   readonly command: string;
   readonly workdir: string;
   readonly sandbox: VerifySandbox;
+  /** Of no account where it runs outside of the sandbox. */
+  readonly confinement: Confinement;
   /** Names of variables that the task was promised. */
   readonly environment: readonly string[];
 }

@@ -16,18 +16,21 @@ const QUIET: StatusView = {
   running: [],
   otherClones: 0,
   broken: [],
+  uncommittedSettings: null,
 };
 const HEALTH: Health = {
   ...{ status: "waiting", version: "1.2.3", workspace: "/repo", branch: "main", pid: 7, startedAt: SINCE },
   tasks: { queued: 1, running: 1, uncommitted: 2 },
   committer: { reason: "a merge is under way", since: SINCE },
   codex: { reason: "codex not found", since: SINCE, until: null },
+  sandbox: { reason: "codex's sandbox does not work", since: SINCE },
   paused: { queue: null, sessions: [] },
   world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
   full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
   damaged: ["x.jsonl"],
   configProblem: "unknown setting",
+  uncommittedSettings: null,
   draining: true,
 };
 const SERVER = {
@@ -77,6 +80,7 @@ describe("status", () => {
       "tasks      0 running, 1 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
       `codex      no task is started since ${SINCE}: codex not found`,
+      `sandbox    tasks that need it wait since ${SINCE}: codex's sandbox does not work`,
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
       "damaged    journal/damaged/x.jsonl in the coordinator's folder",

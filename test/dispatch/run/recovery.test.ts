@@ -191,6 +191,7 @@ function openScene(): Scene {
           environment: {},
           gitEnvironment: () => ({}),
           extraConfig: [],
+          servers: async () => [],
           now: Date.now,
           keeper: PLAIN_KEEPER,
           workspaceId,

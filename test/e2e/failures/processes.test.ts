@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { wrappedCodex } from "../../support/broken-codex.ts";
+import { WITHOUT_NAMESPACES, wrappedCodex } from "../../support/broken-codex.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
@@ -14,7 +14,7 @@ const STUBBORN =
 async function workspaceWith(codex: Pick<RealCodex, "codexPath" | "home">, settings = {}): Promise<TestWorkspace> {
   const workspace = await tempWorkspace({ codex });
   const limits = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 5_000, ...settings };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(limits));
+  workspace.commitSettings(limits);
   return workspace;
 }
 
@@ -111,19 +111,40 @@ describe("a run that is lost is made again, and costs nothing", () => {
 
 it("codexUnavailable: nothing starts until codex is there again, and no attempt is counted", async () => {
   const codex = await realCodex();
+  const off = join(codex.home, "gone");
+  // What is asked before each run is answered still: that a program is gone altogether is found before a run begins (below).
+  const script = `case $1 in mcp|sandbox) ;; *) if [ -e '${off}' ]; then exit 127; fi ;; esac`;
+  const workspace = await workspaceWith(
+    { home: codex.home, codexPath: wrappedCodex(codex, script) },
+    { maxAttempts: 1 },
+  );
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  writeFileSync(off, "");
+  workspace.drop("docs/one.md", "One. [[final: ok]]\n");
+  const ended = await coordinator.saw("run-ended");
+  expect(ended.field("reason")).toMatch(/^codex could not be run: /);
+  const health = await (await coordinator.ask("/health")).json();
+  expect(health).toMatchObject({ status: "waiting" });
+  rmSync(off);
+  await coordinator.saw("committed");
+  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+  expect(codex.requests).toHaveLength(1);
+});
+
+it("a codex that is no program any more: no run begins until it is one again", async () => {
+  const codex = await realCodex();
   const codexPath = wrappedCodex(codex, "");
   const workspace = await workspaceWith({ home: codex.home, codexPath }, { maxAttempts: 1 });
   const coordinator = workspace.serve();
   await coordinator.saw("serving");
   chmodSync(codexPath, 0o644);
   workspace.drop("docs/one.md", "One. [[final: ok]]\n");
-  const ended = await coordinator.saw("run-ended");
-  expect(ended.field("reason")).toMatch(/^codex could not be run: /);
-  const health = await (await coordinator.ask("/health")).json();
-  expect(health).toMatchObject({ status: "waiting" });
+  await coordinator.saw("codex-gone");
+  expect(await (await coordinator.ask("/health")).json()).toMatchObject({ status: "waiting", sandbox: null });
   chmodSync(codexPath, 0o755);
   await coordinator.saw("committed");
-  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
+  expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 1 });
   expect(codex.requests).toHaveLength(1);
 });
 
@@ -185,5 +206,57 @@ describe("an agent whose command is deaf and has left its session leaves no proc
     second.signal("SIGTERM");
     await second.ended;
     expectNobody(workspace);
+  });
+});
+
+describe("sandboxUnavailable: codex's sandbox", () => {
+  /** Codex without a sandbox for as long as `switch` is there. */
+  async function switched(isBroken: boolean) {
+    const codex = await realCodex();
+    const off = join(codex.home, "no-sandbox");
+    if (isBroken) writeFileSync(off, "");
+    const codexPath = wrappedCodex(codex, `if [ -e '${off}' ]; then ${WITHOUT_NAMESPACES}; fi`);
+    const workspace = await workspaceWith({ home: codex.home, codexPath }, { maxAttempts: 1 });
+    return { codex, off, workspace };
+  }
+
+  it("is tried at the start: tasks wait for it, health and status say why, and one without a sandbox does not wait", async () => {
+    const { codex, off, workspace } = await switched(true);
+    await workspace.command("policy", "set", "sandbox", "danger-full-access");
+    const coordinator = workspace.serve();
+    const reason = /^codex's sandbox does not work \(bwrap: .*\): let unprivileged users make user namespaces/;
+    expect((await coordinator.saw("sandbox-broken")).field("reason")).toMatch(reason);
+    workspace.drop("docs/one.md", "One. [[shell: touch one]] [[final: ok]]\n");
+    workspace.drop("other/two.md", "---\nsandbox: danger-full-access\n---\nTwo. [[shell: touch two]] [[final: ok]]\n");
+    await coordinator.saw("committed");
+    expect(existsSync(join(workspace.dir, "two"))).toBe(true);
+    const health = await (await coordinator.ask("/health")).json();
+    expect(health).toMatchObject({ status: "waiting", sandbox: { reason: expect.stringMatching(reason) } });
+    expect((await workspace.command("status")).stdout).toContain("sandbox    tasks that need it wait since ");
+    expect((await workspace.command("ls")).stdout).toContain("codex's sandbox does not work");
+    expect(codex.requests.every(({ userTexts }) => !JSON.stringify(userTexts).includes("One."))).toBe(true);
+
+    rmSync(off);
+    await workspace.command("resume", "--now");
+    await coordinator.saw("committed", 2);
+    expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
+    expect(existsSync(join(workspace.dir, "one"))).toBe(true);
+  });
+
+  it("is missed by a run that had relied on it: that is no success, and the task runs again once it works", async () => {
+    const { off, workspace } = await switched(false);
+    const coordinator = workspace.serve();
+    workspace.drop("a/zero.md", "Zero. [[shell: touch zero]] [[final: ok]]\n");
+    await coordinator.saw("committed");
+    writeFileSync(off, "");
+    workspace.drop("docs/one.md", "One. [[shell: touch one]] [[final: ok]]\n");
+    expect((await coordinator.saw("run-ended", 2)).field("reason")).toMatch(
+      /^codex's sandbox does not work: .*bwrap: /,
+    );
+    expect((await coordinator.saw("sandbox-broken")).field("reason")).toMatch(/^codex's sandbox does not work/);
+    rmSync(off);
+    await workspace.command("resume", "--now");
+    await coordinator.saw("committed", 2);
+    expect(workspace.results.task("One.").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 2 });
   });
 });

@@ -4,11 +4,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { codexArguments } from "../../../src/run/codex/arguments.ts";
 import type { RunRequest } from "../../../src/task/state/run.ts";
+import { CONFINED } from "../../support/confined.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { TASK_ID, type TestRunner, testRunner } from "../../support/test-runner.ts";
 
 const THREAD = "01a1f983-68c0-73f0-b052-b819acb45957";
-const CONTEXT = { runDir: "/runs/t/1", extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} };
+const CONTEXT = {
+  ...{ runDir: "/runs/t/1", extraConfig: ["hide_agent_reasoning=true"], marker: "w/t/1", environment: {} },
+  ...{ codexPath: "/usr/bin/codex", servers: [] },
+};
+const FEATURES =
+  "apps plugins remote_plugin hooks tool_suggest skill_mcp_dependency_install browser_use browser_use_external computer_use in_app_browser";
 const PLAIN: RunRequest = {
   ...{
     taskId: TASK_ID,
@@ -19,13 +25,13 @@ const PLAIN: RunRequest = {
     workdir: "/w",
   },
   ...{ sandbox: "workspace-write", model: undefined, oss: false, images: [], outputSchema: undefined },
-  ...{ codexConfig: [], environment: [] },
+  ...{ codexConfig: [], environment: [], confinement: CONFINED },
 };
 /** What fixes codex's own git is not for its tools. */
 const OF_GIT = '"GIT_DIR","GIT_WORK_TREE","GIT_CONFIG_*"';
 const FLAGS = [
-  ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "-s", "workspace-write"],
-  ...["--disable", "unbounded_connection_retries", "--disable", "plugins", "-c", "agents.enabled=false"],
+  ...["exec", "--json", "-o", "/runs/t/1/last-message.md", "-C", "/w", "--ignore-rules"],
+  ...["--disable", "unbounded_connection_retries", "-c", "agents.enabled=false"],
   ...["-c", 'projects={"/w"={trust_level="untrusted"},"/"={trust_level="untrusted"}}'],
   ...[
     "-c",
@@ -34,11 +40,17 @@ const FLAGS = [
     "hide_agent_reasoning=true",
   ],
 ];
+const CONFINEMENT = [
+  ...FEATURES.split(" ").map((name) => `features.${name}=false`),
+  ...["notify=[]", 'web_search="disabled"'],
+  'permissions.codex_inbox={extends=":workspace",network={enabled=false},filesystem={}}',
+  'default_permissions="codex_inbox"',
+].flatMap((setting) => ["-c", setting]);
 const MARKER = ["-c", 'shell_environment_policy.set.CODEX_INBOX_RUN="w/t/1"'];
 
 describe("codex's arguments", () => {
   it("start a thread", () => {
-    expect(codexArguments(PLAIN, CONTEXT)).toEqual([...FLAGS, ...MARKER, "-"]);
+    expect(codexArguments(PLAIN, CONTEXT)).toEqual([...FLAGS, ...CONFINEMENT, ...MARKER, "-"]);
   });
 
   it("resume a thread, with all that a thread does not keep before the word", () => {
@@ -48,7 +60,8 @@ describe("codex's arguments", () => {
       codexConfig: ["agents.enabled=true"],
     };
     expect(codexArguments(request, CONTEXT)).toEqual([
-      ...[...FLAGS.slice(0, 8), "-m", "m", "--oss", ...FLAGS.slice(8), "-c", "agents.enabled=true", ...MARKER],
+      ...[...FLAGS.slice(0, 7), "-m", "m", "--oss", ...FLAGS.slice(7), "-c", "agents.enabled=true"],
+      ...[...CONFINEMENT, ...MARKER],
       ...["--output-schema", "/s.json", "resume", THREAD, "--image=/a.png", "--image=/-b.png", "-"],
     ]);
   });
@@ -77,19 +90,20 @@ describe("codex's arguments", () => {
     expect(hidden(["NPM_TOKEN"])).toBe(`shell_environment_policy.exclude=["CODEX_API_KEY","client_secret",${OF_GIT}]`);
   });
 
-  it.each([
-    { where: "in /tmp, and not protected by codex", workdir: "/tmp/x/repo/sub", environment: {}, left: "slash_tmp" },
-    { where: "in TMPDIR", workdir: "/w", environment: { TMPDIR: "/tmp/x" }, left: "slash_tmp,tmpdir_env_var" },
-    { where: "in .git below the working directory", workdir: "/tmp/x/repo", environment: {}, left: "" },
-  ])(
-    "leave out a writable folder for temporary files where the policy lies $where",
-    ({ workdir, environment, left }) => {
-      const runDir = "/tmp/x/repo/.git/codex-inbox/runs/t/1";
-      const words = codexArguments({ ...PLAIN, workdir }, { ...CONTEXT, runDir, environment });
-      const found = words.flatMap((word) => /^sandbox_workspace_write\.exclude_(\w+)=true$/.exec(word)?.[1] ?? []);
-      expect(found.join()).toBe(left);
-    },
-  );
+  it("leave codex's own settings to a run without a sandbox, but for what its tasks were not given", () => {
+    const words = codexArguments({ ...PLAIN, sandbox: "danger-full-access" }, CONTEXT).join(" ");
+    expect(words).toContain("-s danger-full-access");
+    expect(words).toContain("features.apps=false");
+    expect(words).not.toMatch(/ignore-rules|permissions/);
+  });
+
+  it("switch each of the owner's servers off by its name, unless they were given to tasks", () => {
+    const context = { ...CONTEXT, servers: ["docs", 'odd."na me'] };
+    const off = 'mcp_servers={"docs"={enabled=false},"odd.\\"na me"={enabled=false}}';
+    expect(codexArguments(PLAIN, context)).toContain(off);
+    const own = codexArguments({ ...PLAIN, confinement: { ...CONFINED, mcp: "own" } }, context).join(" ");
+    expect(own).not.toMatch(/mcp_servers|notify|features/);
+  });
 
   it("refuse an image path that codex would split", () => {
     expect(() => codexArguments({ ...PLAIN, images: ["/a,b.png"] }, CONTEXT)).toThrow(/comma/);

@@ -29,6 +29,14 @@ function judge(runDir: string, asked?: string): Promise<RunVerdict> {
 function said(text: string): object {
   return { type: "item.completed", item: { id: "item_0", type: "agent_message", text } };
 }
+const NO_SANDBOX =
+  "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)";
+
+/** A command that failed, as codex reports it. */
+function command(output: string, line = "npm test"): object {
+  const item = { id: "item_1", type: "command_execution", command: line, aggregated_output: `${output}\n` };
+  return { type: "item.completed", item: { ...item, exit_code: 1, status: "failed" } };
+}
 function failed(message: string): readonly object[] {
   return [...STARTED, { type: "error", message }, { type: "turn.failed", error: { message } }];
 }
@@ -74,6 +82,21 @@ describe("a verdict", () => {
       name: "a completed turn is a success even if codex was stopped a moment later",
       run: { events: [...STARTED, said("a"), COMPLETED], exitCode: 137 },
       verdict: { outcome: "succeeded", failure: undefined, lastMessage: "a" },
+    },
+    {
+      name: "a completed turn is no success where the sandbox let no command begin",
+      run: { events: [...STARTED, command(NO_SANDBOX), command(NO_SANDBOX), said("done"), COMPLETED], exitCode: 0 },
+      verdict: { outcome: "failed", failure: { kind: "sandboxUnavailable", detail: NO_SANDBOX, untilMs: undefined } },
+    },
+    {
+      name: "it is one where another command began",
+      run: { events: [...STARTED, command(NO_SANDBOX), command("1 test failed"), COMPLETED], exitCode: 0 },
+      verdict: { outcome: "succeeded" },
+    },
+    {
+      name: "and where a command ran bubblewrap itself",
+      run: { events: [...STARTED, command(NO_SANDBOX, "bwrap --version"), COMPLETED], exitCode: 0 },
+      verdict: { outcome: "succeeded" },
     },
     {
       name: "the answer comes from codex's own copy where the events have none",

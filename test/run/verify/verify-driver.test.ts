@@ -14,6 +14,7 @@ import type { RunHandle, VerifyDriver } from "../../../src/run/driver.ts";
 import { createVerifyDriver } from "../../../src/run/verify/verify-driver.ts";
 import { findMarked } from "../../../src/run/worker/processes/marker-scan.ts";
 import type { VerifyFacts, VerifyRequest, VerifySandbox } from "../../../src/task/state/verification.ts";
+import { CONFINED } from "../../support/confined.ts";
 import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { outcomeOf } from "../../support/outcome-of.ts";
 import { realCodex } from "../../support/real-codex.ts";
@@ -61,7 +62,8 @@ async function bench(
   });
   const request = (command: string, sandbox: VerifySandbox = "none"): VerifyRequest => {
     count += 1;
-    return { taskId: TASK, sessionKey: "docs", run: count, command, workdir, sandbox, environment: [] };
+    const confinement = { ...CONFINED, writeDenied: [dirname(runsDir)] };
+    return { taskId: TASK, sessionKey: "docs", run: count, command, workdir, sandbox, confinement, environment: [] };
   };
   const start = async (command: string, sandbox?: VerifySandbox): Promise<RunHandle<VerifyFacts>> => {
     const handle = await driver.start(request(command, sandbox), () => true);
@@ -185,11 +187,11 @@ describe("a verify command in codex's sandbox", () => {
     expect((await run(`node -e "${program}"`, "workspace-write")).output).toBe("EPERM\n");
   });
 
-  it("has the network that its user lets agents have", async () => {
+  it("has none either where codex's own configuration lets its user's agents have it", async () => {
     const { run, home } = await bench();
     appendFileSync(join(home, "config.toml"), "\n[sandbox_workspace_write]\nnetwork_access = true\n");
     const program = "require('net').connect(9, '127.0.0.1').on('error', (error) => console.log(error.code))";
-    expect((await run(`node -e "${program}"`, "workspace-write")).output).toBe("ECONNREFUSED\n");
+    expect((await run(`node -e "${program}"`, "workspace-write")).output).toBe("EPERM\n");
   });
 
   it.each([".", "sub"])("does not reach the coordinator's own folder from %s, in /tmp either", async (folder) => {

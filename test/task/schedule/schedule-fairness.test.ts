@@ -42,6 +42,7 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     kind: "queued",
     lastStartOfSessionMs: undefined,
     thread: undefined,
+    isSandboxed: true,
   };
 }
 

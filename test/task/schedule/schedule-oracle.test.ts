@@ -22,6 +22,7 @@ type Change =
   | { readonly kind: "time"; readonly byMs: number }
   | { readonly kind: "pause"; readonly pauses: Pauses }
   | { readonly kind: "workers"; readonly max: number }
+  | { readonly kind: "sandbox"; readonly problem: string | undefined }
   | { readonly kind: "codex"; readonly forMs: number | undefined | "well" };
 
 interface Drop {
@@ -30,6 +31,7 @@ interface Drop {
   readonly notBeforeMs: number | undefined;
   readonly dependsOn: readonly string[];
   readonly thread: string | undefined;
+  readonly isSandboxed: boolean;
 }
 
 const number = fc.nat(TASKS_MAX - 1);
@@ -52,6 +54,7 @@ const drop: fc.Arbitrary<Drop> = fc.record({
     },
   ),
   thread,
+  isSandboxed: fc.boolean(),
 });
 
 function pausesOf(queue: boolean, sessions: readonly string[]): Pauses {
@@ -98,6 +101,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("workers"), max: fc.nat(3) }) },
   {
     weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("sandbox"), problem: fc.constantFrom("no namespaces", undefined) }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("codex"),
       forMs: fc.constantFrom<(number | undefined | "well")[]>("well", "well", undefined, 700_000),
@@ -115,6 +122,7 @@ function createPair() {
   let [nowMs, order, workersMax]: [number, number, number] = [1_000_000, 0, 1];
   let pauses = NO_PAUSES;
   let codex: CodexHold | undefined;
+  let sandbox: string | undefined;
   let wasSetBack = false;
 
   const put = (task: ScheduledTask): void => {
@@ -129,7 +137,7 @@ function createPair() {
     if (![...open.values()].some(({ sessionKey }) => sessionKey === session)) lastStarts.delete(session ?? "");
   };
   const active = (): readonly ScheduledTask[] => [...open.values()].filter(({ kind }) => kind === "active");
-  const input = () => ({ nowMs, pauses, codex, workersFree: workersMax - active().length });
+  const input = () => ({ nowMs, pauses, codex, sandbox, workersFree: workersMax - active().length });
   const oracle = (): Choice =>
     chooseStarts({
       ...input(),
@@ -170,6 +178,9 @@ function createPair() {
         return;
       case "workers":
         workersMax = step.max;
+        return;
+      case "sandbox":
+        sandbox = step.problem;
         return;
       case "codex":
         codex =

@@ -21,6 +21,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     kind: "queued",
     lastStartOfSessionMs: undefined,
     thread: undefined,
+    isSandboxed: true,
     ...change,
   };
 }

@@ -1,6 +1,7 @@
 import type { Usage } from "../../../task/state/run.ts";
 import type { Keeper } from "../../../task/text/kept-text.ts";
 import type { RunEvent, SaidLine } from "../../driver.ts";
+import { brokenSandboxWords } from "../../sandbox/broken-sandbox.ts";
 import { type CodexItem, parseEventLine } from "./events.ts";
 import type { Line } from "./line-reader.ts";
 import { createSaidLines } from "./said-lines.ts";
@@ -14,6 +15,8 @@ export interface RunSummary {
   readonly lastMessage: string | undefined;
   readonly usageTotal: Usage | undefined;
   readonly commandCount: number;
+  /** What the sandbox said in place of every command, where it let none begin and no file was changed. */
+  readonly brokenSandbox: string | undefined;
 }
 
 export type TurnEnd = { readonly kind: "completed" } | { readonly kind: "failed"; readonly message: string };
@@ -50,6 +53,8 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
   let lastNotice: string | undefined;
   let lineCount = 0;
   let endedCommands = 0;
+  let sandboxWords: string | undefined;
+  let didSomething = false;
   const open = new Map<string, SaidLine>();
   const said = createSaidLines();
   const patches = new Map<string, "written" | "refused">();
@@ -79,6 +84,13 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
       else if (!patches.has(path)) patches.set(path, "refused");
     }
   };
+  const noteSandbox = (item: CodexItem): void => {
+    if (item.type === "command_execution") {
+      const words = item.exit_code === 0 ? undefined : brokenSandboxWords(item.aggregated_output, item.command);
+      sandboxWords ??= words;
+      didSomething ||= words === undefined;
+    } else if (item.type === "file_change") didSomething ||= item.status === "completed";
+  };
   const takeItem = (
     phase: "started" | "updated" | "completed",
     item: CodexItem,
@@ -96,6 +108,7 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
       lastNotice = undefined;
       notePatch(item);
     }
+    if (phase === "completed") noteSandbox(item);
     if (item.type === "agent_message" && phase !== "updated" && turnEnd === undefined) lastMessage = item.text;
     return { kind: "item", phase, id: item.id, body, paths, atMs, isOld };
   };
@@ -129,7 +142,10 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
     },
     summary() {
       const openCommands = [...open.values()].filter(({ body }) => body.kind === "command").length;
-      return { threadId, turnEnd, lastMessage, usageTotal, commandCount: endedCommands + openCommands };
+      const brokenSandbox = didSomething || openCommands > 0 ? undefined : sandboxWords;
+      return {
+        ...{ threadId, turnEnd, lastMessage, usageTotal, commandCount: endedCommands + openCommands, brokenSandbox },
+      };
     },
     // A background command, or the run was cut off. The line of the start is free: only the end of an item takes its own.
     said: () => said.all([...open.values()]),

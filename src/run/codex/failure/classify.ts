@@ -46,6 +46,7 @@ const TURN_MESSAGES: readonly Pattern[] = [
 
 /** What standard error says of a run that was refused before its turn. */
 const REFUSALS: readonly Pattern[] = [
+  [/\bbwrap: |requires bubblewrap/, "sandboxUnavailable"],
   [/no rollout found for thread id|session \S+ is archived/, "threadNotFound"],
   [/rollout /, "threadNotFound", / is empty/],
   [/already has an active writer/, "threadBusy"],
