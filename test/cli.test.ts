@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CommandResult, runCommand } from "./support/coordinator-process.ts";
@@ -91,10 +91,10 @@ describe("in a workspace", () => {
     expect(noCodex.stderr).toMatch(/codex not found: CODEX_INBOX_CODEX names \/nonexistent\/codex/);
     expect(noPort).toMatchObject({ code: 2 });
     expect(noPort.stderr).toMatch(/^codex-inbox: --port: expected 65535 or less/);
-    writeFileSync(join(workspace.dir, "codex-inbox.json"), '{"maxWorker": 1}');
+    workspace.commitSettings('{"maxWorker": 1}');
     expect(await ask(["serve"])).toMatchObject({
       code: 78,
-      stderr: `codex-inbox: ${workspace.dir}/codex-inbox.json: unknown setting "maxWorker"; did you mean "maxWorkers"?\n`,
+      stderr: `codex-inbox: codex-inbox.json of main: unknown setting "maxWorker"; did you mean "maxWorkers"?\n`,
     });
     workspace.repo.git("checkout", "--quiet", "--detach");
     const detached = await ask(["ls"]);
@@ -158,6 +158,7 @@ describe("in a workspace", () => {
         running: [],
         otherClones: 0,
         broken: [],
+        uncommittedSettings: null,
       },
       tasks: { queued: 1, running: 0, uncommitted: 0 },
     });

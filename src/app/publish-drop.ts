@@ -14,6 +14,7 @@ import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { rightsByOrigin } from "../task/rights/origin-rights.ts";
+import type { Rights } from "../task/rights/rights.ts";
 import { refuseWhenFull } from "./room-for-tasks.ts";
 
 /** A task file in the inbox; `path` begins with `inbox/`. */
@@ -36,7 +37,15 @@ export async function publishDrop(
   origin: Origin = { kind: "cli", user: localUserName() },
 ): Promise<PublishedDrop> {
   const { stateDir, workRoot } = place;
-  const parsed = readSubmission(text, rightsByOrigin(readPolicy(statePaths(stateDir).policy, workRoot), []).of(origin));
+  const policy = readPolicy(statePaths(stateDir).policy, workRoot);
+  const parsed = await readAllowed(
+    text,
+    (listed) => rightsByOrigin(policy, listed).of(origin),
+    async () => {
+      const { committedConfig } = await import("./committed-config.ts");
+      return (await committedConfig(place, environment))?.verifyCommands ?? [];
+    },
+  );
   await refuseWhenFull(place, environment, parsed.spec.id);
   const id =
     parsed.spec.id ??
@@ -53,4 +62,18 @@ export async function publishDrop(
     writeDropReceipt(statePaths(stateDir).dropReceipts, id, parsed.text, origin);
   writeFileAtomic(join(place.workspaceDir, path), text);
   return { id, path, warnings: parsed.warnings };
+}
+
+/** Which commands the branch lists is asked only where a task would be refused without. */
+async function readAllowed(
+  text: string,
+  rights: (listed: readonly string[]) => Rights,
+  listed: () => Promise<readonly string[]>,
+): Promise<ReturnType<typeof readSubmission>> {
+  try {
+    return readSubmission(text, rights([]));
+  } catch (error) {
+    if (!(error instanceof CoordinatorError) || error.code !== "NOT_ALLOWED") throw error;
+    return readSubmission(text, rights(await listed()));
+  }
 }

@@ -3,6 +3,7 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { queueFull } from "../intake/queue-limit.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
 import { statePaths } from "../store/state-paths.ts";
+import { committedConfig } from "./committed-config.ts";
 import { readServer } from "./queries/server-record.ts";
 
 /**
@@ -19,18 +20,6 @@ export async function refuseWhenFull(
   const paths = statePaths(place.stateDir);
   const open = openTaskJournal(paths.journal, "read").openIds();
   if (open.length === 0 || (id !== undefined && open.includes(id))) return;
-  const max = readServer(paths.server)?.maxOpenTasks ?? (await configuredMax(place.workspaceDir, environment));
+  const max = readServer(paths.server)?.maxOpenTasks ?? (await committedConfig(place, environment))?.maxOpenTasks;
   if (max !== undefined && open.length >= max) throw new CoordinatorError("QUEUE_FULL", queueFull(open.length, max));
-}
-
-/** `undefined` where the settings are wrong: whoever serves says so. */
-async function configuredMax(workspaceDir: string, environment: NodeJS.ProcessEnv): Promise<number | undefined> {
-  // Its schema is not needed where nothing waits.
-  const { loadConfig } = await import("../config/config.ts");
-  try {
-    return loadConfig(workspaceDir, environment, {}).maxOpenTasks;
-  } catch (error) {
-    if (error instanceof CoordinatorError) return undefined;
-    throw error;
-  }
 }

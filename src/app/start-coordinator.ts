@@ -71,6 +71,10 @@ export interface CoordinatorDeps {
   readonly settings: () => LiveSettings;
   /** Looks whether the settings were edited; returns what is wrong with them now. */
   readonly reloadSettings: () => string | undefined;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
+  /** What of the settings waits in the work tree to be committed, in words. */
+  readonly uncommittedSettings: () => string | undefined;
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
   readonly surroundings: Surroundings;
@@ -93,8 +97,8 @@ export interface RunningCoordinator extends Coordinator {
 
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
-  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions, workTree, keeper } =
-    deps;
+  const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions } = deps;
+  const { workTree, keeper, workspaceDir } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
@@ -122,16 +126,12 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
-  const { workspaceDir } = deps;
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const user = localUserName();
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const rights = () => settings().run.rights;
-  const runDrops = createRunDrops({
-    ...{ authors: evidence, table, recent, intake, log },
-    rights: () => rights().widest,
-  });
+  const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
   const origins = createDropOrigins({
     ...{ branch, receipts, runDrops, user, table, journal, rights },
     sandbox: () => settings().run.sandbox,
@@ -145,7 +145,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
-    workspaceDir: deps.workspaceDir,
+    workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
     onForeignTasks: async (tasks) => {
       if (deps.takeOver) await takeOver(tasks, { table, clone: deps.clone, keeper, log, rights: rights() });
@@ -208,7 +208,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
     ...{ surroundings, log, onBroken },
-    branch: watch,
+    ...{ branch: watch, readSettings: deps.readSettings },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), log),
     reloadSettings: () => {

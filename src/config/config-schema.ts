@@ -93,6 +93,14 @@ const SETTINGS = v.strictObject({
     whole(1, 20, "Verifications of a task before it ends as failed; a task may set its own."),
     3,
   ),
+  verifyCommands: v.optional(
+    v.pipe(
+      v.array(text(1, 10_000, "As a task writes it.")),
+      v.maxLength(100, "expected at most 100 commands"),
+      v.description("Verify commands that every task may have, also one that came by a commit or from an agent."),
+    ),
+    [],
+  ),
   followUp: v.optional(
     v.pipe(
       v.union([v.boolean(), sessionKey], "expected true, false or a session key"),

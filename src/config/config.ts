@@ -1,14 +1,15 @@
-import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
-import { readBoundedText } from "../base/files/read-bounded.ts";
 import { codexSetting } from "../task/rights/codex-setting.ts";
 import { nearest } from "../task/text/near-miss.ts";
+import { CONFIG_CHARACTERS_MAX } from "./config-file.ts";
 import { completeSettings, type FileConfig, settingsProblems } from "./config-schema.ts";
 
-/** The configuration that travels with the repository. */
-export const CONFIG_FILE = "codex-inbox.json";
-/** Larger is no configuration; it is read again whenever it is touched. */
-const BYTES_MAX = 256 * 1024;
+/** The text of the file as the served branch has it; `undefined` without one. */
+export interface SettingsText {
+  readonly text: string | undefined;
+  /** Where it stands, for what is said of it: `codex-inbox.json of main`. */
+  readonly name: string;
+}
 
 /** The settings of one start, complete and frozen. */
 export interface Config extends Readonly<Omit<FileConfig, "$schema" | "codexConfig">> {
@@ -48,12 +49,12 @@ interface Problem {
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the settings from flags, else environment, else `codex-inbox.json` in `workspaceDir`, else the defaults.
+ * Returns the settings from flags, else environment, else the committed file, else the defaults.
  *
  * @throws CoordinatorError `CONFIG` naming every problem of all three at once; `USAGE` where only flags are wrong
  */
-export function loadConfig(workspaceDir: string, environment: NodeJS.ProcessEnv, flags: ConfigFlags): Config {
-  const file = readSettingsFile(join(workspaceDir, CONFIG_FILE));
+export function loadConfig(committed: SettingsText, environment: NodeJS.ProcessEnv, flags: ConfigFlags): Config {
+  const file = readSettingsFile(committed);
   const fromEnvironment = readEnvironment(environment);
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const problems = [
@@ -76,23 +77,26 @@ export function loadConfig(workspaceDir: string, environment: NodeJS.ProcessEnv,
   return Object.freeze({ ...settings, codexConfig: Object.freeze(pairs) });
 }
 
-function readSettingsFile(path: string): { readonly values: Values; readonly problems: readonly Problem[] } {
-  const wrong = (text: string): { values: Values; problems: readonly Problem[] } => ({
+function readSettingsFile({ text, name }: SettingsText): {
+  readonly values: Values;
+  readonly problems: readonly Problem[];
+} {
+  const wrong = (what: string): { values: Values; problems: readonly Problem[] } => ({
     values: {},
-    problems: [{ by: "file", text: `${path}${text}` }],
+    problems: [{ by: "file", text: `${name}${what}` }],
   });
+  if (text === undefined) return { values: {}, problems: [] };
+  if (text.length > CONFIG_CHARACTERS_MAX)
+    return wrong(` has ${text.length} characters; at most ${CONFIG_CHARACTERS_MAX} are read`);
   let raw: unknown;
   try {
-    const text = readBoundedText(path, BYTES_MAX, { followLinks: true });
-    if (text === undefined) return { values: {}, problems: [] };
     raw = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     if (error instanceof SyntaxError) return wrong(` is not valid JSON: ${error.message}`);
-    if (error instanceof CoordinatorError) return wrong(error.message.slice(path.length));
     throw error;
   }
-  const problems = settingsProblems(raw).map(({ key, text }): Problem => {
-    return { by: "file", text: `${path}: ${key === "" ? "" : `${key}: `}${text}` };
+  const problems = settingsProblems(raw).map(({ key, text: problem }): Problem => {
+    return { by: "file", text: `${name}: ${key === "" ? "" : `${key}: `}${problem}` };
   });
   return { values: problems.length === 0 ? (raw as Values) : {}, problems };
 }

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
-import { stampOf } from "./live-config.ts";
+import { stampOf } from "./path-stamp.ts";
 import { readPolicy } from "./policy.ts";
 
 /** The policy in force while serving. */

@@ -55,6 +55,8 @@ export interface DispatcherDeps {
   readonly settings: () => DispatchSettings;
   /** Looks whether the settings have changed. */
   readonly reloadSettings: () => void;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
   readonly guard: JournalGuard;
   readonly faults: WorldFaults;
   readonly surroundings: Surroundings;
@@ -122,6 +124,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async work() {
       lookedAtMs = monotonicMs();
       if (await deps.branch.reconcile()) schedule.forgetOutcomes();
+      await deps.readSettings();
       for (const find of lookUps) {
         await find();
         lookUps.delete(find); // Where it throws, it is asked again.

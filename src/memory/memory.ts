@@ -9,6 +9,8 @@ import { findSearchTools, type SearchTool, type ToolPlaces } from "./search-tool
 export interface MemoryOptions extends ToolPlaces {
   /** Absolute. */
   readonly workspaceDir: string;
+  /** Whether a note (path relative to the workspace) may be told of; all may unless given. */
+  readonly mayTell?: (path: string) => Promise<boolean>;
 }
 
 export interface SearchLimits extends Partial<ToolLimits> {
@@ -43,7 +45,12 @@ const LINE_CHARACTERS_MAX = 300;
 const NOTHING: MemoryResult = { lines: [], text: "", tool: "none", truncated: false };
 
 export function createMemory(options: MemoryOptions): Memory {
-  const { workspaceDir } = options;
+  const { workspaceDir, mayTell = async () => true } = options;
+  const told = async (lines: readonly MemoryLine[]): Promise<readonly MemoryLine[]> => {
+    const answers = new Map<string, boolean>();
+    for (const { path } of lines) if (!answers.has(path)) answers.set(path, await mayTell(path));
+    return lines.filter(({ path }) => answers.get(path));
+  };
   return {
     async search(terms, { charactersMax, timeMs = TIME_MS, outputBytes = OUTPUT_BYTES }) {
       const wanted = [...new Set(terms.map(tidyTerm))].filter((term) => term !== "" && term.length <= TERM_LENGTH_MAX);
@@ -52,7 +59,7 @@ export function createMemory(options: MemoryOptions): Memory {
       for (const tool of findSearchTools(options)) {
         const found = await searchWith(tool, wanted.slice(0, TERMS_MAX), { workspaceDir, roots, timeMs, outputBytes });
         if (found.end === "unusable") continue;
-        const { lines, text } = fittingLines(found.best, charactersMax);
+        const { lines, text } = fittingLines(await told(found.best), charactersMax);
         const isMore = lines.length < found.best.length || found.best.length === LINES_MAX;
         return { lines, text, tool: tool.name, truncated: found.end === "cut off" || isMore };
       }

@@ -1,16 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CONFIG_FILE, type ConfigFlags, loadConfig } from "../../src/config/config.ts";
+import { type ConfigFlags, loadConfig, type SettingsText } from "../../src/config/config.ts";
 import { configSchema } from "../../src/config/config-schema.ts";
 import { CONFIG_SCHEMA_PATH, configSchemaText } from "../support/config-schema.ts";
-import { tempDir } from "../support/temp-dir.ts";
 
-/** A workspace with this codex-inbox.json; a value that is no text is written as JSON. */
-function workspace(file?: unknown): string {
-  const dir = tempDir();
-  if (file !== undefined) writeFileSync(join(dir, CONFIG_FILE), typeof file === "string" ? file : JSON.stringify(file));
-  return dir;
+/** The committed file; a value that is no text is written as JSON. */
+function committed(file?: unknown): SettingsText {
+  return { text: file === undefined || typeof file === "string" ? file : JSON.stringify(file), name: "FILE" };
 }
 
 function load(
@@ -18,7 +14,7 @@ function load(
   environment: NodeJS.ProcessEnv = {},
   flags: ConfigFlags = {},
 ): ReturnType<typeof loadConfig> {
-  return loadConfig(workspace(file), environment, flags);
+  return loadConfig(committed(file), environment, flags);
 }
 
 /** What is said of settings that cannot be used, with the path of the file left out. */
@@ -27,12 +23,11 @@ function refusal(
   environment: NodeJS.ProcessEnv = {},
   flags: ConfigFlags = {},
 ): { code: string; message: string } {
-  const dir = workspace(file);
   try {
-    loadConfig(dir, environment, flags);
+    loadConfig(committed(file), environment, flags);
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
-    return { code, message: message.replaceAll(join(dir, CONFIG_FILE), "FILE") };
+    return { code, message };
   }
   throw new Error("nothing was refused");
 }
@@ -46,6 +41,7 @@ describe("settings", () => {
       maxOpenTasks: 10_000,
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
       maxMemoryChars: 4_000,
+      verifyCommands: [],
       ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     });
     expect(Object.isFrozen(config)).toBe(true);
@@ -64,7 +60,7 @@ describe("settings", () => {
     });
   });
 
-  it("can all be named in the environment but codexConfig", () => {
+  it("can all be named in the environment but codexConfig and verifyCommands", () => {
     const given: Record<string, string> = {
       ...{ MAX_WORKERS: "1", PORT: "2", SETTLE_MS: "3", RESCAN_MS: "100", TIMEOUT_MS: "1000", STOP_GRACE_MS: "6" },
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
@@ -76,10 +72,10 @@ describe("settings", () => {
       ...{ maxWorkers: 1, port: 2, settleMs: 3, rescanMs: 100, timeoutMs: 1_000, stopGraceMs: 6, maxAttempts: 7 },
       stallTimeoutMs: 1_000,
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
-      ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11 },
+      ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11, verifyCommands: [] },
       ...{ verifyTimeoutMs: 1_000, maxVerifyAttempts: 2, followUp: true, maxFollowUpDepth: 3 },
     });
-    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 2);
+    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 3);
   });
 
   it("are not changed by an empty variable", () => {

@@ -1,5 +1,3 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { SessionView } from "../../src/app/views/session-list.ts";
 import { realCodex } from "../support/real-codex.ts";
@@ -12,7 +10,7 @@ const TWICE = { ...ANSWER, inputTokens: 200, outputTokens: 20 };
 it("the real codex: each run of a thread is accounted for alone, failed ones too, and the session has the sum", async () => {
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), '{"retryBaseMs": 50, "retryMaxMs": 100, "maxAttempts": 2}');
+  workspace.commitSettings('{"retryBaseMs": 50, "retryMaxMs": 100, "maxAttempts": 2}');
   const ask = async (name: string, text: string, code = 0): Promise<Readonly<Record<string, unknown>>> => {
     workspace.drop(`docs/${name}.md`, text);
     await workspace.serveUntilIdle({ code });

@@ -55,7 +55,7 @@ it("runs that misbehave fail alone, also over a restart: the coordinator lives, 
   const environment = { CODEX_API_KEY: "none" };
   const workspace = await tempWorkspace({ codex: { codexPath: misbehavingCodex(), home }, environment });
   const settings = { maxWorkers: 8, maxAttempts: 1, retryBaseMs: 50, retryMaxMs: 100 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   const held = ["nested", "items", "remove", "pipe"];
   for (const name of held) workspace.drop(`${name}/task.md`, `${name.toUpperCase()}\n`);
   workspace.drop("flood/task.md", "FLOOD\n");

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -84,13 +83,7 @@ describe("an agent that drops task files", () => {
       await waitFor(() => existsSync(path), { what: path });
       expect(readFileSync(path, "utf8")).toContain(says);
     }
-    // The file is not written at once: what was half there may have been told of before.
-    await waitFor(
-      () => coordinator.lines("settings-kept").some((line) => line.field("reason")?.includes(REFUSED_CODEX)),
-      {
-        what: REFUSED_CODEX,
-      },
-    );
+    await coordinator.saw("settings-uncommitted");
     await committed(workspace, 4);
     expect(resultOf(workspace, "link").result?.reason).toMatch(/^workdir: "way" leads to "\/", outside/);
     expect(resultOf(workspace, "picture").result?.reason).toMatch(/^images: "way\.png" leads to/);
@@ -105,14 +98,16 @@ describe("an agent that drops task files", () => {
     }
     expect(existsSync(join(workspace.stateDir, "policy.json"))).toBe(false);
 
-    // What the agent has done to the settings is refused at the next start, and is no reason to run with less care.
+    // What the agent has done to the settings counts for nothing, also at the next start; in a commit it would be refused.
     coordinator.signal("SIGTERM");
     await coordinator.ended;
-    const next = workspace.serve();
-    expect((await next.ended).code).toBe(78);
-    rmSync(join(workspace.dir, "codex-inbox.json"));
-    const last = await workspace.serveUntilIdle({ code: 1 });
-    expect(last.lines("accepted")).toEqual([]);
+    const next = await workspace.serveUntilIdle({ code: 1 });
+    expect(next.lines("accepted")).toEqual([]);
+    expect(next.log()).not.toContain(REFUSED_CODEX);
+    workspace.commitSettings(settings);
+    const last = workspace.serve();
+    expect((await last.ended).code).toBe(78);
+    expect(last.log()).toContain(REFUSED_CODEX);
     expect(workspace.stubRuns()).toHaveLength(2);
   });
 

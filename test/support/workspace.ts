@@ -65,6 +65,8 @@ export interface TestWorkspace {
   drop(path: string, text: string): void;
   /** Drops and commits it. */
   commitDrop(path: string, text: string): void;
+  /** Commits these settings as codex-inbox.json. */
+  commitSettings(settings: unknown): void;
   /** Starts a coordinator that serves until it is ended; on a free port, with a short settling time. */
   serve(options?: ServeTestOptions): CoordinatorProcess;
   /** Serves until nothing is left to do. @throws Error with the log when it does not end with `code` (0 unless given) */
@@ -181,6 +183,11 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
       this.drop(path, text);
       repo.git("add", "--", `inbox/${path}`);
       repo.git("commit", "--quiet", "-m", `ask: ${path}`);
+    },
+    commitSettings(settings) {
+      writeFileSync(join(dir, "codex-inbox.json"), typeof settings === "string" ? settings : JSON.stringify(settings));
+      repo.git("add", "--", "codex-inbox.json");
+      repo.git("commit", "--quiet", "-m", "settings");
     },
     serve,
     async serveUntilIdle({ code = 0, ...options } = {}) {

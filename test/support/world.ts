@@ -271,6 +271,8 @@ export function createWorld(): World {
         history,
         settings: () => ({ ...settings, run: { ...settings.run, rights: rights() } }),
         reloadSettings: () => problems.settings,
+        readSettings: async () => undefined,
+        uncommittedSettings: () => undefined,
         surroundings: mortalSurroundings(
           { now, monotonicMs: () => clock.monotonicMs, random: () => 0.5, after: clock.after },
           life,

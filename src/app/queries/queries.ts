@@ -51,6 +51,8 @@ export interface StatusView {
   /** Open tasks that other clones have accepted; they do not run here. */
   readonly otherClones: number;
   readonly broken: readonly string[];
+  /** Settings in the work tree that count once they are committed. */
+  readonly uncommittedSettings: string | null;
 }
 
 /** What a retry submits. */

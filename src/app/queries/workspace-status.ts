@@ -1,3 +1,5 @@
+import { CONFIG_FILE } from "../../config/config-file.ts";
+import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { countCopiedTasks } from "../../store/clone/copied-state.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
@@ -32,7 +34,12 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
     broken: health?.broken ?? [],
+    uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
+}
+
+async function uncommitted({ workspaceDir, branchName, branch }: QueriesDeps): Promise<string | null> {
+  return createUncommittedSettings(workspaceDir, branchName).look(await branch.readText(CONFIG_FILE)) ?? null;
 }
 
 /** Why no task is started, as the last coordinator noted it. */

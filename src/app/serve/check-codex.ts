@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { stampOf } from "../../config/live-config.ts";
+import { stampOf } from "../../config/path-stamp.ts";
 import { checkLogin } from "../../run/codex/install/check-login.ts";
 import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import { locateCodex } from "../../run/codex/install/locate-codex.ts";

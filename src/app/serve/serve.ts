@@ -2,14 +2,15 @@ import { rmSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
-import type { ConfigFlags } from "../../config/config.ts";
-import { atNextStart, createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
+import type { ConfigFlags, SettingsText } from "../../config/config.ts";
+import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
+import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { createServerList } from "../../run/codex/install/list-servers.ts";
@@ -26,9 +27,11 @@ import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { type Keeper, keptError } from "../../task/text/kept-text.ts";
+import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
+import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./own-places.ts";
@@ -68,7 +71,8 @@ export async function serve(
     );
   }
   const paths = statePaths(place.stateDir);
-  const config = createLiveConfig(place.workspaceDir, given, options.config);
+  const settings = await readSettingsOf(place, branchName);
+  const config = createLiveConfig(settings, given, options.config);
   const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
     own.requireApart(changed, installation.path),
   );
@@ -92,7 +96,19 @@ export async function serve(
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
     if (options.takeOver) takeOverCopiedTasks(paths, clone, keeper, log);
-    const opened = { environment, log, config, policy, installation, own, paths, clone, launcher, keeper };
+    const opened = {
+      environment,
+      log,
+      config,
+      first: settings,
+      policy,
+      installation,
+      own,
+      paths,
+      clone,
+      launcher,
+      keeper,
+    };
     const coordinator = await open(place, branchName, options, opened);
     try {
       const { port } = config.current();
@@ -110,10 +126,10 @@ export async function serve(
   }
 }
 
-const NONE_LISTED: readonly string[] = [];
-
 interface Opened extends ServeSurroundings {
   readonly config: LiveConfig;
+  /** What the branch held then. */
+  readonly first: SettingsText;
   readonly policy: LivePolicy;
   readonly installation: CodexInstallation;
   readonly own: OwnPlaces;
@@ -129,29 +145,26 @@ async function open(
   options: ServeOptions,
   opened: Opened,
 ): Promise<RunningCoordinator> {
-  const { environment, log, config, policy, installation, own, paths, clone: workspaceId, launcher, keeper } = opened;
+  const { environment, log, config, first, policy, installation, own, paths, launcher, keeper } = opened;
+  const workspaceId = opened.clone;
   const now = Date.now;
   let current = installation;
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
+  const { workspaceDir, stateDir } = place;
   const branch = await openCommitter({
-    place,
-    workspaceDir: place.workspaceDir,
-    stateDir: place.stateDir,
-    branch: branchName,
-    now,
+    ...{ place, workspaceDir, stateDir, branch: branchName, now },
     onNotice: (notice) => log("git", { notice }),
     ownMarker: workspaceId,
   });
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
-  const rights = createLiveRights(policy, () => NONE_LISTED);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands);
+  const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
-  let hadProblem = false;
   return startCoordinator({
-    paths,
-    workspaceDir: place.workspaceDir,
-    branchName: branchName.replace(/^refs\/heads\//, ""),
+    ...{ paths, workspaceDir },
+    branchName: shortName(branchName),
     clone: workspaceId,
     version: packageVersion(),
     branch,
@@ -159,16 +172,9 @@ async function open(
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({
-        workspaceDir: place.workspaceDir,
-        stateDir: place.stateDir,
-        settleMs,
-        rescanMs,
-        now,
+        ...{ workspaceDir, stateDir, settleMs, rescanMs, now, keeper, onHint, onNotice },
         hashBlob: branch.hashBlob,
-        keeper,
         rights: () => rights().widest,
-        onHint,
-        onNotice,
       });
     },
     agents: createCodexDriver({
@@ -184,7 +190,11 @@ async function open(
     sessions: { ...store, ...locks },
     workTree,
     prompts: createPromptAssembly(
-      createMemory({ workspaceDir: place.workspaceDir, environment, packageDir: PACKAGE_DIR }),
+      createMemory({
+        ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
+        mayTell: async (path) =>
+          policy.current().notes === "any" || isAsCommitted(branch, workspaceDir, path, NOTE_BYTES_MAX),
+      }),
       config.current,
     ),
     codex: {
@@ -215,20 +225,9 @@ async function open(
         },
       };
     },
-    reloadSettings() {
-      const before = policy.current();
-      const settings = config.current();
-      const problems = [config.reload(), policy.reload()].filter((problem) => problem !== undefined);
-      if (policy.current() !== before) {
-        log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
-        inboxHint(); // What asked for too much may be taken now, or no longer.
-      }
-      // The end of a problem is logged where problems are.
-      const isNews = config.current() !== settings && !hadProblem && problems.length === 0;
-      if (isNews) log("settings-read", { hint: atNextStart(settings, config.current()) });
-      hadProblem = problems.length > 0;
-      return problems.length === 0 ? undefined : problems.join("; ");
-    },
+    reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
+    readSettings: settings.read,
+    uncommittedSettings: settings.uncommitted,
     takeOver: options.takeOver,
     surroundings: { now, monotonicMs: () => performance.now(), random: Math.random, after },
     log,

@@ -41,6 +41,8 @@ export interface Health {
   readonly broken: readonly string[];
   /** A configuration that could not be read; the last good one is in force. */
   readonly configProblem: string | null;
+  /** Settings in the work tree that count once they are committed. */
+  readonly uncommittedSettings: string | null;
   readonly draining: boolean;
 }
 
@@ -62,6 +64,7 @@ export interface HealthSources {
   readonly version: string;
   readonly startedAt: string;
   readonly configProblem: string | undefined;
+  readonly uncommittedSettings: () => string | undefined;
   readonly surroundings: Pick<Surroundings, "now">;
 }
 
@@ -93,6 +96,7 @@ export function presentHealth(sources: HealthSources): Health {
     damaged: sources.journal.damaged(),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
+    uncommittedSettings: sources.uncommittedSettings() ?? null,
     draining: sources.dispatcher.isDraining,
   };
 }

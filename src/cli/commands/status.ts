@@ -46,6 +46,7 @@ function statusLines(status: StatusView): readonly string[] {
     lines.push(`damaged    journal/damaged/${name} in the coordinator's folder`);
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
+  if (status.uncommittedSettings !== null) lines.push(`settings   ${status.uncommittedSettings}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
     lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);

@@ -12,6 +12,8 @@ export interface BranchReader {
   treeId(path: string): Promise<string | undefined>;
   blobAt(path: string): Promise<string | undefined>;
   listFolder(path: string): Promise<readonly { readonly name: string; readonly kind: "file" | "folder" }[]>;
+  /** Ends its git; a later call starts another. */
+  close(): void;
 }
 
 /** Creates the reader of `branch` ("refs/heads/main") for a workspace. All calls share one git. */
@@ -27,6 +29,7 @@ export function createBranchReader(place: HomePlace, branch: string): BranchRead
   const idOf = async (path: string): Promise<string | undefined> => (await find(path))?.id;
 
   return {
+    close: () => objects.close(),
     treeId: idOf,
     blobAt: idOf,
     async readText(path) {

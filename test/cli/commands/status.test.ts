@@ -16,6 +16,7 @@ const QUIET: StatusView = {
   running: [],
   otherClones: 0,
   broken: [],
+  uncommittedSettings: null,
 };
 const HEALTH: Health = {
   ...{ status: "waiting", version: "1.2.3", workspace: "/repo", branch: "main", pid: 7, startedAt: SINCE },
@@ -29,6 +30,7 @@ const HEALTH: Health = {
   broken: ["inbox/x.md"],
   damaged: ["x.jsonl"],
   configProblem: "unknown setting",
+  uncommittedSettings: null,
   draining: true,
 };
 const SERVER = {

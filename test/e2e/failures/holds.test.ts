@@ -87,7 +87,7 @@ it("the real codex: what would meet every task holds them all, and they go on on
   const script = `export CODEX_REFRESH_TOKEN_URL_OVERRIDE='${await refusingLoginServer()}'`;
   const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });
   const settings = { maxAttempts: 1, maxWorkers: 2, retryBaseMs: RETRY_MS, retryMaxMs: RETRY_MS };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   const [configPath, authPath] = [join(codex.home, "config.toml"), join(codex.home, "auth.json")];
   const right = readFileSync(configPath, "utf8");
   const holdPath = join(workspace.stateDir, "codex-hold.json");
@@ -166,7 +166,7 @@ it("a login that is lost while serving holds all tasks, and they go on after the
 
   const login = JSON.stringify({ OPENAI_API_KEY: "sk-test" });
   writeFileSync(authPath, login);
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ maxAttempts: 1, retryBaseMs: 1_000 }));
+  workspace.commitSettings({ maxAttempts: 1, retryBaseMs: 1_000 });
   const coordinator = workspace.serve();
   await coordinator.saw("serving");
   rmSync(authPath);

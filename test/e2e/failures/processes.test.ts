@@ -14,7 +14,7 @@ const STUBBORN =
 async function workspaceWith(codex: Pick<RealCodex, "codexPath" | "home">, settings = {}): Promise<TestWorkspace> {
   const workspace = await tempWorkspace({ codex });
   const limits = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 5_000, ...settings };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(limits));
+  workspace.commitSettings(limits);
   return workspace;
 }
 

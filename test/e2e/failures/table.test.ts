@@ -91,7 +91,7 @@ it("the real codex: what a failure of one task comes to", async () => {
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
   const settings = { maxAttempts: ATTEMPTS_MAX, retryBaseMs: 100, retryMaxMs: 200 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   writeFileSync(join(workspace.dir, "broken.json"), "{nope");
   writeFileSync(join(workspace.dir, "schema.json"), '{"type":"object","properties":{"a":{}},"required":["a"]}');
   for (const [index, { model, frontMatter }] of ROWS.entries()) {

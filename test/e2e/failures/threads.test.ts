@@ -11,7 +11,7 @@ async function begun(): Promise<{ codex: RealCodex; workspace: TestWorkspace; th
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
   const settings = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   workspace.drop("docs/one.md", "The word is plover. [[final: noted]]\n");
   await workspace.serveUntilIdle();
   return { codex, workspace, thread: String(workspace.results.task("plover").frontMatter.thread) };
@@ -90,7 +90,7 @@ it("threadNotFound: a run that was killed before its thread was written costs th
 fi`;
   const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });
   const settings = { maxAttempts: 1, retryBaseMs: 100, retryMaxMs: 200 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   workspace.drop("docs/one.md", "Begin. [[echo]]\n");
   const coordinator = await workspace.serveUntilIdle();
   const one = workspace.results.task("Begin.");

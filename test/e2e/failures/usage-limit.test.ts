@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { realCodex } from "../../support/real-codex.ts";
@@ -14,7 +14,7 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
   const settings = { maxWorkers: 1, maxAttempts: 1, retryBaseMs: 100, retryMaxMs: 200 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(settings));
+  workspace.commitSettings(settings);
   workspace.drop("a/1.md", "a/1 [[final: ok]]\n");
   const first = workspace.serve();
   await first.saw("committed");

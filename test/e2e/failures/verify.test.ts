@@ -11,7 +11,7 @@ const SETTINGS = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceM
 async function verified(settings: object = {}): Promise<{ codex: RealCodex; workspace: TestWorkspace }> {
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ ...SETTINGS, ...settings }));
+  workspace.commitSettings({ ...SETTINGS, ...settings });
   return { codex, workspace };
 }
 
@@ -174,7 +174,7 @@ const POINTS = [
 describe("a coordinator that dies around a verification neither skips nor repeats it wrongly", () => {
   it.each(POINTS)("at %s", async (fault) => {
     const workspace = await tempWorkspace();
-    writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ ...SETTINGS, maxVerifyAttempts: 1 }));
+    workspace.commitSettings({ ...SETTINGS, maxVerifyAttempts: 1 });
     workspace.drop("later/blocker.md", "---\nnotBefore: 2999-01-01T00:00:00Z\n---\nBlocks the follow-up.\n");
     const command = "echo checked >> checks; sleep 0.3; exit 1";
     workspace.drop("docs/one.md", `---\nverifyCommand: ${command}\nfollowUp: later\n---\nSay hello\n`);
@@ -242,7 +242,7 @@ async function verifying(): Promise<{
   serve: ReturnType<TestWorkspace["serve"]>;
 }> {
   const workspace = await tempWorkspace();
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify({ ...SETTINGS, maxVerifyAttempts: 1 }));
+  workspace.commitSettings({ ...SETTINGS, maxVerifyAttempts: 1 });
   const command = "echo checked >> checks; until test -e free; do sleep 0.1; done";
   workspace.drop("docs/one.md", `---\nverifyCommand: ${command}\n---\nSay hello\n`);
   const serve = workspace.serve();

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { waitFor } from "../../support/wait-for.ts";
@@ -8,7 +8,7 @@ import { tempWorkspace } from "../../support/workspace.ts";
 it("a stalled run is ended with everything it started, deaf or in a session of its own", async () => {
   const workspace = await tempWorkspace();
   const limits = { stallTimeoutMs: 1_000, stopGraceMs: 200, maxAttempts: 1 };
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), JSON.stringify(limits));
+  workspace.commitSettings(limits);
   workspace.drop("docs/one.md", "One. [[spawn-sleeper]] [[ignore-sigint]] [[hang]]\n");
   await workspace.serveUntilIdle({ code: 1 });
   expect(workspace.results.task("One.").frontMatter).toMatchObject({ failure: "stalled", attempts: 1 });

@@ -20,7 +20,7 @@ it("a full queue refuses over HTTP and on the command line, and keeps what is dr
   for (const name of ["three", "four"]) workspace.drop(`docs/${name}.md`, `${name}\n`);
   await coordinator.saw("queue-full");
   await coordinator.kill();
-  writeFileSync(join(workspace.dir, "codex-inbox.json"), '{"maxOpenTasks": 1}');
+  workspace.commitSettings('{"maxOpenTasks": 1}');
   expect((await workspace.command("add", "Five")).code).toBe(75);
   writeFileSync(go, "");
   await workspace.serveUntilIdle();

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { CoordinatorError } from "../../base/errors.ts";
+import { readBounded } from "../../base/files/read-bounded.ts";
+import type { Log } from "../../base/surroundings.ts";
+import type { SettingsText } from "../../config/config.ts";
+import { CONFIG_FILE } from "../../config/config-file.ts";
+import { atNextStart, type LiveConfig } from "../../config/live-config.ts";
+import type { LivePolicy } from "../../config/live-policy.ts";
+import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+
+/** The settings of the served branch, read again when its tip has moved. What lies uncommitted in the work tree steers nothing. */
+export interface BranchSettings {
+  /** Looks at the branch as it was seen last. */
+  read(): Promise<void>;
+  /** What waits in the work tree to be committed, in words. */
+  uncommitted(): string | undefined;
+}
+
+export function followBranchSettings(
+  config: Pick<LiveConfig, "take">,
+  branch: Pick<Branch, "blobAt" | "readText">,
+  {
+    place,
+    branchName,
+    first,
+  }: { readonly place: WorkspacePlace; readonly branchName: string; readonly first: SettingsText },
+): BranchSettings {
+  const workTree = createUncommittedSettings(place.workspaceDir, branchName);
+  let { text } = first;
+  let blob: string | undefined;
+  return {
+    async read() {
+      const now = await branch.blobAt(CONFIG_FILE);
+      if (now === blob) return;
+      text = now === undefined ? undefined : await branch.readText(CONFIG_FILE);
+      blob = now;
+      config.take(text);
+    },
+    uncommitted: () => workTree.look(text),
+  };
+}
+
+export interface ReloadDeps {
+  readonly config: LiveConfig;
+  readonly policy: LivePolicy;
+  readonly settings: Pick<BranchSettings, "uncommitted">;
+  /** What tasks may ask for may be more now, or less. */
+  readonly onRights: () => void;
+  readonly log: Log;
+}
+
+/** Returns what looks whether policy and settings were changed; it returns what is wrong with them now. */
+export function createReload({ config, policy, settings, onRights, log }: ReloadDeps): () => string | undefined {
+  let told = config.current();
+  let waits: string | undefined;
+  let hadProblem = false;
+  return () => {
+    const before = policy.current();
+    const problems = [config.problem(), policy.reload()].filter((problem) => problem !== undefined);
+    if (policy.current() !== before) {
+      log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
+      onRights();
+    }
+    const now = config.current();
+    if (now.verifyCommands.join("\0") !== told.verifyCommands.join("\0")) onRights();
+    // The end of a problem is logged where problems are.
+    if (now !== told && !hadProblem && problems.length === 0) log("settings-read", { hint: atNextStart(told, now) });
+    told = now;
+    const uncommitted = settings.uncommitted();
+    if (uncommitted !== waits)
+      log(uncommitted === undefined ? "settings-same" : "settings-uncommitted", { reason: uncommitted });
+    waits = uncommitted;
+    hadProblem = problems.length > 0;
+    return problems.length === 0 ? undefined : problems.join("; ");
+  };
+}
+
+/** Tells whether a file of the work tree is the one that the branch holds. */
+export async function isAsCommitted(
+  branch: Pick<Branch, "blobAt" | "hashBlob">,
+  workspaceDir: string,
+  path: string,
+  bytesMax: number,
+): Promise<boolean> {
+  const committed = await branch.blobAt(path);
+  if (committed === undefined) return false;
+  try {
+    const bytes = readBounded(join(workspaceDir, path), bytesMax);
+    return bytes !== undefined && branch.hashBlob(bytes) === committed;
+  } catch (error) {
+    if (error instanceof CoordinatorError) return false; // Not a plain file any more.
+    throw error;
+  }
+}
