@@ -141,7 +141,7 @@ export function describeRefusal({ message, expected }: Pick<Refusal, "message" |
 }
 
 /** Tells whether a task may have this verify command. */
-export function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
+function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
   return verifyCommand === "any" || (verifyCommand === "listed" && verifyCommands.includes(command));
 }
 
