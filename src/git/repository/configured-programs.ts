@@ -40,6 +40,8 @@ interface Known {
 const LFS: Readonly<Record<string, string>> = { clean: "git-lfs clean -- %f", process: "git-lfs filter-process" };
 const PROGRAM = String.raw`^filter\..*\.(clean|smudge|process)$`;
 const INCLUDE = String.raw`^include(if\..*)?\.path$`;
+/** What looks at the signature of a commit that brought a task; git itself tells which kind of signature it is. */
+const SIGNATURES = String.raw`^gpg(\..*)?\.program$`;
 
 export function createConfiguredPrograms(): ConfiguredPrograms {
   const known = new Map<string, Known>();
@@ -83,7 +85,14 @@ export function createConfiguredPrograms(): ConfiguredPrograms {
 async function readPrograms(repository: KnownRepository): Promise<Known> {
   const usual = usualFiles(repository);
   const usualStamp = stampOf(usual); // Before git reads them.
-  const args = ["config", "--null", "--show-origin", "--includes", "--get-regexp", `${PROGRAM}|${INCLUDE}`];
+  const args = [
+    "config",
+    "--null",
+    "--show-origin",
+    "--includes",
+    "--get-regexp",
+    `${PROGRAM}|${INCLUDE}|${SIGNATURES}`,
+  ];
   const { status, stdout, stderr } = await runGit(repository, args);
   // Status 1: nothing of the kind is configured.
   if (status > 1) throw new GitError(`git config: ${stderr}`);
@@ -91,6 +100,7 @@ async function readPrograms(repository: KnownRepository): Promise<Known> {
   const included = entries.filter(({ key }) => key.startsWith("include")).map(includedFile);
   const files = [...usual, ...entries.flatMap(({ origin }) => (origin === undefined ? [] : [origin])), ...included];
   for (const path of files) refuseWritable(path, repository);
+  for (const { key, value } of entries) if (key.startsWith("gpg.")) refuseProgram(key, value, repository);
   const filters = entries.filter(({ key }) => key.startsWith("filter."));
   const switchedOff = filters.filter(({ key, value }) => !/\.smudge$/.test(key) && LFS[lastPart(key)] !== value);
   return {
@@ -140,16 +150,30 @@ function includedFile({ value, origin }: Entry): string {
   return resolve(origin === undefined ? "/" : dirname(realPathOf(origin)), value);
 }
 
+/** A name alone is looked for on the PATH. */
+function refuseProgram(key: string, value: string, repository: KnownRepository): void {
+  const path = value.startsWith("~/") ? join(process.env.HOME ?? homedir(), value.slice(2)) : value;
+  const place = path.includes("/") ? exposedPlace(resolve(repository.topDir, path), repository) : undefined;
+  if (place === undefined) return;
+  const message = `git checks signatures by ${place} (${key}), which lies in the working tree: agents and pushes can change it`;
+  throw new CoordinatorError("CONFIG", `${message}; keep it elsewhere, and name it there`);
+}
+
 /** Whoever writes such a file, or a link on the way to it, says what git runs: for the user's own git too. */
-function refuseWritable(path: string, { topDir, gitDir, commonDir }: KnownRepository): void {
-  const isOurs = (place: string): boolean =>
-    isBelow(topDir, place) && ![gitDir, commonDir].some((dir) => isBelow(dir, place));
-  const place = placesOf(path).find(isOurs);
+function refuseWritable(path: string, repository: KnownRepository): void {
+  const place = exposedPlace(path, repository);
   if (place === undefined) return;
   const message = `git reads its configuration from ${place}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
   throw new CoordinatorError(
     "CONFIG",
-    `${message}; keep it elsewhere, or copy what it says to ${join(commonDir, "config")}`,
+    `${message}; keep it elsewhere, or copy what it says to ${join(repository.commonDir, "config")}`,
+  );
+}
+
+/** Returns where on the way to `path` an agent can write. */
+function exposedPlace(path: string, { topDir, gitDir, commonDir }: KnownRepository): string | undefined {
+  return placesOf(path).find(
+    (place) => isBelow(topDir, place) && ![gitDir, commonDir].some((dir) => isBelow(dir, place)),
   );
 }
 
