@@ -1,8 +1,10 @@
+import { readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { stampText } from "../../base/files/file-stamp.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
+import { isBelow } from "../../task/rights/rights.ts";
 import { NO_PROGRAMS, settingsEnvironment } from "../process/git-environment.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "./known-repositories.ts";
@@ -17,7 +19,7 @@ export interface ConfiguredPrograms {
    * Returns the variables that switch filters off for our own listings, git-lfs excepted. Git is asked once, and again when one of its
    * files of configuration has changed.
    *
-   * @throws CoordinatorError `CONFIG` where the configuration includes a file that agents may write; GitError
+   * @throws CoordinatorError `CONFIG` where a file of the configuration is one that agents may write; GitError
    */
   forListing(repository: KnownRepository): Promise<Readonly<Record<string, string>>>;
   /** Returns those that switch off every program, for git that others run; `undefined` while git has not been asked yet, or could not be. */
@@ -87,8 +89,8 @@ async function readPrograms(repository: KnownRepository): Promise<Known> {
   if (status > 1) throw new GitError(`git config: ${stderr}`);
   const entries = parseEntries(stdout.toString("utf8"), repository);
   const included = entries.filter(({ key }) => key.startsWith("include")).map(includedFile);
-  for (const path of included) refuseWritable(path, repository);
   const files = [...usual, ...entries.flatMap(({ origin }) => (origin === undefined ? [] : [origin])), ...included];
+  for (const path of files) refuseWritable(path, repository);
   const filters = entries.filter(({ key }) => key.startsWith("filter."));
   const switchedOff = filters.filter(({ key, value }) => !/\.smudge$/.test(key) && LFS[lastPart(key)] !== value);
   return {
@@ -134,19 +136,46 @@ function lastPart(key: string): string {
 }
 
 function includedFile({ value, origin }: Entry): string {
-  if (value.startsWith("~/")) return realPathOf(join(process.env.HOME ?? homedir(), value.slice(2)));
-  return realPathOf(resolve(origin === undefined ? "/" : dirname(origin), value));
+  if (value.startsWith("~/")) return join(process.env.HOME ?? homedir(), value.slice(2));
+  return resolve(origin === undefined ? "/" : dirname(realPathOf(origin)), value);
 }
 
-/** Whoever writes such a file says what git runs: for the user's own git too. */
+/** Whoever writes such a file, or a link on the way to it, says what git runs: for the user's own git too. */
 function refuseWritable(path: string, { topDir, gitDir, commonDir }: KnownRepository): void {
-  const isGits = [gitDir, commonDir].some((dir) => path.startsWith(`${dir}/`));
-  if (isGits || !path.startsWith(`${topDir}/`)) return;
-  const message = `the configuration of git includes ${path}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
+  const isOurs = (place: string): boolean =>
+    isBelow(topDir, place) && ![gitDir, commonDir].some((dir) => isBelow(dir, place));
+  const place = placesOf(path).find(isOurs);
+  if (place === undefined) return;
+  const message = `git reads its configuration from ${place}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
   throw new CoordinatorError(
     "CONFIG",
-    `${message}; copy what it says to ${join(commonDir, "config")} and remove the include`,
+    `${message}; keep it elsewhere, or copy what it says to ${join(commonDir, "config")}`,
   );
+}
+
+/** Returns the places that say what is read at `path`: where it is written to lie, each link that it leads through, and its end. */
+function placesOf(path: string): readonly string[] {
+  const places = [resolve(path)];
+  for (let place = resolve(path); places.length < LINKS_MAX; ) {
+    place = join(realPathOf(dirname(place)), basename(place));
+    places.push(place);
+    const target = targetOf(place);
+    if (target === undefined) break;
+    place = resolve(dirname(place), target);
+    places.push(place);
+  }
+  return places;
+}
+
+/** More than the kernel follows. */
+const LINKS_MAX = 100;
+
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // No link, or nothing there.
+  }
 }
 
 /** The files that git reads whether or not they are there. */

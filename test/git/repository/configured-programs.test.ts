@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createChangedFiles } from "../../../src/git/index/changed-files.ts";
@@ -111,12 +111,50 @@ describe("a configuration that includes another", () => {
   it.each<{ name: string; key: string; path: (repo: GitRepo) => string }>([
     { name: "one that is not there yet", key: "include.path", path: () => "../shared.config" },
     { name: "under a condition", key: "includeIf.onbranch:main.path", path: (repo) => join(repo.dir, "shared.config") },
+    {
+      name: "by a link in it that leads elsewhere",
+      key: "include.path",
+      path: (repo) => {
+        symlinkSync(join(tempDir(), "shared.config"), join(repo.dir, "shared.config"));
+        return join(repo.dir, "shared.config");
+      },
+    },
+    {
+      name: "by a link elsewhere, and one in it, that lead elsewhere",
+      key: "include.path",
+      path: (repo) => {
+        const dir = tempDir();
+        symlinkSync(dir, join(repo.dir, "shared"));
+        symlinkSync(join(repo.dir, "shared/shared.config"), join(dir, "link"));
+        return join(dir, "link");
+      },
+    },
   ])("is refused where that lies in the working tree: $name", async ({ key, path }) => {
     const repo = tempRepo();
     repo.git("config", key, path(repo));
     await expect(createConfiguredPrograms().forListing(await placeOf(repo))).rejects.toMatchObject({
       code: "CONFIG",
-      message: expect.stringMatching(/includes .*\/shared\.config, which lies in the working tree/),
+      message: expect.stringMatching(/configuration from .*\/shared\.config, which lies in the working tree/),
+    });
+  });
+
+  it.each<{ name: string; put: (repo: GitRepo, home: string) => string }>([
+    {
+      name: "leads there",
+      put(repo, home) {
+        symlinkSync(join(repo.dir, "dotfiles.config"), join(home, ".gitconfig"));
+        return home;
+      },
+    },
+    { name: "lies there", put: (repo) => repo.dir },
+  ])("is refused, too, where the user's own $name, as in a repository of settings", async ({ put }) => {
+    const repo = tempRepo();
+    const home = put(repo, tempDir());
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("XDG_CONFIG_HOME", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(createConfiguredPrograms().forListing(await placeOf(repo))).rejects.toMatchObject({
+      ...{ code: "CONFIG", message: expect.stringMatching(/config, which lies in the working tree: agents/) },
     });
   });
 
