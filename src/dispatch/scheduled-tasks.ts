@@ -1,3 +1,4 @@
+import { normalize } from "node:path/posix";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
@@ -100,6 +101,7 @@ function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"], thread?: str
     dependsOn: spec.dependsOn,
     kind,
     isSandboxed: spec.sandbox !== "danger-full-access",
+    folder: normalize(`${spec.workdir ?? "."}/`),
     thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
   };
 }
