@@ -21,6 +21,7 @@ import { createLauncher, type Launcher } from "../../run/worker/launcher/launche
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
+import { openOwnThreads } from "../../store/own-threads.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
@@ -159,7 +160,8 @@ async function open(
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
-  const rights = createLiveRights(policy, () => config.current().verifyCommands);
+  const ownThreads = openOwnThreads(paths.ownThreads);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands, ownThreads.has);
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({
@@ -188,6 +190,7 @@ async function open(
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
+    ownThreads,
     workTree,
     prompts: createPromptAssembly(
       createMemory({
