@@ -4,10 +4,11 @@ import { openUseCases } from "./app/open-use-cases.ts";
 import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
-import { openTerminal } from "./cli/terminal.ts";
+import { endWithUncaught, openTerminal } from "./cli/terminal.ts";
 import { nearest } from "./task/text/near-miss.ts";
 
 const terminal = openTerminal();
+endWithUncaught(terminal);
 
 /** Each command is loaded when it is the one that runs. */
 const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {

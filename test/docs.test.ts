@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { presentTaskFile } from "../src/app/views/task-view.ts";
@@ -48,6 +48,27 @@ describe("docs/spec.md", () => {
   it("says nothing twice", () => {
     const long = spec.split("\n").filter((line) => line.length > 60);
     expect(long.filter((line, index) => long.indexOf(line) !== index)).toEqual([]);
+  });
+});
+
+describe("docs/security.md", () => {
+  const rows = readFileSync(`${ROOT}docs/security.md`, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+    .filter(([, who]) => who !== "Who");
+
+  it("names, in each row of attacks, tests that are there", () => {
+    const attacks = rows.filter((cells) => cells.length === 6);
+    expect(attacks.length).toBeGreaterThan(30);
+    for (const [, , attack = "", , tests = ""] of attacks) {
+      const paths = codeSpans(tests);
+      expect(paths.length, attack).toBeGreaterThan(0);
+      expect(
+        paths.filter((path) => !/^test\/.*\.test\.ts$/.test(path) || !existsSync(ROOT + path)),
+        attack,
+      ).toEqual([]);
+    }
   });
 });
 

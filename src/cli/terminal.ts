@@ -1,4 +1,4 @@
-import { systemErrorCode } from "../base/errors.ts";
+import { exitCodeOf, systemErrorCode } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
 import { visibleLine, visibleText } from "../task/text/visible-text.ts";
 
@@ -37,6 +37,18 @@ export function openTerminal({ stdout, stderr }: Streams = process): Terminal {
       stderr.write(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
     },
   };
+}
+
+/**
+ * Ends the process with an error that nobody has caught, and says which: Node would print it as it is, and its message may hold a
+ * name that others gave. Its lines are indented, so that none poses as one of the log.
+ */
+export function endWithUncaught({ warn }: Pick<Terminal, "warn">): void {
+  process.on("uncaughtException", (error: unknown) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    warn(`codex-inbox: ${text.replaceAll("\n", "\n    ")}`);
+    process.exit(exitCodeOf(error));
+  });
 }
 
 function valueText(value: string): string {

@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { openTerminal, type Terminal } from "../../src/cli/terminal.ts";
 
@@ -39,3 +42,21 @@ it("outlives whoever reads what it prints", () => {
   expect(() => stdout.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }))).not.toThrow();
   expect(() => stderr.emit("error", Object.assign(new Error("disk"), { code: "ENOSPC" }))).toThrow("disk");
 });
+
+it.each(["setTimeout(fail)", "Promise.resolve().then(fail)"])(
+  "shows an error that nobody has caught, and ends as for a bug: %s",
+  async (start) => {
+    const terminalPath = join(import.meta.dirname, "../../src/cli/terminal.ts");
+    const program = `
+      import { endWithUncaught, openTerminal } from ${JSON.stringify(terminalPath)};
+      endWithUncaught(openTerminal());
+      const fail = () => { throw new Error("watch 'a\\u001b]0;x\\u0007\\n2026-11-21T00:00:00.000Z accepted task=b'"); };
+      ${start};
+      setTimeout(() => undefined, 60_000);
+    `;
+    const args = ["--input-type=module", "--eval", program];
+    const { code, stderr } = await promisify(execFile)(process.execPath, args).catch((error) => error);
+    expect(code).toBe(70);
+    expect(stderr).toMatch(/^codex-inbox: Error: watch 'a\\u001b\]0;x\\u0007\n {4}2026-11-21T00:00:00\.000Z accepted/);
+  },
+);

@@ -147,7 +147,7 @@ describe("every git of ours", () => {
     workspace.repo.git("config", "include.path", "../.gitconfig");
     const coordinator = workspace.serve();
     expect((await coordinator.ended).code).toBe(78);
-    expect(coordinator.log()).toMatch(/includes .*\/repo\/\.gitconfig, which lies in the working tree/);
+    expect(coordinator.log()).toMatch(/from .*\/repo\/\.gitconfig, which lies in the working tree/);
   });
 });
 
@@ -218,5 +218,39 @@ describe("a command of the user's", () => {
     expect(stderr).toMatch(/\/lib lies in the work tree of another workspace, .*\/repo/);
     // The control: a workspace of its own beside it is one.
     expect((await workspace.command("-C", "src", "ls")).code).toBe(0);
+  });
+});
+
+describe("a folder that another agent exchanges for a link", () => {
+  const exchange = "mv lib lib.aside && ln -s .git lib";
+  const plant = "pwd -P; echo '# planted' >> config";
+  const isPlanted = (workspace: TestWorkspace): boolean =>
+    readFileSync(join(workspace.dir, ".git/config"), "utf8").includes("planted");
+
+  it("is refused as a working directory when the run begins", { timeout: 60_000 }, async () => {
+    const workspace = await tempWorkspace({ codex: await realCodex() });
+    workspace.repo.write("lib/old.txt", "old\n");
+    workspace.drop("docs/1.md", `At the top. [[shell: ${exchange}]] [[final: ok]]\n`);
+    workspace.drop("docs/2.md", `---\nworkdir: lib\n---\nIn lib. [[shell: ${plant}]] [[final: ok]]\n`);
+    await workspace.serveUntilIdle({ code: 1 });
+    expect(reasonOf(workspace, "In lib.")).toMatch(/lib leads into git's own folder/);
+    expect(isPlanted(workspace)).toBe(false);
+  });
+
+  // This stays open, see docs/security.md: codex 0.169.0 resolves the path of its working directory anew for each command. Where it does
+  // no longer, this test fails, and that line can go.
+  it("lets an agent that is at work in it write elsewhere", { timeout: 60_000 }, async () => {
+    const workspace = await tempWorkspace({ codex: await realCodex() });
+    workspace.repo.write("lib/old.txt", "old\n");
+    const until = (test: string): string => `for i in $(seq 200); do test ${test} && break; sleep 0.1; done`;
+    workspace.drop(
+      "one/a.md",
+      `---\nworkdir: lib\n---\nIn lib. [[shell: touch begun; ${until("-L ../lib")}]] [[shell: ${plant}]] [[final: ok]]\n`,
+    );
+    const wait = until("-e lib/begun");
+    const stay = "for i in $(seq 200); do grep -q planted .git/config && break; sleep 0.1; done";
+    workspace.drop("two/b.md", `At the top. [[shell: ${wait}; ${exchange}; ${stay}]] [[final: ok]]\n`);
+    await workspace.serve({ args: ["--until-idle"] }).ended;
+    expect(isPlanted(workspace)).toBe(true);
   });
 });

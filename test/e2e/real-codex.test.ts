@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isThreadId } from "../../src/task/names/thread-id.ts";
@@ -40,6 +41,8 @@ describe("the real codex", () => {
         `Codex-Thread: ${thread}`,
         "Task-Status: succeeded",
         "Attempts: 1",
+        `Requested-By: ${userInfo().username}`,
+        "Origin: file",
       ].join("\n"),
     );
     expect(commit).toMatchObject({ task: task.id, status: "succeeded" });

@@ -8,8 +8,6 @@ import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import type { Environment } from "../../run/sandbox/environment.ts";
 import { profileSettings } from "../../run/sandbox/permission-profile.ts";
 import { privatePaths } from "../../run/sandbox/private-paths.ts";
-import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
-import type { Policy } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
@@ -38,28 +36,6 @@ export interface OwnPlacesOptions {
   readonly environment: Environment;
   /** The folder of our own package.json, if it is not the one of this program. */
   readonly packageDir?: string;
-}
-
-/** Keeps agents out of what we run, for one workspace. */
-export interface OwnPlaces {
-  /** @throws CoordinatorError `CONFIG` where agents could write to it, whatever their profile says; what to move */
-  requireApart(policy: Policy, codexPath: string): void;
-  /** What holds for every run now. */
-  confinement(codexPath: string): Confinement;
-}
-
-export function watchOwnPlaces(place: WorkspacePlace, environment: Environment): OwnPlaces {
-  return {
-    requireApart(policy, codexPath) {
-      const around = { place, environment, codexPath };
-      const { workdirs } = rightsByOrigin(policy, []).widest;
-      requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
-    },
-    confinement(codexPath) {
-      const around = { place, environment, codexPath };
-      return confinementOf(ownPlaces(around), around);
-    },
-  };
 }
 
 /** Returns where everything lies that no agent may write to. */

@@ -34,8 +34,9 @@ import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
+import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
-import { type OwnPlaces, watchOwnPlaces } from "./own-places.ts";
+
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";

@@ -1,8 +1,10 @@
+import { readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { stampText } from "../../base/files/file-stamp.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
+import { isBelow } from "../../task/rights/rights.ts";
 import { NO_PROGRAMS, settingsEnvironment } from "../process/git-environment.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "./known-repositories.ts";
@@ -17,7 +19,7 @@ export interface ConfiguredPrograms {
    * Returns the variables that switch filters off for our own listings, git-lfs excepted. Git is asked once, and again when one of its
    * files of configuration has changed.
    *
-   * @throws CoordinatorError `CONFIG` where the configuration includes a file that agents may write; GitError
+   * @throws CoordinatorError `CONFIG` where a file of the configuration is one that agents may write; GitError
    */
   forListing(repository: KnownRepository): Promise<Readonly<Record<string, string>>>;
   /** Returns those that switch off every program, for git that others run; `undefined` while git has not been asked yet, or could not be. */
@@ -38,6 +40,8 @@ interface Known {
 const LFS: Readonly<Record<string, string>> = { clean: "git-lfs clean -- %f", process: "git-lfs filter-process" };
 const PROGRAM = String.raw`^filter\..*\.(clean|smudge|process)$`;
 const INCLUDE = String.raw`^include(if\..*)?\.path$`;
+/** What looks at the signature of a commit that brought a task; git itself tells which kind of signature it is. */
+const SIGNATURES = String.raw`^gpg(\..*)?\.program$`;
 
 export function createConfiguredPrograms(): ConfiguredPrograms {
   const known = new Map<string, Known>();
@@ -81,14 +85,22 @@ export function createConfiguredPrograms(): ConfiguredPrograms {
 async function readPrograms(repository: KnownRepository): Promise<Known> {
   const usual = usualFiles(repository);
   const usualStamp = stampOf(usual); // Before git reads them.
-  const args = ["config", "--null", "--show-origin", "--includes", "--get-regexp", `${PROGRAM}|${INCLUDE}`];
+  const args = [
+    "config",
+    "--null",
+    "--show-origin",
+    "--includes",
+    "--get-regexp",
+    `${PROGRAM}|${INCLUDE}|${SIGNATURES}`,
+  ];
   const { status, stdout, stderr } = await runGit(repository, args);
   // Status 1: nothing of the kind is configured.
   if (status > 1) throw new GitError(`git config: ${stderr}`);
   const entries = parseEntries(stdout.toString("utf8"), repository);
   const included = entries.filter(({ key }) => key.startsWith("include")).map(includedFile);
-  for (const path of included) refuseWritable(path, repository);
   const files = [...usual, ...entries.flatMap(({ origin }) => (origin === undefined ? [] : [origin])), ...included];
+  for (const path of files) refuseWritable(path, repository);
+  for (const { key, value } of entries) if (key.startsWith("gpg.")) refuseProgram(key, value, repository);
   const filters = entries.filter(({ key }) => key.startsWith("filter."));
   const switchedOff = filters.filter(({ key, value }) => !/\.smudge$/.test(key) && LFS[lastPart(key)] !== value);
   return {
@@ -134,19 +146,60 @@ function lastPart(key: string): string {
 }
 
 function includedFile({ value, origin }: Entry): string {
-  if (value.startsWith("~/")) return realPathOf(join(process.env.HOME ?? homedir(), value.slice(2)));
-  return realPathOf(resolve(origin === undefined ? "/" : dirname(origin), value));
+  if (value.startsWith("~/")) return join(process.env.HOME ?? homedir(), value.slice(2));
+  return resolve(origin === undefined ? "/" : dirname(realPathOf(origin)), value);
 }
 
-/** Whoever writes such a file says what git runs: for the user's own git too. */
-function refuseWritable(path: string, { topDir, gitDir, commonDir }: KnownRepository): void {
-  const isGits = [gitDir, commonDir].some((dir) => path.startsWith(`${dir}/`));
-  if (isGits || !path.startsWith(`${topDir}/`)) return;
-  const message = `the configuration of git includes ${path}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
+/** A name alone is looked for on the PATH. */
+function refuseProgram(key: string, value: string, repository: KnownRepository): void {
+  const path = value.startsWith("~/") ? join(process.env.HOME ?? homedir(), value.slice(2)) : value;
+  const place = path.includes("/") ? exposedPlace(resolve(repository.topDir, path), repository) : undefined;
+  if (place === undefined) return;
+  const message = `git checks signatures by ${place} (${key}), which lies in the working tree: agents and pushes can change it`;
+  throw new CoordinatorError("CONFIG", `${message}; keep it elsewhere, and name it there`);
+}
+
+/** Whoever writes such a file, or a link on the way to it, says what git runs: for the user's own git too. */
+function refuseWritable(path: string, repository: KnownRepository): void {
+  const place = exposedPlace(path, repository);
+  if (place === undefined) return;
+  const message = `git reads its configuration from ${place}, which lies in the working tree: agents and pushes can change it, and with it what git runs`;
   throw new CoordinatorError(
     "CONFIG",
-    `${message}; copy what it says to ${join(commonDir, "config")} and remove the include`,
+    `${message}; keep it elsewhere, or copy what it says to ${join(repository.commonDir, "config")}`,
   );
+}
+
+/** Returns where on the way to `path` an agent can write. */
+function exposedPlace(path: string, { topDir, gitDir, commonDir }: KnownRepository): string | undefined {
+  return placesOf(path).find(
+    (place) => isBelow(topDir, place) && ![gitDir, commonDir].some((dir) => isBelow(dir, place)),
+  );
+}
+
+/** Returns the places that say what is read at `path`: where it is written to lie, each link that it leads through, and its end. */
+function placesOf(path: string): readonly string[] {
+  const places = [resolve(path)];
+  for (let place = resolve(path); places.length < LINKS_MAX; ) {
+    place = join(realPathOf(dirname(place)), basename(place));
+    places.push(place);
+    const target = targetOf(place);
+    if (target === undefined) break;
+    place = resolve(dirname(place), target);
+    places.push(place);
+  }
+  return places;
+}
+
+/** More than the kernel follows. */
+const LINKS_MAX = 100;
+
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // No link, or nothing there.
+  }
 }
 
 /** The files that git reads whether or not they are there. */

@@ -24,7 +24,7 @@ export type Ground =
 export interface KnownRepositories {
   /** Looks where `dir` (absolute, links resolved) lies now. */
   groundOf(dir: string): Ground;
-  /** Returns a git directory of a known repository that an agent which works in `dir` could write to, if there is one. */
+  /** Returns a git directory of a known repository, or of one that would be, that an agent which works in `dir` could write to. */
   exposedBy(dir: string): string | undefined;
 }
 
@@ -59,7 +59,9 @@ export function createKnownRepositories(code: KnownRepository, allowed: () => re
       return root.repository === undefined ? { kind: "none" } : { kind: "repository", repository: root.repository };
     },
     exposedBy(dir) {
-      for (const { repository } of current()) {
+      for (const { dir: root, repository } of current()) {
+        // Where there is none, one that an agent makes would be known when the policy is read the next time.
+        if (repository === undefined && root !== dir && isInside(root, dir)) return join(root, ".git");
         if (repository === undefined || repository === code || !isInside(repository.commonDir, dir)) continue;
         if (!/^\.git(\/|$)/.test(relative(dir, repository.commonDir))) return repository.commonDir;
       }

@@ -150,7 +150,7 @@ export function mayResume(thread: string, { resume, isOwnThread = () => true }: 
 }
 
 /** Tells whether a task may have this verify command. */
-export function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
+function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
   return verifyCommand === "any" || (verifyCommand === "listed" && verifyCommands.includes(command));
 }
 

@@ -7,7 +7,7 @@ import { fenced } from "./markdown.ts";
 const ACTING = /<[a-z/!?]|!\[|\]:|::include|\r(?!\n)/i;
 /** What stands behind a fence. Anything but a word can name a language in disguise: `&#109;ermaid`, `{.mermaid}`, `json:table`. */
 const FENCE = /(?:`{3,}|~{3,})([^\n]*)/g;
-const LANGUAGE = /^[ \t]*[\w+#-]{0,40}[ \t\r]*$/;
+const LANGUAGE = /^[ \t]*(?:[\w+#-]{1,40}[ \t\r]*|\r[ \t\r]*)?$/;
 /** Diagrams, maps, tables and queries that GitHub, GitLab (also by Kroki) or Gitea make of a block. */
 const DRAWN = new Set(
   `mermaid plantuml c4plantuml puml uml kroki geojson topojson stl graphviz dot vega vegalite vega-lite actdiag blockdiag bpmn bytefield d2 dbml

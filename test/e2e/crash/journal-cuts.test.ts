@@ -28,7 +28,7 @@ function keepCopy({ dir, stateDir }: TestWorkspace): { restore(): void } {
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
       cpSync(copy, dir, { recursive: true });
       const clone = join(stateDir, "clone");
-      writeFileSync(clone, readFileSync(clone, "utf8").split("\n", 1).join() + "\n"); // Without the place it was made for.
+      writeFileSync(clone, `${readFileSync(clone, "utf8").split("\n", 1).join()}\n`); // Without the place it was made for.
     },
   };
 }

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createChangedFiles } from "../../../src/git/index/changed-files.ts";
 import { runGit } from "../../../src/git/process/git-process.ts";
 import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
 import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
+import { readAuthorship } from "../../../src/git/repository/history.ts";
 import { createKnownRepositories, type KnownRepository } from "../../../src/git/repository/known-repositories.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -111,12 +112,50 @@ describe("a configuration that includes another", () => {
   it.each<{ name: string; key: string; path: (repo: GitRepo) => string }>([
     { name: "one that is not there yet", key: "include.path", path: () => "../shared.config" },
     { name: "under a condition", key: "includeIf.onbranch:main.path", path: (repo) => join(repo.dir, "shared.config") },
+    {
+      name: "by a link in it that leads elsewhere",
+      key: "include.path",
+      path: (repo) => {
+        symlinkSync(join(tempDir(), "shared.config"), join(repo.dir, "shared.config"));
+        return join(repo.dir, "shared.config");
+      },
+    },
+    {
+      name: "by a link elsewhere, and one in it, that lead elsewhere",
+      key: "include.path",
+      path: (repo) => {
+        const dir = tempDir();
+        symlinkSync(dir, join(repo.dir, "shared"));
+        symlinkSync(join(repo.dir, "shared/shared.config"), join(dir, "link"));
+        return join(dir, "link");
+      },
+    },
   ])("is refused where that lies in the working tree: $name", async ({ key, path }) => {
     const repo = tempRepo();
     repo.git("config", key, path(repo));
     await expect(createConfiguredPrograms().forListing(await placeOf(repo))).rejects.toMatchObject({
       code: "CONFIG",
-      message: expect.stringMatching(/includes .*\/shared\.config, which lies in the working tree/),
+      message: expect.stringMatching(/configuration from .*\/shared\.config, which lies in the working tree/),
+    });
+  });
+
+  it.each<{ name: string; put: (repo: GitRepo, home: string) => string }>([
+    {
+      name: "leads there",
+      put(repo, home) {
+        symlinkSync(join(repo.dir, "dotfiles.config"), join(home, ".gitconfig"));
+        return home;
+      },
+    },
+    { name: "lies there", put: (repo) => repo.dir },
+  ])("is refused, too, where the user's own $name, as in a repository of settings", async ({ put }) => {
+    const repo = tempRepo();
+    const home = put(repo, tempDir());
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("XDG_CONFIG_HOME", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(createConfiguredPrograms().forListing(await placeOf(repo))).rejects.toMatchObject({
+      ...{ code: "CONFIG", message: expect.stringMatching(/config, which lies in the working tree: agents/) },
     });
   });
 
@@ -130,5 +169,29 @@ describe("a configuration that includes another", () => {
     repo.write(".gitattributes", "*.txt filter=more\n");
     expect(await (await open(repo))()).toEqual([".gitattributes"]);
     expect(existsSync(marked)).toBe(false);
+  });
+});
+
+describe("a program that checks signatures", () => {
+  it("is refused where it lies in the working tree: git runs it for whom a commit is by", async () => {
+    const repo = tempRepo();
+    const marked = join(tempDir(), "marked");
+    const script = (body: string): string => `#!/bin/sh\ncat > /dev/null\n${body}\n`;
+    repo.write("tools/gpg.sh", script("echo '[GNUPG:] SIG_CREATED ' >&2; echo '-----BEGIN PGP SIGNATURE-----'"));
+    chmodSync(join(repo.dir, "tools/gpg.sh"), 0o755);
+    repo.git("add", "--all");
+    repo.git("-c", `gpg.program=${repo.dir}/tools/gpg.sh`, "commit", "--quiet", "-S", "-m", "signed");
+    repo.write("tools/gpg.sh", script(`touch ${marked}`));
+    repo.git("config", "gpg.program", "tools/gpg.sh");
+    const place = await placeOf(repo);
+    await expect(createConfiguredPrograms().forListing(place)).rejects.toMatchObject({
+      ...{ code: "CONFIG", message: expect.stringMatching(/signatures by .*\/tools\/gpg\.sh \(gpg\.program\)/) },
+    });
+    await readAuthorship(place, repo.git("rev-parse", "HEAD")); // The control: it runs.
+    expect(existsSync(marked)).toBe(true);
+    for (const elsewhere of ["gpg2", "/usr/bin/gpg"]) {
+      repo.git("config", "gpg.program", elsewhere);
+      expect(await createConfiguredPrograms().forListing(place)).toEqual({});
+    }
   });
 });

@@ -120,4 +120,17 @@ describe("a folder that the policy allows", () => {
     for (const dir of [other.dir, join(other.dir, "src")]) expect(repositories.exposedBy(dir)).toBeUndefined();
     expect(repositories.groundOf(other.dir)).toMatchObject({ kind: "repository" });
   });
+
+  it("is exposed so where it has none yet: one that agents make would be known after the next start", () => {
+    const { base, open } = tree();
+    const [all, inner] = [join(base, "all"), join(base, "all/some/inner")];
+    mkdirSync(inner, { recursive: true });
+    const repositories = open([all, inner]);
+    expect(repositories.exposedBy(all)).toBe(join(inner, ".git"));
+    expect(repositories.exposedBy(join(all, "some"))).toBe(join(inner, ".git"));
+    for (const dir of [inner, join(all, "else")]) expect(repositories.exposedBy(dir)).toBeUndefined();
+    // The control: what an agent in `all` had made there is taken for the user's.
+    plantRepository(join(all, "some"), { marks: join(base, "marks"), layout: "git-folder" });
+    expect(open([all, inner]).groundOf(inner)).toMatchObject({ repository: { topDir: join(all, "some") } });
+  });
 });
