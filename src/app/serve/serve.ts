@@ -10,7 +10,6 @@ import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
-import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { createServerList } from "../../run/codex/install/list-servers.ts";
@@ -32,7 +31,7 @@ import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
+import { createReload, followBranchSettings, isCommittedNote } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
@@ -196,8 +195,7 @@ async function open(
     prompts: createPromptAssembly(
       createMemory({
         ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
-        mayTell: async (path) =>
-          policy.current().notes === "any" || isAsCommitted(branch, workspaceDir, path, NOTE_BYTES_MAX),
+        mayTell: async (path) => policy.current().notes === "any" || isCommittedNote(branch, workspaceDir, path),
       }),
       config.current,
     ),
