@@ -1,4 +1,5 @@
 import type { StatusView } from "../../app/queries/queries.ts";
+import { describeHold } from "../../task/schedule/hold.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { Command } from "../command.ts";
 
@@ -47,6 +48,8 @@ function statusLines(status: StatusView): readonly string[] {
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (status.uncommittedSettings !== null) lines.push(`settings   ${status.uncommittedSettings}`);
+  for (const author of health?.newAuthors ?? [])
+    lines.push(`author     ${describeHold({ kind: "author", email: author })}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
     lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);

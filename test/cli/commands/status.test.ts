@@ -31,6 +31,7 @@ const HEALTH: Health = {
   damaged: ["x.jsonl"],
   configProblem: "unknown setting",
   uncommittedSettings: null,
+  newAuthors: [],
   draining: true,
 };
 const SERVER = {
