@@ -60,11 +60,13 @@ function statusLines(status: StatusView): readonly string[] {
 
 function pauseLines({ queue, sessions }: StatusView["paused"]): readonly string[] {
   const lines = sessions.map(
-    ({ session, since, reason }) => `paused     session ${session} since ${because(since, reason)}`,
+    ({ session, since, reason }) =>
+      `paused     session ${session} since ${because(since, reason)} (codex-inbox resume --session ${session})`,
   );
   const more = sessions.length - SESSIONS_SHOWN;
   if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);
-  return queue === null ? lines : [`paused     the whole queue since ${because(queue.since, queue.reason)}`, ...lines];
+  if (queue === null) return lines;
+  return [`paused     the whole queue since ${because(queue.since, queue.reason)} (codex-inbox resume)`, ...lines];
 }
 
 function because(since: string, reason: string | null): string {
