@@ -9,6 +9,7 @@ import type { LivePolicy } from "../../config/live-policy.ts";
 import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import type { Branch } from "../../git/branch.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 
 /** The settings of the served branch, read again when its tip has moved. What lies uncommitted in the work tree steers nothing. */
 export interface BranchSettings {
@@ -77,17 +78,16 @@ export function createReload({ config, policy, settings, onRights, log }: Reload
   };
 }
 
-/** Tells whether a file of the work tree is the one that the branch holds. */
-export async function isAsCommitted(
+/** Tells whether a note of the work tree is the file that the branch holds. */
+export async function isCommittedNote(
   branch: Pick<Branch, "blobAt" | "hashBlob">,
   workspaceDir: string,
   path: string,
-  bytesMax: number,
 ): Promise<boolean> {
   const committed = await branch.blobAt(path);
   if (committed === undefined) return false;
   try {
-    const bytes = readBounded(join(workspaceDir, path), bytesMax);
+    const bytes = readBounded(join(workspaceDir, path), NOTE_BYTES_MAX);
     return bytes !== undefined && branch.hashBlob(bytes) === committed;
   } catch (error) {
     if (error instanceof CoordinatorError) return false; // Not a plain file any more.

@@ -24,6 +24,8 @@ export interface ScheduledTask {
   readonly thread: string | undefined;
   /** It runs in codex's sandbox. */
   readonly isSandboxed: boolean;
+  /** Address of the author for whom it waits to be allowed. */
+  readonly heldAuthor: string | undefined;
 }
 
 /** A task in its session. */

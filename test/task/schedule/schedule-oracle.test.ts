@@ -32,6 +32,7 @@ interface Drop {
   readonly dependsOn: readonly string[];
   readonly thread: string | undefined;
   readonly isSandboxed: boolean;
+  readonly heldAuthor: undefined;
 }
 
 const number = fc.nat(TASKS_MAX - 1);
@@ -55,6 +56,7 @@ const drop: fc.Arbitrary<Drop> = fc.record({
   ),
   thread,
   isSandboxed: fc.boolean(),
+  heldAuthor: fc.constant(undefined),
 });
 
 function pausesOf(queue: boolean, sessions: readonly string[]): Pauses {

@@ -22,6 +22,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     lastStartOfSessionMs: undefined,
     thread: undefined,
     isSandboxed: true,
+    heldAuthor: undefined,
     ...change,
   };
 }
