@@ -33,12 +33,13 @@ export function createRunRequest(
   prompt: string,
   session: SessionState,
   lost: ReadonlyMap<string, string>,
-  ground: Omit<RunGround, "rights">,
+  ground: Omit<RunGround, "rights" | "confinement">,
   defaults: RunDefaults,
 ): RunRequest {
   const { spec } = task;
   const rights = defaults.rights.of(task.origin);
-  const paths = resolveRunPaths(spec, { ...ground, rights });
+  const confinement = confinementFor(defaults, rights);
+  const paths = resolveRunPaths(spec, { ...ground, rights, confinement });
   return {
     taskId: task.id,
     sessionKey: task.sessionKey,
@@ -48,7 +49,7 @@ export function createRunRequest(
     ...paths,
     // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
     sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
-    confinement: confinementFor(defaults, rights),
+    confinement,
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
