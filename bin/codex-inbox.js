@@ -2,13 +2,16 @@
 // The entry of the installed package. Plain JavaScript that every Node understands, so that an old one gets a sentence and not a
 // syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/,
 // one bundle with a part for each thing that is loaded by itself.
+import { existsSync } from "node:fs";
 import module from "node:module";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
-  process.stderr.write(`codex-inbox needs Node 22.22 or newer (24 is best); this is ${process.versions.node}.\n`);
+  process.stderr.write(
+    `codex-inbox needs Node 22.22 or newer (24 is best); this is ${process.versions.node}. ${newerNode()}\n`,
+  );
   process.exitCode = 69;
 } else {
   becomeLean();
@@ -39,4 +42,15 @@ function becomeLean() {
   }
   // They are for this process; git and the agents get theirs from whoever started us.
   for (const [name, value] of Object.entries(allocator)) if (process.env[name] === value) delete process.env[name];
+}
+
+// A checkout brings its own Node, and so does a folder where the npm package "node" is installed beside this one.
+function newerNode() {
+  const entry = fileURLToPath(import.meta.url);
+  const own = ["../node_modules/.bin/node", "../../.bin/node"].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = own.find((path) => existsSync(path));
+  if (found !== undefined) return `Write: ${found} ${entry} <command>`;
+  return "Put a newer one on the PATH: https://nodejs.org, or in a project of npm: npm install node@24, then npx codex-inbox <command>";
 }

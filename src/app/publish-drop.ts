@@ -9,6 +9,7 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { MARKER_VARIABLE } from "../run/worker/processes/marker-scan.ts";
 import { writeDropReceipt } from "../store/drop-receipts.ts";
+import { openOwnThreads } from "../store/own-threads.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { makeTaskId } from "../task/names/task-id.ts";
 import { INBOX } from "../task/records/workspace-paths.ts";
@@ -37,10 +38,11 @@ export async function publishDrop(
   origin: Origin = { kind: "cli", user: localUserName() },
 ): Promise<PublishedDrop> {
   const { stateDir, workRoot } = place;
+  const ownThreads = openOwnThreads(statePaths(stateDir).ownThreads);
   const policy = readPolicy(statePaths(stateDir).policy, workRoot);
   const parsed = await readAllowed(
     text,
-    (listed) => rightsByOrigin(policy, listed).of(origin),
+    (listed) => rightsByOrigin(policy, listed, ownThreads.has).of(origin),
     async () => {
       const { committedConfig } = await import("./committed-config.ts");
       return (await committedConfig(place, environment))?.verifyCommands ?? [];

@@ -34,6 +34,7 @@ import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
 import { openDropReceipts } from "../store/drop-receipts.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
+import type { OwnThreads } from "../store/own-threads.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
@@ -62,6 +63,7 @@ export interface CoordinatorDeps {
   readonly verifications: VerifyDriver;
   readonly runStore: RunStore;
   readonly sessions: Sessions;
+  readonly ownThreads: OwnThreads;
   readonly workTree: Workplace;
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
@@ -180,19 +182,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   });
   const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
-    onSandboxBroken: sandbox.doubt,
+    ...{ onSandboxBroken: sandbox.doubt, onCodexMissing: codex.doubt },
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
-    onCodexMissing: codex.doubt,
-    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads },
+    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
-    limits: settings,
-    waitLimits: () => retryLimits(),
+    ...{ limits: settings, waitLimits: () => retryLimits() },
   });
   const runs = createRunControl({
     store: runStore,
-    ...{ table, turns, gate: breaker, sessions, evidence, faults, surroundings, log, wake },
-    onCodexMissing: codex.doubt,
+    ...{ table, turns, gate: breaker, sessions, evidence, faults, onCodexMissing: codex.doubt },
+    ...{ surroundings, log, wake },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({

@@ -54,14 +54,15 @@ export function createLivePolicy(
 export function createLiveRights(
   policy: Pick<LivePolicy, "current">,
   listed: () => readonly string[],
+  isOwnThread: (thread: string) => boolean,
 ): () => RightsByOrigin {
   let madeOf = [policy.current(), listed()] as const;
-  let rights = rightsByOrigin(...madeOf);
+  let rights = rightsByOrigin(...madeOf, isOwnThread);
   return () => {
     const [now, commands] = [policy.current(), listed()];
     if (madeOf[0] !== now || madeOf[1] !== commands) {
       madeOf = [now, commands];
-      rights = rightsByOrigin(now, commands);
+      rights = rightsByOrigin(now, commands, isOwnThread);
     }
     return rights;
   };

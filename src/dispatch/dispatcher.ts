@@ -15,6 +15,7 @@ import { createActivity } from "./activity.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { CodexAvailability } from "./codex-availability.ts";
 import type { JournalGuard } from "./journal-guard.ts";
+import type { RunDefaults } from "./run/run-request.ts";
 import type { Runs } from "./runs.ts";
 import type { SandboxAvailability } from "./sandbox-availability.ts";
 import { createTaskSchedule } from "./scheduled-tasks.ts";
@@ -25,10 +26,6 @@ import type { TickLoop } from "./tick-loop.ts";
 const TICK_MAX_MS = 1_000;
 /** A task whose run could not be begun just now is not tried again before this. */
 const START_AGAIN_MS = 250;
-
-export interface DispatchSettings {
-  readonly maxWorkers: number;
-}
 
 export interface DispatcherDeps {
   readonly loop: TickLoop;
@@ -52,7 +49,7 @@ export interface DispatcherDeps {
   readonly sandbox: SandboxAvailability;
   /** Whether the verify command of a task could be run now, as far as the sandbox goes. */
   readonly mayVerify: (task: OpenTask) => boolean;
-  readonly settings: () => DispatchSettings;
+  readonly settings: () => { readonly maxWorkers: number; readonly run: Pick<RunDefaults, "rights"> };
   /** Looks whether the settings have changed. */
   readonly reloadSettings: () => void;
   /** Reads the settings of the branch, as it was seen last. */
@@ -95,9 +92,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
   const postponed = new Map<string, () => void>();
   const schedule = createTaskSchedule({
-    table,
-    ledger: deps.ledger,
-    wantedThreads: deps.wantedThreads,
+    ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads },
+    rights: () => deps.settings().run.rights,
     isActive: (id) => {
       const isActive = runs.isActive(id);
       if (isActive) starting.add(id);
@@ -139,6 +135,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const reconcile = (): void => {
     deps.reloadSettings();
+    schedule.followRights();
     for (const id of deps.requests.pending()) {
       if (table.get(id) !== undefined) runs.stop(id, "user");
       else log("stop-ignored", { task: id, reason: "it is not open" });

@@ -2,18 +2,23 @@ import { normalize } from "node:path/posix";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
 import { describeHold } from "../task/schedule/hold.ts";
 import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";
 import type { ScheduledTask } from "../task/schedule/session-turns.ts";
 
+export type HeldAuthor = RightsByOrigin["heldAuthor"];
+
 export interface TaskScheduleDeps {
-  readonly table: Pick<TaskTable, "get" | "onChange">;
+  readonly table: Pick<TaskTable, "get" | "all" | "onChange">;
   readonly ledger: Pick<BranchLedger, "find">;
   /** A run of the task is being prepared, lives, or is being taken in: it is not to be started, whatever the table says. */
   readonly isActive: (id: string) => boolean;
   /** By queued task: the thread that its next run was seen to go on in. What is no longer true of a task is taken out. */
   readonly wantedThreads: Map<string, string>;
+  /** What tasks may ask for; the same object until something changes. */
+  readonly rights: () => RightsByOrigin;
   /** Asks the branch beside the loop, which has to tick when the answer is there. */
   readonly lookUp: (find: () => Promise<void>) => void;
 }
@@ -24,12 +29,16 @@ export interface TaskSchedule extends Pick<Schedule, "unrunnable" | "next" | "ho
   started(id: string, nowMs: number): void;
   /** Whether the task's run is active may be another now. */
   refresh(id: string): void;
+  /** Looks whether what tasks may ask for has changed: an author may be allowed now, or new again. */
+  followRights(): void;
   /** Others have moved the branch: what became of tasks that are not open here is asked again. */
   forgetOutcomes(): void;
 }
 
 /** Creates the schedule of a table that is empty still. */
-export function createTaskSchedule({ table, ledger, isActive, wantedThreads, lookUp }: TaskScheduleDeps): TaskSchedule {
+export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
+  const { table, ledger, isActive, wantedThreads, lookUp } = deps;
+  let rights = deps.rights();
   const outcomes = new Map<string, DependencyOutcome>();
   const asked = new Set<string>();
 
@@ -58,7 +67,7 @@ export function createTaskSchedule({ table, ledger, isActive, wantedThreads, loo
     if (task !== undefined && task.state.kind !== "ended") {
       outcomes.delete(id);
       const kind = task.state.kind === "queued" && !isActive(id) ? "queued" : "active";
-      schedule.put(scheduledTask(task, kind, wantedThreads.get(id)));
+      schedule.put(scheduledTask(task, kind, rights.heldAuthor, wantedThreads.get(id)));
       return;
     }
     const ended = task ?? before;
@@ -70,11 +79,18 @@ export function createTaskSchedule({ table, ledger, isActive, wantedThreads, loo
 
   table.onChange((task, before) => follow(task?.id ?? before?.id ?? "", task, before));
 
+  const refresh = (id: string): void => {
+    const task = table.get(id);
+    if (task !== undefined) follow(id, task, undefined);
+  };
+
   return {
     ...schedule,
-    refresh(id) {
-      const task = table.get(id);
-      if (task !== undefined) follow(id, task, undefined);
+    refresh,
+    followRights() {
+      if (rights === deps.rights()) return;
+      rights = deps.rights();
+      for (const { id } of table.all()) refresh(id);
     },
     forgetOutcomes() {
       outcomes.clear();
@@ -88,7 +104,12 @@ export function createTaskSchedule({ table, ledger, isActive, wantedThreads, loo
  *
  * @param thread the thread of its next run, where that was seen; else it is the one of its last run, or that it names
  */
-function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"], thread?: string): ScheduledTask {
+function scheduledTask(
+  task: OpenTask,
+  kind: ScheduledTask["kind"],
+  heldAuthor: HeldAuthor,
+  thread?: string,
+): ScheduledTask {
   const { id, sessionKey, order, acceptedAtMs, spec, state } = task;
   return {
     id,
@@ -100,6 +121,7 @@ function scheduledTask(task: OpenTask, kind: ScheduledTask["kind"], thread?: str
     notBeforeMs: spec.notBeforeMs,
     dependsOn: spec.dependsOn,
     kind,
+    heldAuthor: heldAuthor(task.origin),
     isSandboxed: spec.sandbox !== "danger-full-access",
     folder: normalize(`${spec.workdir ?? "."}/`),
     thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
@@ -119,6 +141,7 @@ export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
   conditions: Omit<Conditions, "workersFree">,
+  heldAuthor: HeldAuthor,
 ): Promise<ReadonlyMap<string, string>> {
   const ended = new Map<string, string>(
     tasks.flatMap(({ id, state }) => (state.kind === "ended" ? [[id, state.status] as const] : [])),
@@ -129,7 +152,7 @@ export async function findHolds(
   const schedule = createSchedule((id) => outcomeOfStatus(ended.get(id) || undefined));
   for (const task of tasks)
     if (task.state.kind !== "ended")
-      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active"));
+      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active", heldAuthor));
   const holds = new Map<string, string>();
   for (const { id, reason } of schedule.unrunnable()) holds.set(id, `will fail: ${reason}`);
   for (const { id } of tasks) {

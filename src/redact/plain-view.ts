@@ -8,12 +8,12 @@ export interface PlainView {
 }
 
 /**
- * What hides a secret without changing it: escapes of JSON (once or several times over) and of URLs, codes of terminals, characters that
+ * What hides a secret without changing it: escapes of JSON (once or several times over), shells, HTML and URLs, codes of terminals, characters that
  * are not seen, and the line ends that `base64` puts into what it prints.
  */
 const HIDING =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /\\{1,64}(?:u[0-9a-fA-F]{4}|[nrtbf"'/])|\\{2,64}|%[0-9A-Fa-f]{2}|\u001B\[[0-?]{0,32}[ -/]{0,4}[@-~]|(?![\n\r\t])(?:[\p{Cc}\p{Cf}]|[\u{e0100}-\u{e01ef}])|\r?\n(?=[A-Za-z0-9+/=_-])/gu;
+  /\\{1,64}(?:u[0-9a-fA-F]{4}|[nrtbf!-/:-@[\]^`{-~])|&(?:amp|lt|gt|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});|\\{2,64}|%[0-9A-Fa-f]{2}|\u001B\[[0-?]{0,32}[ -/]{0,4}[@-~]|(?![\n\r\t])(?:[\p{Cc}\p{Cf}]|[\u{e0100}-\u{e01ef}])|\r?\n(?=[A-Za-z0-9+/=_-])/gu;
 /** `base64` breaks its lines after 76 characters, PEM after 64. */
 const WRAPPED_MIN = 60;
 const WRAPPED = /^[A-Za-z0-9+/_-]{60}$/;
@@ -62,11 +62,20 @@ function meaningOf(sequence: string): string {
     const code = Number.parseInt(sequence.slice(1), 16);
     return code < 0x80 ? String.fromCharCode(code) : "\uFFFD";
   }
+  if (sequence.startsWith("&")) return entity(sequence.slice(1, -1));
   if (!sequence.startsWith("\\")) return "";
   const [, hex] = /^\\+u(.{4})$/.exec(sequence) ?? [];
   if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
   const letter = sequence.at(-1) ?? "";
   return LETTERS[letter] ?? letter;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+/** Returns the character of an entity of HTML; of one outside of ASCII only that it is one. */
+function entity(name: string): string {
+  const code = name.startsWith("#x") ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  return ENTITIES[name] ?? (code < 0x80 ? String.fromCharCode(code) : "\uFFFD");
 }
 
 /** Returns the greatest index of a rising list whose number is at most `limit`; of equal ones the last. */

@@ -16,8 +16,14 @@ const VARIABLE = /[${}<>…]|^%[a-z]|^\[redacted:|\.\.\./i;
 
 const AUTHORIZATION =
   /(?:proxy-)?authorization\b\\{0,8}["'`]?[ \t]{0,8}[:=][ \t]{0,8}\\{0,8}["'`]?(?:(?:bearer|basic|token|negotiate|apikey|bot)[ \t]{1,8}(?<scheme>)|(?<bare>))(?<value>[A-Za-z0-9][\w.~+/=:@%-]{7,8191})/gi;
+/**
+ * The same as programs print it that hold headers as lists, pairs or mappings (Go, Node, Python, HAR files, YAML): between name and scheme
+ * stands punctuation of any kind, and the word `value`. Only with a scheme: that is what tells it from code.
+ */
+const LISTED_AUTHORIZATION =
+  /(?:proxy-)?authorization\b[^\w\n]{0,16}(?:\n[ \t-]{0,32})?(?:value[^\w\n]{1,16})?b?["'`]?(?:bearer|basic|token|negotiate|apikey|bot)[ \t]{1,8}\\{0,8}["'`]?(?<value>[A-Za-z0-9][\w.~+/=:@%-]{7,8191})/gi;
 const COOKIE =
-  /\b(?:set-)?cookie\b\\{0,8}["'`]?[ \t]{0,8}:[ \t]{0,8}\\{0,8}["'`]?(?<value>[\w.!#$%&*+^|~-]{1,128}=[^\s"'`\\;,]{1,4096}(?:;[ \t]{0,4}[\w.!#$%&*+^|~-]{1,128}(?:=[^\s"'`\\;,]{0,4096})?){0,100})/gi;
+  /\b(?:set-)?cookie\b\\{0,8}["'`]?[ \t]{0,8}[:,][ \t]{0,8}(?:\[[ \t]{0,8})?\\{0,8}["'`]?(?<value>[\w.!#$%&*+^|~-]{1,128}=[^\s"'`\\;,]{1,4096}(?:;[ \t]{0,4}[\w.!#$%&*+^|~-]{1,128}(?:=[^\s"'`\\;,]{0,4096})?){0,100})/gi;
 const COOKIE_ATTRIBUTE = /^(?:path|domain|expires|max-age|samesite|priority|secure|httponly|partitioned|version)$/i;
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{10,8192}\.eyJ[\w-]{10,8192}\.[\w-]{16,8192}/g;
 
@@ -53,10 +59,11 @@ export function findPrivateKeys(text: string, found: Span[]): void {
 }
 
 function findHeaders(text: string, found: Span[]): void {
-  for (const { 0: header, index, groups = {} } of text.matchAll(AUTHORIZATION)) {
-    const { value = "", scheme } = groups;
+  const headers = [...text.matchAll(AUTHORIZATION), ...text.matchAll(LISTED_AUTHORIZATION)];
+  for (const { 0: header, index, groups = {} } of headers) {
+    const { value = "", bare } = groups;
     const secret = withoutPunctuation(value);
-    const isOne = scheme === undefined ? isMixed(secret) : secret.length >= 24 || /\d/.test(secret);
+    const isOne = bare !== undefined ? isMixed(secret) : secret.length >= 24 || /\d/.test(secret);
     if (!isOne || VARIABLE.test(secret) || PLACEHOLDER.test(secret)) continue;
     const start = index + header.length - value.length;
     found.push({ start, end: start + secret.length, kind: "authorization" });

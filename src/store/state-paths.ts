@@ -22,6 +22,8 @@ export interface StatePaths {
   readonly sandboxProbe: string;
   /** What the owner of the machine allows tasks; see task/policy.ts. */
   readonly policy: string;
+  /** Threads that runs of this workspace have begun, one file each. */
+  readonly ownThreads: string;
   /** What commands of ours have put into inbox/, one file each. */
   readonly dropReceipts: string;
   readonly server: string;
@@ -49,6 +51,7 @@ export function statePaths(stateDir: string): StatePaths {
     sandbox: join(stateDir, "sandbox.json"),
     sandboxProbe: join(stateDir, "sandbox-probe"),
     policy: join(stateDir, "policy.json"),
+    ownThreads: join(stateDir, "own-threads"),
     dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),
     socket: join(stateDir, "socket", "http"),

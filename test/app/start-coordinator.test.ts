@@ -288,6 +288,7 @@ describe("health", () => {
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",
       uncommittedSettings: null,
+      newAuthors: [],
     });
     await world.advance(1_000);
     expect(world.logged("settings-kept")).toHaveLength(1);

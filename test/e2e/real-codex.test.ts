@@ -172,6 +172,9 @@ describe("a thread that is not there", () => {
     const workspace = await tempWorkspace({ codex });
     const unknown = "01a1f950-5f71-7472-a9b5-7a2032cb912c";
     workspace.drop("docs/lost.md", `---\nresume: ${unknown}\n---\nGo on. [[final: no]]\n`);
+    await workspace.serveUntilIdle({ code: 1 });
+    expect(workspace.results.commits()).toEqual([]); // Not a thread of this workspace: refused until the policy says otherwise.
+    await workspace.command("policy", "set", "resume", "any");
     workspace.drop("docs/next.md", "Begin. [[final: yes]]\n");
     await workspace.serveUntilIdle({ code: 1 });
 

@@ -111,6 +111,22 @@ describe("an agent that drops task files", () => {
     expect(workspace.stubRuns()).toHaveLength(2);
   });
 
+  it("cannot have codex read credentials for it, nor work in them, where they lie in what is allowed", async () => {
+    const workspace = await tempWorkspace();
+    const [home, codexHome] = [realpathSync(tempDir()), join(workspace.dir, "codex-home")];
+    for (const folder of [join(home, ".docker"), codexHome]) mkdirSync(folder);
+    writeFileSync(join(home, ".docker", "config.json"), '{"auths":{}}');
+    writeFileSync(join(codexHome, "auth.json"), '{"OPENAI_API_KEY":"none"}');
+    for (const key of ["workdirs", "images"]) await workspace.command("policy", "allow", key, home);
+    workspace.drop("schema.md", planted("schema", "outputSchema: codex-home/auth.json"));
+    workspace.drop("image.md", planted("image", `images: ${home}/.docker/config.json`));
+    workspace.drop("folder.md", planted("folder", `workdir: ${home}/.docker`));
+    await workspace.serveUntilIdle({ code: 1, environment: { HOME: home, CODEX_HOME: codexHome } });
+    expect(workspace.stubRuns()).toEqual([]);
+    for (const name of ["schema", "image", "folder"])
+      expect(resultOf(workspace, name).result?.reason).toMatch(/ leads to .*, .*no run may read it/);
+  });
+
   it("does not get in the way of codex or git with one of its own", async () => {
     const workspace = await tempWorkspace();
     const evil = join(workspace.dir, "node_modules", ".bin");

@@ -72,6 +72,38 @@ describe("what is found", () => {
     expect(KEEPER.keep(`// secretlint-disable\n${TOKEN}`)).toBe("// secretlint-disable\n[redacted: github-token]");
   });
 
+  it.each([
+    (secret: string) => `map[Accept:[*/*] Authorization:[Bearer ${secret}]]`,
+    (secret: string) => JSON.stringify({ headers: { Authorization: [`Bearer ${secret}`] } }),
+    (secret: string) => `{'Authorization': b'Bearer ${secret}'}`,
+    (secret: string) => `[('authorization', 'Bearer ${secret}')]`,
+    (secret: string) => JSON.stringify([{ name: "Authorization", value: `Bearer ${secret}` }]),
+    (secret: string) => `authorization:\n  - Bearer ${secret}\n`,
+    (secret: string) => `headers.set("Authorization", "Bearer ${secret}")`,
+  ])("a header as programs print it: form %#", (form) => {
+    const [{ secret = "" } = {}] = FOUND.filter(({ kind }) => kind === "authorization");
+    expect(KEEPER.keep(form(secret))).toBe(form("[redacted: authorization]"));
+  });
+
+  it.each([
+    (secret: string) => JSON.stringify({ "set-cookie": [`sid=${secret}; Path=/`] }),
+    (secret: string) => `map[Set-Cookie:[sid=${secret}; Path=/]]`,
+    (secret: string) => `headers.append("Cookie", "sid=${secret}")`,
+  ])("cookies as programs print them: form %#", (form) => {
+    const [{ secret = "" } = {}] = FOUND.filter(({ kind }) => kind === "cookie");
+    expect(KEEPER.keep(form(secret))).toBe(form("[redacted: cookie]"));
+  });
+
+  it("what is known by value, as a shell and a page of HTML escape it", () => {
+    const value = ["p$9!", "w&0`rd", "zT7;kQ"].join("");
+    const keeper = keeperWith({ BILLING_API_TOKEN: value });
+    const printed = `declare -x BILLING_API_TOKEN="${value.replaceAll(/[$`"\\]/g, "\\$&")}"`;
+    expect(keeper.keep(printed)).toBe('declare -x BILLING_API_TOKEN="[redacted: environment-secret]"');
+    expect(keeper.keep(value.replaceAll(/[^A-Za-z0-9]/g, "\\$&"))).toBe("[redacted: environment-secret]");
+    for (const html of [value.replace("&", "&amp;"), value.replaceAll(/\W/g, (one) => `&#${one.charCodeAt(0)};`)])
+      expect(keeper.keep(`<b>${html}</b>`)).toBe("<b>[redacted: environment-secret]</b>");
+  });
+
   it("a secret wherever it stands in a long text, with line ends and without", () => {
     for (const filling of ["some words of a line\n", "x".repeat(40)])
       for (const at of [0, 16_000, 32_760, 65_000, 98_299]) {
@@ -119,7 +151,7 @@ describe("what stays", () => {
     },
     {
       name: "documentation of headers",
-      text: "Authorization: Bearer <token>\nCookie: name=value\nAuthorization: Basic YOUR_TOKEN",
+      text: "Authorization: Bearer <token>\nCookie: name=value\nAuthorization: Basic YOUR_TOKEN\nauthorization (bearer tokens)",
     },
     {
       name: "addresses",
@@ -246,6 +278,10 @@ describe("time", () => {
       "\u001B[",
       "xoxb-a-",
       "authorization: ",
+      "authorization [",
+      "authorization\n value",
+      "&#3",
+      "\\$",
       "_authToken=",
     ];
     for (const seed of seeds) {

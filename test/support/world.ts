@@ -10,6 +10,7 @@ import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import type { ChangedPath } from "../../src/git/index/changed-files.ts";
+import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
@@ -246,6 +247,7 @@ export function createWorld(): World {
           },
         },
         sessions: mortal("sessions", sessions, life),
+        ownThreads: openOwnThreads(paths.ownThreads),
         workTree: {
           root: dir,
           repositories: { groundOf: () => ({ kind: "none" }), exposedBy: () => undefined },

@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { openPauseStore } from "../../dispatch/pauses.ts";
+import type { HeldAuthor } from "../../dispatch/scheduled-tasks.ts";
 import { createBranchReader } from "../../git/commit/branch-reader.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -65,7 +66,22 @@ export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Quer
     async open() {
       // To read a task takes the parser of its front matter: an empty queue does without.
       if (journal.openIds().length === 0) return NO_TASKS;
-      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, holding });
+      const heldAuthor = await heldAuthorBy(paths.policy, deps.workspaceDir);
+      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, heldAuthor, holding });
     },
   });
+}
+
+/** A policy that is not valid holds nobody: `serve` says what is wrong with it. */
+async function heldAuthorBy(path: string, workspaceDir: string): Promise<HeldAuthor> {
+  const [{ readPolicy }, { rightsByOrigin }] = await Promise.all([
+    import("../../config/policy.ts"),
+    import("../../task/rights/origin-rights.ts"),
+  ]);
+  try {
+    return rightsByOrigin(readPolicy(path, workspaceDir), []).heldAuthor;
+  } catch (error) {
+    if (error instanceof CoordinatorError) return () => undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { findHolds } from "../../dispatch/scheduled-tasks.ts";
+import { findHolds, type HeldAuthor } from "../../dispatch/scheduled-tasks.ts";
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
@@ -20,6 +20,8 @@ export interface JournaledTasksDeps {
   readonly journal: Pick<TaskJournal, "openIds" | "read">;
   readonly ledger: Pick<BranchLedger, "find">;
   readonly now: () => number;
+  /** Address of the author for whom a task waits to be allowed. */
+  readonly heldAuthor: HeldAuthor;
   /** What holds all tasks, as files tell. */
   readonly holding: () => Pick<Conditions, "codex" | "pauses">;
 }
@@ -39,7 +41,9 @@ export function readOpenTasks(deps: JournaledTasksDeps): OpenTasks {
     all: all.sort((a, b) => a.order - b.order),
     journal: (id) => journals.get(id) ?? [],
     holds: async () =>
-      all.length === 0 ? new Map() : findHolds(all, deps.ledger, { nowMs: deps.now(), ...deps.holding() }),
+      all.length === 0
+        ? new Map()
+        : findHolds(all, deps.ledger, { nowMs: deps.now(), ...deps.holding() }, deps.heldAuthor),
   };
 }
 

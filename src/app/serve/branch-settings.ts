@@ -9,6 +9,8 @@ import type { LivePolicy } from "../../config/live-policy.ts";
 import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import type { Branch } from "../../git/branch.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
+import type { Policy } from "../../task/rights/policy.ts";
 
 /** The settings of the served branch, read again when its tip has moved. What lies uncommitted in the work tree steers nothing. */
 export interface BranchSettings {
@@ -59,8 +61,9 @@ export function createReload({ config, policy, settings, onRights, log }: Reload
   return () => {
     const before = policy.current();
     const problems = [config.problem(), policy.reload()].filter((problem) => problem !== undefined);
-    if (policy.current() !== before) {
-      log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
+    const after = policy.current();
+    if (after !== before) {
+      log("policy", { changed: changedKeys(before, after), sandbox: after.sandbox, verify: after.verify });
       onRights();
     }
     const now = config.current();
@@ -77,20 +80,26 @@ export function createReload({ config, policy, settings, onRights, log }: Reload
   };
 }
 
-/** Tells whether a file of the work tree is the one that the branch holds. */
-export async function isAsCommitted(
+/** Tells whether a note of the work tree is the file that the branch holds. */
+export async function isCommittedNote(
   branch: Pick<Branch, "blobAt" | "hashBlob">,
   workspaceDir: string,
   path: string,
-  bytesMax: number,
 ): Promise<boolean> {
   const committed = await branch.blobAt(path);
   if (committed === undefined) return false;
   try {
-    const bytes = readBounded(join(workspaceDir, path), bytesMax);
+    const bytes = readBounded(join(workspaceDir, path), NOTE_BYTES_MAX);
     return bytes !== undefined && branch.hashBlob(bytes) === committed;
   } catch (error) {
     if (error instanceof CoordinatorError) return false; // Not a plain file any more.
     throw error;
   }
+}
+
+/** Returns the names of the keys whose values differ, or `undefined` where none does. */
+function changedKeys(before: Policy, after: Policy): string | undefined {
+  const texts = (policy: Policy) => new Map(Object.entries(policy).map(([key, value]) => [key, JSON.stringify(value)]));
+  const [old, now] = [texts(before), texts(after)];
+  return [...now.keys()].filter((key) => now.get(key) !== old.get(key)).join(",") || undefined;
 }

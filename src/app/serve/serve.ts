@@ -10,7 +10,6 @@ import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
 import { createMemory } from "../../memory/memory.ts";
-import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
 import { createPromptAssembly } from "../../prompt/prompt-assembly.ts";
 import { createCodexDriver } from "../../run/codex/codex-driver.ts";
 import { createServerList } from "../../run/codex/install/list-servers.ts";
@@ -21,6 +20,7 @@ import { createLauncher, type Launcher } from "../../run/worker/launcher/launche
 import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone, takeOverCopiedTasks } from "../../store/clone/copied-state.ts";
+import { openOwnThreads } from "../../store/own-threads.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
@@ -31,7 +31,7 @@ import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
-import { createReload, followBranchSettings, isAsCommitted } from "./branch-settings.ts";
+import { createReload, followBranchSettings, isCommittedNote } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
@@ -160,7 +160,8 @@ async function open(
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
-  const rights = createLiveRights(policy, () => config.current().verifyCommands);
+  const ownThreads = openOwnThreads(paths.ownThreads);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands, ownThreads.has);
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({
@@ -189,12 +190,12 @@ async function open(
     }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
+    ownThreads,
     workTree,
     prompts: createPromptAssembly(
       createMemory({
         ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
-        mayTell: async (path) =>
-          policy.current().notes === "any" || isAsCommitted(branch, workspaceDir, path, NOTE_BYTES_MAX),
+        mayTell: async (path) => policy.current().notes === "any" || isCommittedNote(branch, workspaceDir, path),
       }),
       config.current,
     ),

@@ -11,6 +11,7 @@ import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
+import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
 import { breakerHold, type Outage } from "../../task/schedule/breaker.ts";
 import { type PausedView, presentPauses } from "./present-pauses.ts";
 
@@ -43,6 +44,8 @@ export interface Health {
   readonly configProblem: string | null;
   /** Settings in the work tree that count once they are committed. */
   readonly uncommittedSettings: string | null;
+  /** Addresses of authors whose tasks wait until they are allowed; the first twenty. */
+  readonly newAuthors: readonly string[];
   readonly draining: boolean;
 }
 
@@ -65,6 +68,7 @@ export interface HealthSources {
   readonly startedAt: string;
   readonly configProblem: string | undefined;
   readonly uncommittedSettings: () => string | undefined;
+  readonly settings: () => { readonly run: { readonly rights: Pick<RightsByOrigin, "heldAuthor"> } };
   readonly surroundings: Pick<Surroundings, "now">;
 }
 
@@ -97,8 +101,22 @@ export function presentHealth(sources: HealthSources): Health {
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
     uncommittedSettings: sources.uncommittedSettings() ?? null,
+    newAuthors: newAuthors(sources),
     draining: sources.dispatcher.isDraining,
   };
+}
+
+const AUTHORS_SHOWN = 20;
+
+function newAuthors({ table, settings }: HealthSources): readonly string[] {
+  const { rights } = settings().run;
+  const found = new Set<string>();
+  for (const { state, origin } of table.all()) {
+    const author = state.kind === "queued" ? rights.heldAuthor(origin) : undefined;
+    if (author !== undefined) found.add(author);
+    if (found.size === AUTHORS_SHOWN) break;
+  }
+  return [...found];
 }
 
 /** Returns why no task is started, as interfaces show it. */

@@ -12,6 +12,7 @@ export function createAddCommand(deps: CliDeps): Command {
       "--title <text>    instead of the prompt's first line",
       "--priority <0-4>  0 goes first; default 2",
       "--json            print {id, path} as JSON",
+      "-                 standard input, as without words",
     ],
     options: {
       session: { type: "string" },
@@ -21,7 +22,8 @@ export function createAddCommand(deps: CliDeps): Command {
     },
     words: { min: 0, max: Number.POSITIVE_INFINITY },
     async run(input) {
-      const prompt = input.words.length > 0 ? input.words.join(" ") : await deps.readInput();
+      const isInput = input.words.length === 0 || (input.words.length === 1 && input.words[0] === "-");
+      const prompt = isInput ? await deps.readInput() : input.words.join(" ");
       if (prompt.trim() === "")
         throw new CoordinatorError("USAGE", "there is no prompt: give it as words or on standard input");
       const { id, path, warnings } = await deps.app.publish(withFlags(prompt, input));

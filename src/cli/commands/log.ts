@@ -25,7 +25,7 @@ export function createLogCommand(deps: CliDeps): Command {
       }
       const history = await deps.app.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
       if (asJson) deps.printText(JSON.stringify(history, null, 2));
-      else for (const entry of history) deps.print(historyLine(entry));
+      else for (const line of history.length === 0 ? ["no finished tasks"] : history.map(historyLine)) deps.print(line);
       return 0;
     },
   };

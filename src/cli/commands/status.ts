@@ -1,4 +1,5 @@
 import type { StatusView } from "../../app/queries/queries.ts";
+import { describeHold } from "../../task/schedule/hold.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { Command } from "../command.ts";
 
@@ -47,6 +48,8 @@ function statusLines(status: StatusView): readonly string[] {
   lines.push(...pauseLines(status.paused));
   if (health?.configProblem) lines.push(`settings   the last good ones are in force: ${health.configProblem}`);
   if (status.uncommittedSettings !== null) lines.push(`settings   ${status.uncommittedSettings}`);
+  for (const author of health?.newAuthors ?? [])
+    lines.push(`author     ${describeHold({ kind: "author", email: author })}`);
   if (health?.draining) lines.push("draining   no task is started any more");
   if (status.otherClones > 0)
     lines.push(`elsewhere  ${status.otherClones} open, accepted by other clones; serve --take-over runs them here`);
@@ -57,11 +60,13 @@ function statusLines(status: StatusView): readonly string[] {
 
 function pauseLines({ queue, sessions }: StatusView["paused"]): readonly string[] {
   const lines = sessions.map(
-    ({ session, since, reason }) => `paused     session ${session} since ${because(since, reason)}`,
+    ({ session, since, reason }) =>
+      `paused     session ${session} since ${because(since, reason)} (codex-inbox resume --session ${session})`,
   );
   const more = sessions.length - SESSIONS_SHOWN;
   if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);
-  return queue === null ? lines : [`paused     the whole queue since ${because(queue.since, queue.reason)}`, ...lines];
+  if (queue === null) return lines;
+  return [`paused     the whole queue since ${because(queue.since, queue.reason)} (codex-inbox resume)`, ...lines];
 }
 
 function because(since: string, reason: string | null): string {

@@ -3,6 +3,7 @@ import { faultPoint } from "../../base/fault-point.ts";
 import type { PromptAssembly } from "../../prompt/prompt-assembly.ts";
 import type { AgentDriver, AgentOutcome, RunEvent, RunKey } from "../../run/driver.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
+import type { OwnThreads } from "../../store/own-threads.ts";
 import type { SessionHolder } from "../../store/sessions/session-lock.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
@@ -26,7 +27,7 @@ import {
   ownChoices,
   recordRun,
 } from "./run-outcome.ts";
-import { createRunRequest, freshThread, type RunDefaults } from "./run-request.ts";
+import { createRunRequest, foreignThread, freshThread, type RunDefaults } from "./run-request.ts";
 
 /** In milliseconds; where a task has none of its own. */
 export interface TurnLimits {
@@ -44,6 +45,8 @@ export interface AgentTurnsDeps extends OutcomeDeps {
   readonly gate: CircuitBreaker;
   /** By queued task: the thread that its next run was seen to go on in; kept here, read by the schedule. */
   readonly wantedThreads: Map<string, string>;
+  /** The threads that may be gone on in. */
+  readonly ownThreads: OwnThreads;
   readonly prompts: PromptAssembly;
   readonly defaults: () => RunDefaults;
   readonly limits: () => TurnLimits;
@@ -83,9 +86,15 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
     return true;
   };
 
+  /** Before it can be gone on in. One that a run was told to go on in is not its own for that. */
+  const noteOwn = (thread: string | undefined, resumed: string | undefined): void => {
+    if (thread !== undefined && thread !== resumed) deps.ownThreads.add(thread);
+  };
+
   const noteThread = (id: string, run: number, thread: string): void => {
     const known = table.get(id)?.lastRun;
     if (known?.run !== run || known.thread === thread) return;
+    noteOwn(thread, known.resume);
     // A kill takes nothing back, and a loss of power ends the run, whose own files say it no better than this does.
     const note = known.thread === undefined ? table.noteUnsynced : table.note;
     note(id, { k: "thread", run, thread });
@@ -113,8 +122,9 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const holder = { task: id, run: task.state.run, sessionKey };
       const session = await sessions.read(sessionKey);
       const records = deps.journal.read(id);
-      const lost = lostThreads(records);
       const turn = nextTurn(task, session, records);
+      const rights = deps.defaults().rights.of(task.origin);
+      const lost = new Map([...lostThreads(records), ...foreignThread(turn.session.thread, rights)]);
       const fresh = freshThread(turn.task, turn.session, lost);
       // An agent is told what is kept of it, and no secret more: notes may hold some.
       const assembled = await deps.prompts.assemble(turn.prompt, turn.memory);
@@ -181,6 +191,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       if (current === undefined || !isWanted()) return;
       const event: TaskEvent =
         outcome.verdict.outcome === "vanished" ? { kind: "vanished" } : endOfRun(verdictOf(current, record), task.spec);
+      noteOwn(record.verdict.threadId, current.lastRun?.resume);
       const after = table.step(task.id, event, [record]);
       sessions.add(task.id, task.sessionKey, record.facts);
       const { failure } = record.verdict;

@@ -2,7 +2,7 @@ import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.t
 import type { FreshThread } from "../../store/journal/journal-record.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
-import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
+import { lowerLevel, mayResume, type Rights } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
@@ -33,12 +33,13 @@ export function createRunRequest(
   prompt: string,
   session: SessionState,
   lost: ReadonlyMap<string, string>,
-  ground: Omit<RunGround, "rights">,
+  ground: Omit<RunGround, "rights" | "confinement">,
   defaults: RunDefaults,
 ): RunRequest {
   const { spec } = task;
   const rights = defaults.rights.of(task.origin);
-  const paths = resolveRunPaths(spec, { ...ground, rights });
+  const confinement = confinementFor(defaults, rights);
+  const paths = resolveRunPaths(spec, { ...ground, rights, confinement });
   return {
     taskId: task.id,
     sessionKey: task.sessionKey,
@@ -48,7 +49,7 @@ export function createRunRequest(
     ...paths,
     // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
     sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
-    confinement: confinementFor(defaults, rights),
+    confinement,
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
@@ -62,6 +63,15 @@ export function confinementFor(
   { network, mcp, readable }: Rights,
 ): Confinement {
   return { ...confinement(), network, mcp, readable };
+}
+
+/**
+ * Returns the thread of a session, with the reason, where a task may not go on in it: the facts of a session may have come by a push or
+ * a merge, and name any thread that codex has on this machine.
+ */
+export function foreignThread(thread: string | undefined, rights: Rights): readonly (readonly [string, string])[] {
+  if (thread === undefined || mayResume(thread, rights)) return [];
+  return [[thread, "no run of this workspace has begun it, and the policy lets no task go on in another's (resume)"]];
 }
 
 /** Returns which thread a run would have resumed and why it begins a fresh one; `undefined` where it does not. */

@@ -19,7 +19,7 @@ export interface VerificationsDeps {
   readonly table: TaskTable;
   readonly driver: VerifyDriver;
   readonly followUps: FollowUps;
-  readonly ground: Omit<RunGround, "rights">;
+  readonly ground: Omit<RunGround, "rights" | "confinement">;
   readonly settings: () => VerifySettings;
   /** A command could not have its sandbox. */
   readonly onSandboxBroken: (reason: string) => void;
@@ -54,11 +54,12 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
     const { rights: byOrigin, sandbox, ...defaults } = deps.settings().run;
     const rights = byOrigin.of(origin);
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
+    const confinement = confinementFor(defaults, rights);
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
-      workdir: resolveWorkdir(spec, { ...deps.ground, rights }),
+      workdir: resolveWorkdir(spec, { ...deps.ground, rights, confinement }),
       sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
-      confinement: confinementFor(defaults, rights),
+      confinement,
       environment: spec.environment,
     };
   };

@@ -5,6 +5,10 @@ import { openRegular, readAt } from "../worker/bounded-file.ts";
 /** Of what a command printed, so much is kept beyond the life of its run. */
 const TAIL_BYTES = 16 * 1024;
 
+/** No private key is longer. */
+const KEY_BYTES_MAX = 20 * 1024;
+const KEY_BEGIN_BYTES = 64;
+
 /** The first word of a torn line, at most. */
 const TORN_BYTES_MAX = 4 * 1024;
 
@@ -29,10 +33,25 @@ export function readOutput(path: string): VerifyOutput {
     const begun = readAt(descriptor, 0, BEGIN_LINE.length).toString("latin1") === BEGIN_LINE;
     const start = begun ? BEGIN_LINE.length : 0;
     const from = Math.max(start, size - TAIL_BYTES);
-    return { begun, bytes: size - start, tail: tailText(readAt(descriptor, from, size - from), from > start) };
+    const key = cutKey(descriptor, start, from);
+    const tail = tailText(readAt(descriptor, key ?? from, size - (key ?? from)), key === undefined && from > start);
+    return { begun, bytes: size - start, tail };
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Returns where the private key begins that a cut at `from` would go through: without its first line nothing tells that it is one. */
+function cutKey(descriptor: number, start: number, from: number): number | undefined {
+  if (from === start) return undefined;
+  const first = Math.max(start, from - KEY_BYTES_MAX);
+  const before = readAt(descriptor, first, from - first + KEY_BEGIN_BYTES).toString("latin1");
+  const begin = before.lastIndexOf("-----BEGIN ", from - first);
+  if (begin === -1) return undefined;
+  const line = before.slice(begin, begin + KEY_BEGIN_BYTES);
+  return line.includes("PRIVATE KEY") && !before.slice(0, from - first).includes("-----END ", begin)
+    ? first + begin
+    : undefined;
 }
 
 /** The first line, and the first character, may be torn; what is no UTF-8 is shown as such. */

@@ -4,6 +4,7 @@ import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
 import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
 import { describeRefusal, isBelow, type Rights, refusals, refusedTarget } from "../../task/rights/rights.ts";
+import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 
 /** Where a run may work. Absolute paths. */
@@ -14,6 +15,8 @@ export interface RunGround {
   readonly stateDir: string;
   readonly repositories: KnownRepositories;
   readonly rights: Rights;
+  /** What no run can read, and what opens it. */
+  readonly confinement: Pick<Confinement, "readDenied" | "readable" | "writeDenied">;
 }
 
 export interface RunPaths {
@@ -63,10 +66,29 @@ function locate(ground: RunGround, key: PathKey, path: string): string {
   if (root === undefined) throw new CoordinatorError("TASK_FILE", outside(key, path, real, ground.rights));
   if (isGits(relative(root, real)) || isBelow(gitFolder(ground), real))
     throw new CoordinatorError("TASK_FILE", `${key}: ${path} leads into git's own folder; name a ${kind} outside it`);
+  refusePrivate(ground, key, path, real, root);
   const stat = statSync(real);
   if (kind === "folder" ? !stat.isDirectory() : !stat.isFile())
     throw new CoordinatorError("TASK_FILE", `${key}: ${path} is not a ${kind}`);
   return real;
+}
+
+/**
+ * Codex reads images and schemas itself, outside of its sandbox, and sends them to the model; and a run can read the folder that it
+ * works in. What is closed to runs is no place to name, unless the root itself lies in it: then that was the owner's word.
+ */
+function refusePrivate({ confinement }: RunGround, key: PathKey, path: string, real: string, root: string): void {
+  const closed = confinement.readDenied
+    .map(realPathOf)
+    .find((folder) => isBelow(folder, real) && (!isBelow(folder, root) || folder === root));
+  if (closed === undefined) return;
+  // As in the profile of a run: what lies around our own folders opens none of them.
+  const isOurs = confinement.writeDenied.map(realPathOf).includes(closed);
+  const opens = (open: string): boolean => isBelow(open, real) && (!isOurs || isBelow(closed, open));
+  if (confinement.readable.map(realPathOf).some(opens)) return;
+  const message = `${key}: ${path} leads to ${closed}, which holds credentials or is codex's own, and no run may read it`;
+  const expected = `unless the owner of the machine allows it with "codex-inbox policy allow readable ${closed}"`;
+  throw new CoordinatorError("TASK_FILE", `${message}, ${expected}`);
 }
 
 /** The roots a path may lie below. */

@@ -23,15 +23,29 @@ export interface RightsByOrigin {
   of(origin: Origin): Rights;
   /** Of a task that nothing else bounds. */
   ofKind(kind: OriginKind): Rights;
+  /** Returns the address of an author whose tasks wait until the owner of the machine allows them; `undefined`: they do not. */
+  heldAuthor(origin: Origin): string | undefined;
 }
 
-/** @param listed verify commands that the committed configuration of the served branch names */
-export function rightsByOrigin(policy: Policy, listed: readonly string[]): RightsByOrigin {
-  const kinds = new Map(ORIGIN_KINDS.map((kind) => [kind, rightsOfKind(policy, kind, listed)]));
-  const ofKind = (kind: OriginKind): Rights => kinds.get(kind) ?? rightsOfKind(policy, kind, listed);
+/**
+ * @param listed verify commands that the committed configuration of the served branch names
+ * @param isOwnThread whether a run of this workspace has begun a thread
+ */
+export function rightsByOrigin(
+  policy: Policy,
+  listed: readonly string[],
+  isOwnThread: (thread: string) => boolean = () => true,
+): RightsByOrigin {
+  const make = (kind: OriginKind): Rights => Object.freeze({ ...rightsOfKind(policy, kind, listed), isOwnThread });
+  const kinds = new Map(ORIGIN_KINDS.map((kind) => [kind, make(kind)]));
+  const ofKind = (kind: OriginKind): Rights => kinds.get(kind) ?? make(kind);
   return {
     widest: [...kinds.values()].reduce((one, other) => joined(one, other)),
     ofKind,
+    heldAuthor: (origin) =>
+      policy.holdNewAuthors && origin.kind === "commit" && !policy.authors.includes(origin.email)
+        ? origin.email
+        : undefined,
     of: ({ kind, bounds }) => (bounds === undefined ? ofKind(kind) : bounded(ofKind(kind), bounds, ofKind)),
   };
 }
@@ -63,14 +77,14 @@ function rightsOfKind(policy: Policy, kind: OriginKind, listed: readonly string[
   const own = origins[kind] ?? {};
   const rights = { ...policy, ...own };
   const isByOrigin = own.verifyCommand === undefined && verifyCommand === undefined;
-  return Object.freeze({
+  return {
     ...{ sandbox: rights.sandbox, verify: rights.verify, workdirs: rights.workdirs, images: rights.images },
     ...{ codexConfig: rights.codexConfig, environment: rights.environment, resume: rights.resume },
     ...{ network: rights.network, mcp: rights.mcp, readable: rights.readable, maxDropsPerRun: policy.maxDropsPerRun },
     verifyCommand: rights.verifyCommand ?? defaultChoice(kind, rights.verify),
     verifyCommands: [...new Set([...rights.verifyCommands, ...listed])],
     apart: { origin: kind, keys: [...Object.keys(own), ...(isByOrigin ? ["verifyCommand"] : [])] },
-  });
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { quoted } from "../spec/task-problem.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
+import { shellWord } from "../text/shell-word.ts";
 import type { OriginKind } from "./origin-kind.ts";
 
 /**
@@ -52,6 +53,8 @@ export interface Rights {
   readonly readable: readonly string[];
   /** How many of the files that one run of an agent leaves in inbox/ become tasks. */
   readonly maxDropsPerRun: number;
+  /** Whether a run of this workspace has begun a thread; all count as its own where nobody can tell. */
+  readonly isOwnThread?: (thread: string) => boolean;
   /** Keys that the owner has to change for one origin alone, for what is said of a refusal. */
   readonly apart?: { readonly origin: OriginKind; readonly keys: readonly string[] };
   /** What bounds them besides the policy: what would be allowed `without` it, and whose they are then, in words. */
@@ -92,7 +95,7 @@ const PATH_LENGTH_MAX = 1_000;
 /** One thing that a task asks for and may not have. */
 export interface Refusal {
   /** The key of the front matter. */
-  readonly key: "sandbox" | "verifyCommand" | "workdir" | "images" | "codexConfig" | "environment";
+  readonly key: "sandbox" | "resume" | "verifyCommand" | "workdir" | "images" | "codexConfig" | "environment";
   /** Begins with the key. */
   readonly message: string;
   /** What would be right, with the command that allows more. */
@@ -109,11 +112,12 @@ export function refusals(spec: TaskSpec, rights: Rights): readonly Refusal[] {
 }
 
 function refusalsBy(spec: TaskSpec, rights: Rights): readonly Refusal[] {
-  const { sandbox, workdir, verifyCommand } = spec;
+  const { sandbox, workdir, verifyCommand, resume } = spec;
   return [
     ...(sandbox === undefined || lowerLevel(sandbox, rights.sandbox) === sandbox
       ? []
       : [refusedSandbox(sandbox, rights)]),
+    ...(typeof resume !== "string" || mayResume(resume, rights) ? [] : [refusedThread(resume, rights)]),
     ...(verifyCommand === undefined || isVerifyAllowed(verifyCommand, rights)
       ? []
       : [refusedVerify(verifyCommand, rights)]),
@@ -138,6 +142,11 @@ function refusalsBy(spec: TaskSpec, rights: Rights): readonly Refusal[] {
 /** Returns a refusal as one sentence. */
 export function describeRefusal({ message, expected }: Pick<Refusal, "message" | "expected">): string {
   return `${message}; expected: ${expected}`;
+}
+
+/** Tells whether a task may go on in this thread, however it came to its name. */
+export function mayResume(thread: string, { resume, isOwnThread = () => true }: Rights): boolean {
+  return resume === "any" || isOwnThread(thread);
 }
 
 /** Tells whether a task may have this verify command. */
@@ -172,6 +181,11 @@ function refusedSandbox(level: SandboxLevel, rights: Rights): Refusal {
   return { key: "sandbox", message, expected: allowedBy(`at most ${rights.sandbox}`, "set", "sandbox", level, rights) };
 }
 
+function refusedThread(thread: string, rights: Rights): Refusal {
+  const message = `resume: no run of this workspace has begun the thread ${thread}`;
+  return { key: "resume", message, expected: allowedBy("a thread of this workspace", "set", "resume", "any", rights) };
+}
+
 function refusedVerify(command: string, rights: Rights): Refusal {
   const { verifyCommand, verifyCommands } = rights;
   const message = `verifyCommand: ${quoted(command)} is not a command that a task may have run here`;
@@ -200,11 +214,6 @@ function allowedBy(expected: string, action: "set" | "allow", key: string, value
   const origin = apart?.keys.includes(key) === true ? ` --origin ${apart.origin}` : "";
   const command = `codex-inbox policy ${action}${origin} ${key} ${shellWord(value)}`;
   return `${expected}, unless the owner of the machine allows it with "${command}"`;
-}
-
-/** Quotes text of a task file for a command that users copy: nothing in it means anything to a shell. */
-function shellWord(text: string): string {
-  return /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function isPathAllowed(path: string, roots: readonly string[]): boolean {

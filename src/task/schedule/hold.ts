@@ -1,4 +1,6 @@
 import { assertNever } from "../text/assert-never.ts";
+import { oneLine } from "../text/one-line.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { describePause, type Pause } from "./pause.ts";
 
 /** Why a queued task does not run now. */
@@ -13,6 +15,8 @@ export type Hold =
   | { readonly kind: "retry"; readonly untilMs: number }
   /** `unknown`: ids that no task has, so far. */
   | { readonly kind: "dependency"; readonly waitsFor: readonly string[]; readonly unknown: readonly string[] }
+  /** It came by a commit of this author, whom nobody has allowed yet. */
+  | { readonly kind: "author"; readonly email: string }
   | { readonly kind: "workers" }
   | { readonly kind: "paused"; readonly pause: Pause }
   | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined }
@@ -34,6 +38,8 @@ export function describeHold(hold: Hold): string {
       return `tries again at ${utc(hold.untilMs)}`;
     case "dependency":
       return describeDependencies(hold.waitsFor, hold.unknown);
+    case "author":
+      return `${oneLine(hold.email, 320)} is a new author; allow with: codex-inbox policy allow-author ${shellWord(oneLine(hold.email, 320))}`;
     case "workers":
       return "all workers are busy";
     case "paused":

@@ -64,7 +64,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
   /** Tasks that may have closed a circle. */
   const suspects = new Set<Entry>();
   const dependencies = createDependencies((id) => (entries.has(id) ? "open" : outcomeOf(id)));
-  const turns = createSessionTurns(dependencies.isUnmet);
+  const turns = createSessionTurns((id) => dependencies.isUnmet(id) || entries.get(id)?.task.heldAuthor !== undefined);
 
   /** A queued task that can run is in its session's queue, an active one among its active ones, and any other in neither. */
   const judge = (entry: Entry): void => {
@@ -189,6 +189,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (head !== entry) return { kind: "session", session: session.key, behind: head.task.id };
       const behind = [...session.active.keys()].at(-1);
       if (behind !== undefined) return { kind: "session", session: session.key, behind };
+      if (task.heldAuthor !== undefined) return { kind: "author", email: task.heldAuthor };
       if (dependencies.isUnmet(id)) return dependencies.hold(task);
       if ((task.notBeforeMs ?? 0) > nowMs) return { kind: "notBefore", untilMs: task.notBeforeMs ?? 0 };
       if (codex !== undefined && isInForce(codex, nowMs)) return { kind: "codex", ...codex };

@@ -26,6 +26,8 @@ export interface ScheduledTask {
   readonly isSandboxed: boolean;
   /** Where it works, as the task names it. Tasks of different folders take turns: see `createSessionTurns`. */
   readonly folder: string;
+  /** Address of the author for whom it waits to be allowed. */
+  readonly heldAuthor: string | undefined;
 }
 
 /** A task in its session. */

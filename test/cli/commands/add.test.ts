@@ -14,10 +14,10 @@ describe("add", () => {
     expect(deps.warned).toEqual(["unknown key x"]);
   });
 
-  it("takes the prompt from standard input, byte for byte", async () => {
+  it.each([[[]], [["-"]]])("takes the prompt from standard input, byte for byte: %j", async (words) => {
     const deps = createFakeCliDeps();
     deps.input = "---\ntitle: Mine\n---\r\nFix it.\n\n";
-    await runCommand(createAddCommand(deps), "--json");
+    await runCommand(createAddCommand(deps), "--json", ...words);
     expect(deps.published).toEqual([deps.input]);
     expect(JSON.parse(deps.printed.join(""))).toEqual({ id: ID, path: `inbox/${ID}.md` });
   });

@@ -31,6 +31,13 @@ describe("log", () => {
     expect(JSON.parse(deps.printed.slice(1).join("\n"))).toEqual([ENTRY]);
   });
 
+  it("says that nothing has finished, and prints an empty list as JSON", async () => {
+    const deps = createFakeCliDeps({ history: async () => [] });
+    await runCommand(createLogCommand(deps));
+    await runCommand(createLogCommand(deps), "--json");
+    expect(deps.printed).toEqual(["no finished tasks", "[]"]);
+  });
+
   it("shows what was said and done in a task, in order", async () => {
     const entries = [
       entry({ kind: "user", text: "Fix it.\n\nPlease.\n" }),

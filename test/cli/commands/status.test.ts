@@ -31,6 +31,7 @@ const HEALTH: Health = {
   damaged: ["x.jsonl"],
   configProblem: "unknown setting",
   uncommittedSettings: null,
+  newAuthors: [],
   draining: true,
 };
 const SERVER = {
@@ -84,8 +85,8 @@ describe("status", () => {
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
       "damaged    journal/damaged/x.jsonl in the coordinator's folder",
-      `paused     the whole queue since ${SINCE}: a release`,
-      `paused     session docs since ${SINCE}`,
+      `paused     the whole queue since ${SINCE}: a release (codex-inbox resume)`,
+      `paused     session docs since ${SINCE} (codex-inbox resume --session docs)`,
       "settings   the last good ones are in force: unknown setting",
       "draining   no task is started any more",
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",

@@ -117,10 +117,15 @@ describe("a workspace", () => {
     expect(workspace.stubRuns()).toHaveLength(1);
     workspace.drop("docs/two.md", "two [[final: 2]]\n");
     await workspace.serveUntilIdle();
-    expect(workspace.stubRuns().map(({ resume }) => resume)).toEqual([
-      null,
-      workspace.results.task("one").frontMatter.thread,
-    ]);
+    // That a run of this workspace has begun a thread was noted in the folder that is gone; the branch alone is no right to go on in it.
+    await workspace.command("policy", "set", "resume", "any");
+    workspace.drop("docs/three.md", "three [[final: 3]]\n");
+    await workspace.serveUntilIdle();
+    const { thread } = workspace.results.task("two").frontMatter;
+    expect(workspace.stubRuns().map(({ resume }) => resume)).toEqual([null, null, thread]);
+    expect(workspace.stubRuns()[1]?.prompt).toContain(
+      "This is a new thread, because no run of this workspace has begun it",
+    );
   });
 });
 

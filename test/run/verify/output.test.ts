@@ -41,6 +41,22 @@ describe("what is kept of an output", () => {
     }
   });
 
+  it("begins with a whole private key rather than within one, for without its first line nothing tells what it is", () => {
+    const line = `${"k9Zr".repeat(16)}\n`;
+    const [begin, end] = ["-----BEGIN OPENSSH PRIVATE", "-----END OPENSSH PRIVATE"].map(
+      (words) => `${words} KEY-----\n`,
+    );
+    const key = `${begin}${line.repeat(50)}${end}`;
+    for (let shift = -100; shift <= key.length + 100; shift += 13) {
+      const output = `${"x\n".repeat(20_000)}key: ${key}${"y\n".repeat((TAIL_BYTES - key.length + shift) / 2)}`;
+      const { tail } = outputOf(BEGIN_LINE + output);
+      if (tail.includes("k9Zr")) expect(tail).toContain(key);
+    }
+    // What was closed before the cut is no reason to keep more.
+    const closed = outputOf(`${BEGIN_LINE}${key}${"y\n".repeat(TAIL_BYTES)}`).tail;
+    expect(closed).not.toContain("KEY");
+  });
+
   it("is text, whatever the bytes are", () => {
     expect(outputOf(Buffer.concat([Buffer.from(BEGIN_LINE), Buffer.from([0x61, 0xff, 0x00, 0x62])])).tail).toBe(
       "a\uFFFDb",

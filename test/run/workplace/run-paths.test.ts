@@ -20,14 +20,20 @@ function ground(): { tree: string; other: string; put: (path: string) => void; r
   return { tree, other, put, resolve: resolveIn };
 }
 
-function resolveIn(tree: string, frontMatter: string, rights: Partial<Rights> = {}, state?: string): RunPaths {
+function resolveIn(
+  tree: string,
+  frontMatter: string,
+  rights: Partial<Rights> = {},
+  state: string = join(tree, ".git", "codex-inbox"),
+  readDenied: readonly string[] = [],
+): RunPaths {
   const parsed = parseDropText(`---\n${frontMatter}\n---\nDo it.\n`, undefined);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const stateDir = state ?? join(tree, ".git", "codex-inbox");
   const all = { ...DEFAULT_RIGHTS, ...rights };
   const gitDir = join(tree, ".git");
   const repositories = createKnownRepositories({ topDir: tree, gitDir, commonDir: gitDir }, () => all.workdirs);
-  return resolveRunPaths(parsed.spec, { workRoot: tree, stateDir, repositories, rights: all });
+  const confinement = { readDenied, readable: all.readable, writeDenied: [join(tree, ".codex")] };
+  return resolveRunPaths(parsed.spec, { workRoot: tree, stateDir: state, repositories, rights: all, confinement });
 }
 
 it("lead into the working tree, or where the owner lets them", () => {
@@ -102,4 +108,31 @@ it("are not looked for where the task asks for more than it may have by now", ()
   expect(() => resolve(tree, "sandbox: danger-full-access\nworkdir: nowhere")).toThrow(
     /^sandbox: "danger-full-access" is more than a task may ask for here; expected: at most workspace-write/,
   );
+});
+
+it("do not lead to credentials where the working tree is a home, or the owner has allowed one", () => {
+  const { tree, other, put, resolve } = ground();
+  for (const path of ["tree/.ssh/id.png", "tree/.codex/auth.json", "other/.ssh/id.png"]) put(path);
+  symlinkSync(join(tree, ".codex", "auth.json"), join(tree, "sub", "schema.json"));
+  const denied = [join(tree, ".ssh"), join(tree, ".codex"), join(other, ".ssh")];
+  const all = { workdirs: [other], images: [other] };
+  for (const frontMatter of [
+    ...["workdir: .ssh", "images: .ssh/id.png", "outputSchema: .codex/auth.json", "outputSchema: sub/schema.json"],
+    ...[`workdir: ${other}/.ssh`, `images: ${other}/.ssh/id.png`],
+  ]) {
+    expect(() => resolve(tree, frontMatter, all)).not.toThrow(); // As it was.
+    expect(() => resolve(tree, frontMatter, all, undefined, denied)).toThrow(
+      /no run may read it, .*policy allow readable \//,
+    );
+  }
+  // What the owner opens, by `readable` or by naming what lies in it, is open.
+  expect(resolve(tree, "workdir: .ssh", { readable: [join(tree, ".ssh")] }, undefined, denied).workdir).toBe(
+    join(tree, ".ssh"),
+  );
+  expect(() => resolve(tree, "outputSchema: .codex/auth.json", { readable: [tree] }, undefined, denied)).toThrow(
+    /no run/,
+  );
+  const project = { workdirs: [join(other, "in")] };
+  expect(resolve(tree, `workdir: ${other}/in`, project, undefined, [other]).workdir).toBe(join(other, "in"));
+  expect(resolve(tree, "title: x", {}, undefined, [dirname(tree)]).workdir).toBe(tree);
 });

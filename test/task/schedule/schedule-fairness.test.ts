@@ -44,6 +44,7 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     thread: undefined,
     isSandboxed: true,
     folder: "./",
+    heldAuthor: undefined,
   };
 }
 

@@ -33,6 +33,7 @@ interface Drop {
   readonly thread: string | undefined;
   readonly isSandboxed: boolean;
   readonly folder: string;
+  readonly heldAuthor: undefined;
 }
 
 const number = fc.nat(TASKS_MAX - 1);
@@ -57,6 +58,7 @@ const drop: fc.Arbitrary<Drop> = fc.record({
   thread,
   isSandboxed: fc.boolean(),
   folder: fc.constantFrom("./", "./", "./", "lib/"),
+  heldAuthor: fc.constant(undefined),
 });
 
 function pausesOf(queue: boolean, sessions: readonly string[]): Pauses {

@@ -23,6 +23,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     thread: undefined,
     isSandboxed: true,
     folder: "./",
+    heldAuthor: undefined,
     ...change,
   };
 }
