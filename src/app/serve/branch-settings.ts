@@ -10,6 +10,7 @@ import { createUncommittedSettings } from "../../config/uncommitted-settings.ts"
 import type { Branch } from "../../git/branch.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { NOTE_BYTES_MAX } from "../../memory/note-files.ts";
+import type { Policy } from "../../task/rights/policy.ts";
 
 /** The settings of the served branch, read again when its tip has moved. What lies uncommitted in the work tree steers nothing. */
 export interface BranchSettings {
@@ -65,8 +66,9 @@ export function createReload({ config, policy, settings, onRights, log }: Reload
   return () => {
     const before = policy.current();
     const problems = [config.problem(), policy.reload()].filter((problem) => problem !== undefined);
-    if (policy.current() !== before) {
-      log("policy", { sandbox: policy.current().sandbox, verify: policy.current().verify });
+    const after = policy.current();
+    if (after !== before) {
+      log("policy", { changed: changedKeys(before, after), sandbox: after.sandbox, verify: after.verify });
       onRights();
     }
     const now = config.current();
@@ -98,4 +100,11 @@ export async function isCommittedNote(
     if (error instanceof CoordinatorError) return false; // Not a plain file any more.
     throw error;
   }
+}
+
+/** Returns the names of the keys whose values differ, or `undefined` where none does. */
+function changedKeys(before: Policy, after: Policy): string | undefined {
+  const texts = (policy: Policy) => new Map(Object.entries(policy).map(([key, value]) => [key, JSON.stringify(value)]));
+  const [old, now] = [texts(before), texts(after)];
+  return [...now.keys()].filter((key) => now.get(key) !== old.get(key)).join(",") || undefined;
 }
