@@ -6,11 +6,14 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { readServer } from "./queries/server-record.ts";
 
-/** Returns the settings that `branch` ("refs/heads/main") holds now. */
+/** Returns the settings that `branch` ("refs/heads/main") holds now. @throws CoordinatorError `CONFIG` where something else stands there */
 export async function readSettingsOf(place: WorkspacePlace, branch: string): Promise<SettingsText> {
   const reader = createBranchReader(place, branch);
   try {
-    return { text: await reader.readText(CONFIG_FILE), name: `${CONFIG_FILE} of ${shortName(branch)}` };
+    const [name, text] = [`${CONFIG_FILE} of ${shortName(branch)}`, await reader.readText(CONFIG_FILE)];
+    if (text === undefined && (await reader.treeId(CONFIG_FILE)) !== undefined)
+      throw new CoordinatorError("CONFIG", `${name} is no plain file but a folder or a submodule`);
+    return { text, name };
   } finally {
     reader.close();
   }

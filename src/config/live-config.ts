@@ -9,6 +9,8 @@ export interface LiveConfig {
   isFixed(key: keyof Config): boolean;
   /** The branch holds this file now. Where it is not valid, the last good configuration stays in force. */
   take(text: string | undefined): void;
+  /** The branch holds something else there: no file, so nothing is known of its settings, and the last good ones stay. */
+  takeNone(reason: string): void;
   /** What is wrong with what the branch holds. */
   problem(): string | undefined;
 }
@@ -16,7 +18,7 @@ export interface LiveConfig {
 /** Begins with what the branch holds. @throws CoordinatorError `CONFIG` when it is not valid to begin with */
 export function createLiveConfig(first: SettingsText, environment: NodeJS.ProcessEnv, flags: ConfigFlags): LiveConfig {
   const { name } = first;
-  let taken = first.text;
+  let taken: string | null | undefined = first.text;
   let config = loadConfig(first, environment, flags);
   let problem: string | undefined;
   return {
@@ -32,6 +34,10 @@ export function createLiveConfig(first: SettingsText, environment: NodeJS.Proces
         if (!(error instanceof CoordinatorError)) throw error;
         problem = error.message;
       }
+    },
+    takeNone(reason) {
+      taken = null;
+      problem = `${name} ${reason}`;
     },
     problem: () => problem,
   };

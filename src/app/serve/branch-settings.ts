@@ -20,9 +20,11 @@ export interface BranchSettings {
   uncommitted(): string | undefined;
 }
 
+const NO_FILE = "is no plain file but a link, a folder or a submodule";
+
 export function followBranchSettings(
-  config: Pick<LiveConfig, "take">,
-  branch: Pick<Branch, "blobAt" | "readText">,
+  config: Pick<LiveConfig, "take" | "takeNone">,
+  branch: Pick<Branch, "treeId" | "blobAt" | "readText">,
   {
     place,
     branchName,
@@ -34,11 +36,14 @@ export function followBranchSettings(
   let blob: string | undefined;
   return {
     async read() {
-      const now = await branch.blobAt(CONFIG_FILE);
-      if (now === blob) return;
+      const [now, entry] = [await branch.blobAt(CONFIG_FILE), await branch.treeId(CONFIG_FILE)];
+      const seen = now ?? (entry === undefined ? undefined : `no file ${entry}`);
+      if (seen === blob) return;
       text = now === undefined ? undefined : await branch.readText(CONFIG_FILE);
-      blob = now;
-      config.take(text);
+      blob = seen;
+      // Were it as if there was no file, a link or a folder in its place would take back what the settings forbid.
+      if (now === undefined && entry !== undefined) config.takeNone(NO_FILE);
+      else config.take(text);
     },
     uncommitted: () => workTree.look(text),
   };

@@ -5,6 +5,7 @@ import type { Policy } from "./policy.ts";
 import {
   CODEX_CONFIG_KEYS,
   isBelow,
+  isVerifyAllowed,
   lowerLevel,
   MCP_CHOICES,
   NETWORK_CHOICES,
@@ -101,12 +102,15 @@ function bounded(rights: Rights, { kinds, given }: Bounds, ofKind: (kind: Origin
   const whose = given === undefined ? "a task may that comes this way" : "the task has whose agent asks for it";
   if (given === undefined) return { ...byKinds, bound: { without: rights, whose } };
   const byParent = met(byKinds, { ...byKinds, ...given, verifyCommands: byKinds.verifyCommands });
-  // What its parent is verified by was allowed there.
-  const verifyCommands = [...new Set([...byParent.verifyCommands, ...given.verifyCommands])];
+  // What its parent is verified by was allowed there, and is for as long as those may have it that the parent goes back to.
+  const isStill = (command: string): boolean =>
+    kinds.every((kind) => kind === "agent" || isVerifyAllowed(command, ofKind(kind)));
+  const inherited = given.verifyCommands.filter(isStill);
+  const verifyCommands = [...new Set([...byParent.verifyCommands, ...inherited])];
   const all = { ...byParent, verifyCommands };
   return {
     ...all,
-    bound: { without: { ...rights, verifyCommands: [...rights.verifyCommands, ...given.verifyCommands] }, whose },
+    bound: { without: { ...rights, verifyCommands: [...rights.verifyCommands, ...inherited] }, whose },
   };
 }
 

@@ -150,7 +150,10 @@ export function mayResume(thread: string, { resume, isOwnThread = () => true }: 
 }
 
 /** Tells whether a task may have this verify command. */
-function isVerifyAllowed(command: string, { verifyCommand, verifyCommands }: Rights): boolean {
+export function isVerifyAllowed(
+  command: string,
+  { verifyCommand, verifyCommands }: Pick<Rights, "verifyCommand" | "verifyCommands">,
+): boolean {
   return verifyCommand === "any" || (verifyCommand === "listed" && verifyCommands.includes(command));
 }
 

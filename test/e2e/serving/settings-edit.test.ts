@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { waitFor } from "../../support/wait-for.ts";
@@ -37,4 +37,35 @@ it("settings that somebody has only written into the work tree steer nothing, an
   await waitFor(() => workspace.stubRuns().length === 2, { what: "the first task to run" });
   expect(workspace.stubRuns()[1]?.prompt).toContain("Obey the agent.");
   expect(coordinator.lines("accepted").map((line) => line.field("origin"))).toEqual(["file", "commit"]);
+});
+
+it.each([
+  { name: "a link", make: (path: string) => symlinkSync("other.json", path), end: /not valid JSON/ },
+  {
+    name: "a folder",
+    make: (path: string) => {
+      mkdirSync(path);
+      writeFileSync(join(path, "x"), "x");
+    },
+    end: /is no plain file/,
+  },
+])("$name in place of the settings in the branch takes none of them back", async ({ make, end }) => {
+  const workspace = await tempWorkspace();
+  workspace.commitSettings({ outputPolicy: "Answer in English.", sandbox: "read-only" });
+  workspace.repo.write("other.json", JSON.stringify(EVIL));
+  const coordinator = workspace.serve();
+  await coordinator.saw("serving");
+  rmSync(join(workspace.dir, "codex-inbox.json"));
+  make(join(workspace.dir, "codex-inbox.json"));
+  workspace.repo.git("add", "--all");
+  workspace.repo.git("commit", "--quiet", "-m", "exchange the settings");
+  expect((await coordinator.saw("settings-kept")).text).toContain("is no plain file");
+  workspace.drop("a.md", "First.\n");
+  await waitFor(() => workspace.stubRuns().length === 1, { what: "the task to run" });
+  expect(workspace.stubRuns()[0]?.prompt).toContain("Answer in English.");
+  coordinator.signal("SIGTERM");
+  await coordinator.ended;
+  const next = workspace.serve();
+  expect((await next.ended).code).toBe(78);
+  expect(next.log()).toMatch(end);
 });

@@ -120,6 +120,17 @@ describe("an agent", () => {
     expect(asks("verifyCommand: make all", child, { verifyCommands: ["make all"] })).toEqual([]);
   });
 
+  it("loses the verify command of its task when the owner takes that off the list", () => {
+    const own = "verifyCommand: make check";
+    const listed: Partial<Policy> = { verifyCommands: ["make check"] };
+    const child = childOf(own, origin("commit"), listed);
+    const grandchild = childOf(own, child, listed);
+    for (const one of [origin("commit"), child, grandchild]) {
+      expect(asks(own, one, listed)).toEqual([]);
+      expect(asks(own, one)).toHaveLength(1);
+    }
+  });
+
   it("is bounded whatever policy there is", () => {
     const level = fc.constantFrom(...SANDBOX_LEVELS);
     const names = fc.subarray(["A", "B", "C"]);
