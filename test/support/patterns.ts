@@ -13,6 +13,8 @@ export interface SourcePattern {
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Far above what a pattern takes, on a busy machine too: which verdict is given must not depend on the time. */
+/** What recheck cannot prove it tries at random, and then may take a bounded repetition for a slow one: the same tries each time. */
+const SEED = 1;
 const CHECK_TIMEOUT_MS = 120_000;
 
 /** Returns every regular expression of the program files below `folders`: literals, and what `RegExp` is called with. */
@@ -45,7 +47,7 @@ export function patternsOf(path: string, text: string): readonly SourcePattern[]
 /** Returns what is wrong with a pattern: where it stands, what it is, and the text that makes it slow; `undefined` where it takes linear time. */
 export function slownessOf({ place, source, flags }: SourcePattern): string | undefined {
   if (source === undefined) return `${place}: this pattern is put together at run time, so that nothing can check it`;
-  const { status, ...found } = checkSync(source, flags, { timeout: CHECK_TIMEOUT_MS });
+  const { status, ...found } = checkSync(source, flags, { timeout: CHECK_TIMEOUT_MS, randomSeed: SEED });
   if (status === "safe") return undefined;
   const pattern = `${place}: /${source}/${flags}`;
   if (status === "unknown" || !("attack" in found)) return `${pattern} cannot be judged`;
