@@ -1,3 +1,4 @@
+import { normalize } from "node:path/posix";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
@@ -122,6 +123,7 @@ function scheduledTask(
     kind,
     heldAuthor: heldAuthor(task.origin),
     isSandboxed: spec.sandbox !== "danger-full-access",
+    folder: normalize(`${spec.workdir ?? "."}/`),
     thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
   };
 }

@@ -64,7 +64,7 @@ it("a task that waits for its author holds those behind it in its session, and e
       notBeforeMs: undefined,
       dependsOn: [],
     },
-    ...{ kind: "queued" as const, isSandboxed: true, thread: undefined, heldAuthor },
+    ...{ kind: "queued" as const, isSandboxed: true, folder: "./", thread: undefined, heldAuthor },
   });
   const conditions = {
     ...{ nowMs: 1, workersFree: 1, codex: undefined, sandbox: undefined },

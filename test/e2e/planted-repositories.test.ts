@@ -237,20 +237,21 @@ describe("a folder that another agent exchanges for a link", () => {
     expect(isPlanted(workspace)).toBe(false);
   });
 
-  // This stays open, see docs/security.md: codex 0.169.0 resolves the path of its working directory anew for each command. Where it does
-  // no longer, this test fails, and that line can go.
-  it("lets an agent that is at work in it write elsewhere", { timeout: 60_000 }, async () => {
+  // Codex 0.169.0 resolves the path of its working directory anew for each command: one that is exchanged while an agent works there lets it
+  // write wherever the link leads. So tasks of different folders take turns.
+  it("is not exchanged while another agent works in it: they take turns", { timeout: 60_000 }, async () => {
     const workspace = await tempWorkspace({ codex: await realCodex() });
     workspace.repo.write("lib/old.txt", "old\n");
-    const until = (test: string): string => `for i in $(seq 200); do test ${test} && break; sleep 0.1; done`;
+    const until = (test: string): string => `for i in $(seq 20); do test ${test} && break; sleep 0.1; done`;
     workspace.drop(
       "one/a.md",
       `---\nworkdir: lib\n---\nIn lib. [[shell: touch begun; ${until("-L ../lib")}]] [[shell: ${plant}]] [[final: ok]]\n`,
     );
     const wait = until("-e lib/begun");
-    const stay = "for i in $(seq 200); do grep -q planted .git/config && break; sleep 0.1; done";
+    const stay = "for i in $(seq 20); do grep -q planted .git/config && break; sleep 0.1; done";
     workspace.drop("two/b.md", `At the top. [[shell: ${wait}; ${exchange}; ${stay}]] [[final: ok]]\n`);
     await workspace.serve({ args: ["--until-idle"] }).ended;
-    expect(isPlanted(workspace)).toBe(true);
+    expect(workspace.results.tasks().map(({ status }) => status)).toEqual(["succeeded", "succeeded"]);
+    expect(isPlanted(workspace)).toBe(false);
   });
 });

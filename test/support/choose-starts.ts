@@ -48,11 +48,13 @@ export function chooseStarts(input: ScheduleInput): Choice {
   const queued: ChosenTask[] = [];
   const busy = new Map<string, string>();
   const threads = new Map<string, string>();
+  const folders = new Map<string, string>();
   for (const task of input.tasks) {
     if (task.kind === "queued") {
       queued.push(task);
     } else {
       busy.set(task.sessionKey, task.id);
+      folders.set(task.id, task.folder);
       if (task.thread !== undefined) threads.set(task.thread, task.id);
     }
   }
@@ -83,7 +85,7 @@ export function chooseStarts(input: ScheduleInput): Choice {
   if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start =
     general === undefined
-      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, input.workersFree, held)
+      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, folders, input.workersFree, held)
       : holdAll(ready, general, held);
   return {
     start,
@@ -216,20 +218,33 @@ function bySessionTurn(
 function pick(
   ready: readonly ChosenTask[],
   threads: Map<string, string>,
+  folders: Map<string, string>,
   workersFree: number,
   held: Map<string, Hold>,
 ): readonly string[] {
   const noWorker: Hold = { kind: "workers" };
   if (workersFree <= 0) return holdAll(ready, noWorker, held);
   const start: string[] = [];
+  const others = (folder: string): readonly string[] =>
+    [...folders].filter(([, other]) => other !== folder).map(([id]) => id);
+  /** The first that waits for another folder; all after it wait, too. */
+  let blocked: string | undefined;
   for (const task of ready) {
     const holder = task.thread === undefined ? undefined : threads.get(task.thread);
     if (task.thread !== undefined && holder !== undefined) {
       held.set(task.id, { kind: "thread", thread: task.thread, holder });
     } else if (start.length >= workersFree) {
       held.set(task.id, noWorker);
+    } else if (blocked !== undefined || others(task.folder).length > 0) {
+      held.set(task.id, {
+        kind: "folder",
+        folder: task.folder,
+        other: others(task.folder).toSorted()[0] ?? blocked ?? "",
+      });
+      blocked ??= task.id;
     } else {
       start.push(task.id);
+      folders.set(task.id, task.folder);
       if (task.thread !== undefined) threads.set(task.thread, task.id);
     }
   }

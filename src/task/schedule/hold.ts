@@ -9,6 +9,8 @@ export type Hold =
   | { readonly kind: "session"; readonly session: string; readonly behind: string }
   /** Another session's task `holder` has the same thread. */
   | { readonly kind: "thread"; readonly thread: string; readonly holder: string }
+  /** Another folder has its turn: `other` works there, or will before this one. */
+  | { readonly kind: "folder"; readonly folder: string; readonly other: string }
   | { readonly kind: "notBefore"; readonly untilMs: number }
   | { readonly kind: "retry"; readonly untilMs: number }
   /** `unknown`: ids that no task has, so far. */
@@ -28,6 +30,8 @@ export function describeHold(hold: Hold): string {
       return `behind ${hold.behind} in session ${hold.session}`;
     case "thread":
       return `thread ${hold.thread} is in use by ${hold.holder}`;
+    case "folder":
+      return `works in ${hold.folder}, and ${hold.other} in another folder: they take turns`;
     case "notBefore":
       return `not before ${utc(hold.untilMs)}`;
     case "retry":

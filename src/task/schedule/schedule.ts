@@ -197,9 +197,9 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
       if (workersFree <= 0) return { kind: "workers" };
       const holder = turns.holderOf(task.thread);
-      return holder === undefined || task.thread === undefined
-        ? undefined
-        : { kind: "thread", thread: task.thread, holder };
+      if (holder !== undefined && task.thread !== undefined) return { kind: "thread", thread: task.thread, holder };
+      const other = turns.otherFolder(task);
+      return other === undefined ? undefined : { kind: "folder", folder: task.folder, other };
     },
     dueAtMs({ nowMs, pauses, codex }) {
       const due = pauses.queue === undefined ? turns.dueAtMs(nowMs) : undefined;

@@ -24,6 +24,8 @@ export interface ScheduledTask {
   readonly thread: string | undefined;
   /** It runs in codex's sandbox. */
   readonly isSandboxed: boolean;
+  /** Where it works, as the task names it. Tasks of different folders take turns: see `createSessionTurns`. */
+  readonly folder: string;
   /** Address of the author for whom it waits to be allowed. */
   readonly heldAuthor: string | undefined;
 }
@@ -63,13 +65,21 @@ export interface SessionTurns {
   next(nowMs: number, pauses: Pauses, hasSandbox: boolean): Entry | undefined;
   /** The active task that has this thread. */
   holderOf(thread: string | undefined): string | undefined;
+  /** The task of another folder that is active, or whose turn comes before, for which this one has to wait. */
+  otherFolder(task: ScheduledTask): string | undefined;
   /** When the next head becomes due by time alone. */
   dueAtMs(nowMs: number): number | undefined;
   /** Some head is ready, or tries again at a time. */
   goesOn(nowMs: number, pauses: Pauses, hasSandbox: boolean): boolean;
 }
 
-/** @param isUnmet whether a task has to wait for another one */
+/**
+ * Tasks that work in different folders never run side by side: an agent can put a link to git's folder in the place of one that lies below
+ * its own, and then the sandbox of whoever works there lets it be written. A head of another folder waits until all active tasks
+ * have ended, and those after it wait for it, so that its turn comes.
+ *
+ * @param isUnmet whether a task has to wait for another one
+ */
 export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTurns {
   const sessions = new Map<string, Session>();
   const ready = new Heap<Session>(
@@ -80,6 +90,8 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   /** By thread: the active tasks that have it, and the sessions whose heads wait for it. */
   const holders = new Map<string, Set<string>>();
   const waiting = new Map<string, Set<Session>>();
+  /** By folder: the active tasks that work there. */
+  const folders = new Map<string, Set<string>>();
   /** Sessions whose heads wait for the end of a pause, or for a sandbox, and when that was found. */
   const paused = new Set<Session>();
   let pausedBy: Pauses | undefined;
@@ -135,6 +147,13 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       if (thread !== undefined) for (const session of [...(waiting.get(thread) ?? [])]) replace(session);
   };
 
+  const noteFolders = (before: readonly ScheduledTask[], after: readonly ScheduledTask[]): void => {
+    for (const { id, folder } of before)
+      if (folders.get(folder)?.delete(id) && folders.get(folder)?.size === 0) folders.delete(folder);
+    for (const { id, folder } of after) folders.set(folder, (folders.get(folder) ?? new Set()).add(id));
+  };
+  const isElsewhere = ({ folder }: ScheduledTask): boolean => folders.size > (folders.has(folder) ? 1 : 0);
+
   return {
     of(key) {
       const known = sessions.get(key);
@@ -151,6 +170,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       const before = [...session.active.values()];
       change();
       noteThreads(before, [...session.active.values()]);
+      noteFolders(before, [...session.active.values()]);
       if (session.members === 0) sessions.delete(session.key);
       else place(session);
     },
@@ -171,7 +191,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
         }
         const isHeld = thread !== undefined && holders.has(thread);
         const isPaused = pauses.of(session.key) !== undefined || (isSandboxed && !hasSandbox);
-        if (!isPaused && !isHeld) return head;
+        if (!isPaused && !isHeld) return isElsewhere(head.task) ? undefined : head;
         ready.remove(session);
         if (isPaused) paused.add(session);
         else if (thread !== undefined) waiting.set(thread, (waiting.get(thread) ?? new Set()).add(session));
@@ -179,6 +199,12 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       return undefined;
     },
     holderOf: (thread) => (thread === undefined ? undefined : [...(holders.get(thread) ?? [])].at(-1)),
+    otherFolder(task) {
+      const active = [...folders].flatMap(([folder, ids]) => (folder === task.folder ? [] : [...ids]));
+      if (active.length > 0) return active.reduce((one, other) => (one < other ? one : other));
+      const first = ready.first?.queue.first?.task;
+      return first !== undefined && first.id !== task.id && isElsewhere(first) ? first.id : undefined;
+    },
     dueAtMs(nowMs) {
       look(nowMs);
       const due = Math.min(notBefore.first?.rank ?? Infinity, retrying.first?.rank ?? Infinity);
@@ -188,7 +214,9 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       look(nowMs);
       const isFree = ({ key, queue }: Session): boolean =>
         pauses.of(key) === undefined && (hasSandbox || queue.first?.task.isSandboxed === false);
-      return pauses.queue === undefined && (ready.items.some(isFree) || retrying.items.some(isFree));
+      const first = ready.first?.queue.first?.task;
+      const isTurn = first !== undefined && !isElsewhere(first);
+      return pauses.queue === undefined && ((isTurn && ready.items.some(isFree)) || retrying.items.some(isFree));
     },
   };
 }

@@ -7,6 +7,10 @@ describe("describeHold", () => {
   it.each<{ hold: Hold; text: string }>([
     { hold: { kind: "session", session: "docs", behind: "t1" }, text: "behind t1 in session docs" },
     { hold: { kind: "thread", thread: "abc", holder: "t1" }, text: "thread abc is in use by t1" },
+    {
+      hold: { kind: "folder", folder: "lib/", other: "t1" },
+      text: "works in lib/, and t1 in another folder: they take turns",
+    },
     { hold: { kind: "notBefore", untilMs: AT_MS }, text: "not before 2026-11-21T06:00:00Z" },
     { hold: { kind: "retry", untilMs: AT_MS }, text: "tries again at 2026-11-21T06:00:00Z" },
     { hold: { kind: "dependency", waitsFor: ["t1", "t2"], unknown: [] }, text: "waits for t1, t2" },

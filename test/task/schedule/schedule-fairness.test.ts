@@ -43,6 +43,7 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     lastStartOfSessionMs: undefined,
     thread: undefined,
     isSandboxed: true,
+    folder: "./",
     heldAuthor: undefined,
   };
 }

@@ -32,6 +32,7 @@ interface Drop {
   readonly dependsOn: readonly string[];
   readonly thread: string | undefined;
   readonly isSandboxed: boolean;
+  readonly folder: string;
   readonly heldAuthor: undefined;
 }
 
@@ -56,6 +57,7 @@ const drop: fc.Arbitrary<Drop> = fc.record({
   ),
   thread,
   isSandboxed: fc.boolean(),
+  folder: fc.constantFrom("./", "./", "./", "lib/"),
   heldAuthor: fc.constant(undefined),
 });
 

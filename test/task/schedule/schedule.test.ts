@@ -22,6 +22,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     lastStartOfSessionMs: undefined,
     thread: undefined,
     isSandboxed: true,
+    folder: "./",
     heldAuthor: undefined,
     ...change,
   };
@@ -171,6 +172,35 @@ describe("between sessions", () => {
   it("gives the worker that a held thread leaves to the next", () => {
     const one = { thread: "x" } as const;
     expect(choose([task(1, one), task(2, one), task(3)], { workersFree: 2 }).start).toEqual(["t1", "t3"]);
+  });
+});
+
+describe("folders", () => {
+  const LIB = { folder: "lib/" } as const;
+  const waits = (folder: string, other: string): Hold => ({ kind: "folder", folder, other });
+
+  it("take turns: nothing starts beside an active task of another one", () => {
+    expect(choose([task(1, { kind: "active" }), task(2, LIB), task(3, LIB)])).toMatchObject({
+      start: [],
+      held: { t2: waits("lib/", "t1"), t3: waits("lib/", "t1") },
+    });
+    expect(choose([task(1, { ...LIB, kind: "active" }), task(2, LIB), task(3, LIB)]).start).toEqual(["t2", "t3"]);
+  });
+
+  it("get their turn: what comes after a task that waits for it waits, too", () => {
+    expect(choose([task(1, { kind: "active" }), task(2, LIB), task(3)])).toMatchObject({
+      start: [],
+      held: { t2: waits("lib/", "t1"), t3: waits("./", "t2") },
+    });
+    expect(choose([task(2, LIB), task(3), task(4, LIB)])).toMatchObject({
+      start: ["t2"],
+      held: { t3: waits("./", "t2"), t4: waits("lib/", "t3") },
+    });
+  });
+
+  it("of a task that cannot start for another reason hold up nobody", () => {
+    const later = task(1, { ...LIB, notBeforeMs: NOW + 1 });
+    expect(choose([later, task(2)]).start).toEqual(["t2"]);
   });
 });
 
