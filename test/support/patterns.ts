@@ -12,9 +12,9 @@ export interface SourcePattern {
 }
 
 const ROOT = join(import.meta.dirname, "../..");
-/** Far above what a pattern takes, on a busy machine too: which verdict is given must not depend on the time. */
 /** What recheck cannot prove it tries at random, and then may take a bounded repetition for a slow one: the same tries each time. */
 const SEED = 1;
+/** Far above what a pattern takes, on a busy machine too: which verdict is given must not depend on the time. */
 const CHECK_TIMEOUT_MS = 120_000;
 
 /** Returns every regular expression of the program files below `folders`: literals, and what `RegExp` is called with. */

@@ -49,11 +49,28 @@ export async function keepDrop(
 
 /** Which markers a text has gained. */
 function newKinds(before: string, after: string): readonly string[] {
-  const kinds = new Set(Array.from(after.matchAll(MARKER), ([, kind = ""]) => kind));
+  const inTexts = Array.from(after.matchAll(MARKER), ([, kind = ""]) => kind);
+  const inNames = Array.from(after.matchAll(MARKED_NAME), ([, name = ""]) => kindOfName(name));
+  const kinds = new Set([...inTexts, ...inNames].filter((kind) => kind !== ""));
   return [...kinds].filter((kind) => !before.includes(`[redacted: ${kind}]`));
 }
 
-const MARKER = /(?:\[redacted: |\bredacted-)([a-z-]{1,64}[a-z])(?:\]|-[0-9a-f]{8}\b)/g;
+const MARKER = /\[redacted: ([a-z-]{1,100})\]/g;
+const MARKED_NAME = /\bredacted-([a-z\d-]{1,200})/g;
+
+/** Of "<kind>-<8 hexadecimal digits>", whatever comes behind, the kind. */
+function kindOfName(name: string): string {
+  const words = name.split("-");
+  return words
+    .slice(
+      0,
+      Math.max(
+        0,
+        words.findIndex((word) => /^[\da-f]{8}$/.test(word)),
+      ),
+    )
+    .join("-");
+}
 
 function withSessionKey(
   kept: Readonly<Record<string, unknown>>,

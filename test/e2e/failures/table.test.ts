@@ -92,6 +92,7 @@ it("the real codex: what a failure of one task comes to", async () => {
   const workspace = await tempWorkspace({ codex });
   const settings = { maxAttempts: ATTEMPTS_MAX, retryBaseMs: 100, retryMaxMs: 200 };
   workspace.commitSettings(settings);
+  await workspace.command("policy", "set", "resume", "any"); // For the thread that is not there.
   writeFileSync(join(workspace.dir, "broken.json"), "{nope");
   writeFileSync(join(workspace.dir, "schema.json"), '{"type":"object","properties":{"a":{}},"required":["a"]}');
   for (const [index, { model, frontMatter }] of ROWS.entries()) {
