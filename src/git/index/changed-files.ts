@@ -18,7 +18,7 @@ const PLACES_MAX = 200;
 /** A listing that takes longer has compared many files that were touched and not changed. */
 const SLOW_LISTING_MS = 500;
 /** A listing costs a process. Some may follow one another at once, more of one folder only so far apart: those who ask meanwhile share one. */
-const LISTING_EVERY_MS = 150;
+const LISTING_EVERY_MS = 50;
 const LISTINGS_AT_ONCE = 4;
 
 type Change = "added" | "modified" | "deleted";
