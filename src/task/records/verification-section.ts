@@ -17,8 +17,9 @@ export function verificationLines(verification: Verification): readonly string[]
     `${inlineCode(command)} ${word}, after ${durationText(durationMs)}${count}`,
     "",
   ];
-  // Its commands stand in backticks; what it names may hold anything else.
-  if (hint !== undefined) lines.push(plainMarkdown(hint, HINT_CHARACTERS_MAX).replaceAll("\\`", "`"), "");
+  // Its commands stand in single backticks; what it names may hold anything else, and three would begin a block.
+  if (hint !== undefined)
+    lines.push(plainMarkdown(hint, HINT_CHARACTERS_MAX).replaceAll(/(?<!\\`)\\`(?!\\`)/g, "`"), "");
   if (output !== "") lines.push(fenced(output, "text"), "");
   return lines;
 }

@@ -102,6 +102,11 @@ describe("text of others in a file of ours", () => {
     expect(view(appendRows(undefined, [row as never]) as string)).toMatchObject({ images: 0, html: [] });
   });
 
+  it("begins no block in the hint of a verification that the output would end", () => {
+    const text = "```\n\n![](https://evil.example/seen.png)";
+    expect(view(taskFileWith(text))).toEqual({ images: 0, html: [], headings: HEADINGS });
+  });
+
   it("did all of that as it was: a viewer that is shown the text itself loads, hides or poses", () => {
     const acts = ATTACKS.filter((attack) => {
       const seen = view(`Done.\n\n${attack}\n\n### Changed files\n`);
