@@ -17,7 +17,7 @@ const PROBE_TIMEOUT_MS = 20_000;
 const PROBE_BYTES_MAX = 64 * 1024;
 const WORKS = "codex-inbox: the sandbox works";
 /** Tries what it must not be able to do, and then what it must. */
-const SCRIPT = `cat "$1/secret" >/dev/null 2>&1 && echo read; (: >"$1/work/kept/x") 2>/dev/null && echo wrote; : >"$1/work/out" && echo '${WORKS}'`;
+const SCRIPT = `cat "$1/secret" >/dev/null 2>&1 && echo read; (: >"$1/tree/kept/x") 2>/dev/null && echo wrote; : >"$1/tree/out" && echo '${WORKS}'`;
 /** What decides whether a process may make the namespaces that the sandbox consists of. */
 const KERNEL_SETTINGS = [
   "/proc/sys/kernel/unprivileged_userns_clone",
@@ -69,7 +69,7 @@ async function tryOut({
   scratchDir,
 }: SandboxProbeOptions): Promise<string | typeof NOT_A_PROGRAM | undefined> {
   rmSync(scratchDir, { recursive: true, force: true });
-  const workdir = join(scratchDir, "work");
+  const workdir = join(scratchDir, "tree");
   const [kept, secret, home] = [join(workdir, "kept"), join(scratchDir, "secret"), join(scratchDir, "home")];
   for (const folder of [kept, home]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(secret, "", { mode: 0o600 });

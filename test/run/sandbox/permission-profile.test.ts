@@ -16,8 +16,8 @@ interface Ground {
 /** A work tree outside of /tmp, so that each rule is seen alone. */
 function ground(): Ground {
   const base = realpathSync(tempDir("/var/tmp"));
-  const workdir = join(base, "work");
-  for (const folder of ["work/node_modules/codex-inbox", "work/lib", "home/keys", "home/skills", "tmp/in"])
+  const workdir = join(base, "tree");
+  for (const folder of ["tree/node_modules/codex-inbox", "tree/lib", "home/keys", "home/skills", "tmp/in"])
     mkdirSync(join(base, folder), { recursive: true });
   return {
     base,
@@ -37,7 +37,7 @@ function ground(): Ground {
 describe("the permission profile of a run", () => {
   it("closes the entry of the working directory that leads to what is not to be written, so that none above it is replaced", () => {
     const { entries, workdir, base } = ground();
-    expect(entries({ writeDenied: [join(workdir, "node_modules/codex-inbox")] })).toBe('"/work/node_modules"="read"');
+    expect(entries({ writeDenied: [join(workdir, "node_modules/codex-inbox")] })).toBe('"/tree/node_modules"="read"');
     expect(entries({ writeDenied: [join(workdir, "gone"), join(base, "home")] })).toBe("");
   });
 
