@@ -51,7 +51,7 @@ describe("the permission profile of a run", () => {
 
   it("refuses a run that would work in what it may not write", () => {
     const { entries, workdir } = ground();
-    const message = expect.stringMatching(/^workdir: .*work lies in .*name another folder$/);
+    const message = expect.stringMatching(/^workdir: .*tree lies in .*name another folder$/);
     expect(() => entries({ writeDenied: [workdir] })).toThrow(expect.objectContaining({ code: "TASK_FILE", message }));
   });
 
