@@ -9,10 +9,10 @@ import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
-import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./pause-queue.ts";
+import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
+import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
-import { requestStop, type StopAnswer } from "./request-stop.ts";
 import type { Health } from "./views/present-health.ts";
 import { presentOpen, type TaskView } from "./views/task-view.ts";
 

@@ -20,7 +20,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     return opened;
   };
   return {
-    init: async (options) => (await import("./init.ts")).initWorkspace(dir, options),
+    init: async (options) => (await import("./actions/init.ts")).initWorkspace(dir, options),
     async serve(options) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
@@ -29,23 +29,23 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return serve(await find(), options, { environment, log });
     },
     async publish(text) {
-      const [{ publishDrop }, place] = await Promise.all([import("./publish-drop.ts"), find()]);
+      const [{ publishDrop }, place] = await Promise.all([import("./actions/publish-drop.ts"), find()]);
       return publishDrop(place, text, environment);
     },
     async stop(part) {
-      const { requestStop } = await import("./request-stop.ts");
-      const { stopTask } = await import("./stop-task.ts");
+      const { requestStop } = await import("./actions/request-stop.ts");
+      const { stopTask } = await import("./actions/stop-task.ts");
       return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
     },
     async retry(part) {
-      const [{ retryTask }, place, asked] = await Promise.all([import("./retry-task.ts"), find(), queries()]);
+      const [{ retryTask }, place, asked] = await Promise.all([import("./actions/retry-task.ts"), find(), queries()]);
       return retryTask(place, part, asked, environment);
     },
-    pause: async (request) => (await import("./pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
+    pause: async (request) => (await import("./actions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
-      (await import("./pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
-    scan: async (options) => (await import("./scan.ts")).scanBranch(await find(), options, environment),
-    policy: async (change) => (await import("./change-policy.ts")).policyOf(await find(), change),
+      (await import("./actions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
+    scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
+    policy: async (change) => (await import("./actions/change-policy.ts")).policyOf(await find(), change),
     list: async (options) => (await queries()).list(options),
     lines: async (options) => (await queries()).lines(options),
     find: async (part) => (await queries()).find(part),

@@ -1,12 +1,12 @@
 import type { PolicyChange } from "../task/rights/policy-change.ts";
-import type { ShownPolicy } from "./change-policy.ts";
-import type { InitOptions } from "./init.ts";
-import type { PauseAnswer, PauseRequest } from "./pause-queue.ts";
-import type { PublishedDrop } from "./publish-drop.ts";
+import type { ShownPolicy } from "./actions/change-policy.ts";
+import type { InitOptions } from "./actions/init.ts";
+import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
+import type { PublishedDrop } from "./actions/publish-drop.ts";
+import type { StopAnswer } from "./actions/request-stop.ts";
+import type { RetriedTask } from "./actions/retry-task.ts";
+import type { ScanOptions, ScanReport } from "./actions/scan.ts";
 import type { Queries } from "./queries/queries.ts";
-import type { StopAnswer } from "./request-stop.ts";
-import type { RetriedTask } from "./retry-task.ts";
-import type { ScanOptions, ScanReport } from "./scan.ts";
 import type { ServeOptions } from "./serve/serve.ts";
 
 /**

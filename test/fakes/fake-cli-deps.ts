@@ -1,8 +1,8 @@
+import type { InitOptions } from "../../src/app/actions/init.ts";
+import { pauseQueue, resumeQueue } from "../../src/app/actions/pause-queue.ts";
+import { requestStop } from "../../src/app/actions/request-stop.ts";
 import type { Coordinator, Health } from "../../src/app/coordinator.ts";
-import type { InitOptions } from "../../src/app/init.ts";
-import { pauseQueue, resumeQueue } from "../../src/app/pause-queue.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
-import { requestStop } from "../../src/app/request-stop.ts";
 import type { ServeOptions } from "../../src/app/serve/serve.ts";
 import type { UseCases } from "../../src/app/use-cases.ts";
 import type { SessionView } from "../../src/app/views/session-list.ts";

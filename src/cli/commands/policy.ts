@@ -1,4 +1,4 @@
-import type { ShownPolicy } from "../../app/change-policy.ts";
+import type { ShownPolicy } from "../../app/actions/change-policy.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import { ORIGIN_KINDS } from "../../task/rights/origin-kind.ts";
 import { rightsByOrigin } from "../../task/rights/origin-rights.ts";

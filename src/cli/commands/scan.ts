@@ -1,4 +1,4 @@
-import type { ScanFinding } from "../../app/scan.ts";
+import type { ScanFinding } from "../../app/actions/scan.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { Command } from "../command.ts";
 

@@ -1,24 +1,24 @@
 import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { CoordinatorError } from "../base/errors.ts";
-import { readBoundedText } from "../base/files/read-bounded.ts";
-import { realPathOf } from "../base/files/real-path.ts";
-import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
-import { writePolicy } from "../config/policy.ts";
-import type { Branch } from "../git/branch.ts";
-import { openCommitter } from "../git/commit/committer.ts";
-import { runGit } from "../git/process/git-process.ts";
-import { requireGit } from "../git/process/git-version.ts";
-import { createRootCommit } from "../git/repository/root-commit.ts";
-import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { readCloneFile, settleCloneId } from "../store/clone/clone-id.ts";
-import { statePaths } from "../store/state-paths.ts";
-import { emptyLedger } from "../task/ledger/ledger.ts";
-import type { FileEdit } from "../task/records/commit-plan.ts";
-import { INBOX, LEDGER, SESSIONS } from "../task/records/workspace-paths.ts";
-import { DEFAULT_POLICY } from "../task/rights/policy.ts";
-import { isBelow } from "../task/rights/rights.ts";
-import { asKeptText, type KeptText } from "../task/text/kept-text.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { readBoundedText } from "../../base/files/read-bounded.ts";
+import { realPathOf } from "../../base/files/real-path.ts";
+import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
+import { writePolicy } from "../../config/policy.ts";
+import type { Branch } from "../../git/branch.ts";
+import { openCommitter } from "../../git/commit/committer.ts";
+import { runGit } from "../../git/process/git-process.ts";
+import { requireGit } from "../../git/process/git-version.ts";
+import { createRootCommit } from "../../git/repository/root-commit.ts";
+import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { readCloneFile, settleCloneId } from "../../store/clone/clone-id.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { emptyLedger } from "../../task/ledger/ledger.ts";
+import type { FileEdit } from "../../task/records/commit-plan.ts";
+import { INBOX, LEDGER, SESSIONS } from "../../task/records/workspace-paths.ts";
+import { DEFAULT_POLICY } from "../../task/rights/policy.ts";
+import { isBelow } from "../../task/rights/rights.ts";
+import { asKeptText, type KeptText } from "../../task/text/kept-text.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
 const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.

@@ -1,13 +1,13 @@
-import { CoordinatorError } from "../base/errors.ts";
-import { findHolder } from "../base/process/process-lock.ts";
-import { leaseOf } from "../dispatch/run/active-runs.ts";
-import { openStopRequests } from "../dispatch/stop-requests.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { openRunStore } from "../run/run-store.ts";
-import { knownCloneId } from "../store/clone/clone-id.ts";
-import { openTaskJournal } from "../store/journal/task-journal.ts";
-import { statePaths } from "../store/state-paths.ts";
-import { fold } from "../store/tasks/open-task.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { findHolder } from "../../base/process/process-lock.ts";
+import { leaseOf } from "../../dispatch/run/active-runs.ts";
+import { openStopRequests } from "../../dispatch/stop-requests.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { openRunStore } from "../../run/run-store.ts";
+import { knownCloneId } from "../../store/clone/clone-id.ts";
+import { openTaskJournal } from "../../store/journal/task-journal.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { fold } from "../../store/tasks/open-task.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
 const STOP_GRACE_MS = 10_000;

@@ -1,5 +1,5 @@
-import { CoordinatorError } from "../base/errors.ts";
-import type { TaskView } from "./views/task-view.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { TaskView } from "../views/task-view.ts";
 
 /** What a request to stop a task met. */
 export interface StopAnswer {

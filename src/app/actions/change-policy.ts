@@ -1,13 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { CoordinatorError } from "../base/errors.ts";
-import { takeLock } from "../base/process/process-lock.ts";
-import { notWritable, readPolicy, writePolicy } from "../config/policy.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { statePaths } from "../store/state-paths.ts";
-import type { Policy } from "../task/rights/policy.ts";
-import { isPolicyKey, type PolicyKey } from "../task/rights/policy.ts";
-import { changePolicy, type PolicyChange } from "../task/rights/policy-change.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { takeLock } from "../../base/process/process-lock.ts";
+import { notWritable, readPolicy, writePolicy } from "../../config/policy.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import type { Policy } from "../../task/rights/policy.ts";
+import { isPolicyKey, type PolicyKey } from "../../task/rights/policy.ts";
+import { changePolicy, type PolicyChange } from "../../task/rights/policy-change.ts";
 
 const LOCK_NAME = "policy-lock";
 /** Keys whose values are paths: what is typed relative to the current folder is written down whole. */

@@ -1,22 +1,22 @@
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CoordinatorError } from "../base/errors.ts";
-import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
-import { localUserName } from "../base/local-user.ts";
-import { readPolicy } from "../config/policy.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { readSubmission } from "../intake/submission.ts";
-import { MARKER_VARIABLE } from "../run/worker/processes/marker-scan.ts";
-import { writeDropReceipt } from "../store/drop-receipts.ts";
-import { openOwnThreads } from "../store/own-threads.ts";
-import { statePaths } from "../store/state-paths.ts";
-import { makeTaskId } from "../task/names/task-id.ts";
-import { INBOX } from "../task/records/workspace-paths.ts";
-import type { Origin } from "../task/rights/origin.ts";
-import { rightsByOrigin } from "../task/rights/origin-rights.ts";
-import type { Rights } from "../task/rights/rights.ts";
-import { refuseWhenFull } from "./room-for-tasks.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
+import { localUserName } from "../../base/local-user.ts";
+import { readPolicy } from "../../config/policy.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { readSubmission } from "../../intake/submission.ts";
+import { MARKER_VARIABLE } from "../../run/worker/processes/marker-scan.ts";
+import { writeDropReceipt } from "../../store/drop-receipts.ts";
+import { openOwnThreads } from "../../store/own-threads.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { makeTaskId } from "../../task/names/task-id.ts";
+import { INBOX } from "../../task/records/workspace-paths.ts";
+import type { Origin } from "../../task/rights/origin.ts";
+import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
+import type { Rights } from "../../task/rights/rights.ts";
+import { refuseWhenFull } from "../room-for-tasks.ts";
 
 /** A task file in the inbox; `path` begins with `inbox/`. */
 export interface PublishedDrop {
@@ -44,7 +44,7 @@ export async function publishDrop(
     text,
     (listed) => rightsByOrigin(policy, listed, ownThreads.has).of(origin),
     async () => {
-      const { committedConfig } = await import("./committed-config.ts");
+      const { committedConfig } = await import("../committed-config.ts");
       return (await committedConfig(place, environment))?.verifyCommands ?? [];
     },
   );

@@ -1,10 +1,10 @@
-import { localUserName } from "../base/local-user.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { statePaths } from "../store/state-paths.ts";
-import { asksAgain } from "../task/rights/origin.ts";
+import { localUserName } from "../../base/local-user.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import { asksAgain } from "../../task/rights/origin.ts";
+import type { Queries } from "../queries/queries.ts";
+import { addressOf, readServer } from "../queries/server-record.ts";
 import { publishDrop } from "./publish-drop.ts";
-import type { Queries } from "./queries/queries.ts";
-import { addressOf, readServer } from "./queries/server-record.ts";
 
 /** A task that was filed to try another one again. */
 export interface RetriedTask {
@@ -31,7 +31,7 @@ export async function retryTask(
   const filed =
     address === undefined
       ? undefined
-      : await (await import("./queries/coordinator-client.ts")).askForRetry(address, part);
+      : await (await import("../queries/coordinator-client.ts")).askForRetry(address, part);
   if (filed !== undefined) return { id: filed.id, parent: filed.parent ?? part, warnings: filed.warnings };
   const { parent, text, origin } = await queries.retryText(part);
   const { id, warnings } = await publishDrop(

@@ -1,9 +1,9 @@
-import { createLivePolicy } from "../config/live-policy.ts";
-import { storedTexts } from "../git/repository/stored-texts.ts";
-import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import { statePaths } from "../store/state-paths.ts";
-import type { KeptText } from "../task/text/kept-text.ts";
-import { openKeeper } from "./open-keeper.ts";
+import { createLivePolicy } from "../../config/live-policy.ts";
+import { storedTexts } from "../../git/repository/stored-texts.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { statePaths } from "../../store/state-paths.ts";
+import type { KeptText } from "../../task/text/kept-text.ts";
+import { openKeeper } from "../open-keeper.ts";
 
 export interface ScanOptions {
   /** `undefined`: what HEAD names. */

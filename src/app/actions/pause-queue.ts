@@ -1,11 +1,11 @@
-import { CoordinatorError } from "../base/errors.ts";
-import { readOutage } from "../dispatch/circuit-breaker.ts";
-import { openPauseStore } from "../dispatch/pauses.ts";
-import { openStopRequests } from "../dispatch/stop-requests.ts";
-import type { StatePaths } from "../store/state-paths.ts";
-import { sessionKeyProblem } from "../task/names/session-key.ts";
-import { breakerHold } from "../task/schedule/breaker.ts";
-import { describePause, type Pause, type Pauses } from "../task/schedule/pause.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { readOutage } from "../../dispatch/circuit-breaker.ts";
+import { openPauseStore } from "../../dispatch/pauses.ts";
+import { openStopRequests } from "../../dispatch/stop-requests.ts";
+import type { StatePaths } from "../../store/state-paths.ts";
+import { sessionKeyProblem } from "../../task/names/session-key.ts";
+import { breakerHold } from "../../task/schedule/breaker.ts";
+import { describePause, type Pause, type Pauses } from "../../task/schedule/pause.ts";
 
 export interface PauseRequest {
   /** That session alone; `undefined`: the whole queue. */

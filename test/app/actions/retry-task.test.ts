@@ -3,17 +3,17 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Coordinator } from "../../src/app/coordinator.ts";
-import { askCoordinator } from "../../src/app/queries/coordinator-client.ts";
-import { retryTask } from "../../src/app/retry-task.ts";
-import { ownIdentity } from "../../src/base/process/process-identity.ts";
-import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
-import { taskIdDate } from "../../src/task/names/task-id.ts";
-import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
-import type { RunVerdict } from "../../src/task/state/run.ts";
-import { failure, THREAD } from "../fakes/fake-runner.ts";
-import { listenHere } from "../support/listening.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { retryTask } from "../../../src/app/actions/retry-task.ts";
+import type { Coordinator } from "../../../src/app/coordinator.ts";
+import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
+import { ownIdentity } from "../../../src/base/process/process-identity.ts";
+import type { WorkspacePlace } from "../../../src/git/repository/workspace-place.ts";
+import { taskIdDate } from "../../../src/task/names/task-id.ts";
+import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
+import type { RunVerdict } from "../../../src/task/state/run.ts";
+import { failure, THREAD } from "../../fakes/fake-runner.ts";
+import { listenHere } from "../../support/listening.ts";
+import { createWorld, type World } from "../../support/world.ts";
 
 const KEYS =
   "title: Login\npriority: 1\nmax_attempts: 1\nmyKey: [1, {a: b}]\ndependsOn: []\nnotBefore: 2026-11-01T00:00:00Z";
