@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { LRUCache } from "lru-cache";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
 import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
@@ -23,6 +24,9 @@ const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** As much as the records of a usual task. */
 const PROBE_BYTES = 64 * 1024;
+
+/** Of open journals, as they stand on the disk, so much is in memory too: what a run asks of its task again and again is read once. */
+const CACHE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */
 export const RECENT_TASKS_MAX = 256;
@@ -154,6 +158,28 @@ export function openTaskJournal(
     return access.keep(value);
   };
 
+  /** Open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
+  const cache = new LRUCache<string, CachedJournal>({
+    maxSize: CACHE_CHARACTERS_MAX,
+    sizeCalculation: ({ characters }) => characters,
+  });
+  const readOpen = (id: string): readonly KeptRecord[] => {
+    if (access === "read") return read(openPath(id));
+    const cached = cache.get(id);
+    if (cached !== undefined) return cached.records;
+    const records = read(openPath(id));
+    if (records.length > 0) cache.set(id, { records, characters: toLine(records).length });
+    return records;
+  };
+  const appendOpen = (id: string, kept: readonly KeptRecord[], how: "durably" | "unsynced"): readonly KeptRecord[] => {
+    const line = toLine(kept);
+    appendTo(openPath(id), line, how);
+    const cached = cache.get(id);
+    if (cached !== undefined)
+      cache.set(id, { records: [...cached.records, ...kept], characters: cached.characters + line.length });
+    return kept;
+  };
+
   return {
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
@@ -161,30 +187,29 @@ export function openTaskJournal(
       const kept = keep(first);
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
-      writeNew(openPath(id), toLine([kept]));
+      const line = toLine([kept]);
+      writeNew(openPath(id), line);
       syncDirectory(openDir);
+      cache.set(id, { records: [kept], characters: line.length });
       return kept;
     },
-    append(id, records) {
-      const kept = records.map(keep);
-      appendTo(openPath(id), toLine(kept), "durably");
-      return kept;
-    },
+    append: (id, records) => appendOpen(id, records.map(keep), "durably"),
     appendUnsynced(id, record) {
       const kept = keep(record);
-      appendTo(openPath(id), toLine([kept]), "unsynced");
+      appendOpen(id, [kept], "unsynced");
       return kept;
     },
     appendDone(id, records) {
       if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records.map(keep)), "durably"); // Else a person has removed it: nothing is watched over.
     },
-    read: (id) => read(openPath(id)),
+    read: readOpen,
     readDone: (id) => read(donePath(id)),
     openIds: () => idsIn(openDir),
     doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id, last) {
       if (last !== undefined) appendTo(openPath(id), toLine([keep(last)]), "unsynced");
       moveToDone(id);
+      cache.delete(id);
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);
@@ -199,6 +224,7 @@ export function openTaskJournal(
       }
     },
     discard(id) {
+      cache.delete(id);
       rmSync(openPath(id), { force: true });
       syncDirectory(openDir);
     },
@@ -213,6 +239,12 @@ export function openTaskJournal(
       rmSync(donePath(id), { force: true });
     },
   };
+}
+
+interface CachedJournal {
+  readonly records: readonly KeptRecord[];
+  /** Of its lines. */
+  readonly characters: number;
 }
 
 /** Records that become durable together stand in one line, so that a crash leaves all of them or none. */
