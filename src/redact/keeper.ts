@@ -85,6 +85,11 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     return kept;
   };
 
+  const keepBounded = function* (text: string, limitBytes: number): Generator<undefined, string> {
+    if (Buffer.byteLength(text) <= limitBytes) return yield* keepText(text.toWellFormed());
+    return yield* keepText(yield* excerptOf(text, limitBytes, secretsIn));
+  };
+
   /** The value of a key, which may be what tells that it is a secret: `authorization`. */
   const keepOf = function* (key: string, value: string): Generator<undefined, string> {
     const head = `${key}: `;
@@ -118,6 +123,14 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
   };
 
+  const inSlices = async <Result>(steps: Generator<undefined, Result>): Promise<Result> => {
+    const slices = createSlices();
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      await slices.next();
+    }
+  };
+
   const keep = <T>(value: T): Kept<T> => {
     refresh();
     return asKept(atOnce(keepValue(value, 0)) as T);
@@ -127,12 +140,7 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     keep,
     async keepInSlices(value) {
       refresh();
-      const slices = createSlices();
-      const steps = keepValue(value, 0);
-      for (let step = steps.next(); ; step = steps.next()) {
-        if (step.done === true) return asKept(step.value as typeof value);
-        await slices.next();
-      }
+      return asKept((await inSlices(keepValue(value, 0))) as typeof value);
     },
     kindsIn: (text) => [...new Set(atOnce(secretsIn(text)).map(({ kind }) => kind))],
     placesIn(text) {
@@ -150,12 +158,11 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       const spans = atOnce(secretsIn(text));
       return asKept(spans.length === 0 ? text : renamed(text, spans));
     },
-    keepExcerpt(text, limitBytes) {
+    async keepExcerpt(text, limitBytes) {
       refresh();
-      if (Buffer.byteLength(text) <= limitBytes) return asKeptText(atOnce(keepText(text.toWellFormed())));
-      return asKeptText(atOnce(keepText(excerptOf(text, limitBytes, (part) => atOnce(secretsIn(part))))));
+      return asKeptText(await inSlices(keepBounded(text, limitBytes)));
     },
-    keepSplit: (texts) => withoutSplitValues(texts, known.values).map(asKeptText),
+    keepSplit: async (texts) => (await inSlices(withoutSplitValues(texts, known.values))).map(asKeptText),
   };
 }
 
@@ -229,18 +236,22 @@ function renamed(name: string, spans: readonly Span[]): string {
 }
 
 /** Head and tail of a text, of which no cut goes through a secret. Only what is near them is looked at. */
-function excerptOf(text: string, limitBytes: number, find: (text: string) => readonly Span[]): string {
+function* excerptOf(
+  text: string,
+  limitBytes: number,
+  find: (text: string) => Generator<undefined, readonly Span[]>,
+): Generator<undefined, string> {
   const bytes = Buffer.byteLength(text);
   const half = Math.floor(limitBytes / 2);
   const near = half + MARGIN;
   // Both parts at once where they meet: a secret between them would be in neither.
-  const whole = text.length <= near * 2 ? find(text) : undefined;
+  const whole = text.length <= near * 2 ? yield* find(text) : undefined;
   const headText = text.slice(0, near);
   const tailFrom = Math.max(0, text.length - near);
-  const tailSpans = (whole ?? find(text.slice(tailFrom))).map((span) =>
+  const tailSpans = (whole ?? (yield* find(text.slice(tailFrom)))).map((span) =>
     whole === undefined ? { ...span, start: span.start + tailFrom, end: span.end + tailFrom } : span,
   );
-  const head = cutHead(text, whole ?? find(headText), half);
+  const head = cutHead(text, whole ?? (yield* find(headText)), half);
   const tail = cutTail(text, tailSpans, half);
   const left = Math.max(0, bytes - head.bytes - tail.bytes);
   return `${head.text}\n[… ${left} bytes left out …]\n${tail.text}`.toWellFormed();
