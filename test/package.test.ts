@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { makeGitRepo } from "./support/git-repo.ts";
@@ -33,7 +33,28 @@ it("the packed program serves, and answers, without anything beside it; it cache
   const temporary = join(folder, "tmp");
   for (const path of [home, temporary]) mkdirSync(path);
   writeFileSync(join(home, "config.toml"), 'model_provider = "stub"\n');
-  const env = { PATH, HOME: home, TMPDIR: temporary, CODEX_HOME: home, CODEX_INBOX_CODEX: STUB_PATH };
+  const env: NodeJS.ProcessEnv = {
+    PATH,
+    HOME: home,
+    TMPDIR: temporary,
+    CODEX_HOME: home,
+    CODEX_INBOX_CODEX: STUB_PATH,
+  };
+  const coverage = join(folder, "coverage");
+  /** The packages of others that one command has loaded. */
+  const loadedPackages = async (...command: readonly string[]): Promise<readonly string[]> => {
+    env.NODE_V8_COVERAGE = coverage;
+    expect(await run(...command)).toMatchObject({ code: 0 });
+    delete env.NODE_V8_COVERAGE;
+    const [report = ""] = readdirSync(coverage);
+    const { result } = JSON.parse(readFileSync(join(coverage, report), "utf8")) as { result: { url: string }[] };
+    rmSync(coverage, { recursive: true });
+    const loaded = result
+      .filter(({ url }) => url.includes("/dist/"))
+      .map(({ url }) => readFileSync(new URL(url), "utf8"));
+    expect(loaded.length).toBeGreaterThan(5);
+    return [...new Set(loaded.join("\n").match(/^\/\/ node_modules\/[^/\n]+/gm))];
+  };
   const run = (...args: readonly string[]): Promise<{ code: number | null; said: string }> =>
     new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [entry, ...args], { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -49,6 +70,8 @@ it("the packed program serves, and answers, without anything beside it; it cache
   expect(await run("serve", "--until-idle", "--port", "0")).toMatchObject({ code: 0 });
   expect(await run("ls")).toMatchObject({ code: 0, said: expect.stringMatching(/succeeded +- +Hello\n$/) });
   expect(await run("status")).toMatchObject({ code: 0, said: expect.stringContaining("0 running, 0 queued") });
+  for (const command of ["ls", "status"]) expect(await loadedPackages(command)).toEqual([]); // Most of a short start is loading.
+  expect(await loadedPackages("add", "Once more.")).toContain("// node_modules/yaml");
   expect(git("log", "-1", "--format=%(trailers:key=Task-Status,valueonly)")).toBe("succeeded");
   expect(existsSync(join(temporary, "node-compile-cache"))).toBe(false);
 }, 60_000);

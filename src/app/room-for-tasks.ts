@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import { queueFull } from "../intake/queue-limit.ts";
-import { openTaskJournal } from "../store/journal/task-journal.ts";
+import { readTaskJournal } from "../store/journal/journal-reader.ts";
 import { statePaths } from "../store/state-paths.ts";
 import { committedConfig } from "./committed-config.ts";
 import { readServer } from "./queries/server-record.ts";
@@ -18,7 +18,7 @@ export async function refuseWhenFull(
   id: string | undefined,
 ): Promise<void> {
   const paths = statePaths(place.stateDir);
-  const open = openTaskJournal(paths.journal, "read").openIds();
+  const open = readTaskJournal(paths.journal).openIds();
   if (open.length === 0 || (id !== undefined && open.includes(id))) return;
   const max = readServer(paths.server)?.maxOpenTasks ?? (await committedConfig(place, environment))?.maxOpenTasks;
   if (max !== undefined && open.length >= max) throw new CoordinatorError("QUEUE_FULL", queueFull(open.length, max));

@@ -2,18 +2,10 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import { http } from "../base/http.ts";
 import { type Access, accessProblem } from "./access.ts";
 import { boundConnections } from "./connections.ts";
+import { screenConnections, tooManyHeaders } from "./first-request.ts";
 import type { HttpLimits } from "./limits.ts";
-import { errorBody, type Refusal } from "./refusal.ts";
+import { ANSWER_HEADERS, errorBody, type Refusal } from "./refusal.ts";
 import { createBodyReader } from "./request-body.ts";
-
-/** What a browser that got hold of an answer may do with it: nothing. A page of our own says otherwise for itself. */
-const ANSWER_HEADERS = {
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
-  "Cache-Control": "no-store",
-};
 
 /** How often Node looks for requests whose headers or bodies take too long. */
 const CHECK_MS = 5_000;
@@ -33,12 +25,12 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
   });
   server.maxHeadersCount = 0; // Node would leave out the rest unsaid; `headerBytes` bounds them.
   const connections = boundConnections(server, limits.connections);
+  screenConnections(server, access, limits);
   const readBody = createBodyReader(limits);
   let underWay = 0;
 
   const admit = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | "gone" | undefined> => {
-    if (request.rawHeaders.length > 2 * limits.headerCount)
-      return { status: 431, code: "TOO_LARGE", message: `a request may have at most ${limits.headerCount} headers` };
+    if (request.rawHeaders.length > 2 * limits.headerCount) return tooManyHeaders(limits);
     const problem = accessProblem(request.headers, access());
     if (problem !== undefined) return problem;
     const { expect } = request.headers;

@@ -74,8 +74,8 @@ export function createBodyReader(limits: HttpLimits) {
   };
 }
 
-/** One piece of memory for a whole body: one that comes in pieces of a byte must not cost an object for each. */
-function createGrowingBuffer(firstBytes: number, bytesMax: number) {
+/** One piece of memory for a whole text: one that comes in pieces of a byte must not cost an object for each. */
+export function createGrowingBuffer(firstBytes: number, bytesMax: number) {
   let bytes = Buffer.allocUnsafeSlow(firstBytes);
   let size = 0;
   return {

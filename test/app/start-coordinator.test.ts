@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
+import { readTaskJournal } from "../../src/store/journal/journal-reader.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -119,7 +119,7 @@ describe("drain", () => {
     expect([drained.over, ended.over]).toEqual([true, true]);
     expect(world.runner.started).toHaveLength(1);
     expect(world.results()).toMatchObject([{ prompt: "First.\n" }]);
-    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([world.accepted(1)]);
+    expect(readTaskJournal(world.paths.journal).openIds()).toEqual([world.accepted(1)]);
   });
 
   it("goes on taking drops while it waits", async () => {
@@ -197,7 +197,7 @@ describe("a task that is submitted", () => {
     const { task, known } = await coordinator.submit("---\nsessionKey: docs\n---\nFix it.\n");
     expect(known).toBe(false);
     expect(task).toMatchObject({ status: "queued", sessionKey: "docs", title: "Fix it.", committed: false });
-    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([task.id]);
+    expect(readTaskJournal(world.paths.journal).openIds()).toEqual([task.id]);
     await world.settle();
     expect(world.runner.of("docs").request.taskId).toBe(task.id);
   });
@@ -230,7 +230,7 @@ describe("a task that asks for more than it may have", () => {
     const world = createWorld();
     const coordinator = await world.start();
     await expect(coordinator.submit(greedy("docs"))).rejects.toMatchObject({ code: "NOT_ALLOWED", exitCode: 4 });
-    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([]);
+    expect(readTaskJournal(world.paths.journal).openIds()).toEqual([]);
   });
 
   it("fails where it was accepted before the policy became narrower, also over a restart", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
+import { readTaskJournal } from "../../src/store/journal/journal-reader.ts";
 import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll, isOnDisk } from "../support/world-actions.ts";
@@ -171,7 +171,7 @@ describe("a drop that is saved again under its name", () => {
 });
 
 function aliasOf(world: World, id: string): string {
-  const records = openTaskJournal(world.paths.journal, "read").read(id);
+  const records = readTaskJournal(world.paths.journal).read(id);
   const replaced = records.find((record) => record.k === "replaced");
   return replaced?.k === "replaced" ? replaced.alias : "";
 }

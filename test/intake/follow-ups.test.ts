@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
+import { readTaskJournal } from "../../src/store/journal/journal-reader.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import { end, running } from "../support/running-task.ts";
@@ -87,7 +87,7 @@ describe("a follow-up", () => {
   it("has of its parent what says how to work, and nothing that makes the parent itself", async () => {
     const own = "resume: false\nimages: []\ndependsOn: []\nnotBefore: 2026-01-01T00:00:00Z\nmine: x";
     const world = await fail(`followUp: true\nsandbox: read-only\nworkdir: .\n${own}`);
-    const [record] = openTaskJournal(world.paths.journal, "read").read(world.accepted(1));
+    const [record] = readTaskJournal(world.paths.journal).read(world.accepted(1));
     const parsed = parseDropText(record?.k === "accepted" ? record.text : "", undefined);
     expect(parsed.ok && parsed.spec.frontMatter).toEqual({
       ...{ verifyCommand: "npm test", maxVerifyAttempts: 1, sandbox: "read-only", workdir: "." },

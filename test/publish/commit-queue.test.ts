@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openTaskJournal } from "../../src/store/journal/task-journal.ts";
+import { readTaskJournal } from "../../src/store/journal/journal-reader.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -92,7 +92,7 @@ describe("a batch that fails", () => {
     await expect(coordinator.idle()).rejects.toThrow("the disk is full");
     await coordinator.leave();
     expect(world.results()).toEqual([]);
-    expect(openTaskJournal(world.paths.journal, "read").openIds()).toEqual([...ids].sort());
+    expect(readTaskJournal(world.paths.journal).openIds()).toEqual([...ids].sort());
     world.repository.failure = undefined;
     await world.start();
     expect(

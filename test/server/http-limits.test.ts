@@ -165,6 +165,50 @@ describe("what is too large", () => {
   });
 });
 
+describe("a connection without the token", () => {
+  it("is told so once, however many requests it carries, and ended", async () => {
+    const here = await listening();
+    const request = requestHead(here.url, "GET /health", {});
+    const sent = sendRaw(here.url, request.repeat(1_000));
+    expect(await sent.status()).toBe(401);
+    await sent.closed;
+    expect(sent.text().match(/HTTP\/1\.1 401 /g)).toHaveLength(1);
+    expect(sent.text()).toMatch(/^connection: close\r$/im);
+  });
+
+  it("costs the process next to nothing where its requests come in a row, and no answer is read", async () => {
+    const here = await listening();
+    const text = requestHead(here.url, "GET /health", {}).repeat(3_000);
+    await here.ask("/health"); // What that loads is no cost of the requests.
+    const before = process.cpuUsage();
+    const sent = Array.from({ length: 100 }, () => sendRaw(here.url, text));
+    await Promise.all(sent.map(({ closed }) => closed));
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(1_500_000); // Each made a request by Node they take many seconds.
+    expect((await here.ask("/health")).status).toBe(200);
+  });
+
+  it.each([
+    { name: "no request", text: "\u0016\u0003\u0001 hello", status: 400 },
+    { name: "no request but lines", text: "HELO there\r\n\r\n", status: 400 },
+    { name: "the token in the wrong place", text: "GET /health HTTP/1.1\r\nX: Bearer $\r\n\r\n", status: 403 },
+  ])("that says $name gets an answer with our headers, and is ended", async ({ text, status }) => {
+    const here = await listening();
+    const sent = sendRaw(here.url, Buffer.from(text.replace("$", here.token), "latin1"));
+    expect(await sent.status()).toBe(status);
+    await sent.closed;
+    expect(sent.text()).toMatch(/^x-content-type-options: nosniff\r$/im);
+  });
+
+  it("may say who asks in pieces of a byte", async () => {
+    const here = await listening();
+    const head = requestHead(here.url, "GET /health", { authorization: `Bearer ${here.token}`, connection: "close" });
+    const sent = sendRaw(here.url, "");
+    for (const byte of head) await new Promise((done) => sent.socket.write(byte, done));
+    expect(await sent.status()).toBe(200);
+  });
+});
+
 describe("connections", () => {
   it("that say nothing, or only ask without the token, keep nobody out", async () => {
     const here = await listening({ connections: 10 });

@@ -5,7 +5,7 @@ import { openStopRequests } from "../../dispatch/stop-requests.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { openRunStore } from "../../run/run-store.ts";
 import { knownCloneId } from "../../store/clone/clone-id.ts";
-import { openTaskJournal } from "../../store/journal/task-journal.ts";
+import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { fold } from "../../store/tasks/open-task.ts";
 
@@ -20,7 +20,7 @@ const STOP_GRACE_MS = 10_000;
  */
 export async function stopTask(place: WorkspacePlace, id: string): Promise<void> {
   const paths = statePaths(place.stateDir);
-  const records = openTaskJournal(paths.journal, "read").read(id);
+  const records = readTaskJournal(paths.journal).read(id);
   if (records.length === 0) {
     throw new CoordinatorError(
       "REFUSED",

@@ -6,7 +6,6 @@ import type { TaskView } from "../views/task-view.ts";
 import { findTask } from "./find-task.ts";
 import { listLines, listTasks } from "./list-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { workspaceStatus } from "./workspace-status.ts";
 
 /** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
 export function createQueries(deps: QueriesDeps): Queries {
@@ -20,7 +19,7 @@ export function createQueries(deps: QueriesDeps): Queries {
     find,
     list: (options) => listTasks(deps, options),
     lines: (options) => listLines(deps, options),
-    status: () => workspaceStatus(deps, pauses()),
+    status: async () => (await import("./workspace-status.ts")).workspaceStatus(deps, pauses()),
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },

@@ -6,7 +6,7 @@ import { createBranchReader } from "../../git/commit/branch-reader.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createBranchLedger } from "../../store/branch/branch-ledger.ts";
-import { openTaskJournal } from "../../store/journal/task-journal.ts";
+import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Health } from "../views/present-health.ts";
@@ -55,7 +55,7 @@ const noHealth = async (): Promise<Health | undefined> => undefined;
 export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Queries {
   const { branch, paths, now } = deps;
   const ledger = createBranchLedger(branch);
-  const journal = openTaskJournal(paths.journal, "read");
+  const journal = readTaskJournal(paths.journal);
   const holding = () => ({
     codex: breakerHold(readOutage(paths.codexHold), now()),
     pauses: openPauseStore(paths.paused).read(),

@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { findTaskFile } from "../../store/branch/foreign-tasks.ts";
-import { openTaskJournal } from "../../store/journal/task-journal.ts";
+import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { fold } from "../../store/tasks/open-task.ts";
 import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
@@ -54,7 +54,7 @@ async function asked(
   readonly origin: Origin | undefined;
 }> {
   const opened = (await open()).journal(id);
-  const records = opened.length > 0 ? opened : openTaskJournal(paths.journal, "read").readDone(id);
+  const records = opened.length > 0 ? opened : readTaskJournal(paths.journal).readDone(id);
   if (records.length > 0) {
     const { spec, origin } = fold(records);
     return { frontMatter: spec.frontMatter, prompt: readPrompt(records), origin };

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
-import { openTaskJournal } from "../journal/task-journal.ts";
+import { readTaskJournal } from "../journal/journal-reader.ts";
 import type { StatePaths } from "../state-paths.ts";
 
 /**
@@ -14,7 +14,7 @@ import type { StatePaths } from "../state-paths.ts";
 export function settleBranch(paths: StatePaths, branch: string): void {
   const served = readBoundedText(paths.branch, SMALL_FILE_BYTES_MAX)?.trim();
   if (served === branch) return;
-  const open = served === undefined ? 0 : openTaskJournal(paths.journal, "read").openIds().length;
+  const open = served === undefined ? 0 : readTaskJournal(paths.journal).openIds().length;
   if (open > 0) {
     const [theirs, ours] = [served ?? "", branch].map((name) => name.replace(/^refs\/heads\//, ""));
     const tasks = open === 1 ? "1 open task" : `${open} open tasks`;

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { readStamp } from "../../base/files/file-stamp.ts";
 import { syncDirectory } from "../../base/files/write-file-atomic.ts";
 import type { Log } from "../../base/surroundings.ts";
-import type { Keeper } from "../../task/text/kept-text.ts";
-import { openTaskJournal } from "../journal/task-journal.ts";
+import { readTaskJournal } from "../journal/journal-reader.ts";
 import type { StatePaths } from "../state-paths.ts";
 import { readCloneFile, settleCloneId } from "./clone-id.ts";
 
@@ -41,28 +40,6 @@ export function countCopiedTasks(paths: StatePaths): number {
   return asideFolders(paths).reduce((sum, folder) => sum + openIn(folder), 0);
 }
 
-/**
- * Makes the open tasks that were set aside ours, with their journals. Right only where the original does not run them any more, which only
- * the user can know. What was under way there is taken for lost here, and runs again.
- */
-export function takeOverCopiedTasks(paths: StatePaths, clone: string, keeper: Keeper, log: Log): void {
-  for (const folder of asideFolders(paths)) {
-    if (openIn(folder) === 0) continue;
-    const [theirs, ours] = [openTaskJournal(join(folder, "journal"), keeper), openTaskJournal(paths.journal, keeper)];
-    const known = new Set(ours.openIds());
-    for (const id of theirs.openIds()) {
-      const [first, ...rest] = theirs.read(id);
-      if (first?.k !== "accepted") continue;
-      if (!known.has(id)) {
-        ours.create(id, { ...first, clone });
-        if (rest.length > 0) ours.append(id, rest);
-        log("taken-over", { task: id, session: first.session });
-      }
-      theirs.discard(id);
-    }
-  }
-}
-
 /** A second time, a folder of the same clone gets a name of its own: nothing that was set aside is written over. */
 function asideFolder(paths: StatePaths, id: string): string {
   const root = join(paths.root, "copied");
@@ -76,12 +53,13 @@ function asideFolder(paths: StatePaths, id: string): string {
   }
 }
 
-function asideFolders(paths: StatePaths): readonly string[] {
+/** Returns the folders that hold what was set aside. */
+export function asideFolders(paths: StatePaths): readonly string[] {
   const root = join(paths.root, "copied");
   return existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
 }
 
 function openIn(folder: string): number {
   const journal = join(folder, "journal");
-  return existsSync(journal) ? openTaskJournal(journal, "read").openIds().length : 0;
+  return existsSync(journal) ? readTaskJournal(journal).openIds().length : 0;
 }

@@ -1,22 +1,14 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
-import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
 import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
-import type { Keeper, Kept } from "../../task/text/kept-text.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { journalProblem } from "./journal-check.ts";
-import {
-  appendTo,
-  cutTornLine,
-  idsIn,
-  type KeptRecord,
-  namesIn,
-  oldestFirst,
-  readRecords,
-  writeNew,
-} from "./journal-file.ts";
+import { appendTo, cutTornLine, idsIn, type KeptRecord, readRecords, writeNew } from "./journal-file.ts";
+import { createJournalReader, type JournalReader, journalPlaces } from "./journal-reader.ts";
 import type { JournalRecord } from "./journal-record.ts";
 
 /** What a kill leaves of a file that was being written (see `writeFileAtomic`). */
@@ -43,7 +35,7 @@ export const RECENT_TASKS_MAX = 256;
  *
  * Here text passes the redaction boundary, and nowhere behind it: what is read from a journal is kept text, and so is what is made of it.
  */
-export interface TaskJournal {
+export interface TaskJournal extends JournalReader {
   /** Creates the journal of a new task; when this returns, the task survives any crash. */
   create(id: string, first: JournalRecord): KeptRecord;
   /**
@@ -56,12 +48,6 @@ export interface TaskJournal {
   appendUnsynced(id: string, record: JournalRecord): KeptRecord;
   /** Does the same as `append` for a kept finished task. */
   appendDone(id: string, records: readonly JournalRecord[]): void;
-  read(id: string): readonly KeptRecord[];
-  readDone(id: string): readonly KeptRecord[];
-  /** Ids of the open tasks. */
-  openIds(): readonly string[];
-  /** Ids of the kept finished tasks, oldest first. */
-  doneIds(): readonly string[];
   /**
    * Adds `last` to the journal of a committed task and moves it to done/. Not synced: what a loss of power takes back is committed again,
    * which changes nothing.
@@ -71,8 +57,6 @@ export interface TaskJournal {
   reopen(id: string): void;
   /** Forgets the journal of an open task for good. */
   discard(id: string): void;
-  /** Names of what was set aside into damaged/. */
-  damaged(): readonly string[];
   /** Writes something, durably, and takes it away again. @throws what keeps the journal from being written */
   probe(): void;
   /** Forgets the journal of a finished task for good. */
@@ -80,22 +64,19 @@ export interface TaskJournal {
 }
 
 /**
- * Opens the journal below `journalDir` (made when missing). Only the one coordinator may open it for writing: then what is no journal
- * of ours is set aside into damaged/, and `onDamaged` is told of each.
+ * Opens the journal below `journalDir` (made when missing) for writing. Only the one coordinator may: what is no journal of ours is set
+ * aside into damaged/, and `onDamaged` is told of each.
  *
- * @param access "read", or for writing the boundary that everything written passes
+ * @param keeper the boundary that everything written passes
  */
 export function openTaskJournal(
   journalDir: string,
-  access: "read" | Keeper,
+  keeper: Keeper,
   onDamaged: (path: string, reason: string) => void = () => undefined,
 ): TaskJournal {
-  const openDir = join(journalDir, "open");
-  const doneDir = join(journalDir, "done");
-  const damagedDir = join(journalDir, "damaged");
+  const places = journalPlaces(journalDir);
+  const { openDir, doneDir, damagedDir, open: openPath, done: donePath } = places;
   for (const directory of [openDir, doneDir]) makeDirectory(directory, 0o700);
-  const openPath = (id: string): string => join(openDir, `${id}.jsonl`);
-  const donePath = (id: string): string => join(doneDir, `${id}.jsonl`);
 
   const setAside = (path: string, reason: string): void => {
     makeDirectory(damagedDir, 0o700);
@@ -134,40 +115,23 @@ export function openTaskJournal(
     }
   };
 
-  if (access !== "read")
-    for (const [directory, pathOf] of [
-      [openDir, openPath],
-      [doneDir, donePath],
-    ] as const) {
-      for (const name of readdirSync(directory)) if (LEFT_BY_KILL.test(name)) rmSync(join(directory, name));
-      for (const id of idsIn(directory)) repair(id, pathOf(id));
-    }
-
-  /** For a look from beside the coordinator what is damaged is not there: the coordinator sets it aside and says so. */
-  const readBeside = (path: string): readonly KeptRecord[] => {
-    try {
-      return readRecords(path);
-    } catch (error) {
-      if (error instanceof CoordinatorError) return [];
-      throw error;
-    }
-  };
-  const read = access === "read" ? readBeside : readRecords;
-  const keep = <Value>(value: Value): Kept<Value> => {
-    if (access === "read") throw new Error("the journal was opened for reading");
-    return access.keep(value);
-  };
+  for (const [directory, pathOf] of [
+    [openDir, openPath],
+    [doneDir, donePath],
+  ] as const) {
+    for (const name of readdirSync(directory)) if (LEFT_BY_KILL.test(name)) rmSync(join(directory, name));
+    for (const id of idsIn(directory)) repair(id, pathOf(id));
+  }
 
   /** Open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
   const cache = new LRUCache<string, CachedJournal>({
     maxSize: CACHE_CHARACTERS_MAX,
     sizeCalculation: ({ characters }) => characters,
   });
-  const readOpen = (id: string): readonly KeptRecord[] => {
-    if (access === "read") return read(openPath(id));
+  const read = (id: string): readonly KeptRecord[] => {
     const cached = cache.get(id);
     if (cached !== undefined) return cached.records;
-    const records = read(openPath(id));
+    const records = readRecords(openPath(id));
     if (records.length > 0) cache.set(id, { records, characters: toLine(records).length });
     return records;
   };
@@ -181,10 +145,12 @@ export function openTaskJournal(
   };
 
   return {
+    ...createJournalReader(places, readRecords),
+    read,
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
-      const kept = keep(first);
+      const kept = keeper.keep(first);
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
       const line = toLine([kept]);
@@ -193,21 +159,23 @@ export function openTaskJournal(
       cache.set(id, { records: [kept], characters: line.length });
       return kept;
     },
-    append: (id, records) => appendOpen(id, records.map(keep), "durably"),
+    append: (id, records) =>
+      appendOpen(
+        id,
+        records.map((record) => keeper.keep(record)),
+        "durably",
+      ),
     appendUnsynced(id, record) {
-      const kept = keep(record);
+      const kept = keeper.keep(record);
       appendOpen(id, [kept], "unsynced");
       return kept;
     },
     appendDone(id, records) {
-      if (existsSync(donePath(id))) appendTo(donePath(id), toLine(records.map(keep)), "durably"); // Else a person has removed it: nothing is watched over.
+      if (existsSync(donePath(id)))
+        appendTo(donePath(id), toLine(records.map((record) => keeper.keep(record))), "durably"); // Else a person has removed it: nothing is watched over.
     },
-    read: readOpen,
-    readDone: (id) => read(donePath(id)),
-    openIds: () => idsIn(openDir),
-    doneIds: () => oldestFirst(idsIn(doneDir), donePath),
     retire(id, last) {
-      if (last !== undefined) appendTo(openPath(id), toLine([keep(last)]), "unsynced");
+      if (last !== undefined) appendTo(openPath(id), toLine([keeper.keep(last)]), "unsynced");
       moveToDone(id);
       cache.delete(id);
     },
@@ -228,7 +196,6 @@ export function openTaskJournal(
       rmSync(openPath(id), { force: true });
       syncDirectory(openDir);
     },
-    damaged: () => namesIn(damagedDir),
     probe() {
       mayFail("journal");
       const path = join(journalDir, "probe");

@@ -7,6 +7,7 @@ import { recover } from "../../../src/dispatch/run/recovery.ts";
 import type { Runs } from "../../../src/dispatch/runs.ts";
 import { createCodexDriver } from "../../../src/run/codex/codex-driver.ts";
 import { openRunStore } from "../../../src/run/run-store.ts";
+import { readTaskJournal } from "../../../src/store/journal/journal-reader.ts";
 import type { JournalRecord } from "../../../src/store/journal/journal-record.ts";
 import { openTaskJournal } from "../../../src/store/journal/task-journal.ts";
 import { createSessionLocks } from "../../../src/store/sessions/session-lock.ts";
@@ -212,7 +213,7 @@ function openScene(): Scene {
       const now = state === undefined ? "unknown" : `${state.kind} run ${state.run}${sealed}`;
       return said.length === 0 ? now : `${said.join(" ")}; ${now}`;
     },
-    records: () => openTaskJournal(paths.journal, "read").read(TASK),
+    records: () => readTaskJournal(paths.journal).read(TASK),
   };
 }
 

@@ -250,11 +250,11 @@ describe("somebody else's git", () => {
     },
     {
       name: "a commit in another repository",
-      command: 'git init -q "$OTHER" && cd "$OTHER" && GIT_EDITOR="$HOLD" git commit --allow-empty',
+      command: 'git init -q "$OTHER" && cd "$OTHER" && GIT_EDITOR="$HOLD" $COMMIT --allow-empty',
     },
     {
       name: "a commit in a nested repository",
-      command: 'git init -q nested && cd nested && GIT_EDITOR="$HOLD" git commit --allow-empty; rm -rf ../nested',
+      command: 'git init -q nested && cd nested && GIT_EDITOR="$HOLD" $COMMIT --allow-empty; rm -rf ../nested',
     },
     {
       name: "a commit in another worktree",
@@ -263,7 +263,8 @@ describe("somebody else's git", () => {
   ])("$name is not waited for", async ({ command, environment = {} }) => {
     const { repo, committer } = await repoWithTopic();
     const OTHER = join(tempDir(), "other");
-    const user = startOther(repo.dir, command, { OTHER, ...environment });
+    const COMMIT = "git -c user.name=Other -c user.email=other@example.org commit"; // The machine may know no user.
+    const user = startOther(repo.dir, command, { OTHER, COMMIT, ...environment });
     await user.held();
     const { tip } = await committer.commit([result("t2")], ALWAYS);
     expect(repo.git("rev-parse", "main")).toBe(tip);

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createServerList } from "../../../src/run/codex/install/list-servers.ts";
@@ -51,7 +51,7 @@ const read = (path: string): string => `[[shell: cat ${path} 2>&1; sleep 0.3]]`;
 
 describe("what is private", () => {
   it("is in every home; another user's is private as a whole, unless programs of the PATH lie in it", () => {
-    const root = homedir(); // Of /home, or the one of the superuser.
+    const root = userInfo().homedir; // Of /home, or the one of the superuser, whatever HOME says.
     const closed = privatePaths({ HOME: "/nowhere", PATH: "/usr/bin" });
     expect(closed).toEqual(expect.arrayContaining(["/nowhere/.ssh", root]));
     const open = privatePaths({ HOME: "/nowhere", PATH: `/usr/bin:${root}/bin` });

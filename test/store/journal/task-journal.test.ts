@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readTaskJournal } from "../../../src/store/journal/journal-reader.ts";
 import type { JournalRecord } from "../../../src/store/journal/journal-record.ts";
 import { openTaskJournal, type TaskJournal } from "../../../src/store/journal/task-journal.ts";
 import { PLAIN_KEEPER } from "../../support/kept.ts";
@@ -57,7 +58,7 @@ it("gives back what was written, in order, also to the next coordinator", () => 
   const dir = tempDir();
   begun(dir).append(ID, [thread("two"), thread("three")]);
   const expected = [ACCEPTED, thread("one"), thread("two"), thread("three")];
-  expect(openTaskJournal(dir, "read").read(ID)).toEqual(expected);
+  expect(readTaskJournal(dir).read(ID)).toEqual(expected);
   expect(openTaskJournal(dir, PLAIN_KEEPER).read(ID)).toEqual(expected);
 });
 
@@ -114,7 +115,7 @@ it("passes over a torn line while the coordinator is still writing it, and leave
   begun(dir);
   appendFileSync(openFile(dir), '{"k":"thr');
   const before = readFileSync(openFile(dir), "utf8");
-  expect(openTaskJournal(dir, "read").read(ID)).toEqual([ACCEPTED, thread("one")]);
+  expect(readTaskJournal(dir).read(ID)).toEqual([ACCEPTED, thread("one")]);
   expect(readFileSync(openFile(dir), "utf8")).toBe(before);
 });
 
@@ -175,7 +176,7 @@ it.each<{ name: string; damage: (path: string) => void; reason: string }>([
   const dir = tempDir();
   begun(dir).create(OTHER, { ...ACCEPTED, id: OTHER });
   damage(openFile(dir));
-  expect(() => openTaskJournal(dir, "read").read(ID)).not.toThrow();
+  expect(() => readTaskJournal(dir).read(ID)).not.toThrow();
   const said: (readonly string[])[] = [];
   const journal = openTaskJournal(dir, PLAIN_KEEPER, (...one) => said.push(one));
   expect(said).toEqual([[join(dir, "damaged", `${ID}.jsonl`), expect.stringContaining(reason)]]);
@@ -189,7 +190,7 @@ it("removes what a kill left of a file that was being written, and nothing else"
   const dir = tempDir();
   begun(dir);
   for (const name of [`.${randomUUID()}.tmp`, ".mine.tmp"]) writeFileSync(join(dir, "open", name), "half");
-  openTaskJournal(dir, "read");
+  readTaskJournal(dir);
   expect(readdirSync(join(dir, "open"))).toHaveLength(3);
   openTaskJournal(dir, PLAIN_KEEPER);
   expect(readdirSync(join(dir, "open")).sort()).toEqual([".mine.tmp", `${ID}.jsonl`]);
@@ -227,7 +228,7 @@ describe("what the coordinator has written or read of an open journal", () => {
     const next = openTaskJournal(dir, PLAIN_KEEPER);
     expect(next.read(ID)).toEqual(expected);
     next.append(ID, [thread("three"), thread("four")]);
-    const beside = openTaskJournal(dir, "read");
+    const beside = readTaskJournal(dir);
     expect(beside.read(ID)).toEqual([...expected, thread("three"), thread("four")]);
     rmSync(openFile(dir));
     expect(journal.read(ID)).toEqual(expected);
@@ -341,7 +342,7 @@ it.each(["", '{"k":"accepted","v":1,"id":"', "\0\0\0\0\n"])(
     const dir = tempDir();
     begun(dir);
     writeFileSync(openFile(dir, OTHER), left);
-    expect(openTaskJournal(dir, "read").read(OTHER)).toEqual([]);
+    expect(readTaskJournal(dir).read(OTHER)).toEqual([]);
     const journal = openTaskJournal(dir, PLAIN_KEEPER);
     expect([journal.openIds(), journal.damaged()]).toEqual([[ID], []]);
     journal.create(OTHER, { ...ACCEPTED, id: OTHER });
