@@ -17,6 +17,9 @@ const OVERLAP = 5_120;
 const KEYED_MAX = 16_384;
 const ROUNDS_MAX = 4;
 const LONG_TEXTS_MAX = 4;
+/** Names of keys, ids and states pass again and again. */
+const SHORT = 128;
+const SHORT_TEXTS_MAX = 2_000;
 const NAME_DIGITS = 8;
 const LEVELS_MAX = 200;
 
@@ -32,16 +35,23 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
   const passed = new WeakSet<object>();
   /** The long texts that passed last: a prompt passes at each station of its way. A value that is news makes them pass again. */
   const longTexts = new Set<string>();
+  /** Short texts that passed as they are; the same goes for them. */
+  const shortTexts = new Set<string>();
   let knownThen = known.values;
   const remember = (text: string): void => {
     longTexts.add(text);
     for (const oldest of longTexts) if (longTexts.size > LONG_TEXTS_MAX) longTexts.delete(oldest);
+  };
+  const rememberShort = (text: string): void => {
+    if (shortTexts.size >= SHORT_TEXTS_MAX) shortTexts.clear();
+    shortTexts.add(text);
   };
   const refresh = (): void => {
     known.refresh();
     if (known.values === knownThen) return;
     knownThen = known.values;
     longTexts.clear();
+    shortTexts.clear();
   };
 
   const findIn = (text: string): readonly Span[] => {
@@ -73,7 +83,8 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
   };
 
   const keepText = function* (text: string): Generator<undefined, string> {
-    if (text.length < SECRET_MIN || longTexts.has(text)) return text;
+    if (text.length < SECRET_MIN) return text;
+    if (text.length <= SHORT ? shortTexts.has(text) : longTexts.has(text)) return text;
     let kept = text;
     // A marker may lay bare what was hidden by its neighbour: two secrets without anything between them.
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
@@ -82,6 +93,7 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       kept = replaced(kept, spans);
     }
     if (kept.length > WINDOW) remember(kept);
+    else if (kept === text && text.length <= SHORT) rememberShort(text);
     return kept;
   };
 

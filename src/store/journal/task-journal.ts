@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
 import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
@@ -15,6 +16,9 @@ const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** As much as the records of a usual task. */
 const PROBE_BYTES = 64 * 1024;
+
+/** Of open journals, as they stand on the disk, so much is in memory too: what a run asks of its task again and again is read once. */
+const CACHE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */
 export const RECENT_TASKS_MAX = 256;
@@ -119,26 +123,51 @@ export function openTaskJournal(
     for (const id of idsIn(directory)) repair(id, pathOf(id));
   }
 
+  /** Open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
+  const cache = new LRUCache<string, CachedJournal>({
+    maxSize: CACHE_CHARACTERS_MAX,
+    sizeCalculation: ({ characters }) => characters,
+  });
+  const read = (id: string): readonly KeptRecord[] => {
+    const cached = cache.get(id);
+    if (cached !== undefined) return cached.records;
+    const records = readRecords(openPath(id));
+    if (records.length > 0) cache.set(id, { records, characters: toLine(records).length });
+    return records;
+  };
+  const appendOpen = (id: string, kept: readonly KeptRecord[], how: "durably" | "unsynced"): readonly KeptRecord[] => {
+    const line = toLine(kept);
+    appendTo(openPath(id), line, how);
+    const cached = cache.get(id);
+    if (cached !== undefined)
+      cache.set(id, { records: [...cached.records, ...kept], characters: cached.characters + line.length });
+    return kept;
+  };
+
   return {
     ...createJournalReader(places, readRecords),
+    read,
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
       const kept = keeper.keep(first);
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
-      writeNew(openPath(id), toLine([kept]));
+      const line = toLine([kept]);
+      writeNew(openPath(id), line);
       syncDirectory(openDir);
+      cache.set(id, { records: [kept], characters: line.length });
       return kept;
     },
-    append(id, records) {
-      const kept = records.map((record) => keeper.keep(record));
-      appendTo(openPath(id), toLine(kept), "durably");
-      return kept;
-    },
+    append: (id, records) =>
+      appendOpen(
+        id,
+        records.map((record) => keeper.keep(record)),
+        "durably",
+      ),
     appendUnsynced(id, record) {
       const kept = keeper.keep(record);
-      appendTo(openPath(id), toLine([kept]), "unsynced");
+      appendOpen(id, [kept], "unsynced");
       return kept;
     },
     appendDone(id, records) {
@@ -148,6 +177,7 @@ export function openTaskJournal(
     retire(id, last) {
       if (last !== undefined) appendTo(openPath(id), toLine([keeper.keep(last)]), "unsynced");
       moveToDone(id);
+      cache.delete(id);
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);
@@ -162,6 +192,7 @@ export function openTaskJournal(
       }
     },
     discard(id) {
+      cache.delete(id);
       rmSync(openPath(id), { force: true });
       syncDirectory(openDir);
     },
@@ -175,6 +206,12 @@ export function openTaskJournal(
       rmSync(donePath(id), { force: true });
     },
   };
+}
+
+interface CachedJournal {
+  readonly records: readonly KeptRecord[];
+  /** Of its lines. */
+  readonly characters: number;
 }
 
 /** Records that become durable together stand in one line, so that a crash leaves all of them or none. */
