@@ -26,9 +26,15 @@ export interface OwnThreads {
 
 export function openOwnThreads(dir: string): OwnThreads {
   const write = (thread: string, text: string): void => {
+    const put = (): void => writeFileSync(join(dir, thread), text, { mode: 0o600 });
     try {
-      makeDirectory(dir, 0o700);
-      writeFileSync(join(dir, thread), text, { mode: 0o600 });
+      try {
+        put();
+      } catch (error) {
+        if (systemErrorCode(error) !== "ENOENT") throw error;
+        makeDirectory(dir, 0o700);
+        put();
+      }
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error; // Else a fresh thread is begun next time, with what was said in this one.
     }
