@@ -4,7 +4,7 @@ import { asKept, asKeptText, type Keeper, type Kept } from "../task/text/kept-te
 import type { CredentialRules } from "./credential-rules.ts";
 import { excerptOf } from "./excerpt.ts";
 import type { KnownValues } from "./known-values.ts";
-import { plainView } from "./plain-view.ts";
+import { isWrappedAt, plainView } from "./plain-view.ts";
 import { findPrivateKeys, findShapes } from "./shapes.ts";
 import { merged, replaced, type Span } from "./span.ts";
 import { withoutSplitValues } from "./split-values.ts";
@@ -70,6 +70,7 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
         found.push({ start: offset + start, end: offset + end, kind });
       };
       for (const { start, end, kind } of findIn(content)) add(start, end, kind);
+      yield;
       const view = plainView(content);
       if (view !== undefined)
         for (const { start, end, kind } of findIn(view.text)) add(view.start(start), view.end(end), kind);
@@ -101,6 +102,15 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     return yield* keepText(yield* excerptOf(text, limitBytes, secretsIn));
   };
 
+  /** Two keys stay two: one would take the value of the other. @param taken keys of the same mapping, to which this one is added */
+  const keepKey = function* (key: string, taken: Set<string>): Generator<undefined, string> {
+    const kept = yield* keepText(key);
+    let own = kept;
+    for (let number = 2; taken.has(own); number += 1) own = `${kept} (${number})`;
+    taken.add(own);
+    return own;
+  };
+
   /** The value of a key, which may be what tells that it is a secret: `authorization`. */
   const keepOf = function* (key: string, value: string): Generator<undefined, string> {
     const head = `${key}: `;
@@ -120,9 +130,10 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       return items;
     }
     const entries: [string, unknown][] = [];
+    const keys = new Set<string>();
     for (const [key, inner] of Object.entries(value))
       entries.push([
-        yield* keepText(key),
+        yield* keepKey(key, keys),
         yield* typeof inner === "string" ? keepOf(key, inner) : keepValue(inner, level + 1),
       ]);
     const result = Object.fromEntries(entries);
@@ -222,12 +233,19 @@ function* windowsOf(text: string): Generator<Window> {
       return;
     }
     const content = text.slice(offset, offset + WINDOW);
-    const lineEnd = content.lastIndexOf("\n");
+    const lineEnd = lastLineEnd(content);
     const isCutAfter = lineEnd < WINDOW / 2;
     yield { content: isCutAfter ? content : content.slice(0, lineEnd + 1), offset, isCutBefore, isCutAfter };
     offset += isCutAfter ? WINDOW - OVERLAP : lineEnd + 1;
     isCutBefore = isCutAfter;
   }
+}
+
+/** The last line end that no base64 goes on behind: what was encoded in one piece is looked at in one. */
+function lastLineEnd(content: string): number {
+  let end = content.lastIndexOf("\n");
+  while (end >= WINDOW / 2 && isWrappedAt(content, end)) end = content.lastIndexOf("\n", end - 1);
+  return end;
 }
 
 function renamed(name: string, spans: readonly Span[]): string {

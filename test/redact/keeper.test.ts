@@ -59,6 +59,39 @@ describe("what is found", () => {
     );
   });
 
+  it.each([
+    ["GET https://x.example/a?user=ada&password=", "hunter22", "&x=1"],
+    ["curl 'https://x.example/a?access_token=", "f3Kq9vT2mZ8xB1", "' -s"],
+    ["grant_type=refresh&amp;client_secret=", "Zk81-aQ_93mfTT7p", ""],
+    ["https://s3.example/b?X-Amz-Signature=", "9f8e7d6c5b4a39281706f5e4d3c2b1a0", ""],
+  ])("a secret in the parameters behind %s", (before, secret, after) => {
+    expect(KEEPER.keep(before + secret + after)).toBe(`${before}[redacted: url-parameter]${after}`);
+  });
+
+  it("the proof of a password in a digest header", () => {
+    const proof = "6629fae49393a05397450978507c4ef1";
+    const header = (response: string): string =>
+      `Authorization: Digest username="ada", realm="x", nonce="dcd98b7102dd2f0e", uri="/", response="${response}", qop=auth`;
+    expect(KEEPER.keep(header(proof))).toBe(header("[redacted: authorization]"));
+    expect(KEEPER.keep(JSON.stringify(header(proof)))).toBe(JSON.stringify(header("[redacted: authorization]")));
+  });
+
+  it("what is known by value in wrapped base64, wherever a window ends", () => {
+    const inLine10And11 = `${"x".repeat(570 - VARIABLE_SECRET.length / 2)}${VARIABLE_SECRET}${"y".repeat(600)}`;
+    const wrapped = Buffer.from(inLine10And11).toString("base64").replaceAll(/.{76}/g, "$&\n");
+    for (let lines = 2_200; lines < 2_240; lines += 1) {
+      const text = `${"a line\n".repeat(lines)}${wrapped}\nthe end`;
+      expect(KEEPER.keep(text), String(lines)).toContain("[redacted: environment-secret]");
+    }
+  });
+
+  it("secrets of one kind as the keys of one mapping, which stay two", () => {
+    const [one, two] = [TOKEN, `${TOKEN.slice(0, -2)}Zz`];
+    const kept = KEEPER.keep({ [one]: 1, [two]: 2 });
+    expect(kept).toEqual({ "[redacted: github-token]": 1, "[redacted: github-token] (2)": 2 });
+    expect(KEEPER.keep({ ...kept })).toEqual(kept);
+  });
+
   it("a secret with codes of a terminal, or with characters that are not seen, in it", () => {
     const coloured = `\u001B[31m${TOKEN.slice(0, 4)}\u001B[0m${TOKEN.slice(4, 9)}\u200B${TOKEN.slice(9)}`;
     expect(KEEPER.keep(`a ${coloured} b`)).toBe("a \u001B[31m[redacted: github-token] b");
@@ -134,6 +167,14 @@ describe("what is found", () => {
 });
 
 describe("what stays", () => {
+  it.each([
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how a shell writes it
+    "?token=${TOKEN}&password=<password>&secret=your-secret-here",
+    "?page_token=CAUQAA1234567890&token=next&signature=required&pwd=***",
+    "if (a?.token === b && password=== c) auth=none",
+    "digest username=ada; sha256 digest of the response=200",
+  ])("%s", (text) => expect(KEEPER.keep(text)).toBe(text));
+
   it.each<{ name: string; text: string }>([
     {
       name: "identifiers and hashes",
@@ -296,6 +337,11 @@ describe("time", () => {
       "&#3",
       "\\$",
       "_authToken=",
+      "?token=",
+      "&password=a",
+      "digest realm=",
+      'digest nonce="" response=',
+      `${"A".repeat(76)}\n`,
     ];
     for (const seed of seeds) {
       const timeOf = (length: number): number => {
