@@ -87,6 +87,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { loop, table, runs, commits, inbox, breaker, codex, sandbox, starting, guard, faults, onBroken, log } = deps;
   const { now, monotonicMs, after } = deps.surroundings;
   const lookUps = new Set<() => Promise<void>>();
+  /** Stop requests that were heeded and wait for that to be durable. */
+  const heeded = new Set<string>();
   /** By task: the run that was begun last, until it is seen to be over. */
   const startedRuns = new Map<string, number>();
   /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
@@ -137,9 +139,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     deps.reloadSettings();
     schedule.followRights();
     for (const id of deps.requests.pending()) {
+      if (heeded.has(id)) continue;
       if (table.get(id) !== undefined) runs.stop(id, "user");
       else log("stop-ignored", { task: id, reason: "it is not open" });
-      deps.requests.acknowledge(id);
+      heeded.add(id);
+      const acknowledge = (): void => {
+        deps.requests.acknowledge(id);
+        heeded.delete(id);
+      };
+      table.durable().then(acknowledge, () => undefined); // Where it never is, the next coordinator finds the request.
     }
     if (deps.requests.takeTryNow()) {
       breaker.tryNow();

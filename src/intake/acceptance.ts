@@ -87,7 +87,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
     const facts = await keptDrops.factsOf(id, drop, source);
     const known = deps.table.get(id);
-    if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
+    if (known !== undefined) {
+      await deps.table.durable();
+      return { task: known, known: true }; // It came by another way while the branch was asked.
+    }
     mayAccept();
     const place = { id, session, folder, order: nextOrder(), atMs: deps.now() };
     const text = { text: drop.text, folderKey: drop.folderKey ?? null, clone: deps.clone };
@@ -102,6 +105,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       parentRun: droppedBy?.run,
     };
     deps.log("accepted", { task: id, session, ...from });
+    await deps.table.durable();
     return { task, known: false };
   };
 
@@ -203,6 +207,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
+    await deps.table.durable();
     await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
@@ -230,6 +235,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     deps.table.note(task.id, { ...record, ...facts, source: facts.source ?? source, ...asked });
     if (asked.droppedBy !== undefined) deps.runDrops.accepted(asked.droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: facts.source?.path });
+    await deps.table.durable();
   };
 
   const finishLeftClaims = async (): Promise<void> => {
@@ -277,7 +283,10 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
-      if (known !== undefined) return { id: known, known: true };
+      if (known !== undefined) {
+        await deps.table.durable();
+        return { id: known, known: true };
+      }
       const kept = await keptDrops.submitted(text, spec);
       const accepted = await accept(id, kept, undefined, { origin }, mayAccept);
       return { id, known: accepted.known };
