@@ -64,7 +64,7 @@ const PARTS = {
 const LIBRARY_HOMES = {
   chokidar: "intake/",
   "simple-git": "git/",
-  "lru-cache": "git/",
+  "lru-cache": "(git|store/journal)/",
   execa: "git/process/git-version\\.ts",
   hono: "server/",
   "@hono/node-server": "server/",

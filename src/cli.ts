@@ -82,6 +82,7 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
 function createDeps(dir: string): CliDeps {
   return {
     app: openUseCases(dir, process.env, terminal.log),
+    currentDir: process.cwd(),
     ...terminal,
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
   };

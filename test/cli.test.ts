@@ -158,6 +158,7 @@ describe("in a workspace", () => {
         running: [],
         otherClones: 0,
         broken: [],
+        inbox: null,
         uncommittedSettings: null,
       },
       tasks: { queued: 1, running: 0, uncommitted: 0 },

@@ -50,6 +50,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     lines: async (options) => (await queries()).lines(options),
     find: async (part) => (await queries()).find(part),
     status: async () => (await queries()).status(),
+    waiting: async () => (await queries()).waiting(),
     sessions: async (options) => (await queries()).sessions(options),
     session: async (key) => (await queries()).session(key),
     history: async (count) => (await queries()).history(count),

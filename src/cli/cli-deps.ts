@@ -4,6 +4,8 @@ import type { Terminal } from "./terminal.ts";
 /** What commands are handed: the use cases, and a terminal. */
 export interface CliDeps extends Pick<Terminal, "print" | "printText" | "warn"> {
   readonly app: UseCases;
+  /** Absolute path of the folder that the user is in. */
+  readonly currentDir: string;
   /** Standard input, whole; only where it is not a terminal. */
   readInput(): Promise<string>;
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { readStamp } from "../base/files/file-stamp.ts";
+import { createFolderNames } from "../base/files/folder-names.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/files/read-bounded.ts";
 import { syncDirectory, writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { sessionKeyProblem } from "../task/names/session-key.ts";
@@ -27,8 +28,9 @@ export interface PauseStore {
 /** Opens the store in `dir` (absolute; made with the first pause). */
 export function openPauseStore(dir: string): PauseStore {
   const pathOf = (session: string | undefined): string => join(dir, fileName(session));
+  const names = createFolderNames(dir);
   return {
-    read: () => readPauses(dir),
+    read: () => readPauses(dir, names),
     pause(session, reason, nowMs) {
       const found = tryRead(pathOf(session));
       const known = found === "unreadable" ? undefined : found;
@@ -75,15 +77,15 @@ export function watchPauses(
   };
 }
 
-function readPauses(dir: string): Pauses {
-  let names: readonly string[];
+function readPauses(dir: string, namesIn: () => readonly string[] | undefined): Pauses {
+  let names: readonly string[] | undefined;
   try {
-    names = readdirSync(dir);
+    names = namesIn();
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return NO_PAUSES;
     if (systemErrorCode(error) === undefined) throw error;
     names = [QUEUE_NAME]; // Nobody can tell what is paused: nothing is started.
   }
+  if (names === undefined) return NO_PAUSES;
   const queue = names.includes(QUEUE_NAME) ? readPause(join(dir, QUEUE_NAME), undefined) : undefined;
   const byName = new Map<string, Pause>();
   for (const name of names.filter((entry) => SESSION_NAME.test(entry)).sort()) {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
+import { createFolderNames } from "../base/files/folder-names.ts";
 import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import { isTaskId } from "../task/names/task-id.ts";
 
@@ -26,9 +27,19 @@ export function openStopRequests(dir: string): StopRequests {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   /** Seen to, but still there: they cannot be removed. */
   const left = new Set<string>();
+  const readNames = createFolderNames(dir);
+  /** A person may have removed the folder: then nothing is asked for. */
+  const names = (): readonly string[] => {
+    try {
+      return readNames() ?? [];
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOTDIR") return [];
+      throw error;
+    }
+  };
   /** Returns whether it was there and is gone now. */
   const remove = (name: string): boolean => {
-    if (!existsSync(join(dir, name))) return false;
+    if (!names().includes(name)) return false;
     try {
       rmSync(join(dir, name));
       return true;
@@ -43,7 +54,7 @@ export function openStopRequests(dir: string): StopRequests {
       writeFileAtomic(join(dir, STOP_PREFIX + id), "", 0o600);
     },
     pending: () =>
-      namesIn(dir)
+      names()
         .filter((name) => name.startsWith(STOP_PREFIX) && !left.has(name))
         .map((name) => name.slice(STOP_PREFIX.length))
         .filter(isTaskId)
@@ -52,15 +63,4 @@ export function openStopRequests(dir: string): StopRequests {
     requestTryNow: () => writeFileAtomic(join(dir, TRY_NOW), "", 0o600),
     takeTryNow: () => remove(TRY_NOW),
   };
-}
-
-/** A person may have removed the folder: then nothing is asked for. */
-function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
 }

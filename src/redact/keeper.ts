@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { createSlices } from "../base/slices.ts";
 import { asKept, asKeptText, type Keeper, type Kept } from "../task/text/kept-text.ts";
 import type { CredentialRules } from "./credential-rules.ts";
+import { excerptOf } from "./excerpt.ts";
 import type { KnownValues } from "./known-values.ts";
-import { plainView } from "./plain-view.ts";
+import { isWrappedAt, plainView } from "./plain-view.ts";
 import { findPrivateKeys, findShapes } from "./shapes.ts";
 import { merged, replaced, type Span } from "./span.ts";
 import { withoutSplitValues } from "./split-values.ts";
@@ -12,12 +13,13 @@ import { withoutSplitValues } from "./split-values.ts";
 const WINDOW = 16_384;
 /** Where there is no line end, windows overlap by so much: no credential that is known by its format is longer. */
 const OVERLAP = 5_120;
-/** What is read beside a part of a text that is kept, so that a secret at its edge is seen whole. */
-const MARGIN = 8_192;
 /** A longer value is looked at without its key. */
 const KEYED_MAX = 16_384;
 const ROUNDS_MAX = 4;
 const LONG_TEXTS_MAX = 4;
+/** Names of keys, ids and states pass again and again. */
+const SHORT = 128;
+const SHORT_TEXTS_MAX = 2_000;
 const NAME_DIGITS = 8;
 const LEVELS_MAX = 200;
 
@@ -33,16 +35,23 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
   const passed = new WeakSet<object>();
   /** The long texts that passed last: a prompt passes at each station of its way. A value that is news makes them pass again. */
   const longTexts = new Set<string>();
+  /** Short texts that passed as they are; the same goes for them. */
+  const shortTexts = new Set<string>();
   let knownThen = known.values;
   const remember = (text: string): void => {
     longTexts.add(text);
     for (const oldest of longTexts) if (longTexts.size > LONG_TEXTS_MAX) longTexts.delete(oldest);
+  };
+  const rememberShort = (text: string): void => {
+    if (shortTexts.size >= SHORT_TEXTS_MAX) shortTexts.clear();
+    shortTexts.add(text);
   };
   const refresh = (): void => {
     known.refresh();
     if (known.values === knownThen) return;
     knownThen = known.values;
     longTexts.clear();
+    shortTexts.clear();
   };
 
   const findIn = (text: string): readonly Span[] => {
@@ -61,6 +70,7 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
         found.push({ start: offset + start, end: offset + end, kind });
       };
       for (const { start, end, kind } of findIn(content)) add(start, end, kind);
+      yield;
       const view = plainView(content);
       if (view !== undefined)
         for (const { start, end, kind } of findIn(view.text)) add(view.start(start), view.end(end), kind);
@@ -73,7 +83,8 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
   };
 
   const keepText = function* (text: string): Generator<undefined, string> {
-    if (text.length < SECRET_MIN || longTexts.has(text)) return text;
+    if (text.length < SECRET_MIN) return text;
+    if (text.length <= SHORT ? shortTexts.has(text) : longTexts.has(text)) return text;
     let kept = text;
     // A marker may lay bare what was hidden by its neighbour: two secrets without anything between them.
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
@@ -82,7 +93,22 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       kept = replaced(kept, spans);
     }
     if (kept.length > WINDOW) remember(kept);
+    else if (kept === text && text.length <= SHORT) rememberShort(text);
     return kept;
+  };
+
+  const keepBounded = function* (text: string, limitBytes: number): Generator<undefined, string> {
+    if (Buffer.byteLength(text) <= limitBytes) return yield* keepText(text.toWellFormed());
+    return yield* keepText(yield* excerptOf(text, limitBytes, secretsIn));
+  };
+
+  /** Two keys stay two: one would take the value of the other. @param taken keys of the same mapping, to which this one is added */
+  const keepKey = function* (key: string, taken: Set<string>): Generator<undefined, string> {
+    const kept = yield* keepText(key);
+    let own = kept;
+    for (let number = 2; taken.has(own); number += 1) own = `${kept} (${number})`;
+    taken.add(own);
+    return own;
   };
 
   /** The value of a key, which may be what tells that it is a secret: `authorization`. */
@@ -104,9 +130,10 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       return items;
     }
     const entries: [string, unknown][] = [];
+    const keys = new Set<string>();
     for (const [key, inner] of Object.entries(value))
       entries.push([
-        yield* keepText(key),
+        yield* keepKey(key, keys),
         yield* typeof inner === "string" ? keepOf(key, inner) : keepValue(inner, level + 1),
       ]);
     const result = Object.fromEntries(entries);
@@ -118,6 +145,14 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
   };
 
+  const inSlices = async <Result>(steps: Generator<undefined, Result>): Promise<Result> => {
+    const slices = createSlices();
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      await slices.next();
+    }
+  };
+
   const keep = <T>(value: T): Kept<T> => {
     refresh();
     return asKept(atOnce(keepValue(value, 0)) as T);
@@ -127,12 +162,7 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
     keep,
     async keepInSlices(value) {
       refresh();
-      const slices = createSlices();
-      const steps = keepValue(value, 0);
-      for (let step = steps.next(); ; step = steps.next()) {
-        if (step.done === true) return asKept(step.value as typeof value);
-        await slices.next();
-      }
+      return asKept((await inSlices(keepValue(value, 0))) as typeof value);
     },
     kindsIn: (text) => [...new Set(atOnce(secretsIn(text)).map(({ kind }) => kind))],
     placesIn(text) {
@@ -150,12 +180,11 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       const spans = atOnce(secretsIn(text));
       return asKept(spans.length === 0 ? text : renamed(text, spans));
     },
-    keepExcerpt(text, limitBytes) {
+    async keepExcerpt(text, limitBytes) {
       refresh();
-      if (Buffer.byteLength(text) <= limitBytes) return asKeptText(atOnce(keepText(text.toWellFormed())));
-      return asKeptText(atOnce(keepText(excerptOf(text, limitBytes, (part) => atOnce(secretsIn(part))))));
+      return asKeptText(await inSlices(keepBounded(text, limitBytes)));
     },
-    keepSplit: (texts) => withoutSplitValues(texts, known.values).map(asKeptText),
+    keepSplit: async (texts) => (await inSlices(withoutSplitValues(texts, known.values))).map(asKeptText),
   };
 }
 
@@ -204,12 +233,19 @@ function* windowsOf(text: string): Generator<Window> {
       return;
     }
     const content = text.slice(offset, offset + WINDOW);
-    const lineEnd = content.lastIndexOf("\n");
+    const lineEnd = lastLineEnd(content);
     const isCutAfter = lineEnd < WINDOW / 2;
     yield { content: isCutAfter ? content : content.slice(0, lineEnd + 1), offset, isCutBefore, isCutAfter };
     offset += isCutAfter ? WINDOW - OVERLAP : lineEnd + 1;
     isCutBefore = isCutAfter;
   }
+}
+
+/** The last line end that no base64 goes on behind: what was encoded in one piece is looked at in one. */
+function lastLineEnd(content: string): number {
+  let end = content.lastIndexOf("\n");
+  while (end >= WINDOW / 2 && isWrappedAt(content, end)) end = content.lastIndexOf("\n", end - 1);
+  return end;
 }
 
 function renamed(name: string, spans: readonly Span[]): string {
@@ -226,71 +262,4 @@ function renamed(name: string, spans: readonly Span[]): string {
       return `redacted-${span.kind}-${digits}${ending}`;
     })
     .join("/");
-}
-
-/** Head and tail of a text, of which no cut goes through a secret. Only what is near them is looked at. */
-function excerptOf(text: string, limitBytes: number, find: (text: string) => readonly Span[]): string {
-  const bytes = Buffer.byteLength(text);
-  const half = Math.floor(limitBytes / 2);
-  const near = half + MARGIN;
-  // Both parts at once where they meet: a secret between them would be in neither.
-  const whole = text.length <= near * 2 ? find(text) : undefined;
-  const headText = text.slice(0, near);
-  const tailFrom = Math.max(0, text.length - near);
-  const tailSpans = (whole ?? find(text.slice(tailFrom))).map((span) =>
-    whole === undefined ? { ...span, start: span.start + tailFrom, end: span.end + tailFrom } : span,
-  );
-  const head = cutHead(text, whole ?? find(headText), half);
-  const tail = cutTail(text, tailSpans, half);
-  const left = Math.max(0, bytes - head.bytes - tail.bytes);
-  return `${head.text}\n[… ${left} bytes left out …]\n${tail.text}`.toWellFormed();
-}
-
-/** The first characters of at most `bytesMax` bytes; a secret that begins in them is a marker, whole. `bytes`: of what it stands for. */
-function cutHead(
-  text: string,
-  spans: readonly Span[],
-  bytesMax: number,
-): { readonly text: string; readonly bytes: number } {
-  let end = unitsOf(text, bytesMax);
-  const last = spans.find((span) => span.start < end && span.end > end);
-  if (last !== undefined) end = last.end;
-  const inside = spans.filter((span) => span.end <= end);
-  const kept = text.slice(0, end);
-  return { text: replaced(kept, inside), bytes: Buffer.byteLength(kept) };
-}
-
-function cutTail(
-  text: string,
-  spans: readonly Span[],
-  bytesMax: number,
-): { readonly text: string; readonly bytes: number } {
-  let start = text.length - unitsFromEnd(text, bytesMax);
-  const first = spans.find((span) => span.start < start && span.end > start);
-  if (first !== undefined) start = first.start;
-  const inside = spans
-    .filter((span) => span.start >= start)
-    .map((span) => ({ ...span, start: span.start - start, end: span.end - start }));
-  const kept = text.slice(start);
-  return { text: replaced(kept, inside), bytes: Buffer.byteLength(kept) };
-}
-
-/** How many units at the beginning of `text` are whole characters of at most `bytes` bytes together. */
-function unitsOf(text: string, bytes: number): number {
-  const { read } = new TextEncoder().encodeInto(text.slice(0, bytes), new Uint8Array(bytes));
-  return read;
-}
-
-function unitsFromEnd(text: string, bytes: number): number {
-  let used = 0;
-  let units = 0;
-  while (units < text.length) {
-    const code = text.charCodeAt(text.length - 1 - units);
-    const isLow = code >= 0xdc00 && code <= 0xdfff && units + 1 < text.length;
-    const size = isLow ? 4 : code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
-    if (used + size > bytes) break;
-    used += size;
-    units += isLow ? 2 : 1;
-  }
-  return units;
 }

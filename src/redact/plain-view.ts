@@ -19,6 +19,11 @@ const WRAPPED_MIN = 60;
 const WRAPPED = /^[A-Za-z0-9+/_-]{60}$/;
 const LETTERS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: " ", f: " " };
 
+/** Tells whether the line end at `at` is one that `base64` may have put there. */
+export function isWrappedAt(text: string, at: number): boolean {
+  return WRAPPED.test(text.slice(Math.max(0, at - WRAPPED_MIN), at));
+}
+
 /** Returns the view of a text, or `undefined` where nothing in it is escaped. Takes linear time. */
 export function plainView(text: string): PlainView | undefined {
   /** Of each stretch that is the same in both: where it begins, here and there. */
@@ -28,7 +33,7 @@ export function plainView(text: string): PlainView | undefined {
   let length = 0;
   let at = 0;
   for (const { 0: sequence, index } of text.matchAll(HIDING)) {
-    if (sequence.endsWith("\n") && !WRAPPED.test(text.slice(Math.max(0, index - WRAPPED_MIN), index))) continue;
+    if (sequence.endsWith("\n") && !isWrappedAt(text, index)) continue;
     const character = meaningOf(sequence);
     parts.push(text.slice(at, index), character);
     length += index - at;

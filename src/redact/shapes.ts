@@ -27,16 +27,29 @@ const COOKIE =
 const COOKIE_ATTRIBUTE = /^(?:path|domain|expires|max-age|samesite|priority|secure|httponly|partitioned|version)$/i;
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{10,8192}\.eyJ[\w-]{10,8192}\.[\w-]{16,8192}/g;
 
+/** A parameter of a URL or of a form. */
+const PARAMETER = /[?&](?:amp;)?(?<name>[\w.-]{1,40})=(?<value>[\w.~+/=:@!$*%-]{4,1024})/g;
+const PASSWORD_PARAMETER = /^(?:password|passwd|passphrase|pass|pwd)$/i;
+const SECRET_PARAMETER =
+  /^(?:(?:access|refresh|id|auth|private|job|oauth|session|api|bearer)?[-_.]?token|(?:client|app|api|consumer)?[-_.]?secret|(?:api|access|auth|subscription)[-_.]?key|auth|jwt|sig|signature|x-amz-(?:signature|security-token|credential)|x-goog-(?:signature|credential))$/i;
+
+/** What a client of HTTP digest authentication proves its password with: it can be guessed from that. */
+const DIGEST = /\bdigest[ \t]{1,8}\\{0,8}(?=(?:username|realm|nonce|uri|algorithm|response|qop|nc|cnonce|opaque)=)/gi;
+const DIGEST_MAX = 2_048;
+const DIGEST_PROOF = /\b(?:response|cnonce)=\\{0,8}["']?(?<value>[\w+/=-]{8,256})/gi;
+
 /** The last character of a scheme. */
 const SCHEME_END = /[a-z0-9]/i;
 const USER_INFO = /([^\s/?#@:"'`<>[\]\\]{0,128}):([^\s/?#@"'`<>\\]{1,512})@(?=[A-Za-z0-9[])/y;
 const USER_TOKEN = /([^\s/?#@:"'`<>[\]\\]{20,512})@(?=[A-Za-z0-9[])/y;
 
-/** Adds the secrets that are told by what stands around them: private keys, headers of requests, passwords in URLs, web tokens. */
+/** Adds the secrets that are told by what stands around them: private keys, headers of requests, passwords and tokens in URLs, web tokens. */
 export function findShapes(text: string, found: Span[]): void {
   findPrivateKeys(text, found);
   findHeaders(text, found);
   findUrlPasswords(text, found);
+  findParameters(text, found);
+  findDigests(text, found);
   for (const { 0: token, index } of text.matchAll(JSON_WEB_TOKEN))
     found.push({ start: index, end: index + token.length, kind: "json-web-token" });
 }
@@ -96,6 +109,34 @@ function isMixed(value: string): boolean {
   return (
     value.length >= 16 && /\d/.test(value) && /[a-z]/i.test(value) && !/^[\w.]+\(|^[a-z]+(?:\.[a-z]\w*)+$/i.test(value)
   );
+}
+
+function findParameters(text: string, found: Span[]): void {
+  for (const { 0: parameter, index, groups = {} } of text.matchAll(PARAMETER)) {
+    const { name = "", value = "" } = groups;
+    const isPassword = PASSWORD_PARAMETER.test(name);
+    if (!isPassword && !(SECRET_PARAMETER.test(name) && isRandom(value))) continue;
+    if (VARIABLE.test(value) || PLACEHOLDER.test(value)) continue;
+    const end = index + parameter.length;
+    found.push({ start: end - value.length, end, kind: "url-parameter" });
+  }
+}
+
+function isRandom(value: string): boolean {
+  return value.length >= 12 && /\d/.test(value) && /[a-z]/i.test(value);
+}
+
+/** Each stretch is looked at once. */
+function findDigests(text: string, found: Span[]): void {
+  let from = 0;
+  for (const { index } of text.matchAll(DIGEST)) {
+    if (index < from) continue;
+    from = index + DIGEST_MAX;
+    for (const { 0: proof, index: at, groups = {} } of text.slice(index, from).matchAll(DIGEST_PROOF)) {
+      const end = index + at + proof.length;
+      found.push({ start: end - (groups.value ?? "").length, end, kind: "authorization" });
+    }
+  }
 }
 
 function findUrlPasswords(text: string, found: Span[]): void {

@@ -16,9 +16,12 @@ interface Piece {
 
 /**
  * Returns `texts` without the values that stand split over several of them, one behind the other: each part of such a value becomes a
- * marker. Takes linear time: what is looked through is the stream of all texts, once for each value.
+ * marker. Takes linear time: what is looked through is the stream of all texts, once for each value, with a turn for others in between.
  */
-export function withoutSplitValues(texts: readonly string[], values: readonly Known[]): readonly string[] {
+export function* withoutSplitValues(
+  texts: readonly string[],
+  values: readonly Known[],
+): Generator<undefined, readonly string[]> {
   if (values.length === 0 || texts.length < 2) return texts;
   const pieces: Piece[] = [];
   let length = 0;
@@ -30,13 +33,15 @@ export function withoutSplitValues(texts: readonly string[], values: readonly Kn
   }
   const stream = pieces.map(({ text }) => text).join("");
   const found = new Map<number, Span[]>();
-  for (const { value, kind } of values)
+  for (const { value, kind } of values) {
     for (let at = stream.indexOf(value); at !== -1; at = stream.indexOf(value, at + value.length))
       for (const piece of piecesAt(pieces, at, at + value.length)) {
         const start = Math.max(0, at - piece.start) + piece.skipped;
         const end = Math.min(piece.text.length, at + value.length - piece.start) + piece.skipped;
         found.set(piece.index, [...(found.get(piece.index) ?? []), { start, end, kind }]);
       }
+    yield;
+  }
   if (found.size === 0) return texts;
   return texts.map((text, index) => replaced(text, merged(found.get(index) ?? [])));
 }

@@ -12,7 +12,7 @@ import type { CliDeps } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
-import type { PolicyChange } from "../../src/task/rights/policy-change.ts";
+import { changePolicy, type PolicyChange } from "../../src/task/rights/policy-change.ts";
 
 /** What a command did to the world, and what the world tells it. */
 export interface FakeCliDeps extends CliDeps {
@@ -40,6 +40,7 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     allowed: DEFAULT_POLICY,
     ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0 },
     app: { ...fakeUseCases(() => deps), ...change },
+    currentDir: "/repo/docs",
     print: (line) => deps.printed.push(line),
     printText: (text) => deps.printed.push(text),
     warn: (line) => deps.warned.push(line),
@@ -73,7 +74,13 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     },
     async policy(change) {
       deps().policyChanges.push(change);
-      return { policy: deps().allowed, path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
+      const before = deps().allowed;
+      const shown = { path: "/w/.git/codex-inbox/policy.json", workRoot: "/w" };
+      if (change === undefined) return { policy: before, ...shown };
+      const changed = changePolicy(before, change);
+      if ("problem" in changed) throw new CoordinatorError("USAGE", changed.problem);
+      deps().allowed = changed.policy;
+      return { policy: changed.policy, before, ...shown };
     },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     retry: async () => {
@@ -151,6 +158,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     lines: unexpected,
     find: unexpected,
     status: unexpected,
+    waiting: async () => null,
     sessions: unexpected,
     session: unexpected,
     history: unexpected,

@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inject } from "vitest";
 import type { ProcessEnd } from "./line-process.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** The entry of the installed package. */
-const ENTRY = join(import.meta.dirname, "../../bin/codex-inbox.js");
+/** What `serve` starts itself again with (bin/codex-inbox.js); whoever starts with it saves a start of Node. */
+const LEAN = {
+  args: ["--max-semi-space-size=1", "--expose-gc"],
+  environment: { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" },
+};
 
 /** One line of the log: `key=value` fields beside its event. */
 export interface LogLine {
@@ -62,14 +66,16 @@ export async function runCommand(
   return { ...(await endOf(child)), stdout, stderr };
 }
 
-/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`. */
+/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`; `isLean`: as it starts itself again. */
 export function startCoordinatorProcess(
   dir: string,
   stateDir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
+  isLean = true,
 ): CoordinatorProcess {
-  const child = spawnEntry(dir, ["serve", ...args], environment);
+  const [nodeArgs, allocator] = isLean ? [LEAN.args, LEAN.environment] : [[], {}];
+  const child = spawnEntry(dir, ["serve", ...args], { ...environment, ...allocator }, nodeArgs);
   child.stdin?.end();
   let log = "";
   let rest = "";
@@ -127,8 +133,16 @@ export function startCoordinatorProcess(
   };
 }
 
-function spawnEntry(dir: string, args: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [ENTRY, ...args], { cwd: dir, env: environment, stdio: "pipe" });
+/** Node keeps the code that it has compiled where the tested package lies, for the next start. */
+function spawnEntry(
+  dir: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  nodeArgs: readonly string[] = [],
+): ChildProcess {
+  const [entry, cache] = [join(inject("packageDir"), "bin/codex-inbox.js"), join(inject("packageDir"), "compiled")];
+  const env = { ...environment, NODE_COMPILE_CACHE: cache };
+  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
 }
 
 function endOf(child: ChildProcess): Promise<ProcessEnd> {

@@ -50,11 +50,11 @@ export function endedRun(run: EndedRun): string {
 }
 
 /** Reads the events of a run from beginning to end. */
-export function recordOf(runDir: string, workdir = "/work"): RunRecord {
+export async function recordOf(runDir: string, workdir = "/work"): Promise<RunRecord> {
   const record = createRunRecord(workdir, PLAIN_KEEPER);
   const reader = createLineReader(join(runDir, "events.jsonl"));
   for (let lines = reader.read(); lines !== undefined; lines = reader.read())
-    for (const line of lines) record.take(line, reader.changedAtMs ?? 0);
+    for (const line of lines) await record.take(line, reader.changedAtMs ?? 0);
   reader.close();
   return record;
 }

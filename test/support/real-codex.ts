@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { type CodexConfigOptions, makeCodexHome } from "../../demo/model-server/codex-home.ts";
 import { type ModelRequest, type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
 
@@ -59,6 +59,7 @@ export async function realCodex(options: CodexConfigOptions = {}): Promise<RealC
     await server.close();
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   });
+  cpSync(await usedHome(codexPath), home, { recursive: true });
   makeCodexHome(home, server, options);
   const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, RUST_LOG: "off" };
   return {
@@ -69,6 +70,37 @@ export async function realCodex(options: CodexConfigOptions = {}): Promise<RealC
     environment,
     exec: (prompt, execOptions) => runExec(codexPath, environment, prompt, execOptions),
   };
+}
+
+let used: Promise<string> | undefined;
+
+/** Returns a home that codex has been in, with no thread; all tests share it. To make its databases takes as long as a whole turn. */
+function usedHome(codexPath: string): Promise<string> {
+  used ??= findUsedHome(codexPath, join(inject("sharedDir"), "codex-home"));
+  return used;
+}
+
+/** Makes it, unless another process was faster. */
+async function findUsedHome(codexPath: string, path: string): Promise<string> {
+  if (existsSync(path)) return path;
+  const home = mkdtempSync(join(inject("sharedDir"), "new-"));
+  const server = await startModelServer();
+  makeCodexHome(home, server);
+  const environment = { PATH: process.env.PATH ?? "", HOME: home, CODEX_HOME: home, RUST_LOG: "off" };
+  const { exitCode, stderr } = await runExec(codexPath, environment, "Hello.", {
+    workingDir: home,
+    args: ["--ephemeral"],
+  });
+  await server.close();
+  if (exitCode !== 0) throw new Error(`the first turn in a new home ended with ${exitCode}: ${stderr}`);
+  for (const name of ["config.toml", "sessions", "shell_snapshots"])
+    rmSync(join(home, name), { recursive: true, force: true });
+  try {
+    renameSync(home, path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
+  return path;
 }
 
 /** Returns the path of the native binary of `@openai/codex` for this machine. */

@@ -39,6 +39,8 @@ export interface ServeTestOptions {
   /** The fault point at which the coordinator dies: `<name>` or `<name>#<n>`. */
   readonly fault?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** As it starts itself again to become small; true unless given. */
+  readonly isLean?: boolean;
 }
 
 /** What the stub noted of one of its starts. */
@@ -161,11 +163,11 @@ function openedWorkspace(opening: Opening): TestWorkspace {
 function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): TestWorkspace {
   const { dir, home, environment, stateDir = stateDirOf(opening.dir), branch = "main" } = opening;
   const repo = gitRepoAt(dir);
-  const serve = ({ args = [], fault, environment: more = {} }: ServeTestOptions = {}): CoordinatorProcess => {
+  const serve = ({ args = [], fault, environment: more = {}, isLean }: ServeTestOptions = {}): CoordinatorProcess => {
     const port = args.includes("--until-idle") ? [] : ["--port", "0"];
     const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
     const all = [...port, "--settle-ms", String(SETTLE_MS), ...args];
-    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults });
+    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults }, isLean);
     coordinators.push(coordinator);
     return coordinator;
   };

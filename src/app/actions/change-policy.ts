@@ -33,10 +33,11 @@ export async function policyOf(place: WorkspacePlace, change: PolicyChange | und
     throw notWritable(path, error);
   });
   try {
-    const changed = changePolicy(readPolicy(path, workRoot), withWholePaths(change));
+    const before = readPolicy(path, workRoot);
+    const changed = changePolicy(before, withWholePaths(change));
     if ("problem" in changed) throw new CoordinatorError("USAGE", changed.problem);
     writePolicy(path, changed.policy, workRoot);
-    return { policy: changed.policy, path, workRoot };
+    return { policy: changed.policy, before, path, workRoot };
   } finally {
     await lock.release();
   }
@@ -50,6 +51,8 @@ function withWholePaths(change: PolicyChange): PolicyChange {
 
 export interface ShownPolicy {
   readonly policy: Policy;
+  /** What it was before the change, where there was one. */
+  readonly before?: Policy;
   /** The file that says so; it need not be there. */
   readonly path: string;
   /** Where the paths of tasks begin. */

@@ -39,6 +39,7 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
       (part === "" ? undefined : await get<TaskView>(address, `/tasks/${encodeURIComponent(part)}`)) ??
       files().find(part),
     status: async () => (await get<StatusView>(address, "/status")) ?? files().status(),
+    waiting: async () => ((await get<Health>(address, "/health")) === undefined ? files().waiting() : null),
     sessions: async ({ own }) =>
       (await get<readonly SessionView[]>(address, `/sessions${own ? "?own=true" : ""}`)) ?? files().sessions({ own }),
     session: async (key) =>

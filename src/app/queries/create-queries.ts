@@ -20,6 +20,10 @@ export function createQueries(deps: QueriesDeps): Queries {
     list: (options) => listTasks(deps, options),
     lines: (options) => listLines(deps, options),
     status: async () => (await import("./workspace-status.ts")).workspaceStatus(deps, pauses()),
+    async waiting() {
+      if ((await deps.health()) !== undefined) return null;
+      return (await import("./waiting-drops.ts")).waitingDrops(deps.workspaceDir);
+    },
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },

@@ -11,6 +11,7 @@ import type { SessionView } from "../views/session-list.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { ShownServer } from "./server-record.ts";
+import type { WaitingDrops } from "./waiting-drops.ts";
 
 export type { HistoryEntry };
 
@@ -51,6 +52,8 @@ export interface StatusView {
   /** Open tasks that other clones have accepted; they do not run here. */
   readonly otherClones: number;
   readonly broken: readonly string[];
+  /** What lies in inbox/ while no coordinator answers; `null` where nothing does, or one answers: it takes everything, or says why not. */
+  readonly inbox: WaitingDrops | null;
   /** Settings in the work tree that count once they are committed. */
   readonly uncommittedSettings: string | null;
 }
@@ -74,6 +77,8 @@ export interface Queries {
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
   status(): Promise<StatusView>;
+  /** Resolves with what `status` says as `inbox`. */
+  waiting(): Promise<WaitingDrops | null>;
   /** The most recently used one first; `own`: also those that were made for a single task each. */
   sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
   /** @throws CoordinatorError `NOT_FOUND` */

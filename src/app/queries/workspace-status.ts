@@ -34,6 +34,7 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
     broken: health?.broken ?? [],
+    inbox: health === undefined ? await (await import("./waiting-drops.ts")).waitingDrops(deps.workspaceDir) : null,
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
 }

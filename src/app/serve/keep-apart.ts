@@ -9,12 +9,15 @@ import { confinementOf, ownPlaces, requireApart } from "./own-places.ts";
 export interface OwnPlaces {
   /** @throws CoordinatorError `CONFIG` where agents could write to it, whatever their profile says; what to move */
   requireApart(policy: Policy, codexPath: string): void;
-  /** What holds for every run now. */
+  /** What holds for every run now, as it was seen at most a second ago. */
   confinement(codexPath: string): Confinement;
 }
 
-/** What lies where is looked at anew each time. */
+/** Some hundred places are looked at; of what a run might have moved, each run makes sure itself (permission-profile.ts). */
+const FRESH_MS = 1_000;
+
 export function watchOwnPlaces(place: WorkspacePlace, environment: Environment): OwnPlaces {
+  let seen: { readonly codexPath: string; readonly atMs: number; readonly confinement: Confinement } | undefined;
   return {
     requireApart(policy, codexPath) {
       const around = { place, environment, codexPath };
@@ -22,8 +25,11 @@ export function watchOwnPlaces(place: WorkspacePlace, environment: Environment):
       requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
     },
     confinement(codexPath) {
+      const nowMs = performance.now();
+      if (seen?.codexPath === codexPath && nowMs - seen.atMs < FRESH_MS) return seen.confinement;
       const around = { place, environment, codexPath };
-      return confinementOf(ownPlaces(around), around);
+      seen = { codexPath, atMs: nowMs, confinement: confinementOf(ownPlaces(around), around) };
+      return seen.confinement;
     },
   };
 }

@@ -62,8 +62,9 @@ export function ownPlaces({
 /** Returns what holds for every run: what nobody has allowed a task is denied. */
 export function confinementOf(places: readonly OwnPlace[], options: OwnPlacesOptions): Confinement {
   const home = codexHomePath(options.environment);
+  const closed = [...(home === undefined ? [] : [home]), options.place.stateDir, ...privatePaths(options.environment)];
   return {
-    readDenied: [...(home === undefined ? [] : [home]), options.place.stateDir, ...privatePaths(options.environment)],
+    readDenied: closed.filter((path) => existsSync(path)).map(realPathOf),
     readable: [],
     writeDenied: places.map(({ path }) => realPathOf(path)),
     network: "none",

@@ -1,4 +1,5 @@
 import type { ListOptions, TaskPage } from "../../app/queries/queries.ts";
+import type { WaitingDrops } from "../../app/queries/waiting-drops.ts";
 import type { TaskLine } from "../../app/views/task-view.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, textFlag, wholeNumber } from "../command.ts";
@@ -33,7 +34,9 @@ export function createLsCommand(deps: CliDeps): Command {
         return 0;
       }
       const tasks = await allPages(deps.app.lines, options);
-      for (const line of tasks.length === 0 ? ["no tasks"] : tasks.map(taskLine)) deps.print(line);
+      const waiting = options.session === undefined ? waitingLines(await deps.app.waiting()) : [];
+      const lines = [...waiting, ...tasks.map(taskLine)];
+      for (const line of lines.length === 0 ? ["no tasks"] : lines) deps.print(line);
       return 0;
     },
   };
@@ -52,6 +55,13 @@ async function allPages<Shown>(
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return tasks;
+}
+
+/** What no coordinator has taken yet. */
+function waitingLines(waiting: WaitingDrops | null): readonly string[] {
+  const { count, paths } = waiting ?? { count: 0, paths: [] };
+  const lines = paths.map((path) => `${path}  waiting for a coordinator (codex-inbox serve)`);
+  return count > paths.length ? [...lines, `and ${count - paths.length} more in inbox/`] : lines;
 }
 
 /** One task on one line: id, status, session, title, and what holds it. */

@@ -36,6 +36,8 @@ export function createPolicyCommand(deps: CliDeps): Command {
       `--origin <origin>              for tasks that come one way alone: ${ORIGIN_KINDS.join(", ")}`,
       "--json                         print the policy as JSON",
       "",
+      "A change prints what it has changed.",
+      "",
       "The policy is a file of this clone alone, beside the repository's own in its git directory; it is never committed. A running",
       "coordinator goes by a change within a second. An agent that may do anything (danger-full-access) may change it too.",
     ],
@@ -52,7 +54,9 @@ export function createPolicyCommand(deps: CliDeps): Command {
         action === undefined ? undefined : { action, key, values, ...(origin === undefined ? {} : { origin }) },
       );
       if (flags.json === true) deps.printText(JSON.stringify(asJson(shown), null, 2));
-      else for (const line of policyLines(shown)) deps.print(line);
+      else
+        for (const line of shown.before === undefined ? policyLines(shown) : changedLines(shown, shown.before))
+          deps.print(line);
       return 0;
     },
   };
@@ -69,6 +73,15 @@ function asJson({ policy, path, workRoot }: ShownPolicy): unknown {
 function effectiveRights(policy: Policy, kind: (typeof ORIGIN_KINDS)[number]): Readonly<Record<string, unknown>> {
   const rights = rightsByOrigin(policy, []).ofKind(kind);
   return Object.fromEntries(RIGHT_KEYS.map((key) => [key, rights[key]]));
+}
+
+/** What a change has changed, and nothing else. */
+function changedLines(shown: ShownPolicy, before: Policy): readonly string[] {
+  const linesBefore = new Set(policyLines({ ...shown, policy: before }));
+  const changed = policyLines(shown).filter((line) => !linesBefore.has(line));
+  return changed.length > 0
+    ? changed
+    : ["nothing is changed by that: it was so already (codex-inbox policy shows all)"];
 }
 
 function policyLines({ policy, path, workRoot }: ShownPolicy): readonly string[] {

@@ -1,5 +1,7 @@
 import type { StatusView } from "../../app/queries/queries.ts";
+import { isBelow } from "../../task/rights/rights.ts";
 import { describeHold } from "../../task/schedule/hold.ts";
+import { shellWord } from "../../task/text/shell-word.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { Command } from "../command.ts";
 
@@ -14,7 +16,7 @@ export function createStatusCommand(deps: CliDeps): Command {
     async run(input) {
       const status = await deps.app.status();
       if (input.flags.json === true) deps.printText(JSON.stringify(status, null, 2));
-      else for (const line of statusLines(status)) deps.print(line);
+      else for (const line of statusLines(status, deps.currentDir)) deps.print(line);
       return 0;
     },
   };
@@ -23,10 +25,11 @@ export function createStatusCommand(deps: CliDeps): Command {
 /** Of sessions that are paused by name this many are listed. */
 const SESSIONS_SHOWN = 20;
 
-function statusLines(status: StatusView): readonly string[] {
+function statusLines(status: StatusView, currentDir: string): readonly string[] {
   const { server, health } = status;
   const lines = [`workspace  ${status.workspace} (${status.branch})`];
-  if (server === null) lines.push("serving    nobody; start with: codex-inbox serve");
+  if (server === null)
+    lines.push(`serving    nobody; start with: codex-inbox ${serveIn(status.workspace, currentDir)}`);
   else {
     const address = server.url ?? server.socket;
     lines.push(`serving    process ${server.pid} since ${server.startedAt}${address == null ? "" : ` at ${address}`}`);
@@ -34,6 +37,8 @@ function statusLines(status: StatusView): readonly string[] {
   lines.push(
     `tasks      ${status.tasks.running} running, ${status.tasks.queued} queued, ${status.tasks.uncommitted} finished but not committed`,
   );
+  if (status.inbox !== null)
+    lines.push(`inbox      ${status.inbox.count} waiting in inbox/ for a coordinator; codex-inbox ls names them`);
   if (health?.committer) lines.push(`committing waits since ${health.committer.since}: ${health.committer.reason}`);
   if (status.codex !== null) {
     const { since, until, reason } = status.codex;
@@ -56,6 +61,11 @@ function statusLines(status: StatusView): readonly string[] {
   for (const task of status.running) lines.push(`${task.status.padEnd(10)} ${task.id}  ${task.title}`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;
+}
+
+/** A workspace elsewhere has to be named. */
+function serveIn(workspace: string, currentDir: string): string {
+  return isBelow(workspace, currentDir) ? "serve" : `-C ${shellWord(workspace)} serve`;
 }
 
 function pauseLines({ queue, sessions }: StatusView["paused"]): readonly string[] {

@@ -47,10 +47,10 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const endedAtMs = deps.surroundings.now();
   const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
   const session = await deps.sessions.read(task.sessionKey);
-  const entries = entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
+  const entries = await entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
   const record = {
     ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
-    entries: withoutSplitSecrets(entries, deps.keeper),
+    entries: await withoutSplitSecrets(entries, deps.keeper),
     facts: factsOf(task, verdict, session, endedAtMs),
     changedFiles: changed.map(({ absolutePath, ...file }) => ({
       ...file,
@@ -67,13 +67,13 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
  * run's start has it, what codex reported, and the end (one past the last line). Only the times depend on the coordinator that reads
  * it, so two of them write the same keys and bodies.
  */
-function entriesOf(
+async function entriesOf(
   keeper: Keeper,
   task: string,
   { run, attempt, startedAtMs }: StartedRun,
   { verdict, said, lineCount, endedAtMs }: AgentOutcome,
   records: readonly JournalRecord[],
-): readonly TranscriptEntry[] {
+): Promise<readonly TranscriptEntry[]> {
   const started = records.findLast((record) => record.k === "started" && record.run === run);
   const context = started?.k === "started" ? started.context : undefined;
   const entry = (line: number, timeMs: number, body: TranscriptBody): TranscriptEntry => {
@@ -82,7 +82,7 @@ function entriesOf(
   };
   const reason = verdict.failure === undefined ? null : describeFailure(verdict.failure);
   return [
-    entry(0, startedAtMs, { kind: "user", text: boundText(keeper, promptOfRun(records)) }),
+    entry(0, startedAtMs, { kind: "user", text: await boundText(keeper, promptOfRun(records)) }),
     ...(context === undefined ? [] : [entry(0, startedAtMs, { kind: "context", ...context })]),
     ...said.map(({ line, atMs, body }) => entry(line, atMs, body)),
     entry(lineCount + 1, endedAtMs, { kind: "end", outcome: verdict.outcome, reason }),
@@ -90,11 +90,14 @@ function entriesOf(
 }
 
 /** Takes out what an agent has printed in parts, over several messages or commands. Each kind of text is a stream of its own. */
-function withoutSplitSecrets(entries: readonly TranscriptEntry[], keeper: Keeper): readonly TranscriptEntry[] {
+async function withoutSplitSecrets(
+  entries: readonly TranscriptEntry[],
+  keeper: Keeper,
+): Promise<readonly TranscriptEntry[]> {
   let result = entries;
   for (const field of ["text", "command", "output", "detail"]) {
     const texts = result.map(({ body }) => String(new Map(Object.entries(body)).get(field) ?? ""));
-    const kept = keeper.keepSplit(texts.map(asKeptText));
+    const kept = await keeper.keepSplit(texts.map(asKeptText));
     if (kept.every((text, index) => text === texts[index])) continue;
     result = result.map((entry, index) =>
       kept[index] === texts[index] ? entry : { ...entry, body: { ...entry.body, [field]: kept[index] } },

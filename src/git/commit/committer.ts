@@ -20,7 +20,7 @@ import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
-import { findIntroduction, readAuthorship } from "../repository/history.ts";
+import { createAuthorshipReader, findIntroduction } from "../repository/history.ts";
 import type { WorkTreePlace } from "../repository/read-work-tree.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
@@ -174,7 +174,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository, view.tip, repository.prefix + path),
-    authorship: (commit) => readAuthorship(repository, commit),
+    authorship: createAuthorshipReader(repository, options.onNotice),
     hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {
       closing.abort();

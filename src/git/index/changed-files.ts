@@ -17,8 +17,12 @@ const CLOCK_STEP_MS = 20;
 const PLACES_MAX = 200;
 /** A listing that takes longer has compared many files that were touched and not changed. */
 const SLOW_LISTING_MS = 500;
-/** A listing costs a process. Some may follow one another at once, more of one folder only so far apart: those who ask meanwhile share one. */
+/**
+ * A listing costs a process. Some may follow one another at once, more of one folder only so far apart: those who ask meanwhile share one.
+ * The more did, the further apart: where many short runs end in a row, none of them is waited for.
+ */
 const LISTING_EVERY_MS = 50;
+const LISTING_EVERY_MAX_MS = 300;
 const LISTINGS_AT_ONCE = 4;
 
 type Change = "added" | "modified" | "deleted";
@@ -50,8 +54,7 @@ interface Place {
   readonly index: CodeIndex;
   /** What switches filters off, as of the last listing. */
   readonly filters: { off: Readonly<Record<string, string>> };
-  /** Returns how many milliseconds the next listing of this folder has to wait, and counts it. */
-  readonly pause: () => number;
+  readonly pace: Pace;
 }
 
 export interface ChangedFilesOptions {
@@ -66,7 +69,7 @@ export interface ChangedFilesOptions {
 export function createChangedFiles({ repositories, programs, keepDir, home }: ChangedFilesOptions): ChangedFiles {
   const places = new LRUCache<string, Place>({ max: PLACES_MAX });
   /** Listings that have not begun: whoever asks meanwhile gets the same answer. */
-  const waiting = new Map<string, Promise<ReadonlyMap<string, Change>>>();
+  const waiting = new Map<string, { readonly listing: Promise<ReadonlyMap<string, Change>>; askers: number }>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Returns where `dir` lies, which must be in a known repository. */
@@ -87,14 +90,14 @@ export function createChangedFiles({ repositories, programs, keepDir, home }: Ch
   function makePlace(dir: string, repository: KnownRepository): Place {
     const folder = relative(repository.topDir, dir);
     const known = [...places.values()].find((place) => place.repository.gitDir === repository.gitDir);
-    if (known !== undefined) return { ...known, folder, pause: createPace() };
+    if (known !== undefined) return { ...known, folder, pace: createPace() };
     const excluded = repository.topDir === home.topDir ? home.ours : [];
     const filters: { off: Readonly<Record<string, string>> } = { off: {} };
     const index = createCodeIndex({
       ...{ place: repository, indexPath: join(repository.gitDir, "index"), keepDir, excluded },
       environment: () => filters.off,
     });
-    return { repository, folder, excluded, index, filters, pause: createPace() };
+    return { repository, folder, excluded, index, filters, pace: createPace() };
   }
 
   async function listAll(place: Place): Promise<ReadonlyMap<string, Change>> {
@@ -115,16 +118,20 @@ export function createChangedFiles({ repositories, programs, keepDir, home }: Ch
   function listSoon(place: Place): Promise<ReadonlyMap<string, Change>> {
     const key = join(place.repository.topDir, place.folder);
     const joined = waiting.get(key);
-    if (joined !== undefined) return joined;
+    if (joined !== undefined) {
+      joined.askers += 1;
+      return joined.listing;
+    }
     const listing = listInTurn(key, place);
-    waiting.set(key, listing);
+    waiting.set(key, { listing, askers: 1 });
     return listing;
   }
 
   async function listInTurn(key: string, place: Place): Promise<ReadonlyMap<string, Change>> {
-    const pauseMs = place.pause();
+    const pauseMs = place.pace.pauseMs();
     if (pauseMs > 0) await delay(pauseMs);
     const listing = turn.then(() => {
+      place.pace.began(waiting.get(key)?.askers ?? 1);
       waiting.delete(key);
       return listAll(place);
     });
@@ -147,14 +154,28 @@ export function createChangedFiles({ repositories, programs, keepDir, home }: Ch
   };
 }
 
+/** How far apart the listings of one folder are. */
+interface Pace {
+  /** Returns how many milliseconds the next listing has to wait, and counts it. */
+  pauseMs(): number;
+  /** A listing has begun that so many asked for. */
+  began(askers: number): void;
+}
+
 /** Lets `LISTINGS_AT_ONCE` pass, and as many more as time has passed for. */
-function createPace(): () => number {
+function createPace(): Pace {
   let nextMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    const nowMs = performance.now();
-    const pauseMs = Math.max(0, nextMs - nowMs - (LISTINGS_AT_ONCE - 1) * LISTING_EVERY_MS);
-    nextMs = Math.max(nextMs, nowMs) + LISTING_EVERY_MS;
-    return pauseMs;
+  let everyMs = LISTING_EVERY_MS;
+  return {
+    pauseMs() {
+      const nowMs = performance.now();
+      const pauseMs = Math.max(0, nextMs - nowMs - (LISTINGS_AT_ONCE - 1) * LISTING_EVERY_MS);
+      nextMs = Math.max(nextMs, nowMs) + everyMs;
+      return pauseMs;
+    },
+    began(askers) {
+      everyMs = Math.min(LISTING_EVERY_MS * askers, LISTING_EVERY_MAX_MS);
+    },
   };
 }
 

@@ -20,6 +20,8 @@ export interface GitResult {
   readonly status: number;
   readonly stdout: Buffer;
   readonly stderr: string;
+  /** It took longer than it was given. */
+  readonly isLate: boolean;
 }
 
 export interface GitCall {
@@ -28,6 +30,8 @@ export interface GitCall {
   readonly environment?: Readonly<Record<string, string>>;
   /** Ends the process; its status is 128 then. */
   readonly signal?: AbortSignal;
+  /** Then it is killed, with the programs that it has started, and is not waited for; its status is 128. */
+  readonly timeMs?: number;
   /** Runs only while nothing else wants the processor. */
   readonly isBackground?: boolean;
 }
@@ -77,31 +81,49 @@ function spawnGit(
     const env = plumbingEnvironment(place, call.environment);
     // A pipe costs more than a descriptor: sockets, and a stream.
     const stdin = call.input === undefined ? "ignore" : "pipe";
-    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd, env, stdio: [stdin, "pipe", "pipe"] });
+    const detached = call.timeMs !== undefined; // Then its id is that of a group, which can be killed as one.
+    const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd, env, detached, stdio: [stdin, "pipe", "pipe"] });
     if (call.isBackground === true) lowerPriority(child.pid);
     const onAbort = (): void => void child.kill();
     call.signal?.addEventListener("abort", onAbort);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
+    const onLate = (): void => {
+      killGroup(child.pid);
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      resolve({ status: 128, stdout: Buffer.alloc(0), stderr: `no answer for ${call.timeMs} ms`, isLate: true });
+    };
+    const timer = call.timeMs === undefined ? undefined : setTimeout(onLate, call.timeMs);
     child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A process that ends without reading its input closes the pipe; its status says why.
     child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
+      clearTimeout(timer);
       const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
       reject(new GitError(`${why}: git ${args[0] ?? ""} in ${cwd}`, { cause }));
     });
     child.on("close", (code, signal) => {
+      clearTimeout(timer);
       call.signal?.removeEventListener("abort", onAbort);
       const text = Buffer.concat(stderr).toString("utf8").trim();
       resolve({
         status: code ?? 128,
         stdout: Buffer.concat(stdout),
         stderr: signal === null ? text : `ended by ${signal}`,
+        isLate: false,
       });
     });
     child.stdin?.end(call.input);
   });
+}
+
+function killGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
 }
 
 function lowerPriority(pid: number | undefined): void {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Authorship, Introduction } from "../branch.ts";
 import type { GitPlace } from "../process/git-environment.ts";
-import { GitError, runGit } from "../process/git-process.ts";
+import { GitError, type GitResult, runGit } from "../process/git-process.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -23,15 +23,42 @@ export async function findIntroduction(
   return { commit, timeMs: Number(seconds) * 1_000 };
 }
 
-/** Returns who made `commit`, and what git finds of its signature: it looks for the key where the user's configuration says. */
-export async function readAuthorship(place: GitPlace, commit: string): Promise<Authorship> {
-  const format = "--format=%an%x00%ae%x00%G?%x00%GS";
-  const args = ["show", "--no-patch", "--no-color", "--no-show-signature", "--no-notes", format, commit, "--"];
-  const result = await runGit(place, args);
-  if (result.status !== 0) throw new GitError(`git show: ${result.stderr}`);
-  const [author = "", email = "", signature = "", signer = ""] = result.stdout.toString("utf8").trimEnd().split("\0");
-  return { author, email, signature: signature || null, signer: signer || null };
+/** What git's look at a signature may take: it starts gpg, which may ask a key server, or wait for an answer that nobody gives. */
+const SIGNATURE_LIMITS = { timeMs: 10_000, againMs: 600_000 };
+
+/**
+ * Returns what tells who made a commit, and what git finds of its signature: it looks for the key where the user's configuration says.
+ * Where that takes too long the signature is unknown (`null`), and no other is asked for for a while.
+ *
+ * @param onLate is told so
+ */
+export function createAuthorshipReader(
+  place: GitPlace,
+  onLate: (message: string) => void,
+  limits: typeof SIGNATURE_LIMITS = SIGNATURE_LIMITS,
+): (commit: string) => Promise<Authorship> {
+  let askAtMs = Number.NEGATIVE_INFINITY;
+  const show = (commit: string, format: string, timeMs?: number): Promise<GitResult> => {
+    const args = ["show", "--no-patch", "--no-color", "--no-show-signature", "--no-notes", format, commit, "--"];
+    return runGit(place, args, timeMs === undefined ? {} : { timeMs });
+  };
+  return async (commit) => {
+    let result = performance.now() < askAtMs ? undefined : await show(commit, `${NAMES}%x00%G?%x00%GS`, limits.timeMs);
+    if (result?.isLate === true) {
+      askAtMs = performance.now() + limits.againMs;
+      onLate(
+        `git has not said within ${limits.timeMs / 1_000} s whether the signature of ${commit} is good: it counts as unknown, and no signature is looked at for ${limits.againMs / 60_000} minutes (what does gpg wait for?)`,
+      );
+      result = undefined;
+    }
+    result ??= await show(commit, NAMES);
+    if (result.status !== 0) throw new GitError(`git show: ${result.stderr}`);
+    const [author = "", email = "", signature = "", signer = ""] = result.stdout.toString("utf8").trimEnd().split("\0");
+    return { author, email, signature: signature || null, signer: signer || null };
+  };
 }
+
+const NAMES = "--format=%an%x00%ae";
 
 /** Returns the commits whose parents this clone does not have. */
 function shallowCommits(commonDir: string): readonly string[] {

@@ -3,7 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { CodexInstallation, RunRequest } from "../../task/state/run.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
-import type { AgentDriver, AgentOutcome } from "../driver.ts";
+import type { AgentDriver, AgentOutcome, RunEvent } from "../driver.ts";
 import type { Environment } from "../sandbox/environment.ts";
 import { readSmall } from "../worker/bounded-file.ts";
 import { readExitRecord } from "../worker/exit-record.ts";
@@ -90,7 +90,13 @@ function readTurn(
   const record = createRunRecord(workdir ?? readRunCommand(run.runDir)?.workdir ?? "/", keeper);
   return {
     path: paths.events,
-    next: () => reader.read()?.map((line) => record.take(line, Math.min(now(), reader.changedAtMs ?? now()))),
+    async next() {
+      const lines = reader.read();
+      const events: RunEvent[] = [];
+      for (const line of lines ?? [])
+        events.push(await record.take(line, Math.min(now(), reader.changedAtMs ?? now())));
+      return lines === undefined ? undefined : events;
+    },
     bytes: () => reader.sizeBytes + (statSync(paths.stderr, { throwIfNoEntry: false })?.size ?? 0),
     async outcome() {
       reader.close();

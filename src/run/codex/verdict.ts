@@ -61,7 +61,7 @@ export async function judgeRun(
     ...(account === undefined ? {} : { account }),
     threadId: summary.threadId,
     lastMessage: hasAnswer
-      ? keeper.keepExcerpt(await keeper.keepInSlices(answerOf(runDir, summary)), ANSWER_BYTES_MAX)
+      ? await keeper.keepExcerpt(await keeper.keepInSlices(answerOf(runDir, summary)), ANSWER_BYTES_MAX)
       : "",
     usageTotal: summary.usageTotal,
     commandCount: summary.commandCount,

@@ -63,12 +63,16 @@ function temporaryRoots({ TMPDIR: named = "" }: Environment): readonly (readonly
 
 function unwritable({ writeDenied }: SandboxProfile, place: ProfilePlace): ReadonlySet<string> {
   const workdir = realPathOf(place.workdir);
+  const temporary = temporaryRoots(place.environment);
+  const writable = [workdir, ...temporary.map(([, root]) => root)];
   const kept = new Set<string>();
-  for (const path of writeDenied.map(realPathOf)) {
+  for (const denied of writeDenied) {
+    // Where runs may write, what lies on the way to it may be another since it was resolved.
+    const path = writable.some((root) => isBelow(root, denied)) ? realPathOf(denied) : denied;
     if (isBelow(path, workdir)) throw new CoordinatorError("TASK_FILE", worksIn(workdir, path));
     const entry = firstBelow(workdir, path);
     if (entry !== undefined) kept.add(entry);
-    for (const [name, root] of temporaryRoots(place.environment)) {
+    for (const [name, root] of temporary) {
       const below = isBelow(path, root) ? name : firstBelow(root, path);
       // What leads to the working directory is denied, and the directory itself is writable again: codex takes the longer path.
       if (below !== undefined && below !== workdir) kept.add(below);
@@ -79,13 +83,10 @@ function unwritable({ writeDenied }: SandboxProfile, place: ProfilePlace): Reado
 
 function unreadable({ readDenied, readable, writeDenied }: SandboxProfile, place: ProfilePlace): readonly string[] {
   const opened = readable.map(realPathOf);
-  const ours = writeDenied.map(realPathOf);
   const needed = [place.workdir, place.codexPath].map(realPathOf);
-  const isOpen = (path: string): boolean => !ours.includes(path) && opened.some((folder) => isBelow(folder, path));
-  return readDenied
-    .map(realPathOf)
-    .filter((path) => !isOpen(path))
-    .flatMap((path) => deniedAround(path, [...needed, ...opened]));
+  const isOpen = (path: string): boolean =>
+    !writeDenied.includes(path) && opened.some((folder) => isBelow(folder, path));
+  return readDenied.filter((path) => !isOpen(path)).flatMap((path) => deniedAround(path, [...needed, ...opened]));
 }
 
 function worksIn(workdir: string, path: string): string {

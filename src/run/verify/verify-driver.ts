@@ -61,7 +61,7 @@ export function createVerifyDriver(options: VerifyDriverOptions): VerifyDriver {
     spawned: "verify:spawned",
     read: (run) => ({
       path: runPaths(run.runDir).output,
-      next: () => undefined,
+      next: async () => undefined,
       bytes: () => statSync(runPaths(run.runDir).output, { throwIfNoEntry: false })?.size ?? 0,
       async outcome() {
         await stopRun(run, 0).catch(leaveToReaper); // Nothing that a verify command started is meant to outlive it.

@@ -25,8 +25,8 @@ export interface WorkerKind<Request, Outcome> {
 
 /** Reads what one run writes, a little at a time. */
 export interface RunReader<Outcome> {
-  /** What is new, as much as can be taken in within a few milliseconds; `undefined` where nothing is. */
-  next(): readonly RunEvent[] | undefined;
+  /** What is new, a little of it, taken in with turns for others; `undefined` where nothing is. Called one after the other. */
+  next(): Promise<readonly RunEvent[] | undefined>;
   /** How much it has written until now. */
   bytes(): number;
   /** The file whose change is the last sign of life. */
@@ -109,7 +109,7 @@ function followRun<Outcome>(
     yield { kind: "output", bytes };
   }
   async function* readOn(): AsyncGenerator<RunEvent> {
-    for (let events = reader.next(); events !== undefined && !isDetached; events = reader.next()) {
+    for (let events = await reader.next(); events !== undefined && !isDetached; events = await reader.next()) {
       yield* events;
       yield* newOutput(); // A run may well write faster than it is read.
       await nextTurn(); // Others have their turn between two slices.

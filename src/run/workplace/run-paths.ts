@@ -78,12 +78,12 @@ function locate(ground: RunGround, key: PathKey, path: string): string {
  * works in. What is closed to runs is no place to name, unless the root itself lies in it: then that was the owner's word.
  */
 function refusePrivate({ confinement }: RunGround, key: PathKey, path: string, real: string, root: string): void {
-  const closed = confinement.readDenied
-    .map(realPathOf)
-    .find((folder) => isBelow(folder, real) && (!isBelow(folder, root) || folder === root));
+  const closed = confinement.readDenied.find(
+    (folder) => isBelow(folder, real) && (!isBelow(folder, root) || folder === root),
+  );
   if (closed === undefined) return;
   // As in the profile of a run: what lies around our own folders opens none of them.
-  const isOurs = confinement.writeDenied.map(realPathOf).includes(closed);
+  const isOurs = confinement.writeDenied.includes(closed);
   const opens = (open: string): boolean => isBelow(open, real) && (!isOurs || isBelow(closed, open));
   if (confinement.readable.map(realPathOf).some(opens)) return;
   const message = `${key}: ${path} leads to ${closed}, which holds credentials or is codex's own, and no run may read it`;

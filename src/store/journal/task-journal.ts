@@ -1,5 +1,6 @@
 import { closeSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
 import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
@@ -16,6 +17,9 @@ const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** As much as the records of a usual task. */
 const PROBE_BYTES = 64 * 1024;
+
+/** Of open journals, as they stand on the disk, so much is in memory too: what a run asks of its task again and again is read once. */
+const CACHE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */
 export const RECENT_TASKS_MAX = 256;
@@ -130,6 +134,19 @@ export function openTaskJournal(
     for (const id of idsIn(directory)) repair(id, pathOf(id));
   }
 
+  /** By path: open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
+  const cache = new LRUCache<string, CachedJournal>({
+    maxSize: CACHE_CHARACTERS_MAX,
+    sizeCalculation: ({ characters }) => characters,
+  });
+  const read = (id: string): readonly KeptRecord[] => {
+    const path = openPath(id);
+    const cached = cache.get(path);
+    if (cached !== undefined) return cached.records;
+    const records = readRecords(path);
+    if (records.length > 0) cache.set(path, { records, characters: toLine(records).length });
+    return records;
+  };
   const append = (
     path: string,
     records: readonly JournalRecord[],
@@ -139,19 +156,24 @@ export function openTaskJournal(
     mayFail("journal");
     const pending = syncs.pending(path);
     const descriptor = pending ?? openJournal(path);
+    const line = toLine(kept);
     try {
-      appendTo(descriptor, toLine(kept));
+      appendTo(descriptor, line);
     } catch (error) {
       if (pending === undefined) closeSync(descriptor);
       throw error;
     }
     if (how === "synced") syncs.add(path, descriptor);
     else if (pending === undefined) closeSync(descriptor);
+    const cached = cache.get(path);
+    if (cached !== undefined)
+      cache.set(path, { records: [...cached.records, ...kept], characters: cached.characters + line.length });
     return kept;
   };
 
   return {
     ...createJournalReader(places, readRecords),
+    read,
     durable: syncs.settled,
     close: syncs.close,
     create(id, first) {
@@ -160,8 +182,10 @@ export function openTaskJournal(
       const kept = keeper.keep(first);
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
-      syncs.add(openPath(id), writeNew(openPath(id), toLine([kept])));
+      const line = toLine([kept]);
+      syncs.add(openPath(id), writeNew(openPath(id), line));
       syncs.addFolder(openDir);
+      cache.set(openPath(id), { records: [kept], characters: line.length });
       return kept;
     },
     append: (id, records) => append(openPath(id), records, "synced"),
@@ -177,6 +201,7 @@ export function openTaskJournal(
       if (last !== undefined) append(openPath(id), [last], "unsynced");
       syncs.release(openPath(id));
       moveToDone(id);
+      cache.delete(openPath(id));
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);
@@ -193,6 +218,7 @@ export function openTaskJournal(
     },
     discard(id) {
       syncs.release(openPath(id));
+      cache.delete(openPath(id));
       rmSync(openPath(id), { force: true });
       syncs.addFolder(openDir);
     },
@@ -207,6 +233,12 @@ export function openTaskJournal(
       rmSync(donePath(id), { force: true });
     },
   };
+}
+
+interface CachedJournal {
+  readonly records: readonly KeptRecord[];
+  /** Of its lines. */
+  readonly characters: number;
 }
 
 /** Records that become durable together stand in one line, so that a crash leaves all of them or none. */

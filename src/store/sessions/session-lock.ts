@@ -39,6 +39,8 @@ export function createSessionLocks(dir: string): SessionLocks {
   for (const name of readdirSync(dir)) if (!LOCK_NAME.test(name)) rmSync(join(dir, name), { force: true });
   const pathOf = (sessionKey: string): string =>
     join(dir, `${createHash("sha256").update(sessionKey).digest("hex").slice(0, 32)}.json`);
+  /** Taken by this coordinator, by session: of these the file is not read. */
+  const taken = new Map<string, SessionHolder>();
 
   return {
     take(holder, isLive) {
@@ -48,12 +50,15 @@ export function createSessionLocks(dir: string): SessionLocks {
         if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
         rmSync(path, { force: true });
       }
+      taken.set(holder.sessionKey, holder);
       return undefined;
     },
     release(holder) {
       const path = pathOf(holder.sessionKey);
-      const current = readHolder(path);
-      if (current !== undefined && isSame(current, holder)) rmSync(path, { force: true });
+      const current = taken.get(holder.sessionKey) ?? readHolder(path);
+      if (current === undefined || !isSame(current, holder)) return;
+      rmSync(path, { force: true });
+      taken.delete(holder.sessionKey);
     },
     releaseEnded(isLive) {
       for (const name of readdirSync(dir).filter((file) => LOCK_NAME.test(file))) {

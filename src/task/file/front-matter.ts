@@ -2,7 +2,8 @@ import matter from "gray-matter";
 import { stringify } from "yaml";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
-import { readYamlMapping, type YamlEntry, type YamlLimits, type YamlMapping } from "../spec/yaml-mapping.ts";
+import type { YamlLimits } from "../spec/yaml-limits.ts";
+import { readYamlMapping, type YamlEntry, type YamlMapping } from "../spec/yaml-mapping.ts";
 import { utf8Length } from "../text/utf8.ts";
 
 /** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
@@ -19,7 +20,7 @@ export interface FrontMatterLimits extends YamlLimits {
 }
 
 /** The limits for the front matter of a dropped file. */
-const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 10_000 };
+const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 3_000 };
 
 /**
  * Blanks in a row where empty lines are among them. gray-matter looks for comments anew at each line, through all blanks that follow:

@@ -141,6 +141,8 @@ export const TASK_FIELDS = {
 
 export type TaskKey = keyof typeof TASK_FIELDS;
 
+export const TASK_KEYS: readonly TaskKey[] = Object.values(TASK_FIELDS).map(({ key }) => key);
+
 /** Returns the canonical name of a key, whether written in camelCase or snake_case; `undefined` for a key without a meaning. */
 export function canonicalKey(written: string): TaskKey | undefined {
   return CANONICAL.get(written);

@@ -3,12 +3,12 @@ import { type Rights, refusals } from "../rights/rights.ts";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem, TaskSpec } from "../spec/task-spec.ts";
 import type { YamlEntry } from "../spec/yaml-mapping.ts";
-import { nearest } from "../text/near-miss.ts";
+import { misspelling, nearest } from "../text/near-miss.ts";
 import { oneLine } from "../text/one-line.ts";
 import { decodeUtf8, invalidUtf8Offset } from "../text/utf8.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import type { Field } from "./task-field.ts";
-import { canonicalKey, TASK_FIELDS, type TaskKey } from "./task-fields.ts";
+import { canonicalKey, TASK_FIELDS, TASK_KEYS, type TaskKey } from "./task-fields.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "./task-title.ts";
 
 /** A dropped file, read; or everything that is wrong with it. */
@@ -34,6 +34,7 @@ export const PROMPT_CHARACTERS_MAX = 1_048_576;
 
 /** More problems than these are counted, not listed. */
 const PROBLEMS_MAX = 20;
+const UNKNOWN_COMPARED_MAX = 50;
 /** Of a task that names none. */
 export const PRIORITY_DEFAULT = 2;
 const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
@@ -42,7 +43,7 @@ const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
  * Reads a dropped file.
  *
  * @param folderKey session key from the folder the file lies in; front matter wins over it
- * @param rights what a task may ask for; without them nothing is refused: an accepted task stays one when the rights change
+ * @param rights what a task may ask for; without them nothing is refused, nor a key that may be misspelt: an accepted task stays one
  * @returns the task, or all problems at once, in the order of their places
  */
 export function parseDrop(bytes: Uint8Array, folderKey: string | undefined, rights?: Rights): ParsedDrop {
@@ -61,8 +62,8 @@ export function parseDropText(text: string, folderKey: string | undefined, right
   if (unwritable.length > 0) return wrong(unwritable);
   const { parts, fields, spec, problems } = readText(text, folderKey);
   const refused = rights === undefined ? [] : refusedFields(spec, rights, fields.entries);
-  if (problems.length + refused.length > 0)
-    return { ...wrong([...problems, ...refused]), refused: problems.length === 0 };
+  const wrongs = rights === undefined ? problems : [...problems, ...fields.misspelt];
+  if (wrongs.length + refused.length > 0) return { ...wrong([...wrongs, ...refused]), refused: wrongs.length === 0 };
   return { ok: true, text, prompt: parts.body, spec, warnings: [...fields.warnings, ...lateFrontMatter(parts)] };
 }
 
@@ -155,18 +156,26 @@ interface Fields {
   /** By canonical name. */
   readonly entries: ReadonlyMap<TaskKey, YamlEntry>;
   readonly problems: readonly TaskProblem[];
+  /** Unknown keys that are likely meant to be known ones. */
+  readonly misspelt: readonly TaskProblem[];
   readonly warnings: readonly string[];
 }
 
 function collectFields({ entries }: FrontMatter): Fields {
   const known = new Map<TaskKey, YamlEntry>();
   const problems: TaskProblem[] = [];
+  const misspelt: TaskProblem[] = [];
   const warnings: string[] = [];
   for (const entry of entries) {
     const key = canonicalKey(entry.key);
     const other = key === undefined ? undefined : known.get(key);
     if (key === undefined) {
-      warnings.push(unknownKeyWarning(entry));
+      // To compare a thousand keys with all of ours would take tens of milliseconds.
+      const near = warnings.length < UNKNOWN_COMPARED_MAX ? nearest(entry.key, TASK_KEYS) : undefined;
+      const hint = near === undefined ? "" : `; did you mean ${near}?`;
+      const { line } = entry.keyPlace;
+      warnings.push(`line ${line}: the key ${quoted(entry.key)} is kept but has no meaning here${hint}`);
+      if (near !== undefined && misspelling(entry.key, [near]) !== undefined) misspelt.push(misspeltKey(entry, near));
     } else if (other !== undefined) {
       const { example } = TASK_FIELDS[key];
       const message = `${key} is given twice, as ${other.key} and as ${entry.key}`;
@@ -175,13 +184,13 @@ function collectFields({ entries }: FrontMatter): Fields {
       known.set(key, entry);
     }
   }
-  return { entries: known, problems, warnings };
+  return { entries: known, problems, misspelt, warnings };
 }
 
-function unknownKeyWarning({ key, keyPlace }: YamlEntry): string {
-  const near = nearest(key, Object.keys(TASK_FIELDS));
-  const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  return `line ${keyPlace.line}: the key ${quoted(key)} is kept but has no meaning here${hint}`;
+function misspeltKey({ key, keyPlace }: YamlEntry, near: TaskKey): TaskProblem {
+  const { example } = TASK_FIELDS[near];
+  const expected = `${near}, or a key of your own that is less like it`;
+  return problemAt(keyPlace, `there is no key ${quoted(key)}; did you mean ${near}?`, { expected, example });
 }
 
 /** Reads every known key, adding what is wrong to `problems`; the result counts only if nothing is. */

@@ -100,7 +100,7 @@ const COMMITTED: FrontMatterLimits = {
   bytes: 1_048_576,
   lines: 2_000,
   nesting: 64,
-  tokens: 100_000,
+  tokens: 10_000,
   repeatedKeys: true,
 };
 

@@ -148,7 +148,9 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
         ? `has not 1 to ${TEXT_LENGTH_MAX} characters`
         : undefined;
     case "authors":
-      return /^\S{1,320}$/.test(value) ? undefined : "is not an e-mail address";
+      return /^[^\s@<>]{1,64}@[^\s@<>]{1,255}$/.test(value)
+        ? undefined
+        : "is not an e-mail address, such as ada@example.org";
     case "maxDropsPerRun":
       return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
         ? undefined

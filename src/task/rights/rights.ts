@@ -91,6 +91,8 @@ export const DEFAULT_RIGHTS: Rights = Object.freeze({
 });
 
 const PATH_LENGTH_MAX = 1_000;
+/** What stands in place of a secret. */
+const REDACTED = /\[redacted: [a-z0-9-]{1,64}\]/;
 
 /** One thing that a task asks for and may not have. */
 export interface Refusal {
@@ -192,6 +194,11 @@ function refusedThread(thread: string, rights: Rights): Refusal {
 function refusedVerify(command: string, rights: Rights): Refusal {
   const { verifyCommand, verifyCommands } = rights;
   const message = `verifyCommand: ${quoted(command)} is not a command that a task may have run here`;
+  if (REDACTED.test(command)) {
+    const why = `${message}: a secret was taken out of it, so that it is no listed one any more`;
+    const expected = "an environment variable in its place (environment: [NAME]), in the task and in the list";
+    return { key: "verifyCommand", message: why, expected };
+  }
   if (verifyCommand === "none")
     return { key: "verifyCommand", message, expected: allowedBy("none", "set", "verifyCommand", "listed", rights) };
   const listed = verifyCommands.length === 0 ? "none, so far" : verifyCommands.map((one) => quoted(one)).join(", ");

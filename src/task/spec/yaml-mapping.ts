@@ -1,12 +1,10 @@
 import {
-  CST,
   type Document,
   type ErrorCode,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  Lexer,
   LineCounter,
   parseDocument,
   type YAMLError,
@@ -15,6 +13,7 @@ import {
 import { oneLine } from "../text/one-line.ts";
 import { type Expectation, type Place, placeAt, problemAt, quoted } from "./task-problem.ts";
 import type { TaskProblem } from "./task-spec.ts";
+import { excessOf, tooDeep, type YamlLimits } from "./yaml-limits.ts";
 
 /** A value with its place in the file. */
 export interface YamlValue {
@@ -38,19 +37,7 @@ export interface YamlMapping {
   readonly problems: readonly TaskProblem[];
 }
 
-/** What a block may have at most. Real ones have dozens of tokens and one or two levels. */
-export interface YamlLimits {
-  /** Levels of lists and mappings inside each other. The parser recurses, and 65,000 levels end the whole process. */
-  readonly nesting: number;
-  /** Keys, values and marks. Parsing 65,000 brackets takes more than a second. */
-  readonly tokens: number;
-  /** Keeps a key that stands there more than once, as a merge of two files leaves it; otherwise that is a problem. */
-  readonly repeatedKeys?: boolean;
-}
-
 const BYTE_ORDER_MARK = "\uFEFF";
-/** Put between tokens by the lexer; no part of the text. */
-const LEXER_MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
 const KEY_LENGTH_MAX = 100;
 
 const KEY_VALUE = { expected: 'lines of the form "key: value"', example: "title: Fix the login redirect" };
@@ -128,17 +115,19 @@ function readYaml(block: string, firstLine: number, limits: YamlLimits, isJson: 
     const { line, col } = lines.linePos(offset);
     return { line: line + firstLine - 1, column: col };
   };
-  const document: Document = parseDocument(block, {
-    version: "1.2",
-    schema: "core",
-    merge: false,
-    strict: true,
-    uniqueKeys: false, // Told with its name, see entriesOf.
-    intAsBigInt: true, // A number that does not fit keeps its digits, see plainScalar.
-    prettyErrors: false,
-    logLevel: "error", // "silent" would also leave out that a second document follows.
-    lineCounter: lines,
-  });
+  const document: Document = withoutStacks(() =>
+    parseDocument(block, {
+      version: "1.2",
+      schema: "core",
+      merge: false,
+      strict: true,
+      uniqueKeys: false, // Told with its name, see entriesOf.
+      intAsBigInt: true, // A number that does not fit keeps its digits, see plainScalar.
+      prettyErrors: false,
+      logLevel: "error", // "silent" would also leave out that a second document follows.
+      lineCounter: lines,
+    }),
+  );
   if (document.errors.length > 0)
     return {
       root: undefined,
@@ -149,34 +138,15 @@ function readYaml(block: string, firstLine: number, limits: YamlLimits, isJson: 
   return { root: readNode(document.contents, { placeOf, problems, limits, fallback: start, json }, 0), problems };
 }
 
-/** Returns why the block is not worth parsing, and where. The lexer, unlike the parser, does not recurse. */
-function excessOf(
-  block: string,
-  limits: YamlLimits,
-): { readonly message: string; readonly offset: number } | undefined {
-  let offset = 0;
-  let depth = 0;
-  let inLine = 0;
-  let tokens = 0;
-  let isScalarNext = false;
-  for (const source of new Lexer().lex(block)) {
-    tokens += 1;
-    if (tokens > limits.tokens)
-      return { message: `there are more than ${limits.tokens} keys, values and marks`, offset };
-    const type: CST.TokenType | null = isScalarNext ? null : CST.tokenType(source);
-    isScalarNext = type === "scalar";
-    if (type === "flow-map-start" || type === "flow-seq-start") depth += 1;
-    else if (type === "flow-map-end" || type === "flow-seq-end") depth = Math.max(0, depth - 1);
-    else if (type === "seq-item-ind" || type === "explicit-key-ind") inLine += 1;
-    else if (type === "newline") inLine = 0;
-    if (depth + inLine > limits.nesting) return { message: tooDeep(limits), offset };
-    if (!LEXER_MARKS.has(source)) offset += source.length;
+/** The parser makes an error of each mark that is out of place, and the stacks of thousands take longer than all else. */
+function withoutStacks<Result>(parse: () => Result): Result {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return parse();
+  } finally {
+    Error.stackTraceLimit = before;
   }
-  return undefined;
-}
-
-function tooDeep({ nesting }: YamlLimits): string {
-  return `there are lists or mappings more than ${nesting} levels deep`;
 }
 
 interface Reading {

@@ -35,10 +35,13 @@ export interface Keeper {
    * its hash, so that two of them stay two.
    */
   keepName(text: string): KeptText;
-  /** Returns `text` of at most about `limitBytes`, its middle left out where it has more; no cut goes through a secret. */
-  keepExcerpt(text: string, limitBytes: number): KeptText;
-  /** Returns `texts`, which follow one another in one stream, without what is known by value and stands split over several of them. */
-  keepSplit(texts: readonly KeptText[]): readonly KeptText[];
+  /** Returns `text` of at most about `limitBytes`, its middle left out where it has more; no cut goes through a secret. In slices too. */
+  keepExcerpt(text: string, limitBytes: number): Promise<KeptText>;
+  /**
+   * Returns `texts`, which follow one another in one stream, without what is known by value and stands split over several of them. In
+   * slices too.
+   */
+  keepSplit(texts: readonly KeptText[]): Promise<readonly KeptText[]>;
 }
 
 /**

@@ -1,14 +1,19 @@
 /** Longer words are not compared: a name of ours has at most a dozen characters. */
 const WORD_LENGTH_MAX = 40;
+/** Shorter words are like many. */
+const MISSPELT_MIN = 4;
 
 /**
  * Returns the candidate that `word` is most likely a misspelling of, or `undefined` when none is near. Case, "-" and "_"
  * do not count; otherwise at most one in three characters may be wrong (a swap of two neighbours counts once).
  */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+export function nearest<Candidate extends string>(
+  word: string,
+  candidates: Iterable<Candidate>,
+): Candidate | undefined {
   if (word.length > WORD_LENGTH_MAX) return undefined;
   const plainWord = plain(word);
-  let best: { readonly candidate: string; readonly distance: number } | undefined;
+  let best: { readonly candidate: Candidate; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const plainCandidate = plain(candidate);
     const distance = editDistance(plainWord, plainCandidate);
@@ -16,6 +21,23 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     if (distance <= allowed && (best === undefined || distance < best.distance)) best = { candidate, distance };
   }
   return best?.candidate;
+}
+
+/**
+ * Returns the candidate that `word` can hardly be anything but a misspelling of: at most one in five characters is wrong (one, in a short
+ * word), or only the end is missing.
+ */
+export function misspelling<Candidate extends string>(
+  word: string,
+  candidates: Iterable<Candidate>,
+): Candidate | undefined {
+  const near = nearest(word, candidates);
+  if (near === undefined) return undefined;
+  const [plainWord, plainNear] = [plain(word), plain(near)];
+  if (plainWord.length < MISSPELT_MIN) return undefined;
+  const isBeginning = plainWord.length > MISSPELT_MIN && plainNear.startsWith(plainWord);
+  const allowed = Math.max(1, Math.floor(plainNear.length / 5));
+  return isBeginning || editDistance(plainWord, plainNear) <= allowed ? near : undefined;
 }
 
 function plain(word: string): string {

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { watchOwnPlaces } from "../../../src/app/serve/keep-apart.ts";
 import { confinementOf, type OwnPlacesOptions, ownPlaces, requireApart } from "../../../src/app/serve/own-places.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -53,6 +54,25 @@ function machine(): Machine {
 
 const config = (text: RegExp): unknown =>
   expect.objectContaining({ code: "CONFIG", message: expect.stringMatching(text) });
+
+describe("what agents may not read", () => {
+  it("is named by where it leads, and only what is there: links of the owner's are followed", () => {
+    const { base, options } = machine();
+    for (const folder of ["home/.aws", "elsewhere/ssh"]) mkdirSync(join(base, folder), { recursive: true });
+    symlinkSync(join(base, "elsewhere/ssh"), join(base, "home/.ssh"));
+    const { readDenied } = confinementOf(ownPlaces(options), options);
+    const below = readDenied.filter((path) => path.startsWith(base)).map((path) => path.slice(base.length + 1));
+    expect(below).toEqual(["codex-home", "work/.git/codex-inbox", "elsewhere/ssh", "home/.aws"]);
+  });
+
+  it("is looked for once for all runs of a second, for each codex", () => {
+    const { base, options } = machine();
+    const own = watchOwnPlaces(options.place, options.environment);
+    const first = own.confinement(options.codexPath);
+    expect(own.confinement(options.codexPath)).toBe(first);
+    expect(own.confinement(join(base, "tools/codex")).writeDenied).toContain(join(base, "tools/codex"));
+  });
+});
 
 describe("what agents may not write to", () => {
   it("is all that is run and all that says what tasks may do", () => {

@@ -27,6 +27,21 @@ describe("ls", () => {
     ]);
   });
 
+  it("names what waits in inbox/ while nobody serves", async () => {
+    const { tasks, nextCursor } = { tasks: [HELD], nextCursor: undefined };
+    const deps = createFakeCliDeps({
+      lines: async () => ({ tasks, nextCursor }),
+      waiting: async () => ({ count: 3, paths: ["inbox/a.md", "inbox/docs/b.md"] }),
+    });
+    await runCommand(createLsCommand(deps));
+    expect(deps.printed).toEqual([
+      "inbox/a.md  waiting for a coordinator (codex-inbox serve)",
+      "inbox/docs/b.md  waiting for a coordinator (codex-inbox serve)",
+      "and 1 more in inbox/",
+      "20261120-141531-aaaaaa  queued     docs          Fix the login  (paused)",
+    ]);
+  });
+
   it("says so when there is nothing", async () => {
     const { deps, command } = ls();
     await runCommand(command);

@@ -56,11 +56,19 @@ it("shows it as JSON, with null for what is not said", async () => {
   });
 });
 
-it("changes it and shows what holds then", async () => {
+it("changes it and shows what has changed, no more", async () => {
   const deps = createFakeCliDeps();
   expect(await runCommand(createPolicyCommand(deps), "allow", "workdirs", "/a", "/b")).toBe(0);
   expect(deps.policyChanges).toEqual([{ action: "allow", key: "workdirs", values: ["/a", "/b"] }]);
-  expect(deps.printed[0]).toBe("sandbox        at most workspace-write");
+  expect(deps.printed.splice(0)).toEqual(["workdirs       /w, /a, /b"]);
+  await runCommand(createPolicyCommand(deps), "allow", "workdirs", "/a");
+  expect(deps.printed.splice(0)).toEqual([expect.stringMatching(/^nothing is changed by that/)]);
+  await runCommand(createPolicyCommand(deps), "set", "sandbox", "read-only");
+  expect(deps.printed.splice(0)).toEqual(["sandbox        at most read-only"]);
+  await runCommand(createPolicyCommand(deps), "set", "--origin", "http", "sandbox", "workspace-write");
+  expect(deps.printed.splice(0)).toEqual(["from http      sandbox workspace-write; verifyCommand any"]);
+  await runCommand(createPolicyCommand(deps), "set", "notes", "committed", "--json");
+  expect(JSON.parse(deps.printed.join("\n"))).toMatchObject({ notes: "committed", sandbox: "read-only" });
 });
 
 it("changes it for one origin, and allows an author", async () => {

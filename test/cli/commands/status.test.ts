@@ -16,6 +16,7 @@ const QUIET: StatusView = {
   running: [],
   otherClones: 0,
   broken: [],
+  inbox: null,
   uncommittedSettings: null,
 };
 const HEALTH: Health = {
@@ -92,6 +93,15 @@ describe("status", () => {
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",
       "running    20261120-141530-k3f9x2  Fix the login",
       "broken     inbox/x.md: see the .error.md file beside it",
+    ]);
+  });
+
+  it("names a workspace elsewhere in what it says to do, and counts what waits in inbox/", async () => {
+    const inbox = { count: 2, paths: ["inbox/a.md", "inbox/b.md"] };
+    expect((await lines({ ...QUIET, workspace: "/srv/my home", inbox })).slice(1)).toEqual([
+      "serving    nobody; start with: codex-inbox -C '/srv/my home' serve",
+      "tasks      0 running, 1 queued, 2 finished but not committed",
+      "inbox      2 waiting in inbox/ for a coordinator; codex-inbox ls names them",
     ]);
   });
 

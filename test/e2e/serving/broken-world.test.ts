@@ -35,8 +35,10 @@ function replaced(path: string, text: string): () => void {
 /** A folder for the PATH with everything that is on ours: then a test can take git away. */
 function copyOfPath(): string {
   const dir = mkdtempSync(join(tempDir(), "tools-"));
+  const programs = new Map<string, string>();
   for (const folder of (process.env.PATH ?? "").split(delimiter))
-    for (const name of namesIn(folder)) if (!namesIn(dir).has(name)) symlinkSync(join(folder, name), join(dir, name));
+    for (const name of namesIn(folder)) if (!programs.has(name)) programs.set(name, join(folder, name));
+  for (const [name, path] of programs) symlinkSync(path, join(dir, name));
   return dir;
 }
 

@@ -15,7 +15,7 @@ function childrenOf(pid: number): readonly number[] {
 
 it("a coordinator becomes small as the process it was started as, and keeps to itself what that takes", async () => {
   const workspace = await tempWorkspace();
-  const coordinator = workspace.serve();
+  const coordinator = workspace.serve({ isLean: false });
   await coordinator.url();
   const command = readProcess(coordinator.pid, "cmdline");
   expect(command).toContain("--max-semi-space-size=1");

@@ -267,6 +267,22 @@ describe("what a run changed", () => {
     expect(started().length).toBeLessThanOrEqual(6 + (performance.now() - beganMs) / 49);
   });
 
+  it("is asked less often where many share one answer, and as often as ever when they are gone", async () => {
+    const { list } = snapshot();
+    await list();
+    const started = countGit();
+    const rounds = async (count: number, askers: number): Promise<number> => {
+      const beganMs = performance.now();
+      for (let round = 0; round < count; round += 1) await Promise.all(Array.from({ length: askers }, () => list()));
+      return performance.now() - beganMs;
+    };
+    // The first ones may follow one another at once.
+    expect(await rounds(6, 10)).toBeGreaterThan(600);
+    expect(started()).toHaveLength(6);
+    await rounds(2, 1);
+    expect(await rounds(1, 1)).toBeLessThan(300);
+  });
+
   it("begins anew when its own index was removed", async () => {
     const { repo, list } = snapshot();
     await list();

@@ -5,7 +5,7 @@ import { createChangedFiles } from "../../../src/git/index/changed-files.ts";
 import { runGit } from "../../../src/git/process/git-process.ts";
 import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
 import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
-import { readAuthorship } from "../../../src/git/repository/history.ts";
+import { createAuthorshipReader } from "../../../src/git/repository/history.ts";
 import { createKnownRepositories, type KnownRepository } from "../../../src/git/repository/known-repositories.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -187,7 +187,7 @@ describe("a program that checks signatures", () => {
     await expect(createConfiguredPrograms().forListing(place)).rejects.toMatchObject({
       ...{ code: "CONFIG", message: expect.stringMatching(/signatures by .*\/tools\/gpg\.sh \(gpg\.program\)/) },
     });
-    await readAuthorship(place, repo.git("rev-parse", "HEAD")); // The control: it runs.
+    await createAuthorshipReader(place, () => undefined)(repo.git("rev-parse", "HEAD")); // The control: it runs.
     expect(existsSync(marked)).toBe(true);
     for (const elsewhere of ["gpg2", "/usr/bin/gpg"]) {
       repo.git("config", "gpg.program", elsewhere);

@@ -20,8 +20,8 @@ const COMPLETED = { type: "turn.completed", usage: USAGE };
 const LOG_LINE =
   "2026-11-20T15:09:52.828284Z ERROR codex_core::session: failed to record rollout items: thread x not found\n";
 
-function judge(runDir: string, asked?: string): Promise<RunVerdict> {
-  return judgeRun(runDir, recordOf(runDir).summary(), asked, {
+async function judge(runDir: string, asked?: string): Promise<RunVerdict> {
+  return judgeRun(runDir, (await recordOf(runDir)).summary(), asked, {
     rollouts: createRollouts(undefined),
     keeper: PLAIN_KEEPER,
   });

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readTaskJournal } from "../../../src/store/journal/journal-reader.ts";
 import type { JournalRecord } from "../../../src/store/journal/journal-record.ts";
 import { openTaskJournal, type TaskJournal } from "../../../src/store/journal/task-journal.ts";
@@ -210,11 +211,52 @@ it("goes on where a person has removed the finished tasks, folder and all", () =
 
 it("says which line was damaged from outside, instead of losing what stands in it", () => {
   const dir = tempDir();
-  const journal = begun(dir);
+  begun(dir);
+  const journal = openTaskJournal(dir, PLAIN_KEEPER);
   writeFileSync(openFile(dir), `${JSON.stringify(ACCEPTED)}\n<<<<<<< HEAD\n${JSON.stringify(thread("two"))}\n`);
   expect(() => journal.read(ID)).toThrow(
     expect.objectContaining({ code: "OUR_BUG", message: expect.stringContaining("line 2: not a journal record") }),
   );
+});
+
+describe("what the coordinator has written or read of an open journal", () => {
+  it("is read from memory, with all that came after it, and by others from the disk", () => {
+    const dir = tempDir();
+    const journal = begun(dir);
+    journal.appendUnsynced(ID, thread("two"));
+    const expected = [ACCEPTED, thread("one"), thread("two")];
+    const next = openTaskJournal(dir, PLAIN_KEEPER);
+    expect(next.read(ID)).toEqual(expected);
+    next.append(ID, [thread("three"), thread("four")]);
+    const beside = readTaskJournal(dir);
+    expect(beside.read(ID)).toEqual([...expected, thread("three"), thread("four")]);
+    rmSync(openFile(dir));
+    expect(journal.read(ID)).toEqual(expected);
+    expect(next.read(ID)).toEqual([...expected, thread("three"), thread("four")]);
+    expect(beside.read(ID)).toEqual([]);
+  });
+
+  it("is as it was where an append fails, and gone with the journal", async () => {
+    const dir = tempDir();
+    const journal = begun(dir);
+    await journal.durable(); // Until then the file is open.
+    renameSync(openFile(dir), `${openFile(dir)}.away`);
+    expect(() => journal.append(ID, [thread("two")])).toThrow("ENOENT");
+    expect(journal.read(ID)).toEqual([ACCEPTED, thread("one")]);
+    renameSync(`${openFile(dir)}.away`, openFile(dir));
+    journal.retire(ID);
+    expect(journal.read(ID)).toEqual([]);
+    expect(journal.readDone(ID)).toEqual([ACCEPTED, thread("one")]);
+  });
+
+  it("is bounded: what is larger stays on the disk", () => {
+    const dir = tempDir();
+    const journal = begun(dir);
+    journal.append(ID, [thread("x".repeat(5_000_000))]);
+    expect(journal.read(ID)).toHaveLength(3);
+    rmSync(openFile(dir));
+    expect(journal.read(ID)).toEqual([]);
+  });
 });
 
 it("takes a write back that failed half-way, and goes on", async () => {

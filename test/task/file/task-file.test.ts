@@ -153,6 +153,29 @@ describe("the spec", () => {
     expect(spec).toMatchObject({ title: "404", sessionKey: "1.10", model: "5" });
   });
 
+  it("refuses a key that is one of ours misspelt, and says which; what was accepted once stays a task", () => {
+    const text = drop("verifyComand: npm test", "ticket: 7");
+    expect(parseDropText(text, undefined, DEFAULT_RIGHTS)).toEqual({
+      ok: false,
+      refused: false,
+      problems: [
+        {
+          ...{ line: 2, column: 1, message: 'there is no key "verifyComand"; did you mean verifyCommand?' },
+          ...{ expected: "verifyCommand, or a key of your own that is less like it" },
+          example: "verifyCommand: npm test",
+        },
+      ],
+    });
+    expect(valid(text).spec.verifyCommand).toBeUndefined();
+  });
+
+  it("reads no more than 3,000 keys, values and marks", () => {
+    expect(parseDropText(drop(`tags: [${",".repeat(3_500)}]`), undefined)).toMatchObject({
+      ok: false,
+      problems: [{ line: 2, message: "there are more than 3000 keys, values and marks" }],
+    });
+  });
+
   it("keeps unknown keys with their values, and says so", () => {
     const { spec, warnings } = valid(
       drop("priorty: 1", "ticket: 12345678901234567890", "version: 1.10", "tags: [a, { b: null }]", "__proto__: x"),

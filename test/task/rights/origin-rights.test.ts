@@ -166,3 +166,11 @@ describe("an agent", () => {
     );
   });
 });
+
+it("a listed verify command that lost a secret is refused for that, with what to write in its place", () => {
+  const policy = { verifyCommands: ["deploy --key abc"] };
+  const [said, ...more] = asks('verifyCommand: "deploy --key [redacted: github-token]"', origin("commit"), policy);
+  expect(more).toEqual([]);
+  expect(said).toMatch(/a secret was taken out of it, so that it is no listed one any more; expected: an environment/);
+  expect(asks('verifyCommand: "deploy --key abd"', origin("commit"), policy)[0]).not.toContain("secret");
+});

@@ -75,6 +75,7 @@ describe("a policy file", () => {
     { body: '"maxDropPerRun": 5', says: 'unknown key "maxDropPerRun"; did you mean "maxDropsPerRun"?' },
     { body: '"verifyCommand": "all"', says: 'verifyCommand: "all" is none of none, listed, any' },
     { body: '"verifyCommands": [" "]', says: 'verifyCommands: "" has not 1 to 10000 characters' },
+    { body: '"authors": ["ada"]', says: 'authors: "ada" is not an e-mail address, such as ada@example.org' },
     { body: '"authors": ["Ada Lovelace"]', says: 'authors: "Ada Lovelace" is not an e-mail address' },
     { body: '"holdNewAuthors": "true"', says: "holdNewAuthors: expected true or false" },
     { body: '"origins": []', says: "line 1, column 27: origins: expected an object: {…}" },

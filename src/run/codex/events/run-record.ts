@@ -26,8 +26,8 @@ export type TurnEnd = { readonly kind: "completed" } | { readonly kind: "failed"
  * a full disk) is no line.
  */
 export interface RunRecord {
-  /** Takes the next line; returns what it says to those who watch the run. */
-  take(line: Line, atMs: number): RunEvent;
+  /** Takes the next line, one after the other; resolves with what it says to those who watch the run. */
+  take(line: Line, atMs: number): Promise<RunEvent>;
   summary(): RunSummary;
   /** What the transcript says of it, by line; once it has ended. */
   said(): readonly SaidLine[];
@@ -59,9 +59,10 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
   const said = createSaidLines();
   const patches = new Map<string, "written" | "refused">();
 
-  const addError = (line: number, atMs: number, message: string): void => {
+  const addError = async (line: number, atMs: number, message: string): Promise<void> => {
     const notice = message.replace(RETRY_COUNT, "");
-    if (notice !== lastNotice) said.add({ line, atMs, body: { kind: "error", message: boundText(keeper, message) } });
+    if (notice !== lastNotice)
+      said.add({ line, atMs, body: { kind: "error", message: await boundText(keeper, message) } });
     lastNotice = notice;
   };
   const begin = (id: string, entry: SaidLine): void => {
@@ -91,18 +92,18 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
       didSomething ||= words === undefined;
     } else if (item.type === "file_change") didSomething ||= item.status === "completed";
   };
-  const takeItem = (
+  const takeItem = async (
     phase: "started" | "updated" | "completed",
     item: CodexItem,
     { line, isOld }: Line,
     atMs: number,
-  ): RunEvent => {
-    const body = transcriptBody(keeper, item, phase !== "completed", workdir);
+  ): Promise<RunEvent> => {
+    const body = await transcriptBody(keeper, item, phase !== "completed", workdir);
     const paths = item.type === "file_change" ? item.changes.map(({ path }) => path) : [];
     if (phase !== "completed") begin(item.id, { line, atMs, body });
     else if (item.type === "error") {
       open.delete(item.id);
-      addError(line, atMs, item.message);
+      await addError(line, atMs, item.message);
     } else {
       finish(item.id, { line, atMs, body });
       lastNotice = undefined;
@@ -114,7 +115,7 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
   };
 
   return {
-    take(line, atMs) {
+    async take(line, atMs) {
       lineCount = line.line;
       const event = parseEventLine(line.text);
       const notice: RunEvent = { kind: "notice", atMs, isOld: line.isOld };
@@ -130,7 +131,7 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
           turnEnd = { kind: "failed", message: event.message };
           return notice;
         case "error":
-          addError(line.line, atMs, event.message);
+          await addError(line.line, atMs, event.message);
           return notice;
         case "item.started":
         case "item.updated":

@@ -17,8 +17,8 @@ export interface SaidLines {
 export function createSaidLines(): SaidLines {
   const head: SaidLine[] = [];
   let headBytes = 0;
-  /** The kept ones begin at `first`. */
-  let tail: SaidLine[] = [];
+  /** The kept ones begin at `first`; those before are let go one by one, a message may have 64 KB. */
+  let tail: (SaidLine | undefined)[] = [];
   let first = 0;
   let tailBytes = 0;
   const left = { entries: 0, bytes: 0, line: 0, atMs: 0 };
@@ -35,6 +35,7 @@ export function createSaidLines(): SaidLines {
       if (oldest === undefined) return;
       const bytes = sizeOf(oldest.body);
       tailBytes -= bytes;
+      tail[first] = undefined;
       first += 1;
       leaveOut(oldest, bytes);
     }
@@ -56,7 +57,8 @@ export function createSaidLines(): SaidLines {
       trim();
     },
     all(more) {
-      const kept = [...head, ...tail.slice(first), ...more].sort((one, other) => one.line - other.line);
+      const last = tail.slice(first).filter((entry) => entry !== undefined);
+      const kept = [...head, ...last, ...more].sort((one, other) => one.line - other.line);
       if (left.entries === 0) return kept;
       const text = `[… ${left.entries} entries (${left.bytes} bytes) left out …]`;
       const note: SaidLine = { line: left.line, atMs: left.atMs, body: { kind: "error", message: text } };

@@ -15,7 +15,7 @@ const FILE_CHANGES_MAX = 200;
 const TODO_ITEMS_MAX = 200;
 
 /** Returns `text` without secrets, bounded as a transcript's text is. */
-export function boundText(keeper: Excerpts, text: string): KeptText {
+export function boundText(keeper: Excerpts, text: string): Promise<KeptText> {
   return keeper.keepExcerpt(text, TEXT_EXCERPT_BYTES);
 }
 
@@ -27,24 +27,24 @@ type Excerpts = Pick<Keeper, "keepExcerpt">;
  * @param unfinished codex reported its start and never its end
  * @param workdir paths below it are shown relative to it
  */
-export function transcriptBody(
+export async function transcriptBody(
   keeper: Excerpts,
   item: CodexItem,
   unfinished: boolean,
   workdir: string,
-): TranscriptBody {
+): Promise<TranscriptBody> {
   switch (item.type) {
     case "agent_message":
-      return { kind: "assistant", text: boundText(keeper, item.text) };
+      return { kind: "assistant", text: await boundText(keeper, item.text) };
     case "reasoning":
-      return { kind: "reasoning", text: boundText(keeper, item.text) };
+      return { kind: "reasoning", text: await boundText(keeper, item.text) };
     case "command_execution":
       return {
         kind: "command",
-        command: keeper.keepExcerpt(item.command, COMMAND_EXCERPT_BYTES),
+        command: await keeper.keepExcerpt(item.command, COMMAND_EXCERPT_BYTES),
         exitCode: item.exit_code,
         status: unfinished ? "unfinished" : item.status,
-        output: keeper.keepExcerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
+        output: await keeper.keepExcerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
         outputBytes: Buffer.byteLength(item.aggregated_output),
       };
     case "file_change": {
@@ -66,18 +66,18 @@ export function transcriptBody(
       return tool(keeper, "todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
     }
     case "error":
-      return { kind: "error", message: boundText(keeper, item.message) };
+      return { kind: "error", message: await boundText(keeper, item.message) };
     case "unknown":
       return tool(keeper, item.name, unfinished ? "unfinished" : item.status, asJson(withoutKnown(item.raw)));
   }
 }
 
-function tool(keeper: Excerpts, name: string, status: string, detail: string): TranscriptBody {
+async function tool(keeper: Excerpts, name: string, status: string, detail: string): Promise<TranscriptBody> {
   return {
     kind: "tool",
-    name: keeper.keepExcerpt(name, 256),
+    name: await keeper.keepExcerpt(name, 256),
     status,
-    detail: keeper.keepExcerpt(detail, DETAIL_EXCERPT_BYTES),
+    detail: await keeper.keepExcerpt(detail, DETAIL_EXCERPT_BYTES),
   };
 }
 

@@ -16,19 +16,19 @@ function command(output: string, exitCode: number | null): Readonly<Record<strin
   const status = exitCode === null ? "in_progress" : "completed";
   return { type: "command_execution", command: "ls", aggregated_output: output, exit_code: exitCode, status };
 }
-function bodies(run: Partial<EndedRun>): readonly (readonly [number, TranscriptBody])[] {
-  const record = recordOf(endedRun({ events: [], exitCode: 0, ...run }), run.workdir);
+async function bodies(run: Partial<EndedRun>): Promise<readonly (readonly [number, TranscriptBody])[]> {
+  const record = await recordOf(endedRun({ events: [], exitCode: 0, ...run }), run.workdir);
   return record.said().map(({ line, body }) => [line, body]);
 }
 
 describe("the record of a run", () => {
-  it("has a command once, with its end", () => {
+  it("has a command once, with its end", async () => {
     const events = [...STARTED, item("started", command("", null)), item("completed", command("a\nb\n", 0)), COMPLETED];
     const body = { kind: "command", command: "ls", exitCode: 0, status: "completed", output: "a\nb\n", outputBytes: 4 };
-    expect(bodies({ events })).toEqual([[4, body]]);
+    expect(await bodies({ events })).toEqual([[4, body]]);
   });
 
-  it("has a command that never ended where it began", () => {
+  it("has a command that never ended where it began", async () => {
     const say = { type: "item.completed", item: { id: "item_1", type: "agent_message", text: "done" } };
     const events = [
       ...STARTED,
@@ -45,31 +45,31 @@ describe("the record of a run", () => {
       output: "so far",
       outputBytes: 6,
     };
-    expect(bodies({ events })).toEqual([
+    expect(await bodies({ events })).toEqual([
       [3, body],
       [5, { kind: "assistant", text: "done" }],
     ]);
   });
 
-  it("shows head and tail of a long output, in whole characters", () => {
+  it("shows head and tail of a long output, in whole characters", async () => {
     const output = `first\n${"ü".repeat(600_000)}\nlast`;
-    const [[, body] = []] = bodies({ events: [...STARTED, item("completed", command(output, 0))] });
+    const [[, body] = []] = await bodies({ events: [...STARTED, item("completed", command(output, 0))] });
     if (body?.kind !== "command") throw new Error("no command");
     expect(body.outputBytes).toBe(Buffer.byteLength(output));
     expect(body.output).toMatch(/^first\nü+\n\[… \d+ bytes left out …\]\nü+\nlast$/);
     expect(Buffer.byteLength(body.output)).toBeLessThan(4_200);
   });
 
-  it("shows changed files as seen from the working directory", () => {
+  it("shows changed files as seen from the working directory", async () => {
     const changes = ["/code/src/a.ts", "/elsewhere/b", "/code-2/c", "/code/..d"].map((path) => ({ path, kind: "add" }));
     const events = [...STARTED, item("started", { type: "file_change", changes, status: "in_progress" })];
     events.push(item("completed", { type: "file_change", changes, status: "completed" }));
     const paths = ["src/a.ts", "/elsewhere/b", "/code-2/c", "..d"];
     const body = { kind: "files", status: "completed", changes: paths.map((path) => ({ path, change: "add" })) };
-    expect(bodies({ events, workdir: "/code" })).toEqual([[4, body]]);
+    expect(await bodies({ events, workdir: "/code" })).toEqual([[4, body]]);
   });
 
-  it("says a notice once, however often codex tries again", () => {
+  it("says a notice once, however often codex tries again", async () => {
     const notice = (message: string): object => ({ type: "error", message });
     const events = [
       ...STARTED,
@@ -82,7 +82,7 @@ describe("the record of a run", () => {
       notice("broken"),
       item("completed", { type: "error", message: "a warning" }),
     ];
-    expect(bodies({ events })).toEqual([
+    expect(await bodies({ events })).toEqual([
       [3, { kind: "error", message: "Reconnecting... 1/5 (high demand)" }],
       [5, { kind: "error", message: "Reconnecting... waiting for network (refused)" }],
       [6, { kind: "error", message: "broken" }],
@@ -92,7 +92,7 @@ describe("the record of a run", () => {
     ]);
   });
 
-  it("names tools, with what they were asked and what they gave", () => {
+  it("names tools, with what they were asked and what they gave", async () => {
     const call = {
       type: "mcp_tool_call",
       server: "calc",
@@ -117,7 +117,7 @@ describe("the record of a run", () => {
       { type: "thread.compacted", saved: 1 },
       "no event\n",
     ];
-    expect(bodies({ events })).toEqual([
+    expect(await bodies({ events })).toEqual([
       [1, { kind: "tool", name: "calc/add", status: "completed", detail: 'arguments: {"a":1}\nresult: 3' }],
       [2, { kind: "tool", name: "calc/add", status: "failed", detail: 'arguments: {"a":1}\nerror: refused' }],
       [3, { kind: "tool", name: "web_search", status: "completed", detail: "how to" }],
@@ -126,23 +126,23 @@ describe("the record of a run", () => {
     ]);
   });
 
-  it("bounds what a message brings", () => {
+  it("bounds what a message brings", async () => {
     const events = [item("completed", { type: "agent_message", text: "日".repeat(500_000) })];
-    for (const body of bodies({ events })) expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(66_000);
+    for (const body of await bodies({ events })) expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(66_000);
   });
 
-  it("is the same however often it is made", () => {
+  it("is the same however often it is made", async () => {
     const events = [...STARTED, item("started", command("", null)), "torn".repeat(3)];
-    expect(bodies({ events })).toEqual(bodies({ events }));
+    expect(await bodies({ events })).toEqual(await bodies({ events }));
   });
 
-  it("keeps the first and the last of too many entries, and says what was left out", () => {
+  it("keeps the first and the last of too many entries, and says what was left out", async () => {
     const count = 100_000;
     const events = Array.from({ length: count }, (_, index) => ({
       type: "item.completed",
       item: { id: `item_${index}`, type: "agent_message", text: `${index}` },
     }));
-    const said = bodies({ events: [...STARTED, ...events, COMPLETED] });
+    const said = await bodies({ events: [...STARTED, ...events, COMPLETED] });
     expect(said).toHaveLength(2_001);
     expect(said[0]).toEqual([3, { kind: "assistant", text: "0" }]);
     expect(said.at(-1)).toEqual([count + 2, { kind: "assistant", text: `${count - 1}` }]);
@@ -152,18 +152,18 @@ describe("the record of a run", () => {
     expect(said.map(([line]) => line)).toEqual(said.map(([line]) => line).toSorted((one, other) => one - other));
   });
 
-  it("keeps no more bytes than fit into one record of the journal", () => {
+  it("keeps no more bytes than fit into one record of the journal", async () => {
     const text = "x".repeat(60_000);
     const events = Array.from({ length: 300 }, () => item("completed", { type: "agent_message", text }));
-    expect(JSON.stringify(bodies({ events })).length).toBeLessThan(4.5 * 1024 * 1024);
+    expect(JSON.stringify(await bodies({ events })).length).toBeLessThan(4.5 * 1024 * 1024);
   });
 
-  it("remembers so many items that never end, and no more", () => {
+  it("remembers so many items that never end, and no more", async () => {
     const events = Array.from({ length: 5_000 }, (_, index) => ({
       type: "item.started",
       item: { id: `item_${index}`, ...command("", null) },
     }));
-    const record = recordOf(endedRun({ events, exitCode: 137 }));
+    const record = await recordOf(endedRun({ events, exitCode: 137 }));
     expect(record.summary().commandCount).toBe(5_000);
     expect(record.said().length).toBeLessThan(3_100);
   });
@@ -175,20 +175,22 @@ describe("the record of a run", () => {
       line: `{"type":"item.completed","item":{"id":"i","type":"mcp_tool_call","server":"s","tool":"t","arguments":NESTED}}`,
     },
     { name: "no item at all", line: `{"type":"item.completed","item":NESTED}` },
-  ])("is not upset by 20,000 nested arrays in $name", ({ line }) => {
+  ])("is not upset by 20,000 nested arrays in $name", async ({ line }) => {
     const nested = "[".repeat(20_000) + "]".repeat(20_000);
-    const record = recordOf(endedRun({ events: [`${line.replace("NESTED", nested)}\n`, COMPLETED], exitCode: 0 }));
+    const record = await recordOf(
+      endedRun({ events: [`${line.replace("NESTED", nested)}\n`, COMPLETED], exitCode: 0 }),
+    );
     expect(record.summary().turnEnd).toEqual({ kind: "completed" });
     expect(JSON.stringify(record.said()).length).toBeLessThan(10_000);
   });
 
-  it("tells what its patches wrote from what they could not", () => {
+  it("tells what its patches wrote from what they could not", async () => {
     const change = (path: string, status: string): object => ({
       type: "item.completed",
       item: { id: path, type: "file_change", changes: [{ path, kind: "update" }], status },
     });
     const events = [change("/w/a", "completed"), change("/w/b", "failed"), change("/w/a", "declined")];
-    const { patches } = recordOf(endedRun({ events, exitCode: 0 }));
+    const { patches } = await recordOf(endedRun({ events, exitCode: 0 }));
     expect([...patches]).toEqual([
       ["/w/a", "written"],
       ["/w/b", "refused"],
