@@ -19,9 +19,15 @@ export function openOwnThreads(dir: string): OwnThreads {
     has: (thread) => isThreadId(thread) && existsSync(join(dir, thread)),
     add(thread) {
       if (!isThreadId(thread)) return;
+      const write = (): void => writeFileSync(join(dir, thread), "", { mode: 0o600 });
       try {
-        makeDirectory(dir, 0o700);
-        writeFileSync(join(dir, thread), "", { mode: 0o600 });
+        try {
+          write();
+        } catch (error) {
+          if (systemErrorCode(error) !== "ENOENT") throw error;
+          makeDirectory(dir, 0o700);
+          write();
+        }
       } catch (error) {
         if (systemErrorCode(error) === undefined) throw error; // Else a fresh thread is begun next time, with what was said in this one.
       }

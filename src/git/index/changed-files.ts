@@ -174,7 +174,7 @@ function createPace(): Pace {
       return pauseMs;
     },
     began(askers) {
-      everyMs = Math.min(LISTING_EVERY_MS * askers, LISTING_EVERY_MAX_MS);
+      everyMs = Math.min(LISTING_EVERY_MS * (2 * askers - 1), LISTING_EVERY_MAX_MS);
     },
   };
 }

@@ -69,7 +69,8 @@ async function claim(
   try {
     mayFail("claim");
     isOurs = keeper.folders.make(id, place);
-    const taken = isOurs ? await take(keeper, place, id, isFree) : undefined;
+    const isKnownByName = drop.spec.id === id;
+    const taken = isOurs ? await take(keeper, place, id, isFree, isKnownByName ? "unsynced" : "durably") : undefined;
     // Whoever saves a file again writes in pieces again: it has to come to rest anew. A file named after its id was
     // exchanged by rename and is whole.
     if (
@@ -88,17 +89,23 @@ async function claim(
   }
 }
 
-/** Moves the file under the claim and reads it there; `undefined`: it is not there any more, "not-free": nor may it be moved now. */
+/**
+ * Moves the file under the claim and reads it there; `undefined`: it is not there any more, "not-free": nor may it be moved now.
+ *
+ * @param how "unsynced" for a file that brings its id along: should a loss of power bring it back into inbox/ although its task is in
+ * the journal, it is known by that
+ */
 async function take(
   keeper: Keeper,
   place: InboxPlace,
   id: string,
   isFree: () => boolean,
+  how: "durably" | "unsynced",
 ): Promise<Reading | "not-free" | undefined> {
   const source = openInboxFolder(keeper.workspaceDir, place.folders);
   if (source === undefined) return undefined;
   try {
-    const levels = keeper.folders.levels(id, place);
+    const levels = how === "durably" ? keeper.folders.levels(id, place) : [];
     await allSynced(levels.slice(0, -1).map(syncFolder));
     faultPoint("accept:claim-made");
     if (!isFree()) return "not-free";
@@ -106,7 +113,7 @@ async function take(
     faultPoint("accept:renamed");
     const reading = readHeld(keeper, id);
     // The second: or a power loss brings the file back into inbox/ although the journal says that it was accepted.
-    await allSynced([...levels.slice(-1).map(syncFolder), source.sync()]);
+    if (how === "durably") await allSynced([...levels.slice(-1).map(syncFolder), source.sync()]);
     return reading;
   } finally {
     source.close();
