@@ -19,7 +19,7 @@ import type { RunDefaults } from "./run/run-request.ts";
 import type { Runs } from "./runs.ts";
 import type { SandboxAvailability } from "./sandbox-availability.ts";
 import { createTaskSchedule } from "./scheduled-tasks.ts";
-import type { StopRequests } from "./stop-requests.ts";
+import { createStopHeeding, type StopRequests } from "./stop-requests.ts";
 import type { TickLoop } from "./tick-loop.ts";
 
 /** A tick comes at least this often: requests of other processes, a branch moved by others and a changed clock are seen then. */
@@ -86,9 +86,8 @@ export interface Dispatcher {
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { loop, table, runs, commits, inbox, breaker, codex, sandbox, starting, guard, faults, onBroken, log } = deps;
   const { now, monotonicMs, after } = deps.surroundings;
+  const heedStops = createStopHeeding(deps.requests, table.durable);
   const lookUps = new Set<() => Promise<void>>();
-  /** Stop requests that were heeded and wait for that to be durable. */
-  const heeded = new Set<string>();
   /** By task: the run that was begun last, until it is seen to be over. */
   const startedRuns = new Map<string, number>();
   /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
@@ -138,17 +137,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const reconcile = (): void => {
     deps.reloadSettings();
     schedule.followRights();
-    for (const id of deps.requests.pending()) {
-      if (heeded.has(id)) continue;
+    heedStops((id) => {
       if (table.get(id) !== undefined) runs.stop(id, "user");
       else log("stop-ignored", { task: id, reason: "it is not open" });
-      heeded.add(id);
-      const acknowledge = (): void => {
-        deps.requests.acknowledge(id);
-        heeded.delete(id);
-      };
-      table.durable().then(acknowledge, () => undefined); // Where it never is, the next coordinator finds the request.
-    }
+    });
     if (deps.requests.takeTryNow()) {
       breaker.tryNow();
       codex.tryNow();

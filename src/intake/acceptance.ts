@@ -87,10 +87,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
     const facts = await keptDrops.factsOf(id, drop, source);
     const known = deps.table.get(id);
-    if (known !== undefined) {
-      await deps.table.durable();
-      return { task: known, known: true }; // It came by another way while the branch was asked.
-    }
+    if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
     mayAccept();
     const place = { id, session, folder, order: nextOrder(), atMs: deps.now() };
     const text = { text: drop.text, folderKey: drop.folderKey ?? null, clone: deps.clone };
@@ -105,7 +102,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       parentRun: droppedBy?.run,
     };
     deps.log("accepted", { task: id, session, ...from });
-    await deps.table.durable();
     return { task, known: false };
   };
 
@@ -116,6 +112,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Ends a claim whose task is journaled. */
   const release = async (id: string): Promise<void> => {
+    await deps.table.durable();
     await deps.intake.release(id);
     deps.receipts.remove(id);
   };
@@ -207,7 +204,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const claimed = await deps.intake.claim(drop, id);
     if (claimed === "changed") return "later";
     if (claimed === undefined) return "done";
-    await deps.table.durable();
     await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
@@ -235,7 +231,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     deps.table.note(task.id, { ...record, ...facts, source: facts.source ?? source, ...asked });
     if (asked.droppedBy !== undefined) deps.runDrops.accepted(asked.droppedBy);
     deps.log("replaced", { task: task.id, session: task.sessionKey, source: facts.source?.path });
-    await deps.table.durable();
   };
 
   const finishLeftClaims = async (): Promise<void> => {
@@ -282,14 +277,15 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     },
     async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
-      const known = await findKnown(id);
-      if (known !== undefined) {
-        await deps.table.durable();
-        return { id: known, known: true };
-      }
-      const kept = await keptDrops.submitted(text, spec);
-      const accepted = await accept(id, kept, undefined, { origin }, mayAccept);
-      return { id, known: accepted.known };
+      const submit = async (): Promise<{ readonly id: string; readonly known: boolean }> => {
+        const known = await findKnown(id);
+        if (known !== undefined) return { id: known, known: true };
+        const kept = await keptDrops.submitted(text, spec);
+        return { id, known: (await accept(id, kept, undefined, { origin }, mayAccept)).known };
+      };
+      const submitted = await submit();
+      await deps.table.durable();
+      return submitted;
     },
     finishLeftClaims,
   };
