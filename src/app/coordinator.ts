@@ -48,7 +48,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly acceptance: Pick<Acceptance, "submit">;
   readonly keeper: Pick<Keeper, "keep">;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
-  readonly guard: Pick<JournalGuard, "tryAgain">;
+  readonly guard: Pick<JournalGuard, "tryAgain" | "requireHome">;
   /** What a task may ask for now. */
   readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
@@ -99,9 +99,20 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;
     },
-    stop: async (part) => thenWake(await requestStop(part, queries.find, deps.stopRequests.request)),
-    pause: async (request) =>
-      thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now())),
-    resume: async (session, tryNow) => thenWake(resumeQueue(paths, session, now(), tryNow)),
+    async stop(part) {
+      const answer = await requestStop(part, queries.find, (id) => {
+        deps.guard.requireHome();
+        deps.stopRequests.request(id);
+      });
+      return thenWake(answer);
+    },
+    async pause(request) {
+      deps.guard.requireHome();
+      return thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now()));
+    },
+    async resume(session, tryNow) {
+      deps.guard.requireHome();
+      return thenWake(resumeQueue(paths, session, now(), tryNow));
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { OriginKind } from "../task/rights/origin-kind.ts";
 import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
 import { stampOf } from "./path-stamp.ts";
@@ -54,15 +55,15 @@ export function createLivePolicy(
 export function createLiveRights(
   policy: Pick<LivePolicy, "current">,
   listed: () => readonly string[],
-  isOwnThread: (thread: string) => boolean,
+  threadProblem: (thread: string, kind: OriginKind) => string | undefined,
 ): () => RightsByOrigin {
   let madeOf = [policy.current(), listed()] as const;
-  let rights = rightsByOrigin(...madeOf, isOwnThread);
+  let rights = rightsByOrigin(...madeOf, threadProblem);
   return () => {
     const [now, commands] = [policy.current(), listed()];
     if (madeOf[0] !== now || madeOf[1] !== commands) {
       madeOf = [now, commands];
-      rights = rightsByOrigin(now, commands, isOwnThread);
+      rights = rightsByOrigin(now, commands, threadProblem);
     }
     return rights;
   };

@@ -12,6 +12,8 @@ export interface JournalGuard {
   note(error: unknown): boolean;
   /** Returns what to tell the caller whose request failed with `error`: to try again, where it is the world's fault; that is noted. */
   tryAgain(error: unknown): unknown;
+  /** Refuses a request that would make the coordinator's folder anew where that is away. @throws CoordinatorError `TRY_AGAIN` */
+  requireHome(): void;
 }
 
 /**
@@ -37,6 +39,9 @@ export function createJournalGuard(
       !(error instanceof CoordinatorError && error.code === "GIT") && note(error)
         ? new CoordinatorError("TRY_AGAIN", faults.current()?.reason ?? "try again later", { cause: error })
         : error,
+    requireHome() {
+      if (!existsSync(home)) throw new CoordinatorError("TRY_AGAIN", `${home} is not there: try again when it is back`);
+    },
     blockedForMs() {
       const isAway = !existsSync(home);
       if (untilMs === undefined && !isAway) return undefined;

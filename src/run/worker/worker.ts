@@ -41,9 +41,9 @@ export interface WorkerWatch {
  * output goes to files, so nothing of the run passes through this process.
  *
  * @param onExit called once when the worker has ended, if we still live then
- * @throws CoordinatorError `CODEX` if no process could be made
+ * @throws CoordinatorError `CODEX` if no process could be made, with the cause
  */
-export function startWorker(spec: WorkerSpec, onExit: () => void): void {
+export async function startWorker(spec: WorkerSpec, onExit: () => void): Promise<void> {
   const stderr = openSync(runPaths(spec.runDir).stderr, "a", 0o600); // Where the shell says that it cannot run the command.
   try {
     const [shell, ...words] = workerCommand(spec);
@@ -53,11 +53,12 @@ export function startWorker(spec: WorkerSpec, onExit: () => void): void {
       cwd: spec.workdir,
       env: spec.environment,
     });
-    child.once("error", () => undefined); // Told below, by the missing process id.
+    const failed = new Promise<Error>((resolve) => child.once("error", resolve));
     child.once("exit", onExit);
     child.unref();
-    if (child.pid === undefined)
-      throw new CoordinatorError("CODEX", `cannot start a worker for ${spec.runDir} in ${spec.workdir}`);
+    if (child.pid !== undefined) return;
+    const cause = await failed;
+    throw new CoordinatorError("CODEX", `cannot start a worker for ${spec.runDir} in ${spec.workdir}`, { cause });
   } finally {
     closeSync(stderr); // The child holds its own copy.
   }

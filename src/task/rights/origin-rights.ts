@@ -30,14 +30,18 @@ export interface RightsByOrigin {
 
 /**
  * @param listed verify commands that the committed configuration of the served branch names
- * @param isOwnThread whether a run of this workspace has begun a thread
+ * @param threadProblem why a task that comes this way may not go on in a thread
  */
 export function rightsByOrigin(
   policy: Policy,
   listed: readonly string[],
-  isOwnThread: (thread: string) => boolean = () => true,
+  threadProblem: (thread: string, kind: OriginKind) => string | undefined = () => undefined,
 ): RightsByOrigin {
-  const make = (kind: OriginKind): Rights => Object.freeze({ ...rightsOfKind(policy, kind, listed), isOwnThread });
+  const make = (kind: OriginKind): Rights =>
+    Object.freeze({
+      ...rightsOfKind(policy, kind, listed),
+      threadProblem: (thread: string) => threadProblem(thread, kind),
+    });
   const kinds = new Map(ORIGIN_KINDS.map((kind) => [kind, make(kind)]));
   const ofKind = (kind: OriginKind): Rights => kinds.get(kind) ?? make(kind);
   return {
@@ -136,6 +140,7 @@ function met(one: Rights, other: Rights): Rights {
     codexConfig: one.codexConfig.filter((key) => other.codexConfig.includes(key)),
     environment: one.environment.filter((name) => other.environment.includes(name)),
     resume: lower(RESUME_CHOICES, one.resume, other.resume),
+    threadProblem: (thread) => one.threadProblem?.(thread) ?? other.threadProblem?.(thread),
     network: lower(NETWORK_CHOICES, one.network, other.network),
     mcp: lower(MCP_CHOICES, one.mcp, other.mcp),
     maxDropsPerRun: Math.min(one.maxDropsPerRun, other.maxDropsPerRun),

@@ -183,7 +183,10 @@ describe("a long queue", () => {
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
-      ...{ bound: { refuseWhenFull: () => undefined }, guard: { tryAgain: (error) => error } },
+      ...{
+        bound: { refuseWhenFull: () => undefined },
+        guard: { tryAgain: (error) => error, requireHome: () => undefined },
+      },
       rights: () => sameRights(DEFAULT_RIGHTS),
       user: "ada",
     });

@@ -160,7 +160,7 @@ describe("the claim", () => {
     const { command } = JSON.parse(readFileSync(join(runDir, "command.json"), "utf8"));
     const ended: number[] = [];
     for (let worker = 1; worker < 8; worker += 1)
-      startWorker({ runDir, command, workdir, environment }, () => ended.push(worker));
+      await startWorker({ runDir, command, workdir, environment }, () => ended.push(worker));
     expect((await outcomeOf(handle)).verdict.outcome).toBe("succeeded");
     await waitFor(() => ended.length === 7, { what: "all workers to end" });
     expect(stubRuns()).toHaveLength(1);

@@ -34,7 +34,7 @@ export interface Launcher {
 export const directLauncher: Launcher = {
   open: () => undefined,
   async start(spec, onExit) {
-    startWorker(spec, onExit);
+    await startWorker(spec, onExit);
     return () => undefined;
   },
   close: () => undefined,

@@ -137,6 +137,7 @@ describe("a launcher", () => {
     });
     await expect(start).rejects.toMatchObject({
       ...{ code: "CODEX", message: `cannot start a worker for ${dirOf(asked)} in ${workdir}` },
+      cause: { code: "ENOENT" },
     });
     expect(runner.probe(dirOf(asked))).toEqual({ kind: "vanished" });
     expect(await startedBy(launcher)).toBe(pid);
