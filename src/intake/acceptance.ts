@@ -277,15 +277,12 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     },
     async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
-      const submit = async (): Promise<{ readonly id: string; readonly known: boolean }> => {
-        const known = await findKnown(id);
-        if (known !== undefined) return { id: known, known: true };
-        const kept = await keptDrops.submitted(text, spec);
-        return { id, known: (await accept(id, kept, undefined, { origin }, mayAccept)).known };
-      };
-      const submitted = await submit();
+      const known = await findKnown(id);
+      const accepted =
+        known === undefined &&
+        (await accept(id, await keptDrops.submitted(text, spec), undefined, { origin }, mayAccept));
       await deps.table.durable();
-      return submitted;
+      return { id: known ?? id, known: accepted === false || accepted.known };
     },
     finishLeftClaims,
   };
