@@ -1,8 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ownIdentity, readPidNamespace } from "../../../src/base/process/process-identity.ts";
-import { findHolder, type HeldLock, takeLock } from "../../../src/base/process/process-lock.ts";
+import { findHolder, type HeldLock, type LockHolder, takeLock } from "../../../src/base/process/process-lock.ts";
 import { type LineProcess, startLineProcess } from "../../support/line-process.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -160,16 +170,56 @@ describe("a holder in another container of this machine", () => {
   });
 });
 
-it("tells the holder when its lock was taken away, and lets it release what is left", async () => {
-  const dir = tempDir();
-  const holder = startTaker(dir);
-  await holder.ask("take");
-  rmSync(join(dir, NAME), { recursive: true });
-  await waitFor(() => holder.stderr().includes("lost: "), {
-    what: "the holder's next sign of life, every five seconds",
+describe("the next sign of life, which is due after five seconds", () => {
+  /** Takes the lock on a clock of the test's own, and tells what was lost. */
+  async function takeAndWait() {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [dir, lost] = [join(tempDir(), "state"), [] as string[]];
+    mkdirSync(dir);
+    const describeHolder = ({ pid }: LockHolder): string => `process ${pid} has it`;
+    const held = await takeLock({ dir, name: NAME, onLost: ({ message }) => lost.push(message), describeHolder });
+    onTestFinished(() => held.release());
+    const passTime = async (): Promise<void> => {
+      vi.advanceTimersByTime(5_000);
+      const isReading = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
+      await waitFor(() => !isReading(), { what: "the look at the lock" });
+    };
+    return { dir, lost, held, passTime, sign: () => statSync(join(dir, NAME), { throwIfNoEntry: false }) };
+  }
+
+  it("tells the holder when its lock was taken away, and lets it release what is left", async () => {
+    const { dir, lost, held, passTime } = await takeAndWait();
+    rmSync(join(dir, NAME), { recursive: true });
+    expect(lost).toEqual([]);
+    await passTime();
+    expect(lost).toHaveLength(1);
+    await held.release();
+    expect(await findHolder(dir, NAME)).toBeUndefined();
   });
-  expect(await holder.ask("release")).toBe("released");
-  expect(await findHolder(dir, NAME)).toBeUndefined();
+
+  it("is missed by a folder that is away: the lock is held still once it is back, and gives signs", async () => {
+    const { dir, lost, passTime, sign } = await takeAndWait();
+    renameSync(dir, `${dir}-away`);
+    await passTime();
+    expect(existsSync(dir)).toBe(false);
+    utimesSync(join(`${dir}-away`, NAME), 1, 1);
+    renameSync(`${dir}-away`, dir);
+    await waitFor(() => (sign()?.mtimeMs ?? 0) > 1_000, { what: "a lock that gives signs anew" });
+    await expect(take(dir)).rejects.toThrow(`process ${process.pid} has it`);
+    expect(lost).toEqual([]);
+  });
+
+  it("is missed by a folder that is away and comes back with another holder: the lock is lost", async () => {
+    const { dir, lost, passTime } = await takeAndWait();
+    renameSync(dir, `${dir}-away`);
+    await passTime();
+    expect(lost).toEqual([]);
+    const last = readdirSync(`${dir}-away`).find((name) => name.includes(".holder-")) ?? "";
+    writeFileSync(join(`${dir}-away`, last), JSON.stringify({ free: "by another" }));
+    renameSync(`${dir}-away`, dir);
+    await waitFor(() => lost.length === 1, { what: "the loss" });
+  });
 });
 
 it("leaves one small file behind, however often it is taken", async () => {

@@ -1,5 +1,5 @@
 import { type FSWatcher, lstatSync, watch as watchFolder } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { systemErrorCode } from "../../../base/errors.ts";
 import { INBOX } from "../../../task/records/workspace-paths.ts";
 import { UNWATCHED_RESCAN_MS } from "../limits.ts";
@@ -100,6 +100,13 @@ class Watch implements InboxWatch {
   }
 
   #onParentEvent(event: string, name: string | null): void {
+    // Its own name: the workspace was moved, and what watches it and below may stay silent, also when it is back at once.
+    if (event === "rename" && name === basename(this.#options.workspaceDir)) {
+      this.#closeParent();
+      this.#closeTree();
+      this.#look();
+      return;
+    }
     if (name !== null && name !== INBOX) return;
     // Made, removed or exchanged. The inode number may be the same again, so identity does not tell.
     if (event === "rename") this.#closeTree();
@@ -119,6 +126,7 @@ class Watch implements InboxWatch {
       (error) => this.#onError(error),
     );
     this.#tree = { identity, watcher };
+    this.#hintSoon(); // Nobody has watched since the last one was closed.
   }
 
   #onError(error: unknown): void {

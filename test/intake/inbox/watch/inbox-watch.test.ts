@@ -237,6 +237,24 @@ describe.each<{ kind: string; tree: TreeWatch }>([
     await waitFor(() => opened === 2, { what: "the folder to be watched again" });
     await expectHints(one, (round) => write(join(one.inboxDir, `${round}.md`)));
   });
+
+  it("a workspace that was away for a moment is watched anew, without a look", async () => {
+    const dir = join(tempDir(), "workspace");
+    mkdirSync(join(dir, "inbox"), { recursive: true });
+    let opened = 0;
+    const one = watchedInbox({
+      workspaceDir: dir,
+      watchTree: (path, onChange, onError) => {
+        opened += 1;
+        return tree(path, onChange, onError);
+      },
+    });
+    one.watch.start();
+    renameSync(dir, `${dir}-away`);
+    renameSync(`${dir}-away`, dir);
+    await waitFor(() => opened === 2, { what: "the folder to be watched anew", timeoutMs: 5_000 });
+    await expectHints(one, (round) => write(join(one.inboxDir, `${round}.md`)));
+  });
 });
 
 it("hints every so often, whatever is heard", async () => {
