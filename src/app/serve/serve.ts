@@ -83,7 +83,7 @@ export async function serve(
   const log: Log = (event, fields) => print(event, keeper.keep(fields));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
-  const own = watchOwnPlaces(place, environment);
+  const own = watchOwnPlaces(place, environment, log);
   const installation = await checkCodex(options, environment, policy.current());
   own.requireApart(policy.current(), installation.path);
   secureStateFolder(paths.root);
