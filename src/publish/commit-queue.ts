@@ -111,6 +111,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const ledger = await buildLedgerEdits(branch, rows, deps.isOpen, deps.clone);
     plans.push({ ...last, edits: [...last.edits, ...ledger] });
 
+    await table.durable(); // Where the branch is ahead of the journal, a loss of power would let a task run again.
     const report = await branch.commit(plans, aborter.signal);
     await deps.onCommitted();
     stale = stale.filter((drop) => !goneStale.includes(drop));
