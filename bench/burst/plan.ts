@@ -15,7 +15,7 @@ export interface Plan {
   readonly idleHeld: number;
   readonly idleMs: number;
   readonly real: number;
-  /** Where the profiles of the coordinators of `burst` and `held` go, which slow them down a little. */
+  /** Where the profiles of the coordinators of `burst`, `held` and `real` go, which slow them down a little. */
   readonly profileDir: string | undefined;
   /** A coordinator has this long to come to rest before its memory is read, and before each burst. */
   readonly restMs: number;
@@ -69,4 +69,11 @@ export function parsePlan(args: readonly string[]): Plan {
   const parts = new Set(asked as Part[]);
   const profileDir = values["cpu-prof"];
   return { parts, profileDir, limitMs: Number(values["limit-s"]) * 1_000, ...(values.smoke ? SMOKE : full) };
+}
+
+/** For Node; the profile is written when the coordinator ends. */
+export function profiling({ profileDir }: Plan, name: string): readonly string[] {
+  return profileDir === undefined
+    ? []
+    : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}.cpuprofile`];
 }

@@ -5,7 +5,7 @@ import { startModelServer } from "../../demo/model-server/model-server.ts";
 import { drops, nextRealDrop } from "../support/drops.ts";
 import { median } from "../support/statistics.ts";
 import { exactlyOnce, perTask, problemsOf, speed } from "./burst-figures.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, profiling } from "./plan.ts";
 import type { Findings, Row } from "./report.ts";
 import { type Burst, serveBurst, startProbed } from "./served-burst.ts";
 
@@ -18,7 +18,7 @@ export async function measureReal(plan: Plan, folder: string): Promise<Findings>
   try {
     const codexHome = makeCodexHome(join(folder, "codex-home"), model);
     const environment = { CODEX_INBOX_CODEX: CODEX, CODEX_HOME: codexHome, RUST_LOG: "off" };
-    const probed = await startProbed(join(folder, "real"), 0, { environment });
+    const probed = await startProbed(join(folder, "real"), 0, { environment, nodeArgs: profiling(plan, "real") });
     try {
       const real = await serveBurst(probed, drops(plan.real, nextRealDrop), plan);
       return { rows: realRows(real), problems: problemsOf(real) };

@@ -5,7 +5,7 @@ import { measureTaskSpooler, measureXargs } from "../support/peers.ts";
 import { mean } from "../support/statistics.ts";
 import { problemsOf, speed } from "./burst-figures.ts";
 import { burstRows } from "./burst-rows.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, profiling } from "./plan.ts";
 import { type Findings, type Row, ratio } from "./report.ts";
 import { type Burst, type Probed, serveBurst, startProbed } from "./served-burst.ts";
 
@@ -43,13 +43,6 @@ export async function measureTurns(plan: Plan, folder: string): Promise<Findings
     await Promise.all(probed.map(({ serving }) => serving.stop()));
   }
   return { rows: turnRows(plan, turns), problems: [...turns.alone, ...turns.beside].flatMap(problemsOf) };
-}
-
-/** For Node; the profile is written when the coordinator ends. */
-function profiling({ profileDir }: Plan, name: string): readonly string[] {
-  return profileDir === undefined
-    ? []
-    : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}.cpuprofile`];
 }
 
 function turnRows(plan: Plan, { alone, beside, xargs, spooler, heldMs }: Turns): readonly Row[] {

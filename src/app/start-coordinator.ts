@@ -33,6 +33,7 @@ import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
 import { openDropReceipts } from "../store/drop-receipts.ts";
+import type { createFileSyncs } from "../store/journal/file-syncs.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
 import type { OwnThreads } from "../store/own-threads.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
@@ -58,6 +59,7 @@ export interface CoordinatorDeps {
   readonly branch: Branch;
   /** The redaction boundary. */
   readonly keeper: Keeper;
+  readonly fileSyncs: typeof createFileSyncs;
   readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
   readonly agents: AgentDriver;
   readonly verifications: VerifyDriver;
@@ -115,7 +117,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   let configProblem: string | undefined;
 
   await branch.refresh();
-  const journal = openTaskJournal(paths.journal, keeper, (path, reason) => log("journal-damaged", { path, reason }));
+  const onDamaged = (path: string, reason: string): void => log("journal-damaged", { path, reason });
+  const journal = openTaskJournal(paths.journal, keeper, onDamaged, deps.fileSyncs(faults));
   const recent = loadRecentTasks(journal);
   const retryLimits = (delayMaxMs = settings().retryMaxMs): RetryLimits => ({
     ...{ delayFirstMs: settings().retryBaseMs, delayMaxMs },
@@ -243,11 +246,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
-    await dispatcher.stop();
+    const stopped = dispatcher.stop();
     runs.close();
-    await commits.close();
+    const committed = commits.close();
+    await journal.close(); // Where the disk fails, nobody waits for it any more.
+    await Promise.all([stopped, committed]);
     await intake.stop();
     await branch.close();
+    await journal.close();
     end();
   };
 
@@ -259,21 +265,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const health = () =>
     presentHealth({
-      ...{
-        ...deps,
-        journal,
-        table,
-        bound,
-        breaker,
-        codex,
-        sandbox,
-        faults,
-        runs,
-        commits,
-        inbox,
-        dispatcher,
-        startedAt,
-      },
+      ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
+      ...{ faults, runs, commits, inbox, dispatcher, startedAt },
       configProblem,
     });
   const useCases = createUseCases({

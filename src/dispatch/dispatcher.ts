@@ -19,7 +19,7 @@ import type { RunDefaults } from "./run/run-request.ts";
 import type { Runs } from "./runs.ts";
 import type { SandboxAvailability } from "./sandbox-availability.ts";
 import { createTaskSchedule } from "./scheduled-tasks.ts";
-import type { StopRequests } from "./stop-requests.ts";
+import { createStopHeeding, type StopRequests } from "./stop-requests.ts";
 import type { TickLoop } from "./tick-loop.ts";
 
 /** A tick comes at least this often: requests of other processes, a branch moved by others and a changed clock are seen then. */
@@ -86,6 +86,7 @@ export interface Dispatcher {
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { loop, table, runs, commits, inbox, breaker, codex, sandbox, starting, guard, faults, onBroken, log } = deps;
   const { now, monotonicMs, after } = deps.surroundings;
+  const heedStops = createStopHeeding(deps.requests, table.durable);
   const lookUps = new Set<() => Promise<void>>();
   /** By task: the run that was begun last, until it is seen to be over. */
   const startedRuns = new Map<string, number>();
@@ -136,11 +137,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const reconcile = (): void => {
     deps.reloadSettings();
     schedule.followRights();
-    for (const id of deps.requests.pending()) {
+    heedStops((id) => {
       if (table.get(id) !== undefined) runs.stop(id, "user");
       else log("stop-ignored", { task: id, reason: "it is not open" });
-      deps.requests.acknowledge(id);
-    }
+    });
     if (deps.requests.takeTryNow()) {
       breaker.tryNow();
       codex.tryNow();

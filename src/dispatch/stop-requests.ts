@@ -64,3 +64,26 @@ export function openStopRequests(dir: string): StopRequests {
     takeTryNow: () => remove(TRY_NOW),
   };
 }
+
+/**
+ * Returns what calls `stop` for each request that it was not called for yet; a request is acknowledged once what follows is durable. Where
+ * it never is, the next coordinator finds the request.
+ */
+export function createStopHeeding(
+  requests: Pick<StopRequests, "pending" | "acknowledge">,
+  durable: () => Promise<void>,
+): (stop: (id: string) => void) => void {
+  const heeded = new Set<string>();
+  return (stop) => {
+    for (const id of requests.pending()) {
+      if (heeded.has(id)) continue;
+      stop(id);
+      heeded.add(id);
+      const acknowledge = (): void => {
+        requests.acknowledge(id);
+        heeded.delete(id);
+      };
+      durable().then(acknowledge, () => undefined);
+    }
+  };
+}

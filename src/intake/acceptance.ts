@@ -112,6 +112,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Ends a claim whose task is journaled. */
   const release = async (id: string): Promise<void> => {
+    await deps.table.durable();
     await deps.intake.release(id);
     deps.receipts.remove(id);
   };
@@ -277,10 +278,11 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     async submit(text, { spec }, origin, mayAccept) {
       const id = spec.id ?? newTaskId(deps.now());
       const known = await findKnown(id);
-      if (known !== undefined) return { id: known, known: true };
-      const kept = await keptDrops.submitted(text, spec);
-      const accepted = await accept(id, kept, undefined, { origin }, mayAccept);
-      return { id, known: accepted.known };
+      const accepted =
+        known === undefined &&
+        (await accept(id, await keptDrops.submitted(text, spec), undefined, { origin }, mayAccept));
+      await deps.table.durable();
+      return { id: known ?? id, known: accepted === false || accepted.known };
     },
     finishLeftClaims,
   };

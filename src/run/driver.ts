@@ -71,7 +71,7 @@ export interface Driver<Request, Outcome> {
    * @throws CoordinatorError `TASK_FILE` before `isWanted` is asked, where the request can never run; `CODEX` where no process could
    * be made, and then this run is sealed: it never starts
    */
-  start(request: Request, isWanted: () => boolean): Promise<RunHandle<Outcome> | undefined>;
+  start(request: Request, isWanted: () => boolean | Promise<boolean>): Promise<RunHandle<Outcome> | undefined>;
   adopt(lease: RunLease): Promise<RunHandle<Outcome>>;
   probe(run: RunKey): RunProbe["kind"];
   /** Makes sure that this run never starts; false when it already did. */

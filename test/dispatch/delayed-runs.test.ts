@@ -100,8 +100,8 @@ it("a verify command for which no process can be made is tried again, ever later
   const { start } = world.verifier;
   const fail = failing(6, () => new CoordinatorError("CODEX", "cannot start a worker"));
   world.verifier.start = (request, isWanted) =>
-    start(request, () => {
-      const wanted = isWanted();
+    start(request, async () => {
+      const wanted = await isWanted();
       if (wanted) fail();
       return wanted;
     });
@@ -159,8 +159,8 @@ it("a verify command for which no process can ever be made fails its task after 
   const { start } = world.verifier;
   const tooLong = Object.assign(new Error("spawn E2BIG"), { code: "E2BIG" });
   world.verifier.start = (request, isWanted) =>
-    start(request, () => {
-      if (isWanted()) throw new CoordinatorError("CODEX", "cannot start a worker", { cause: tooLong });
+    start(request, async () => {
+      if (await isWanted()) throw new CoordinatorError("CODEX", "cannot start a worker", { cause: tooLong });
       return false;
     });
   await world.settle();

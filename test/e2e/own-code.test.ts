@@ -143,6 +143,32 @@ describe("a home inside the checkout that agents work in", () => {
   });
 });
 
+describe("a linked worktree that is served", () => {
+  it("leads to its repository still, and agents write nothing there", { timeout: 60_000 }, async () => {
+    const codex = await realCodex();
+    const main = await tempWorkspace(); // In /tmp, which agents may write to as well.
+    const dir = join(realpathSync(tempDir("/var/tmp")), "linked");
+    main.repo.git("worktree", "add", "--quiet", "-b", "side", dir);
+    const gitDir = join(main.dir, ".git");
+    const stateDir = join(gitDir, "codex-inbox/homes/linked");
+    const workspace = workspaceIn(dir, { codex, stateDir, branch: "side" });
+    const before = ["config", "HEAD", "worktrees/linked/HEAD"].map((name) => readFileSync(join(gitDir, name), "utf8"));
+    const attack = [
+      "echo 'gitdir: /tmp/evil' > .git; unlink .git; mv .git gone",
+      `echo x > ${gitDir}/hooks/post-checkout; echo x >> ${gitDir}/config; echo x > ${gitDir}/worktrees/linked/HEAD`,
+      `mv ${gitDir} ${gitDir}.old; mv ${gitDir}/worktrees ${gitDir}/gone; touch tried; sleep 0.3`,
+    ].join("; ");
+    workspace.drop("a.md", `Attack. [[shell: ${attack}]] [[write .git: x]] [[final: ok]]\n`);
+    await workspace.serveUntilIdle();
+    expect(existsSync(join(dir, "tried"))).toBe(true);
+    expect(readFileSync(join(dir, ".git"), "utf8").trim()).toBe(`gitdir: ${realpathSync(gitDir)}/worktrees/linked`);
+    const after = ["config", "HEAD", "worktrees/linked/HEAD"].map((name) => readFileSync(join(gitDir, name), "utf8"));
+    expect(after).toEqual(before);
+    expect(existsSync(join(gitDir, "hooks/post-checkout"))).toBe(false);
+    expect(main.repo.git("log", "-1", "--format=%s", "side")).toContain("Attack.");
+  });
+});
+
 describe("a start where agents could write to what is run", () => {
   it("ends with 78 and says what to move; a policy that would allow it is not in force while serving", async () => {
     const workspace = await tempWorkspace();

@@ -161,7 +161,9 @@ const OTHER = PLANTED_SECRETS.find(({ kind }) => kind === "gitlab-personal-acces
 it("a secret that came by commit is said at once, the task is run once, and nothing of ours repeats it", async () => {
   if (TOKEN === undefined) throw new Error("no token");
   const workspace = await workspaceWithSecrets();
+  workspace.repo.git("config", "author.name", `Ada ${TOKEN.secret}`);
   workspace.commitDrop(`${TOKEN.secret}.md`, `Use ${TOKEN.secret} now.\n`);
+  workspace.repo.git("config", "--unset", "author.name");
   workspace.commitDrop("broken.md", `---\nsandbox: ${TOKEN.secret}\n---\nBroken.\n`);
   const before = new Set(
     workspace.repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split("\n"),
@@ -184,6 +186,7 @@ it("a secret that came by commit is said at once, the task is run once, and noth
   expectNoSecret(texts.join("\n"));
   expect(texts.join("\n")).toContain("secret is in the history of this branch already");
   expect(workspace.repo.git("ls-tree", "-r", "--name-only", "HEAD")).not.toContain(TOKEN.secret);
+  expect(texts.join("\n")).toContain("Requested-By: Ada [redacted: github-token]");
 
   await workspace.serveUntilIdle({ code: 1 });
   expect(workspace.stubRuns()).toHaveLength(1);

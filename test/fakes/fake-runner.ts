@@ -170,7 +170,7 @@ export function createFakeRunner(now: () => number): FakeRunner {
         verdict: LOST,
       };
       runs.set(keyOf(lease), run);
-      if (!isWanted()) return undefined;
+      if (!(await isWanted())) return undefined;
       try {
         options.beforeStart(request);
       } catch (error) {

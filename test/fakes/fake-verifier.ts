@@ -92,7 +92,7 @@ export function createFakeVerifier(): FakeVerifier {
       const facts = { ...NOTHING, sandbox: request.sandbox };
       const run: FakeVerification = { request, probe: "unclaimed", facts, stops: [] };
       runs.set(keyOf(lease), run);
-      if (!isWanted()) return undefined;
+      if (!(await isWanted())) return undefined;
       run.probe = "alive";
       started.push(run);
       const handle = follow(lease);

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { publishDrop } from "../../src/app/actions/publish-drop.ts";
@@ -7,6 +7,7 @@ import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts
 import type { RunEvent } from "../../src/run/driver.ts";
 import { openDropReceipts } from "../../src/store/drop-receipts.ts";
 import { failure, THREAD } from "../fakes/fake-runner.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll } from "../support/world-actions.ts";
 
@@ -100,6 +101,15 @@ describe("who asks for a task", () => {
     await publishDrop(placeOf(world), "Do it.\n", {});
     await world.start();
     expect(await shown(world)).toMatchObject({ origin: "cli" });
+  });
+
+  it("is put nowhere else: an inbox that an agent has made a link is refused", async () => {
+    const world = createWorld();
+    const [inbox, elsewhere] = [join(world.dir, "inbox"), tempDir()];
+    rmSync(inbox, { recursive: true, force: true });
+    symlinkSync(elsewhere, inbox);
+    await expect(publishDrop(placeOf(world), "Do it.\n", {})).rejects.toMatchObject({ code: "REFUSED" });
+    expect(readdirSync(elsewhere)).toEqual([]);
   });
 
   it("survives a kill between the inbox and the journal", async () => {

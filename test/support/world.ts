@@ -20,6 +20,7 @@ import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
+import { createFakeFileSyncs } from "../fakes/fake-file-syncs.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
 import { createFakeRepository, type FakeRepository } from "../fakes/fake-repository.ts";
@@ -74,8 +75,8 @@ export interface World {
     sandbox: string | undefined;
     sandboxStamp: string;
   };
-  /** What a login check, a search of notes, a look at inbox/ and one for what runs have left wait for before they begin. */
-  readonly waits: { check: Promise<void>; search: Promise<void>; scan: Promise<void>; reap: Promise<void> };
+  /** What a login check, a search of notes, a look at inbox/, one for what runs have left, and the sync of a journal wait for. */
+  readonly waits: Record<"check" | "search" | "scan" | "reap" | "sync", Promise<void>>;
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
@@ -123,7 +124,7 @@ export function createWorld(): World {
   const runner = createFakeRunner(now);
   const verifier = createFakeVerifier();
   const nothing = Promise.resolve();
-  const waits: World["waits"] = { check: nothing, search: nothing, scan: nothing, reap: nothing };
+  const waits: World["waits"] = { check: nothing, search: nothing, scan: nothing, reap: nothing, sync: nothing };
   const problems: World["problems"] = {
     ...{ codex: undefined, settings: undefined, stamp: "", sandbox: undefined, sandboxStamp: "" },
   };
@@ -215,6 +216,7 @@ export function createWorld(): World {
           version: "1.2.3",
           branch,
           keeper,
+          fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
           installation,
         },

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
@@ -58,6 +58,8 @@ export async function publishDrop(
         .padStart(6, "0"),
     );
   const path = `${INBOX}/${id}.md`;
+  if (lstatSync(join(place.workspaceDir, INBOX), { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    throw new CoordinatorError("REFUSED", `${INBOX} is a symbolic link, which may lead anywhere: make it a folder`);
   if (existsSync(join(place.workspaceDir, path))) throw new CoordinatorError("REFUSED", `${path} is there already`);
   // An agent's own command is no person's.
   if (environment[MARKER_VARIABLE] === undefined)

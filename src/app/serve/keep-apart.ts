@@ -1,9 +1,12 @@
+import type { Log } from "../../base/surroundings.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { Environment } from "../../run/sandbox/environment.ts";
 import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
-import { confinementOf, ownPlaces, requireApart } from "./own-places.ts";
+import { linkedFiles } from "./hard-links.ts";
+import { COPIES, confinementOf, ownPlaces, requireApart } from "./own-places.ts";
+import { PACKAGE_DIR } from "./package-facts.ts";
 
 /** Keeps agents out of what we run, for one workspace. */
 export interface OwnPlaces {
@@ -16,13 +19,20 @@ export interface OwnPlaces {
 /** Some hundred places are looked at; of what a run might have moved, each run makes sure itself (permission-profile.ts). */
 const FRESH_MS = 1_000;
 
-export function watchOwnPlaces(place: WorkspacePlace, environment: Environment): OwnPlaces {
+/** @param log is told once where a program may be written to under another name that was not found */
+export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, log: Log = () => undefined): OwnPlaces {
+  let isTold = false;
   let seen: { readonly codexPath: string; readonly atMs: number; readonly confinement: Confinement } | undefined;
   return {
     requireApart(policy, codexPath) {
       const around = { place, environment, codexPath };
       const { workdirs } = rightsByOrigin(policy, []).widest;
       requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+      if (isTold) return;
+      isTold = true;
+      const [linked, ...more] = linkedFiles(PACKAGE_DIR, codexPath, [place.workRoot]);
+      const reason = "another name of these files may lie where agents write";
+      if (linked !== undefined) log("hard-links", { path: linked.path, more: more.length, reason, hint: COPIES });
     },
     confinement(codexPath) {
       const nowMs = performance.now();

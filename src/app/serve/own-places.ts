@@ -10,6 +10,7 @@ import { profileSettings } from "../../run/sandbox/permission-profile.ts";
 import { privatePaths } from "../../run/sandbox/private-paths.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
+import { linkedFiles } from "./hard-links.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
 
 /** Something that we run, or that says what tasks may do: where an agent could write to it, the next run would be its own. */
@@ -94,7 +95,16 @@ export function requireApart(places: readonly OwnPlace[], roots: readonly string
     }
     requireProfile(root, confinementOf(places, options), options);
   }
+  const { packageDir = PACKAGE_DIR, codexPath } = options;
+  const linked = linkedFiles(packageDir, codexPath, roots.map(realPathOf)).find(({ within }) => within !== undefined);
+  if (linked !== undefined)
+    throw wrong(
+      `${linked.path} and ${linked.within} are one file with two names, and agents may write to the second: ${COPIES}`,
+    );
 }
+
+/** What helps against programs that have two names. */
+export const COPIES = "install codex-inbox and codex as copies (npm does; pnpm with package-import-method=copy)";
 
 function requireProfile(workdir: string, confinement: Confinement, { environment, codexPath }: OwnPlacesOptions): void {
   try {

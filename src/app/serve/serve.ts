@@ -21,6 +21,7 @@ import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone } from "../../store/clone/copied-state.ts";
 import { takeOverCopiedTasks } from "../../store/clone/take-over-copy.ts";
+import { createFileSyncs } from "../../store/journal/file-syncs.ts";
 import { openOwnThreads } from "../../store/own-threads.ts";
 import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
@@ -82,7 +83,7 @@ export async function serve(
   const log: Log = (event, fields) => print(event, keeper.keep(fields));
   trustNothingIn(place.workRoot, log);
   const environment = withCodexHome({ ...given, PATH: process.env.PATH }, policy.current());
-  const own = watchOwnPlaces(place, environment);
+  const own = watchOwnPlaces(place, environment, log);
   const installation = await checkCodex(options, environment, policy.current());
   own.requireApart(policy.current(), installation.path);
   secureStateFolder(paths.root);
@@ -97,7 +98,7 @@ export async function serve(
   try {
     const clone = settleClone(paths, log);
     settleBranch(paths, branchName);
-    if (options.takeOver) takeOverCopiedTasks(paths, clone, keeper, log);
+    if (options.takeOver) await takeOverCopiedTasks(paths, clone, keeper, log);
     const opened = {
       environment,
       log,
@@ -170,8 +171,7 @@ async function open(
     branchName: shortName(branchName),
     clone: workspaceId,
     version: packageVersion(),
-    branch,
-    keeper,
+    ...{ branch, keeper, fileSyncs: createFileSyncs },
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({

@@ -53,3 +53,9 @@ export function syncDirectory(directory: string): void {
 export function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
 }
+
+/** Does the same from the byte `position` of the file on. */
+export function writeAt(descriptor: number, bytes: Uint8Array, position: number): void {
+  for (let offset = 0; offset < bytes.length; )
+    offset += writeSync(descriptor, bytes, offset, bytes.length - offset, position + offset);
+}

@@ -133,7 +133,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       let resumed: string | undefined;
-      const journalStart = (): boolean => {
+      const journalStart = async (): Promise<boolean> => {
         if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
         const started: JournalRecord = {
           ...{ k: "started", run: task.state.run, attempt: task.state.attempts + 1, atMs: now() },
@@ -143,6 +143,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         };
         table.step(id, { kind: "started" }, [started]);
         faultPoint("run:journaled");
+        await table.durable();
         log("started", {
           ...{ task: id, session: sessionKey, run: holder.run, attempt: started.attempt },
           ...{ resume: resumed, notes: context?.lines },

@@ -105,7 +105,8 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
       try {
         const request = requestOf(task);
         sandbox = request.sandbox;
-        return await driver.start(request, () => {
+        return await driver.start(request, async () => {
+          await table.durable();
           if (!isWanted()) return false;
           log("verify-started", { task: task.id, session: task.sessionKey, run: task.state.run, sandbox });
           return true;

@@ -65,7 +65,7 @@ export function createWorkerDriver<Request, Outcome>(
       const lease = kind.leaseOf(request);
       const run = runOf(lease);
       const spec = await kind.prepare(request, run);
-      if (!isWanted()) return undefined;
+      if (!(await isWanted())) return undefined;
       const watched = watch(run, true);
       try {
         const foundGone = await launcher.start(spec, watched.onExit);

@@ -10,7 +10,7 @@ import { asideFolders } from "./copied-state.ts";
  * Makes the open tasks that were set aside ours, with their journals. Right only where the original does not run them any more, which only
  * the user can know. What was under way there is taken for lost here, and runs again.
  */
-export function takeOverCopiedTasks(paths: StatePaths, clone: string, keeper: Keeper, log: Log): void {
+export async function takeOverCopiedTasks(paths: StatePaths, clone: string, keeper: Keeper, log: Log): Promise<void> {
   for (const folder of asideFolders(paths)) {
     const journal = join(folder, "journal");
     if (!existsSync(journal)) continue;
@@ -23,8 +23,10 @@ export function takeOverCopiedTasks(paths: StatePaths, clone: string, keeper: Ke
         ours.create(id, { ...first, clone });
         if (rest.length > 0) ours.append(id, rest);
         log("taken-over", { task: id, session: first.session });
+        await ours.durable();
       }
       theirs.discard(id);
     }
+    await Promise.all([ours.close(), theirs.close()]);
   }
 }

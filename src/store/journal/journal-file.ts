@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -11,9 +10,8 @@ import {
   truncateSync,
 } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { mayFail } from "../../base/fault-point.ts";
 import { readBounded, readBoundedText } from "../../base/files/read-bounded.ts";
-import { writeAll } from "../../base/files/write-file-atomic.ts";
+import { writeAll, writeAt } from "../../base/files/write-file-atomic.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { asKept, type Kept } from "../../task/text/kept-text.ts";
 import type { JournalRecord } from "./journal-record.ts";
@@ -43,37 +41,34 @@ export function idsIn(directory: string): readonly string[] {
 }
 
 /**
- * Makes a journal with its first line, durable but for its folder's entry. Not by a rename: a line that a crash cuts off was never
- * acknowledged, here as at the end of a journal.
+ * Makes a journal with its first line. Not by a rename: a line that a crash cuts off was never acknowledged, here as at the end of a
+ * journal. Returns it open, for reading and writing.
  */
-export function writeNew(path: string, text: string): void {
-  const descriptor = openSync(path, "wx", 0o600);
+export function writeNew(path: string, text: string): number {
+  const descriptor = openSync(path, "wx+", 0o600);
   try {
     writeAll(descriptor, Buffer.from(text));
-    fdatasyncSync(descriptor);
+    return descriptor;
   } catch (error) {
+    closeSync(descriptor);
     rmSync(path, { force: true });
     throw error;
-  } finally {
-    closeSync(descriptor);
   }
 }
 
+/** Opens a journal for what is appended to it. */
+export function openJournal(path: string): number {
+  return openSync(path, constants.O_RDWR);
+}
+
 /** A write that fails half-way (a full disk) is taken back, so that the next record is not glued to its rest. */
-export function appendTo(path: string, text: string, how: "durably" | "unsynced"): void {
-  mayFail("journal");
-  const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+export function appendTo(descriptor: number, text: string): void {
+  const sizeBefore = fstatSync(descriptor).size;
   try {
-    const sizeBefore = fstatSync(descriptor).size;
-    try {
-      writeAll(descriptor, Buffer.from(text));
-      if (how === "durably") fdatasyncSync(descriptor);
-    } catch (error) {
-      ftruncateSync(descriptor, sizeBefore);
-      throw error;
-    }
-  } finally {
-    closeSync(descriptor);
+    writeAt(descriptor, Buffer.from(text), sizeBefore);
+  } catch (error) {
+    ftruncateSync(descriptor, sizeBefore);
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
@@ -6,8 +6,9 @@ import { mayFail } from "../../base/fault-point.ts";
 import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
+import { createFileSyncs, type FileSyncs } from "./file-syncs.ts";
 import { journalProblem } from "./journal-check.ts";
-import { appendTo, cutTornLine, idsIn, type KeptRecord, readRecords, writeNew } from "./journal-file.ts";
+import { appendTo, cutTornLine, idsIn, type KeptRecord, openJournal, readRecords, writeNew } from "./journal-file.ts";
 import { createJournalReader, type JournalReader, journalPlaces } from "./journal-reader.ts";
 import type { JournalRecord } from "./journal-record.ts";
 
@@ -36,15 +37,22 @@ export const RECENT_TASKS_MAX = 256;
  * Here text passes the redaction boundary, and nowhere behind it: what is read from a journal is kept text, and so is what is made of it.
  */
 export interface TaskJournal extends JournalReader {
-  /** Creates the journal of a new task; when this returns, the task survives any crash. */
+  /**
+   * Resolves when all that was written before is durable; as long as the disk does not let it, it is tried again. A kill takes nothing
+   * back that was written: this is for what a loss of power must not undo, such as an answer, the start of a run, or a commit.
+   *
+   * @throws CoordinatorError `TRY_AGAIN` where that was given up, at the end of this process
+   */
+  durable(): Promise<void>;
+  /** Creates the journal of a new task. */
   create(id: string, first: JournalRecord): KeptRecord;
   /**
-   * Appends `records` to the open journal of `id`, all or none; durable when it returns, and as it was before when it throws.
+   * Appends `records` to the open journal of `id`, all or none; as it was before when it throws.
    *
    * @returns them as they stand there, redacted
    */
   append(id: string, records: readonly JournalRecord[]): readonly KeptRecord[];
-  /** Appends a record that a loss of power may take back; one that is appended durably later makes it so too. */
+  /** Appends a record that is not synced for its own sake; one that is appended later makes it durable too. */
   appendUnsynced(id: string, record: JournalRecord): KeptRecord;
   /** Does the same as `append` for a kept finished task. */
   appendDone(id: string, records: readonly JournalRecord[]): void;
@@ -61,6 +69,8 @@ export interface TaskJournal extends JournalReader {
   probe(): void;
   /** Forgets the journal of a finished task for good. */
   forget(id: string): void;
+  /** Syncs what can be synced, and ends. */
+  close(): Promise<void>;
 }
 
 /**
@@ -73,6 +83,7 @@ export function openTaskJournal(
   journalDir: string,
   keeper: Keeper,
   onDamaged: (path: string, reason: string) => void = () => undefined,
+  syncs: FileSyncs = createFileSyncs(),
 ): TaskJournal {
   const places = journalPlaces(journalDir);
   const { openDir, doneDir, damagedDir, open: openPath, done: donePath } = places;
@@ -123,30 +134,48 @@ export function openTaskJournal(
     for (const id of idsIn(directory)) repair(id, pathOf(id));
   }
 
-  /** Open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
+  /** By path: open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
   const cache = new LRUCache<string, CachedJournal>({
     maxSize: CACHE_CHARACTERS_MAX,
     sizeCalculation: ({ characters }) => characters,
   });
   const read = (id: string): readonly KeptRecord[] => {
-    const cached = cache.get(id);
+    const path = openPath(id);
+    const cached = cache.get(path);
     if (cached !== undefined) return cached.records;
-    const records = readRecords(openPath(id));
-    if (records.length > 0) cache.set(id, { records, characters: toLine(records).length });
+    const records = readRecords(path);
+    if (records.length > 0) cache.set(path, { records, characters: toLine(records).length });
     return records;
   };
-  const appendOpen = (id: string, kept: readonly KeptRecord[], how: "durably" | "unsynced"): readonly KeptRecord[] => {
+  const append = (
+    path: string,
+    records: readonly JournalRecord[],
+    how: "synced" | "unsynced",
+  ): readonly KeptRecord[] => {
+    const kept = records.map((record) => keeper.keep(record));
+    mayFail("journal");
+    const pending = syncs.pending(path);
+    const descriptor = pending ?? openJournal(path);
     const line = toLine(kept);
-    appendTo(openPath(id), line, how);
-    const cached = cache.get(id);
+    try {
+      appendTo(descriptor, line);
+    } catch (error) {
+      if (pending === undefined) closeSync(descriptor);
+      throw error;
+    }
+    if (how === "synced") syncs.add(path, descriptor);
+    else if (pending === undefined) closeSync(descriptor);
+    const cached = cache.get(path);
     if (cached !== undefined)
-      cache.set(id, { records: [...cached.records, ...kept], characters: cached.characters + line.length });
+      cache.set(path, { records: [...cached.records, ...kept], characters: cached.characters + line.length });
     return kept;
   };
 
   return {
     ...createJournalReader(places, readRecords),
     read,
+    durable: syncs.settled,
+    close: syncs.close,
     create(id, first) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} exists already`);
       mayFail("journal");
@@ -154,33 +183,29 @@ export function openTaskJournal(
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
       const line = toLine([kept]);
-      writeNew(openPath(id), line);
-      syncDirectory(openDir);
-      cache.set(id, { records: [kept], characters: line.length });
+      syncs.add(openPath(id), writeNew(openPath(id), line));
+      syncs.addFolder(openDir);
+      cache.set(openPath(id), { records: [kept], characters: line.length });
       return kept;
     },
-    append: (id, records) =>
-      appendOpen(
-        id,
-        records.map((record) => keeper.keep(record)),
-        "durably",
-      ),
+    append: (id, records) => append(openPath(id), records, "synced"),
     appendUnsynced(id, record) {
-      const kept = keeper.keep(record);
-      appendOpen(id, [kept], "unsynced");
+      const [kept] = append(openPath(id), [record], "unsynced");
+      if (kept === undefined) throw new Error("one record was given");
       return kept;
     },
     appendDone(id, records) {
-      if (existsSync(donePath(id)))
-        appendTo(donePath(id), toLine(records.map((record) => keeper.keep(record))), "durably"); // Else a person has removed it: nothing is watched over.
+      if (existsSync(donePath(id))) append(donePath(id), records, "synced"); // Else a person has removed it: nothing is watched over.
     },
     retire(id, last) {
-      if (last !== undefined) appendTo(openPath(id), toLine([keeper.keep(last)]), "unsynced");
+      if (last !== undefined) append(openPath(id), [last], "unsynced");
+      syncs.release(openPath(id));
       moveToDone(id);
-      cache.delete(id);
+      cache.delete(openPath(id));
     },
     reopen(id) {
       if (existsSync(openPath(id))) throw new Error(`the journal of ${id} is open already`);
+      syncs.release(donePath(id));
       renameSync(donePath(id), openPath(id));
       try {
         mayFail("journal");
@@ -192,9 +217,10 @@ export function openTaskJournal(
       }
     },
     discard(id) {
-      cache.delete(id);
+      syncs.release(openPath(id));
+      cache.delete(openPath(id));
       rmSync(openPath(id), { force: true });
-      syncDirectory(openDir);
+      syncs.addFolder(openDir);
     },
     probe() {
       mayFail("journal");
@@ -203,6 +229,7 @@ export function openTaskJournal(
       rmSync(path);
     },
     forget(id) {
+      syncs.release(donePath(id));
       rmSync(donePath(id), { force: true });
     },
   };

@@ -10,18 +10,23 @@ import { createTaskIndex, type TaskIndex } from "./task-index.ts";
 
 export type TaskListener = (after: OpenTask | undefined, before: OpenTask | undefined) => void;
 
-/** The one owner of the states of all open tasks. Every change is journaled before it is seen. */
+/**
+ * The one owner of the states of all open tasks. Every change is journaled before it is seen, so that a kill takes none back; `durable`
+ * is for what a loss of power must not undo.
+ */
 export interface TaskTable {
+  /** Resolves when every change until now is durable. */
+  durable(): Promise<void>;
   get(id: string): OpenTask | undefined;
   /** Every open task: for what happens once, or seldom; `index` answers what is asked often. */
   all(): Iterable<OpenTask>;
   readonly size: number;
   readonly index: TaskIndex;
-  /** Writes the first record of a task's journal; from here on the task is accepted. */
+  /** Writes the first record of a task's journal; once that is durable, the task is accepted. */
   accept(record: JournalRecord & { readonly k: "accepted" }): OpenTask;
   /** Takes in the journal of a task that an earlier coordinator accepted. */
   load(id: string, records: readonly JournalRecord[]): OpenTask;
-  /** Moves a task by one event; `before` are records that become durable together with the new state. */
+  /** Moves a task by one event; `before` are records that are written together with the new state. */
   step(id: string, event: TaskEvent, before?: readonly JournalRecord[]): OpenTask;
   /** Journals something that does not change the state. */
   note(id: string, record: JournalRecord): OpenTask;
@@ -62,6 +67,7 @@ export function createTaskTable(
   };
 
   return {
+    durable: journal.durable,
     get: (id) => tasks.get(id),
     all: () => tasks.values(),
     get size() {

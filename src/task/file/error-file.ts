@@ -36,7 +36,8 @@ export function isErrorFile(text: string): boolean {
 
 function problemText({ line, column, message, expected, example }: TaskProblem): string {
   const place = line === undefined ? "" : `line ${line}, column ${column ?? 1}: `;
-  const sentence = `- ${place}${plainMarkdown(message)}. Expected: ${plainMarkdown(expected)}.`;
+  const end = message.endsWith("?") ? "" : ".";
+  const sentence = `- ${place}${plainMarkdown(message)}${end} Expected: ${plainMarkdown(expected)}.`;
   if (example === undefined) return sentence;
   if (!example.includes("\n")) return `${sentence} Example: ${inlineCode(example)}`;
   const block = fenced(example.replaceAll(/\r\n?/g, "\n")).replaceAll("\n", "\n  ");

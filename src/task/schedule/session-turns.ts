@@ -201,7 +201,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
     holderOf: (thread) => (thread === undefined ? undefined : [...(holders.get(thread) ?? [])].at(-1)),
     otherFolder(task) {
       const active = [...folders].flatMap(([folder, ids]) => (folder === task.folder ? [] : [...ids]));
-      if (active.length > 0) return active.reduce((one, other) => (one < other ? one : other));
+      if (active.length > 0) return active.toSorted()[0];
       const first = ready.first?.queue.first?.task;
       return first !== undefined && first.id !== task.id && isElsewhere(first) ? first.id : undefined;
     },

@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { linkSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { linkedFiles } from "../../../src/app/serve/hard-links.ts";
 import { watchOwnPlaces } from "../../../src/app/serve/keep-apart.ts";
 import { confinementOf, type OwnPlacesOptions, ownPlaces, requireApart } from "../../../src/app/serve/own-places.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -54,6 +55,30 @@ function machine(): Machine {
 
 const config = (text: RegExp): unknown =>
   expect.objectContaining({ code: "CONFIG", message: expect.stringMatching(text) });
+
+describe("a program that has a second name", () => {
+  it.each([
+    { name: "where npm puts a package", twin: "work/node_modules/codex-inbox/src/cli.js" },
+    { name: "where pnpm does", twin: "work/node_modules/.pnpm/codex-inbox@1.0.0/node_modules/codex-inbox/src/cli.js" },
+  ])("in the working tree, $name, is refused with what to do", ({ twin }) => {
+    const { base, check } = machine();
+    writeFileSync(join(base, "package/src/cli.js"), "");
+    check();
+    mkdirSync(dirname(join(base, twin)), { recursive: true });
+    writeFileSync(join(base, twin), ""); // The control: a copy.
+    check();
+    rmSync(join(base, twin));
+    linkSync(join(base, "package/src/cli.js"), join(base, twin));
+    expect(() => check()).toThrow(config(/src\/cli\.js are one file with two names.*package-import-method=copy/));
+  });
+
+  it("elsewhere is named, with none where agents write", () => {
+    const { base, options } = machine();
+    linkSync(options.codexPath, join(base, "codex/other"));
+    const linked = linkedFiles(join(base, "package"), options.codexPath, [join(base, "work")]);
+    expect(linked).toEqual([{ path: options.codexPath, within: undefined }]);
+  });
+});
 
 describe("what agents may not read", () => {
   it("is named by where it leads, and only what is there: links of the owner's are followed", () => {

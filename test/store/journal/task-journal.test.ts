@@ -236,9 +236,10 @@ describe("what the coordinator has written or read of an open journal", () => {
     expect(beside.read(ID)).toEqual([]);
   });
 
-  it("is as it was where an append fails, and gone with the journal", () => {
+  it("is as it was where an append fails, and gone with the journal", async () => {
     const dir = tempDir();
     const journal = begun(dir);
+    await journal.durable(); // Until then the file is open.
     renameSync(openFile(dir), `${openFile(dir)}.away`);
     expect(() => journal.append(ID, [thread("two")])).toThrow("ENOENT");
     expect(journal.read(ID)).toEqual([ACCEPTED, thread("one")]);

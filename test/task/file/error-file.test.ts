@@ -43,3 +43,8 @@ it.each([
 ])("lies beside the dropped file: $drop", ({ drop, error }) => {
   expect(errorFilePath(drop)).toBe(error);
 });
+
+it("ends a question as one", () => {
+  const problem = { line: 2, column: 1, message: 'no key "x"; did you mean y?', expected: "y", example: undefined };
+  expect(renderErrorFile("broken.md", [problem])).toContain('"x"; did you mean y? Expected: y.\n');
+});

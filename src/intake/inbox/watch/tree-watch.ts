@@ -1,7 +1,7 @@
 import { basename, relative } from "node:path";
 import { watch } from "chokidar";
 import { FOLDER_DEPTH_MAX } from "../limits.ts";
-import { isIgnoredName } from "../name-rules.ts";
+import { isDropName, isIgnoredName } from "../name-rules.ts";
 
 /**
  * Watches the folder at `path` and those below it. Calls `onChange` for whatever may have changed and when everything is
@@ -38,8 +38,13 @@ export const watchTree: TreeWatch = (path, onChange, onError) => {
   return watcher;
 };
 
-/** Only names below `root` count: the workspace itself may well lie below a dot-name. */
+/**
+ * Only names below `root` count: the workspace itself may well lie below a dot-name. No session's folder is named like a drop; told of
+ * drops, chokidar would list their folder anew for each that is taken out of it.
+ */
 function isNotWatched(root: string, entry: string): boolean {
   const below = relative(root, entry);
-  return below !== "" && !below.startsWith("..") && below.split("/").some(isIgnoredName);
+  return (
+    below !== "" && !below.startsWith("..") && below.split("/").some((name) => isIgnoredName(name) || isDropName(name))
+  );
 }
