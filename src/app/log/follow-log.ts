@@ -71,11 +71,13 @@ export async function* followLog(
     const key = eventKey(event);
     if (key !== undefined && shown.has(key)) return false;
     if (key !== undefined) shown.add(key);
-    if (event.kind !== "committed" && event.kind !== "gone") yield { kind: "event", event };
+    const isState = event.kind === "state";
     const isEnd =
-      task !== null &&
-      (event.kind === "committed" || event.kind === "gone" || (event.kind === "state" && isFinal(event.status)));
-    if (isEnd || (event.kind === "state" && event.status === "running")) yield* readLog(address); // The prompt, and the end.
+      task !== null && (event.kind === "committed" || event.kind === "gone" || (isState && isFinal(event.status)));
+    const begins = isState && event.status === "running";
+    if (isEnd || (isState && !begins)) yield* readLog(address); // How a run has ended stands before what the task is then,
+    if (event.kind !== "committed" && event.kind !== "gone") yield { kind: "event", event };
+    if (begins) yield* readLog(address); // and what the next one is told behind it.
     return isEnd;
   };
 

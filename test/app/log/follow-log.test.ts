@@ -91,7 +91,7 @@ describe("a task that is followed", () => {
     await reader.reading;
     expect(reader.brief()).toEqual([
       ...["Fix it.\n", "one", "while nobody served", "two"],
-      ...["usage", "succeeded", "end"],
+      ...["usage", "end", "succeeded"],
     ]);
   });
 
