@@ -1,33 +1,29 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { sessionKeyProblem } from "../../task/names/session-key.ts";
-import type { Queries, QueriesDeps } from "../queries/queries.ts";
+import { type LocatedTask, locateTask } from "../queries/find-task.ts";
+import type { QueriesDeps } from "../queries/queries.ts";
 import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
-import type { TaskView } from "../views/task-view.ts";
 import { committedEntries, lastOf, noSuchLog } from "./task-log.ts";
 
 /** Returns the log of the task whose id contains `part`, or else of the session of that name. @throws CoordinatorError as `find` */
-export async function findLog(
-  deps: QueriesDeps,
-  find: Queries["find"],
-  part: string,
-  options: LogOptions,
-): Promise<LogView> {
-  const task = await find(part).catch((error: unknown) => {
+export async function findLog(deps: QueriesDeps, part: string, options: LogOptions): Promise<LogView> {
+  const task = await locateTask(deps, part).catch((error: unknown) => {
     if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return undefined;
     throw error;
   });
   return task === undefined ? sessionLog(deps, part, options) : taskLog(deps, task, options);
 }
 
-async function taskLog(deps: QueriesDeps, task: TaskView, options: LogOptions): Promise<LogView> {
-  const { id, sessionKey: session, status, hold } = task;
+async function taskLog(deps: QueriesDeps, task: LocatedTask, options: LogOptions): Promise<LogView> {
+  const { id, sessionKey: session, status } = task;
   const open = await deps.open();
   const found = open.all.find((one) => one.id === id);
   const { entries, run } =
     found === undefined
       ? { entries: await committedEntries(deps.branch, session, { task: id }), run: null }
       : await (await import("./open-log.ts")).openLog(found, open.journal(id), deps);
-  return { v: 1, task: id, session, status, hold, run, ...lastOf(entries, options) };
+  const hold = found?.state.kind === "queued" ? (await open.holds()).get(id) : undefined;
+  return { v: 1, task: id, session, status, hold: hold ?? null, run, ...lastOf(entries, options) };
 }
 
 /** A session may have had thousands of tasks. */

@@ -33,6 +33,6 @@ export function createQueries(deps: QueriesDeps): Queries {
     },
     retryText: async (part) => (await import("./retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
-    log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, find, part, options),
+    log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, part, options),
   };
 }
