@@ -82,6 +82,12 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().allowed = changed.policy;
       return { policy: changed.policy, before, ...shown };
     },
+    async *followLog() {
+      yield* [];
+    },
+    async *rawLog() {
+      yield* [];
+    },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
@@ -162,7 +168,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
-    transcript: unexpected,
+    log: unexpected,
     retryText: unexpected,
     ...change,
   };
@@ -175,6 +181,9 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
     ...fakeQueries(),
     ...{ submit: unexpected, stop: unexpected, retry: unexpected, pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
+    async *follow() {
+      yield { seq: 1, texts: [] };
+    },
     ...change,
   };
 }
