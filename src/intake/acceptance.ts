@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
@@ -8,8 +9,10 @@ import { ownSessionKey } from "../task/names/session-key.ts";
 import { taskIdDate } from "../task/names/task-id.ts";
 import { datedFolder } from "../task/records/workspace-paths.ts";
 import type { Origin } from "../task/rights/origin.ts";
+import { problemAt } from "../task/spec/task-problem.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
+import type { Edits } from "./edits.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import { type AcceptedDrop, createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
 import { createKnownTasks, type KnownTasksDeps } from "./known-tasks.ts";
@@ -20,6 +23,7 @@ export interface AcceptanceDeps
     KeptDropsDeps,
     KnownTasksDeps {
   readonly origins: DropOrigins;
+  readonly edits: Pick<Edits, "replace">;
   readonly folders: TaskFolders;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
@@ -132,6 +136,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     }
     const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
+      const editor = deps.receipts.editorOf(known, drop.text);
+      if (editor !== undefined) return applyEdit(drop, known, editor);
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
@@ -207,6 +213,22 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
+  };
+
+  /** A command has put the new text of a task there. */
+  const applyEdit = async (drop: Drop, id: string, editor: Origin): Promise<Outcome> => {
+    try {
+      await deps.edits.replace(id, drop.text, editor);
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error;
+      const expected = "this file removed, or edited once more";
+      return refuse({
+        path: drop.path,
+        blob: drop.blob,
+        problems: [problemAt(undefined, error.message, { expected, example: undefined })],
+      });
+    }
+    return discard(drop, id);
   };
 
   const replace = async (
