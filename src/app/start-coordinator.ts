@@ -18,6 +18,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
+import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
@@ -38,6 +39,7 @@ import { openTaskJournal } from "../store/journal/task-journal.ts";
 import type { OwnThreads } from "../store/own-threads.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
+import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
@@ -143,8 +145,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, receipts, runDrops, user, table, journal, rights },
     sandbox: () => settings().run.sandbox,
   });
+  const edits = createEdits({ table, journal, starting, keeper, branch, intake, log, now, rights });
   const acceptance = createAcceptance({
-    ...{ origins, runDrops },
+    ...{ origins, runDrops, edits },
     ...{ table, recent, ledger, intake, branch, keeper, now, bound, settings, starting, log, receipts },
     folders: createTaskFolders(branch),
     clone: deps.clone,
@@ -272,7 +275,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights, events },
+    ...{ acceptance, bound, guard, keeper, user, rights, edits, events },
+    submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 
   return {
