@@ -30,7 +30,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 3, // More than cores: many tests wait for processes of others.
+    maxWorkers: 2,
     maxConcurrency: 3,
 
     globalSetup: ["test/support/global-setup.ts"],

@@ -50,7 +50,9 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
   deps.printText(
     "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",
   );
-  deps.print("65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.");
+  deps.print(
+    "5 verification failed, 65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.",
+  );
   return 0;
 }
 

@@ -7,21 +7,8 @@ import { tempDir } from "./support/temp-dir.ts";
 import { tempWorkspace } from "./support/workspace.ts";
 
 const COMMANDS = [
-  "init",
-  "serve",
-  "add",
-  "start",
-  "send",
-  "edit",
-  "completion",
-  "ls",
-  "status",
-  "sessions",
-  "log",
-  "stop",
-  "pause",
-  "resume",
-  "policy",
+  ...["init", "serve", "add", "start", "send", "edit", "completion", "ls", "status", "sessions", "show", "log", "wait"],
+  ...["stop", "pause", "resume", "policy"],
 ];
 const UNKNOWN_ID = "20200101-000000-aaaaaa";
 
@@ -160,7 +147,21 @@ describe("in a workspace", () => {
     ]);
     for (const task of tasks)
       expect(Object.keys(task)).toEqual([
-        ...["id", "sessionKey", "title", "status", "hold", "run", "attempts", "priority", "acceptedAt", "startedAt"],
+        ...[
+          "id",
+          "sessionKey",
+          "title",
+          "status",
+          "hold",
+          "holdUntil",
+          "holdRemedy",
+          "progress",
+          "run",
+          "attempts",
+          "priority",
+          "acceptedAt",
+          "startedAt",
+        ],
         ...[
           "endedAt",
           "durationMs",
@@ -190,6 +191,7 @@ describe("in a workspace", () => {
         codex: null,
         paused: { queue: null, sessions: [] },
         running: [],
+        queued: [tasks[0]],
         otherClones: 0,
         broken: [],
         inbox: null,

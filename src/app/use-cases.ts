@@ -2,6 +2,7 @@ import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
 import type { GivenKey } from "./actions/compose-submission.ts";
+import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { EditableTask, EditedTask } from "./actions/edit-task.ts";
 import type { InitOptions } from "./actions/init.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
@@ -9,6 +10,7 @@ import type { PublishedDrop } from "./actions/publish-drop.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
 import type { RetriedTask } from "./actions/retry-task.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
+import type { WaitedTask, WaitRequest } from "./actions/wait-for-tasks.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -39,6 +41,10 @@ export interface UseCases extends Queries {
   rawLog(part: string, options: { readonly follow: boolean }, signal: AbortSignal): AsyncIterable<string>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
+  /** Ends a session after its running turn: drops what is queued behind that. @throws CoordinatorError as `session` */
+  drain(session: string): Promise<DrainAnswer>;
+  /** Waits for the end of tasks. @throws CoordinatorError as `waitForTasks` */
+  wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;

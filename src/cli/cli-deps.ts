@@ -10,7 +10,7 @@ export interface InputWanted {
 }
 
 /** What commands are handed: the use cases, and a terminal. */
-export interface CliDeps extends Pick<Terminal, "print" | "printText" | "warn"> {
+export interface CliDeps extends Omit<Terminal, "log"> {
   readonly app: UseCases;
   /** Absolute path of the folder that the user is in. */
   readonly currentDir: string;

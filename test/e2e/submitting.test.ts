@@ -23,7 +23,7 @@ describe("submitting by commands", () => {
     const started = await workspace.command("start", "--session", "birds", "The word is plover. [[final: noted]]");
     const [first = "", thread = ""] = started.stdout.split("\n");
     expect(started).toMatchObject({ code: 0, stderr: "", stdout: `${first}\n${thread}\n` });
-    const sent = await workspace.command("send", "birds", "What was the word? [[transcript]]");
+    const sent = await workspace.command("send", "bird", "What was the word? [[transcript]]");
     expect(sent).toMatchObject({ code: 0, stderr: "" });
     const tasks = await waitFor(
       async () => {

@@ -2,7 +2,7 @@ import type { EditedTask } from "../../app/actions/edit-task.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { TaskChange } from "../../task/file/task-text.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, printJson } from "../command.ts";
+import { type Command, printJson, textsFlag } from "../command.ts";
 import { givenKeys, taskHelp, taskOptions } from "../submit/task-flags.ts";
 
 const FIXED = ["sessionKey"] as const;
@@ -30,7 +30,7 @@ export function createEditCommand(deps: CliDeps): Command {
           `a new prompt comes on standard input: codex-inbox edit ${part} - <prompt.md`,
         );
       const given = await givenKeys(deps, input, deps.now());
-      const unset = Array.isArray(input.flags.unset) ? input.flags.unset : [];
+      const unset = textsFlag(input, "unset");
       const keys = Object.fromEntries([
         ...unset.map((key) => [key, null] as const),
         ...given.map(({ key, value }) => [key, value] as const),

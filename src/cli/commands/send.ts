@@ -36,10 +36,9 @@ function withoutSession(): Command["options"] {
   return taskOptions(["sessionKey"]);
 }
 
-function refuseOver({ key, archived, ...session }: SessionView): void {
-  const state = "state" in session ? session.state : undefined;
+function refuseOver({ key, state }: SessionView): void {
   const anew = 'codex-inbox start "<prompt>" begins a new one';
-  if (archived) throw new CoordinatorError("REFUSED", `the session ${key} is archived: ${anew}`);
+  if (state === "ARCHIVED") throw new CoordinatorError("REFUSED", `the session ${key} is archived: ${anew}`);
   if (state !== "DIED") return;
   const instead = `codex-inbox retry <task> tries its last task again, ${anew}`;
   throw new CoordinatorError(

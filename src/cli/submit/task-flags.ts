@@ -3,7 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import type { TaskKey } from "../../task/file/task-fields.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command, CommandInput } from "../command.ts";
+import { type Command, type CommandInput, textsFlag } from "../command.ts";
 
 /** A flag that sets a key of the front matter. */
 interface TaskFlag {
@@ -77,13 +77,14 @@ export function taskHelp(without: Without = []): readonly string[] {
  *
  * @throws CoordinatorError `USAGE`; `NOT_FOUND`, `REFUSED` for a task that is not there
  */
-export async function givenKeys(deps: CliDeps, { flags }: CommandInput, nowMs: number): Promise<readonly GivenKey[]> {
+export async function givenKeys(deps: CliDeps, input: CommandInput, nowMs: number): Promise<readonly GivenKey[]> {
   const given: GivenKey[] = [];
   for (const { flag, key, repeatable, read } of TASK_FLAGS) {
-    const value = flags[flag];
+    const value = input.flags[flag];
     const name = `--${flag}`;
-    if (Array.isArray(value) && repeatable === true)
-      given.push({ key, name, value: key === "dependsOn" ? await wholeIds(deps, value) : value });
+    const values = textsFlag(input, flag);
+    if (repeatable === true && values.length > 0)
+      given.push({ key, name, value: key === "dependsOn" ? await wholeIds(deps, values) : values });
     else if (typeof value === "string") given.push({ key, name, value: read?.(value, name, nowMs) ?? value });
   }
   return given;

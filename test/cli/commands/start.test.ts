@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { SessionView } from "../../../src/app/views/session-list.ts";
 import { CoordinatorError } from "../../../src/base/errors.ts";
 import { createSendCommand } from "../../../src/cli/commands/send.ts";
 import { createStartCommand } from "../../../src/cli/commands/start.ts";
@@ -69,8 +70,8 @@ describe("send", () => {
     expect(JSON.parse(deps.printed.join(""))).toEqual({ version: 1, id: ID, session: "docs/api" });
   });
 
-  it.each([
-    { change: { archived: true }, says: /^the session docs is archived: codex-inbox start "<prompt>"/ },
+  it.each<{ change: Partial<SessionView>; says: RegExp }>([
+    { change: { state: "ARCHIVED" }, says: /^the session docs is archived: codex-inbox start "<prompt>"/ },
     { change: { state: "DIED" }, says: /^the session docs has died: .*codex-inbox retry <task>.*codex-inbox start/ },
   ])("refuses one that is over, with what to do instead: $change", async ({ change, says }) => {
     const deps = createFakeCliDeps({ session: async () => ({ ...sessionView(), ...change }) });

@@ -36,9 +36,12 @@ export const TYPE_FILES = [
 
 const ID = { in: "path", name: "id", description: "any unique part of the task's id" } as const;
 const KEY = {
-  in: "path",
-  name: "key",
-  description: "the session's key; its parts may be joined by / as they are",
+  ...{ in: "path", name: "key" },
+  description: "any unique part of the session's key or thread; the parts of a key may be joined by / as they are",
+} as const;
+const WAIT = {
+  ...{ name: "wait", type: "integer" },
+  description: "answers once the task has ended, or after so many seconds, up to 300",
 } as const;
 
 /** Every route of src/server/app.ts. */
@@ -58,9 +61,11 @@ export const OPERATIONS: readonly Operation[] = [
     parameters: [
       {
         name: "status",
-        description: "only tasks with it: queued, running, verifying, stopping, succeeded, failed, cancelled",
+        description:
+          "only tasks with it: queued, running, verifying, stopping, succeeded, failed, cancelled; may be given several times",
       },
       { name: "session", description: "only tasks of this session" },
+      { name: "archived", type: "boolean", description: "also tasks of archived sessions" },
       { name: "limit", type: "integer", description: "tasks in one page: 100, 1 to 1,000" },
       {
         name: "finished",
@@ -77,6 +82,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/tasks",
     summary: "Adds a task: a task file, or JSON with a prompt and front matter keys. 200 where it is known",
     parameters: [
+      WAIT,
       {
         in: "header",
         name: "Idempotency-Key",
@@ -97,9 +103,17 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "get",
     path: "/tasks/{id}",
-    summary: "One task",
+    summary: "All that is known of a task",
+    parameters: [ID, WAIT],
+    answers: { "200": "TaskDetails" },
+    errors: ["404", "409", "422", "503"],
+  },
+  {
+    method: "get",
+    path: "/tasks/{id}/answer",
+    summary: "The last message of a task that has ended",
     parameters: [ID],
-    answers: { "200": "TaskView" },
+    answers: { "200": "text/markdown" },
     errors: ["404", "409"],
   },
   {
@@ -172,7 +186,13 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/sessions",
     summary: "The sessions, the most recently used one first",
-    parameters: [{ name: "own", type: "boolean", description: "also those that were made for a single task each" }],
+    parameters: [
+      { name: "own", type: "boolean", description: "also those that were made for a single task each" },
+      {
+        name: "state",
+        description: "only those in this state: RUNNING, STOPPED, DIED, ARCHIVED; may be given several times",
+      },
+    ],
     answers: { "200": "SessionView[]" },
     errors: ["422"],
   },
@@ -182,7 +202,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "One session",
     parameters: [KEY],
     answers: { "200": "SessionView" },
-    errors: ["404"],
+    errors: ["404", "409"],
   },
   { method: "get", path: "/openapi.json", summary: "This document", answers: { "200": "object" }, errors: [] },
 ];
