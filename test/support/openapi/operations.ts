@@ -36,11 +36,13 @@ export const TYPE_FILES = [
 
 const ID = { in: "path", name: "id", description: "any unique part of the task's id" } as const;
 const KEY = {
-  ...{ in: "path", name: "key" },
+  in: "path",
+  name: "key",
   description: "any unique part of the session's key or thread; the parts of a key may be joined by / as they are",
 } as const;
 const WAIT = {
-  ...{ name: "wait", type: "integer" },
+  name: "wait",
+  type: "integer",
   description: "answers once the task has ended, or after so many seconds, up to 300",
 } as const;
 
