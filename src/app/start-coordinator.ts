@@ -129,7 +129,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
     verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
-  const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, dir: paths.events });
+  const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
@@ -253,6 +253,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await intake.stop();
     await branch.close();
     await journal.close();
+    recorder.close();
     events.close();
     end();
   };
