@@ -34,7 +34,9 @@ describe("a drop that git knows nothing of", () => {
     await world.settle();
     await finishAll(world);
     const id = world.accepted(0);
-    expect(world.results()).toMatchObject([{ id, path: `sessions/2026-11-20/${id}/2026-11-20/${id}.md` }]);
+    expect(world.results()).toMatchObject([
+      { id, path: `sessions/2026-11-20/141530-fix-it-${id.slice(-6)}/141530-fix-it-${id.slice(-6)}.md` },
+    ]);
   });
 
   it("is known by the id in its front matter or in its name: it is taken once and goes away the second time", async () => {

@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { openPauseStore } from "../../dispatch/pauses.ts";
-import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
+import { sessionFolder, TRANSCRIPT } from "../../task/records/workspace-paths.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
 import { findTask } from "./find-task.ts";
@@ -40,10 +40,14 @@ export function createQueries(deps: QueriesDeps): Queries {
       if (records.length > 0)
         return records.flatMap((record) => (record.k === "run" || record.k === "verify" ? record.entries : []));
       const { parseTranscript } = await import("../../task/session/transcript.ts");
-      const texts = [await deps.branch.readText(transcriptPath(task.sessionKey))];
-      const rotated = `${sessionFolder(task.sessionKey)}/transcript`;
-      for (const { name } of await deps.branch.listFolder(rotated))
-        texts.push(await deps.branch.readText(`${rotated}/${name}`));
+      const texts: (string | undefined)[] = [];
+      const { archivedFolders } = await import("../../store/branch/task-text.ts");
+      const folders = [sessionFolder(task.sessionKey), ...(await archivedFolders(deps.branch, task.sessionKey))];
+      for (const folder of folders) {
+        texts.push(await deps.branch.readText(`${folder}/${TRANSCRIPT}`));
+        for (const { name } of await deps.branch.listFolder(`${folder}/transcript`))
+          texts.push(await deps.branch.readText(`${folder}/transcript/${name}`));
+      }
       return parseTranscript(texts.join("\n")).filter((entry) => entry.task === task.id);
     },
   };

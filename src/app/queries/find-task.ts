@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import type { TaskView } from "../views/task-view.ts";
-import { presentFinished } from "./list-tasks.ts";
+import { placed, presentFinished } from "./list-tasks.ts";
 import type { QueriesDeps } from "./queries.ts";
 
 /** More candidates than this are not listed in the answer to an ambiguous id. */
@@ -16,10 +16,11 @@ export async function findTask(deps: QueriesDeps, part: string): Promise<TaskVie
       if (task.id.includes(part))
         found.set(task.id, async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0]);
     for (const row of (await deps.ledger.current()).values())
-      if (row.task.includes(part) && !found.has(row.task)) found.set(row.task, () => presentFinished(deps, row));
+      if (row.task.includes(part) && !found.has(row.task))
+        found.set(row.task, () => presentFinished(deps, placed(row)));
   }
   const older = isTaskId(part) && !found.has(part) ? await deps.ledger.find(part) : undefined;
-  if (older !== undefined) found.set(older.task, () => presentFinished(deps, older));
+  if (older !== undefined) found.set(older.task, () => presentFinished(deps, placed(older)));
   if (found.size === 0 && /^[0-9a-z-]+$/.test(part)) {
     for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1))
       found.set(entry.task, () => presentFinished(deps, entry));

@@ -124,3 +124,13 @@ export function expectOpen(table: Pick<TaskTable, "get">, id: string): OpenTask 
   if (task === undefined) throw new Error(`no open task ${id}`);
   return task;
 }
+
+/** What a task is cancelled with whose file says so. */
+export const CANCEL_WORDS = "its file says cancel: true";
+
+/** Ends a queued task whose text says `cancel: true`: it is recorded, and never run. */
+export function cancelIfAsked(table: Pick<TaskTable, "get" | "step">, id: string): void {
+  const task = table.get(id);
+  if (task?.spec.cancel === true && task.state.kind === "queued")
+    table.step(id, { kind: "stop", cause: "user", detail: CANCEL_WORDS });
+}
