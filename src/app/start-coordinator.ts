@@ -45,6 +45,7 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
+import { createArchive } from "./actions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
@@ -138,7 +139,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const rights = () => settings().run.rights;
   const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
   const origins = createDropOrigins({
-    ...{ branch, receipts, runDrops, user, table, journal, rights },
+    ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
     sandbox: () => settings().run.sandbox,
   });
   const acceptance = createAcceptance({
@@ -272,7 +273,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights },
+    ...{ acceptance, bound, guard, keeper, user, rights, sessions },
+    archive: createArchive({ branch, watch, recent, table, now }),
   });
 
   return {

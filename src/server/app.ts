@@ -92,6 +92,12 @@ export function createApp(coordinator: Coordinator): Hono {
   });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 
+  app.post("/sessions/:key{.+}/archive", async (context) => {
+    const { undo } = bodyFields(await context.req.text(), { undo: "boolean" });
+    const { session, archived, commit } = await coordinator.archive(context.req.param("key"), undo !== "true");
+    return context.json({ session, archived, commit: commit ?? null });
+  });
+
   app.notFound((context) =>
     context.json(errorBody("NOT_FOUND", `nothing at ${context.req.method} ${context.req.path}`), 404),
   );

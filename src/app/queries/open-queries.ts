@@ -13,24 +13,18 @@ import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { addressOf, readServer } from "./server-record.ts";
+import { addressOf, readServer, requireBranch } from "./server-record.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
- * journal and the branch do: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ * journal and the branch do.
  *
  * @throws CoordinatorError `REFUSED` on no branch
  */
 export async function openQueriesHere(place: WorkspacePlace): Promise<Queries> {
-  const server = readServer(statePaths(place.stateDir).server);
-  const branch = server?.branch ?? place.branch;
-  if (branch === undefined) {
-    throw new CoordinatorError(
-      "REFUSED",
-      `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
-    );
-  }
-  const address = addressOf(server);
+  const { server } = statePaths(place.stateDir);
+  const branch = requireBranch(place, server);
+  const address = addressOf(readServer(server));
   if (address === undefined) return openQueries(place, branch);
   const { askCoordinator } = await import("./coordinator-client.ts");
   return askCoordinator(address, (health) => openQueries(place, branch, health));

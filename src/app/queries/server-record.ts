@@ -3,6 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { isCopyOf } from "../../base/files/file-stamp.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { isAlive, type ProcessIdentity } from "../../base/process/process-identity.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 
 /** The coordinator that serves the workspace, as `server.json` tells it. */
 export interface ServerRecord extends ProcessIdentity {
@@ -59,6 +60,19 @@ export function readServer(path: string): ServerRecord | undefined {
     if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/**
+ * Returns the branch of a workspace, by its full name: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ *
+ * @param path of the coordinator's record
+ * @throws CoordinatorError `REFUSED` on no branch
+ */
+export function requireBranch(place: Pick<WorkspacePlace, "topDir" | "branch">, path: string): string {
+  const branch = readServer(path)?.branch ?? place.branch;
+  if (branch !== undefined) return branch;
+  const message = `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`;
+  throw new CoordinatorError("REFUSED", message);
 }
 
 /** Says who serves a workspace already, and what to do. */

@@ -42,14 +42,14 @@ export function createSessionsCommand(deps: CliDeps): Command {
 function sessionTable(sessions: readonly SessionView[]): readonly string[] {
   const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
   return sessions.map((session) => {
-    const paused = session.paused ? "; paused" : "";
-    return `${session.key.padEnd(width)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+    const marks = `${session.archived ? "; ARCHIVED" : ""}${session.paused ? "; paused" : ""}`;
+    return `${session.key.padEnd(width)}  ${tasksText(session)}; ${takenText(session)}${marks}`;
   });
 }
 
 function sessionLines(session: SessionView): readonly string[] {
   return [
-    `session  ${session.key}${session.archived ? " (archived)" : ""}${session.paused ? " (paused)" : ""}`,
+    `session  ${session.key}${session.archived ? " (ARCHIVED)" : ""}${session.paused ? " (paused)" : ""}`,
     `thread   ${session.thread ?? "none"}`,
     `tasks    ${tasksText(session)}`,
     `taken    ${takenText(session)}`,
