@@ -28,6 +28,9 @@ it("a session is archived beside a coordinator and without one, and takes no mor
   const refused = await coordinator.ask("/tasks", { method: "POST", body: "---\nsessionKey: docs\n---\nMore.\n" });
   expect(refused.status).toBe(409);
   expect((await workspace.command("sessions")).stdout).toContain("ARCHIVED");
+  expect(await workspace.command("add", "--session", "docs", "More.")).toMatchObject({
+    ...{ code: 4, stderr: expect.stringContaining("codex-inbox archive --undo") },
+  });
   const undone = await coordinator.ask("/sessions/docs/archive", { method: "POST", body: '{"undo": true}' });
   expect(await undone.json()).toMatchObject({ session: "docs", archived: false, commit: expect.any(String) });
   coordinator.signal("SIGTERM");
