@@ -194,7 +194,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const replaceable = findReplaceable(drop, snapshot);
     if (replaceable === undefined) await accept(id, kept, source, asked);
     else await replace(replaceable, kept, source, id, asked);
-    cancelIfAsked(deps.table, replaceable?.id ?? id);
+    cancelIfAsked(deps.table, id, replaceable?.id);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -246,7 +246,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       else await deps.intake.putBack(id);
     }
     claimsLeft = false;
-    for (const { id } of [...deps.table.all()]) cancelIfAsked(deps.table, id); // One was accepted, and not cancelled before a crash.
+    cancelIfAsked(deps.table, ...Array.from(deps.table.all(), ({ id }) => id)); // One was accepted, and not cancelled before a crash.
   };
 
   return {

@@ -100,4 +100,26 @@ describe("a drop that says cancel: true", () => {
     ]);
     expect(world.runner.started).toEqual([]);
   });
+
+  it("cancels both where it names another session than before", async () => {
+    const world = createWorld();
+    await world.start();
+    world.drop("later.md", LATER);
+    await world.settle();
+    world.drop("later.md", LATER.replace("---\n", "---\ncancel: true\nsessionKey: other\n"));
+    await world.settle();
+    await world.advance(1_000);
+    expect(world.results().map(({ status }) => status)).toEqual(["cancelled", "cancelled"]);
+    expect(world.runner.started).toEqual([]);
+  });
+
+  it("is tried again without that mark", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    world.drop("docs/x.md", "---\ncancel: true\n---\nDo it.\n");
+    await world.settle();
+    const retried = await coordinator.retry(world.accepted(0));
+    await world.settle();
+    expect(world.runner.of(retried.id).request).toMatchObject({ prompt: "Do it.\n" });
+  });
 });

@@ -5,6 +5,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { localUserName } from "../../base/local-user.ts";
 import { readPolicy } from "../../config/policy.ts";
+import { GitError } from "../../git/process/git-process.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { readSubmission } from "../../intake/submission.ts";
 import { MARKER_VARIABLE } from "../../run/worker/processes/marker-scan.ts";
@@ -82,6 +83,8 @@ async function refuseArchivedHere(place: WorkspacePlace, session: string): Promi
   const branch = createBranchReader(place, name);
   try {
     await refuseArchived(createSessionStore(branch), session);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error; // The inbox asks again, and says it beside the file.
   } finally {
     branch.close();
   }

@@ -10,7 +10,7 @@ import type { TaskView } from "../views/task-view.ts";
 import type { QueriesDeps, RetryText } from "./queries.ts";
 
 /** Keys that belong to the first try alone: who it was, where it ran, and what it had to wait for. */
-const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "dependsOn", "notBefore"]);
+const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "dependsOn", "notBefore", "cancel"]);
 
 /**
  * Returns the task file that asks for the same as `task` once more: its prompt byte for byte and the user's front matter, in the

@@ -128,9 +128,11 @@ export function expectOpen(table: Pick<TaskTable, "get">, id: string): OpenTask 
 /** What a task is cancelled with whose file says so. */
 export const CANCEL_WORDS = "its file says cancel: true";
 
-/** Ends a queued task whose text says `cancel: true`: it is recorded, and never run. */
-export function cancelIfAsked(table: Pick<TaskTable, "get" | "step">, id: string): void {
-  const task = table.get(id);
-  if (task?.spec.cancel === true && task.state.kind === "queued")
-    table.step(id, { kind: "stop", cause: "user", detail: CANCEL_WORDS });
+/** Ends those of the tasks that are queued and whose text says `cancel: true`: they are recorded, and never run. */
+export function cancelIfAsked(table: Pick<TaskTable, "get" | "step">, ...ids: readonly (string | undefined)[]): void {
+  for (const id of ids) {
+    const task = id === undefined ? undefined : table.get(id);
+    if (task?.spec.cancel === true && task.state.kind === "queued")
+      table.step(task.id, { kind: "stop", cause: "user", detail: CANCEL_WORDS });
+  }
 }
