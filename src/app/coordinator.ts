@@ -4,6 +4,8 @@ import type { Acceptance } from "../intake/acceptance.ts";
 import { refuseArchived } from "../intake/archived-sessions.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
+import { openRunLog } from "../run/run-log.ts";
+import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
@@ -14,6 +16,7 @@ import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
+import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import type { Health } from "./views/present-health.ts";
@@ -41,9 +44,11 @@ export interface Coordinator extends Queries {
   /** Ends a pause. @throws CoordinatorError `USAGE` */
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   health(): Health;
+  /** What happens, as it happens; what has happened since an event that was seen, too. */
+  readonly follow: Follow;
 }
 
-export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
+export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog"> {
   readonly table: Pick<TaskTable, "all" | "get">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
@@ -51,7 +56,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
-  readonly keeper: Pick<Keeper, "keep">;
+  readonly keeper: Keeper;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain" | "requireHome">;
   /** What a task may ask for now. */
@@ -60,6 +65,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly user: string;
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
+  readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
 }
@@ -80,6 +86,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       holds: async () => ({ get: holdOf }),
     }),
     health: async () => health(),
+    runLog: () => openRunLog(paths.runs, deps.keeper),
   });
   const thenWake = <Answer>(answer: Answer): Answer => {
     wake();
@@ -103,6 +110,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     ...queries,
     submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
     health,
+    follow: createFollow(deps.events, now),
     async retry(part) {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;

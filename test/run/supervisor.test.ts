@@ -115,7 +115,7 @@ describe("the limits of a run", () => {
   it("leave a command alone that takes hours and says nothing, until it has ended", async () => {
     const { clock, told, handle } = watched({ timeoutMs: undefined });
     const item = (phase: "started" | "completed", id: string, isOld = false): RunEvent => ({
-      ...{ kind: "item", phase, id, paths: [], atMs: 0, isOld },
+      ...{ kind: "item", phase, id, paths: [], line: 1, firstLine: 1, durationMs: undefined, atMs: 0, isOld },
       body: { kind: "command", command: "make", exitCode: 0, status: "completed", output: "", outputBytes: 0 },
     });
     handle.push(item("started", "a", true));
@@ -134,7 +134,17 @@ describe("the limits of a run", () => {
   it("end a command all the same that takes longer than the run may", async () => {
     const { clock, told, handle } = watched();
     handle.push({
-      ...{ kind: "item", phase: "started", id: "a", paths: [], atMs: 0, isOld: false },
+      ...{
+        kind: "item",
+        phase: "started",
+        id: "a",
+        paths: [],
+        line: 1,
+        firstLine: 1,
+        durationMs: null,
+        atMs: 0,
+        isOld: false,
+      },
       body: { kind: "command", command: "make", exitCode: 0, status: "completed", output: "", outputBytes: 0 },
     });
     await pass(clock, 60_000);

@@ -15,7 +15,7 @@ import type { CommitPlan } from "../../task/records/commit-plan.ts";
 import { sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import { foldFacts, parseFacts } from "../../task/session/session-facts.ts";
 import { asKeptText } from "../../task/text/kept-text.ts";
-import { requireBranch } from "../queries/server-record.ts";
+import { readServer, requireBranch } from "../queries/server-record.ts";
 import { withOwnCommitter } from "./own-committer.ts";
 
 /** A git command of the user's is waited for this long. */
@@ -102,7 +102,7 @@ export async function archiveSessionHere(
       return records.length === 0 ? [] : [fold(records)];
     });
   };
-  return withOwnCommitter(place, requireBranch(place, server), (branch, commit) =>
+  return withOwnCommitter(place, requireBranch(place, readServer(server)?.branch), (branch, commit) =>
     archiveSession({ branch, commit, open, nowMs: Date.now() }, key, archived),
   );
 }

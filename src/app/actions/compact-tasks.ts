@@ -7,7 +7,7 @@ import { compactedCommitMessage } from "../../task/records/commit-message.ts";
 import type { FileEdit } from "../../task/records/commit-plan.ts";
 import { LEDGER, ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
 import { asKeptText } from "../../task/text/kept-text.ts";
-import { requireBranch } from "../queries/server-record.ts";
+import { readServer, requireBranch } from "../queries/server-record.ts";
 import { withOwnCommitter } from "./own-committer.ts";
 
 /** What a compaction of the ledger came to. */
@@ -34,7 +34,7 @@ export async function compactTasks(place: WorkspacePlace, force: boolean): Promi
       `${why}: end it first, or use --force, which is safe and may wait for its commits`,
     );
   }
-  return withOwnCommitter(place, requireBranch(place, server), async (branch, commit) => {
+  return withOwnCommitter(place, requireBranch(place, readServer(server)?.branch), async (branch, commit) => {
     const edits: FileEdit[] = [];
     const rows = { before: 0, after: 0 };
     const compact = async (path: string): Promise<void> => {

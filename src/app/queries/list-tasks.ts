@@ -11,7 +11,7 @@ import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { ListOptions, QueriesDeps, TaskPage } from "./queries.ts";
 
 /** A task of the branch, as the ledger or the history tells it. */
-interface Finished extends TaskPlace {
+export interface Finished extends TaskPlace {
   readonly status: string;
   /** Absent where only its file tells. */
   readonly title?: string | undefined;

@@ -63,13 +63,12 @@ export function readServer(path: string): ServerRecord | undefined {
 }
 
 /**
- * Returns the branch of a workspace, by its full name: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ * Returns the branch of a workspace, by its full name: `served`, which HEAD may have left, or else the one that HEAD names.
  *
- * @param path of the coordinator's record
  * @throws CoordinatorError `REFUSED` on no branch
  */
-export function requireBranch(place: Pick<WorkspacePlace, "topDir" | "branch">, path: string): string {
-  const branch = readServer(path)?.branch ?? place.branch;
+export function requireBranch(place: Pick<WorkspacePlace, "topDir" | "branch">, served: string | undefined): string {
+  const branch = served ?? place.branch;
   if (branch !== undefined) return branch;
   const message = `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`;
   throw new CoordinatorError("REFUSED", message);

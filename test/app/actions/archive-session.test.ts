@@ -21,7 +21,7 @@ describe("archiving a session", () => {
     const id = await run(world, "docs/x");
     const other = await run(world, "other/y");
     const path = world.pathOf(id);
-    const transcript = await coordinator.transcript(id);
+    const transcript = (await coordinator.log(id)).entries;
     const text = world.committed(path);
     const answer = await coordinator.archive("docs", true);
     expect(answer).toEqual({ session: "docs", archived: true, commit: world.repository.tip?.id });
@@ -45,7 +45,7 @@ describe("archiving a session", () => {
     for (const queries of [coordinator, world.queries]) {
       expect(await queries.find(id)).toMatchObject({ id, path: moved, status: "succeeded" });
       expect(await queries.session("docs")).toMatchObject({ archived: true, tasks: { succeeded: 1 } });
-      expect(await queries.transcript(id)).toEqual(transcript);
+      expect((await queries.log(id)).entries).toEqual(transcript);
       expect((await queries.list({ finished: 9 })).tasks.map((task) => task.id).sort()).toEqual([id, other].sort());
     }
     await world.advance(60_000);
