@@ -141,7 +141,7 @@ describe("the limits of a run", () => {
         paths: [],
         line: 1,
         firstLine: 1,
-        durationMs: null,
+        durationMs: undefined,
         atMs: 0,
         isOld: false,
       },

@@ -2,7 +2,7 @@ import type { ChangedFile } from "../state/run.ts";
 import { parseInlineCode } from "../text/markdown.ts";
 import { fencedBlockEnd } from "../text/quoted-text.ts";
 import { ACCOUNT_START } from "./task-file-layout.ts";
-import { beforeVerification, VERIFICATION_HEADING } from "./verification-section.ts";
+import { beforeVerification, outputOfVerification, VERIFICATION_HEADING } from "./verification-section.ts";
 
 /** What became of a task, as its file tells it. */
 export interface TaskResult {
@@ -10,6 +10,8 @@ export interface TaskResult {
   readonly lastMessage: string;
   /** As many as the file shows. */
   readonly changedFiles: readonly ChangedFile[];
+  /** What its last verification printed, as far as the file shows it. */
+  readonly verificationOutput: string | undefined;
 }
 
 export const CHANGED_FILES_HEADING = "### Changed files";
@@ -30,7 +32,10 @@ export function parseResult(tail: string, reason: string | undefined): TaskResul
   );
   const start = Math.min(...starts.filter((index) => index !== -1), text.length);
   const lastMessage = withoutLineFeeds(text.slice(1, start));
-  return { reason, lastMessage, changedFiles: parseChangedFiles(beforeVerification(text.slice(start))) };
+  const sections = text.slice(start);
+  const before = beforeVerification(sections);
+  const verificationOutput = outputOfVerification(sections.slice(before.length));
+  return { reason, lastMessage, changedFiles: parseChangedFiles(before), verificationOutput };
 }
 
 /** Returns `text` without the line feeds at its end; a quoted block has none of its own there. */
