@@ -45,10 +45,12 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
+import { createArchive } from "./actions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import { openLiveEvents } from "./live-events.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
+import { createTaskWaits } from "./queries/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
 
 export interface CoordinatorDeps {
@@ -140,7 +142,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const rights = () => settings().run.rights;
   const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
   const origins = createDropOrigins({
-    ...{ branch, receipts, runDrops, user, table, journal, rights },
+    ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
     sandbox: () => settings().run.sandbox,
   });
   const acceptance = createAcceptance({
@@ -223,6 +225,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
   });
 
+  const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
   table.onChange((task) => {
     if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
@@ -245,6 +248,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
+    waits.close();
     const stopped = dispatcher.stop();
     runs.close();
     const committed = commits.close();
@@ -273,7 +277,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights, events },
+    ...{ progress: runs.progress, waits, events },
+    ...{ acceptance, bound, guard, keeper, user, rights, sessions },
+    archive: createArchive({ branch, watch, recent, table, now }),
   });
 
   return {

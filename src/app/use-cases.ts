@@ -1,11 +1,15 @@
 import type { PolicyChange } from "../task/rights/policy-change.ts";
+import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
+import type { CompactedLedger } from "./actions/compact-tasks.ts";
+import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { InitOptions } from "./actions/init.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
 import type { PublishedDrop } from "./actions/publish-drop.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
 import type { RetriedTask } from "./actions/retry-task.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
+import type { WaitedTask, WaitRequest } from "./actions/wait-for-tasks.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -28,10 +32,18 @@ export interface UseCases extends Queries {
   rawLog(part: string, options: { readonly follow: boolean }, signal: AbortSignal): AsyncIterable<string>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
+  /** Ends a session after its running turn: drops what is queued behind that. @throws CoordinatorError as `session` */
+  drain(session: string): Promise<DrainAnswer>;
+  /** Waits for the end of tasks. @throws CoordinatorError as `waitForTasks` */
+  wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
+  archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
+  /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
+  compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
   /** Returns the policy, after `change` where there is one. */

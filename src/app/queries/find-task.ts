@@ -1,8 +1,9 @@
 import { CoordinatorError } from "../../base/errors.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskView } from "../views/task-view.ts";
-import { presentFinished } from "./list-tasks.ts";
+import { type Finished, placed, presentFinished } from "./list-tasks.ts";
 import type { QueriesDeps } from "./queries.ts";
 
 /** More candidates than this are not listed in the answer to an ambiguous id. */
@@ -27,22 +28,24 @@ export async function findTask(deps: QueriesDeps, part: string): Promise<TaskVie
 /** Does the same, and reads no task file. */
 export async function locateTask(deps: QueriesDeps, part: string): Promise<LocatedTask> {
   const found = new Map<string, LocatedTask>();
-  const addFinished = (row: { readonly task: string; readonly session: string; readonly status: string }): void => {
+  const addFinished = (row: Finished): void => {
     const { task: id, session: sessionKey, status } = row;
     if (!found.has(id)) found.set(id, { id, sessionKey, status, present: () => presentFinished(deps, row) });
   };
   if (part !== "") {
     const open = await deps.open();
-    for (const task of open.all)
-      if (task.id.includes(part))
-        found.set(task.id, {
-          ...{ id: task.id, sessionKey: task.sessionKey, status: rowOf(task.state).status },
-          present: async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0],
-        });
-    for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(row);
+    const present = async (task: OpenTask) => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0];
+    for (const task of open.all) {
+      if (!task.id.includes(part)) continue;
+      const { id, sessionKey } = task;
+      found.set(id, { id, sessionKey, status: rowOf(task.state).status, present: () => present(task) });
+    }
+    const exact = found.get(part);
+    if (exact !== undefined) return exact; // A whole id is a part of no other.
+    for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(placed(row));
   }
   const older = isTaskId(part) && !found.has(part) ? await deps.ledger.find(part) : undefined;
-  if (older !== undefined) addFinished(older);
+  if (older !== undefined) addFinished(placed(older));
   if (found.size === 0 && /^[0-9a-z-]+$/.test(part))
     for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1)) addFinished(entry);
   if (found.size > 1) {

@@ -13,11 +13,11 @@ import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { addressOf, type CoordinatorAddress, readServer } from "./server-record.ts";
+import { addressOf, type CoordinatorAddress, readServer, requireBranch } from "./server-record.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
- * journal and the branch do: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ * journal and the branch do.
  *
  * @throws CoordinatorError `REFUSED` on no branch
  */
@@ -33,19 +33,13 @@ export async function queriesAt(
   served: string | undefined,
   address: CoordinatorAddress | undefined,
 ): Promise<Queries> {
-  const branch = served ?? place.branch;
-  if (branch === undefined) {
-    throw new CoordinatorError(
-      "REFUSED",
-      `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
-    );
-  }
+  const branch = requireBranch(place, served);
   if (address === undefined) return openQueries(place, environment, branch);
   const { askCoordinator } = await import("./coordinator-client.ts");
   return askCoordinator(address, (health) => openQueries(place, environment, branch, health));
 }
 
-const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
+const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map(), progress: () => undefined };
 
 function openQueries(
   place: WorkspacePlace,
@@ -61,13 +55,16 @@ function openQueries(
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
     runLog: async () => (await import("../log/open-run-log.ts")).openRunLogHere(place, environment),
+    progress: async (task) => (await import("./progress-here.ts")).progressHere(place, task, environment),
   });
 }
 
 const noHealth = async (): Promise<Health | undefined> => undefined;
 
 /** Answers from journal and branch, whether or not a coordinator is at work. */
-export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Queries {
+export function queriesOfFiles(
+  deps: Omit<QueriesDeps, "open" | "ledger"> & { readonly progress: OpenTasks["progress"] },
+): Queries {
   const { branch, paths, now } = deps;
   const ledger = createBranchLedger(branch);
   const journal = readTaskJournal(paths.journal);
@@ -82,7 +79,7 @@ export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Quer
       // To read a task takes the parser of its front matter: an empty queue does without.
       if (journal.openIds().length === 0) return NO_TASKS;
       const heldAuthor = await heldAuthorBy(paths.policy, deps.workspaceDir);
-      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, heldAuthor, holding });
+      return (await import("./open-tasks.ts")).readOpenTasks({ ...deps, journal, ledger, heldAuthor, holding });
     },
   });
 }

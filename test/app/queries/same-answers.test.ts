@@ -26,7 +26,7 @@ async function busyWorld(): Promise<{ world: World; coordinator: RunningCoordina
   const coordinator = await world.start();
   const other = "20261119-090000-zzzzzz";
   world.repository.user.commit({
-    [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 1\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+    [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 3\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
     "tasks.md": `| 2026-11-19T09:00:00.000Z | ${other} | there | 1 | queued |  |\n`,
   });
   for (const name of ["docs/1", "docs/2", "api/1"]) {
@@ -54,9 +54,10 @@ async function answers(queries: Queries, ids: readonly string[]) {
   return {
     all: await queries.list({ finished: 20 }),
     bySession: await queries.list({ finished: 20, session: "docs" }),
-    byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, status: word }))),
+    byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, statuses: [word] }))),
     lines: (await queries.lines({ finished: 20 })).tasks.map(asLine),
     page: await queries.list({ finished: 20, limit: 2 }),
+    shown: await Promise.all(ids.map((id) => queries.show(id))),
     found: await Promise.all(ids.flatMap((id) => [queries.find(id), queries.find(id.slice(-6))])),
     sessions: await queries.sessions({ own: true }),
     named: await queries.sessions({ own: false }),
@@ -67,8 +68,9 @@ async function answers(queries: Queries, ids: readonly string[]) {
   };
 }
 
-function asLine({ id, sessionKey, title, status, hold, reason }: TaskLine): TaskLine {
-  return { id, sessionKey, title, status, hold, reason };
+function asLine(task: TaskLine): TaskLine {
+  const { id, sessionKey, title, status, hold, holdUntil, holdRemedy, reason, acceptedAt, startedAt, endedAt } = task;
+  return { id, sessionKey, title, status, hold, holdUntil, holdRemedy, reason, acceptedAt, startedAt, endedAt };
 }
 
 async function allPages(queries: Queries, options: ListOptions): Promise<readonly (readonly string[])[]> {
@@ -188,11 +190,14 @@ describe("a long queue", () => {
         guard: { tryAgain: (error) => error, requireHome: () => undefined },
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
+      sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      archive: () => Promise.reject(new Error("nothing is archived")),
+      ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },
       user: "ada",
       events: { reader: () => ({ seq: 0, next: async () => undefined }) },
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
-    expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);
+    expect((await app.list({ finished: 9, statuses: ["queued"] })).tasks).toHaveLength(49);
     expect((await app.find(tasks[7]?.id ?? "")).status).toBe("queued");
     expect(read).toEqual([]);
     expect((await app.list({ finished: 9 })).tasks).toHaveLength(50);
@@ -204,7 +209,16 @@ describe("a long queue", () => {
 function acceptedRecord(order: number): JournalRecord & { readonly k: "accepted" } {
   const id = `20261120-141530-${String(order).padStart(6, "0")}`;
   return {
-    ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order, atMs: 0, text: "Do it.\n" },
+    ...{
+      k: "accepted",
+      v: 1,
+      id,
+      session: "docs",
+      path: `sessions/docs/2026-11-20/${id}.md`,
+      order,
+      atMs: 0,
+      text: "Do it.\n",
+    },
     ...{ clone: "aaaaaa", folderKey: null, source: null },
   };
 }
