@@ -8,6 +8,7 @@ import type { QueueLimit } from "../intake/queue-limit.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
+import type { Sessions } from "../store/sessions/session-store.ts";
 import type { SubmissionKeys } from "../store/submission-keys.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { type ComposedText, type TaskChange, wholeText } from "../task/file/task-text.ts";
@@ -15,6 +16,7 @@ import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
+import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
 import { createSubmissions } from "./actions/submit-task.ts";
@@ -43,6 +45,8 @@ export interface Coordinator extends Queries {
   retry(part: string): Promise<TaskView>;
   /** Changes keys or the prompt of a queued task. @throws CoordinatorError `NOT_FOUND`, `REFUSED`; `TASK_FILE`, `NOT_ALLOWED` as `submit` */
   edit(part: string, change: TaskChange): Promise<TaskView>;
+  /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
+  archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -74,6 +78,8 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
   readonly user: string;
+  readonly sessions: Pick<Sessions, "read">;
+  readonly archive: Coordinator["archive"];
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -156,6 +162,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       });
       return thenWake(answer);
     },
+    archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
     async pause(request) {
       deps.guard.requireHome();
       return thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now()));

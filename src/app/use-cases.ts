@@ -1,6 +1,8 @@
 import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
+import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
+import type { CompactedLedger } from "./actions/compact-tasks.ts";
 import type { GivenKey } from "./actions/compose-submission.ts";
 import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { EditableTask, EditedTask } from "./actions/edit-task.ts";
@@ -49,6 +51,10 @@ export interface UseCases extends Queries {
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
+  archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
+  /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
+  compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
   /** Returns the policy, after `change` where there is one. */

@@ -2,6 +2,7 @@ import { CoordinatorError } from "../base/errors.ts";
 import type { JournalRecord } from "../store/journal/journal-record.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
+import { cancelIfAsked } from "../store/tasks/task-table.ts";
 import type { TaskKey } from "../task/file/task-fields.ts";
 import { canonicalKey } from "../task/file/task-fields.ts";
 import { type ComposedText, changeBetween, changedText, type TaskChange } from "../task/file/task-text.ts";
@@ -64,6 +65,7 @@ export function createEdits(deps: EditsDeps): Edits {
     const { folderKey } = before;
     const record = { k: "replaced", atMs: deps.now(), text: kept.text, folderKey, source: null, alias: null } as const;
     table.note(id, { ...record, origin, ...(droppedBy && { droppedBy }), ...(redacted && { redacted }) });
+    cancelIfAsked(table, id);
     await table.durable();
     deps.log("replaced", { task: id, session: task.sessionKey, origin: editor.kind });
   };

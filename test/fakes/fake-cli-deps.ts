@@ -89,6 +89,8 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().served.push(options);
       return deps().exitCode;
     },
+    archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
+    compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),
@@ -217,14 +219,8 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{
-      submit: unexpected,
-      edit: unexpected,
-      stop: unexpected,
-      retry: unexpected,
-      pause: unexpected,
-      resume: unexpected,
-    },
+    ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,
     show: async (part) => ({

@@ -5,6 +5,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { localUserName } from "../../base/local-user.ts";
 import { readPolicy } from "../../config/policy.ts";
+import { GitError } from "../../git/process/git-process.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { readSubmission } from "../../intake/submission.ts";
 import { MARKER_VARIABLE } from "../../run/worker/processes/marker-scan.ts";
@@ -33,7 +34,8 @@ export interface PublishedDrop {
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
  * @param origin who asks; the user of this process, where nobody else does
- * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`
+ * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`; `REFUSED` for a session
+ * that is archived
  */
 export async function publishDrop(
   place: WorkspacePlace,
@@ -44,6 +46,7 @@ export async function publishDrop(
   const { stateDir } = place;
   const parsed = await readAllowed(place, environment, given, origin);
   await refuseWhenFull(place, environment, parsed.spec.id);
+  if (parsed.spec.sessionKey !== undefined) await refuseArchivedHere(place, parsed.spec.sessionKey);
   const id =
     parsed.spec.id ??
     makeTaskId(
@@ -61,6 +64,24 @@ export async function publishDrop(
     writeDropReceipt(statePaths(stateDir).dropReceipts, id, parsed.text, origin);
   writeFileAtomic(join(place.workspaceDir, path), parsed.text);
   return { id, path, warnings: parsed.warnings, served: readServer(statePaths(stateDir).server) !== undefined };
+}
+
+async function refuseArchivedHere(place: WorkspacePlace, session: string): Promise<void> {
+  const name = readServer(statePaths(place.stateDir).server)?.branch ?? place.branch;
+  if (name === undefined) return;
+  const [{ createBranchReader }, { createSessionStore }, { refuseArchived }] = await Promise.all([
+    import("../../git/commit/branch-reader.ts"),
+    import("../../store/sessions/session-store.ts"),
+    import("../../intake/archived-sessions.ts"),
+  ]);
+  const branch = createBranchReader(place, name);
+  try {
+    await refuseArchived(createSessionStore(branch), session);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error; // The inbox asks again, and says it beside the file.
+  } finally {
+    branch.close();
+  }
 }
 
 /**

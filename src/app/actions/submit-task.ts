@@ -1,9 +1,11 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { JournalGuard } from "../../dispatch/journal-guard.ts";
 import type { Acceptance } from "../../intake/acceptance.ts";
+import { refuseArchived } from "../../intake/archived-sessions.ts";
 import { newTaskId } from "../../intake/drop-id.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
 import { readSubmission } from "../../intake/submission.ts";
+import type { Sessions } from "../../store/sessions/session-store.ts";
 import { type SubmissionKeys, submissionDigest } from "../../store/submission-keys.ts";
 import type { ComposedText } from "../../task/file/task-text.ts";
 import type { Origin } from "../../task/rights/origin.ts";
@@ -19,6 +21,7 @@ export interface SubmitDeps {
   readonly acceptance: Pick<Acceptance, "submit">;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "requireHome">;
+  readonly sessions: Pick<Sessions, "read">;
   readonly submissionKeys: SubmissionKeys;
   /** What a task may ask for now. */
   readonly rights: () => RightsByOrigin;
@@ -44,6 +47,7 @@ export function createSubmissions(deps: SubmitDeps): Submissions {
 
   const accept = async (given: ComposedText, origin: Origin, wantedId?: string): Promise<Submitted> => {
     const parsed = readSubmission(given, rights().of(origin));
+    await refuseArchived(deps.sessions, parsed.spec.sessionKey);
     const spec = { ...parsed.spec, id: parsed.spec.id ?? wantedId };
     return acceptance.submit(parsed.text, { spec }, origin, bound.refuseWhenFull);
   };
@@ -57,6 +61,7 @@ export function createSubmissions(deps: SubmitDeps): Submissions {
       throw new CoordinatorError("KEY_REUSED", message);
     }
     const { spec } = readSubmission(given, rights().of(origin)); // What is refused does not take the key.
+    await refuseArchived(deps.sessions, spec.sessionKey);
     bound.refuseWhenFull();
     guard.requireHome();
     const isSame = noted?.digest === digest;

@@ -206,6 +206,15 @@ export const OPERATIONS: readonly Operation[] = [
     answers: { "200": "SessionView" },
     errors: ["404", "409"],
   },
+  {
+    method: "post",
+    path: "/sessions/{key}/archive",
+    summary: "Puts a session away, or takes it out of the archive",
+    parameters: [KEY],
+    body: { types: { "application/json": { type: "object", properties: { undo: { type: "boolean" } } } } },
+    answers: { "200": "object" },
+    errors: ["400", "404", "409", "422", "503"],
+  },
   { method: "get", path: "/openapi.json", summary: "This document", answers: { "200": "object" }, errors: [] },
 ];
 
