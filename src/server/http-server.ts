@@ -4,7 +4,7 @@ import { type Access, accessProblem } from "./access.ts";
 import { boundConnections } from "./connections.ts";
 import { screenConnections, tooManyHeaders } from "./first-request.ts";
 import type { HttpLimits } from "./limits.ts";
-import { ANSWER_HEADERS, errorBody, type Refusal } from "./refusal.ts";
+import { ANSWER_HEADERS, type Refusal, refusalBody } from "./refusal.ts";
 import { createBodyReader } from "./request-body.ts";
 
 /** How often Node looks for requests whose headers or bodies take too long. */
@@ -31,7 +31,7 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
 
   const admit = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | "gone" | undefined> => {
     if (request.rawHeaders.length > 2 * limits.headerCount) return tooManyHeaders(limits);
-    const problem = accessProblem(request.headers, access());
+    const problem = accessProblem(request.headers, access(), { method: request.method, url: request.url });
     if (problem !== undefined) return problem;
     const { expect } = request.headers;
     if (expect !== undefined && expect.toLowerCase() !== "100-continue")
@@ -79,11 +79,12 @@ const BUSY: Refusal = {
 function refuse(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, code, message, headers }: Refusal,
+  refusal: Refusal,
   lingerMs: number,
 ): void {
-  const text = JSON.stringify(errorBody(code, message));
-  const head = { ...headers, "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
+  const { status, headers } = refusal;
+  const { type, text } = refusalBody(refusal);
+  const head = { ...headers, "Content-Type": type, "Content-Length": Buffer.byteLength(text) };
   if (request.complete) {
     response.writeHead(status, head).end(text);
     return;

@@ -65,6 +65,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().served.push(options);
       return deps().exitCode;
     },
+    openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),

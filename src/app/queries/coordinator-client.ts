@@ -72,6 +72,19 @@ export async function askForRetry(address: CoordinatorAddress, part: string): Pr
   }
 }
 
+/** Returns a link to the page that signs one browser in. @throws CoordinatorError `TRY_AGAIN` where it does not answer with one */
+export async function askForLink(address: CoordinatorAddress): Promise<string> {
+  try {
+    const { status, answer } = await ask(address, "/sign-in/code", { method: "POST", timeoutMs: ANSWER_TIMEOUT_MS });
+    const { url } = asObject(answer) ?? {};
+    if (status === 201 && typeof url === "string") return url;
+    throw new Error(`it answered ${status}`);
+  } catch (cause) {
+    const message = `the coordinator at ${address.url} gave no link: ${(cause as Error).message}`;
+    throw new CoordinatorError("TRY_AGAIN", message, { cause });
+  }
+}
+
 /** Returns what the coordinator answers to `GET <path>`; `undefined` for anything but a 200. */
 async function get<Answer>(address: CoordinatorAddress, path: string): Promise<Answer | undefined> {
   try {

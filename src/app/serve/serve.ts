@@ -265,6 +265,8 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
   );
   const { workspace } = coordinator.health();
   log("serving", { workspace, branch: coordinator.health().branch, url: listener?.url, socket: listener?.socketPath });
+  const page = listener?.pageLink();
+  if (page !== undefined) log("page", { url: page });
   serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
   const lostLock = new Promise<never>((_, reject) => {
