@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Coordinator } from "../app/coordinator.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
 import { bodyFields, knownQuery, listOptions } from "./request-values.ts";
 
@@ -25,9 +26,10 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
 /**
  * The HTTP interface: the same queue, for programs. It has no state of its own.
  *
+ *   GET  /, /page/…    the page, for browsers
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
- *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, finished, limit, cursor
+ *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
@@ -39,6 +41,8 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  */
 export function createApp(coordinator: Coordinator): Hono {
   const app = new Hono();
+
+  servePage(app);
 
   app.get("/health", (context) => context.json(coordinator.health()));
 

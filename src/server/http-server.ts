@@ -76,12 +76,7 @@ const BUSY: Refusal = {
  * Answers at once. Where the body has not come whole, what still comes is thrown away for a while, and only then the connection is ended:
  * a client that sends all before it reads would not see the answer otherwise.
  */
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  refusal: Refusal,
-  lingerMs: number,
-): void {
+function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, lingerMs: number): void {
   const { status, headers } = refusal;
   const { type, text } = refusalBody(refusal);
   const head = { ...headers, "Content-Type": type, "Content-Length": Buffer.byteLength(text) };

@@ -15,9 +15,9 @@ type Given = Readonly<Record<string, readonly string[]>>;
  * @throws CoordinatorError `USAGE` for a name or a value that it does not know
  */
 export function listOptions(given: Given): ListOptions {
-  const { status, session, limit, finished, cursor } = knownQuery(given, {
+  const { status, session, text, limit, finished, cursor } = knownQuery(given, {
     status: TASK_STATUSES,
-    ...{ session: "text", limit: "number", finished: "number", cursor: "text" },
+    ...{ session: "text", text: "text", limit: "number", finished: "number", cursor: "text" },
   });
   const count = wholeNumber(limit) ?? LIMIT_DEFAULT;
   if (count < 1 || count > LIMIT_MAX)
@@ -25,6 +25,7 @@ export function listOptions(given: Given): ListOptions {
   return {
     finished: wholeNumber(finished) ?? Number.POSITIVE_INFINITY,
     session,
+    text: text === "" ? undefined : text,
     status: TASK_STATUSES.find((word) => word === status),
     limit: count,
     cursor,

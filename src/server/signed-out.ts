@@ -12,12 +12,18 @@ code{font:.95em ui-monospace,monospace;padding:.15rem .4rem;border:1px solid col
 const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 const SAYS = {
-  "signed-out": ["This browser is not signed in", "The page shows and starts work in your name, so it asks who you are."],
+  "signed-out": [
+    "This browser is not signed in",
+    "The page shows and starts work in your name, so it asks who you are.",
+  ],
   used: [
     "This link was used before",
     "It is good for one sign-in. The browser that had it first has been signed out, in case that was not yours.",
   ],
-  unknown: ["This link is not valid any more", "A link is good for one sign-in within ten minutes, and for one start of the coordinator."],
+  unknown: [
+    "This link is not valid any more",
+    "A link is good for one sign-in within ten minutes, and for one start of the coordinator.",
+  ],
   elsewhere: [
     "This address was opened from another site",
     "Other sites may not lead here. Copy the address into the address bar, or have it opened for you.",

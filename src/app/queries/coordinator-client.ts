@@ -25,8 +25,8 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
     return reading;
   };
   const list: Queries["list"] = async (options) => {
-    const { finished, session, status, limit, cursor } = options;
-    const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, status, limit, cursor };
+    const { finished, session, status, text, limit, cursor } = options;
+    const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, status, text, limit, cursor };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
     const page = await get<TaskPage>(address, `/tasks?${query}`);

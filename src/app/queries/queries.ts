@@ -22,6 +22,11 @@ export interface ListOptions {
   readonly session?: string | undefined;
   /** Tasks with this status alone. */
   readonly status?: TaskStatus | undefined;
+  /**
+   * Tasks alone whose title, id or session holds this text, in capitals or not. Of the finished ones at most 500 are looked at for one
+   * page, so that one may hold few or none and still have a next one.
+   */
+  readonly text?: string | undefined;
   /** At most so many tasks in one answer. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */
