@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openWatched, startBrowser, type Watched } from "../support/browser.ts";
@@ -14,6 +16,7 @@ import {
   sceneTask,
 } from "../support/page-scenes.ts";
 import { realCodex } from "../support/real-codex.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -132,6 +135,31 @@ describe("the page", () => {
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByText("This browser is not signed in").waitFor();
     expect(await page.context().cookies()).toEqual([]);
+  });
+});
+
+describe("codex-inbox open", () => {
+  it("prints a link that signs in, starts a browser with one where there is a screen, and says where nobody serves", async () => {
+    const programs = tempDir();
+    const opened = join(programs, "opened");
+    writeFileSync(join(programs, "xdg-open"), `#!/bin/sh\necho "$1" > ${opened}\n`, { mode: 0o755 });
+    const environment = { PATH: `${programs}:${dirname(process.execPath)}:${process.env.PATH}`, DISPLAY: ":9" };
+    const workspace = await tempWorkspace({ environment });
+    expect(await workspace.command("open")).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("nobody serves this workspace"),
+    });
+    const serving = workspace.serve();
+    const url = await serving.url();
+    const printed = await workspace.command("open", "--print");
+    expect(printed).toMatchObject({ code: 0, stderr: "" });
+    expect(await workspace.command("open")).toMatchObject({ code: 0, stdout: "The page is opened in your browser.\n" });
+    for (const link of [printed.stdout.trim(), readFileSync(opened, "utf8").trim()]) {
+      const { page } = await openWatched(browser, url);
+      await page.goto(link);
+      await page.getByText("Nothing has been asked for yet").waitFor();
+      expect(link).not.toContain(serving.token());
+    }
   });
 });
 

@@ -9,6 +9,8 @@ const PAGE = 100;
 /** Of those that wait and those that are over, so many are shown before somebody asks for more. */
 const SHORT = 20;
 const FAILED = 6;
+/** The coordinator looks through so many finished tasks at a time for a text; it is asked so often before somebody is. */
+const SEARCHES = 4;
 
 const STATES = [
   [undefined, "Everything"],
@@ -47,15 +49,17 @@ export function createBoard() {
       ...sections.filter(({ tasks, isKept }) => tasks.length > 0 || isKept),
     ];
     const shown = all.filter(({ tasks, isKept }) => tasks.length > 0 || isKept);
-    place.setAttribute("aria-busy", "false");
+    const focused = document.activeElement?.closest("#main .task")?.dataset.key;
     reconcile(place, [...heads(sessions, session), ...(shown.length === 0 ? [nothing(isFiltered)] : shown)], {
       key: ({ name }) => name,
       make: (part) =>
         part.make?.() ??
         h("section", { "aria-label": part.title }, h("h2", {}), h("ol", { class: "tasks" }), h("p", { class: "more" })),
-      signature: ({ name, fixed }) => [name, fixed],
+      signature: ({ title, fixed }) => [title, fixed],
     });
     for (const part of shown) fill(part, place.querySelector(`:scope > [data-key="${part.name}"]`));
+    if (focused !== undefined && document.activeElement === document.body)
+      place.querySelector(`.task[data-key="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true }); // It has moved to another list.
     return told;
   };
 
@@ -99,7 +103,8 @@ export function createBoard() {
     }
     const tasks = [];
     let cursor = null;
-    for (let page = 0; page < pages; page += 1) {
+    const rounds = q === undefined ? pages : pages * SEARCHES;
+    for (let round = 0; round < rounds && tasks.length < pages * PAGE; round += 1) {
       if (cursor !== null) query.set("cursor", cursor);
       const answer = await get(`/tasks?${query}`);
       tasks.push(...answer.tasks);
@@ -142,8 +147,7 @@ export function createBoard() {
     });
     const open = readAddress().task;
     for (const item of list.children) item.classList.toggle("chosen", item.dataset.key === open);
-    for (const item of list.querySelectorAll("a.way"))
-      item.toggleAttribute("aria-current", item.parentElement.dataset.key === open);
+    for (const item of list.querySelectorAll("a.way")) mark(item, item.parentElement.dataset.key === open);
     reconcile(foot, more !== undefined || isMore ? [[more, isMore]] : [], {
       key: () => "more",
       make: () =>
@@ -214,6 +218,11 @@ export function createBoard() {
   };
 
   return { refresh };
+}
+
+function mark(way, isOpen) {
+  if (isOpen) way.setAttribute("aria-current", "true");
+  else way.removeAttribute("aria-current");
 }
 
 /** One task of the list. */

@@ -44,6 +44,8 @@ function texts(children) {
  * @param {{ key: (item: any) => string, make: (item: any) => Element, signature?: (item: any) => unknown }} how
  */
 export function reconcile(list, items, { key, make, signature = (item) => item }) {
+  const wanted = new Set(items.map(key));
+  for (const child of [...list.children]) if (!wanted.has(child.dataset.key)) child.remove(); // First: what stays is not moved for it.
   const before = new Map([...list.children].map((child) => [child.dataset.key, child]));
   let at = list.firstElementChild;
   for (const item of items) {
@@ -67,7 +69,6 @@ export function reconcile(list, items, { key, make, signature = (item) => item }
     if (element === at) at = at.nextElementSibling;
     else list.insertBefore(element, at);
   }
-  for (const gone of before.values()) gone.remove();
 }
 
 /** Says something to those who do not see it. @param {string} text */

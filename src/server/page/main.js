@@ -10,6 +10,8 @@ import { failed } from "./words.js";
 /** Between two looks at what has changed; a burst of events is one look. */
 const REST_MS = 400;
 const SEARCH_REST_MS = 200;
+/** A text is looked for in files. */
+const SEARCHED_REST_MS = 3_000;
 
 const board = createBoard();
 const task = createTaskView();
@@ -20,7 +22,7 @@ const titles = new Map();
 let paused = false;
 let signedOut = false;
 
-/** Runs `work` now and then at most once in `restMs`, however often it is asked for, and not twice at the same time. */
+/** Runs `work` now and then at most once in `restMs()`, however often it is asked for, and not twice at the same time. */
 function rested(work, restMs) {
   let isAsked = false;
   let isBusy = false;
@@ -34,20 +36,25 @@ function rested(work, restMs) {
     setTimeout(() => {
       isBusy = false;
       if (isAsked) void run();
-    }, restMs);
+    }, restMs());
   };
   return run;
 }
 
-const refreshBoard = rested(async () => {
+async function lookAtBoard() {
   const told = await board.refresh();
   if (told === undefined) return;
   showStatus(told);
   for (const { id, title } of told.running) titles.set(id, title);
-}, REST_MS);
-const refreshTask = rested(async () => {
-  if (task.isOpen()) await task.open(task.id());
-}, REST_MS);
+}
+
+const refreshBoard = rested(lookAtBoard, () => (readAddress().q === undefined ? REST_MS : SEARCHED_REST_MS));
+const refreshTask = rested(
+  async () => {
+    if (task.isOpen()) await task.open(task.id());
+  },
+  () => REST_MS,
+);
 
 function refreshAll() {
   void refreshBoard();
@@ -64,7 +71,7 @@ function showAddress() {
     if (was !== undefined)
       document.querySelector(`.task[data-key="${CSS.escape(was)}"] a`)?.focus({ preventScroll: true });
   } else void task.open(id);
-  void refreshBoard();
+  lookAtBoard().catch(failed);
 }
 
 function showStatus({ workspace, branch, health, paused: pauses, server }) {

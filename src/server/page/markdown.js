@@ -2,7 +2,7 @@
 
 import { h, visible } from "./dom.js";
 import { Marked } from "./marked.js";
-import DOMPurify from "./purify.js";
+import purify from "./purify.js";
 
 /** A longer text is shown as it is. */
 const CHARACTERS_MAX = 100_000;
@@ -25,7 +25,6 @@ const marked = new Marked({
   },
 });
 
-const purify = DOMPurify(window);
 purify.addHook("afterSanitizeAttributes", (node) => {
   if (node.nodeName !== "A") return;
   const href = node.getAttribute("href");

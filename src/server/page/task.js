@@ -54,7 +54,8 @@ export function createTaskView() {
     const isOpen = OPEN.includes(task.status);
     const parts = [
       { name: "head", of: [task.title, task.status, task.sessionKey], make: () => head(task) },
-      { name: "facts", of: { ...task, result: null }, make: () => facts(task) },
+      { name: "facts", of: { ...task, result: null, progress: null }, make: () => facts(task) },
+      ...(task.progress ? [{ name: "now", of: task.progress, make: () => now(task.progress) }] : []),
       ...problem(task),
       ...(task.result ? [{ name: "answer", of: task.result, make: () => block("Answer", rendered(task.result)) }] : []),
       ...(task.verification
@@ -199,6 +200,18 @@ function facts(task) {
     "dl",
     { class: "facts" },
     ...rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
+}
+
+/** What its run does at this moment. */
+function now({ command, commandSince, last, lastEventAt, commands, usage }) {
+  const since = command ? commandSince : lastEventAt;
+  const counts = [commands > 0 && `${commands} commands`, tokens(usage)].filter(Boolean).join(" · ");
+  return h(
+    "p",
+    { class: "now" },
+    command ? h("code", { class: "command" }, `$ ${command}`) : last,
+    h("span", { class: "quiet" }, " ", since && clock(since, command ? "for" : "ago"), counts && ` · ${counts}`),
   );
 }
 
