@@ -1,5 +1,4 @@
 import { CoordinatorError } from "../base/errors.ts";
-import type { OriginKind } from "../task/rights/origin-kind.ts";
 import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
 import { stampOf } from "./path-stamp.ts";
@@ -55,15 +54,15 @@ export function createLivePolicy(
 export function createLiveRights(
   policy: Pick<LivePolicy, "current">,
   listed: () => readonly string[],
-  threadProblem: (thread: string, kind: OriginKind) => string | undefined,
+  isOwnThread: (thread: string) => boolean,
 ): () => RightsByOrigin {
   let madeOf = [policy.current(), listed()] as const;
-  let rights = rightsByOrigin(...madeOf, threadProblem);
+  let rights = rightsByOrigin(...madeOf, isOwnThread);
   return () => {
     const [now, commands] = [policy.current(), listed()];
     if (madeOf[0] !== now || madeOf[1] !== commands) {
       madeOf = [now, commands];
-      rights = rightsByOrigin(now, commands, threadProblem);
+      rights = rightsByOrigin(now, commands, isOwnThread);
     }
     return rights;
   };

@@ -19,11 +19,9 @@ import { buildLedgerEdits } from "./ledger-commit.ts";
 import { buildResultCommit } from "./result-commit.ts";
 
 /**
- * A finished task waits for at most the batch under way and its own: the size of a batch follows how long the last one took. The files of
- * a full one are put into the work tree while git's lock is held, some 3 ms.
+ * A finished task waits for the batch under way and its own, unless more wait than fit into one: its files are put into the work tree
+ * while git's lock is held, some 3 ms. Most of a batch costs the same for one task as for many, so a slow one is no reason for smaller ones.
  */
-const BATCH_MS = 600;
-const BATCH_TASKS_MIN = 10;
 const BATCH_TASKS_MAX = 50;
 /** Rewriting git's index takes at most this share of the time (one in so many), unless a finished task would wait for too long. */
 const INDEX_SHARE = 10;
@@ -79,7 +77,6 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   let stale: readonly StaleDrop[] = [];
   let errorFiles: readonly ErrorFileChange[] = [];
   let underWay: Promise<void> | undefined;
-  let tasksMax = BATCH_TASKS_MAX;
   /** Ends the pause; there is one while this is set. */
   let cancelPause: (() => void) | undefined;
   const faults = createWorldFaults(surroundings, deps.log, deps.home);
@@ -91,7 +88,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
 
   const runBatch = async (): Promise<void> => {
     const startedMs = surroundings.monotonicMs();
-    const done = table.index.finished().slice(0, tasksMax);
+    const done = table.index.finished().slice(0, BATCH_TASKS_MAX);
     const taken = table.index.awaitingIntakeCommit();
     const goneStale = stale;
     const said = errorFiles;
@@ -129,16 +126,13 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const path of report.leftAlone) deps.log("left-alone", { path, reason: "edited in the work tree" });
     const { tip, indexMs, attempts } = report;
     deps.log("committed", { tasks: done.length, tip, indexMs: Math.round(indexMs), attempts });
-    learn(done.length, surroundings.monotonicMs() - startedMs, indexMs);
+    rest(surroundings.monotonicMs() - startedMs, indexMs);
   };
 
-  /** The next batch is as large as takes about `BATCH_MS`, and begins so late that rewriting the index takes a tenth of the time. */
-  const learn = (tasks: number, tookMs: number, indexMs: number): void => {
-    if (tookMs > BATCH_MS) tasksMax = Math.max(BATCH_TASKS_MIN, Math.floor(tasksMax / 2));
-    else if (tasks === tasksMax) tasksMax = Math.min(BATCH_TASKS_MAX, tasksMax * 2);
-    const pauseMs =
-      indexMs < CHEAP_INDEX_MS ? 0 : Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs);
-    pause(pauseMs);
+  /** The next batch begins so late that rewriting the index takes a tenth of the time, unless it would be a full one. */
+  const rest = (tookMs: number, indexMs: number): void => {
+    if (indexMs < CHEAP_INDEX_MS || table.index.counts().finished >= BATCH_TASKS_MAX) return;
+    pause(Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs));
   };
 
   const noteDropGone = (id: string, commit: string): void => {

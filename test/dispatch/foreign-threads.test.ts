@@ -12,7 +12,7 @@ const OWNERS = "01a1f950-5f71-7472-a9b5-7a2032cb9999";
 
 function worldWith(policy: Partial<Policy> = {}): World {
   const world = createWorld();
-  world.byOrigin = rightsByOrigin({ ...DEFAULT_POLICY, ...policy }, [], openOwnThreads(world.paths.ownThreads).problem);
+  world.byOrigin = rightsByOrigin({ ...DEFAULT_POLICY, ...policy }, [], openOwnThreads(world.paths.ownThreads).has);
   return world;
 }
 
@@ -80,65 +80,4 @@ it("a thread that a run of this workspace has begun is gone on in, over a kill, 
   world.drop("other/3.md", `---\nresume: ${THREAD}\n---\nGo on here.\n`);
   await world.settle();
   expect(world.runner.started.at(-1)).toMatchObject({ request: { sessionKey: "other", resumeThread: THREAD } });
-});
-
-describe("a thread in which the user's own tasks have been", () => {
-  const KEY = "docs";
-  /** A task of the user's, then one that a commit brings into the same session. */
-  async function withCommittedTask(frontMatter: string, policy: Partial<Policy> = {}): Promise<World> {
-    const world = worldWith(policy);
-    await world.start();
-    world.drop(`${KEY}/1.md`, "What only I may know.\n");
-    await world.settle();
-    await finishAll(world);
-    await world.advance(60_000);
-    world.repository.user.commit({ [`inbox/${KEY}/2.md`]: `${frontMatter}What was said before?\n` });
-    await world.settle();
-    await world.advance(60_000);
-    return world;
-  }
-
-  it("is not gone on in by a task of a commit, which begins a fresh one and is told why", async () => {
-    const world = await withCommittedTask("");
-    const run = world.runner.started.at(-1);
-    expect(run?.request.prompt).toContain("What was said before?");
-    expect(run?.request.resumeThread).toBeUndefined();
-    expect(run?.request.prompt).toContain("tasks have been in it that did not come by a commit");
-  });
-
-  it("is refused to it by name too", async () => {
-    const world = await withCommittedTask(`---\nresume: ${THREAD}\n---\n`);
-    expect(world.runner.started).toHaveLength(1);
-  });
-
-  it("is gone on in where the policy says so for commits", async () => {
-    const world = await withCommittedTask("", { origins: { commit: { resume: "any" } } });
-    expect(world.runner.started.at(-1)?.request.resumeThread).toBe(THREAD);
-  });
-
-  it("is any that they go on in, after commits as before", () => {
-    const threads = openOwnThreads(createWorld().paths.ownThreads);
-    const commit = {
-      kind: "commit" as const,
-      commit: "1a",
-      author: "A",
-      email: "a@b.c",
-      signature: null,
-      signer: null,
-    };
-    const agentOfCommit = {
-      kind: "agent" as const,
-      task: "x",
-      bounds: { kinds: ["agent" as const, "commit" as const] },
-    };
-    threads.add(THREAD, agentOfCommit);
-    expect(threads.problem(THREAD, "commit")).toBeUndefined();
-    threads.enter(THREAD, commit);
-    expect(threads.problem(THREAD, "commit")).toBeUndefined();
-    threads.enter(THREAD, { kind: "http", user: "ada" });
-    expect(threads.problem(THREAD, "commit")).toMatch(/^tasks have been in it/);
-    expect(threads.problem(THREAD, "cli")).toBeUndefined();
-    threads.enter(THREAD, commit); // It was allowed to by the policy: that makes it no commit's.
-    expect(threads.problem(THREAD, "commit")).toMatch(/^tasks have been in it/);
-  });
 });

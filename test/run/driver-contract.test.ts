@@ -11,6 +11,7 @@ import { PLAIN_KEEPER } from "../support/kept.ts";
 import { outcomeOf } from "../support/outcome-of.ts";
 import { waitUntilReady } from "../support/ready-launcher.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { besideEach } from "../support/test-end.ts";
 import { TASK_ID, testRunner } from "../support/test-runner.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -94,6 +95,16 @@ function verifySubject(launcher: Launcher): Subject {
   };
 }
 
+async function followed(subject: Subject, handle: RunHandle<unknown>) {
+  const events: RunEvent[] = [];
+  const outcome = await outcomeOf(handle, (event) => events.push(event));
+  return { events, word: subject.wordOf(outcome as never) };
+}
+
+function leaseOf(run: number): RunLease {
+  return { task: TASK_ID, run, resume: undefined };
+}
+
 describe.each(Object.entries(SUBJECTS))("the driver of %s", (_name, make) => {
   async function started(subject: Subject, run: number, prompt: Prompt): Promise<RunHandle<unknown>> {
     const handle = await subject.start(run, prompt);
@@ -101,12 +112,6 @@ describe.each(Object.entries(SUBJECTS))("the driver of %s", (_name, make) => {
     onTestFinished(() => handle.stop(0));
     return handle;
   }
-  async function followed(subject: Subject, handle: RunHandle<unknown>) {
-    const events: RunEvent[] = [];
-    const outcome = await outcomeOf(handle, (event) => events.push(event));
-    return { events, word: subject.wordOf(outcome as never) };
-  }
-  const leaseOf = (run: number): RunLease => ({ task: TASK_ID, run, resume: undefined });
 
   it("starts a run, tells once that it has exited, and gives its outcome, as often as it is asked", async () => {
     const subject = make();
@@ -203,12 +208,18 @@ describe.each(Object.entries(SUBJECTS))("the driver of %s", (_name, make) => {
     expect((await following).word).toBe("vanished");
     expect(subject.seal(1)).toBe(true);
   });
+});
 
-  it("gives up a run whose worker never came to life", { timeout: 15_000 }, async () => {
-    const subject = make();
-    expect(await subject.start(1, "answers", () => false)).toBeUndefined();
-    const { word } = await followed(subject, await subject.adopt(leaseOf(1)));
-    expect(word).toBe("vanished");
-    expect(subject.seal(1)).toBe(true);
-  });
+describe("a run whose worker never came to life", () => {
+  it.concurrent.for(Object.entries(SUBJECTS))(
+    "is given up by the driver of %s",
+    { timeout: 15_000 },
+    besideEach(async ([_name, make]) => {
+      const subject = make();
+      expect(await subject.start(1, "answers", () => false)).toBeUndefined();
+      const { word } = await followed(subject, await subject.adopt(leaseOf(1)));
+      expect(word).toBe("vanished");
+      expect(subject.seal(1)).toBe(true);
+    }),
+  );
 });

@@ -1,8 +1,8 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import type { RealCodex } from "./real-codex.ts";
+import { onTestFinished } from "./test-end.ts";
 
 /** Puts a shell script before the real codex, which ends with `exec "$codex" "$@"`; returns its path. */
 export function wrappedCodex({ codexPath, home }: RealCodex, script: string): string {

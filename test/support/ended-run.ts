@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { createLineReader } from "../../src/run/codex/events/line-reader.ts";
 import { createRunRecord, type RunRecord } from "../../src/run/codex/events/run-record.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
+import { onTestFinished } from "./test-end.ts";
 import { TASK_ID } from "./test-runner.ts";
 
 /** The folder of a run that has ended, as a worker leaves it. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export interface GitAnswer {
@@ -51,15 +51,24 @@ export interface RepoShape {
   readonly anonymous?: boolean;
 }
 
+const CONFIG = `[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[commit]
+\tgpgSign = false
+[core]
+\thooksPath = /dev/null
+`;
+
 /** Makes a repository with one commit on `main` in the folder `dir`; no maintenance ever starts in it. */
 export function makeGitRepo(dir: string, shape: RepoShape = {}): GitRepo {
   mkdirSync(dir, { recursive: true });
   const repo = gitRepoAt(dir);
   const place = shape.gitDir === undefined ? [] : [`--separate-git-dir=${shape.gitDir}`];
   repo.git("init", "--quiet", "-b", "main", `--object-format=${shape.objectFormat ?? "sha1"}`, ...place);
-  const config = ["gc.auto=0", "maintenance.auto=false", "commit.gpgSign=false", "core.hooksPath=/dev/null"];
-  if (shape.anonymous !== true) config.push("user.name=User", "user.email=user@example.org");
-  for (const setting of config) repo.git("config", ...(setting.split("=", 2) as [string, string]));
+  const name = shape.anonymous === true ? "" : "[user]\n\tname = User\n\temail = user@example.org\n";
+  appendFileSync(join(shape.gitDir ?? join(dir, ".git"), "config"), CONFIG + name); // In place of six starts of git.
   if (shape.empty !== true) {
     repo.write("README.md", "# Project\n");
     repo.write("src/main.c", "int main(void) { return 0; }\n");

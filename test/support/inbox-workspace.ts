@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
 import { createIntake, type Intake, type IntakeOptions } from "../../src/intake/inbox/intake.ts";
 import type { InboxScan } from "../../src/task/file/drop.ts";
 import { hashBlob } from "./blob-and-id.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
+import { onTestFinished } from "./test-end.ts";
 
 export const SETTLE_MS = 2_000;
 export const BROKEN_TEXT = "---\npriority: high\n---\nFix the login.\n";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { onTestFinished } from "./test-end.ts";
 
 /** A child process that answers each line on its stdin with one line. Killed when the test is finished. */
 export interface LineProcess {

@@ -1,8 +1,8 @@
-import { onTestFinished } from "vitest";
 import type { Coordinator } from "../../src/app/coordinator.ts";
 import type { CoordinatorAddress } from "../../src/app/queries/server-record.ts";
 import { type ListenOptions, listen } from "../../src/server/listen.ts";
 import { askWith } from "./coordinator-process.ts";
+import { onTestFinished } from "./test-end.ts";
 
 /** The HTTP interface of a coordinator in this process, on a free port. */
 export interface Listening extends CoordinatorAddress {

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { tempDir } from "./temp-dir.ts";
+import { onTestFinished } from "./test-end.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A command of the user's, in a process that does not descend from this one (else it would count as ours). */

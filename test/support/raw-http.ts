@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { onTestFinished } from "vitest";
+import { onTestFinished } from "./test-end.ts";
 
 /** A connection on which a test says what it likes. */
 export interface RawConnection {

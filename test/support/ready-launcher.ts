@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { createLauncher, type Launcher } from "../../src/run/worker/launcher/launcher.ts";
 import { makeVerifyDirectory } from "../../src/run/worker/run-directory.ts";
+import { onTestFinished } from "./test-end.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface ReadyLauncher {

@@ -4,9 +4,10 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { inject, onTestFinished } from "vitest";
+import { inject } from "vitest";
 import { type CodexConfigOptions, makeCodexHome } from "../../demo/model-server/codex-home.ts";
 import { type ModelRequest, type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
+import { onTestFinished } from "./test-end.ts";
 
 /** The real codex, with a home of its own and a scripted model behind it. Everything is removed when the test is finished. */
 export interface RealCodex {

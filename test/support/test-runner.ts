@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
 import { type CodexDriverOptions, createCodexDriver } from "../../src/run/codex/codex-driver.ts";
 import { hasTurnEnded } from "../../src/run/codex/turn-end.ts";
 import type { AgentDriver, AgentOutcome, RunHandle, RunLease } from "../../src/run/driver.ts";
@@ -11,6 +10,7 @@ import type { RunProbe, RunRequest, RunVerdict } from "../../src/task/state/run.
 import { CONFINED } from "./confined.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
 import { outcomeOf } from "./outcome-of.ts";
+import { onTestFinished } from "./test-end.ts";
 import { waitFor } from "./wait-for.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures");

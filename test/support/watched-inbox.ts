@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { createInboxWatch, type InboxWatchOptions } from "../../src/intake/inbox/watch/inbox-watch.ts";
 import { tempDir } from "./temp-dir.ts";
+import { onTestFinished } from "./test-end.ts";
 import { waitFor } from "./wait-for.ts";
 
 const NEVER_MS = 3_600_000;

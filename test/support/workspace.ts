@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { inject, onTestFinished } from "vitest";
+import { inject } from "vitest";
 import {
   type CommandResult,
   type CoordinatorProcess,
@@ -21,6 +21,7 @@ import {
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
 import { findMarkedRuns } from "./marked-processes.ts";
 import { tempDir } from "./temp-dir.ts";
+import { onTestFinished } from "./test-end.ts";
 import { STUB_PATH } from "./test-runner.ts";
 import { readResults, type WorkspaceResults } from "./workspace-results.ts";
 

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { onTestFinished } from "vitest";
 import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
@@ -33,6 +32,7 @@ import { PLAIN_KEEPER } from "./kept.ts";
 import { type Life, mortal, mortalDriver, mortalSurroundings, newLife } from "./mortal.ts";
 import { sameRights } from "./same-rights.ts";
 import { tempDir } from "./temp-dir.ts";
+import { onTestFinished } from "./test-end.ts";
 
 const SETTLE_MS = 1_000;
 /** The journal syncs every record; here nobody waits for a disk. */

@@ -51,7 +51,7 @@ async function take({ name, scene, width, theme, open, form, height }: Picture, 
     await page.locator("#main section").first().waitFor();
     if (open !== undefined) {
       await page.getByRole("link", { name: open }).click();
-      await page.getByRole("heading", { name: open }).waitFor();
+      await page.getByRole("heading", { name: open, level: 2 }).waitFor();
     }
     if (form === true) await page.getByRole("button", { name: "New task" }).click();
     await page.waitForTimeout(300); // Fonts and the first ticks.

@@ -42,7 +42,7 @@ export async function publishDrop(
   const policy = readPolicy(statePaths(stateDir).policy, workRoot);
   const parsed = await readAllowed(
     text,
-    (listed) => rightsByOrigin(policy, listed, ownThreads.problem).of(origin),
+    (listed) => rightsByOrigin(policy, listed, ownThreads.has).of(origin),
     async () => {
       const { committedConfig } = await import("../committed-config.ts");
       return (await committedConfig(place, environment))?.verifyCommands ?? [];

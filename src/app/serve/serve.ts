@@ -163,7 +163,7 @@ async function open(
   const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
   const ownThreads = openOwnThreads(paths.ownThreads);
-  const rights = createLiveRights(policy, () => config.current().verifyCommands, ownThreads.problem);
+  const rights = createLiveRights(policy, () => config.current().verifyCommands, ownThreads.has);
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({

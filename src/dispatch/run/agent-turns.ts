@@ -87,15 +87,14 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
   };
 
   /** Before it can be gone on in. One that a run was told to go on in is not its own for that. */
-  const noteOwn = (id: string, thread: string | undefined, resumed: string | undefined): void => {
-    const origin = table.get(id)?.origin;
-    if (thread !== undefined && thread !== resumed && origin !== undefined) deps.ownThreads.add(thread, origin);
+  const noteOwn = (thread: string | undefined, resumed: string | undefined): void => {
+    if (thread !== undefined && thread !== resumed) deps.ownThreads.add(thread);
   };
 
   const noteThread = (id: string, run: number, thread: string): void => {
     const known = table.get(id)?.lastRun;
     if (known?.run !== run || known.thread === thread) return;
-    noteOwn(id, thread, known.resume);
+    noteOwn(thread, known.resume);
     // A kill takes nothing back, and a loss of power ends the run, whose own files say it no better than this does.
     const note = known.thread === undefined ? table.noteUnsynced : table.note;
     note(id, { k: "thread", run, thread });
@@ -156,7 +155,6 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
-        if (resumed !== undefined) deps.ownThreads.enter(resumed, task.origin);
         return await driver.start(request, journalStart);
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
@@ -194,7 +192,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       if (current === undefined || !isWanted()) return;
       const event: TaskEvent =
         outcome.verdict.outcome === "vanished" ? { kind: "vanished" } : endOfRun(verdictOf(current, record), task.spec);
-      noteOwn(current.id, record.verdict.threadId, current.lastRun?.resume);
+      noteOwn(record.verdict.threadId, current.lastRun?.resume);
       const after = table.step(task.id, event, [record]);
       sessions.add(task.id, task.sessionKey, record.facts);
       const { failure } = record.verdict;

@@ -2,7 +2,7 @@ import { type RunGround, resolveRunPaths } from "../../run/workplace/run-paths.t
 import type { FreshThread } from "../../store/journal/journal-record.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
-import { lowerLevel, type Rights, threadProblem } from "../../task/rights/rights.ts";
+import { lowerLevel, mayResume, type Rights } from "../../task/rights/rights.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
@@ -70,10 +70,8 @@ export function confinementFor(
  * a merge, and name any thread that codex has on this machine.
  */
 export function foreignThread(thread: string | undefined, rights: Rights): readonly (readonly [string, string])[] {
-  const why = thread === undefined ? undefined : threadProblem(thread, rights);
-  return thread === undefined || why === undefined
-    ? []
-    : [[thread, `${why}, and the policy does not allow it (resume)`]];
+  if (thread === undefined || mayResume(thread, rights)) return [];
+  return [[thread, "no run of this workspace has begun it, and the policy lets no task go on in another's (resume)"]];
 }
 
 /** Returns which thread a run would have resumed and why it begins a fresh one; `undefined` where it does not. */

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { stampText } from "../../base/files/file-stamp.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
@@ -56,6 +56,7 @@ export function createSandboxProbe(options: SandboxProbeOptions): SandboxPort {
       if (!isDoubted && parseObject(readSmall(keptPath) ?? "")?.works === seen) return undefined;
       const problem = await tryOut(options);
       if (problem === NOT_A_PROGRAM) return undefined; // Whoever is to start it says so; the sandbox is not to blame.
+      if (!existsSync(dirname(keptPath))) return problem; // Our own folder was moved away meanwhile: none is made in its place.
       if (problem === undefined) writeFileAtomic(keptPath, `${JSON.stringify({ works: seen })}\n`, 0o600);
       else rmSync(keptPath, { force: true });
       return problem;
@@ -71,7 +72,8 @@ async function tryOut({
   rmSync(scratchDir, { recursive: true, force: true });
   const workdir = join(scratchDir, "tree");
   const [kept, secret, home] = [join(workdir, "kept"), join(scratchDir, "secret"), join(scratchDir, "home")];
-  for (const folder of [kept, home]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // One by one: where our own folder is away just now, none is made in its place.
+  for (const folder of [scratchDir, workdir, kept, home]) mkdirSync(folder, { mode: 0o700 });
   writeFileSync(secret, "", { mode: 0o600 });
   try {
     const path = codexPath();

@@ -19,7 +19,7 @@ const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 const PROBE_BYTES = 64 * 1024;
 
 /** Of open journals, as they stand on the disk, so much is in memory too: what a run asks of its task again and again is read once. */
-const CACHE_CHARACTERS_MAX = 4 * 1024 * 1024;
+const CACHE_CHARACTERS_MAX = 1024 * 1024;
 
 /** Finished tasks whose journals are kept after their commit, so that a result the branch loses can be committed again. */
 export const RECENT_TASKS_MAX = 256;
@@ -134,7 +134,7 @@ export function openTaskJournal(
     for (const id of idsIn(directory)) repair(id, pathOf(id));
   }
 
-  /** By path: open journals that were read or begun, and all that was appended since; beside the coordinator others write them. */
+  /** By path: open journals that were read, and all that was appended since. A task that waits is not read: a long queue fills nothing. */
   const cache = new LRUCache<string, CachedJournal>({
     maxSize: CACHE_CHARACTERS_MAX,
     sizeCalculation: ({ characters }) => characters,
@@ -182,10 +182,8 @@ export function openTaskJournal(
       const kept = keeper.keep(first);
       const problem = journalProblem(id, [kept]);
       if (problem !== undefined) throw new Error(`the journal of ${id} would begin with what is none: ${problem}`);
-      const line = toLine([kept]);
-      syncs.add(openPath(id), writeNew(openPath(id), line));
+      syncs.add(openPath(id), writeNew(openPath(id), toLine([kept])));
       syncs.addFolder(openDir);
-      cache.set(openPath(id), { records: [kept], characters: line.length });
       return kept;
     },
     append: (id, records) => append(openPath(id), records, "synced"),

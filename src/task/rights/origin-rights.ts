@@ -30,18 +30,14 @@ export interface RightsByOrigin {
 
 /**
  * @param listed verify commands that the committed configuration of the served branch names
- * @param threadProblem why a task that comes this way may not go on in a thread
+ * @param isOwnThread whether a run of this workspace has begun a thread
  */
 export function rightsByOrigin(
   policy: Policy,
   listed: readonly string[],
-  threadProblem: (thread: string, kind: OriginKind) => string | undefined = () => undefined,
+  isOwnThread: (thread: string) => boolean = () => true,
 ): RightsByOrigin {
-  const make = (kind: OriginKind): Rights =>
-    Object.freeze({
-      ...rightsOfKind(policy, kind, listed),
-      threadProblem: (thread: string) => threadProblem(thread, kind),
-    });
+  const make = (kind: OriginKind): Rights => Object.freeze({ ...rightsOfKind(policy, kind, listed), isOwnThread });
   const kinds = new Map(ORIGIN_KINDS.map((kind) => [kind, make(kind)]));
   const ofKind = (kind: OriginKind): Rights => kinds.get(kind) ?? make(kind);
   return {
@@ -140,7 +136,6 @@ function met(one: Rights, other: Rights): Rights {
     codexConfig: one.codexConfig.filter((key) => other.codexConfig.includes(key)),
     environment: one.environment.filter((name) => other.environment.includes(name)),
     resume: lower(RESUME_CHOICES, one.resume, other.resume),
-    threadProblem: (thread) => one.threadProblem?.(thread) ?? other.threadProblem?.(thread),
     network: lower(NETWORK_CHOICES, one.network, other.network),
     mcp: lower(MCP_CHOICES, one.mcp, other.mcp),
     maxDropsPerRun: Math.min(one.maxDropsPerRun, other.maxDropsPerRun),

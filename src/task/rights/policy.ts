@@ -25,7 +25,7 @@ export const RIGHT_KEYS = [
 export type RightKey = (typeof RIGHT_KEYS)[number];
 
 /** What the owner of the machine has said of a workspace. It never comes from the repository. */
-export interface Policy extends Omit<Rights, "verifyCommand" | "threadProblem" | "apart" | "bound"> {
+export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "apart" | "bound"> {
   /** `undefined`: `listed` for commits and agents, `any` for the user's own; see origin-rights.ts. */
   readonly verifyCommand: Rights["verifyCommand"] | undefined;
   /** What differs for tasks that come one way. */

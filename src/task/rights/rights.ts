@@ -53,8 +53,8 @@ export interface Rights {
   readonly readable: readonly string[];
   /** How many of the files that one run of an agent leaves in inbox/ become tasks. */
   readonly maxDropsPerRun: number;
-  /** Why a task may not go on in a thread that it names or that is its session's; it may in all where nobody can tell. */
-  readonly threadProblem?: (thread: string) => string | undefined;
+  /** Whether a run of this workspace has begun a thread; all count as its own where nobody can tell. */
+  readonly isOwnThread?: (thread: string) => boolean;
   /** Keys that the owner has to change for one origin alone, for what is said of a refusal. */
   readonly apart?: { readonly origin: OriginKind; readonly keys: readonly string[] };
   /** What bounds them besides the policy: what would be allowed `without` it, and whose they are then, in words. */
@@ -119,7 +119,7 @@ function refusalsBy(spec: TaskSpec, rights: Rights): readonly Refusal[] {
     ...(sandbox === undefined || lowerLevel(sandbox, rights.sandbox) === sandbox
       ? []
       : [refusedSandbox(sandbox, rights)]),
-    ...(typeof resume === "string" ? refusedThread(resume, rights) : []),
+    ...(typeof resume !== "string" || mayResume(resume, rights) ? [] : [refusedThread(resume, rights)]),
     ...(verifyCommand === undefined || isVerifyAllowed(verifyCommand, rights)
       ? []
       : [refusedVerify(verifyCommand, rights)]),
@@ -146,9 +146,9 @@ export function describeRefusal({ message, expected }: Pick<Refusal, "message" |
   return `${message}; expected: ${expected}`;
 }
 
-/** Returns why a task may not go on in this thread, however it came to its name; `undefined`: it may. */
-export function threadProblem(thread: string, { resume, threadProblem: why }: Rights): string | undefined {
-  return resume === "any" ? undefined : why?.(thread);
+/** Tells whether a task may go on in this thread, however it came to its name. */
+export function mayResume(thread: string, { resume, isOwnThread = () => true }: Rights): boolean {
+  return resume === "any" || isOwnThread(thread);
 }
 
 /** Tells whether a task may have this verify command. */
@@ -186,13 +186,9 @@ function refusedSandbox(level: SandboxLevel, rights: Rights): Refusal {
   return { key: "sandbox", message, expected: allowedBy(`at most ${rights.sandbox}`, "set", "sandbox", level, rights) };
 }
 
-function refusedThread(thread: string, rights: Rights): readonly Refusal[] {
-  const why = threadProblem(thread, rights);
-  if (why === undefined) return [];
-  const message = `resume: a task may not go on in the thread ${thread}: ${why}`;
-  return [
-    { key: "resume", message, expected: allowedBy("a thread of this workspace", "set", "resume", "any", rights) },
-  ];
+function refusedThread(thread: string, rights: Rights): Refusal {
+  const message = `resume: no run of this workspace has begun the thread ${thread}`;
+  return { key: "resume", message, expected: allowedBy("a thread of this workspace", "set", "resume", "any", rights) };
 }
 
 function refusedVerify(command: string, rights: Rights): Refusal {

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import type { FailureKind } from "../../../src/task/state/failure.ts";
 import { expiredLogin, refusingLoginServer, wrappedCodex } from "../../support/broken-codex.ts";
 import { realCodex } from "../../support/real-codex.ts";
+import { beside } from "../../support/test-end.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
 
@@ -82,7 +83,8 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-it("the real codex: what would meet every task holds them all, and they go on once it is fixed", async () => {
+/** Lets one workspace meet these failures, one after the other: a hold is for all tasks. */
+async function meet(rows: readonly Row[]): Promise<readonly unknown[]> {
   const codex = await realCodex();
   const script = `export CODEX_REFRESH_TOKEN_URL_OVERRIDE='${await refusingLoginServer()}'`;
   const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });
@@ -94,7 +96,7 @@ it("the real codex: what would meet every task holds them all, and they go on on
   const coordinator = workspace.serve();
 
   const observed: unknown[] = [];
-  for (const [index, { failure, model = "", config, login }] of ROWS.entries()) {
+  for (const [index, { failure, model = "", config, login }] of rows.entries()) {
     const name = `${index} ${failure}`;
     if (config !== undefined) writeFileSync(configPath, config(right));
     if (login !== undefined) writeFileSync(authPath, login());
@@ -122,68 +124,88 @@ it("the real codex: what would meet every task holds them all, and they go on on
       after: results.map(({ status, attempts, run }) => ({ status, attempts, run })),
     });
   }
-  expect(observed).toEqual(
-    ROWS.map(({ failure, requests, words, waitsMs: [least, most] }) => ({
-      ...{ failure, requests, reason: expect.stringMatching(words) },
-      waitsMs: expect.toSatisfy((ms: number) => ms > least - 5_000 && ms <= most + 1_000, `${least} to ${most} ms`),
-      held: ["meets", "other"].map(() =>
-        expect.objectContaining({ status: "queued", attempts: 0, hold: expect.stringMatching(words) }),
-      ),
-      // The one that met it has run twice, at the cost of one attempt; the other has never met it.
-      after: [2, 1].map((run) => ({ status: "succeeded", attempts: 1, run })),
-    })),
-  );
   expect(existsSync(holdPath)).toBe(false);
-}, 180_000);
+  return observed;
+}
 
-it("a coordinator that serves until nothing is left to do ends with 75 while tasks are held, and says why", async () => {
-  const codex = await realCodex();
-  const workspace = await tempWorkspace({ codex });
-  workspace.drop("docs/one.md", "One. [[http 429 type=usage_limit_reached resets-in=172800 x1]] [[final: ok]]\n");
-  workspace.drop("docs/two.md", "Two. [[final: ok]]\n");
-  await workspace.serveUntilIdle({ code: 75 });
-  expect((await workspace.command("status")).stdout).toMatch(/: usage limit reached: .*Try again at/);
-  const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
-  expect(listed).toMatchObject([
-    { status: "queued", attempts: 0, hold: expect.stringMatching(/^usage limit reached/) },
-    { status: "queued", attempts: 0, hold: expect.stringMatching(/^behind /) },
-  ]);
-  // A limit outlives the restart: nothing is asked of the model.
-  await workspace.serveUntilIdle({ code: 75 });
-  expect(codex.requests).toHaveLength(1);
-});
+/** Most of a row is waiting: for codex, and for the next look at its files. */
+const SIDE_BY_SIDE = 4;
 
-it("a login that is lost while serving holds all tasks, and they go on after the next one", async () => {
-  const codex = await realCodex();
-  const workspace = await tempWorkspace({ codex });
-  const authPath = join(codex.home, "auth.json");
-  // Codex's own provider: the only one that needs a login. It asks six times before it believes a 401.
-  const config = [`openai_base_url = "${codex.server.baseUrl}"`, "[features]", "plugins = false", ""].join("\n");
-  writeFileSync(join(codex.home, "config.toml"), config);
-  workspace.drop("docs/one.md", "One. [[http 401 x6]] [[final: ok]]\n");
-  const refused = await workspace.serveUntilIdle({ code: 69 });
-  expect(refused.log()).toContain("codex is not logged in (Not logged in): run `codex login`");
+it.concurrent(
+  "the real codex: what would meet every task holds them all, and they go on once it is fixed",
+  beside(async () => {
+    const parts = Array.from({ length: SIDE_BY_SIDE }, (_, part) => ROWS.filter((_, at) => at % SIDE_BY_SIDE === part));
+    const observed = (await Promise.all(parts.map(meet))).flat();
+    expect(observed).toEqual(
+      parts.flat().map(({ failure, requests, words, waitsMs: [least, most] }) => ({
+        ...{ failure, requests, reason: expect.stringMatching(words) },
+        waitsMs: expect.toSatisfy((ms: number) => ms > least - 5_000 && ms <= most + 1_000, `${least} to ${most} ms`),
+        held: ["meets", "other"].map(() =>
+          expect.objectContaining({ status: "queued", attempts: 0, hold: expect.stringMatching(words) }),
+        ),
+        // The one that met it has run twice, at the cost of one attempt; the other has never met it.
+        after: [2, 1].map((run) => ({ status: "succeeded", attempts: 1, run })),
+      })),
+    );
+  }),
+  180_000,
+);
 
-  const login = JSON.stringify({ OPENAI_API_KEY: "sk-test" });
-  writeFileSync(authPath, login);
-  workspace.commitSettings({ maxAttempts: 1, retryBaseMs: 1_000 });
-  const coordinator = workspace.serve();
-  await coordinator.saw("serving");
-  rmSync(authPath);
-  await coordinator.saw("breaker-open");
-  expect(codex.requests).toHaveLength(6);
-  workspace.drop("aside/two.md", "Two. [[final: ok]]\n");
-  // When the time has come to try again, codex itself is asked first: no task goes to see.
-  const gone = await coordinator.saw("codex-gone");
-  expect(gone.field("reason")).toMatch(/^codex is not logged in/);
-  expect(codex.requests).toHaveLength(6);
-  writeFileSync(authPath, login);
-  await coordinator.saw("breaker-closed");
-  await waitFor(() => workspace.results.tasks().length === 2, { what: "both tasks", timeoutMs: 30_000 });
-  for (const { frontMatter } of workspace.results.tasks())
-    expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
-  expect(codex.requests).toHaveLength(8);
-}, 60_000);
+it.concurrent(
+  "a coordinator that serves until nothing is left to do ends with 75 while tasks are held, and says why",
+  beside(async () => {
+    const codex = await realCodex();
+    const workspace = await tempWorkspace({ codex });
+    workspace.drop("docs/one.md", "One. [[http 429 type=usage_limit_reached resets-in=172800 x1]] [[final: ok]]\n");
+    workspace.drop("docs/two.md", "Two. [[final: ok]]\n");
+    await workspace.serveUntilIdle({ code: 75 });
+    expect((await workspace.command("status")).stdout).toMatch(/: usage limit reached: .*Try again at/);
+    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+    expect(listed).toMatchObject([
+      { status: "queued", attempts: 0, hold: expect.stringMatching(/^usage limit reached/) },
+      { status: "queued", attempts: 0, hold: expect.stringMatching(/^behind /) },
+    ]);
+    // A limit outlives the restart: nothing is asked of the model.
+    await workspace.serveUntilIdle({ code: 75 });
+    expect(codex.requests).toHaveLength(1);
+  }),
+);
+
+it.concurrent(
+  "a login that is lost while serving holds all tasks, and they go on after the next one",
+  beside(async () => {
+    const codex = await realCodex();
+    const workspace = await tempWorkspace({ codex });
+    const authPath = join(codex.home, "auth.json");
+    // Codex's own provider: the only one that needs a login. It asks six times before it believes a 401.
+    const config = [`openai_base_url = "${codex.server.baseUrl}"`, "[features]", "plugins = false", ""].join("\n");
+    writeFileSync(join(codex.home, "config.toml"), config);
+    workspace.drop("docs/one.md", "One. [[http 401 x6]] [[final: ok]]\n");
+    const refused = await workspace.serveUntilIdle({ code: 69 });
+    expect(refused.log()).toContain("codex is not logged in (Not logged in): run `codex login`");
+
+    const login = JSON.stringify({ OPENAI_API_KEY: "sk-test" });
+    writeFileSync(authPath, login);
+    workspace.commitSettings({ maxAttempts: 1, retryBaseMs: 1_000 });
+    const coordinator = workspace.serve();
+    await coordinator.saw("serving");
+    rmSync(authPath);
+    await coordinator.saw("breaker-open");
+    expect(codex.requests).toHaveLength(6);
+    workspace.drop("aside/two.md", "Two. [[final: ok]]\n");
+    // When the time has come to try again, codex itself is asked first: no task goes to see.
+    const gone = await coordinator.saw("codex-gone");
+    expect(gone.field("reason")).toMatch(/^codex is not logged in/);
+    expect(codex.requests).toHaveLength(6);
+    writeFileSync(authPath, login);
+    await coordinator.saw("breaker-closed");
+    await waitFor(() => workspace.results.tasks().length === 2, { what: "both tasks", timeoutMs: 30_000 });
+    for (const { frontMatter } of workspace.results.tasks())
+      expect(frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
+    expect(codex.requests).toHaveLength(8);
+  }),
+  60_000,
+);
 
 function inProvider(config: string, line: string): string {
   return config.replace('wire_api = "responses"', `wire_api = "responses"\n${line}`);

@@ -78,7 +78,7 @@ describe("a workspace", () => {
       workspaceIn(join(repo.dir, "tools/queue"), { stateDir: join(repo.dir, ".git/x") }),
     );
     await runsOne(workspace);
-    workspace.commitDrop("docs/two.md", "two [[final: did two]]\n");
+    workspace.commitDrop("later/two.md", "two [[final: did two]]\n");
     await workspace.serveUntilIdle();
     expect(workspace.results.task("two").result?.lastMessage).toBe("did two");
     const touched = repo.git("diff", "--name-only", "HEAD~4", "HEAD").split("\n");

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { SandboxPort } from "../../../src/run/ports.ts";
@@ -80,4 +80,16 @@ describe("trying a sandbox", () => {
     if (says === undefined) expect(problem).toBeUndefined();
     else expect(problem).toMatch(says);
   });
+});
+
+it("makes nothing in the place of our own folder while that is away", async () => {
+  const dir = join(tempDir(), "state");
+  const paths = { scratchDir: join(dir, "probe"), keptPath: join(dir, "sandbox.json") };
+  const away = createSandboxProbe({ codexPath: () => fake(EVERYTHING), environment, ...paths });
+  await expect(away.probe({ isDoubted: false })).rejects.toThrow("ENOENT");
+  expect(existsSync(dir)).toBe(false);
+  mkdirSync(dir);
+  const moved = createSandboxProbe({ codexPath: () => fake(`rm -r ${dir}`), environment, ...paths });
+  await moved.probe({ isDoubted: false });
+  expect(existsSync(dir)).toBe(false);
 });

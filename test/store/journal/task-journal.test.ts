@@ -219,10 +219,11 @@ it("says which line was damaged from outside, instead of losing what stands in i
   );
 });
 
-describe("what the coordinator has written or read of an open journal", () => {
+describe("what the coordinator has read of an open journal", () => {
   it("is read from memory, with all that came after it, and by others from the disk", () => {
     const dir = tempDir();
     const journal = begun(dir);
+    expect(journal.read(ID)).toHaveLength(2);
     journal.appendUnsynced(ID, thread("two"));
     const expected = [ACCEPTED, thread("one"), thread("two")];
     const next = openTaskJournal(dir, PLAIN_KEEPER);
@@ -240,6 +241,7 @@ describe("what the coordinator has written or read of an open journal", () => {
     const dir = tempDir();
     const journal = begun(dir);
     await journal.durable(); // Until then the file is open.
+    expect(journal.read(ID)).toHaveLength(2);
     renameSync(openFile(dir), `${openFile(dir)}.away`);
     expect(() => journal.append(ID, [thread("two")])).toThrow("ENOENT");
     expect(journal.read(ID)).toEqual([ACCEPTED, thread("one")]);
@@ -249,9 +251,13 @@ describe("what the coordinator has written or read of an open journal", () => {
     expect(journal.readDone(ID)).toEqual([ACCEPTED, thread("one")]);
   });
 
-  it("is bounded: what is larger stays on the disk", () => {
+  it("is bounded, and nothing of a task that nobody has asked for: the rest stays on the disk", () => {
     const dir = tempDir();
     const journal = begun(dir);
+    journal.create(OTHER, { ...ACCEPTED, id: OTHER });
+    rmSync(openFile(dir, OTHER));
+    expect(journal.read(OTHER)).toEqual([]);
+    expect(journal.read(ID)).toHaveLength(2);
     journal.append(ID, [thread("x".repeat(5_000_000))]);
     expect(journal.read(ID)).toHaveLength(3);
     rmSync(openFile(dir));
