@@ -2,7 +2,6 @@
 import { copyFileSync, cpSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -10,7 +9,7 @@ const ROOT = join(import.meta.dirname, "..");
 const SCRIPTS = ["src/run/worker/shim.sh", "src/run/worker/launcher/launcher.sh"];
 
 /** What the page loads beside its own files, as src/server/page.ts names it. */
-const PAGE_LIBRARIES = { "marked.js": "marked", "purify.js": "dompurify" };
+const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "dompurify/dist/purify.es.mjs" };
 
 /** Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute). @throws Error when something cannot be resolved */
 export async function buildBundle(outdir: string): Promise<void> {
@@ -31,7 +30,7 @@ export async function buildBundle(outdir: string): Promise<void> {
   const page = join(outdir, "page");
   cpSync(join(ROOT, "src/server/page"), page, { recursive: true });
   for (const [name, library] of Object.entries(PAGE_LIBRARIES))
-    copyFileSync(fileURLToPath(import.meta.resolve(library)), join(page, name));
+    copyFileSync(join(ROOT, "node_modules", library), join(page, name));
 }
 
 if (import.meta.main) await buildBundle(resolve(process.argv[2] ?? "dist"));

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 
 /** Beside this file, and beside the bundle. */
@@ -15,11 +14,12 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** Libraries that the page loads, which lie beside it in the bundle alone. */
-const LIBRARIES: Readonly<Record<string, () => string>> = {
-  "marked.js": () => import.meta.resolve("marked"),
-  "purify.js": () => import.meta.resolve("dompurify"),
+/** Libraries that the page loads: in the bundle they lie beside it, in a checkout where npm has put them. */
+const LIBRARIES: Readonly<Record<string, string>> = {
+  "marked.js": "marked/lib/marked.esm.js",
+  "purify.js": "dompurify/dist/purify.es.mjs",
 };
+const PACKAGES = join(import.meta.dirname, "../../node_modules");
 
 /** Nothing comes from elsewhere, nothing stands in the page itself, and no text becomes markup but by the one sanitiser. */
 const POLICY = [
@@ -62,5 +62,5 @@ function pathOf(name: string): string | undefined {
   const path = join(FOLDER, name);
   if (existsSync(path)) return path;
   const library = Object.hasOwn(LIBRARIES, name) ? LIBRARIES[name] : undefined;
-  return library === undefined ? undefined : fileURLToPath(library());
+  return library === undefined ? undefined : join(PACKAGES, library);
 }

@@ -288,7 +288,7 @@ function firstLine(text) {
   return (text ?? "")
     .trim()
     .split("\n", 1)[0]
-    .replace(/^[#>*\s-]+/, "")
+    .replace(/^[#>*\s-]+|[`*]/g, "")
     .slice(0, 200);
 }
 
