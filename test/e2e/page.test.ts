@@ -75,7 +75,7 @@ describe("the page", () => {
     await task.getByRole("region", { name: "Answer" }).getByText("hello").waitFor();
     await page.getByRole("region", { name: "Done" }).getByText("Say hello").waitFor();
     expect(await page.locator("#said").textContent()).toBeTruthy();
-    await task.getByLabel("Follow-up").fill("Once more. [[final: hello again]]");
+    await task.getByRole("textbox", { name: "Follow-up" }).fill("Once more. [[final: hello again]]");
     await task.getByRole("button", { name: "Send" }).click();
     await task.getByRole("region", { name: "Answer" }).getByText("hello again").waitFor();
     expect(workspace.stubRuns().map(({ resume }) => resume !== null)).toEqual([false, true]);
