@@ -30,6 +30,7 @@ const PARTS = {
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "base/files": ["base/errors\\.ts"],
   "base/process": ["base/files", "base/[^/]+\\.ts"],
+  "store/events": [],
   "store/journal": ["store/tasks"],
   "store/tasks": ["store/journal"],
   "store/sessions": [],
@@ -43,6 +44,7 @@ const PARTS = {
   "run/codex/events": ["run/worker", "run/sandbox/broken-sandbox\\.ts", "run/driver\\.ts"],
   "run/codex/failure": ["run/worker", "run/codex/events"],
   "run/codex/install": ["run/worker", "run/sandbox", "run/codex/environment\\.ts"],
+  "dispatch/events": [],
   "dispatch/run": ["dispatch/(runs|circuit-breaker)\\.ts"],
   "intake/inbox": [],
   "intake/inbox/claim": ["intake/inbox/[^/]+\\.ts"],
@@ -58,6 +60,7 @@ const PARTS = {
   "task/records": ["task/rights", "task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
   "task/session": ["task/records", "task/state", "task/names", "task/text"],
   "task/schedule": ["task/state", "task/text"],
+  "task/events": ["task/schedule", "task/session", "task/state", "task/ledger"],
 };
 
 /** What touches a library stands in one folder, so that it can be replaced there. */

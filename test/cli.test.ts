@@ -84,7 +84,9 @@ describe("in a workspace", () => {
       ask(["serve", "--port", "70000"]),
     ]);
     expect(stop).toMatchObject({ code: 3, stdout: "" });
-    expect(log.stderr).toBe(`codex-inbox: there is no task "${UNKNOWN_ID}"; codex-inbox ls shows the ids\n`);
+    expect(log.stderr).toBe(
+      `codex-inbox: there is no task and no session "${UNKNOWN_ID}"; codex-inbox ls and codex-inbox sessions list them\n`,
+    );
     expect(broken).toMatchObject({ code: 65, stdout: "" });
     expect(broken.stderr).toMatch(/^codex-inbox: line 2: .*priority/);
     expect(noCodex.code).toBe(69);
@@ -164,10 +166,9 @@ describe("in a workspace", () => {
       tasks: { queued: 1, running: 0, uncommitted: 0 },
     });
     expect(JSON.parse(history?.stdout ?? "")).toMatchObject([{ task: id, session: "docs", status: "succeeded" }]);
-    expect(JSON.parse(transcript?.stdout ?? "")).toMatchObject([
-      { task: id, line: 0, body: { kind: "user" } },
-      {},
-      { body: { kind: "end" } },
-    ]);
+    expect(JSON.parse(transcript?.stdout ?? "")).toMatchObject({
+      ...{ v: 1, task: id, session: "docs", status: "succeeded", run: null, leftOut: 0 },
+      entries: [{ task: id, line: 0, body: { kind: "user" } }, {}, { body: { kind: "end" } }],
+    });
   });
 });

@@ -3,6 +3,8 @@ import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
+import { openRunLog } from "../run/run-log.ts";
+import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
@@ -11,6 +13,7 @@ import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
+import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import type { Health } from "./views/present-health.ts";
@@ -36,9 +39,11 @@ export interface Coordinator extends Queries {
   /** Ends a pause. @throws CoordinatorError `USAGE` */
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   health(): Health;
+  /** What happens, as it happens; what has happened since an event that was seen, too. */
+  readonly follow: Follow;
 }
 
-export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
+export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog"> {
   readonly table: Pick<TaskTable, "all" | "get">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
@@ -46,13 +51,14 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health"> {
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
-  readonly keeper: Pick<Keeper, "keep">;
+  readonly keeper: Keeper;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain" | "requireHome">;
   /** What a task may ask for now. */
   readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
   readonly user: string;
+  readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
 }
@@ -73,6 +79,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       holds: async () => ({ get: holdOf }),
     }),
     health: async () => health(),
+    runLog: () => openRunLog(paths.runs, deps.keeper),
   });
   const thenWake = <Answer>(answer: Answer): Answer => {
     wake();
@@ -95,6 +102,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     ...queries,
     submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
     health,
+    follow: createFollow(deps.events, now),
     async retry(part) {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;

@@ -15,7 +15,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
   let opened: Promise<Queries> | undefined;
   const queries = (): Promise<Queries> => {
     opened ??= Promise.all([find(), import("./queries/open-queries.ts")]).then(([place, { openQueriesHere }]) =>
-      openQueriesHere(place),
+      openQueriesHere(place, environment),
     );
     return opened;
   };
@@ -60,7 +60,22 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     sessions: async (options) => (await queries()).sessions(options),
     session: async (key) => (await queries()).session(key),
     history: async (count) => (await queries()).history(count),
-    transcript: async (part) => (await queries()).transcript(part),
+    log: async (part, options) => (await queries()).log(part, options),
+    async *followLog(part, options, signal) {
+      const [{ openFollowing }, { followLog }] = await Promise.all([
+        import("./log/open-following.ts"),
+        import("./log/follow-log.ts"),
+      ]);
+      yield* followLog(openFollowing(await find(), environment), part, options, signal);
+    },
+    async *rawLog(part, options, signal) {
+      const [{ rawLog }, { openRunLogHere }, { find: findTask }] = await Promise.all([
+        import("./log/raw-log.ts"),
+        import("./log/open-run-log.ts"),
+        queries(),
+      ]);
+      yield* rawLog(() => findTask(part), await openRunLogHere(await find(), environment), options, signal);
+    },
     retryText: async (part) => (await queries()).retryText(part),
   };
 }

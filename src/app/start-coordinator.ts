@@ -46,6 +46,7 @@ import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
+import { openLiveEvents } from "./live-events.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 import { presentHealth } from "./views/present-health.ts";
@@ -128,6 +129,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
     verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
+  const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, dir: paths.events });
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
@@ -147,7 +149,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     folders: createTaskFolders(branch),
     clone: deps.clone,
   });
-  const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now });
+  const inbox = createInboxReconciler({
+    ...{ intake, acceptance, bound, branch, hint, keeper, log, now },
+    onBroken: recorder.broken,
+  });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir,
@@ -173,11 +178,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onFailure: onBroken,
   });
   const breaker = openCircuitBreaker({
-    path: paths.codexHold,
-    stamp: deps.codex.stamp,
+    ...{ path: paths.codexHold, stamp: deps.codex.stamp, surroundings, log: recorder.queueLog(log) },
     limits: () => retryLimits(),
-    surroundings,
-    log,
   });
   const codex = createCodexAvailability({
     ...{ codex: deps.codex, installation: deps.installation },
@@ -195,7 +197,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const runs = createRunControl({
     store: runStore,
     ...{ table, turns, gate: breaker, sessions, evidence, faults, onCodexMissing: codex.doubt },
-    ...{ surroundings, log, wake },
+    ...{ surroundings, log, wake, onRunEvent: recorder.noticed },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({
@@ -210,10 +212,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
-    ...{ surroundings, log, onBroken },
-    ...{ branch: watch, readSettings: deps.readSettings },
+    ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
-    readPauses: watchPauses(openPauseStore(paths.paused), log),
+    readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
     reloadSettings: () => {
       const problem = deps.reloadSettings();
       if (problem !== configProblem)
@@ -226,10 +227,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   table.onChange((task) => {
     if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
   });
-  recover({
-    ...{ journal, table, runs, agents, verifications, sessions, surroundings, log },
-    store: runStore,
-  });
+  recover({ ...{ journal, table, runs, agents, verifications, sessions, surroundings, log }, store: runStore });
+  recorder.loaded();
   // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
   for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
   for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
@@ -254,6 +253,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await intake.stop();
     await branch.close();
     await journal.close();
+    events.close();
     end();
   };
 
@@ -272,7 +272,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights },
+    ...{ acceptance, bound, guard, keeper, user, rights, events },
   });
 
   return {

@@ -7,8 +7,10 @@ import type { PublishedDrop } from "./actions/publish-drop.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
 import type { RetriedTask } from "./actions/retry-task.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
+import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
+import type { LogOptions } from "./views/log-view.ts";
 
 /**
  * What can be asked for in one folder, whether or not a coordinator is at work; all that commands know of the product. Those of a
@@ -21,6 +23,10 @@ export interface UseCases extends Queries {
   serve(options: ServeOptions): Promise<number>;
   /** Puts a task file into the inbox under its id. @throws CoordinatorError `TASK_FILE`, `NOT_ALLOWED`, `QUEUE_FULL` */
   publish(text: string): Promise<PublishedDrop>;
+  /** As `log`, and then what happens: a task's to its end, a session's until `signal` is aborted. */
+  followLog(part: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogPiece>;
+  /** Yields codex's own events of a task's runs, JSON without secrets, for as long as they are kept. @throws CoordinatorError `NOT_FOUND` */
+  rawLog(part: string, options: { readonly follow: boolean }, signal: AbortSignal): AsyncIterable<string>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */

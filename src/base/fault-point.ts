@@ -48,7 +48,7 @@ export function faultPoint(name: FaultPoint): void {
 }
 
 /** Where a test may let the machine be short of something. */
-export type FaultSite = "journal" | "journal-sync" | "claim" | "state-file";
+export type FaultSite = "journal" | "journal-sync" | "claim" | "state-file" | "events";
 
 const failing = new Map<FaultSite, string>();
 

@@ -18,7 +18,7 @@ import type { JournalGuard } from "./journal-guard.ts";
 import type { RunDefaults } from "./run/run-request.ts";
 import type { Runs } from "./runs.ts";
 import type { SandboxAvailability } from "./sandbox-availability.ts";
-import { createTaskSchedule } from "./scheduled-tasks.ts";
+import { createTaskSchedule, type TaskScheduleDeps } from "./scheduled-tasks.ts";
 import { createStopHeeding, type StopRequests } from "./stop-requests.ts";
 import type { TickLoop } from "./tick-loop.ts";
 
@@ -54,6 +54,8 @@ export interface DispatcherDeps {
   readonly reloadSettings: () => void;
   /** Reads the settings of the branch, as it was seen last. */
   readonly readSettings: () => Promise<void>;
+  /** Queued tasks that may wait for another reason than before. */
+  readonly onHolds: TaskScheduleDeps["onHolds"];
   readonly guard: JournalGuard;
   readonly faults: WorldFaults;
   readonly surroundings: Surroundings;
@@ -93,7 +95,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
   const postponed = new Map<string, () => void>();
   const schedule = createTaskSchedule({
-    ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads },
+    ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads, onHolds: deps.onHolds },
     rights: () => deps.settings().run.rights,
     isActive: (id) => {
       const isActive = runs.isActive(id);
@@ -255,6 +257,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       endLostTrial();
       if (!hasLooked) return delayMs();
       dispatch();
+      schedule.tellHolds(conditions());
       commits.kick();
     } catch (error) {
       if (!guard.note(error)) throw error;

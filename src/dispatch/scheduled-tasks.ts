@@ -4,7 +4,7 @@ import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
-import { describeHold } from "../task/schedule/hold.ts";
+import { describeHold, type Hold } from "../task/schedule/hold.ts";
 import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";
 import type { ScheduledTask } from "../task/schedule/session-turns.ts";
 
@@ -21,6 +21,8 @@ export interface TaskScheduleDeps {
   readonly rights: () => RightsByOrigin;
   /** Asks the branch beside the loop, which has to tick when the answer is there. */
   readonly lookUp: (find: () => Promise<void>) => void;
+  /** These queued tasks may wait for another reason than before. */
+  readonly onHolds: (ids: readonly string[], hold: (id: string) => Hold | undefined) => void;
 }
 
 /** The schedule of a table's tasks. It follows every change of the table by itself. */
@@ -33,12 +35,18 @@ export interface TaskSchedule extends Pick<Schedule, "unrunnable" | "next" | "ho
   followRights(): void;
   /** Others have moved the branch: what became of tasks that are not open here is asked again. */
   forgetOutcomes(): void;
+  /** Tells `onHolds` of some tasks that have changed, or stand at the head of their session since; of those left the next time. */
+  tellHolds(conditions: Conditions): void;
 }
+
+/** A few milliseconds' worth. */
+const HOLDS_TOLD_MAX = 200;
 
 /** Creates the schedule of a table that is empty still. */
 export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
   const { table, ledger, isActive, wantedThreads, lookUp } = deps;
   let rights = deps.rights();
+  let isFirst = true;
   const outcomes = new Map<string, DependencyOutcome>();
   const asked = new Set<string>();
 
@@ -91,6 +99,11 @@ export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
       if (rights === deps.rights()) return;
       rights = deps.rights();
       for (const { id } of table.all()) refresh(id);
+    },
+    tellHolds(conditions) {
+      const ids = schedule.touched(isFirst ? Number.POSITIVE_INFINITY : HOLDS_TOLD_MAX);
+      if (!isFirst && ids.length > 0) deps.onHolds(ids, (id) => schedule.hold(id, conditions));
+      isFirst = false; // What waited before is no news.
     },
     forgetOutcomes() {
       outcomes.clear();

@@ -24,6 +24,8 @@ export interface InboxReconcilerDeps {
   readonly hint: Hint;
   readonly keeper: Keeper;
   readonly log: Log;
+  /** The inbox was looked at: these files cannot become tasks. */
+  readonly onBroken: (paths: readonly string[]) => void;
   readonly now: () => number;
 }
 
@@ -89,6 +91,7 @@ export function createInboxReconciler(deps: InboxReconcilerDeps): InboxReconcile
     full = left;
     deps.bound.note(full);
     lookAgainAtMs = again ? deps.now() + AGAIN_MS : undefined;
+    deps.onBroken(last.broken.map(({ path }) => path));
     await deps.intake.reportBroken(last.broken);
     return { stale, errorFiles: await errorFileChanges(deps, last.broken) };
   };

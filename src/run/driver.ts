@@ -25,6 +25,11 @@ export type RunEvent =
       readonly id: string;
       readonly body: TranscriptBody;
       readonly paths: readonly string[];
+      /** Of the run's events, from 1: where this was said, and where the item began. */
+      readonly line: number;
+      readonly firstLine: number;
+      /** Of an item that was seen to begin and to end. */
+      readonly durationMs: number | undefined;
     }>
   /** A sign of life that says no more. */
   | Seen<{ readonly kind: "notice" }>
@@ -100,6 +105,8 @@ export interface SaidLine {
   readonly line: number;
   /** Unix ms. */
   readonly atMs: number;
+  /** Of an item that was seen to begin and to end. */
+  readonly durationMs?: number | undefined;
   readonly body: TranscriptBody;
 }
 

@@ -1,11 +1,20 @@
+import type { ServerResponse } from "node:http";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Coordinator } from "../app/coordinator.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import { streamEvents } from "./event-stream.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
-import { bodyFields, knownQuery, listOptions } from "./request-values.ts";
+import { bodyFields, followOptions, knownQuery, listOptions, logOptions } from "./request-values.ts";
+
+/** What a request comes with where it comes over HTTP, and not from a test. */
+interface Served {
+  readonly Bindings: { readonly outgoing?: ServerResponse };
+}
 
 /** When to ask again for what a full queue refused: a run takes longer, but many may be under way. */
 const RETRY_AFTER_S = 30;
@@ -31,16 +40,21 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
  *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id
+ *   GET  /tasks/:id/log    what was said and done until now: last
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
  *   GET  /status       who serves, what runs, what waits and why
+ *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
  *
  * Who may ask, and how much they may send, is settled before: see `createHttpServer`.
  */
-export function createApp(coordinator: Coordinator): Hono {
-  const app = new Hono();
+export function createApp(
+  coordinator: Coordinator,
+  limits: Pick<HttpLimits, "answerMs" | "heartbeatMs"> = HTTP_LIMITS,
+): Hono<Served> {
+  const app = new Hono<Served>();
 
   servePage(app);
 
@@ -64,6 +78,11 @@ export function createApp(coordinator: Coordinator): Hono {
   });
 
   app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
+
+  app.get("/tasks/:id/log", async (context) => {
+    const task = await coordinator.find(context.req.param("id"));
+    return context.json(await coordinator.log(task.id, logOptions(context.req.queries())));
+  });
 
   app.post("/tasks/:id/stop", async (context) => {
     const { task, asked } = await coordinator.stop(context.req.param("id"));
@@ -95,6 +114,20 @@ export function createApp(coordinator: Coordinator): Hono {
     return context.json(await coordinator.sessions({ own: own === "true" }));
   });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
+
+  app.get("/events", async (context) => {
+    const { outgoing } = context.env;
+    const { task, session, after } = followOptions(context.req.queries(), context.req.header("last-event-id"));
+    const id = task === undefined ? undefined : (await coordinator.find(task)).id;
+    if (outgoing === undefined || context.req.method === "HEAD")
+      return context.body(null, 200, { "Content-Type": "text/event-stream" });
+    const left = new AbortController();
+    outgoing.once("close", () => left.abort());
+    const events = coordinator.follow({ task: id, session, after }, left.signal)[Symbol.asyncIterator]();
+    const first = await events.next();
+    if (first.done !== true) void streamEvents(outgoing, first.value, events, limits).catch(() => outgoing.destroy());
+    return RESPONSE_ALREADY_SENT;
+  });
 
   app.notFound((context) =>
     context.json(errorBody("NOT_FOUND", `nothing at ${context.req.method} ${context.req.path}`), 404),

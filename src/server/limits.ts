@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly bodyPauseMs: number;
   /** From the answer of the coordinator until the client has read it. */
   readonly answerMs: number;
+  /** Between two signs of life on a stream of events. */
+  readonly heartbeatMs: number;
   /** How long the rest of a refused body is thrown away before its connection is ended: a client that still sends sees the refusal. */
   readonly lingerMs: number;
 }
@@ -38,5 +40,6 @@ export const HTTP_LIMITS: HttpLimits = {
   bodyMs: 60_000,
   bodyPauseMs: 10_000,
   answerMs: 60_000,
+  heartbeatMs: 15_000,
   lingerMs: 1_000,
 };

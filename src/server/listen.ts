@@ -100,17 +100,17 @@ async function listenOnPort(server: Server, port: number): Promise<number> {
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    setImmediate(() => server.closeAllConnections()); // A stream that has just ended has written its last word by then.
   });
 }
 
 /** The libraries of the interface, and what Node loads for them, take 20 MB and 50 ms: many a coordinator is never asked anything. */
-async function loadApp(coordinator: Coordinator, { answerMs }: HttpLimits): Promise<RequestListener> {
+async function loadApp(coordinator: Coordinator, limits: HttpLimits): Promise<RequestListener> {
   const [{ getRequestListener }, { createApp }] = await Promise.all([import("@hono/node-server"), import("./app.ts")]);
-  const app = createApp(coordinator);
+  const app = createApp(coordinator, limits);
   return getRequestListener(async (request, { outgoing }) => {
-    const answer = await app.fetch(request);
-    cutSlowReader(outgoing, answerMs);
+    const answer = await app.fetch(request, { outgoing });
+    if (!outgoing.headersSent) cutSlowReader(outgoing, limits.answerMs); // Else it is a stream, which sees to its reader.
     return answer;
   });
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Hono } from "hono";
+import type { Env, Hono } from "hono";
 
 /** Beside this file, and beside the bundle. */
 const FOLDER = join(import.meta.dirname, "page");
@@ -37,7 +37,7 @@ const HEADERS = {
 };
 
 /** Adds the page, `GET /`, and its files. They are the same for everybody; all that they show they ask for. */
-export function servePage(app: Pick<Hono, "get">): void {
+export function servePage<E extends Env>(app: Hono<E>): void {
   const answer = async (name: string, known: string | undefined): Promise<Response | undefined> => {
     const type = TYPES[/^[\w-]+\.(\w+)$/.exec(name)?.[1] ?? ""];
     const path = type === undefined ? undefined : pathOf(name);

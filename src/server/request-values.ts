@@ -1,4 +1,6 @@
+import type { FollowOptions } from "../app/log/follow-events.ts";
 import type { ListOptions } from "../app/queries/queries.ts";
+import type { LogOptions } from "../app/views/log-view.ts";
 import { CoordinatorError } from "../base/errors.ts";
 import { TASK_STATUSES } from "../task/ledger/ledger.ts";
 import { nearest } from "../task/text/near-miss.ts";
@@ -30,6 +32,33 @@ export function listOptions(given: Given): ListOptions {
     limit: count,
     cursor,
   };
+}
+
+/** Entries of a log in one answer. */
+const ENTRIES_DEFAULT = 1_000;
+const ENTRIES_MAX = 10_000;
+/** Making more of them into one text would hold up everybody else. */
+const LOG_CHARACTERS_MAX = 2 * 1024 * 1024;
+
+/** Returns what `GET /tasks/:id/log` asks for. @throws CoordinatorError `USAGE` */
+export function logOptions(given: Given): LogOptions {
+  const { last } = knownQuery(given, { last: "number" });
+  const count = wholeNumber(last) ?? ENTRIES_DEFAULT;
+  if (count > ENTRIES_MAX) throw new CoordinatorError("USAGE", `last takes 0 to ${ENTRIES_MAX}, not "${last}"`);
+  return { last: count, charactersMax: LOG_CHARACTERS_MAX };
+}
+
+/**
+ * Returns what `GET /events` asks for; the header of a client that comes again says more than its address.
+ *
+ * @throws CoordinatorError `USAGE` for a name or a number that it does not know
+ */
+export function followOptions(given: Given, lastEventId: string | undefined): FollowOptions {
+  const { task, session, after } = knownQuery(given, { task: "text", session: "text", after: "number" });
+  const last = lastEventId === "" ? undefined : lastEventId;
+  if (last !== undefined && !/^\d{1,15}$/.test(last))
+    throw new CoordinatorError("USAGE", `Last-Event-ID takes the number of an event, not "${last}"`);
+  return { task, session, after: wholeNumber(last ?? after) };
 }
 
 /** What a name takes: any text, a whole number, or one of these words. */

@@ -36,6 +36,8 @@ export interface StatePaths {
   readonly branch: string;
   /** Indexes of git that hold the user's files alone. */
   readonly codeIndex: string;
+  /** The log of live events. */
+  readonly events: string;
 }
 
 /** Returns where everything lies below `stateDir` (absolute). */
@@ -61,5 +63,6 @@ export function statePaths(stateDir: string): StatePaths {
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
+    events: join(stateDir, "events"),
   };
 }

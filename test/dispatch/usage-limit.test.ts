@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
 import { failure } from "../fakes/fake-runner.ts";
+import { AN_ITEM } from "../support/an-item.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
@@ -64,7 +65,7 @@ it("a usage limit parks every session, over a restart, and each task then goes o
   await world.advance(10_000);
   expect(running(world)).toHaveLength(1);
   runner.act(newest(world), {
-    ...{ kind: "item", phase: "completed", id: "item_0", paths: [], atMs: world.clock.nowMs, isOld: false },
+    ...{ ...AN_ITEM, phase: "completed", id: "item_0", paths: [], atMs: world.clock.nowMs, isOld: false },
     body: { kind: "assistant", text: "Hello." },
   });
   await world.advance(1_000);

@@ -83,6 +83,12 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().allowed = changed.policy;
       return { policy: changed.policy, before, ...shown };
     },
+    async *followLog() {
+      yield* [];
+    },
+    async *rawLog() {
+      yield* [];
+    },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
@@ -163,7 +169,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
-    transcript: unexpected,
+    log: unexpected,
     retryText: unexpected,
     ...change,
   };
@@ -176,6 +182,9 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
     ...fakeQueries(),
     ...{ submit: unexpected, stop: unexpected, retry: unexpected, pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
+    async *follow() {
+      yield { seq: 1, texts: [] };
+    },
     ...change,
   };
 }

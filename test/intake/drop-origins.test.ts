@@ -7,6 +7,7 @@ import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts
 import type { RunEvent } from "../../src/run/driver.ts";
 import { openDropReceipts } from "../../src/store/drop-receipts.ts";
 import { failure, THREAD } from "../fakes/fake-runner.ts";
+import { AN_ITEM } from "../support/an-item.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll } from "../support/world-actions.ts";
@@ -32,7 +33,7 @@ async function agentAtWork(world: World): Promise<string> {
   world.drop("agent/work.md", "Make tasks.\n");
   await world.settle();
   const body = { kind: "command", command: "ls inbox", exitCode: null, status: "started", output: "", outputBytes: 0 };
-  const event = { kind: "item", phase: "started", id: "item_1", body, paths: [], atMs: 0, isOld: false };
+  const event = { ...AN_ITEM, phase: "started", id: "item_1", body, paths: [], atMs: 0, isOld: false };
   world.runner.act(world.runner.of("agent"), event as unknown as RunEvent);
   await world.settle();
   return world.accepted(0);

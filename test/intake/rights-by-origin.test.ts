@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../../src/base/files/write-file-atomic.ts";
 import type { RunEvent } from "../../src/run/driver.ts";
 import { rightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_POLICY, type Policy, renderPolicy } from "../../src/task/rights/policy.ts";
+import { AN_ITEM } from "../support/an-item.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll, isOnDisk } from "../support/world-actions.ts";
 
@@ -34,7 +35,7 @@ function said(world: World, name: string): string {
 async function agentAtWork(world: World, text: string): Promise<void> {
   await add(world, text);
   const body = { kind: "command", command: "ls inbox", exitCode: null, status: "started", output: "", outputBytes: 0 };
-  const event = { kind: "item", phase: "started", id: "item_1", body, paths: [], atMs: 0, isOld: false };
+  const event = { ...AN_ITEM, phase: "started", id: "item_1", body, paths: [], atMs: 0, isOld: false };
   const [run] = world.runner.started;
   if (run === undefined) throw new Error("nothing runs");
   world.runner.act(run, event as unknown as RunEvent);

@@ -6,6 +6,7 @@ import type { RunEvent } from "../../src/run/driver.ts";
 import { createTaskIndex } from "../../src/store/tasks/task-index.ts";
 import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
 import type { FakeRun } from "../fakes/fake-runner.ts";
+import { AN_ITEM } from "../support/an-item.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { finishAll, isOnDisk } from "../support/world-actions.ts";
 
@@ -32,7 +33,7 @@ async function atWork(): Promise<AtWork> {
 
 function command(world: World, phase: "started" | "completed", text = WRITES): RunEvent {
   const body = { kind: "command", command: text, exitCode: null, status: phase, output: "", outputBytes: 0 } as const;
-  return { kind: "item", phase, id: "item_1", body, paths: [], atMs: world.clock.nowMs, isOld: false };
+  return { ...AN_ITEM, phase, id: "item_1", body, paths: [], atMs: world.clock.nowMs, isOld: false };
 }
 
 /** The agent runs a command for ten seconds; what is dropped in `during` was written while it ran. */
@@ -142,7 +143,7 @@ it("a file that a patch of a run wrote is that run's, until another writes it", 
   const paths = [join(world.dir, "inbox", "x.md")];
   world.drop("x.md", "Do it.\n", { fresh: true });
   world.runner.act(run, {
-    ...{ kind: "item", phase: "completed", id: "item_1", body, paths, atMs: world.clock.nowMs, isOld: false },
+    ...{ ...AN_ITEM, phase: "completed", id: "item_1", body, paths, atMs: world.clock.nowMs, isOld: false },
   });
   await world.advance(5_000);
   expect(world.logged("accepted").at(-1)).toMatchObject({ source: "inbox/x.md", parent: id, parentRun: 1 });

@@ -105,7 +105,7 @@ describe("a transcript", () => {
     expect(filesBelow(world, "sessions/docs/transcript")).toEqual([
       ...["sessions/docs/transcript/aaaaaa-0001.jsonl", "sessions/docs/transcript/aaaaaa-0002.jsonl"],
     ]);
-    const said = await world.queries.transcript(ids[0] ?? "");
+    const said = (await world.queries.log(ids[0] ?? "")).entries;
     expect(said.map(({ body }) => body.kind)).toEqual(["user", "assistant", "end"]);
   });
 

@@ -143,6 +143,44 @@ describe("GET /tasks/:id", () => {
   });
 });
 
+describe("GET /tasks/:id/log", () => {
+  const LOG = {
+    v: 1,
+    task: TASK.id,
+    session: "docs",
+    status: "queued",
+    hold: null,
+    run: null,
+    entries: [],
+    leftOut: 0,
+  } as const;
+
+  it("is what was said and done in the task that a part of an id names, as much as is asked for", async () => {
+    const asked: unknown[] = [];
+    const { request } = server({
+      async log(part, options) {
+        asked.push([part, options]);
+        return LOG;
+      },
+    });
+    expect(await request(`/tasks/${TASK.id.slice(-6)}/log`)).toMatchObject({ status: 200, body: LOG });
+    await request(`/tasks/${TASK.id}/log?last=3`);
+    expect(asked).toEqual([
+      [TASK.id, { last: 1_000, charactersMax: 2_097_152 }],
+      [TASK.id, { last: 3, charactersMax: 2_097_152 }],
+    ]);
+  });
+
+  it.each([
+    { path: "/tasks/zzzzzz/log", status: 404 },
+    { path: `/tasks/${TASK.id}/log?last=-1`, status: 422 },
+    { path: `/tasks/${TASK.id}/log?last=10001`, status: 422 },
+    { path: `/tasks/${TASK.id}/log?n=1`, status: 422 },
+  ])("answers $status to $path", async ({ path, status }) => {
+    expect((await server({ log: async () => LOG }).request(path)).status).toBe(status);
+  });
+});
+
 describe("GET /sessions", () => {
   it("lists them, and finds one by its whole key", async () => {
     expect(await server().request("/sessions")).toMatchObject({ status: 200, body: [SESSION] });

@@ -19,10 +19,12 @@ export function sendRaw(url: string, text: string | Buffer): RawConnection {
   const socket = connect(Number(port), hostname);
   onTestFinished(() => void socket.destroy());
   let received = "";
+  let isAnswered = false;
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   socket.on("data", (chunk) => {
     received += chunk.toString("latin1");
-    if (/^HTTP\/1\.1 \d{3} /.test(received)) answer();
+    isAnswered ||= /^HTTP\/1\.1 \d{3} /.test(received); // Once: all of a long answer would be looked through with each piece.
+    if (isAnswered) answer();
   });
   socket.on("error", () => undefined); // It may be ended while it still sends.
   const closed = once(socket, "close").then(() => undefined);

@@ -9,6 +9,7 @@ import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import type { ChangedPath } from "../../src/git/index/changed-files.ts";
+import { openRunLog } from "../../src/run/run-log.ts";
 import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
@@ -167,6 +168,7 @@ export function createWorld(): World {
     queriesOfFiles({
       ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now },
       health: async () => undefined,
+      runLog: () => openRunLog(paths.runs, PLAIN_KEEPER),
     });
   const settle = async (): Promise<void> => {
     let calmTurns = 0;

@@ -3,6 +3,7 @@ import { json } from "node:stream/consumers";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { http } from "../../base/http.ts";
 import { asObject } from "../../base/json-shape.ts";
+import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
@@ -45,7 +46,13 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
     session: async (key) =>
       (await get<SessionView>(address, `/sessions/${encodeURIComponent(key)}`)) ?? files().session(key),
     history: (count) => files().history(count),
-    transcript: (part) => files().transcript(part),
+    async log(part, options) {
+      const query = options?.last === undefined ? "" : `?last=${options.last}`;
+      const asked =
+        part === "" ? undefined : await get<LogView>(address, `/tasks/${encodeURIComponent(part)}/log${query}`);
+      const isWhole = asked !== undefined && (asked.leftOut === 0 || asked.entries.length === options?.last);
+      return isWhole ? asked : files().log(part, options); // Over HTTP a log has its limits.
+    },
     retryText: (part) => files().retryText(part),
   };
 }

@@ -1,6 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { openPauseStore } from "../../dispatch/pauses.ts";
-import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
 import { findTask } from "./find-task.ts";
@@ -34,17 +33,6 @@ export function createQueries(deps: QueriesDeps): Queries {
     },
     retryText: async (part) => (await import("./retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
-    async transcript(part) {
-      const task = await find(part);
-      const records = task.committed ? [] : (await deps.open()).journal(task.id);
-      if (records.length > 0)
-        return records.flatMap((record) => (record.k === "run" || record.k === "verify" ? record.entries : []));
-      const { parseTranscript } = await import("../../task/session/transcript.ts");
-      const texts = [await deps.branch.readText(transcriptPath(task.sessionKey))];
-      const rotated = `${sessionFolder(task.sessionKey)}/transcript`;
-      for (const { name } of await deps.branch.listFolder(rotated))
-        texts.push(await deps.branch.readText(`${rotated}/${name}`));
-      return parseTranscript(texts.join("\n")).filter((entry) => entry.task === task.id);
-    },
+    log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, part, options),
   };
 }

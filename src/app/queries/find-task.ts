@@ -1,5 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
+import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskView } from "../views/task-view.ts";
 import { presentFinished } from "./list-tasks.ts";
 import type { QueriesDeps } from "./queries.ts";
@@ -7,31 +8,53 @@ import type { QueriesDeps } from "./queries.ts";
 /** More candidates than this are not listed in the answer to an ambiguous id. */
 const CANDIDATES_SHOWN = 5;
 
+/** A task, before more is read of it. */
+export interface LocatedTask {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly status: string;
+  /** Returns it as interfaces show it; `undefined` where its file is gone. */
+  readonly present: () => Promise<TaskView | undefined>;
+}
+
 /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
 export async function findTask(deps: QueriesDeps, part: string): Promise<TaskView> {
-  const found = new Map<string, () => Promise<TaskView | undefined>>();
+  const task = await (await locateTask(deps, part)).present();
+  if (task === undefined) throw notFound(part);
+  return task;
+}
+
+/** Does the same, and reads no task file. */
+export async function locateTask(deps: QueriesDeps, part: string): Promise<LocatedTask> {
+  const found = new Map<string, LocatedTask>();
+  const addFinished = (row: { readonly task: string; readonly session: string; readonly status: string }): void => {
+    const { task: id, session: sessionKey, status } = row;
+    if (!found.has(id)) found.set(id, { id, sessionKey, status, present: () => presentFinished(deps, row) });
+  };
   if (part !== "") {
     const open = await deps.open();
     for (const task of open.all)
       if (task.id.includes(part))
-        found.set(task.id, async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0]);
-    for (const row of (await deps.ledger.current()).values())
-      if (row.task.includes(part) && !found.has(row.task)) found.set(row.task, () => presentFinished(deps, row));
+        found.set(task.id, {
+          ...{ id: task.id, sessionKey: task.sessionKey, status: rowOf(task.state).status },
+          present: async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0],
+        });
+    for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(row);
   }
   const older = isTaskId(part) && !found.has(part) ? await deps.ledger.find(part) : undefined;
-  if (older !== undefined) found.set(older.task, () => presentFinished(deps, older));
-  if (found.size === 0 && /^[0-9a-z-]+$/.test(part)) {
-    for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1))
-      found.set(entry.task, () => presentFinished(deps, entry));
-  }
+  if (older !== undefined) addFinished(older);
+  if (found.size === 0 && /^[0-9a-z-]+$/.test(part))
+    for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1)) addFinished(entry);
   if (found.size > 1) {
     const shown = [...found.keys()].slice(0, CANDIDATES_SHOWN).join(", ");
     const many = `"${part}" could be any of ${found.size} tasks: ${shown}; give more of the id`;
     throw new CoordinatorError("REFUSED", many);
   }
-  for (const present of found.values()) {
-    const task = await present();
-    if (task !== undefined) return task;
-  }
-  throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"; codex-inbox ls shows the ids`);
+  const [only] = found.values();
+  if (only === undefined) throw notFound(part);
+  return only;
+}
+
+function notFound(part: string): CoordinatorError {
+  return new CoordinatorError("NOT_FOUND", `there is no task "${part}"; codex-inbox ls shows the ids`);
 }

@@ -13,7 +13,7 @@ import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { addressOf, readServer } from "./server-record.ts";
+import { addressOf, type CoordinatorAddress, readServer } from "./server-record.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
@@ -21,24 +21,38 @@ import { addressOf, readServer } from "./server-record.ts";
  *
  * @throws CoordinatorError `REFUSED` on no branch
  */
-export async function openQueriesHere(place: WorkspacePlace): Promise<Queries> {
+export async function openQueriesHere(place: WorkspacePlace, environment: NodeJS.ProcessEnv): Promise<Queries> {
   const server = readServer(statePaths(place.stateDir).server);
-  const branch = server?.branch ?? place.branch;
+  return queriesAt(place, environment, server?.branch, addressOf(server));
+}
+
+/** Does the same for the coordinator at `address`, which serves `served`; for files alone where there is none. */
+export async function queriesAt(
+  place: WorkspacePlace,
+  environment: NodeJS.ProcessEnv,
+  served: string | undefined,
+  address: CoordinatorAddress | undefined,
+): Promise<Queries> {
+  const branch = served ?? place.branch;
   if (branch === undefined) {
     throw new CoordinatorError(
       "REFUSED",
       `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
     );
   }
-  const address = addressOf(server);
-  if (address === undefined) return openQueries(place, branch);
+  if (address === undefined) return openQueries(place, environment, branch);
   const { askCoordinator } = await import("./coordinator-client.ts");
-  return askCoordinator(address, (health) => openQueries(place, branch, health));
+  return askCoordinator(address, (health) => openQueries(place, environment, branch, health));
 }
 
 const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
 
-function openQueries(place: WorkspacePlace, branchName: string, health: QueriesDeps["health"] = noHealth): Queries {
+function openQueries(
+  place: WorkspacePlace,
+  environment: NodeJS.ProcessEnv,
+  branchName: string,
+  health: QueriesDeps["health"] = noHealth,
+): Queries {
   return queriesOfFiles({
     workspaceDir: place.workspaceDir,
     branchName: branchName.replace(/^refs\/heads\//, ""),
@@ -46,6 +60,7 @@ function openQueries(place: WorkspacePlace, branchName: string, health: QueriesD
     history: createTaskHistory(place, branchName),
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
+    runLog: async () => (await import("../log/open-run-log.ts")).openRunLogHere(place, environment),
   });
 }
 

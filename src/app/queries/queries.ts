@@ -1,10 +1,11 @@
 import type { Branch } from "../../git/branch.ts";
 import type { HistoryEntry, TaskHistory } from "../../git/repository/task-history.ts";
+import type { RunLog } from "../../run/run-log.ts";
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
-import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
+import type { LogOptions, LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
@@ -90,8 +91,8 @@ export interface Queries {
   session(key: string): Promise<SessionView>;
   /** The newest finished tasks, as their commits tell them. */
   history(count: number): Promise<readonly HistoryEntry[]>;
-  /** What was said and done in a task. */
-  transcript(part: string): Promise<readonly TranscriptEntry[]>;
+  /** What was said and done until now in a task, by any unique part of its id, or in a session. @throws CoordinatorError as `find` */
+  log(part: string, options?: LogOptions): Promise<LogView>;
   /** What to submit so that a failed or cancelled task is tried again. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
   retryText(part: string): Promise<RetryText>;
 }
@@ -106,6 +107,8 @@ export interface QueriesDeps {
   readonly open: () => OpenTasks | Promise<OpenTasks>;
   readonly paths: StatePaths;
   readonly now: () => number;
+  /** What runs under way have said, without secrets; opened when it is needed. */
+  readonly runLog: () => RunLog | Promise<RunLog>;
   /** How the coordinator is doing; `undefined` where none is at work, or it does not answer. */
   readonly health: () => Promise<Health | undefined>;
 }

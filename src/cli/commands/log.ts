@@ -1,69 +1,105 @@
+import type { LogPiece } from "../../app/log/follow-log.ts";
 import type { HistoryEntry } from "../../app/queries/queries.ts";
-import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
-import { visibleLine } from "../../task/text/visible-text.ts";
+import type { LogView } from "../../app/views/log-view.ts";
+import { CoordinatorError } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, wholeNumber } from "../command.ts";
+import { type Command, type CommandInput, wholeNumber } from "../command.ts";
+import { entryText, eventText } from "../log-text.ts";
 
-const ENTRIES_SHOWN = 20;
+const TASKS_SHOWN = 20;
+const TRY_AGAIN = new CoordinatorError("TRY_AGAIN", "").exitCode;
 
 export function createLogCommand(deps: CliDeps): Command {
   return {
     name: "log",
-    summary: "Show finished tasks, newest first; with a task, what was said and done in it",
-    usage: "[-n <count>] [--json] [<task>]",
-    help: [`-n <count>  how many finished tasks (default ${ENTRIES_SHOWN})`, "--json      the same as JSON"],
-    options: { n: { type: "string", short: "n" }, json: { type: "boolean" } },
+    summary: "Show finished tasks, newest first; with a task or a session, what was said and done in it",
+    usage: "[-n <count>] [-f] [--json | --raw] [<task> | <session>]",
+    help: [
+      `-n <count>    how many finished tasks (default ${TASKS_SHOWN}); of a task or session, its last entries`,
+      "-f, --follow  of a task or session: go on with what happens; a task's to its end",
+      "--json        as JSON; with -f an entry or an event a line",
+      "--raw         of a task: what codex wrote itself, a JSON event a line, until the task is committed",
+    ],
+    options: {
+      n: { type: "string", short: "n" },
+      follow: { type: "boolean", short: "f" },
+      json: { type: "boolean" },
+      raw: { type: "boolean" },
+    },
     words: { min: 0, max: 1 },
     async run(input) {
-      const [task] = input.words;
-      const asJson = input.flags.json === true;
-      if (task !== undefined) {
-        const entries = await deps.app.transcript(task);
-        if (asJson) deps.printText(JSON.stringify(entries, null, 2));
-        else for (const entry of entries) deps.printText(entryText(entry));
-        return 0;
-      }
-      const history = await deps.app.history(wholeNumber(input, "n") ?? ENTRIES_SHOWN);
-      if (asJson) deps.printText(JSON.stringify(history, null, 2));
-      else for (const line of history.length === 0 ? ["no finished tasks"] : history.map(historyLine)) deps.print(line);
+      const [part] = input.words;
+      const { follow, raw } = input.flags;
+      if (raw === true && (input.flags.json === true || input.flags.n !== undefined))
+        throw new CoordinatorError("USAGE", "--raw is JSON already, and whole: leave out --json and -n");
+      if (part === undefined && (follow === true || raw === true))
+        throw new CoordinatorError("USAGE", `${raw === true ? "--raw" : "-f"} takes a task; codex-inbox ls shows them`);
+      if (part === undefined) await printHistory(deps, input);
+      else if (raw === true) await printRaw(deps, part, follow === true);
+      else if (follow === true) return followPart(deps, part, input);
+      else await printLog(deps, part, input);
       return 0;
     },
   };
+}
+
+async function printHistory(deps: CliDeps, input: CommandInput): Promise<void> {
+  const history = await deps.app.history(wholeNumber(input, "n") ?? TASKS_SHOWN);
+  if (input.flags.json === true) deps.printText(JSON.stringify(history, null, 2));
+  else for (const line of history.length === 0 ? ["no finished tasks"] : history.map(historyLine)) deps.print(line);
 }
 
 function historyLine(entry: HistoryEntry): string {
   return `${entry.commit.slice(0, 10)}  ${entry.committedAt}  ${entry.task}  ${entry.subject}`;
 }
 
-function entryText(entry: TranscriptEntry): string {
-  const { body } = entry;
-  const head = `[${visibleLine(entry.time)}] `;
-  switch (body.kind) {
-    case "user":
-    case "assistant":
-    case "reasoning":
-      return `${head}${body.kind}\n${indent(body.text)}`;
-    case "context":
-      return `${head}context (${countOf(body.lines, "line")} of notes)\n${indent(body.text.trim())}`;
-    case "command":
-      return `${head}command (exit ${body.exitCode ?? "unknown"})\n${indent(body.command)}\n${indent(body.output)}`;
-    case "files":
-      return `${head}files (${visibleLine(body.status)})\n${indent(body.changes.map(({ path, change }) => `${change} ${path}`).join("\n"))}`;
-    case "tool":
-      return `${head}tool ${visibleLine(body.name)} (${visibleLine(body.status)})\n${indent(body.detail)}`;
-    case "verify":
-      return `${head}verify: ${visibleLine(body.what)}\n${indent(body.command)}\n${indent(body.output)}`;
-    case "error":
-      return `${head}error\n${indent(body.message)}`;
-    case "end":
-      return `${head}end: ${body.outcome}${body.reason === null ? "" : ` (${visibleLine(body.reason)})`}`;
+async function printLog(deps: CliDeps, part: string, input: CommandInput): Promise<void> {
+  const shown = await deps.app.log(part, { last: wholeNumber(input, "n") });
+  if (input.flags.json === true) {
+    deps.printText(JSON.stringify(shown, null, 2));
+    return;
   }
+  if (shown.leftOut > 0) deps.print(leftOutLine(shown.leftOut));
+  for (const entry of shown.entries) deps.printText(entryText(entry));
+  const now = nowLine(shown);
+  if (now !== undefined) deps.print(now);
 }
 
-function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** What is to be said of a task that is not over. */
+function nowLine({ task, status, hold, run, entries }: LogView): string | undefined {
+  if (status === "queued") return `queued${hold === null ? "" : `: ${hold}`}`;
+  if (run === null) return task !== null && entries.length === 0 ? `${status}, and nothing was said` : undefined;
+  return `${status} (run ${run.number}${run.isOver ? ", which is over" : ""}); -f follows it`;
 }
 
-function indent(text: string): string {
-  return `    ${text.trimEnd().replaceAll("\n", "\n    ")}`;
+async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
+  const last = wholeNumber(input, "n");
+  const { signal } = new AbortController(); // Ctrl-C ends the process.
+  for await (const piece of deps.app.followLog(part, { last }, signal)) {
+    if (piece.kind === "nobody") {
+      deps.warn(piece.reason);
+      return TRY_AGAIN;
+    }
+    if (input.flags.json === true) printJsonLine(deps, piece);
+    else if (piece.kind === "left-out") deps.print(leftOutLine(piece.count));
+    else {
+      const text = piece.kind === "entry" ? entryText(piece.entry) : eventText(piece.event);
+      if (text !== undefined) deps.printText(text);
+    }
+  }
+  return 0;
+}
+
+/** Entries have no `seq`, events one. */
+function printJsonLine({ printText }: CliDeps, piece: LogPiece): void {
+  if (piece.kind === "entry") printText(JSON.stringify(piece.entry));
+  if (piece.kind === "event") printText(JSON.stringify(piece.event));
+}
+
+async function printRaw(deps: CliDeps, part: string, follow: boolean): Promise<void> {
+  for await (const line of deps.app.rawLog(part, { follow }, new AbortController().signal)) deps.print(line);
+}
+
+function leftOutLine(count: number): string {
+  return `[… ${count} earlier entries left out; -n <count> shows more …]`;
 }

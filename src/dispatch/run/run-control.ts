@@ -1,4 +1,4 @@
-import type { RunHandle } from "../../run/driver.ts";
+import type { RunEvent, RunHandle } from "../../run/driver.ts";
 import { supervise } from "../../run/supervisor.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
@@ -10,6 +10,8 @@ import { createRunStarts, type RunStartsDeps } from "./run-starts.ts";
 
 export interface RunControlDeps extends RunStartsDeps, RunEndsDeps {
   readonly stopGraceMs: () => number;
+  /** A run has done something. */
+  readonly onRunEvent: (run: ActiveRun, event: RunEvent) => void;
 }
 
 /**
@@ -37,6 +39,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
       noticed(event) {
         evidence.noticed(run, event);
         kind.noticed(run, event);
+        deps.onRunEvent(run, event);
       },
       overdue: (cause) => stop(run.task, cause),
       exited(exitCode) {

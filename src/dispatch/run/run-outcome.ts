@@ -1,5 +1,5 @@
 import type { Log, Surroundings } from "../../base/surroundings.ts";
-import { boundText } from "../../run/codex/events/transcript-body.ts";
+import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
@@ -19,7 +19,7 @@ import {
 } from "../../task/state/failure.ts";
 import type { RunVerdict, Usage } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
-import { asKeptText, type Keeper } from "../../task/text/kept-text.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 import { promptOfRun } from "./next-turn.ts";
 
 export interface OutcomeDeps {
@@ -76,34 +76,18 @@ async function entriesOf(
 ): Promise<readonly TranscriptEntry[]> {
   const started = records.findLast((record) => record.k === "started" && record.run === run);
   const context = started?.k === "started" ? started.context : undefined;
-  const entry = (line: number, timeMs: number, body: TranscriptBody): TranscriptEntry => {
+  const entry = (line: number, timeMs: number, body: TranscriptBody, durationMs?: number): TranscriptEntry => {
     const time = new Date(timeMs).toISOString();
-    return { v: 1, task, run, attempt, line, thread: verdict.threadId ?? null, time, body };
+    const took = durationMs === undefined ? {} : { durationMs };
+    return { v: 1, task, run, attempt, line, thread: verdict.threadId ?? null, time, ...took, body };
   };
   const reason = verdict.failure === undefined ? null : describeFailure(verdict.failure);
   return [
     entry(0, startedAtMs, { kind: "user", text: await boundText(keeper, promptOfRun(records)) }),
     ...(context === undefined ? [] : [entry(0, startedAtMs, { kind: "context", ...context })]),
-    ...said.map(({ line, atMs, body }) => entry(line, atMs, body)),
+    ...said.map(({ line, atMs, body, durationMs }) => entry(line, atMs, body, durationMs)),
     entry(lineCount + 1, endedAtMs, { kind: "end", outcome: verdict.outcome, reason }),
   ];
-}
-
-/** Takes out what an agent has printed in parts, over several messages or commands. Each kind of text is a stream of its own. */
-async function withoutSplitSecrets(
-  entries: readonly TranscriptEntry[],
-  keeper: Keeper,
-): Promise<readonly TranscriptEntry[]> {
-  let result = entries;
-  for (const field of ["text", "command", "output", "detail"]) {
-    const texts = result.map(({ body }) => String(new Map(Object.entries(body)).get(field) ?? ""));
-    const kept = await keeper.keepSplit(texts.map(asKeptText));
-    if (kept.every((text, index) => text === texts[index])) continue;
-    result = result.map((entry, index) =>
-      kept[index] === texts[index] ? entry : { ...entry, body: { ...entry.body, [field]: kept[index] } },
-    );
-  }
-  return result;
 }
 
 /** What the run adds to what is known of its session. */

@@ -3,12 +3,19 @@ import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskEvent } from "../../task/state/task-event.ts";
 import { step, type TaskLimits, type TaskState } from "../../task/state/task-state.ts";
+import { asKept } from "../../task/text/kept-text.ts";
+import type { KeptRecord } from "../journal/journal-file.ts";
 import type { JournalRecord } from "../journal/journal-record.ts";
 import type { TaskJournal } from "../journal/task-journal.ts";
 import { applyRecord, fold, type OpenTask } from "./open-task.ts";
 import { createTaskIndex, type TaskIndex } from "./task-index.ts";
 
-export type TaskListener = (after: OpenTask | undefined, before: OpenTask | undefined) => void;
+/** `records`: what was journaled with the change, redacted; empty where the task was journaled before (`load`) or is forgotten. */
+export type TaskListener = (
+  after: OpenTask | undefined,
+  before: OpenTask | undefined,
+  records: readonly KeptRecord[],
+) => void;
 
 /**
  * The one owner of the states of all open tasks. Every change is journaled before it is seen, so that a kill takes none back; `durable`
@@ -49,17 +56,19 @@ export function createTaskTable(
   const tasks = new Map<string, OpenTask>();
   const listeners: TaskListener[] = [];
   const index = createTaskIndex();
-  const change = (id: string, after: OpenTask | undefined): void => {
+  const change = (id: string, after: OpenTask | undefined, records: readonly KeptRecord[]): void => {
     const before = tasks.get(id);
     if (after === undefined) tasks.delete(id);
     else tasks.set(id, after);
     index.change(before, after);
-    for (const listener of listeners) listener(after, before);
+    for (const listener of listeners) listener(after, before, records);
   };
-  const keep = (task: OpenTask): OpenTask => {
-    change(task.id, task);
+  const keep = (task: OpenTask, records: readonly KeptRecord[]): OpenTask => {
+    change(task.id, task, records);
     return task;
   };
+  const append = (task: OpenTask, records: readonly KeptRecord[]): OpenTask =>
+    keep(records.reduce(applyRecord, task), records);
   const expect = (id: string): OpenTask => {
     const task = tasks.get(id);
     if (task === undefined) throw new Error(`no open task ${id}`);
@@ -76,12 +85,13 @@ export function createTaskTable(
     index,
     accept(record) {
       fold([record]); // First, so that a record that cannot be read never gets into the journal.
-      return keep(fold([journal.create(record.id, record)]));
+      const kept = journal.create(record.id, record);
+      return keep(fold([kept]), [kept]);
     },
     load: (id, records) => {
       const task = fold(records);
       if (task.id !== id) throw new Error(`the journal of ${id} belongs to ${task.id}`);
-      return keep(task);
+      return keep(task, []);
     },
     step(id, event, before = []) {
       const task = expect(id);
@@ -89,23 +99,23 @@ export function createTaskTable(
       const state = step(task.state, event, nowMs, limits(task.spec), surroundings.random());
       const records = state === task.state ? before : [...before, stateRecord(task, state, nowMs)];
       if (records.length === 0) return task;
-      return keep(journal.append(id, records).reduce(applyRecord, task));
+      return append(task, journal.append(id, records));
     },
     note(id, record) {
       const task = expect(id);
-      return keep(journal.append(id, [record]).reduce(applyRecord, task));
+      return append(task, journal.append(id, [record]));
     },
     noteUnsynced(id, record) {
       const task = expect(id);
-      return keep(applyRecord(task, journal.appendUnsynced(id, record)));
+      return append(task, [journal.appendUnsynced(id, record)]);
     },
     retire(id, last) {
       journal.retire(id, last);
-      change(id, undefined);
+      change(id, undefined, [asKept<JournalRecord>(last)]);
     },
     forget(id) {
       journal.discard(id);
-      change(id, undefined);
+      change(id, undefined, []);
     },
     onChange: (listener) => {
       listeners.push(listener);

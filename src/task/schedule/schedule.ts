@@ -46,6 +46,8 @@ export interface Schedule {
   next(conditions: Conditions): string | undefined;
   /** The task is being started: it keeps its session and its thread from now on. */
   started(id: string, nowMs: number): void;
+  /** Returns, once, tasks that have changed since, or whose turn in their session has come: why they wait may be another reason now. */
+  touched(countMax: number): readonly string[];
   /** Why a queued task does not run; `undefined` where nothing holds it, and where it is not queued or can never run. */
   hold(id: string, conditions: Conditions): Hold | undefined;
   /** When a task becomes due by time alone; `undefined`: only an event can change the choice. */
@@ -64,7 +66,15 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
   /** Tasks that may have closed a circle. */
   const suspects = new Set<Entry>();
   const dependencies = createDependencies((id) => (entries.has(id) ? "open" : outcomeOf(id)));
+  const touched = new Set<string>();
   const turns = createSessionTurns((id) => dependencies.isUnmet(id) || entries.get(id)?.task.heldAuthor !== undefined);
+
+  const change = (session: Entry["session"], work: () => void): void => {
+    const before = session.queue.first;
+    turns.change(session, work);
+    const first = session.queue.first;
+    if (first !== undefined && first !== before) touched.add(first.task.id);
+  };
 
   /** A queued task that can run is in its session's queue, an active one among its active ones, and any other in neither. */
   const judge = (entry: Entry): void => {
@@ -75,7 +85,8 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
     const isQueued = task.kind === "queued" && reason === undefined;
     const isNew = isQueued && !session.queue.has(entry);
     if (isNew && mayCloseCircle(entry)) suspects.add(entry);
-    turns.change(session, () => {
+    touched.add(task.id);
+    change(session, () => {
       if (isNew) enqueue(entry);
       if (!isQueued) dequeue(entry);
       if (task.kind === "active") session.active.set(task.id, task);
@@ -96,7 +107,8 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
     suspects.delete(entry);
     dependencies.remove(task);
     session.members -= 1;
-    turns.change(session, () => {
+    touched.delete(task.id);
+    change(session, () => {
       dequeue(entry);
       session.active.delete(task.id);
     });
@@ -178,6 +190,15 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (entry === undefined) throw new Error(`${id} is started but not in the schedule`);
       entry.session.lastStartMs = nowMs;
       put({ ...entry.task, kind: "active" });
+    },
+    touched(countMax) {
+      const ids: string[] = [];
+      for (const id of touched) {
+        if (ids.length >= countMax) break;
+        ids.push(id);
+        touched.delete(id);
+      }
+      return ids;
     },
     hold(id, { nowMs, workersFree, pauses, codex, sandbox }) {
       const entry = entries.get(id);

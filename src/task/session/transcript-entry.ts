@@ -48,6 +48,8 @@ const ENTRY = record({
   thread: v.nullable(text),
   /** UTC, ISO 8601. For events: when the coordinator saw the line, at the latest when the run's file was last written. */
   time: text,
+  /** Of a command, a patch or a tool that was seen to begin and to end; as far as the coordinator saw it, like the time. */
+  durationMs: v.optional(v.number()),
   body: BODY,
 });
 

@@ -11,7 +11,7 @@ export interface TranscriptRotation {
   readonly moved: KeptText;
 }
 
-const LEADING_KEYS = ["v", "task", "run", "line", "attempt", "thread", "time", "body"] as const;
+const LEADING_KEYS = ["v", "task", "run", "line", "attempt", "thread", "time", "durationMs", "body"] as const;
 
 /**
  * Returns the entries of a transcript in the order of the text. Of entries with one key the first wins. Junk,
@@ -21,7 +21,7 @@ export function parseTranscript(text: string): readonly TranscriptEntry[] {
   const keys = new Set<string>();
   return parseJsonLines(text)
     .filter(isTranscriptEntry)
-    .filter((entry) => addNew(keys, keyOf(entry)));
+    .filter((entry) => addNew(keys, entryKey(entry)));
 }
 
 /** Returns the transcript with those of `entries` at its end whose key it does not hold yet; a torn last line stays apart. */
@@ -36,8 +36,8 @@ export function appendEntries(
 
 /** Returns those of `entries` whose key the transcript `text` does not hold. */
 export function newEntries<Entry extends TranscriptEntry>(text: string, entries: readonly Entry[]): readonly Entry[] {
-  const keys = new Set(parseTranscript(text).map(keyOf));
-  return entries.filter((entry) => addNew(keys, keyOf(entry)));
+  const keys = new Set(parseTranscript(text).map(entryKey));
+  return entries.filter((entry) => addNew(keys, entryKey(entry)));
 }
 
 /**
@@ -70,7 +70,7 @@ function formatEntry(entry: TranscriptEntry): string {
  * Two clones that both run a task count its runs alike: the thread tells theirs apart. The prompt and what was added to it are
  * both line 0.
  */
-function keyOf({ task, run, line, thread, body }: TranscriptEntry): string {
+export function entryKey({ task, run, line, thread, body }: TranscriptEntry): string {
   return `${task} ${run} ${line} ${JSON.stringify(thread)}${body.kind === "context" ? " context" : ""}`;
 }
 

@@ -241,11 +241,11 @@ describe("the transcript of a task", () => {
     world.drop("docs/1.md", "Say hello.\n");
     await world.settle();
     const id = world.accepted(0);
-    const before = await world.queries.transcript(id);
+    const before = (await world.queries.log(id)).entries;
     expect(before.map(({ body }) => body.kind)).toEqual(["user", "end"]);
     world.repository.user.endMerge();
     await world.settle();
-    expect(await world.queries.transcript(id.slice(-6))).toEqual(before);
+    expect((await world.queries.log(id.slice(-6))).entries).toEqual(before);
   });
 });
 

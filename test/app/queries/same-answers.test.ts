@@ -63,7 +63,7 @@ async function answers(queries: Queries, ids: readonly string[]) {
     named: await queries.sessions({ own: false }),
     session: await queries.session("docs"),
     history: await queries.history(9),
-    transcripts: await Promise.all(ids.map((id) => queries.transcript(id))),
+    logs: await Promise.all(ids.map((id) => queries.log(id))),
     status: { ...status, server: null, health: null, codex: null },
   };
 }
@@ -190,6 +190,7 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       user: "ada",
+      events: { reader: () => ({ seq: 0, next: async () => undefined }) },
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
     expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);

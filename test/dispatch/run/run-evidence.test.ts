@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createRunEvidence, type RunEvidence } from "../../../src/dispatch/run/run-evidence.ts";
 import type { RunEvent } from "../../../src/run/driver.ts";
+import { AN_ITEM } from "../../support/an-item.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const [ONE, TWO] = [
@@ -12,14 +13,14 @@ const [ONE, TWO] = [
 
 function patch(path: string, status = "completed", atMs = 1_000): RunEvent {
   return {
-    ...{ kind: "item", phase: "completed", id: "item_1", atMs, isOld: false, paths: [path] },
+    ...{ ...AN_ITEM, phase: "completed", id: "item_1", atMs, isOld: false, paths: [path] },
     body: { kind: "files", status, changes: [] },
   };
 }
 
 function command(phase: "started" | "completed", text: string, atMs: number, isOld = false): RunEvent {
   return {
-    ...{ kind: "item", phase, id: "item_2", atMs, isOld, paths: [] },
+    ...{ ...AN_ITEM, phase, id: "item_2", atMs, isOld, paths: [] },
     body: { kind: "command", command: text, exitCode: null, status: "", output: "", outputBytes: 0 },
   };
 }

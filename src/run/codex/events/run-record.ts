@@ -35,6 +35,12 @@ export interface RunRecord {
   readonly patches: ReadonlyMap<string, "written" | "refused">;
 }
 
+/** An item that has begun. */
+interface OpenItem extends SaidLine {
+  /** When, Unix ms; `undefined` where that was not seen as it came. */
+  readonly sinceMs: number | undefined;
+}
+
 /** Items that have begun and not ended, at one time. Codex runs a handful of commands side by side. */
 const OPEN_ITEMS_MAX = 1_000;
 const PATCHED_PATHS_MAX = 10_000;
@@ -55,7 +61,7 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
   let endedCommands = 0;
   let sandboxWords: string | undefined;
   let didSomething = false;
-  const open = new Map<string, SaidLine>();
+  const open = new Map<string, OpenItem>();
   const said = createSaidLines();
   const patches = new Map<string, "written" | "refused">();
 
@@ -65,8 +71,9 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
       said.add({ line, atMs, body: { kind: "error", message: await boundText(keeper, message) } });
     lastNotice = notice;
   };
-  const begin = (id: string, entry: SaidLine): void => {
-    open.set(id, { ...entry, line: open.get(id)?.line ?? entry.line });
+  const begin = (id: string, entry: OpenItem): void => {
+    const { line, sinceMs } = open.get(id) ?? entry;
+    open.set(id, { ...entry, line, sinceMs });
     if (open.size <= OPEN_ITEMS_MAX) return;
     const [oldest] = open.keys();
     if (oldest !== undefined) finish(oldest, open.get(oldest)); // It is taken to have ended unseen.
@@ -98,20 +105,23 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
     { line, isOld }: Line,
     atMs: number,
   ): Promise<RunEvent> => {
+    const { line: firstLine = line, sinceMs } = open.get(item.id) ?? {};
+    const isEnd = phase === "completed" && sinceMs !== undefined && !isOld;
+    const durationMs = isEnd ? Math.max(0, Math.round(atMs - sinceMs)) : undefined;
     const body = await transcriptBody(keeper, item, phase !== "completed", workdir);
     const paths = item.type === "file_change" ? item.changes.map(({ path }) => path) : [];
-    if (phase !== "completed") begin(item.id, { line, atMs, body });
+    if (phase !== "completed") begin(item.id, { line, atMs, body, sinceMs: isOld ? undefined : atMs });
     else if (item.type === "error") {
       open.delete(item.id);
       await addError(line, atMs, item.message);
     } else {
-      finish(item.id, { line, atMs, body });
+      finish(item.id, { line, atMs, body, ...(durationMs === undefined ? {} : { durationMs }) });
       lastNotice = undefined;
       notePatch(item);
     }
     if (phase === "completed") noteSandbox(item);
     if (item.type === "agent_message" && phase !== "updated" && turnEnd === undefined) lastMessage = item.text;
-    return { kind: "item", phase, id: item.id, body, paths, atMs, isOld };
+    return { kind: "item", phase, id: item.id, body, paths, line, firstLine, durationMs, atMs, isOld };
   };
 
   return {
@@ -149,7 +159,7 @@ export function createRunRecord(workdir: string, keeper: Keeper): RunRecord {
       };
     },
     // A background command, or the run was cut off. The line of the start is free: only the end of an item takes its own.
-    said: () => said.all([...open.values()]),
+    said: () => said.all([...open.values()].map(({ line, atMs, body }) => ({ line, atMs, body }))),
     get lineCount() {
       return lineCount;
     },

@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
 import { asObject, asText, type JsonObject } from "../../../base/json-shape.ts";
 import type { TranscriptBody } from "../../../task/session/transcript-entry.ts";
-import type { Keeper, KeptText } from "../../../task/text/kept-text.ts";
+import { asKeptText, type Keeper, type KeptText } from "../../../task/text/kept-text.ts";
 import type { CodexItem } from "./events.ts";
 
 /** Of a command's output; a transcript is read by people and committed, the whole output is in neither. */
@@ -107,4 +107,21 @@ function asJson(value: unknown): string {
 function insideOf(workdir: string, path: string): string {
   const inside = relative(workdir, path);
   return inside === "" || inside === ".." || inside.startsWith(`..${sep}`) ? path : inside;
+}
+
+/** Takes out what an agent has printed in parts, over several messages or commands. Each kind of text is a stream of its own. */
+export async function withoutSplitSecrets<Entry extends { readonly body: TranscriptBody }>(
+  entries: readonly Entry[],
+  keeper: Pick<Keeper, "keepSplit">,
+): Promise<readonly Entry[]> {
+  let result = entries;
+  for (const field of ["text", "command", "output", "detail"]) {
+    const texts = result.map(({ body }) => String(new Map(Object.entries(body)).get(field) ?? ""));
+    const kept = await keeper.keepSplit(texts.map(asKeptText));
+    if (kept.every((text, index) => text === texts[index])) continue;
+    result = result.map((entry, index) =>
+      kept[index] === texts[index] ? entry : { ...entry, body: { ...entry.body, [field]: kept[index] } },
+    );
+  }
+  return result;
 }

@@ -1,0 +1,137 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { EventFilter, LiveEvent } from "../../task/events/live-event.ts";
+import { isFinal, TASK_STATUSES } from "../../task/ledger/ledger.ts";
+import type { CoordinatorAddress } from "../queries/server-record.ts";
+import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
+
+/** What one who follows a log is told. */
+export type LogPiece =
+  | { readonly kind: "entry"; readonly entry: LogEntry }
+  | { readonly kind: "event"; readonly event: LiveEvent }
+  /** Earlier entries were left out. */
+  | { readonly kind: "left-out"; readonly count: number }
+  /** Nothing more will come: nobody serves the workspace. */
+  | { readonly kind: "nobody"; readonly reason: string };
+
+export interface FollowLogDeps {
+  /** How to ask the coordinator that serves now. */
+  readonly address: () => CoordinatorAddress | undefined;
+  readonly log: (address: CoordinatorAddress | undefined, part: string, options: LogOptions) => Promise<LogView>;
+  readonly events: (
+    address: CoordinatorAddress,
+    filter: EventFilter & { readonly after: number | undefined },
+    signal: AbortSignal,
+  ) => AsyncIterable<"begun" | LiveEvent>;
+  /** Between two looks, or two tries to reach a coordinator. */
+  readonly pauseMs?: number;
+}
+
+const PAUSE_MS = 500;
+/** Of a log that is followed so much is looked through. */
+const ENTRIES_MAX = 10_000;
+
+/**
+ * Yields what was said and done until now, and then what happens: from the coordinator, over its restarts; from the files of the run while
+ * there is none. A task is followed to its end, a session until `signal` is aborted.
+ *
+ * @throws CoordinatorError as `Queries.log`
+ */
+export async function* followLog(
+  deps: FollowLogDeps,
+  part: string,
+  { last = Number.POSITIVE_INFINITY }: LogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<LogPiece> {
+  const { task, session } = await deps.log(deps.address(), part, { last: 0 });
+  const named = task ?? session;
+  const filter = task === null ? { session } : { task, session };
+  const shown = new Set<string>();
+  let after: number | undefined;
+  let isFirst = true;
+
+  /** Yields what of the log was not shown. Returns the log. */
+  const readLog = async function* (address: CoordinatorAddress | undefined): AsyncGenerator<LogPiece, LogView> {
+    const view = await deps.log(address, named, { last: ENTRIES_MAX });
+    const hidden = isFirst ? Math.max(0, view.entries.length - last) : 0;
+    if (hidden + view.leftOut > 0 && isFirst) yield { kind: "left-out", count: hidden + view.leftOut };
+    isFirst = false;
+    for (const [index, entry] of view.entries.entries()) {
+      const key = keyOf(entry.task, entry.run, entry.line, entry.body.kind);
+      if (shown.has(key) || isUnfinishedVerify(entry)) continue;
+      shown.add(key);
+      if (index >= hidden) yield { kind: "entry", entry };
+    }
+    return view;
+  };
+
+  /** Yields what of an event was not shown. Returns whether the task has ended. */
+  const takeEvent = async function* (event: LiveEvent, address: CoordinatorAddress): AsyncGenerator<LogPiece, boolean> {
+    if (event.kind === "reload" || event.kind === "serving") return hasEnded(yield* readLog(address));
+    const key = eventKey(event);
+    if (key !== undefined && shown.has(key)) return false;
+    if (key !== undefined) shown.add(key);
+    const isState = event.kind === "state";
+    const isEnd =
+      task !== null && (event.kind === "committed" || event.kind === "gone" || (isState && isFinal(event.status)));
+    const begins = isState && event.status === "running";
+    if (isEnd || (isState && !begins)) yield* readLog(address); // How a run has ended stands before what the task is then,
+    if (event.kind !== "committed" && event.kind !== "gone") yield { kind: "event", event };
+    if (begins) yield* readLog(address); // and what the next one is told behind it.
+    return isEnd;
+  };
+
+  while (!signal.aborted) {
+    const address = deps.address();
+    if (address === undefined) {
+      const view = yield* readLog(undefined);
+      if (hasEnded(view)) return;
+      const reason = task === null ? undefined : whyNothingComes(view);
+      if (reason !== undefined) {
+        yield { kind: "nobody", reason };
+        return;
+      }
+    } else {
+      try {
+        for await (const event of deps.events(address, { ...filter, after }, signal)) {
+          if (event === "begun") {
+            if (hasEnded(yield* readLog(address))) return;
+            continue;
+          }
+          after = event.seq;
+          if (yield* takeEvent(event, address)) return;
+        }
+      } catch (error) {
+        if (error instanceof CoordinatorError && error.code !== "TRY_AGAIN") throw error;
+      }
+    }
+    await delay(deps.pauseMs ?? PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function hasEnded({ task, status }: LogView): boolean {
+  const known = TASK_STATUSES.find((one) => one === status);
+  return task !== null && known !== undefined && isFinal(known);
+}
+
+function whyNothingComes({ task, status, run }: LogView): string | undefined {
+  if (run === null) return `${task} is ${status}, and nobody serves this workspace; start with: codex-inbox serve`;
+  return run.isOver
+    ? `the run of ${task} is over, and nobody serves this workspace to take it in; start with: codex-inbox serve`
+    : undefined;
+}
+
+/** What a verify command prints is shown once it has ended. */
+function isUnfinishedVerify({ body }: LogEntry): boolean {
+  return body.kind === "verify" && body.outcome === "running";
+}
+
+/** An entry of the log and the event that tells the same have one key. */
+function keyOf(task: string, run: number, line: number, kind: string): string {
+  return `${task} ${run} ${line}${kind === "context" ? " context" : ""}`;
+}
+
+function eventKey(event: LiveEvent): string | undefined {
+  if (event.kind === "item") return keyOf(event.task, event.run, event.line, event.body.kind);
+  return event.kind === "output" ? keyOf(event.task, event.run, 0, "verify") : undefined;
+}
