@@ -48,7 +48,8 @@ async function showing(scene: Scene, options: Parameters<typeof openWatched>[2] 
 
 async function handIn(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
   await page.getByRole("button", { name: "New task" }).click();
-  for (const [label, value] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(value);
+  const form = page.getByRole("dialog", { name: "New task" });
+  for (const [label, value] of Object.entries(fields)) await form.getByLabel(label, { exact: true }).fill(value);
   await page.getByRole("button", { name: "Hand in" }).click();
 }
 

@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import type { StatusView } from "../../src/app/queries/queries.ts";
 import type { SessionView } from "../../src/app/views/session-list.ts";
 import type { TaskView } from "../../src/app/views/task-view.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
+import type { TranscriptBody } from "../../src/task/session/transcript-entry.ts";
 import { fakeCoordinator, sessionView, taskView } from "../fakes/fake-cli-deps.ts";
 
 /** What the page shows of a workspace that is made up. */
@@ -11,6 +13,20 @@ export interface Scene {
   readonly sessions: readonly SessionView[];
   readonly health?: Partial<Health>;
   readonly status?: Partial<StatusView>;
+}
+
+/** What an agent says and does. */
+const LOG: readonly TranscriptBody[] = [
+  { kind: "assistant", text: "I will look at `src/login.ts` and its tests first." },
+  command("rg -n 'next' src test", 0, "src/login.ts:41: redirect(page)\ntest/login.test.ts:12: it('redirects')\n"),
+  { kind: "files", status: "completed", changes: [{ path: "src/login.ts", change: "update" }] },
+  command("npm test -- login", 1, "FAIL test/login.test.ts\n  expected '/' to be '/cart'\n"),
+  { kind: "assistant", text: "One case is left: an address of another site must not be followed." },
+  command("npm test -- login", 0, "Tests  14 passed (14)\n"),
+];
+
+function command(line: string, exitCode: number, output: string): TranscriptBody {
+  return { kind: "command", command: line, exitCode, status: "completed", output, outputBytes: output.length };
 }
 
 const NO_PAUSES = { queue: null, sessions: [] };
@@ -36,6 +52,28 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
     health: () => health,
     find,
     sessions: async () => sessions,
+    async log(part) {
+      const { id: task, sessionKey: session, status: state, hold } = await find(part);
+      const bodies = state === "queued" ? [] : LOG;
+      const entries = bodies.map((body, index) => ({
+        ...{
+          v: 1 as const,
+          task,
+          run: 1,
+          attempt: 1,
+          line: index + 1,
+          thread: null,
+          time: ago(200 - index * 21),
+          body,
+        },
+        ...(body.kind === "command" && { durationMs: 4_200 + index * 900 }),
+      }));
+      return { v: 1, task, session, status: state, hold, run: null, entries, leftOut: 0 };
+    },
+    async *follow(_, signal) {
+      yield { seq: 1, texts: [] };
+      await once(signal, "abort");
+    },
     async list({ status: wanted, session, text, limit = 100, cursor = "0" }) {
       const word = text?.toLowerCase() ?? "";
       const all = tasks.filter(
@@ -59,7 +97,7 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
 }
 
 /** A time some seconds ago. */
-export function ago(seconds: number): string {
+function ago(seconds: number): string {
   return new Date(Date.now() - seconds * 1_000).toISOString();
 }
 
