@@ -1,5 +1,5 @@
 /**
- * What it costs to start a command: `codex-inbox --version`, `ls`, `status` and `add`, beside Node that does nothing.
+ * What it costs to start a command: `codex-inbox --version`, `ls`, `status`, `show`, `log` and `add`, beside Node that does nothing.
  *
  *   npx node bench/startup.ts [--rounds 15]
  *
@@ -34,6 +34,8 @@ function measure(dir: string, rounds: number): void {
     ["--version", ["--version"]],
     ["ls", ["-C", dir, "ls"]],
     ["status", ["-C", dir, "status"]],
+    ["show", ["-C", dir, "show", newestTask(dir)]],
+    ["log", ["-C", dir, "log", newestTask(dir)]],
     ["add", ["-C", dir, "add", "Make the check faster"]],
   ];
   const installed = installPackage();
@@ -55,6 +57,12 @@ function measure(dir: string, rounds: number): void {
   console.log("| | median | least |\n| --- | ---: | ---: |");
   for (const { name, times } of rows)
     console.log(`| ${name} | ${median(times).toFixed(0)} | ${Math.min(...times).toFixed(0)} |`);
+}
+
+function newestTask(dir: string): string {
+  const args = [ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
+  const [task] = JSON.parse(execFileSync(process.execPath, args, { env: benchEnvironment(), encoding: "utf8" }));
+  return task.id;
 }
 
 /** Builds the bundle and puts it where npm would. Returns its entry. */

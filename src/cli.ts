@@ -18,7 +18,9 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   ls: async (deps) => (await import("./cli/commands/ls.ts")).createLsCommand(deps),
   status: async (deps) => (await import("./cli/commands/status.ts")).createStatusCommand(deps),
   sessions: async (deps) => (await import("./cli/commands/sessions.ts")).createSessionsCommand(deps),
+  show: async (deps) => (await import("./cli/commands/show.ts")).createShowCommand(deps),
   log: async (deps) => (await import("./cli/commands/log.ts")).createLogCommand(deps),
+  wait: async (deps) => (await import("./cli/commands/wait.ts")).createWaitCommand(deps),
   stop: async (deps) => (await import("./cli/commands/stop.ts")).createStopCommand(deps),
   retry: async (deps) => (await import("./cli/commands/retry.ts")).createRetryCommand(deps),
   pause: async (deps) => (await import("./cli/commands/pause.ts")).createPauseCommand(deps),
@@ -76,7 +78,9 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
   deps.printText(
     "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",
   );
-  deps.print("65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.");
+  deps.print(
+    "5 verification failed, 65 bad task file, 69 codex not available, 70 a bug of ours, 75 try again later, 78 bad configuration.",
+  );
   return 0;
 }
 
@@ -85,6 +89,7 @@ function createDeps(dir: string): CliDeps {
     app: openUseCases(dir, process.env, terminal.log),
     currentDir: process.cwd(),
     ...terminal,
+    now: Date.now,
     readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
   };
 }

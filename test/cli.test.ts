@@ -6,7 +6,9 @@ import { makeGitRepo } from "./support/git-repo.ts";
 import { tempDir } from "./support/temp-dir.ts";
 import { tempWorkspace } from "./support/workspace.ts";
 
-const COMMANDS = ["init", "serve", "add", "ls", "status", "sessions", "log", "stop", "pause", "resume", "policy"];
+const COMMANDS = [
+  ...["init", "serve", "add", "ls", "status", "sessions", "show", "log", "wait", "stop", "pause", "resume", "policy"],
+];
 const UNKNOWN_ID = "20200101-000000-aaaaaa";
 
 /** Runs `codex-inbox` where there is no workspace. */
@@ -128,7 +130,21 @@ describe("in a workspace", () => {
     ]);
     for (const task of tasks)
       expect(Object.keys(task)).toEqual([
-        ...["id", "sessionKey", "title", "status", "hold", "run", "attempts", "priority", "acceptedAt", "startedAt"],
+        ...[
+          "id",
+          "sessionKey",
+          "title",
+          "status",
+          "hold",
+          "holdUntil",
+          "holdRemedy",
+          "progress",
+          "run",
+          "attempts",
+          "priority",
+          "acceptedAt",
+          "startedAt",
+        ],
         ...[
           "endedAt",
           "durationMs",
@@ -158,6 +174,7 @@ describe("in a workspace", () => {
         codex: null,
         paused: { queue: null, sessions: [] },
         running: [],
+        queued: [tasks[0]],
         otherClones: 0,
         broken: [],
         inbox: null,

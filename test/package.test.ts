@@ -72,7 +72,7 @@ it("the packed program serves, and answers, without anything beside it; it cache
   expect(await run("init")).toMatchObject({ code: 0 });
   expect(await run("add", "--title", "Hello", "Say hello.")).toMatchObject({ code: 0 });
   expect(await run("serve", "--until-idle", "--port", "0")).toMatchObject({ code: 0 });
-  expect(await run("ls")).toMatchObject({ code: 0, said: expect.stringMatching(/succeeded +- +Hello\n$/) });
+  expect(await run("ls")).toMatchObject({ code: 0, said: expect.stringMatching(/\tsucceeded\t-\t.*\tHello\t\n$/) });
   expect(await run("status")).toMatchObject({ code: 0, said: expect.stringContaining("0 running, 0 queued") });
   for (const command of ["ls", "status"]) expect(await loadedPackages(command)).toEqual([]); // Most of a short start is loading.
   expect(await loadedPackages("add", "Once more.")).toContain("// node_modules/yaml");

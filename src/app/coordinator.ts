@@ -1,4 +1,5 @@
 import type { JournalGuard } from "../dispatch/journal-guard.ts";
+import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
@@ -9,13 +10,14 @@ import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
-import { describeHold, type Hold } from "../task/schedule/hold.ts";
+import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
+import type { TaskWaits } from "./queries/task-waits.ts";
 import type { Health } from "./views/present-health.ts";
 import { presentOpen, type TaskView } from "./views/task-view.ts";
 
@@ -39,6 +41,8 @@ export interface Coordinator extends Queries {
   /** Ends a pause. @throws CoordinatorError `USAGE` */
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   health(): Health;
+  /** Resolves once an open task has ended, or as `TaskWaits` says. @throws CoordinatorError `TRY_AGAIN` */
+  readonly untilEnded: TaskWaits["untilEnded"];
   /** What happens, as it happens; what has happened since an event that was seen, too. */
   readonly follow: Follow;
 }
@@ -48,12 +52,15 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
   readonly hold: (id: string) => Hold | undefined;
+  /** What the run of a task does that is under way. */
+  readonly progress: Runs["progress"];
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
   readonly keeper: Keeper;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain" | "requireHome">;
+  readonly waits: Pick<TaskWaits, "untilEnded">;
   /** What a task may ask for now. */
   readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
@@ -66,9 +73,9 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
 /** Creates the use cases of a coordinator at work. The journal of a task is read only where it has started, and when it is shown. */
 export function createUseCases(deps: UseCaseDeps): Coordinator {
   const { table, journal, paths, now, wake } = deps;
-  const holdOf = (id: string): string | undefined => {
+  const holdOf = (id: string): HoldView | undefined => {
     const hold = deps.hold(id);
-    return hold === undefined ? undefined : describeHold(hold);
+    return hold === undefined ? undefined : viewHold(hold);
   };
   const health = (): Health => deps.keeper.keep(deps.health());
   const queries = createQueries({
@@ -77,6 +84,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       all: [...table.all()].sort((a, b) => a.order - b.order),
       journal: (id) => journal.read(id),
       holds: async () => ({ get: holdOf }),
+      progress: ({ id }) => deps.progress(id),
     }),
     health: async () => health(),
     runLog: () => openRunLog(paths.runs, deps.keeper),
@@ -90,7 +98,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       const parsed = readSubmission(text, deps.rights().of(origin));
       const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
       const task = table.get(id);
-      const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id), undefined);
+      const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id));
       return { task: view, known };
     } catch (error) {
       throw keptError(deps.guard.tryAgain(error), deps.keeper);
@@ -102,6 +110,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     ...queries,
     submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
     health,
+    untilEnded: deps.waits.untilEnded,
     follow: createFollow(deps.events, now),
     async retry(part) {
       const { text, origin } = await queries.retryText(part);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Log } from "../base/surroundings.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
+import type { StopAnswer } from "./actions/request-stop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { UseCases } from "./use-cases.ts";
 
@@ -19,6 +20,11 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     );
     return opened;
   };
+  const stop = async (part: string): Promise<StopAnswer> => {
+    const { requestStop } = await import("./actions/request-stop.ts");
+    const { stopTask } = await import("./actions/stop-task.ts");
+    return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
+  };
   return {
     init: async (options) => (await import("./actions/init.ts")).initWorkspace(dir, options),
     async serve(options) {
@@ -32,11 +38,13 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       const [{ publishDrop }, place] = await Promise.all([import("./actions/publish-drop.ts"), find()]);
       return publishDrop(place, text, environment);
     },
-    async stop(part) {
-      const { requestStop } = await import("./actions/request-stop.ts");
-      const { stopTask } = await import("./actions/stop-task.ts");
-      return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
+    stop,
+    async drain(part) {
+      const [{ drainSession }, asked] = await Promise.all([import("./actions/drain-session.ts"), queries()]);
+      return drainSession((await asked.session(part)).key, asked, stop);
     },
+    wait: async (parts, request) =>
+      (await import("./actions/open-wait.ts")).waitHere(await find(), environment, parts, request),
     async retry(part) {
       const [{ retryTask }, place, asked] = await Promise.all([import("./actions/retry-task.ts"), find(), queries()]);
       return retryTask(place, part, asked, environment);
@@ -55,6 +63,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     list: async (options) => (await queries()).list(options),
     lines: async (options) => (await queries()).lines(options),
     find: async (part) => (await queries()).find(part),
+    show: async (part) => (await queries()).show(part),
     status: async () => (await queries()).status(),
     waiting: async () => (await queries()).waiting(),
     sessions: async (options) => (await queries()).sessions(options),

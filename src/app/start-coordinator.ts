@@ -49,6 +49,7 @@ import { type Coordinator, createUseCases } from "./coordinator.ts";
 import { openLiveEvents } from "./live-events.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
+import { createTaskWaits } from "./queries/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
 
 export interface CoordinatorDeps {
@@ -223,6 +224,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     },
   });
 
+  const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
   table.onChange((task) => {
     if (task?.state.kind === "ended" && task.state.status !== "succeeded" && !task.committed) failures.add(task.id);
@@ -245,6 +247,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   ended.catch(() => undefined);
 
   const close = async (): Promise<void> => {
+    waits.close();
     const stopped = dispatcher.stop();
     runs.close();
     const committed = commits.close();
@@ -272,7 +275,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights, events },
+    ...{ progress: runs.progress, waits, events },
+    ...{ acceptance, bound, guard, keeper, user, rights },
   });
 
   return {

@@ -1,5 +1,6 @@
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
+import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { InitOptions } from "./actions/init.ts";
 import type { OpenedPage } from "./actions/open-page.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
@@ -7,6 +8,7 @@ import type { PublishedDrop } from "./actions/publish-drop.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
 import type { RetriedTask } from "./actions/retry-task.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
+import type { WaitedTask, WaitRequest } from "./actions/wait-for-tasks.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -29,6 +31,10 @@ export interface UseCases extends Queries {
   rawLog(part: string, options: { readonly follow: boolean }, signal: AbortSignal): AsyncIterable<string>;
   /** Asks for a task to be stopped; ends its run even if no coordinator is there. */
   stop(part: string): Promise<StopAnswer>;
+  /** Ends a session after its running turn: drops what is queued behind that. @throws CoordinatorError as `session` */
+  drain(session: string): Promise<DrainAnswer>;
+  /** Waits for the end of tasks. @throws CoordinatorError as `waitForTasks` */
+  wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;

@@ -6,7 +6,7 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** The values of a command's flags and what stands beside them. */
 export interface CommandInput {
-  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly flags: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
   readonly words: readonly string[];
 }
 
@@ -92,4 +92,10 @@ export function wholeNumber(input: CommandInput, flag: string): number | undefin
 export function textFlag(input: CommandInput, flag: string): string | undefined {
   const text = input.flags[flag];
   return typeof text === "string" ? text : undefined;
+}
+
+/** Returns the texts that a flag gives that may be given more than once. */
+export function textsFlag(input: CommandInput, flag: string): readonly string[] {
+  const texts = input.flags[flag];
+  return Array.isArray(texts) ? texts.map(String) : [];
 }

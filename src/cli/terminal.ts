@@ -1,3 +1,4 @@
+import type { WriteStream } from "node:tty";
 import { exitCodeOf, systemErrorCode } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
 import { visibleLine, visibleText } from "../task/text/visible-text.ts";
@@ -6,6 +7,12 @@ import { visibleLine, visibleText } from "../task/text/visible-text.ts";
 export interface Terminal {
   /** One line of output. */
   readonly print: (line: string) => void;
+  /** A line of which parts are set off, where output goes to a terminal that shows colours. */
+  readonly printStyled: (line: readonly Span[]) => void;
+  /** Data as it is, for programs; on a terminal as `printText`. A line feed ends it. */
+  readonly printData: (text: string) => void;
+  /** Width of the terminal in characters; `undefined` where output goes elsewhere. */
+  readonly columns: number | undefined;
   /** Output of any number of lines, JSON for one. */
   readonly printText: (text: string) => void;
   /** What is wrong, on standard error. */
@@ -14,12 +21,27 @@ export interface Terminal {
   readonly log: Log;
 }
 
+export interface Span {
+  readonly text: string;
+  readonly style?: keyof typeof STYLES | undefined;
+}
+
+/** SGR codes. */
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+/** Of a terminal that does not say. */
+const COLUMNS_DEFAULT = 80;
+
 export interface Streams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
 
-export function openTerminal({ stdout, stderr }: Streams = process): Terminal {
+export function openTerminal(
+  { stdout, stderr }: Streams = process,
+  environment: NodeJS.ProcessEnv = process.env,
+): Terminal {
+  const { isTTY = false } = stdout as Partial<WriteStream>;
+  const hasColours = isTTY && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   // Whoever read what we print has gone (a pager, a closed terminal): the work goes on unheard.
   for (const stream of [stdout, stderr]) {
     stream.on("error", (error: unknown) => {
@@ -28,6 +50,18 @@ export function openTerminal({ stdout, stderr }: Streams = process): Terminal {
   }
   return {
     print: (line) => void stdout.write(`${visibleLine(line)}\n`),
+    printStyled(line) {
+      const parts = line.map(({ text, style }) =>
+        style === undefined || !hasColours
+          ? visibleLine(text)
+          : `\u001b[${STYLES[style]}m${visibleLine(text)}\u001b[0m`,
+      );
+      stdout.write(`${parts.join("").trimEnd()}\n`);
+    },
+    printData: (text) => void stdout.write(`${isTTY ? visibleText(text) : text}\n`),
+    get columns() {
+      return isTTY ? (stdout as Partial<WriteStream>).columns || COLUMNS_DEFAULT : undefined;
+    },
     printText: (text) => void stdout.write(`${visibleText(text)}\n`),
     warn: (text) => void stderr.write(`${visibleText(text)}\n`),
     log(event, fields) {

@@ -1,3 +1,4 @@
+import type { RunProgress } from "../run/run-progress.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { StopCause } from "../task/state/task-event.ts";
@@ -17,6 +18,8 @@ export interface Runs {
   stopAll(cause: StopCause): void;
   /** Tells whether a run of this task is being prepared, lives, or is being taken in. */
   isActive(id: string): boolean;
+  /** What the run of this task does that is under way, as far as that was seen. */
+  progress(id: string): RunProgress | undefined;
   /** Slots taken: from `start` until the process of the run has ended; of one that failed or is to be verified, until that is taken in. */
   readonly activeCount: number;
   /** Lets go of the runs without ending them. */

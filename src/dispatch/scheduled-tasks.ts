@@ -4,7 +4,7 @@ import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
-import { describeHold, type Hold } from "../task/schedule/hold.ts";
+import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";
 import type { ScheduledTask } from "../task/schedule/session-turns.ts";
 
@@ -147,7 +147,7 @@ function outcomeOfStatus(status: string | undefined): DependencyOutcome {
 }
 
 /**
- * Returns why queued tasks wait, in words, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
+ * Returns why queued tasks wait, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
  * coordinator knows; `codex` is what was last noted of it.
  */
 export async function findHolds(
@@ -155,7 +155,7 @@ export async function findHolds(
   ledger: Pick<BranchLedger, "find">,
   conditions: Omit<Conditions, "workersFree">,
   heldAuthor: HeldAuthor,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, HoldView>> {
   const ended = new Map<string, string>(
     tasks.flatMap(({ id, state }) => (state.kind === "ended" ? [[id, state.status] as const] : [])),
   );
@@ -166,11 +166,12 @@ export async function findHolds(
   for (const task of tasks)
     if (task.state.kind !== "ended")
       schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active", heldAuthor));
-  const holds = new Map<string, string>();
-  for (const { id, reason } of schedule.unrunnable()) holds.set(id, `will fail: ${reason}`);
+  const holds = new Map<string, HoldView>();
+  for (const { id, reason } of schedule.unrunnable())
+    holds.set(id, { reason: `will fail: ${reason}`, untilMs: undefined, remedy: undefined });
   for (const { id } of tasks) {
     const hold = schedule.hold(id, { ...conditions, workersFree: Number.POSITIVE_INFINITY });
-    if (hold !== undefined) holds.set(id, describeHold(hold));
+    if (hold !== undefined) holds.set(id, viewHold(hold));
   }
   return holds;
 }

@@ -81,6 +81,7 @@ export function shareOfTask(
     durationMs: shares.reduce((sum, { durationMs }) => sum + durationMs, 0),
     commands: shares.reduce((sum, { commands }) => sum + commands, 0),
     endedAt: new Date(state.endedAtMs).toISOString(),
+    died: state.status === "failed" && state.vanished > 0,
   };
 }
 

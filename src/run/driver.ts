@@ -1,5 +1,5 @@
 import type { TranscriptBody } from "../task/session/transcript-entry.ts";
-import type { RunProbe, RunRequest, RunVerdict } from "../task/state/run.ts";
+import type { RunProbe, RunRequest, RunVerdict, Usage } from "../task/state/run.ts";
 import type { VerifyFacts, VerifyRequest } from "../task/state/verification.ts";
 
 /** The name of a run: every run of a task, whatever its kind, has a number of its own. */
@@ -31,6 +31,8 @@ export type RunEvent =
       /** Of an item that was seen to begin and to end. */
       readonly durationMs: number | undefined;
     }>
+  /** Tokens that the run has used until now, where codex notes it. */
+  | Seen<{ readonly kind: "usage"; readonly usage: Usage }>
   /** A sign of life that says no more. */
   | Seen<{ readonly kind: "notice" }>
   /** How much it has written until now; a sign of nothing but that. */

@@ -2,14 +2,16 @@ import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { hasEnded } from "../app/actions/wait-for-tasks.ts";
 import type { Coordinator } from "../app/coordinator.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
+import { SESSION_STATES } from "../task/session/session-state.ts";
 import { streamEvents } from "./event-stream.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
-import { bodyFields, followOptions, knownQuery, listOptions, logOptions } from "./request-values.ts";
+import { bodyFields, followOptions, knownQuery, listOptions, logOptions, waitSeconds } from "./request-values.ts";
 
 /** What a request comes with where it comes over HTTP, and not from a test. */
 interface Served {
@@ -39,14 +41,15 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
  *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
- *   GET  /tasks/:id    one task, by any unique part of its id
+ *   GET  /tasks/:id    one task, by any unique part of its id; ?wait=<seconds>: once it has ended, or the time is over. POST /tasks has it too
+ *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
  *   GET  /tasks/:id/log    what was said and done until now: last
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
- *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one
+ *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one, by any unique part of its key or thread
  *
  * Who may ask, and how much they may send, is settled before: see `createHttpServer`.
  */
@@ -60,11 +63,20 @@ export function createApp(
 
   app.get("/health", (context) => context.json(coordinator.health()));
 
+  /** Where it is asked for: answers once the task has ended, the client has gone, the time is over or the coordinator ends. */
+  const waitFor = async (id: string, timeoutS: number | undefined, signal: AbortSignal): Promise<void> => {
+    if (timeoutS !== undefined) await coordinator.untilEnded(id, { timeoutMs: timeoutS * 1_000, signal });
+  };
+
   app.post("/tasks", async (context) => {
+    const seconds = waitSeconds(context.req.queries());
     const text = taskText(new Uint8Array(await context.req.arrayBuffer()), context.req.header("content-type"));
     const { task, known } = await coordinator.submit(text);
     context.header("Location", `/tasks/${task.id}`);
-    return context.json(task, known ? 200 : 202);
+    if (seconds === undefined) return context.json(task, known ? 200 : 202);
+    await waitFor(task.id, seconds, context.req.raw.signal);
+    const after = await coordinator.find(task.id);
+    return context.json(after, known || hasEnded(after) ? 200 : 202);
   });
 
   app.get("/tasks", async (context) => {
@@ -77,7 +89,19 @@ export function createApp(
     return context.json({ tasks, nextCursor: nextCursor ?? null });
   });
 
-  app.get("/tasks/:id", async (context) => context.json(await coordinator.find(context.req.param("id"))));
+  app.get("/tasks/:id", async (context) => {
+    const seconds = waitSeconds(context.req.queries());
+    if (seconds === undefined) return context.json(await coordinator.show(context.req.param("id")));
+    const { id } = await coordinator.find(context.req.param("id"));
+    await waitFor(id, seconds, context.req.raw.signal);
+    return context.json(await coordinator.show(id));
+  });
+
+  app.get("/tasks/:id/answer", async (context) => {
+    const { id, status, result } = await coordinator.find(context.req.param("id"));
+    if (!hasEnded({ status })) throw new CoordinatorError("REFUSED", `${id} has no answer yet: it is ${status}`);
+    return context.body(result ?? "", 200, { "Content-Type": "text/markdown; charset=utf-8" });
+  });
 
   app.get("/tasks/:id/log", async (context) => {
     const task = await coordinator.find(context.req.param("id"));
@@ -110,8 +134,11 @@ export function createApp(
 
   app.get("/status", async (context) => context.json(await coordinator.status()));
   app.get("/sessions", async (context) => {
-    const { own } = knownQuery(context.req.queries(), { own: ["true", "false"] });
-    return context.json(await coordinator.sessions({ own: own === "true" }));
+    const { state: states = [], ...others } = context.req.queries();
+    const { own } = knownQuery(others, { own: ["true", "false"], state: SESSION_STATES });
+    for (const state of states) knownQuery({ state: [state] }, { state: SESSION_STATES });
+    const sessions = await coordinator.sessions({ own: own === "true" });
+    return context.json(states.length === 0 ? sessions : sessions.filter(({ state }) => states.includes(state)));
   });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 

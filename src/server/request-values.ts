@@ -17,9 +17,19 @@ type Given = Readonly<Record<string, readonly string[]>>;
  * @throws CoordinatorError `USAGE` for a name or a value that it does not know
  */
 export function listOptions(given: Given): ListOptions {
-  const { status, session, text, limit, finished, cursor } = knownQuery(given, {
-    status: TASK_STATUSES,
-    ...{ session: "text", text: "text", limit: "number", finished: "number", cursor: "text" },
+  const { status: statuses = [], ...others } = given;
+  const unknownStatus = statuses.find((word) => !TASK_STATUSES.some((known) => known === word));
+  if (unknownStatus !== undefined) throw unknown("status", unknownStatus, TASK_STATUSES);
+  const { session, text, limit, finished, cursor, archived } = knownQuery(others, {
+    status: "text",
+    ...{
+      session: "text",
+      text: "text",
+      limit: "number",
+      finished: "number",
+      cursor: "text",
+      archived: ["true", "false"],
+    },
   });
   const count = wholeNumber(limit) ?? LIMIT_DEFAULT;
   if (count < 1 || count > LIMIT_MAX)
@@ -28,10 +38,23 @@ export function listOptions(given: Given): ListOptions {
     finished: wholeNumber(finished) ?? Number.POSITIVE_INFINITY,
     session,
     text: text === "" ? undefined : text,
-    status: TASK_STATUSES.find((word) => word === status),
+    statuses: TASK_STATUSES.filter((word) => statuses.includes(word)),
+    archived: archived === "true",
     limit: count,
     cursor,
   };
+}
+
+/** So long a request may wait for a task, in seconds. */
+const WAIT_MAX_S = 300;
+
+/** Returns how many seconds a request waits for a task; `undefined`: it does not. @throws CoordinatorError `USAGE` */
+export function waitSeconds(given: Given): number | undefined {
+  const { wait } = knownQuery(given, { wait: "number" });
+  const seconds = wholeNumber(wait);
+  if (seconds !== undefined && seconds > WAIT_MAX_S)
+    throw new CoordinatorError("USAGE", `wait takes 0 to ${WAIT_MAX_S} seconds, not "${wait}"`);
+  return seconds;
 }
 
 /** Entries of a log in one answer. */

@@ -27,6 +27,28 @@ it("prints text with its line breaks, and JSON that stays JSON", () => {
   expect(JSON.parse(text)).toEqual(task);
 });
 
+/** What a terminal of 100 columns is sent, or a program. */
+function sent(isTTY: boolean, environment: NodeJS.ProcessEnv, use: (terminal: Terminal) => void): string {
+  const stdout = Object.assign(new PassThrough(), { isTTY, columns: 100 });
+  use(openTerminal({ stdout, stderr: new PassThrough() }, environment));
+  return String(stdout.read() ?? "");
+}
+
+it("sets parts of a line off on a terminal that shows colours, and nowhere else; what stands in them only shows", () => {
+  const put = ({ printStyled }: Terminal): void =>
+    printStyled([{ text: "failed", style: "red" }, { text: " a\u001b[2J" }]);
+  expect(sent(true, {}, put)).toBe("\u001b[31mfailed\u001b[0m a\\u001b[2J\n");
+  for (const environment of [{ NO_COLOR: "1" }, { TERM: "dumb" }])
+    expect(sent(true, environment, put)).toBe("failed a\\u001b[2J\n");
+  expect(sent(false, {}, put)).toBe("failed a\\u001b[2J\n");
+});
+
+it("gives data as it is to programs, and its width away on a terminal, where data only shows", () => {
+  const put = ({ printData, columns }: Terminal): void => printData(`${columns} \u001b[2J`);
+  expect(sent(true, {}, put)).toBe("100 \\u001b[2J\n");
+  expect(sent(false, {}, put)).toBe("undefined \u001b[2J\n");
+});
+
 it("says what is wrong, and logs an event on one line, to standard error", () => {
   const { terminal, out, err } = openTestTerminal();
   terminal.warn("no file \u001b]0;x\u0007");

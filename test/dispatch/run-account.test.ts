@@ -134,7 +134,7 @@ describe("the list of sessions", () => {
     world.runner.end(world.runner.of("docs"), { ...RETRY, ...account({ usage: usage(4), threadUsage: usage(34) }) });
     await world.settle();
     const expected = {
-      ...{ key: "docs", thread: THREAD, archived: false, paused: false },
+      ...{ key: "docs", state: "RUNNING", thread: THREAD, archived: false, paused: false },
       tasks: { queued: 1, running: 0, succeeded: 2, failed: 1, cancelled: 0 },
       ...{ runs: 4, usage: usage(34), durationMs: 360_000, commands: 3 },
       lastActivityAt: new Date(world.clock.nowMs).toISOString(),
@@ -158,7 +158,8 @@ describe("the list of sessions", () => {
     const keys = async (own: boolean) => (await world.queries.sessions({ own })).map(({ key }) => key);
     expect(await keys(false)).toEqual(["a", "b/c"]);
     expect(await keys(true)).toEqual(["a", `2026-11-20/${world.accepted(2)}`, "b/c"]);
-    for (const key of ["b", "a/1", "../a", "", "zzz"])
+    expect((await world.queries.session("b")).key).toBe("b/c"); // Threads that have it are asked for where no key has.
+    for (const key of ["a/1", "../a", "", "zzz"])
       await expect(world.queries.session(key)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 

@@ -15,7 +15,8 @@ import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
 import { changePolicy, type PolicyChange } from "../../src/task/rights/policy-change.ts";
 
 /** What a command did to the world, and what the world tells it. */
-export interface FakeCliDeps extends CliDeps {
+export interface FakeCliDeps extends Omit<CliDeps, "columns"> {
+  columns: number | undefined;
   readonly printed: string[];
   readonly warned: string[];
   readonly published: string[];
@@ -42,6 +43,16 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     app: { ...fakeUseCases(() => deps), ...change },
     currentDir: "/repo/docs",
     print: (line) => deps.printed.push(line),
+    printStyled: (line) =>
+      deps.printed.push(
+        line
+          .map(({ text }) => text)
+          .join("")
+          .trimEnd(),
+      ),
+    printData: (text) => deps.printed.push(text),
+    columns: undefined,
+    now: () => deps.nowMs,
     printText: (text) => deps.printed.push(text),
     warn: (line) => deps.warned.push(line),
     readInput: async () => deps.input,
@@ -90,6 +101,8 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       yield* [];
     },
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
+    wait: nothingHere,
+    drain: nothingHere,
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
     },
@@ -110,7 +123,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     sessionKey: "docs",
     title: "Fix the login",
     status: "succeeded",
-    hold: null,
+    ...{ hold: null, holdUntil: null, holdRemedy: null, progress: null },
     run: 1,
     attempts: 1,
     priority: 2,
@@ -142,6 +155,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
 export function sessionView(change: Partial<SessionView> = {}): SessionView {
   return {
     key: "docs",
+    state: "STOPPED",
     thread: null,
     archived: false,
     paused: false,
@@ -155,17 +169,19 @@ export function sessionView(change: Partial<SessionView> = {}): SessionView {
   };
 }
 
+async function nothingHere(): Promise<never> {
+  throw new CoordinatorError("NOT_FOUND", "nothing here");
+}
+
 /** Answers nothing but what `change` says. */
 function fakeQueries(change: Partial<Queries> = {}): Queries {
-  const unexpected = async (): Promise<never> => {
-    throw new CoordinatorError("NOT_FOUND", "nothing here");
-  };
+  const unexpected = nothingHere;
   return {
     list: unexpected,
     lines: unexpected,
-    find: unexpected,
+    ...{ find: unexpected, show: unexpected },
     status: unexpected,
-    waiting: async () => null,
+    waiting: async () => ({ inbox: null, broken: [] }),
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
@@ -182,6 +198,11 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
     ...fakeQueries(),
     ...{ submit: unexpected, stop: unexpected, retry: unexpected, pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
+    untilEnded: async () => undefined,
+    show: async (part) => ({
+      ...(await (change.find ?? unexpected)(part)),
+      ...{ prompt: null, verificationOutput: null, commit: null },
+    }),
     async *follow() {
       yield { seq: 1, texts: [] };
     },

@@ -9,8 +9,14 @@ import { fakeCoordinator, sessionView, taskView } from "../fakes/fake-cli-deps.t
 const HOST = "127.0.0.1:8787";
 const HEALTH = { status: "ok", pid: 7 } as Health;
 const TASK = taskView({ status: "queued", endedAt: null, committed: false });
+const DETAILS = { prompt: "Fix it.\n", verificationOutput: null, commit: null };
 
 const SESSION = sessionView({ key: "docs/api" });
+
+async function find(part: string): Promise<typeof TASK> {
+  if (!TASK.id.includes(part)) throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"`);
+  return TASK;
+}
 
 /** The interface over a coordinator that knows one task; `change` says what it does otherwise. */
 function server(change: Partial<Coordinator> = {}) {
@@ -20,10 +26,8 @@ function server(change: Partial<Coordinator> = {}) {
       submitted.push(text);
       return { task: TASK, known: false };
     },
-    async find(part) {
-      if (!TASK.id.includes(part)) throw new CoordinatorError("NOT_FOUND", `there is no task "${part}"`);
-      return TASK;
-    },
+    find,
+    show: async (part) => ({ ...(await find(part)), ...DETAILS }),
     sessions: async () => [SESSION],
     async session(key) {
       if (key !== SESSION.key) throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"`);
@@ -50,7 +54,7 @@ function failing(code: ErrorCode): Partial<Coordinator> {
   const fail = async (): Promise<never> => {
     throw new CoordinatorError(code, "what is wrong");
   };
-  return { submit: fail, find: fail };
+  return { submit: fail, find: fail, show: fail };
 }
 
 describe("GET /health", () => {
@@ -134,7 +138,43 @@ describe("POST /tasks", () => {
 
 describe("GET /tasks/:id", () => {
   it("finds a task by a part of its id", async () => {
-    expect(await server().request("/tasks/k3f9")).toMatchObject({ status: 200, body: TASK });
+    expect(await server().request("/tasks/k3f9")).toMatchObject({ status: 200, body: { ...TASK, ...DETAILS } });
+  });
+
+  it("waits for its end where it is told how long, as POST /tasks does", async () => {
+    const waited: unknown[] = [];
+    const { request } = server({
+      async untilEnded(id, { timeoutMs, signal }) {
+        waited.push([id, timeoutMs, signal instanceof AbortSignal]);
+      },
+    });
+    expect(await request("/tasks/k3f9?wait=30")).toMatchObject({ status: 200, body: TASK });
+    const init = { method: "POST", body: "Fix it.", headers: { "content-type": "text/markdown" } };
+    expect(await request("/tasks?wait=300", init)).toMatchObject({ status: 202, body: TASK });
+    expect(waited).toEqual([
+      [TASK.id, 30_000, true],
+      [TASK.id, 300_000, true],
+    ]);
+    await request("/tasks/k3f9");
+    expect(waited).toHaveLength(2);
+  });
+
+  it("answers a POST that waited 200 where the task has ended", async () => {
+    const { request } = server({ find: async () => taskView() });
+    const init = { method: "POST", body: "Fix it.", headers: { "content-type": "text/markdown" } };
+    expect(await request("/tasks?wait=1", init)).toMatchObject({ status: 200, body: taskView() });
+  });
+
+  it.each([
+    { query: "wait=long", says: 'wait takes a whole number, not "long"' },
+    { query: "wait=301", says: 'wait takes 0 to 300 seconds, not "301"' },
+    { query: "waits=1", says: 'unknown query "waits"; did you mean "wait"?' },
+  ])("answers 422 to $query, and submits nothing", async ({ query, says }) => {
+    const { request, submitted } = server();
+    const body = { error: { code: "USAGE", message: says } };
+    expect(await request(`/tasks/k3f9?${query}`)).toMatchObject({ status: 422, body });
+    expect(await request(`/tasks?${query}`, { method: "POST", body: "Fix it." })).toMatchObject({ status: 422, body });
+    expect(submitted).toEqual([]);
   });
 
   it("answers 404 for one that is not there", async () => {
@@ -182,7 +222,15 @@ describe("GET /tasks/:id/log", () => {
 });
 
 describe("GET /sessions", () => {
-  it("lists them, and finds one by its whole key", async () => {
+  it("lists those in the states that are asked for", async () => {
+    const { request } = server();
+    expect(await request("/sessions?state=STOPPED&state=DIED")).toMatchObject({ status: 200, body: [SESSION] });
+    expect(await request("/sessions?state=RUNNING")).toMatchObject({ status: 200, body: [] });
+    expect(await request("/sessions?state=stopped")).toMatchObject({ status: 422 });
+    expect(await request("/sessions?stat=DIED")).toMatchObject({ status: 422 });
+  });
+
+  it("lists them, and finds one by its key", async () => {
     expect(await server().request("/sessions")).toMatchObject({ status: 200, body: [SESSION] });
     for (const key of ["docs/api", "docs%2Fapi"])
       expect(await server().request(`/sessions/${key}`)).toMatchObject({ status: 200, body: SESSION });
@@ -210,7 +258,7 @@ describe("errors", () => {
 
   it("of ours are told as such, without their stack", async () => {
     const { request } = server({
-      async find() {
+      async show() {
         throw new TypeError("x is not a function");
       },
     });
@@ -247,16 +295,18 @@ describe("GET /tasks", () => {
     expect(second.body).toEqual({ tasks: [TASK], nextCursor: null });
     expect(second.headers.get("link")).toBeNull();
     await request("/tasks");
-    const wanted = { finished: 3, limit: 1_000, status: "queued", session: "docs/api" };
+    const wanted = { finished: 3, limit: 1_000, statuses: ["queued"], archived: false, session: "docs/api" };
     expect(asked).toEqual([
       { ...wanted, cursor: undefined },
       { ...wanted, cursor: "a41" },
-      { finished: Number.POSITIVE_INFINITY, limit: 100 },
+      { finished: Number.POSITIVE_INFINITY, limit: 100, statuses: [], archived: false },
     ]);
   });
 
   it.each([
     { query: "state=queued", says: 'unknown query "state"; did you mean "status"?' },
+    { query: "archived=yes", says: 'unknown archived "yes"; expected one of true, false' },
+    { query: "status=done&status=failed", says: 'unknown status "done"; ' },
     { query: "status=done", says: 'unknown status "done"; expected one of queued, running, ' },
     { query: "limit=all", says: 'limit takes a whole number, not "all"' },
     { query: "limit=0", says: 'limit takes 1 to 1000, not "0"' },

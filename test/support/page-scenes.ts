@@ -51,6 +51,7 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
   return fakeCoordinator({
     health: () => health,
     find,
+    show: async (part) => ({ prompt: null, verificationOutput: null, commit: null, ...(await find(part)) }),
     sessions: async () => sessions,
     async log(part) {
       const { id: task, sessionKey: session, status: state, hold } = await find(part);
@@ -74,11 +75,11 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
       yield { seq: 1, texts: [] };
       await once(signal, "abort");
     },
-    async list({ status: wanted, session, text, limit = 100, cursor = "0" }) {
+    async list({ statuses: wanted = [], session, text, limit = 100, cursor = "0" }) {
       const word = text?.toLowerCase() ?? "";
       const all = tasks.filter(
         (task) =>
-          (wanted ?? task.status) === task.status &&
+          (wanted.length === 0 || wanted.some((word) => word === task.status)) &&
           (session ?? task.sessionKey) === task.sessionKey &&
           `${task.title} ${task.id} ${task.sessionKey}`.toLowerCase().includes(word),
       );

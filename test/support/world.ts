@@ -166,6 +166,7 @@ export function createWorld(): World {
   const history = createFakeHistory(repository);
   const openQueries = (branch: ReturnType<typeof openFakeBranch>): Queries =>
     queriesOfFiles({
+      progress: () => undefined,
       ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now },
       health: async () => undefined,
       runLog: () => openRunLog(paths.runs, PLAIN_KEEPER),

@@ -22,7 +22,7 @@ async function taskLog(deps: QueriesDeps, task: LocatedTask, options: LogOptions
     found === undefined
       ? { entries: await committedEntries(deps.branch, session, { task: id }), run: null }
       : await (await import("./open-log.ts")).openLog(found, open.journal(id), deps);
-  const hold = found?.state.kind === "queued" ? (await open.holds()).get(id) : undefined;
+  const hold = found?.state.kind === "queued" ? (await open.holds()).get(id)?.reason : undefined;
   return { v: 1, task: id, session, status, hold: hold ?? null, run, ...lastOf(entries, options) };
 }
 

@@ -17,6 +17,8 @@ export type LogPiece =
 export interface FollowLogDeps {
   /** How to ask the coordinator that serves now. */
   readonly address: () => CoordinatorAddress | undefined;
+  /** Some coordinator serves, though it may have no interface (`--port off`): then the files are all there is to ask. */
+  readonly isServed: () => boolean;
   readonly log: (address: CoordinatorAddress | undefined, part: string, options: LogOptions) => Promise<LogView>;
   readonly events: (
     address: CoordinatorAddress,
@@ -28,6 +30,8 @@ export interface FollowLogDeps {
 }
 
 const PAUSE_MS = 500;
+/** A coordinator that was there may be started again: so long that is waited for. */
+const GRACE_MS = 10_000;
 /** Of a log that is followed so much is looked through. */
 const ENTRIES_MAX = 10_000;
 
@@ -49,6 +53,7 @@ export async function* followLog(
   const shown = new Set<string>();
   let after: number | undefined;
   let isFirst = true;
+  let servedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Yields what of the log was not shown. Returns the log. */
   const readLog = async function* (address: CoordinatorAddress | undefined): AsyncGenerator<LogPiece, LogView> {
@@ -86,12 +91,15 @@ export async function* followLog(
     if (address === undefined) {
       const view = yield* readLog(undefined);
       if (hasEnded(view)) return;
-      const reason = task === null ? undefined : whyNothingComes(view);
+      if (deps.isServed()) servedAtMs = performance.now();
+      const isAwaited = performance.now() - servedAtMs < GRACE_MS;
+      const reason = task === null || isAwaited ? undefined : whyNothingComes(view);
       if (reason !== undefined) {
         yield { kind: "nobody", reason };
         return;
       }
     } else {
+      servedAtMs = performance.now();
       try {
         for await (const event of deps.events(address, { ...filter, after }, signal)) {
           if (event === "begun") {

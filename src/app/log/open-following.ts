@@ -13,6 +13,7 @@ export function openFollowing(place: WorkspacePlace, environment: NodeJS.Process
   const opened = new Map<string, Promise<Queries>>();
   return {
     address: () => addressOf(readServer(path)),
+    isServed: () => readServer(path) !== undefined,
     async log(address, part, options) {
       const key = `${address?.url} ${address?.socketPath} ${address?.token}`;
       const asked = opened.get(key) ?? queriesAt(place, environment, readServer(path)?.branch, address);

@@ -6,7 +6,7 @@ import { asObject } from "../../base/json-shape.ts";
 import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
-import type { TaskView } from "../views/task-view.ts";
+import type { TaskDetails, TaskView } from "../views/task-view.ts";
 import type { Queries, QueriesDeps, StatusView, TaskPage } from "./queries.ts";
 import type { CoordinatorAddress } from "./server-record.ts";
 
@@ -14,6 +14,8 @@ import type { CoordinatorAddress } from "./server-record.ts";
 const ANSWER_TIMEOUT_MS = 2_000;
 /** What it is asked to do is waited for longer: without an answer nobody knows whether it was done. */
 const FILING_TIMEOUT_MS = 30_000;
+
+const NOTHING = { prompt: null, verificationOutput: null, commit: null };
 
 /**
  * Asks the coordinator at `address`, with its token. What it does not answer (it is just starting or ending, or is of another version), and
@@ -26,21 +28,36 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
     return reading;
   };
   const list: Queries["list"] = async (options) => {
-    const { finished, session, status, text, limit, cursor } = options;
-    const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, status, text, limit, cursor };
+    const { finished, session, statuses = [], text, archived, limit, cursor } = options;
+    const asked = {
+      finished: Number.isFinite(finished) ? finished : undefined,
+      session,
+      text,
+      archived,
+      limit,
+      cursor,
+    };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
+    for (const status of statuses) query.append("status", status);
     const page = await get<TaskPage>(address, `/tasks?${query}`);
     return page === undefined ? files().list(options) : { ...page, nextCursor: page.nextCursor ?? undefined };
   };
+  const details = async (part: string): Promise<TaskDetails | undefined> =>
+    part === "" ? undefined : get<TaskDetails>(address, `/tasks/${encodeURIComponent(part)}`);
   return {
     list,
     lines: list,
-    find: async (part) =>
-      (part === "" ? undefined : await get<TaskView>(address, `/tasks/${encodeURIComponent(part)}`)) ??
-      files().find(part),
+    async find(part) {
+      const { prompt: _, verificationOutput: _output, commit: _commit, ...task } = (await details(part)) ?? NOTHING;
+      return "id" in task ? task : files().find(part);
+    },
+    show: async (part) => (await details(part)) ?? files().show(part),
     status: async () => (await get<StatusView>(address, "/status")) ?? files().status(),
-    waiting: async () => ((await get<Health>(address, "/health")) === undefined ? files().waiting() : null),
+    async waiting() {
+      const health = await get<Health>(address, "/health");
+      return health === undefined ? files().waiting() : { inbox: null, broken: health.broken };
+    },
     sessions: async ({ own }) =>
       (await get<readonly SessionView[]>(address, `/sessions${own ? "?own=true" : ""}`)) ?? files().sessions({ own }),
     session: async (key) =>
@@ -92,10 +109,19 @@ export async function askForLink(address: CoordinatorAddress): Promise<string> {
   }
 }
 
+/** Has the coordinator at `address` answer once a task has ended, or after some seconds; `undefined` where it does not. */
+export function askToWait(address: CoordinatorAddress, id: string, seconds: number): Promise<TaskView | undefined> {
+  return get(address, `/tasks/${id}?wait=${seconds}`, seconds * 1_000 + ANSWER_TIMEOUT_MS);
+}
+
 /** Returns what the coordinator answers to `GET <path>`; `undefined` for anything but a 200. */
-async function get<Answer>(address: CoordinatorAddress, path: string): Promise<Answer | undefined> {
+async function get<Answer>(
+  address: CoordinatorAddress,
+  path: string,
+  timeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<Answer | undefined> {
   try {
-    const { status, answer } = await ask(address, path, { method: "GET", timeoutMs: ANSWER_TIMEOUT_MS });
+    const { status, answer } = await ask(address, path, { method: "GET", timeoutMs });
     const isAnswer = status === 200 && (Array.isArray(answer) || asObject(answer) !== undefined);
     return isAnswer ? (answer as Answer) : undefined;
   } catch {

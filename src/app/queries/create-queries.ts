@@ -1,4 +1,3 @@
-import { CoordinatorError } from "../../base/errors.ts";
 import { openPauseStore } from "../../dispatch/pauses.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
@@ -18,19 +17,17 @@ export function createQueries(deps: QueriesDeps): Queries {
     find,
     list: (options) => listTasks(deps, options),
     lines: (options) => listLines(deps, options),
+    show: async (part) => (await import("./show-task.ts")).showTask(deps, await find(part)),
     status: async () => (await import("./workspace-status.ts")).workspaceStatus(deps, pauses()),
     async waiting() {
-      if ((await deps.health()) !== undefined) return null;
-      return (await import("./waiting-drops.ts")).waitingDrops(deps.workspaceDir);
+      const health = await deps.health();
+      if (health !== undefined) return { inbox: null, broken: health.broken };
+      return (await import("./waiting-drops.ts")).lookIntoInbox(deps.workspaceDir);
     },
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },
-    async session(key) {
-      const found = await (await import("../views/session-list.ts")).findSession(await sessionDeps(), key);
-      if (found !== undefined) return found;
-      throw new CoordinatorError("NOT_FOUND", `there is no session "${key}"; codex-inbox sessions lists them`);
-    },
+    session: async (part) => (await import("../views/session-list.ts")).findSession(await sessionDeps(), part),
     retryText: async (part) => (await import("./retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
     log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, part, options),

@@ -1,4 +1,5 @@
 import { CoordinatorError } from "../../base/errors.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskView } from "../views/task-view.ts";
@@ -33,12 +34,14 @@ export async function locateTask(deps: QueriesDeps, part: string): Promise<Locat
   };
   if (part !== "") {
     const open = await deps.open();
-    for (const task of open.all)
-      if (task.id.includes(part))
-        found.set(task.id, {
-          ...{ id: task.id, sessionKey: task.sessionKey, status: rowOf(task.state).status },
-          present: async () => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0],
-        });
+    const present = async (task: OpenTask) => (await (await import("./open-tasks.ts")).presentTasks(open, [task]))[0];
+    for (const task of open.all) {
+      if (!task.id.includes(part)) continue;
+      const { id, sessionKey } = task;
+      found.set(id, { id, sessionKey, status: rowOf(task.state).status, present: () => present(task) });
+    }
+    const exact = found.get(part);
+    if (exact !== undefined) return exact; // A whole id is a part of no other.
     for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(row);
   }
   const older = isTaskId(part) && !found.has(part) ? await deps.ledger.find(part) : undefined;

@@ -3,8 +3,8 @@ import type { ForeignTask } from "../../store/branch/foreign-tasks.ts";
 import { findTaskText } from "../../store/branch/task-text.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { TITLE_CHARACTERS_MAX } from "../../task/file/task-title.ts";
-import { isFinal, type LedgerRow } from "../../task/ledger/ledger.ts";
-import { titleInFrontMatter } from "../../task/records/title-line.ts";
+import { isFinal, type LedgerRow, type TaskStatus } from "../../task/ledger/ledger.ts";
+import { timesInTaskFile, titleInFrontMatter } from "../../task/records/title-line.ts";
 import { ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
@@ -34,13 +34,14 @@ async function listAs<Shown extends TaskLine>(
   options: ListOptions,
   present: (entry: Finished) => Promise<Shown | undefined>,
 ): Promise<TaskPage<Shown | TaskView>> {
-  const { status, session, limit = Number.POSITIVE_INFINITY } = options;
+  const { statuses = [], session, limit = Number.POSITIVE_INFINITY } = options;
+  const hasStatus = (status: TaskStatus): boolean => statuses.length === 0 || statuses.includes(status);
   const { after, skip, ended } = parseCursor(options.cursor);
   const holds = textFilter(options.text);
   const isWanted = (task: OpenTask): boolean =>
     task.order > after &&
     (session === undefined || task.sessionKey === session) &&
-    (status === undefined || rowOf(task.state).status === status) &&
+    hasStatus(rowOf(task.state).status) &&
     (holds === undefined || holds({ id: task.id, sessionKey: task.sessionKey, title: task.spec.title }));
   const open = await deps.open();
   const shown: OpenTask[] = [];
@@ -55,10 +56,7 @@ async function listAs<Shown extends TaskLine>(
   const views = shown.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, shown);
   const isOpenHere = new Set(open.all.map(({ id }) => id));
   const foreign = [...(await findForeign(deps, isOpenHere)).values()].filter(
-    ({ file }) =>
-      (session ?? file.sessionKey) === file.sessionKey &&
-      (status ?? file.status) === file.status &&
-      (holds?.(file) ?? true),
+    ({ file }) => (session ?? file.sessionKey) === file.sessionKey && hasStatus(file.status) && (holds?.(file) ?? true),
   );
   const theirs = foreign.slice(skip, skip + limit - shown.length);
   for (const { file, folder } of theirs)
@@ -160,8 +158,12 @@ async function presentLine(deps: QueriesDeps, entry: Finished): Promise<TaskLine
   const { task, session, status, detail } = entry;
   const text = detail === undefined ? undefined : await findTaskText(deps.branch, session, task);
   const title = text === undefined ? undefined : titleInFrontMatter(text, TITLE_CHARACTERS_MAX);
-  if (detail === undefined || title === undefined) return presentFinished(deps, entry);
-  return { id: task, sessionKey: session, title, status, hold: null, reason: detail === "" ? null : detail };
+  if (detail === undefined || text === undefined || title === undefined) return presentFinished(deps, entry);
+  return {
+    ...{ id: task, sessionKey: session, title, status, hold: null, holdUntil: null, holdRemedy: null },
+    ...timesInTaskFile(text),
+    reason: detail === "" ? null : detail,
+  };
 }
 
 /** Returns the open tasks that other clones have accepted. Files are read only where the ledger has a candidate. */
@@ -182,21 +184,22 @@ export async function findForeign(
  */
 async function newestFinished(
   deps: QueriesDeps,
-  { session, status }: ListOptions,
+  { session, statuses = [] }: ListOptions,
   count: number,
   isOpenHere: ReadonlySet<string>,
 ): Promise<readonly Finished[]> {
-  if (count <= 0 || (status !== undefined && !isFinal(status))) return [];
+  const wanted = statuses.filter(isFinal);
+  if (count <= 0 || (statuses.length > 0 && wanted.length === 0)) return [];
   const isWanted = (row: Finished): boolean =>
     !isOpenHere.has(row.task) &&
     (session === undefined || row.session === session) &&
-    (status === undefined || row.status === status);
+    (wanted.length === 0 || wanted.some((status) => status === row.status));
   const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status) && isWanted(row));
   const newest = rows.reverse().sort(byTime);
   if (newest.length >= count || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined)
     return newest.slice(0, count);
   for (let asked = count; ; asked *= 2) {
-    const older = await deps.history.newest(asked, session, status);
+    const older = await deps.history.newest(asked, session, wanted);
     const each = new Map<string, Finished>();
     for (const row of [...newest, ...older.filter(isWanted)]) if (!each.has(row.task)) each.set(row.task, row);
     if (each.size >= count || older.length < asked) return [...each.values()].slice(0, count);

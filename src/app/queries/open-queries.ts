@@ -45,7 +45,7 @@ export async function queriesAt(
   return askCoordinator(address, (health) => openQueries(place, environment, branch, health));
 }
 
-const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map() };
+const NO_TASKS: OpenTasks = { all: [], journal: () => [], holds: async () => new Map(), progress: () => undefined };
 
 function openQueries(
   place: WorkspacePlace,
@@ -61,13 +61,16 @@ function openQueries(
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
     runLog: async () => (await import("../log/open-run-log.ts")).openRunLogHere(place, environment),
+    progress: async (task) => (await import("./progress-here.ts")).progressHere(place, task, environment),
   });
 }
 
 const noHealth = async (): Promise<Health | undefined> => undefined;
 
 /** Answers from journal and branch, whether or not a coordinator is at work. */
-export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Queries {
+export function queriesOfFiles(
+  deps: Omit<QueriesDeps, "open" | "ledger"> & { readonly progress: OpenTasks["progress"] },
+): Queries {
   const { branch, paths, now } = deps;
   const ledger = createBranchLedger(branch);
   const journal = readTaskJournal(paths.journal);
@@ -82,7 +85,7 @@ export function queriesOfFiles(deps: Omit<QueriesDeps, "open" | "ledger">): Quer
       // To read a task takes the parser of its front matter: an empty queue does without.
       if (journal.openIds().length === 0) return NO_TASKS;
       const heldAuthor = await heldAuthorBy(paths.policy, deps.workspaceDir);
-      return (await import("./open-tasks.ts")).readOpenTasks({ journal, ledger, now, heldAuthor, holding });
+      return (await import("./open-tasks.ts")).readOpenTasks({ ...deps, journal, ledger, heldAuthor, holding });
     },
   });
 }

@@ -9,10 +9,10 @@ import type { LogOptions, LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
-import type { TaskLine, TaskView } from "../views/task-view.ts";
+import type { TaskDetails, TaskLine, TaskView } from "../views/task-view.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { ShownServer } from "./server-record.ts";
-import type { WaitingDrops } from "./waiting-drops.ts";
+import type { InboxView, WaitingDrops } from "./waiting-drops.ts";
 
 export type { HistoryEntry };
 
@@ -21,8 +21,10 @@ export interface ListOptions {
   readonly finished: number;
   /** Tasks of one session alone. */
   readonly session?: string | undefined;
-  /** Tasks with this status alone. */
-  readonly status?: TaskStatus | undefined;
+  /** Tasks with one of these statuses alone; none: any. */
+  readonly statuses?: readonly TaskStatus[] | undefined;
+  /** Also tasks of sessions that are archived. */
+  readonly archived?: boolean;
   /**
    * Tasks alone whose title, id or session holds this text, in capitals or not. Of the finished ones at most 500 are looked at for one
    * page, so that one may hold few or none and still have a next one.
@@ -55,6 +57,8 @@ export interface StatusView {
   readonly paused: PausedView;
   readonly tasks: { readonly queued: number; readonly running: number; readonly uncommitted: number };
   readonly running: readonly TaskView[];
+  /** The first of those that wait, with why. */
+  readonly queued: readonly TaskView[];
   /** Open tasks that other clones have accepted; they do not run here. */
   readonly otherClones: number;
   readonly broken: readonly string[];
@@ -82,13 +86,15 @@ export interface Queries {
   lines(options: ListOptions): Promise<TaskPage<TaskLine>>;
   /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
   find(part: string): Promise<TaskView>;
+  /** Does the same with all that is known of it. @throws CoordinatorError as `find` */
+  show(part: string): Promise<TaskDetails>;
   status(): Promise<StatusView>;
-  /** Resolves with what `status` says as `inbox`. */
-  waiting(): Promise<WaitingDrops | null>;
+  /** Resolves with what `status` says as `inbox` and `broken`. */
+  waiting(): Promise<InboxView>;
   /** The most recently used one first; `own`: also those that were made for a single task each. */
   sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
-  /** @throws CoordinatorError `NOT_FOUND` */
-  session(key: string): Promise<SessionView>;
+  /** Returns the session that a key, or a part of one or of a thread, names. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
+  session(part: string): Promise<SessionView>;
   /** The newest finished tasks, as their commits tell them. */
   history(count: number): Promise<readonly HistoryEntry[]>;
   /** What was said and done until now in a task, by any unique part of its id, or in a session. @throws CoordinatorError as `find` */

@@ -13,14 +13,23 @@ export interface WaitingDrops {
   readonly paths: readonly string[];
 }
 
-/**
- * Names the files that would become tasks if the workspace were served; one that was refused (`.error.md` beside it) would not. Resolves
- * with `null` where there is none.
- */
-export async function waitingDrops(workspaceDir: string): Promise<WaitingDrops | null> {
+/** What lies in inbox/ as files tell, where no coordinator says it. */
+export interface InboxView {
+  /** What would become tasks if the workspace were served; `null` where nothing would. */
+  readonly inbox: WaitingDrops | null;
+  /** What was refused (`.error.md` beside it); the first 100, by path. */
+  readonly broken: readonly string[];
+}
+
+/** Names the files that would become tasks if the workspace were served, and those that were refused. */
+export async function lookIntoInbox(workspaceDir: string): Promise<InboxView> {
   const { files } = await listInbox(workspaceDir, ENTRIES_MAX);
   const isRefused = (path: string): boolean => existsSync(join(workspaceDir, path.replace(/\.md$/i, ".error.md")));
-  const paths = files.map(({ path }) => path).filter((path) => !isRefused(path));
-  if (paths.length === 0) return null;
-  return { count: paths.length, paths: paths.sort().slice(0, PATHS_SHOWN) };
+  const { true: refused = [], false: waiting = [] } = Object.groupBy(files.map(({ path }) => path).sort(), (path) =>
+    isRefused(path) ? "true" : "false",
+  );
+  return {
+    inbox: waiting.length === 0 ? null : { count: waiting.length, paths: waiting.slice(0, PATHS_SHOWN) },
+    broken: refused.slice(0, PATHS_SHOWN),
+  };
 }

@@ -2,21 +2,28 @@ import { CONFIG_FILE } from "../../config/config-file.ts";
 import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { countCopiedTasks } from "../../store/clone/copied-state.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
-import { rowOf } from "../../task/state/state-row.ts";
+import { isUnderWay, rowOf } from "../../task/state/state-row.ts";
 import type { Health } from "../views/present-health.ts";
 import { presentProblem, problemOfOutage } from "../views/present-health.ts";
 import { presentPauses } from "../views/present-pauses.ts";
+import type { TaskView } from "../views/task-view.ts";
 import { findForeign } from "./list-tasks.ts";
+import type { OpenTasks } from "./open-tasks.ts";
 import type { QueriesDeps, StatusView } from "./queries.ts";
 import { readServer, withoutToken } from "./server-record.ts";
+
+/** Of those that wait so many are shown. */
+const QUEUED_SHOWN = 20;
 
 /** Returns who serves the workspace, what runs, what waits and why. */
 export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promise<StatusView> {
   const open = await deps.open();
   const health = await deps.health();
   const counts = { queued: 0, running: 0, uncommitted: 0 };
-  const running = open.all.filter(({ state }) => state.kind !== "queued" && state.kind !== "ended");
+  const running = open.all.filter(({ state }) => isUnderWay(state));
+  const queued = open.all.filter(({ state }) => state.kind === "queued").slice(0, QUEUED_SHOWN);
   for (const { state } of open.all) {
     if (state.kind === "ended") counts.uncommitted += 1;
     else if (rowOf(state).status === "queued") counts.queued += 1;
@@ -31,12 +38,19 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     codex: health === undefined ? notedProblem(deps) : health.codex,
     paused: presentPauses(pauses),
     tasks: counts,
-    running: running.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, running),
+    running: await present(open, running),
+    queued: await present(open, queued),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
-    broken: health?.broken ?? [],
-    inbox: health === undefined ? await (await import("./waiting-drops.ts")).waitingDrops(deps.workspaceDir) : null,
+    ...(health === undefined
+      ? await (await import("./waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
+      : { broken: health.broken, inbox: null }),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
+}
+
+/** What shows a task is loaded where there is one to show. */
+async function present(open: OpenTasks, tasks: readonly OpenTask[]): Promise<readonly TaskView[]> {
+  return tasks.length === 0 ? [] : (await import("./open-tasks.ts")).presentTasks(open, tasks);
 }
 
 async function uncommitted({ workspaceDir, branchName, branch }: QueriesDeps): Promise<string | null> {

@@ -1,3 +1,4 @@
+import { CoordinatorError } from "../../base/errors.ts";
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
 import { knownCloneId } from "../../store/clone/clone-id.ts";
@@ -5,8 +6,9 @@ import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import type { Pause, Pauses } from "../../task/schedule/pause.ts";
-import { accountFact, added, type EndedTasks, NO_ACCOUNT } from "../../task/session/session-account.ts";
+import { accountFact, added, type EndedTasks, hasDied, NO_ACCOUNT } from "../../task/session/session-account.ts";
 import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
+import type { SessionState } from "../../task/session/session-state.ts";
 import type { Usage } from "../../task/state/run.ts";
 import type { OpenTasks } from "../queries/open-tasks.ts";
 import { needsJournal } from "./task-view.ts";
@@ -14,6 +16,7 @@ import { needsJournal } from "./task-view.ts";
 /** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */
 export interface SessionView {
   readonly key: string;
+  readonly state: SessionState;
   readonly thread: string | null;
   readonly archived: boolean;
   /** It is paused, or the whole queue is. */
@@ -53,8 +56,39 @@ export async function listSessions(deps: SessionListDeps, own: boolean): Promise
   return views.sort((a, b) => compare(b.lastActivityAt ?? "", a.lastActivityAt ?? "") || compare(a.key, b.key));
 }
 
-/** Returns one session; `undefined` where there is none of that name. */
-export async function findSession(deps: SessionListDeps, key: string): Promise<SessionView | undefined> {
+/** More candidates than this are not listed in the answer to an ambiguous name. */
+const CANDIDATES_SHOWN = 5;
+
+/**
+ * Returns the session with this key; else the one whose key has it as a part, or where there is none, whose thread. Those that were made for a single task each are
+ * found by their whole key, or while their task is open.
+ *
+ * @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where it is a part of several
+ */
+export async function findSession(deps: SessionListDeps, part: string): Promise<SessionView> {
+  const exact = await sessionWithKey(deps, part);
+  if (exact !== undefined) return exact;
+  const open = deps.open.all.map(({ sessionKey }) => sessionKey);
+  const keys = part === "" ? [] : [...new Set([...(await sessionKeys(deps.branch, false)), ...open])];
+  const named = keys.filter((key) => key.includes(part));
+  const views: SessionView[] = [];
+  for (const key of named.length > 0 ? named : keys) {
+    const view = await sessionWithKey(deps, key);
+    if (view !== undefined && (named.length > 0 || view.thread?.includes(part) === true)) views.push(view);
+  }
+  const [found, ...others] = views;
+  if (found === undefined)
+    throw new CoordinatorError("NOT_FOUND", `there is no session "${part}"; codex-inbox sessions lists them`);
+  if (others.length === 0) return found;
+  const shown = views
+    .map(({ key }) => key)
+    .sort(compare)
+    .slice(0, CANDIDATES_SHOWN);
+  const many = `"${part}" could be any of ${views.length} sessions: ${shown.join(", ")}; give more of the key`;
+  throw new CoordinatorError("REFUSED", many);
+}
+
+async function sessionWithKey(deps: SessionListDeps, key: string): Promise<SessionView | undefined> {
   if (sessionKeyProblem(key) !== undefined) return undefined;
   const open = deps.open.all.filter((task) => task.sessionKey === key);
   const isThere = open.length > 0 || (await deps.branch.readText(sessionFactsPath(key))) !== undefined;
@@ -86,8 +120,10 @@ async function viewSession(
   const running = states.filter((kind) => kind !== "queued" && kind !== "ended").length;
   const pause: Pause | undefined = pauses.of(key);
   const times = [account.lastEndedAt, ...[...facts, ...pending].map(({ time }) => time), ...tasks.map(lastTime)];
+  const isOpen = queued + running > 0;
+  const state = isOpen ? "RUNNING" : archived ? "ARCHIVED" : hasDied([...facts, ...ended]) ? "DIED" : "STOPPED";
   return {
-    ...{ key, thread: thread ?? null, archived, paused: pause !== undefined },
+    ...{ key, state, thread: thread ?? null, archived, paused: pause !== undefined },
     tasks: { queued, running, ...account.tasks },
     ...{ runs: account.runs, usage: account.usage ?? null },
     ...{ durationMs: account.durationMs, commands: account.commands },

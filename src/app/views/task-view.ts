@@ -1,4 +1,5 @@
 import { taskRecord } from "../../publish/result-commit.ts";
+import { PROGRESS_CHARACTERS_MAX, type RunProgress } from "../../run/run-progress.ts";
 import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
@@ -8,8 +9,10 @@ import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.
 import { verificationFacts } from "../../task/records/verification-section.ts";
 import { taskFilePath } from "../../task/records/workspace-paths.ts";
 import { describeOrigin, requestedBy } from "../../task/rights/origin.ts";
+import type { HoldView } from "../../task/schedule/hold.ts";
 import type { ChangedFile, Usage } from "../../task/state/run.ts";
 import { rowOf } from "../../task/state/state-row.ts";
+import { oneLine } from "../../task/text/one-line.ts";
 
 /** What a list shows of a task. Absent things are `null`. */
 export interface TaskLine {
@@ -19,8 +22,30 @@ export interface TaskLine {
   readonly status: string;
   /** Why a queued task does not run yet, as a sentence. */
   readonly hold: string | null;
+  /** Until when at least, where that is known (UTC), and what would make it go, as a sentence. */
+  readonly holdUntil: string | null;
+  readonly holdRemedy: string | null;
   /** Why it ended, or waits for another run. */
   readonly reason: string | null;
+  readonly acceptedAt: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+/** What the run under way of a task does, as far as that was seen. Absent things are `null`. */
+export interface ProgressView {
+  readonly kind: "agent" | "verify";
+  readonly startedAt: string;
+  readonly lastEventAt: string | null;
+  /** What was seen last, on one line. */
+  readonly last: string | null;
+  /** The command under way, on one line. */
+  readonly command: string | null;
+  readonly commandSince: string | null;
+  /** Commands that have ended. */
+  readonly commands: number;
+  /** Tokens of this run until now, where codex has said. */
+  readonly usage: Usage | null;
 }
 
 /** A task as every interface shows it: the JSON of its front matter and result, at the top level. Absent things are `null`. */
@@ -28,9 +53,7 @@ export interface TaskView extends TaskLine {
   readonly run: number;
   readonly attempts: number;
   readonly priority: number;
-  readonly acceptedAt: string | null;
-  readonly startedAt: string | null;
-  readonly endedAt: string | null;
+  readonly progress: ProgressView | null;
   readonly durationMs: number | null;
   /** Tokens of the last run alone. */
   readonly usage: Usage | null;
@@ -66,22 +89,41 @@ export interface TaskView extends TaskLine {
   readonly warnings: readonly string[];
 }
 
+/** All that is known of one task. Absent things are `null`. */
+export interface TaskDetails extends TaskView {
+  /** As it was asked for, without secrets. */
+  readonly prompt: string | null;
+  /** The end of what the last verification printed. */
+  readonly verificationOutput: string | null;
+  /** The commit of its outcome, where the journal still tells; the history of `path` tells of older ones. */
+  readonly commit: string | null;
+}
+
 /**
  * Returns an open task as interfaces show it.
  *
  * @param records its journal; needed only where it has started, so that a long queue is shown from memory
  * @param hold why it does not run yet
  */
-export function presentOpen(task: OpenTask, records: readonly KeptRecord[], hold: string | undefined): TaskView {
+export function presentOpen(
+  task: OpenTask,
+  records: readonly KeptRecord[],
+  hold?: HoldView,
+  progress?: RunProgress,
+): TaskView {
   const record = records.length === 0 ? unstarted(task) : taskRecord(task, records);
   const { state } = task;
-  const waits = state.kind === "queued" ? (hold ?? state.reason) : undefined;
+  const held = state.kind === "queued" ? hold : undefined;
+  const waits = state.kind === "queued" ? (hold?.reason ?? state.reason) : undefined;
   return {
     id: task.id,
     sessionKey: task.sessionKey,
     title: task.spec.title,
     status: rowOf(state).status,
     hold: waits ?? null,
+    holdUntil: isoOrNull(held?.untilMs),
+    holdRemedy: held?.remedy ?? null,
+    progress: presentProgress(task, progress),
     run: state.run,
     attempts: state.attempts,
     priority: task.spec.priority,
@@ -113,6 +155,28 @@ export function presentOpen(task: OpenTask, records: readonly KeptRecord[], hold
   };
 }
 
+/** A run that was not seen yet has begun all the same. */
+function presentProgress({ state, lastRun, spec }: OpenTask, progress: RunProgress | undefined): ProgressView | null {
+  if (state.kind === "queued" || state.kind === "ended") return null;
+  const isVerify = state.kind === "verifying" || (state.kind === "stopping" && state.verify);
+  const startedAtMs = isVerify && "startedAtMs" in state ? state.startedAtMs : lastRun?.startedAtMs;
+  const startedAt = new Date(startedAtMs ?? 0).toISOString();
+  const { command = null, commandSince = null } = isVerify
+    ? { command: oneLine(spec.verifyCommand ?? "", PROGRESS_CHARACTERS_MAX), commandSince: startedAt }
+    : { command: progress?.command?.text, commandSince: isoOrNull(progress?.command?.sinceMs) };
+  return {
+    ...{ kind: isVerify ? "verify" : "agent", startedAt, command, commandSince },
+    lastEventAt: isoOrNull(progress?.lastAtMs),
+    last: progress?.last ?? null,
+    commands: progress?.commands ?? 0,
+    usage: progress?.usage ?? null,
+  };
+}
+
+function isoOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
 /** Tells whether showing a task takes more than what memory holds of it. */
 export function needsJournal({ state, lastRun }: OpenTask): boolean {
   return lastRun !== undefined || state.kind !== "queued";
@@ -142,6 +206,7 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     hold: isFinal(file.status)
       ? null
       : `accepted by another clone (${textOrNull(frontMatter.acceptedBy) ?? "unknown"})`,
+    ...{ holdUntil: null, holdRemedy: null, progress: null },
     run: numberOrNull(frontMatter.run) ?? 1,
     attempts: numberOrNull(frontMatter.attempts) ?? 0,
     priority: numberOrNull(frontMatter.priority) ?? PRIORITY_DEFAULT,

@@ -1,24 +1,33 @@
 import type { SessionView } from "../../app/views/session-list.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import { SESSION_STATES, type SessionState } from "../../task/session/session-state.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, wholeNumber } from "../command.ts";
+import { type Command, textsFlag, wholeNumber } from "../command.ts";
 
 const SESSIONS_SHOWN = 50;
 /** A key may have 259 characters; a longer one than this stands out of its column. */
 const KEY_WIDTH_MAX = 40;
+const STATE_WIDTH = Math.max(...SESSION_STATES.map(({ length }) => length));
 
 export function createSessionsCommand(deps: CliDeps): Command {
   return {
     name: "sessions",
     summary: "List sessions: their tasks, and what these have taken",
-    usage: "[--all] [-n <count>] [--json] [<key>]",
+    usage: "[--all] [--state <state> …] [-n <count>] [--json] [<session>]",
     help: [
-      "--all       also those that were made for a single task each",
-      `-n <count>  how many, the most recently used ones (default ${SESSIONS_SHOWN})`,
-      "--json      the same as JSON, as GET /sessions has it; with a key, as GET /sessions/<key>",
-      "<key>       that one alone",
+      "--all            also those that were made for a single task each",
+      `--state <state>  those in this state; may be given more than once: ${SESSION_STATES.join(", ")}`,
+      `-n <count>       how many, the most recently used ones (default ${SESSIONS_SHOWN})`,
+      "--json           the same as JSON, as GET /sessions has it; with one named, as GET /sessions/<key>",
+      "<session>        that one alone: its key, or any unique part of its key or thread",
     ],
-    options: { all: { type: "boolean" }, n: { type: "string", short: "n" }, json: { type: "boolean" } },
+    options: {
+      all: { type: "boolean" },
+      state: { type: "string", multiple: true },
+      n: { type: "string", short: "n" },
+      json: { type: "boolean" },
+    },
     words: { min: 0, max: 1 },
     async run(input) {
       const [key] = input.words;
@@ -29,8 +38,10 @@ export function createSessionsCommand(deps: CliDeps): Command {
         else for (const line of sessionLines(session)) deps.print(line);
         return 0;
       }
+      const states = textsFlag(input, "state").map(stateOf);
       const all = await deps.app.sessions({ own: input.flags.all === true });
-      const shown = all.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
+      const wanted = states.length === 0 ? all : all.filter(({ state }) => states.includes(state));
+      const shown = wanted.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
       if (asJson) deps.printText(JSON.stringify(shown, null, 2));
       else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
       return 0;
@@ -38,18 +49,25 @@ export function createSessionsCommand(deps: CliDeps): Command {
   };
 }
 
+function stateOf(word: string): SessionState {
+  const state = SESSION_STATES.find((known) => known === word.toUpperCase());
+  if (state !== undefined) return state;
+  throw new CoordinatorError("USAGE", `--state takes one of ${SESSION_STATES.join(", ")}, not "${word}"`);
+}
+
 /** One session on one line, their names in a column. */
 function sessionTable(sessions: readonly SessionView[]): readonly string[] {
   const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
   return sessions.map((session) => {
     const paused = session.paused ? "; paused" : "";
-    return `${session.key.padEnd(width)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+    return `${session.key.padEnd(width)}  ${session.state.padEnd(STATE_WIDTH)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
   });
 }
 
 function sessionLines(session: SessionView): readonly string[] {
   return [
-    `session  ${session.key}${session.archived ? " (archived)" : ""}${session.paused ? " (paused)" : ""}`,
+    `session  ${session.key}${session.paused ? " (paused)" : ""}`,
+    `state    ${session.state}`,
     `thread   ${session.thread ?? "none"}`,
     `tasks    ${tasksText(session)}`,
     `taken    ${takenText(session)}`,

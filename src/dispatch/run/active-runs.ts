@@ -1,6 +1,7 @@
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { WorldFaults } from "../../base/world-fault.ts";
 import type { RunKey, RunLease } from "../../run/driver.ts";
+import { createProgressTracker, type ProgressTracker } from "../../run/run-progress.ts";
 import type { SupervisedRun } from "../../run/supervisor.ts";
 import type { SessionLocks } from "../../store/sessions/session-lock.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
@@ -14,6 +15,7 @@ import type { RunEvidence } from "./run-evidence.ts";
 export interface ActiveRun extends RunKey {
   readonly sessionKey: string;
   readonly kind: KindOfRun<unknown>;
+  readonly tracker: ProgressTracker;
   /** Takes a worker slot: it is being prepared, or its process lives. */
   takesSlot: boolean;
   supervised: SupervisedRun | undefined;
@@ -87,7 +89,10 @@ export function createActiveRuns(deps: ActiveRunsDeps): ActiveRuns {
       const kind = isVerification(task.state) ? deps.verifications : deps.turns;
       const { task: id, run } = leaseOf(task);
       const { sessionKey } = task;
-      const entry = { task: id, run, sessionKey, kind, takesSlot: true, supervised: undefined, tryNow: undefined };
+      const tracker = createProgressTracker();
+      const entry = {
+        ...{ task: id, run, sessionKey, kind, tracker, takesSlot: true, supervised: undefined, tryNow: undefined },
+      };
       active.set(id, entry);
       return entry;
     },

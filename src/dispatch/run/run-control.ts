@@ -39,6 +39,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
       noticed(event) {
         evidence.noticed(run, event);
         kind.noticed(run, event);
+        run.tracker.noticed(event);
         deps.onRunEvent(run, event);
       },
       overdue: (cause) => stop(run.task, cause),
@@ -96,6 +97,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
       for (const { task } of runs.all()) askToStop(task, cause);
     },
     isActive: (id) => runs.get(id) !== undefined,
+    progress: (id) => runs.get(id)?.tracker.progress(),
     get activeCount() {
       return runs.all().filter(({ takesSlot }) => takesSlot).length;
     },

@@ -15,8 +15,8 @@ export interface HistoryEntry {
 
 /** The finished tasks of a branch, read from the trailers of its commits. */
 export interface TaskHistory {
-  /** The newest `count` finished tasks, of `session` and with `status` where these are given; newest first. */
-  newest(count: number, session?: string, status?: FinalStatus): Promise<readonly HistoryEntry[]>;
+  /** The newest `count` finished tasks, of `session` and with one of `statuses` where these are given; newest first. */
+  newest(count: number, session?: string, statuses?: readonly FinalStatus[]): Promise<readonly HistoryEntry[]>;
   /** Finished tasks whose id contains `part`, newest first, at most `count`. Reads the whole history if it must. */
   withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
 }
@@ -61,12 +61,12 @@ export function createTaskHistory(place: Required<GitPlace>, branch: string): Ta
   };
 
   return {
-    newest: (count, session, status) =>
+    newest: (count, session, statuses = []) =>
       log(
         count,
         "^Task-Id: ",
         ...(session === undefined ? [] : [sessionLine(session)]),
-        ...(status === undefined ? [] : [`^Task-Status: ${status}$`]),
+        ...(statuses.length === 0 ? [] : [`^Task-Status: (${statuses.join("|")})$`]),
       ),
     withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
   };

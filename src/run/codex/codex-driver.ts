@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
-import type { CodexInstallation, RunRequest } from "../../task/state/run.ts";
+import type { CodexInstallation, RunRequest, Usage } from "../../task/state/run.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
 import type { AgentDriver, AgentOutcome, RunEvent } from "../driver.ts";
 import type { Environment } from "../sandbox/environment.ts";
 import { readSmall } from "../worker/bounded-file.ts";
+import { claimedAtMs } from "../worker/claim.ts";
 import { readExitRecord } from "../worker/exit-record.ts";
 import { MARKER_VARIABLE, requireProcessTable } from "../worker/processes/marker-scan.ts";
 import { probeRun } from "../worker/processes/probe-run.ts";
@@ -17,6 +18,7 @@ import { codexEnvironment } from "./environment.ts";
 import { createLineReader } from "./events/line-reader.ts";
 import { createRunRecord } from "./events/run-record.ts";
 import { createRollouts, type Rollouts } from "./failure/rollout.ts";
+import { readRunAccount } from "./failure/rollout-account.ts";
 import { codexHomePath, readCodexHome } from "./install/codex-home.ts";
 import { hasTurnEnded } from "./turn-end.ts";
 import { judgeRun } from "./verdict.ts";
@@ -88,6 +90,12 @@ function readTurn(
   const paths = runPaths(run.runDir);
   const reader = createLineReader(paths.events);
   const record = createRunRecord(workdir ?? readRunCommand(run.runDir)?.workdir ?? "/", keeper);
+  const usageSoFar = followUsage(now, async () => {
+    const { threadId } = record.summary();
+    const claimed = claimedAtMs(run.runDir);
+    if (threadId === undefined || claimed === undefined) return undefined;
+    return (await readRunAccount(rollouts, threadId, claimed, USAGE_BYTES))?.usage;
+  });
   return {
     path: paths.events,
     async next() {
@@ -95,7 +103,9 @@ function readTurn(
       const events: RunEvent[] = [];
       for (const line of lines ?? [])
         events.push(await record.take(line, Math.min(now(), reader.changedAtMs ?? now())));
-      return lines === undefined ? undefined : events;
+      const usage = await usageSoFar(events);
+      if (usage !== undefined) events.push(usage);
+      return lines === undefined && usage === undefined ? undefined : events;
     },
     bytes: () => reader.sizeBytes + (statSync(paths.stderr, { throwIfNoEntry: false })?.size ?? 0),
     async outcome() {
@@ -111,6 +121,32 @@ function readTurn(
         patches: record.patches,
       };
     },
+  };
+}
+
+/** While a run goes on its tokens are looked up at most this often, and once more when it has been silent for as long. */
+const USAGE_MS = 2_000;
+/** Codex notes them with each answer of the model: near the end of its file. */
+const USAGE_BYTES = 256 * 1024;
+
+/** Returns what is asked after each look at a run, with its new events: resolves with its tokens where these are others than before. */
+function followUsage(
+  now: () => number,
+  read: () => Promise<Usage | undefined>,
+): (events: readonly RunEvent[]) => Promise<RunEvent | undefined> {
+  let last: (RunEvent & { readonly kind: "item" }) | undefined;
+  let [seenAtMs, readAtMs, said] = [0, 0, ""];
+  return async (events) => {
+    const item = events.findLast((event) => event.kind === "item");
+    if (item !== undefined) [last, seenAtMs] = [item, now()];
+    if (last === undefined || now() - readAtMs < USAGE_MS) return undefined;
+    readAtMs = now();
+    const { atMs, isOld } = last;
+    if (readAtMs - seenAtMs >= USAGE_MS) last = undefined;
+    const usage = await read();
+    if (usage === undefined || JSON.stringify(usage) === said) return undefined;
+    said = JSON.stringify(usage);
+    return { kind: "usage", usage, atMs, isOld };
   };
 }
 

@@ -2,7 +2,7 @@ import type { ChangedFile } from "../state/run.ts";
 import { parseInlineCode } from "../text/markdown.ts";
 import { fencedBlockEnd } from "../text/quoted-text.ts";
 import { cutUtf8 } from "../text/utf8.ts";
-import { beforeVerification, VERIFICATION_HEADING } from "./verification-section.ts";
+import { beforeVerification, outputOfVerification, VERIFICATION_HEADING } from "./verification-section.ts";
 
 /** What became of a task, as its file tells it. */
 export interface TaskResult {
@@ -10,6 +10,8 @@ export interface TaskResult {
   readonly lastMessage: string;
   /** As many as the file shows. */
   readonly changedFiles: readonly ChangedFile[];
+  /** What its last verification printed, as far as the file shows it. */
+  readonly verificationOutput: string | undefined;
 }
 
 export const CHANGED_FILES_HEADING = "### Changed files";
@@ -35,7 +37,9 @@ export function parseResult(tail: string, { messageBytes, reason, isQuoted }: Re
   const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
   const { head: lastMessage, tail: sections } =
     exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome, isQuoted);
-  return { reason, lastMessage, changedFiles: parseChangedFiles(beforeVerification(sections)) };
+  const before = beforeVerification(sections);
+  const verificationOutput = outputOfVerification(sections.slice(before.length));
+  return { reason, lastMessage, changedFiles: parseChangedFiles(before), verificationOutput };
 }
 
 /** Where the answer is quoted, no heading in it passes for ours; where not, ours is the last of its kind. */

@@ -34,3 +34,24 @@ function quoted(value: string): string | undefined {
     return undefined;
   }
 }
+
+/** When a task began and ended, as its committed file tells (UTC, ISO 8601). */
+interface TaskTimes {
+  readonly acceptedAt: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+/** Reads the times of a committed task file without its parser: of the front matter, or else of the account at its end. */
+export function timesInTaskFile(text: string): TaskTimes {
+  const of = (key: string): string | null => {
+    const line = `\n${key}: `;
+    const head = text.slice(0, text.indexOf("\n---\n"));
+    const at = head.includes(line) ? head.indexOf(line) : text.lastIndexOf(line);
+    const [time] = at === -1 ? [] : text.slice(at + line.length).split("\n", 1);
+    return time !== undefined && TIME.test(time) ? time : null;
+  };
+  return { acceptedAt: of("acceptedAt"), startedAt: of("startedAt"), endedAt: of("endedAt") };
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;

@@ -35,3 +35,12 @@ export function beforeVerification(sections: string): string {
   const start = `\n${sections}`.search(/\n### Verification[ \t]*\r?(\n|$)/);
   return start === -1 ? sections : sections.slice(0, start);
 }
+
+/** Returns what the section says that the command has printed; `undefined` where it shows nothing. */
+export function outputOfVerification(section: string): string | undefined {
+  const [opening, fence = ""] = /\n(`{3,})text\r?\n/.exec(section) ?? [];
+  if (opening === undefined) return undefined;
+  const text = section.slice(section.indexOf(opening) + opening.length);
+  const end = text.search(new RegExp(`(^|\\n)${fence}\\r?(\\n|$)`));
+  return end === -1 ? undefined : text.slice(0, end);
+}

@@ -23,6 +23,49 @@ export type Hold =
   /** Codex's sandbox does not work, and the task is to run in it. */
   | { readonly kind: "sandbox"; readonly problem: string };
 
+/** What people and programs are told of a hold. */
+export interface HoldView {
+  readonly reason: string;
+  /** Unix ms; `undefined` where nobody knows. */
+  readonly untilMs: number | undefined;
+  /** What would make the task go, where something but time does. */
+  readonly remedy: string | undefined;
+}
+
+/** Returns what is told of `hold`. */
+export function viewHold(hold: Hold): HoldView {
+  return { reason: describeHold(hold), untilMs: "untilMs" in hold ? hold.untilMs : undefined, remedy: remedyOf(hold) };
+}
+
+const TRY_NOW = "codex-inbox resume --now looks at it again at once";
+
+function remedyOf(hold: Hold): string | undefined {
+  switch (hold.kind) {
+    case "session":
+      return `it goes when ${hold.behind} has ended`;
+    case "thread":
+      return `it goes when ${hold.holder} has ended`;
+    case "folder":
+      return `it goes when ${hold.other} has ended`;
+    case "dependency":
+      return hold.unknown.length > 0 ? "add what it depends on, or stop it" : "it goes when these have succeeded";
+    case "author":
+      return `codex-inbox policy allow-author ${shellWord(oneLine(hold.email, 320))}`;
+    case "workers":
+      return "it goes when a run has ended; maxWorkers in codex-inbox.json says how many there may be";
+    case "paused":
+      return `codex-inbox resume${hold.pause.session === undefined ? "" : ` --session ${shellWord(hold.pause.session)}`}`;
+    case "codex":
+    case "sandbox":
+      return TRY_NOW;
+    case "notBefore":
+    case "retry":
+      return undefined;
+    default:
+      return assertNever(hold);
+  }
+}
+
 /** Returns what a person is told about `hold`, to be read after "queued: ". */
 export function describeHold(hold: Hold): string {
   switch (hold.kind) {

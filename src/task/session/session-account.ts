@@ -35,6 +35,8 @@ export interface TaskShare {
   readonly commands: number;
   /** UTC. */
   readonly endedAt: string;
+  /** Its last run vanished, and no attempt was left. */
+  readonly died?: boolean;
 }
 
 export const NO_ACCOUNT: SessionAccount = {
@@ -47,9 +49,16 @@ const SHARES_KEPT = 16;
 
 /** Returns the fact that tells of a task's share. `n` orders it among the facts of its session. */
 export function accountFact(share: TaskShare, n: number): SessionFact {
-  const { clone, task, status, runs, usage, durationMs, commands, endedAt } = share;
+  const { clone, task, status, runs, usage, durationMs, commands, endedAt, died = false } = share;
   const numbers = { status, runs, usage: usage ?? null, durationMs, commands };
-  return { v: 1, n, time: endedAt, kind: "account", clone, task, ...numbers };
+  return { v: 1, n, time: endedAt, kind: "account", clone, task, ...numbers, ...(died && { died }) };
+}
+
+/** Tells whether the task that ended last has died: its last run vanished, and no attempt was left. */
+export function hasDied(facts: Iterable<SessionFact>): boolean {
+  let last: SessionFact | undefined;
+  for (const fact of facts) if (fact.kind === "account" && fact.time >= (last?.time ?? "")) last = fact;
+  return last?.died === true;
 }
 
 /** Returns which facts compete for one place: a task's share, per clone that ran it; the sum of a clone. `undefined`: not of ours, or a field is missing. */

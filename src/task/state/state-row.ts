@@ -7,6 +7,11 @@ export function rowOf(state: TaskState): Pick<LedgerRow, "run" | "status" | "det
   return { run: state.run, status: statusOf(state), detail: detailOf(state) };
 }
 
+/** Tells whether a run of the task is under way. */
+export function isUnderWay({ kind }: TaskState): boolean {
+  return kind !== "queued" && kind !== "ended";
+}
+
 function detailOf(state: TaskState): string {
   switch (state.kind) {
     case "queued":

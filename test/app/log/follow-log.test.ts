@@ -35,6 +35,7 @@ function follow(world: World, address: () => CoordinatorAddress | undefined, par
   const pieces: LogPiece[] = [];
   const deps: FollowLogDeps = {
     address,
+    isServed: () => address() !== undefined,
     log: async (_address, asked, options) => world.queries.log(asked, options),
     events: readEvents,
     pauseMs: 5,
@@ -174,11 +175,27 @@ describe("without a coordinator", () => {
       yield* [];
     };
     const seen: string[] = [];
-    const deps = { address: () => undefined, log: async () => views.shift() ?? view([], {}), events, pauseMs: 1 };
+    const log = async (): Promise<LogView> => views.shift() ?? view([], {});
+    const deps = { address: () => undefined, isServed: () => false, log, events, pauseMs: 1 };
     for await (const piece of followLog(deps, "t1", {}, new AbortController().signal)) seen.push(briefOf(piece));
     expect(seen).toEqual([
       ...["a", "b", "c"],
       "the run of t1 is over, and nobody serves this workspace to take it in; start with: codex-inbox serve",
     ]);
+  });
+
+  it("that can be asked, though one serves, a task that waits is followed all the same", async () => {
+    const waiting: LogView = {
+      ...{ v: 1, task: "t1", session: "docs", status: "queued", hold: null, leftOut: 0, run: null, entries: [] },
+    };
+    const views = [waiting, waiting, waiting, { ...waiting, status: "succeeded" }];
+    const events = async function* (): AsyncGenerator<"begun" | LiveEvent> {
+      yield* [];
+    };
+    const log = async (): Promise<LogView> => views.shift() ?? waiting;
+    const deps = { address: () => undefined, isServed: () => true, log, events, pauseMs: 1 };
+    const seen: LogPiece[] = [];
+    for await (const piece of followLog(deps, "t1", {}, new AbortController().signal)) seen.push(piece);
+    expect([seen, views]).toEqual([[], []]);
   });
 });

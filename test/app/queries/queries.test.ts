@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { drainSession } from "../../../src/app/actions/drain-session.ts";
 import { readServer } from "../../../src/app/queries/server-record.ts";
 import { ownIdentity } from "../../../src/base/process/process-identity.ts";
 import { openTaskJournal } from "../../../src/store/journal/task-journal.ts";
@@ -280,5 +281,96 @@ describe("status", () => {
     expect((await world.queries.status()).server).toEqual(record); // The token is for requests alone.
     writeFileSync(path, JSON.stringify({ ...record, startTicks: "1" }));
     expect(readServer(path)).toBeUndefined();
+  });
+});
+
+describe("all that is known of a task", () => {
+  it("is told by its journal, and by its committed file once that is gone: prompt, what was verified, and its commit", async () => {
+    const world = createWorld();
+    world.runner.options.onStart = (run) => world.runner.end(run);
+    await world.start();
+    world.drop("docs/1.md", "---\nverifyCommand: make check\n---\nDo it,\nplease.\n");
+    await world.settle();
+    world.verifier.end(world.verifier.current(), { output: "12 passed\n```\n### Verification\n" });
+    await world.settle();
+    const id = world.accepted(0);
+    const known = { prompt: "Do it,\nplease.\n", verificationOutput: "12 passed\n```\n### Verification\n" };
+    const shown = await world.queries.show(id.slice(-6));
+    expect(shown).toMatchObject({ ...known, id, committed: true, commit: expect.stringMatching(/^[0-9a-z]+$/) });
+    await world.crash();
+    rmSync(world.paths.journal, { recursive: true });
+    const fromFile = await world.queries.show(id);
+    expect(fromFile).toMatchObject({ ...known, verificationOutput: known.verificationOutput.trimEnd(), commit: null });
+  });
+
+  it("holds the prompt of one that waits, too", async () => {
+    const { world } = await finished();
+    world.drop("later/3.md", "---\nnotBefore: 2027-01-01T00:00:00Z\n---\nLater.\n");
+    await world.settle();
+    const id = world.accepted(-1);
+    const waits = { holdUntil: "2027-01-01T00:00:00.000Z", holdRemedy: null, progress: null };
+    expect(await world.queries.show(id)).toMatchObject({ prompt: "Later.\n", commit: null, ...waits });
+    expect((await world.queries.status()).queued).toMatchObject([{ id, ...waits }]);
+  });
+});
+
+describe("a session", () => {
+  it("is found by any unique part of its key or its thread", async () => {
+    const { world } = await finished("docs/1", "docs/api/1", "web/1");
+    const key = async (part: string) => (await world.queries.session(part)).key;
+    expect([await key("docs"), await key("api"), await key("we")]).toEqual(["docs", "docs/api", "web"]);
+    const { thread } = await world.queries.session("web");
+    expect(await key(thread ?? "none")).toBe("web");
+    const message = '"doc" could be any of 2 sessions: docs, docs/api; give more of the key';
+    await expect(key("doc")).rejects.toMatchObject({ code: "REFUSED", message });
+    for (const part of ["", "none", "../docs"]) await expect(key(part)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("runs, is stopped, or has died where the last run of its last task vanished for good; what runs later says otherwise", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const states = async () => {
+      const [fromFiles, fromMemory] = await Promise.all([world.queries.session("docs"), coordinator.session("docs")]);
+      expect(fromFiles).toEqual(fromMemory);
+      return fromFiles.state;
+    };
+    world.drop("docs/1.md", "Do it.\n");
+    await world.settle();
+    expect(await states()).toBe("RUNNING");
+    for (const waitMs of [0, 10_000, 20_000]) {
+      world.runner.vanish(world.runner.of("docs"));
+      await world.settle();
+      if (waitMs > 0) await world.advance(waitMs);
+    }
+    world.repository.user.beginMerge();
+    world.runner.vanish(world.runner.of("docs"));
+    await world.settle();
+    expect(await states()).toBe("DIED"); // Before its commit.
+    world.repository.user.endMerge();
+    await world.advance(60_000);
+    expect((await world.queries.find(world.accepted(0))).committed).toBe(true);
+    expect(await states()).toBe("DIED");
+    world.runner.options.onStart = (run) => world.runner.end(run);
+    world.drop("docs/2.md", "Do it.\n");
+    await world.settle();
+    expect(await states()).toBe("STOPPED");
+  });
+
+  it("is drained: its running turn ends, and nothing that waits behind it begins", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    for (const name of ["docs/1", "docs/2", "docs/3", "web/1"]) {
+      world.drop(`${name}.md`, `Do ${name}.\n`);
+      await world.settle();
+    }
+    const [first, second, third, other] = [0, 1, 2, 3].map(world.accepted);
+    const { session, running, dropped } = await drainSession("docs", coordinator, coordinator.stop);
+    expect([session, running.map(({ id }) => id), dropped]).toEqual(["docs", [first], [third, second]]);
+    await world.settle();
+    world.runner.end(world.runner.of("docs"));
+    await world.settle();
+    const found = await Promise.all([first, second, third, other].map((id) => world.queries.find(id ?? "")));
+    expect(found.map(({ status }) => status)).toEqual(["succeeded", "cancelled", "cancelled", "running"]);
+    expect(world.runner.started).toHaveLength(2);
   });
 });

@@ -54,10 +54,11 @@ async function answers(queries: Queries, ids: readonly string[]) {
   return {
     all: await queries.list({ finished: 20 }),
     bySession: await queries.list({ finished: 20, session: "docs" }),
-    byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, status: word }))),
+    byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, statuses: [word] }))),
     byText: await Promise.all(["WAITS", "year", "docs"].map((text) => queries.list({ finished: 20, text }))),
     lines: (await queries.lines({ finished: 20 })).tasks.map(asLine),
     page: await queries.list({ finished: 20, limit: 2 }),
+    shown: await Promise.all(ids.map((id) => queries.show(id))),
     found: await Promise.all(ids.flatMap((id) => [queries.find(id), queries.find(id.slice(-6))])),
     sessions: await queries.sessions({ own: true }),
     named: await queries.sessions({ own: false }),
@@ -68,8 +69,9 @@ async function answers(queries: Queries, ids: readonly string[]) {
   };
 }
 
-function asLine({ id, sessionKey, title, status, hold, reason }: TaskLine): TaskLine {
-  return { id, sessionKey, title, status, hold, reason };
+function asLine(task: TaskLine): TaskLine {
+  const { id, sessionKey, title, status, hold, holdUntil, holdRemedy, reason, acceptedAt, startedAt, endedAt } = task;
+  return { id, sessionKey, title, status, hold, holdUntil, holdRemedy, reason, acceptedAt, startedAt, endedAt };
 }
 
 async function allPages(queries: Queries, options: ListOptions): Promise<readonly (readonly string[])[]> {
@@ -189,11 +191,12 @@ describe("a long queue", () => {
         guard: { tryAgain: (error) => error, requireHome: () => undefined },
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
+      ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },
       user: "ada",
       events: { reader: () => ({ seq: 0, next: async () => undefined }) },
     });
     expect((await app.list({ finished: 9, limit: 1 })).nextCursor).toBe("a0");
-    expect((await app.list({ finished: 9, status: "queued" })).tasks).toHaveLength(49);
+    expect((await app.list({ finished: 9, statuses: ["queued"] })).tasks).toHaveLength(49);
     expect((await app.find(tasks[7]?.id ?? "")).status).toBe("queued");
     expect(read).toEqual([]);
     expect((await app.list({ finished: 9 })).tasks).toHaveLength(50);

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { waitingDrops } from "../../../src/app/queries/waiting-drops.ts";
+import { lookIntoInbox } from "../../../src/app/queries/waiting-drops.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 function workspaceWith(...paths: readonly string[]): string {
@@ -13,17 +13,20 @@ function workspaceWith(...paths: readonly string[]): string {
   return dir;
 }
 
-it("what waits in inbox/ is named as the coordinator would take it: no drafts, and nothing that was refused", async () => {
+it("what waits in inbox/ is named as the coordinator would take it: no drafts, and apart from it what was refused", async () => {
   const dir = workspaceWith(
     ...["inbox/b.md", "inbox/docs/a.md", "inbox/_draft.md", "inbox/README.md", "inbox/x.txt"],
     ...["inbox/bad.md", "inbox/bad.error.md"],
   );
-  expect(await waitingDrops(dir)).toEqual({ count: 2, paths: ["inbox/b.md", "inbox/docs/a.md"] });
+  expect(await lookIntoInbox(dir)).toEqual({
+    inbox: { count: 2, paths: ["inbox/b.md", "inbox/docs/a.md"] },
+    broken: ["inbox/bad.md"],
+  });
 });
 
 it("a hundred of many are named, and without inbox/ there are none", async () => {
   const dir = workspaceWith(...Array.from({ length: 120 }, (_, index) => `inbox/${1_000 + index}.md`));
-  const waiting = await waitingDrops(dir);
+  const { inbox: waiting } = await lookIntoInbox(dir);
   expect([waiting?.count, waiting?.paths.length, waiting?.paths[0]]).toEqual([120, 100, "inbox/1000.md"]);
-  expect(await waitingDrops(tempDir())).toBeNull();
+  expect(await lookIntoInbox(tempDir())).toEqual({ inbox: null, broken: [] });
 });

@@ -4,7 +4,7 @@ import { createFakeCliDeps, runCommand, sessionView } from "../../fakes/fake-cli
 
 const DOCS = sessionView();
 const QUIET = sessionView({
-  ...{ key: "web", runs: 0, usage: null, durationMs: 0, commands: 0, paused: true },
+  ...{ key: "web", state: "RUNNING", runs: 0, usage: null, durationMs: 0, commands: 0, paused: true },
   tasks: { queued: 2, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
 });
 
@@ -19,12 +19,14 @@ async function printed(...argv: readonly string[]): Promise<readonly string[]> {
 
 it("prints a line for each session, as many as are wanted", async () => {
   const lines = [
-    "docs  1 succeeded; 1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
-    "web   2 queued; no runs; paused",
+    "docs  STOPPED   1 succeeded; 1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",
+    "web   RUNNING   2 queued; no runs; paused",
   ];
   expect(await printed()).toEqual(lines);
   expect(await printed("-n", "1")).toEqual(lines.slice(0, 1));
   expect(await printed("--all")).toHaveLength(3);
+  expect(await printed("--state", "running", "--state", "DIED")).toEqual(["web  RUNNING   2 queued; no runs; paused"]);
+  await expect(printed("--state", "idle")).rejects.toMatchObject({ code: "USAGE" });
 });
 
 it("prints the names of sessions in a column, whatever their length", async () => {
@@ -32,14 +34,15 @@ it("prints the names of sessions in a column, whatever their length", async () =
   const deps = createFakeCliDeps({ sessions: async () => sessions });
   await runCommand(createSessionsCommand(deps));
   expect(deps.printed).toEqual([
-    "web                      2 queued; no runs; paused",
-    "docs/translation/french  2 queued; no runs; paused",
+    "web                      RUNNING   2 queued; no runs; paused",
+    "docs/translation/french  RUNNING   2 queued; no runs; paused",
   ]);
 });
 
 it("prints one session in full", async () => {
   expect(await printed("docs")).toEqual([
     "session  docs",
+    "state    STOPPED",
     "thread   none",
     "tasks    1 succeeded",
     "taken    1 run, 29 s, 3 commands, 100 tokens in (40 cached), 10 out",

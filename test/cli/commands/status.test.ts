@@ -12,8 +12,8 @@ const QUIET: StatusView = {
   health: null,
   codex: null,
   paused: { queue: null, sessions: [] },
-  tasks: { queued: 1, running: 0, uncommitted: 2 },
-  running: [],
+  tasks: { queued: 0, running: 0, uncommitted: 2 },
+  ...{ running: [], queued: [] },
   otherClones: 0,
   broken: [],
   inbox: null,
@@ -48,6 +48,7 @@ const SERVER = {
 
 async function lines(view: StatusView, ...argv: readonly string[]): Promise<readonly string[]> {
   const deps = createFakeCliDeps({ status: async () => view });
+  deps.nowMs = Date.parse(SINCE) + 90_000;
   expect(await runCommand(createStatusCommand(deps), ...argv)).toBe(0);
   return deps.printed;
 }
@@ -57,14 +58,21 @@ describe("status", () => {
     expect(await lines(QUIET)).toEqual([
       "workspace  /repo (main)",
       "serving    nobody; start with: codex-inbox serve",
-      "tasks      0 running, 1 queued, 2 finished but not committed",
+      "tasks      0 running, 0 queued, 2 finished but not committed",
     ]);
   });
 
   it("says what waits, why and since when, and what is broken", async () => {
-    const running = [taskView({ status: "running", endedAt: null })];
+    const progress = {
+      ...{ kind: "agent" as const, startedAt: SINCE, lastEventAt: "2026-11-20T14:16:40.000Z", last: "$ npm test" },
+      ...{ command: "npm test", commandSince: "2026-11-20T14:16:35.000Z", commands: 2, usage: null },
+    };
+    const running = [taskView({ status: "running", endedAt: null, progress })];
+    const hold = { hold: "a pause", holdUntil: SINCE, holdRemedy: "codex-inbox resume" };
     const view = {
       ...QUIET,
+      tasks: { ...QUIET.tasks, queued: 5 },
+      queued: [taskView({ id: "20261120-141531-aaaaaa", status: "queued", endedAt: null, ...hold })],
       server: SERVER,
       health: HEALTH,
       codex: HEALTH.codex,
@@ -79,9 +87,9 @@ describe("status", () => {
     const printed = (await lines(view)).slice(1);
     expect(printed).toEqual([
       `serving    process 7 since ${SINCE} at http://127.0.0.1:8787`,
-      "tasks      0 running, 1 queued, 2 finished but not committed",
+      "tasks      0 running, 5 queued, 2 finished but not committed",
       `committing waits since ${SINCE}: a merge is under way`,
-      `codex      no task is started since ${SINCE}: codex not found`,
+      `codex      no task is started since ${SINCE}: codex not found (codex-inbox resume --now looks again at once)`,
       `sandbox    tasks that need it wait since ${SINCE}: codex's sandbox does not work`,
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
@@ -92,6 +100,11 @@ describe("status", () => {
       "draining   no task is started any more",
       "elsewhere  3 open, accepted by other clones; serve --take-over runs them here",
       "running    20261120-141530-k3f9x2  Fix the login",
+      "             runs for 1 min 30 s, last event 20 s ago, 2 commands",
+      "             $ npm test  (for 25 s)",
+      "queued     20261120-141531-aaaaaa  Fix the login",
+      `             a pause; until ${SINCE}; codex-inbox resume`,
+      "queued     4 more; codex-inbox ls --state queued shows them",
       "broken     inbox/x.md: see the .error.md file beside it",
     ]);
   });
@@ -100,7 +113,7 @@ describe("status", () => {
     const inbox = { count: 2, paths: ["inbox/a.md", "inbox/b.md"] };
     expect((await lines({ ...QUIET, workspace: "/srv/my home", inbox })).slice(1)).toEqual([
       "serving    nobody; start with: codex-inbox -C '/srv/my home' serve",
-      "tasks      0 running, 1 queued, 2 finished but not committed",
+      "tasks      0 running, 0 queued, 2 finished but not committed",
       "inbox      2 waiting in inbox/ for a coordinator; codex-inbox ls names them",
     ]);
   });

@@ -13,26 +13,54 @@ describe("stop", () => {
   });
 
   it.each([
-    { name: "one that has ended", task: taskView(), says: /had already ended: succeeded$/ },
-    {
-      name: "one that waits for its commit",
-      task: taskView({ committed: false }),
-      says: /had already ended: succeeded$/,
-    },
-    {
-      name: "one that another clone has accepted: nobody here could stop it",
-      task: taskView({ status: "queued", endedAt: null, hold: "accepted by another clone (zzzzzz)" }),
-      says: /belongs to another clone: accepted by another clone \(zzzzzz\); stop it there$/,
-    },
-  ])("refuses $name", async ({ task, says }) => {
+    { name: "one that has ended", task: taskView() },
+    { name: "one that waits for its commit", task: taskView({ committed: false }) },
+  ])("is content with $name", async ({ task }) => {
     const deps = createFakeCliDeps({ find: async () => task });
-    await expect(runCommand(createStopCommand(deps), "k")).rejects.toMatchObject({ code: "REFUSED", message: says });
-    expect(deps.stopped).toEqual([]);
+    expect(await runCommand(createStopCommand(deps), "k")).toBe(0);
+    expect([deps.stopped, deps.printed]).toEqual([[], [`${task.id} had ended: succeeded.`]]);
   });
 
-  it("takes exactly one task", async () => {
+  it("stops all the others where it cannot stop one: nobody here could stop what another clone has accepted", async () => {
+    const theirs = taskView({ status: "queued", endedAt: null, hold: "accepted by another clone (zzzzzz)" });
+    const deps = createFakeCliDeps({ find: async (part) => (part === "theirs" ? theirs : { ...OPEN, id: part }) });
+    const message = expect.stringMatching(
+      /belongs to another clone: accepted by another clone \(zzzzzz\); stop it there$/,
+    );
+    const stopping = runCommand(createStopCommand(deps), "a", "theirs", "b");
+    await expect(stopping).rejects.toMatchObject({ code: "REFUSED", message });
+    expect(deps.stopped).toEqual(["a", "b"]);
+  });
+
+  it("waits for the end where it is told how long", async () => {
+    const asked: unknown[] = [];
+    const deps = createFakeCliDeps({
+      find: async () => OPEN,
+      wait: async (parts, { timeoutMs }) => {
+        asked.push(parts, timeoutMs);
+        const hasEnded = timeoutMs === 9_000;
+        return [{ part: OPEN.id, task: { ...OPEN, status: hasEnded ? "cancelled" : "stopping" }, hasEnded }];
+      },
+    });
+    expect(await runCommand(createStopCommand(deps), "k3f9", "--timeout", "9")).toBe(0);
+    expect(asked).toEqual([[OPEN.id], 9_000]);
+    expect(deps.printed.at(-1)).toBe(`${OPEN.id}  cancelled  Fix the login`);
+    expect(await runCommand(createStopCommand(deps), "k3f9", "--timeout", "1")).toBe(75);
+  });
+
+  it("lets the running turn of a session end, and drops the rest", async () => {
+    const deps = createFakeCliDeps({
+      drain: async () => ({ session: "docs", running: [OPEN], dropped: ["20261120-141531-aaaaaa"] }),
+    });
+    expect(await runCommand(createStopCommand(deps), "--drain", "do")).toBe(0);
+    expect(deps.printed).toEqual([
+      `${OPEN.id} is running: session docs ends after it.`,
+      "1 queued in session docs will be recorded as cancelled.",
+    ]);
+  });
+
+  it("takes a task or a session", async () => {
     const command = createStopCommand(createFakeCliDeps());
-    for (const argv of [[], ["a", "b"]])
-      await expect(runCommand(command, ...argv)).rejects.toMatchObject({ code: "USAGE" });
+    await expect(runCommand(command)).rejects.toMatchObject({ code: "USAGE" });
   });
 });

@@ -11,12 +11,13 @@ const LINE_START = /^\{"timestamp":"([^"]{1,40})"/;
 /**
  * Returns what codex noted in the thread's own file of the turn that began after `sinceMs`: its model, and the tokens of that turn alone and of
  * the thread up to its end. They are noted with each answer of the model, so a turn that failed or was stopped has them as well, which
- * its events have not (codex 0.169.0). `undefined` where there is no such file, or nothing of that turn in it.
+ * its events have not (codex 0.169.0). Of a turn under way it is what was used until now. `undefined` where there is no such file, or nothing of that turn in it.
  */
 export async function readRunAccount(
   rollouts: Rollouts,
   threadId: string,
   sinceMs: number,
+  bytesMax = TURN_BYTES_MAX,
 ): Promise<RunAccount | undefined> {
   const path = await rollouts.find(threadId);
   if (path === undefined) return undefined;
@@ -24,7 +25,7 @@ export async function readRunAccount(
   let usage: Usage | undefined;
   let threadUsage: Usage | undefined;
   // Backwards, to the first line that is older than the turn.
-  for await (const line of linesFromEnd(path, TURN_BYTES_MAX)) {
+  for await (const line of linesFromEnd(path, bytesMax)) {
     if (Date.parse(LINE_START.exec(line)?.[1] ?? "") < sinceMs) break;
     if (threadUsage === undefined && line.includes('"token_usage_record"')) {
       const payload = payloadOf(line, "token_usage_record");
