@@ -164,7 +164,7 @@ function finishedTask(n: number): { readonly id: string; readonly records: reado
       v: 1,
       id,
       session,
-      folder: "2026-11-20",
+      path: `sessions/docs/2026-11-20/${id}.md`,
       order: n,
       atMs,
       text: `Do ${n}.\n`,

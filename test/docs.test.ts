@@ -39,7 +39,16 @@ describe("docs/spec.md", () => {
 
   it("has every field of a task, and no other", () => {
     const task = presentTaskFile(
-      { id: "", sessionKey: "", title: "", status: "queued", frontMatter: {}, prompt: "", result: undefined },
+      {
+        id: "",
+        sessionKey: "",
+        title: "",
+        status: "queued",
+        frontMatter: {},
+        asked: {},
+        prompt: "",
+        result: undefined,
+      },
       "",
     );
     expect(codeSpans(between(spec, "A task: ", ";")).sort()).toEqual(Object.keys(task).sort());

@@ -4,7 +4,6 @@ import {
   rotatedLedgerPath,
   rotatedTranscriptPath,
   sessionFactsPath,
-  taskFilePath,
   transcriptPath,
 } from "../../src/task/records/workspace-paths.ts";
 import { TRANSCRIPT_ROTATE_BYTES } from "../../src/task/session/transcript.ts";
@@ -28,7 +27,7 @@ export function* importCommands(tasks: Iterable<PastTask>, count: number, branch
   for (const task of tasks) {
     index += 1;
     const { record } = task;
-    const files: File[] = [[taskFilePath(record.sessionKey, task.folder, record.id), renderTaskFile(record)]];
+    const files: File[] = [[task.path, renderTaskFile(record)]];
     files.push(...sessions.add(task));
     ledger.add(task);
     if (index === count - ROWS_KEPT_TASKS) files.push(...ledger.write(0));

@@ -2,8 +2,9 @@ import { parseDropText } from "../../src/task/file/task-file.ts";
 import type { LedgerRow } from "../../src/task/ledger/ledger.ts";
 import { ownSessionKey } from "../../src/task/names/session-key.ts";
 import { makeTaskId, taskIdDate } from "../../src/task/names/task-id.ts";
+import { taskName } from "../../src/task/names/task-name.ts";
 import type { TaskRecord } from "../../src/task/records/task-record.ts";
-import { datedFolder } from "../../src/task/records/workspace-paths.ts";
+import { datedFolder, taskFilePath } from "../../src/task/records/workspace-paths.ts";
 import type { SessionFact } from "../../src/task/session/session-fact.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { Usage } from "../../src/task/state/run.ts";
@@ -21,7 +22,7 @@ export interface PastShape {
 /** One task that was finished long ago, with all that its commit holds. */
 export interface PastTask {
   readonly record: TaskRecord;
-  readonly folder: string;
+  readonly path: string;
   readonly endedAtMs: number;
   readonly rows: readonly LedgerRow[];
   readonly entries: readonly TranscriptEntry[];
@@ -43,9 +44,12 @@ export function* pastTasks({ count, perDay, namedSessions }: PastShape, todayMs:
     const acceptedMs = firstDayMs + day * DAY_MS + Math.floor(((n % perDay) / perDay) * (DAY_MS - 2 * RUN_MS));
     const id = makeTaskId(acceptedMs, scramble(n));
     const folder = datedFolder(taskIdDate(id), 1);
-    const sessionKey = n % 2 === 0 ? ownSessionKey(folder, id) : `area-${Math.floor(n / 2) % namedSessions}`;
+    const name = taskName(id, `make-check-${n}-faster`);
+    const isOwn = n % 2 === 0;
+    const sessionKey = isOwn ? ownSessionKey(folder, name) : `area-${Math.floor(n / 2) % namedSessions}`;
+    const path = taskFilePath(sessionKey, isOwn ? undefined : folder, name);
     const session = known.get(sessionKey) ?? { thread: threadId(n), counter: 0 };
-    yield makeTask({ n, id, folder, sessionKey, acceptedMs, ...session });
+    yield makeTask({ n, id, path, sessionKey, acceptedMs, ...session });
     if (n % 2 === 1) known.set(sessionKey, { ...session, counter: session.counter + (session.counter === 0 ? 3 : 1) });
   }
 }
@@ -53,7 +57,7 @@ export function* pastTasks({ count, perDay, namedSessions }: PastShape, todayMs:
 interface Seed {
   readonly n: number;
   readonly id: string;
-  readonly folder: string;
+  readonly path: string;
   readonly sessionKey: string;
   readonly acceptedMs: number;
   readonly thread: string;
@@ -85,6 +89,7 @@ function makeTask(seed: Seed): PastTask {
     startedAt: iso(acceptedMs),
     endedAt: iso(endedAtMs),
     durationMs: RUN_MS,
+    workedMs: RUN_MS,
     reason: undefined,
     failure: undefined,
     lastMessage,
@@ -99,7 +104,7 @@ function makeTask(seed: Seed): PastTask {
   };
   return {
     record,
-    folder: seed.folder,
+    path: seed.path,
     endedAtMs,
     rows: rowsOf(seed),
     entries: entriesOf(record),
@@ -107,7 +112,7 @@ function makeTask(seed: Seed): PastTask {
   };
 }
 
-function rowsOf({ id, sessionKey, acceptedMs }: Seed): readonly LedgerRow[] {
+function rowsOf({ n, id, path, sessionKey, acceptedMs }: Seed): readonly LedgerRow[] {
   const base = { task: id, session: sessionKey };
   const counts = { run: 1, attempts: 1, vanished: 0 };
   const queued = rowOf({ kind: "queued", run: 1, attempts: 0, vanished: 0, dueAtMs: acceptedMs, reason: undefined });
@@ -122,7 +127,7 @@ function rowsOf({ id, sessionKey, acceptedMs }: Seed): readonly LedgerRow[] {
   return [
     { time: iso(acceptedMs), ...base, ...queued },
     { time: iso(acceptedMs), ...base, ...running },
-    { time: iso(acceptedMs + RUN_MS), ...base, ...ended },
+    { time: iso(acceptedMs + RUN_MS), ...base, ...ended, result: { title: `Make check ${n} faster`, path } },
   ];
 }
 

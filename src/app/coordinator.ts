@@ -2,16 +2,19 @@ import type { JournalGuard } from "../dispatch/journal-guard.ts";
 import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
+import { refuseArchived } from "../intake/archived-sessions.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
 import { readSubmission } from "../intake/submission.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
+import type { Sessions } from "../store/sessions/session-store.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
+import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
@@ -36,6 +39,8 @@ export interface Coordinator extends Queries {
   stop(part: string): Promise<StopAnswer>;
   /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
   retry(part: string): Promise<TaskView>;
+  /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
+  archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -65,6 +70,8 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly rights: () => RightsByOrigin;
   /** Name of the user that the coordinator runs as, who alone has its token. */
   readonly user: string;
+  readonly sessions: Pick<Sessions, "read">;
+  readonly archive: Coordinator["archive"];
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -96,6 +103,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   const submitAs = async (text: string, origin: Origin): ReturnType<Coordinator["submit"]> => {
     try {
       const parsed = readSubmission(text, deps.rights().of(origin));
+      await refuseArchived(deps.sessions, parsed.spec.sessionKey);
       const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
       const task = table.get(id);
       const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id));
@@ -123,6 +131,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       });
       return thenWake(answer);
     },
+    archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
     async pause(request) {
       deps.guard.requireHome();
       return thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now()));

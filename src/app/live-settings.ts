@@ -7,7 +7,7 @@ export interface LiveSettings extends VerifySettings, FollowUpSettings {
   readonly maxWorkers: number;
   readonly maxOpenTasks: number;
   readonly settleMs: number;
-  readonly timeoutMs: number;
+  readonly timeoutMs?: number | undefined;
   readonly stallTimeoutMs: number;
   readonly stopGraceMs: number;
   readonly maxAttempts: number;

@@ -52,6 +52,9 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     pause: async (request) => (await import("./actions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
       (await import("./actions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
+    archive: async (session, archived) =>
+      (await import("./actions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
+    compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
     async openPage(start) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");

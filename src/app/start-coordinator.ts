@@ -45,6 +45,7 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
+import { createArchive } from "./actions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import { openLiveEvents } from "./live-events.ts";
 import type { LiveSettings } from "./live-settings.ts";
@@ -130,7 +131,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     attemptsMax: spec.maxAttempts ?? settings().maxAttempts,
     verifyAttemptsMax: spec.maxVerifyAttempts ?? settings().maxVerifyAttempts,
   }));
-  const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, dir: paths.events });
+  const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const bound = createQueueLimit({ table, settings, now, log });
@@ -141,7 +142,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const rights = () => settings().run.rights;
   const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
   const origins = createDropOrigins({
-    ...{ branch, receipts, runDrops, user, table, journal, rights },
+    ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
     sandbox: () => settings().run.sandbox,
   });
   const acceptance = createAcceptance({
@@ -256,6 +257,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await intake.stop();
     await branch.close();
     await journal.close();
+    recorder.close();
     events.close();
     end();
   };
@@ -276,7 +278,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ progress: runs.progress, waits, events },
-    ...{ acceptance, bound, guard, keeper, user, rights },
+    ...{ acceptance, bound, guard, keeper, user, rights, sessions },
+    archive: createArchive({ branch, watch, recent, table, now }),
   });
 
   return {

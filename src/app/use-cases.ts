@@ -1,5 +1,7 @@
 import type { PolicyChange } from "../task/rights/policy-change.ts";
+import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
+import type { CompactedLedger } from "./actions/compact-tasks.ts";
 import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { InitOptions } from "./actions/init.ts";
 import type { OpenedPage } from "./actions/open-page.ts";
@@ -39,6 +41,10 @@ export interface UseCases extends Queries {
   retry(part: string): Promise<RetriedTask>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
+  archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
+  /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
+  compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
   /** Makes a link to the page of the coordinator at work, and starts a browser with it where `start` says so. @throws CoordinatorError `REFUSED`, `TRY_AGAIN` */

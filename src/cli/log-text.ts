@@ -30,7 +30,7 @@ function whatOf(event: LiveEvent): string | undefined {
     case "item":
       return isWorthSaying(event) ? bodyText(event.body, event.durationMs) : undefined;
     case "output":
-      return bodyText({ ...event, kind: "verify" }, event.durationMs);
+      return event.outcome === "running" ? undefined : bodyText({ ...event, kind: "verify" }, event.durationMs);
     case "usage":
       return usageText(event.usage);
     case "queue":

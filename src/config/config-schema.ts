@@ -72,12 +72,18 @@ const SETTINGS = v.strictObject({
     whole(100, HOUR_MS, "How often inbox/ is looked at even when no file event came. Read at the start."),
     30_000,
   ),
-  timeoutMs: v.optional(whole(1_000, DAY_MS, "Wall-clock limit of one run; a task may set its own."), HOUR_MS),
+  timeoutMs: v.optional(
+    whole(
+      1_000,
+      DAY_MS,
+      "Wall-clock limit of one run; without it a run may take as long as it likes. A task may set its own.",
+    ),
+  ),
   stallTimeoutMs: v.optional(
     whole(
       1_000,
       DAY_MS,
-      "A run that reports nothing for so long is ended; a long command reports nothing. A task may set its own.",
+      "A run that reports nothing for so long is ended, unless one of its commands is under way. A task may set its own.",
     ),
     1_800_000,
   ),

@@ -3,10 +3,9 @@ import { faultPoint } from "../base/fault-point.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
+import { cancelIfAsked } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
-import { ownSessionKey } from "../task/names/session-key.ts";
-import { taskIdDate } from "../task/names/task-id.ts";
-import { datedFolder } from "../task/records/workspace-paths.ts";
+import { slugOf } from "../task/names/task-name.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
@@ -82,14 +81,13 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     asked: Asked,
     mayAccept: () => void = () => undefined,
   ): Promise<{ readonly task: OpenTask; readonly known: boolean }> => {
-    const own = drop.spec.sessionKey === undefined;
-    const session = drop.spec.sessionKey ?? ownSessionKey(await deps.folders.forOwnSession(id), id);
-    const folder = own ? datedFolder(taskIdDate(id), 1) : await deps.folders.forTask(session, id);
+    const slug = deps.keeper.keepName(slugOf(drop.spec.title)); // Lower case, it may be what the title was not.
+    const where = await deps.folders.place(id, drop.spec.sessionKey, slug);
     const facts = await keptDrops.factsOf(id, drop, source);
     const known = deps.table.get(id);
     if (known !== undefined) return { task: known, known: true }; // It came by another way while the branch was asked.
     mayAccept();
-    const place = { id, session, folder, order: nextOrder(), atMs: deps.now() };
+    const place = { id, ...where, order: nextOrder(), atMs: deps.now() };
     const text = { text: drop.text, folderKey: drop.folderKey ?? null, clone: deps.clone };
     const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...facts, ...asked });
     const { droppedBy, origin } = asked;
@@ -101,7 +99,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       parent: droppedBy?.task,
       parentRun: droppedBy?.run,
     };
-    deps.log("accepted", { task: id, session, ...from });
+    deps.log("accepted", { task: id, session: where.session, ...from });
     return { task, known: false };
   };
 
@@ -180,7 +178,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
 
   /** Says once that a drop came with a commit that this clone does not have. */
   const hold = (path: string): void => {
-    if (!heldBack.has(path)) deps.log("held-back", { path, reason: BEYOND_HISTORY });
+    if (!heldBack.has(path)) deps.log("held-back", { path, reason: BEYOND });
     heldBack.add(path);
   };
 
@@ -196,6 +194,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const replaceable = findReplaceable(drop, snapshot);
     if (replaceable === undefined) await accept(id, kept, source, asked);
     else await replace(replaceable, kept, source, id, asked);
+    cancelIfAsked(deps.table, id, replaceable?.id);
   };
 
   /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
@@ -247,6 +246,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       else await deps.intake.putBack(id);
     }
     claimsLeft = false;
+    cancelIfAsked(deps.table, ...Array.from(deps.table.all(), ({ id }) => id)); // One was accepted, and not cancelled before a crash.
   };
 
   return {
@@ -281,6 +281,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
       const accepted =
         known === undefined &&
         (await accept(id, await keptDrops.submitted(text, spec), undefined, { origin }, mayAccept));
+      cancelIfAsked(deps.table, id);
       await deps.table.durable();
       return { id: known ?? id, known: accepted === false || accepted.known };
     },
@@ -288,8 +289,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   };
 }
 
-const BEYOND_HISTORY =
-  "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
+const BEYOND = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
 
 /** What became of a drop: the branch's copy has to go, or it is refused, or it waits. */
 type Outcome = StaleDrop | BrokenDrop | "done" | "later" | "full";

@@ -2,6 +2,7 @@ import type { Authorship, Branch } from "../git/branch.ts";
 import type { DropReceipts } from "../store/drop-receipts.ts";
 import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
+import type { Sessions } from "../store/sessions/session-store.ts";
 import { fold } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop } from "../task/file/drop.ts";
@@ -9,6 +10,7 @@ import { parseDropText } from "../task/file/task-file.ts";
 import type { Bounds, Origin } from "../task/rights/origin.ts";
 import { givenTo, type RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { lowerLevel, type Rights } from "../task/rights/rights.ts";
+import { archivedProblem } from "./archived-sessions.ts";
 import type { DropJudgement, RunDrops } from "./run-drops.ts";
 
 /** Who asks for a task, as its journal says it. */
@@ -36,6 +38,7 @@ export interface DropOriginsDeps {
   readonly user: string;
   readonly table: Pick<TaskTable, "get">;
   readonly journal: Pick<TaskJournal, "readDone">;
+  readonly sessions: Pick<Sessions, "read">;
   readonly rights: () => RightsByOrigin;
   /** The sandbox of a task that names none. */
   readonly sandbox: () => Rights["sandbox"];
@@ -87,6 +90,8 @@ export function createDropOrigins(deps: DropOriginsDeps): DropOrigins {
       receipts.originOf(id, drop.text) === undefined ? runDrops.judge(drop, source) : { kind: "take", by: undefined },
     async of(id, drop, source, by) {
       const asked = await find(id, drop, source, by);
+      const archived = await archivedProblem(deps.sessions, drop.spec.sessionKey);
+      if (archived !== undefined) return { path: drop.path, blob: drop.blob, problems: [archived] };
       const parsed = parseDropText(drop.text, drop.folderKey, rights().of(asked.origin));
       return parsed.ok ? asked : { path: drop.path, blob: drop.blob, problems: parsed.problems };
     },

@@ -3,7 +3,6 @@ import type { ForeignTask } from "../store/branch/foreign-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import { keepDrop } from "../task/file/kept-drop.ts";
 import { parseDropText } from "../task/file/task-file.ts";
-import { userFrontMatter } from "../task/records/task-record.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeProblems } from "../task/spec/task-problem.ts";
@@ -25,11 +24,11 @@ export async function takeOver(
 ): Promise<void> {
   /** Rows of one millisecond keep the order in which they stand in the ledger. */
   const taken = new Map<string, number>();
-  for (const [id, { row, file, folder }] of tasks) {
+  for (const [id, { row, file, path }] of tasks) {
     const before = taken.get(row.time) ?? 0;
     taken.set(row.time, before + 1);
     if (deps.table.get(id) !== undefined) continue;
-    const frontMatter = { ...userFrontMatter(file), id, sessionKey: row.session };
+    const frontMatter = { ...file.asked, id, sessionKey: row.session };
     const text = `---\n${JSON.stringify(frontMatter)}\n---\n${file.prompt}`;
     // What its file says of who asked can be anybody's word who may push; which clone it names has to do.
     const unknown = { commit: null, email: "unknown", signature: null, signer: null };
@@ -52,7 +51,7 @@ export async function takeOver(
       v: 1,
       id,
       session,
-      folder,
+      path,
       order: Date.parse(row.time) * 1_000 + Math.min(before, 999),
       atMs: Date.parse(row.time),
       text: kept.text,

@@ -12,7 +12,8 @@ import type { RecentTask, RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
-import { LEDGER, ROTATED_LEDGERS, SESSIONS, taskFilePath } from "../task/records/workspace-paths.ts";
+import { LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/records/workspace-paths.ts";
+import { createCancelledFiles } from "./cancelled-files.ts";
 
 /** No task file of ours is larger. */
 const TASK_FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -46,6 +47,7 @@ const OUR_PLACES = [SESSIONS, LEDGER, ROTATED_LEDGERS] as const;
 
 export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   const { branch } = deps;
+  const cancelled = createCancelledFiles(deps);
   let ours: string | undefined;
   let foreign: ReadonlyMap<string, ForeignTask> = new Map();
   /** Since then only what is `unseen` has happened; false again while, and after, a look did not come to its end. */
@@ -94,7 +96,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   };
 
   const whatIsMissing = async (task: RecentTask): Promise<"file" | "ledger row" | undefined> => {
-    if ((await branch.blobAt(taskFilePath(task.sessionKey, task.folder, task.id))) === undefined) return "file";
+    if ((await branch.blobAt(task.path)) === undefined) return "file";
     const row = await deps.ledger.find(task.id);
     return row === undefined || row.status !== task.lastRow.status ? "ledger row" : undefined;
   };
@@ -103,7 +105,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   const isOnDisk = async (task: RecentTask): Promise<boolean> => {
     if (!(await branch.headIsOurs())) return false;
     try {
-      const path = join(deps.workspaceDir, taskFilePath(task.sessionKey, task.folder, task.id));
+      const path = join(deps.workspaceDir, task.path);
       const bytes = readBounded(path, TASK_FILE_BYTES_MAX);
       return bytes !== undefined && branch.hashBlob(bytes) === task.blob;
     } catch (error) {
@@ -165,6 +167,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     if (before !== ours || lostOurs) await restoreLostResults(lostOurs);
     if (lostOurs) await noteDropsBack();
     await dropTasksFinishedElsewhere();
+    await cancelled.look(lostOurs);
     deps.addStale(await staleDrops());
     foreign = await findForeignTasks(branch, deps.ledger, isOurs);
     await deps.onForeignTasks(foreign);

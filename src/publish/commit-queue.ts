@@ -10,10 +10,9 @@ import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/tasks/op
 import { type RecentTasks, recentOf } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
-import type { LedgerRow } from "../task/ledger/ledger.ts";
+import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
-import { taskFilePath } from "../task/records/workspace-paths.ts";
-import type { Keeper, KeptText } from "../task/text/kept-text.ts";
+import { asKept, type Keeper, type Kept, type KeptText } from "../task/text/kept-text.ts";
 import { buildIntakeCommits } from "./intake-commit.ts";
 import { buildLedgerEdits } from "./ledger-commit.ts";
 import { buildResultCommit } from "./result-commit.ts";
@@ -101,7 +100,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const task of done) {
       const records = journal.read(task.id);
       plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
-      const own = ledgerRows(records);
+      const own = ledgerRows(records).map((row) => withResult(row, task));
       rows.push(...own);
       finished.push({ task, lastRow: own.at(-1), keepsRuns: failedUnknown(records) });
       await slices.next();
@@ -146,7 +145,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   ): Promise<void> => {
     const task = table.get(id);
     if (task === undefined || lastRow === undefined) return; // Another look at the branch has taken it out meanwhile.
-    const blob = await branch.blobAt(taskFilePath(planned.sessionKey, planned.folder, id));
+    const blob = await branch.blobAt(planned.path);
     table.retire(id, { k: "committed", commit, blob: blob ?? null });
     deps.recent.add(recentOf(task, lastRow, blob));
     deps.sessions.committed(id);
@@ -211,6 +210,11 @@ interface FinishedTask {
   readonly task: OpenTask;
   readonly lastRow: LedgerRow | undefined;
   readonly keepsRuns: boolean;
+}
+
+/** A row that ends the task links its file. */
+function withResult(row: Kept<LedgerRow>, { spec, path }: OpenTask): Kept<LedgerRow> {
+  return isFinal(row.status) ? { ...row, result: asKept({ title: spec.title, path }) } : row;
 }
 
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */

@@ -9,8 +9,8 @@ import {
   removedFilesCommitMessage,
 } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { parseTaskFile, renderTaskFile } from "../task/records/task-record.ts";
-import { taskFilePath } from "../task/records/workspace-paths.ts";
+import { parseTaskFile } from "../task/records/parsed-task-file.ts";
+import { renderTaskFile } from "../task/records/task-record.ts";
 import { asKept, asKeptText, type Keeper } from "../task/text/kept-text.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
 
@@ -59,7 +59,7 @@ function queuedFileEdit(task: OpenTask, journal: TaskJournal): FileEdit {
   const record = taskRecord(task, journal.read(task.id));
   const content = renderTaskFile(record);
   return {
-    path: taskFilePath(record.sessionKey, asKeptText(task.folder), record.id),
+    path: asKeptText(task.path),
     apply(current) {
       const there = current === undefined ? undefined : parseTaskFile(current);
       return there?.id === task.id && isFinal(there.status) ? "unchanged" : content;

@@ -31,7 +31,7 @@ export async function buildLedgerEdits(
   ];
   for (const [date, closed] of rotation?.closed ?? []) {
     const path = rotatedLedgerPath(date, clone, await nextSequence(branch, `${ROTATED_LEDGERS}/${date}`, clone));
-    edits.push({ path, apply: (current) => appendRows(current, closed) });
+    edits.push({ path, apply: (current) => appendRows(current, closed, "../../") });
   }
   return edits;
 }

@@ -7,13 +7,13 @@ import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
 import { taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
+import { parseTaskFile } from "../task/records/parsed-task-file.ts";
 import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
-import { parseTaskFile, renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
+import { renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
 import {
   rotatedTranscriptPath,
   sessionFactsPath,
   sessionFolder,
-  taskFilePath,
   transcriptPath,
 } from "../task/records/workspace-paths.ts";
 import { accountFact, type TaskShare } from "../task/session/session-account.ts";
@@ -113,7 +113,7 @@ export function removalEdit(branch: Pick<Branch, "hashBlob">, path: string, blob
 function taskFileEdit(record: Kept<TaskRecord>, task: OpenTask): FileEdit {
   const content = renderTaskFile(record);
   return {
-    path: taskFilePath(record.sessionKey, asKeptText(task.folder), record.id),
+    path: asKeptText(task.path),
     apply: (current) => {
       const there = current === undefined ? undefined : parseTaskFile(current);
       return there !== undefined && there.id === task.id && isFinal(there.status) ? "unchanged" : content;
@@ -191,6 +191,7 @@ export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept
     startedAt: iso(started[0]?.atMs),
     endedAt: iso(ended?.endedAtMs),
     durationMs: run === undefined ? undefined : run.endedAtMs - run.startedAtMs,
+    workedMs: workedMs(records),
     reason: ended?.reason,
     failure: failureOf(state, run?.verdict.failure?.kind),
     lastMessage: run?.verdict.lastMessage ?? "",
@@ -210,6 +211,14 @@ export function runShare(run: JournalRecord & { readonly k: "run" }): RunShare {
   const { usage, verdict, changedFiles } = run;
   const durationMs = Math.max(0, run.endedAtMs - run.startedAtMs); // The clock may have been set back.
   return { usage, durationMs, commands: verdict.commandCount, filesChanged: changedFiles.length };
+}
+
+/** A clock that was set back takes nothing away. */
+function workedMs(records: readonly KeptRecord[]): number | undefined {
+  const runs = records.filter((record) => record.k === "run" || record.k === "verify");
+  return runs.length === 0
+    ? undefined
+    : runs.reduce((sum, { startedAtMs, endedAtMs }) => sum + Math.max(0, endedAtMs - startedAtMs), 0);
 }
 
 function freshWords({ instead, why }: FreshThread): string {

@@ -4,8 +4,9 @@ import type { RunEvent, RunHandle } from "./driver.ts";
 
 /** What a run may use. Times in milliseconds. */
 export interface RunLimits {
-  readonly timeoutMs: number;
-  /** How long it may go without a sign of life; `undefined`: as long as it takes. */
+  /** `undefined`: as long as it takes; so with the next one. */
+  readonly timeoutMs: number | undefined;
+  /** How long it may go without a sign of life, while no command of it runs. */
   readonly stallMs: number | undefined;
   /** What it may write before it is ended. */
   readonly outputBytesMax: number;
@@ -37,6 +38,8 @@ export interface SupervisedRun {
 /** A timer that comes later than this was late: events that arrived meanwhile are read before anything is concluded from it. */
 const LATE_MS = 1_000;
 const AGAIN_MS = 500;
+/** Codex runs a handful of commands side by side. */
+const UNDER_WAY_MAX = 1_000;
 /** One timer never waits longer: Node's own overflow after 24 days. */
 const TIMER_MAX_MS = 3_600_000;
 /** What an adopted run is left of a limit at the least, however long ago it seems to have begun: a clock may have been set. */
@@ -49,12 +52,14 @@ const GRACE_MAX_MS = 60_000;
  */
 export function supervise(
   handle: RunHandle<unknown>,
-  { timeoutMs, stallMs = Number.POSITIVE_INFINITY, outputBytesMax, usedMs }: RunLimits,
+  { timeoutMs = Number.POSITIVE_INFINITY, stallMs = Number.POSITIVE_INFINITY, outputBytesMax, usedMs }: RunLimits,
   { monotonicMs, after }: Pick<Surroundings, "monotonicMs" | "after">,
   observer: RunObserver,
 ): SupervisedRun {
   const deadlineMs = monotonicMs() + leftOf(timeoutMs, usedMs);
   let stalledAtMs = monotonicMs() + leftOf(stallMs, handle.silentMs);
+  /** Commands and tools that have begun and not ended: one that takes hours says nothing meanwhile. */
+  const underWay = new Set<string>();
   let isOver = false;
   let isStopping = false;
   let isDeferred = false;
@@ -72,17 +77,23 @@ export function supervise(
     cancel();
     if (!isOver) cancel = after(Math.max(0, Math.min(ms, TIMER_MAX_MS)), check);
   };
+  const dueMs = (): number => (underWay.size > 0 ? deadlineMs : Math.min(deadlineMs, stalledAtMs));
   const check = (): void => {
     if (isOver || isStopping) return;
-    const lateMs = monotonicMs() - Math.min(deadlineMs, stalledAtMs);
+    const lateMs = monotonicMs() - dueMs();
     if (lateMs < 0) arm(-lateMs);
     else if (lateMs > LATE_MS && !isDeferred) {
       isDeferred = true;
       arm(LATE_MS);
     } else {
-      guarded(() => observer.overdue(deadlineMs <= stalledAtMs ? "timeout" : "stall"));
+      guarded(() => observer.overdue(deadlineMs === dueMs() ? "timeout" : "stall"));
       arm(AGAIN_MS); // Where the cause could not be recorded.
     }
+  };
+  const noteItem = ({ id, phase, body }: RunEvent & { readonly kind: "item" }): void => {
+    if (body.kind !== "command" && body.kind !== "tool") return;
+    if (phase !== "completed" && underWay.size < UNDER_WAY_MAX) underWay.add(id);
+    else if (underWay.delete(id) && underWay.size === 0 && !isStopping) arm(dueMs() - monotonicMs());
   };
   const see = (event: RunEvent): void => {
     if (event.kind === "exited") {
@@ -91,7 +102,10 @@ export function supervise(
       guarded(() => observer.exited(event.exitCode));
     } else if (event.kind === "output") {
       if (event.bytes > outputBytesMax && !isOver && !isStopping) guarded(() => observer.overdue("output"));
-    } else if (!event.isOld) stalledAtMs = monotonicMs() + stallMs;
+    } else {
+      if (!event.isOld) stalledAtMs = monotonicMs() + stallMs;
+      if (event.kind === "item") noteItem(event);
+    }
     guarded(() => observer.noticed(event));
   };
   const stop = (graceMs: number): void => {
@@ -107,7 +121,7 @@ export function supervise(
     for await (const event of handle.events()) see(event);
   };
 
-  arm(Math.min(deadlineMs, stalledAtMs) - monotonicMs());
+  arm(dueMs() - monotonicMs());
   follow()
     .then(
       () => {

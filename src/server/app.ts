@@ -142,6 +142,12 @@ export function createApp(
   });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 
+  app.post("/sessions/:key{.+}/archive", async (context) => {
+    const { undo } = bodyFields(await context.req.text(), { undo: "boolean" });
+    const { session, archived, commit } = await coordinator.archive(context.req.param("key"), undo !== "true");
+    return context.json({ session, archived, commit: commit ?? null });
+  });
+
   app.get("/events", async (context) => {
     const { outgoing } = context.env;
     const { task, session, after } = followOptions(context.req.queries(), context.req.header("last-event-id"));

@@ -70,7 +70,7 @@ describe("idle", () => {
     const world = createWorld();
     const id = "20261119-090000-zzzzzz";
     world.repository.user.commit({
-      [`sessions/there/2026-11-19/${id}.md`]: `---\nformat: 1\nid: ${id}\nsessionKey: there\nstatus: queued\n---\nX\n`,
+      [`sessions/there/2026-11-19/${id}.md`]: `---\nformat: 3\nid: ${id}\nsessionKey: there\nstatus: queued\n---\nX\n`,
       "tasks.md": `| 2026-11-19T09:00:00.000Z | ${id} | there | 1 | queued |  |\n`,
     });
     const coordinator = await world.start();

@@ -36,7 +36,7 @@ describe("settings", () => {
   it("have defaults, and are frozen", () => {
     const config = load();
     expect(config).toEqual({
-      ...{ maxWorkers: 2, port: 8787, settleMs: 2_000, rescanMs: 30_000, timeoutMs: 3_600_000, stopGraceMs: 10_000 },
+      ...{ maxWorkers: 2, port: 8787, settleMs: 2_000, rescanMs: 30_000, stopGraceMs: 10_000 },
       stallTimeoutMs: 1_800_000,
       maxOpenTasks: 10_000,
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },

@@ -102,7 +102,11 @@ describe("a time limit", () => {
     await world.advance(60_000);
     await world.advance(20_000);
     await world.advance(60_000);
-    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 3 });
+    expect(await find()).toMatchObject({
+      status: "failed",
+      reason: "timed out: the run took longer than 1 min (timeoutMs of the task)",
+      attempts: 3,
+    });
   });
 
   it("is counted from the start of the run, over a restart", async () => {
@@ -114,7 +118,9 @@ describe("a time limit", () => {
     expect(world.runner.of("docs").stops).toEqual([]);
     await world.advance(1_000);
     await world.advance(1_000);
-    expect(world.results()).toMatchObject([{ id, status: "failed", result: { reason: "timed out" } }]);
+    expect(world.results()).toMatchObject([
+      { id, status: "failed", result: { reason: "timed out: the run took longer than 1 min (timeoutMs of the task)" } },
+    ]);
   });
 
   it("stays the cause when the user stops the task after it: it is only not tried again", async () => {
@@ -124,7 +130,11 @@ describe("a time limit", () => {
     world.request(id);
     await world.advance(1_000);
     await end(world, { outcome: "interrupted", lastMessage: "" });
-    expect(await find()).toMatchObject({ status: "failed", reason: "timed out", attempts: 1 });
+    expect(await find()).toMatchObject({
+      status: "failed",
+      reason: "timed out: the run took longer than 1 min (timeoutMs of the task)",
+      attempts: 1,
+    });
   });
 
   it("does not change the cause of a stop by the user", async () => {

@@ -19,7 +19,8 @@ it("a run without an event for so long is ended as stalled", async () => {
   await world.advance(1);
   await world.advance(1_000);
   const [task] = world.results();
-  expect(task?.frontMatter).toMatchObject({ status: "failed", failure: "stalled", reason: "stalled", attempts: 1 });
+  const reason = "stalled: no event for 30 min, and no command under way (stallTimeoutMs in codex-inbox.json)";
+  expect(task?.frontMatter).toMatchObject({ status: "failed", failure: "stalled", reason, attempts: 1 });
   expect(world.logged("stop")).toMatchObject([{ cause: "stall" }]);
 });
 

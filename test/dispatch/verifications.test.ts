@@ -160,7 +160,7 @@ describe("a limit of a verification", () => {
     await world.advance(1_000);
     expect(world.verifier.started[0]?.stops[0]).toBe(10_000);
     expect(await find()).toMatchObject({
-      reason: "verification failed: `npm test` did not end within 1 min (1 of 1)",
+      reason: "verification failed: `npm test` did not end within 1 min, its verifyTimeoutMs (1 of 1)",
       failure: "verification",
     });
   });

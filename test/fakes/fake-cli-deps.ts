@@ -77,6 +77,8 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       return deps().exitCode;
     },
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
+    archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
+    compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),
@@ -196,7 +198,8 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, stop: unexpected, retry: unexpected, pause: unexpected, resume: unexpected },
+    ...{ submit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,
     show: async (part) => ({

@@ -34,7 +34,28 @@ describe("a drop that git knows nothing of", () => {
     await world.settle();
     await finishAll(world);
     const id = world.accepted(0);
-    expect(world.results()).toMatchObject([{ id, path: `sessions/2026-11-20/${id}/2026-11-20/${id}.md` }]);
+    expect(world.results()).toMatchObject([
+      { id, path: `sessions/2026-11-20/141530-fix-it-${id.slice(-6)}/141530-fix-it-${id.slice(-6)}.md` },
+    ]);
+  });
+
+  it("has no secret in the name of its file, and keeps that name when its title changes", async () => {
+    const world = createWorld();
+    await world.start();
+    const secret = "postgres://ada:Hunter22secret@db";
+    world.drop("docs/x.md", `---\nnotBefore: 2026-11-20T15:00:00Z\n---\nUse ${secret} now.\n`);
+    await world.settle();
+    world.drop("docs/x.md", "Another title.\n");
+    await world.settle();
+    await finishAll(world);
+    const id = world.accepted(0);
+    expect(world.results()).toMatchObject([
+      {
+        id,
+        title: "Another title.",
+        path: expect.stringMatching(/^sessions.docs.2026-11-20.141530-use-postgres-ada-redacted-/),
+      },
+    ]);
   });
 
   it("is known by the id in its front matter or in its name: it is taken once and goes away the second time", async () => {

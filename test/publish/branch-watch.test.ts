@@ -27,7 +27,7 @@ async function served(): Promise<Served> {
     await world.settle();
     ids.push(world.accepted(-1));
   }
-  return { world, before, ids, paths: ids.map((id) => `sessions/docs/2026-11-20/${id}.md`) };
+  return { world, before, ids, paths: ids.map(world.pathOf) };
 }
 
 /** All that two finished tasks leave in the branch. */

@@ -40,7 +40,12 @@ describe("the commit of a finished task", () => {
     const [tip, before] = world.repository.log();
     const changed = [...(tip?.files ?? [])].filter(([path, text]) => before?.files.get(path) !== text);
     expect(changed.map(([path]) => path).sort()).toEqual([
-      ...[`sessions/docs/${DAY}/${id}.md`, "sessions/docs/session.jsonl", TRANSCRIPT, "tasks.md"],
+      ...[
+        `sessions/docs/${DAY}/141530-do-docs-x-${id.slice(-6)}.md`,
+        "sessions/docs/session.jsonl",
+        TRANSCRIPT,
+        "tasks.md",
+      ],
     ]);
     expect(world.results()).toMatchObject([
       {
@@ -50,8 +55,9 @@ describe("the commit of a finished task", () => {
     ]);
     const entries = parseTranscript(world.committed(TRANSCRIPT) ?? "");
     expect(entries.map(({ line, body }) => `${line} ${body.kind}`)).toEqual(["0 user", "1 assistant", "2 end"]);
-    expect(world.rows().map(({ task, status }) => [task, status])).toEqual([
-      ...[[id, "queued"] as const, [id, "running"] as const, [id, "succeeded"] as const],
+    const result = { title: "Do docs/x.", path: world.pathOf(id) };
+    expect(world.rows().map((row) => [row.task, row.status, row.result])).toEqual([
+      ...[[id, "queued", undefined] as const, [id, "running", undefined] as const, [id, "succeeded", result] as const],
     ]);
   });
 
@@ -62,7 +68,7 @@ describe("the commit of a finished task", () => {
     await world.settle();
     world.runner.end(world.runner.of("docs"));
     await world.settle();
-    expect(world.results().map(({ path }) => path)).toEqual(["sessions/docs/2025-01-01/20250101-000000-aaaaaa.md"]);
+    expect(world.results().map(({ path }) => path)).toEqual(["sessions/docs/2025-01-01/000000-old-aaaaaa.md"]);
   });
 
   it("leaves a result alone that the user has corrected in the branch", async () => {
@@ -74,7 +80,7 @@ describe("the commit of a finished task", () => {
     world.repository.user.endMerge();
     await world.start();
     await world.settle();
-    const path = `sessions/docs/${DAY}/${id}.md`;
+    const path = world.pathOf(id);
     const corrected = `${world.committed(path) ?? ""}\nMy note.\n`;
     const first = world.repository.log().at(-1)?.id ?? "";
     world.repository.user.reset(first);
@@ -164,7 +170,7 @@ describe("the ledger", () => {
   it("keeps the rows of tasks that are open, here or in another clone", async () => {
     const world = createWorld();
     const theirs = "20261119-090000-zzzzzz";
-    const file = `---\nformat: 1\nid: ${theirs}\nsessionKey: there\ntitle: Theirs\nstatus: queued\n---\nTheirs.\n`;
+    const file = `---\nformat: 3\nid: ${theirs}\nsessionKey: there\ntitle: Theirs\nstatus: queued\n---\nTheirs.\n`;
     const row = `| 2026-11-19T09:00:00.000Z | ${theirs} | there | 1 | queued |  |\n`;
     world.repository.user.commit({
       [`sessions/there/2026-11-19/${theirs}.md`]: file,

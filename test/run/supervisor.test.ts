@@ -112,6 +112,45 @@ describe("the limits of a run", () => {
     expect(told).toEqual([`overdue ${cause}`]);
   });
 
+  it("leave a command alone that takes hours and says nothing, until it has ended", async () => {
+    const { clock, told, handle } = watched({ timeoutMs: undefined });
+    const item = (phase: "started" | "completed", id: string, isOld = false): RunEvent => ({
+      ...{ kind: "item", phase, id, paths: [], line: 1, firstLine: 1, durationMs: undefined, atMs: 0, isOld },
+      body: { kind: "command", command: "make", exitCode: 0, status: "completed", output: "", outputBytes: 0 },
+    });
+    handle.push(item("started", "a", true));
+    handle.push(item("started", "b"));
+    await pass(clock, 5 * 3_600_000);
+    handle.push(item("completed", "a"));
+    await pass(clock, 3_600_000);
+    expect(told).toEqual(["item", "item", "item"]);
+    handle.push(item("completed", "b"));
+    await pass(clock, 19_999);
+    expect(told).toEqual(["item", "item", "item", "item"]);
+    await pass(clock, 1);
+    expect(told.at(-1)).toBe("overdue stall");
+  });
+
+  it("end a command all the same that takes longer than the run may", async () => {
+    const { clock, told, handle } = watched();
+    handle.push({
+      ...{
+        kind: "item",
+        phase: "started",
+        id: "a",
+        paths: [],
+        line: 1,
+        firstLine: 1,
+        durationMs: undefined,
+        atMs: 0,
+        isOld: false,
+      },
+      body: { kind: "command", command: "make", exitCode: 0, status: "completed", output: "", outputBytes: 0 },
+    });
+    await pass(clock, 60_000);
+    expect(told).toEqual(["item", "overdue timeout"]);
+  });
+
   it("are not lengthened by what an adopted run had done before", async () => {
     const { clock, told, handle } = watched({}, { silentMs: 15_000 });
     handle.push({ ...sign, isOld: true });

@@ -238,6 +238,34 @@ describe("GET /sessions", () => {
   });
 });
 
+describe("POST /sessions/<key>/archive", () => {
+  it("puts a session away, or takes it out again, by its whole key", async () => {
+    const asked: unknown[] = [];
+    const { request } = server({
+      async archive(session, archived) {
+        asked.push([session, archived]);
+        return { session, archived, commit: archived ? "c1" : undefined };
+      },
+    });
+    const send = (path: string, body?: string) =>
+      request(path, {
+        method: "POST",
+        ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+      });
+    expect(await send("/sessions/docs%2Fapi/archive")).toMatchObject({
+      ...{ status: 200, body: { session: "docs/api", archived: true, commit: "c1" } },
+    });
+    expect(await send("/sessions/docs/api/archive", '{"undo": true}')).toMatchObject({
+      ...{ status: 200, body: { session: "docs/api", archived: false, commit: null } },
+    });
+    expect(asked).toEqual([
+      ["docs/api", true],
+      ["docs/api", false],
+    ]);
+    expect(await send("/sessions/docs/archive", '{"undoo": true}')).toMatchObject({ status: 422 });
+  });
+});
+
 describe("errors", () => {
   it.each<{ code: ErrorCode; status: number }>([
     { code: "NOT_FOUND", status: 404 },

@@ -25,6 +25,7 @@ export function taskRecord(
     startedAt: undefined,
     endedAt: undefined,
     durationMs: 42_000,
+    workedMs: 42_000,
     reason: undefined,
     failure: undefined,
     lastMessage: "",

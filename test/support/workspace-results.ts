@@ -1,5 +1,5 @@
 import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
 import type { GitRepo } from "./git-repo.ts";

@@ -15,7 +15,7 @@ import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-record.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
@@ -108,6 +108,8 @@ export interface World {
   accepted(index: number): string;
   /** What the branch holds at `path`. */
   committed(path: string): string | undefined;
+  /** Where the branch holds the file of a task. @throws Error where it does not */
+  pathOf(id: string): string;
   /** Every committed task file, with its path. */
   results(): readonly (ParsedTaskFile & { readonly path: string })[];
   /** Every row of the ledger in the branch, also of its rotated files. */
@@ -321,6 +323,11 @@ export function createWorld(): World {
       return task;
     },
     committed: (path) => repository.tip?.files.get(path),
+    pathOf(id) {
+      const path = world.results().find((file) => file.id === id)?.path;
+      if (path === undefined) throw new Error(`the branch has no file of ${id}`);
+      return path;
+    },
     results: () =>
       files().flatMap(([path, text]) => {
         const file = path.startsWith("sessions/") && path.endsWith(".md") ? parseTaskFile(text) : undefined;

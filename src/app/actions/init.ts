@@ -6,12 +6,10 @@ import { realPathOf } from "../../base/files/real-path.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { writePolicy } from "../../config/policy.ts";
 import type { Branch } from "../../git/branch.ts";
-import { openCommitter } from "../../git/commit/committer.ts";
 import { runGit } from "../../git/process/git-process.ts";
 import { requireGit } from "../../git/process/git-version.ts";
 import { createRootCommit } from "../../git/repository/root-commit.ts";
 import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../../git/repository/workspace-place.ts";
-import { readCloneFile, settleCloneId } from "../../store/clone/clone-id.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { emptyLedger } from "../../task/ledger/ledger.ts";
 import type { FileEdit } from "../../task/records/commit-plan.ts";
@@ -19,6 +17,7 @@ import { INBOX, LEDGER, SESSIONS } from "../../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import { asKeptText, type KeptText } from "../../task/text/kept-text.ts";
+import { withOwnCommitter } from "./own-committer.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
 const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
@@ -26,6 +25,7 @@ inbox/** -text -filter -ident -working-tree-encoding
 tasks.md merge=union -text -filter -ident -working-tree-encoding
 tasks/** merge=union -text -filter -ident -working-tree-encoding
 sessions/** merge=union -text -filter -ident -working-tree-encoding
+archive/** merge=union -text -filter -ident -working-tree-encoding
 `;
 
 const INBOX_README = `# Inbox
@@ -125,43 +125,14 @@ function nextSteps(command: string): readonly string[] {
 
 /** Commits what is missing of the layout; returns the commit, or `undefined` where nothing was. */
 async function commitLayout(place: WorkspacePlace, branchName: string): Promise<string | undefined> {
-  mkdirSync(place.stateDir, { recursive: true, mode: 0o700 });
-  const branch = await openCommitter({
-    place,
-    workspaceDir: place.workspaceDir,
-    stateDir: place.stateDir,
-    branch: branchName,
-    now: Date.now,
-    onNotice: () => undefined,
-    ownMarker: cloneIdOf(statePaths(place.stateDir).clone),
-  });
-  try {
-    await branch.refresh();
+  return withOwnCommitter(place, branchName, async (branch, commit) => {
     await refuseUncommittedAttributes(place, branch);
-    const { commits } = await branch.commit(
-      [{ label: "init", message: MESSAGE, edits: layout() }],
-      AbortSignal.timeout(WAIT_FOR_GIT_MS),
-    );
-    return commits[0];
-  } catch (error) {
-    if (!isAbort(error)) throw error;
-    const reason = branch.waiting()?.reason ?? "another git process is at work";
-    throw new CoordinatorError("TRY_AGAIN", `cannot commit to ${branchName} now: ${reason}`, { cause: error });
-  } finally {
-    await branch.close();
-  }
-}
-
-/** A copy keeps the id that it came with until it is served: only then it is known that nobody else writes to it. */
-function cloneIdOf(path: string): string {
-  const file = readCloneFile(path);
-  return file?.isCopy === true ? file.id : settleCloneId(path);
+    return commit({ label: "init", message: MESSAGE, edits: layout() });
+  });
 }
 
 /** Git itself reads no larger one (2.43). */
 const ATTRIBUTES_BYTES_MAX = 100 * 1024 * 1024;
-/** A git command of the user's is waited for this long. */
-const WAIT_FOR_GIT_MS = 10_000;
 
 function layout(): readonly FileEdit[] {
   const missing =
@@ -188,11 +159,6 @@ function newFiles(): ReadonlyMap<string, KeptText> {
       return content === "unchanged" || content === "absent" ? [] : [[path, content] as const];
     }),
   );
-}
-
-/** Waiting is given up by an error that is a `DOMException` in one place of Node and not in another (24.21). */
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
 
 /** Our attributes have to reach the work tree: without them git would not keep our files as they are. */

@@ -5,6 +5,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { localUserName } from "../../base/local-user.ts";
 import { readPolicy } from "../../config/policy.ts";
+import { GitError } from "../../git/process/git-process.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { readSubmission } from "../../intake/submission.ts";
 import { MARKER_VARIABLE } from "../../run/worker/processes/marker-scan.ts";
@@ -16,6 +17,7 @@ import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
 import type { Rights } from "../../task/rights/rights.ts";
+import { readServer } from "../queries/server-record.ts";
 import { refuseWhenFull } from "../room-for-tasks.ts";
 
 /** A task file in the inbox; `path` begins with `inbox/`. */
@@ -29,7 +31,8 @@ export interface PublishedDrop {
  * Puts a task file into the inbox under its own id, by rename: it is whole from the first moment and is taken at once.
  *
  * @param origin who asks; the user of this process, where nobody else does
- * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`
+ * @throws CoordinatorError `TASK_FILE` listing every problem, or `NOT_ALLOWED`, before anything is written; `QUEUE_FULL`; `REFUSED` for a session
+ * that is archived
  */
 export async function publishDrop(
   place: WorkspacePlace,
@@ -49,6 +52,7 @@ export async function publishDrop(
     },
   );
   await refuseWhenFull(place, environment, parsed.spec.id);
+  if (parsed.spec.sessionKey !== undefined) await refuseArchivedHere(place, parsed.spec.sessionKey);
   const id =
     parsed.spec.id ??
     makeTaskId(
@@ -66,6 +70,24 @@ export async function publishDrop(
     writeDropReceipt(statePaths(stateDir).dropReceipts, id, parsed.text, origin);
   writeFileAtomic(join(place.workspaceDir, path), text);
   return { id, path, warnings: parsed.warnings };
+}
+
+async function refuseArchivedHere(place: WorkspacePlace, session: string): Promise<void> {
+  const name = readServer(statePaths(place.stateDir).server)?.branch ?? place.branch;
+  if (name === undefined) return;
+  const [{ createBranchReader }, { createSessionStore }, { refuseArchived }] = await Promise.all([
+    import("../../git/commit/branch-reader.ts"),
+    import("../../store/sessions/session-store.ts"),
+    import("../../intake/archived-sessions.ts"),
+  ]);
+  const branch = createBranchReader(place, name);
+  try {
+    await refuseArchived(createSessionStore(branch), session);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error; // The inbox asks again, and says it beside the file.
+  } finally {
+    branch.close();
+  }
 }
 
 /** Which commands the branch lists is asked only where a task would be refused without. */

@@ -141,5 +141,5 @@ function keyOf(task: string, run: number, line: number, kind: string): string {
 
 function eventKey(event: LiveEvent): string | undefined {
   if (event.kind === "item") return keyOf(event.task, event.run, event.line, event.body.kind);
-  return event.kind === "output" ? keyOf(event.task, event.run, 0, "verify") : undefined;
+  return event.kind === "output" && event.outcome !== "running" ? keyOf(event.task, event.run, 0, "verify") : undefined;
 }

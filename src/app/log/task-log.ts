@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { Branch } from "../../git/branch.ts";
-import { sessionFolder, transcriptPath } from "../../task/records/workspace-paths.ts";
+import { archivedFolders } from "../../store/branch/task-text.ts";
+import { sessionFolder, TRANSCRIPT } from "../../task/records/workspace-paths.ts";
 import { entryKey, parseTranscript } from "../../task/session/transcript.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
@@ -31,16 +32,22 @@ export async function committedEntries(
   sessionKey: string,
   { task = "", last = Number.POSITIVE_INFINITY }: Wanted,
 ): Promise<readonly TranscriptEntry[]> {
-  const folder = `${sessionFolder(sessionKey)}/transcript`;
-  const closed = (await branch.listFolder(folder)).map(({ name }) => name).sort(bySequence);
   const entries = new Map<string, TranscriptEntry>();
-  for (const path of [transcriptPath(sessionKey), ...closed.map((name) => `${folder}/${name}`)]) {
+  for await (const path of transcripts(branch, sessionKey)) {
     const lines = ((await branch.readText(path)) ?? "").split("\n").filter((line) => line.includes(task));
     for (const entry of parseTranscript(lines.join("\n")))
       if (task === "" || entry.task === task) entries.set(entryKey(entry), entry);
     if (entries.size >= last) break;
   }
   return [...entries.values()].sort((one, other) => (one.time < other.time ? -1 : Number(one.time > other.time)));
+}
+
+async function* transcripts(branch: Pick<Branch, "listFolder">, sessionKey: string): AsyncGenerator<string> {
+  for (const folder of [sessionFolder(sessionKey), ...(await archivedFolders(branch, sessionKey))]) {
+    yield `${folder}/${TRANSCRIPT}`;
+    const closed = (await branch.listFolder(`${folder}/transcript`)).map(({ name }) => name).sort(bySequence);
+    for (const name of closed) yield `${folder}/transcript/${name}`;
+  }
 }
 
 /** The newest of each clone first. */

@@ -3,7 +3,7 @@ import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskView } from "../views/task-view.ts";
-import { presentFinished } from "./list-tasks.ts";
+import { type Finished, placed, presentFinished } from "./list-tasks.ts";
 import type { QueriesDeps } from "./queries.ts";
 
 /** More candidates than this are not listed in the answer to an ambiguous id. */
@@ -28,7 +28,7 @@ export async function findTask(deps: QueriesDeps, part: string): Promise<TaskVie
 /** Does the same, and reads no task file. */
 export async function locateTask(deps: QueriesDeps, part: string): Promise<LocatedTask> {
   const found = new Map<string, LocatedTask>();
-  const addFinished = (row: { readonly task: string; readonly session: string; readonly status: string }): void => {
+  const addFinished = (row: Finished): void => {
     const { task: id, session: sessionKey, status } = row;
     if (!found.has(id)) found.set(id, { id, sessionKey, status, present: () => presentFinished(deps, row) });
   };
@@ -42,10 +42,10 @@ export async function locateTask(deps: QueriesDeps, part: string): Promise<Locat
     }
     const exact = found.get(part);
     if (exact !== undefined) return exact; // A whole id is a part of no other.
-    for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(row);
+    for (const row of (await deps.ledger.current()).values()) if (row.task.includes(part)) addFinished(placed(row));
   }
   const older = isTaskId(part) && !found.has(part) ? await deps.ledger.find(part) : undefined;
-  if (older !== undefined) addFinished(older);
+  if (older !== undefined) addFinished(placed(older));
   if (found.size === 0 && /^[0-9a-z-]+$/.test(part))
     for (const entry of await deps.history.withId(part, CANDIDATES_SHOWN + 1)) addFinished(entry);
   if (found.size > 1) {

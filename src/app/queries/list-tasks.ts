@@ -1,6 +1,6 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { ForeignTask } from "../../store/branch/foreign-tasks.ts";
-import { findTaskText } from "../../store/branch/task-text.ts";
+import { findTaskText, type TaskPlace } from "../../store/branch/task-text.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { TITLE_CHARACTERS_MAX } from "../../task/file/task-title.ts";
 import { isFinal, type LedgerRow, type TaskStatus } from "../../task/ledger/ledger.ts";
@@ -10,11 +10,11 @@ import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { ListOptions, QueriesDeps, TaskPage } from "./queries.ts";
 
-/** Where a task of the branch is found. */
-interface Finished {
-  readonly task: string;
-  readonly session: string;
+/** A task of the branch, as the ledger or the history tells it. */
+export interface Finished extends TaskPlace {
   readonly status: string;
+  /** Absent where only its file tells. */
+  readonly title?: string | undefined;
   /** Why it ended; "" where nothing is to be said, absent where the history tells of it. */
   readonly detail?: string;
 }
@@ -59,8 +59,7 @@ async function listAs<Shown extends TaskLine>(
     ({ file }) => (session ?? file.sessionKey) === file.sessionKey && hasStatus(file.status) && (holds?.(file) ?? true),
   );
   const theirs = foreign.slice(skip, skip + limit - shown.length);
-  for (const { file, folder } of theirs)
-    views.push((await import("../views/task-view.ts")).presentTaskFile(file, folder));
+  for (const { file, path } of theirs) views.push((await import("../views/task-view.ts")).presentTaskFile(file, path));
   const places = Math.min(limit - shown.length - theirs.length, options.finished - ended);
   const passed = skip + theirs.length;
   if (passed < foreign.length) return { tasks: views, nextCursor: `${SKIP}${passed}-${ended}` };
@@ -146,18 +145,18 @@ function parseCursor(cursor: string | undefined): {
 }
 
 /** Returns a task of the branch; `undefined` where its file is gone. */
-export async function presentFinished(deps: QueriesDeps, { task, session }: Finished): Promise<TaskView | undefined> {
+export async function presentFinished(deps: QueriesDeps, entry: Finished): Promise<TaskView | undefined> {
   const { findTaskFile } = await import("../../store/branch/foreign-tasks.ts");
-  const place = await findTaskFile(deps.branch, session, task);
+  const place = await findTaskFile(deps.branch, entry);
   return place === undefined
     ? undefined
-    : (await import("../views/task-view.ts")).presentTaskFile(place.file, place.folder);
+    : (await import("../views/task-view.ts")).presentTaskFile(place.file, place.path);
 }
 
 async function presentLine(deps: QueriesDeps, entry: Finished): Promise<TaskLine | undefined> {
   const { task, session, status, detail } = entry;
-  const text = detail === undefined ? undefined : await findTaskText(deps.branch, session, task);
-  const title = text === undefined ? undefined : titleInFrontMatter(text, TITLE_CHARACTERS_MAX);
+  const text = detail === undefined ? undefined : await findTaskText(deps.branch, entry);
+  const title = text === undefined ? undefined : (entry.title ?? titleInFrontMatter(text, TITLE_CHARACTERS_MAX));
   if (detail === undefined || text === undefined || title === undefined) return presentFinished(deps, entry);
   return {
     ...{ id: task, sessionKey: session, title, status, hold: null, holdUntil: null, holdRemedy: null },
@@ -195,7 +194,7 @@ async function newestFinished(
     (session === undefined || row.session === session) &&
     (wanted.length === 0 || wanted.some((status) => status === row.status));
   const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status) && isWanted(row));
-  const newest = rows.reverse().sort(byTime);
+  const newest = rows.reverse().sort(byTime).map(placed);
   if (newest.length >= count || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined)
     return newest.slice(0, count);
   for (let asked = count; ; asked *= 2) {
@@ -204,6 +203,11 @@ async function newestFinished(
     for (const row of [...newest, ...older.filter(isWanted)]) if (!each.has(row.task)) each.set(row.task, row);
     if (each.size >= count || older.length < asked) return [...each.values()].slice(0, count);
   }
+}
+
+/** What a row tells of where a task lies. */
+export function placed(row: LedgerRow): LedgerRow & Finished {
+  return { ...row, title: row.result?.title, path: row.result?.path };
 }
 
 function byTime(a: LedgerRow, b: LedgerRow): number {

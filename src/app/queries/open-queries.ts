@@ -13,11 +13,11 @@ import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { addressOf, type CoordinatorAddress, readServer } from "./server-record.ts";
+import { addressOf, type CoordinatorAddress, readServer, requireBranch } from "./server-record.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
- * journal and the branch do: the one that is being served, which HEAD may have left, or else the one that HEAD names.
+ * journal and the branch do.
  *
  * @throws CoordinatorError `REFUSED` on no branch
  */
@@ -33,13 +33,7 @@ export async function queriesAt(
   served: string | undefined,
   address: CoordinatorAddress | undefined,
 ): Promise<Queries> {
-  const branch = served ?? place.branch;
-  if (branch === undefined) {
-    throw new CoordinatorError(
-      "REFUSED",
-      `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`,
-    );
-  }
+  const branch = requireBranch(place, served);
   if (address === undefined) return openQueries(place, environment, branch);
   const { askCoordinator } = await import("./coordinator-client.ts");
   return askCoordinator(address, (health) => openQueries(place, environment, branch, health));

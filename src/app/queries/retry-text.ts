@@ -4,14 +4,13 @@ import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { fold } from "../../store/tasks/open-task.ts";
 import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
-import { isOwnSessionKey } from "../../task/names/session-key.ts";
-import { userFrontMatter } from "../../task/records/task-record.ts";
+import { founderOf } from "../../task/names/session-key.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import type { TaskView } from "../views/task-view.ts";
 import type { QueriesDeps, RetryText } from "./queries.ts";
 
 /** Keys that belong to the first try alone: who it was, where it ran, and what it had to wait for. */
-const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "dependsOn", "notBefore"]);
+const OF_THE_FIRST_TRY: ReadonlySet<string> = new Set(["id", "sessionKey", "dependsOn", "notBefore", "cancel"]);
 
 /**
  * Returns the task file that asks for the same as `task` once more: its prompt byte for byte and the user's front matter, in the
@@ -24,7 +23,7 @@ export async function retryText(deps: QueriesDeps, task: TaskView): Promise<Retr
   const { id, sessionKey, thread } = task;
   const { frontMatter, prompt, origin } = await asked(deps, task);
   const kept = Object.entries(frontMatter).filter(([key]) => !OF_THE_FIRST_TRY.has(key));
-  const isOwn = isOwnSessionKey(sessionKey) && sessionKey.endsWith(`/${id}`);
+  const isOwn = founderOf(sessionKey) === id;
   const session = isOwn && thread === null ? {} : { sessionKey };
   const values = { ...Object.fromEntries(kept), ...session, parent: id };
   return { parent: id, text: `---\n${JSON.stringify(values)}\n---\n${prompt}`, origin }; // JSON is YAML, on one line.
@@ -47,7 +46,7 @@ function refuseOthers({ id, status, sessionKey, committed, hold }: TaskView): vo
  */
 async function asked(
   { open, branch, paths }: QueriesDeps,
-  { id, sessionKey }: TaskView,
+  { id, sessionKey, path }: TaskView,
 ): Promise<{
   readonly frontMatter: Readonly<Record<string, unknown>>;
   readonly prompt: string;
@@ -59,8 +58,8 @@ async function asked(
     const { spec, origin } = fold(records);
     return { frontMatter: spec.frontMatter, prompt: readPrompt(records), origin };
   }
-  const place = await findTaskFile(branch, sessionKey, id);
+  const place = await findTaskFile(branch, { task: id, session: sessionKey, path });
   if (place === undefined || !isFinal(place.file.status))
     throw new CoordinatorError("NOT_FOUND", `the file of ${id} is not in the branch any more`);
-  return { frontMatter: userFrontMatter(place.file), prompt: place.file.prompt, origin: undefined };
+  return { frontMatter: place.file.asked, prompt: place.file.prompt, origin: undefined };
 }

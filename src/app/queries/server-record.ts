@@ -3,6 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { isCopyOf } from "../../base/files/file-stamp.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { isAlive, type ProcessIdentity } from "../../base/process/process-identity.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 
 /** The coordinator that serves the workspace, as `server.json` tells it. */
 export interface ServerRecord extends ProcessIdentity {
@@ -59,6 +60,18 @@ export function readServer(path: string): ServerRecord | undefined {
     if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/**
+ * Returns the branch of a workspace, by its full name: `served`, which HEAD may have left, or else the one that HEAD names.
+ *
+ * @throws CoordinatorError `REFUSED` on no branch
+ */
+export function requireBranch(place: Pick<WorkspacePlace, "topDir" | "branch">, served: string | undefined): string {
+  const branch = served ?? place.branch;
+  if (branch !== undefined) return branch;
+  const message = `${place.topDir} is on no branch (detached HEAD), so there is no queue to look at`;
+  throw new CoordinatorError("REFUSED", message);
 }
 
 /** Says who serves a workspace already, and what to do. */

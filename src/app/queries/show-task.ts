@@ -19,7 +19,7 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
       commit: commit?.commit ?? null,
     };
   }
-  const file = (await findTaskFile(deps.branch, task.sessionKey, task.id))?.file;
+  const file = (await findTaskFile(deps.branch, { task: task.id, session: task.sessionKey, path: task.path }))?.file;
   const verificationOutput = file?.result?.verificationOutput ?? null;
   return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null };
 }

@@ -154,9 +154,9 @@ async function open(
   const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
   const { workspaceDir, stateDir } = place;
   const branch = await openCommitter({
-    ...{ place, workspaceDir, stateDir, branch: branchName, now },
+    ...{ place, workspaceDir, stateDir, branch: branchName, now, ownMarker: workspaceId },
     onNotice: (notice) => log("git", { notice }),
-    ownMarker: workspaceId,
+    author: policy.current().author,
   });
   const store = createSessionStore(branch);
   const locks = createSessionLocks(paths.sessionLocks);

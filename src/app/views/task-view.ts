@@ -4,10 +4,10 @@ import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { PRIORITY_DEFAULT } from "../../task/file/task-file.ts";
 import { isFinal } from "../../task/ledger/ledger.ts";
+import type { ParsedTaskFile } from "../../task/records/parsed-task-file.ts";
 import { asUsage } from "../../task/records/task-account.ts";
-import type { ParsedTaskFile, TaskRecord } from "../../task/records/task-record.ts";
+import type { TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
-import { taskFilePath } from "../../task/records/workspace-paths.ts";
 import { describeOrigin, requestedBy } from "../../task/rights/origin.ts";
 import type { HoldView } from "../../task/schedule/hold.ts";
 import type { ChangedFile, Usage } from "../../task/state/run.ts";
@@ -149,7 +149,7 @@ export function presentOpen(
     origin: describeOrigin(task.origin),
     requestedBy: requestedBy(task.origin),
     changedFiles: record.changedFiles.map(presentChange),
-    path: taskFilePath(task.sessionKey, task.folder, task.id),
+    path: task.path,
     committed: false,
     warnings: record.warnings,
   };
@@ -196,7 +196,7 @@ function unstarted(task: OpenTask): Partial<TaskRecord> & Pick<TaskRecord, "acce
 }
 
 /** Returns a task that no journal of this clone holds, as its committed file tells it. One that is still open belongs to another clone. */
-export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView {
+export function presentTaskFile(file: ParsedTaskFile, path: string): TaskView {
   const { frontMatter, result } = file;
   return {
     id: file.id,
@@ -232,7 +232,7 @@ export function presentTaskFile(file: ParsedTaskFile, folder: string): TaskView 
     origin: textOrNull(frontMatter.origin),
     requestedBy: textOrNull(frontMatter.requestedBy),
     changedFiles: (result?.changedFiles ?? []).map(presentChange),
-    path: taskFilePath(file.sessionKey, folder, file.id),
+    path,
     committed: true,
     warnings: [],
   };

@@ -17,6 +17,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
       "set verify <place>             where verify commands run: sandboxed (default), unsandboxed",
       "set codex <path>               the codex executable, where neither --codex nor CODEX_INBOX_CODEX names one",
       "set codexHome <path>           codex's own folder, where CODEX_HOME names none; both are read when serve starts",
+      "set author <name <address>>    author of our commits: codex-inbox, with your address; read when serve starts",
       "allow workdirs <path> …        folders besides the working tree that a task may work in or below",
       "allow images <path> …          files or folders besides the working tree that images may come from",
       "allow codexConfig <key> …      settings of codex that a task may make",
@@ -63,8 +64,9 @@ export function createPolicyCommand(deps: CliDeps): Command {
 }
 
 function asJson({ policy, path, workRoot }: ShownPolicy): unknown {
-  const { codex, codexHome, verifyCommand, ...rights } = policy;
-  const absent = { verifyCommand: verifyCommand ?? null, codex: codex ?? null, codexHome: codexHome ?? null };
+  const { codex, codexHome, author, verifyCommand, ...rights } = policy;
+  const given = { verifyCommand, codex, codexHome, author };
+  const absent = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value ?? null]));
   const effective = Object.fromEntries(ORIGIN_KINDS.map((kind) => [kind, effectiveRights(policy, kind)]));
   return { path, workRoot, ...rights, ...absent, effective };
 }
@@ -105,6 +107,7 @@ function policyLines({ policy, path, workRoot }: ShownPolicy): readonly string[]
     maxDropsPerRun: `${policy.maxDropsPerRun} files that one run of an agent leaves in inbox/ become tasks`,
     codex: policy.codex ?? "--codex, CODEX_INBOX_CODEX, or the one on the PATH",
     codexHome: policy.codexHome ?? "CODEX_HOME, or codex's own default",
+    author: policy.author ?? "codex-inbox, with your address",
   };
   return [
     ...POLICY_KEYS.map((key) => `${key.padEnd(14)} ${lines[key]}`),

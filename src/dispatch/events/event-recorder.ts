@@ -1,5 +1,6 @@
-import type { Log } from "../../base/surroundings.ts";
+import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { RunEvent, RunKey } from "../../run/driver.ts";
+import type { RunLog } from "../../run/run-log.ts";
 import type { EventLog } from "../../store/events/event-log.ts";
 import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
@@ -7,10 +8,10 @@ import type { TaskTable } from "../../store/tasks/task-table.ts";
 import { BROKEN_FILES_MAX, type Happening, shownBody, shownLine } from "../../task/events/live-event.ts";
 import { describeOrigin } from "../../task/rights/origin.ts";
 import { describeHold, type Hold } from "../../task/schedule/hold.ts";
-import type { TranscriptBody } from "../../task/session/transcript-entry.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskState } from "../../task/state/task-state.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
+import { keptBeginning, outputOf } from "./shown-texts.ts";
 import { checkpointOf, NOTHING_TOLD, readTold, type Told } from "./told.ts";
 
 export interface EventRecorderDeps {
@@ -18,7 +19,9 @@ export interface EventRecorderDeps {
   readonly log: Pick<EventLog, "add" | "found">;
   /** What comes from the journal, and the items of a run, have passed it before. */
   readonly keeper: Pick<Keeper, "keep">;
-  readonly now: () => number;
+  readonly surroundings: Pick<Surroundings, "now" | "after">;
+  /** What a run has said until now. */
+  readonly said: RunLog["said"];
   /** The commit of a task that is finished and committed. */
   readonly commitOf: (task: string) => string | undefined;
 }
@@ -37,33 +40,28 @@ export interface EventRecorder {
   broken(paths: readonly string[]): void;
   /** What a new segment says in its header. */
   checkpoint(): unknown;
+  /** Looks at nothing any more. */
+  close(): void;
 }
 
 const QUEUE_EVENTS = ["paused", "resumed", "breaker-open", "breaker-half-open", "breaker-closed"] as const;
 
-/** What codex says of an item; anything else passes the redaction. */
-const STATUSES: readonly string[] = [
-  "in_progress",
-  "completed",
-  "failed",
-  "declined",
-  "unfinished",
-  "add",
-  "delete",
-  "update",
-];
-/** Of a longer path or reason so many characters. */
-const SHOWN_MAX = 500;
+/** So long after it has begun to print, what a verify command has printed is told. */
+const PRINTED_AFTER_MS = 1_000;
 
 /** Words of ours around names that have passed the redaction; what else holds a task may be in words of others. */
 const OWN_WORDS: readonly string[] = ["session", "thread", "folder", "notBefore", "retry", "dependency", "workers"];
 
-export function createEventRecorder({ table, log, keeper, now, commitOf }: EventRecorderDeps): EventRecorder {
+export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
+  const { table, log, keeper, commitOf } = deps;
+  const { now, after: callLater } = deps.surroundings;
   const found = readTold(log.found);
   /** Tasks that have begun. */
   const told = new Map<string, Told & { readonly session: string }>();
   /** Why tasks were said to wait: a hash of the words. */
   const held = new Map<string, number>();
+  /** Tasks whose verify commands have printed something that is not told yet, and what takes that back. */
+  const printed = new Map<string, () => void>();
   let lastBroken = "";
   const keptLine = (text: string): string => keptBeginning(text, keeper);
 
@@ -99,12 +97,36 @@ export function createEventRecorder({ table, log, keeper, now, commitOf }: Event
       case "run":
         return { kind: "usage", ...ofTask(task), run: record.run, usage: record.usage };
       case "verify":
-        return { kind: "output", ...ofTask(task), run: record.run, ...outputOf(record.verification) };
+        return {
+          kind: "output",
+          ...ofTask(task),
+          run: record.run,
+          ...outputOf({ ...record.verification, exitCode: record.verification.exitCode ?? null }),
+        };
       case "committed":
         return { kind: "committed", ...ofTask(task), commit: record.commit };
       default:
         return undefined;
     }
+  };
+
+  /** What a verify command prints is looked at a moment later, once however often it has printed. */
+  const noticePrinted = (run: RunKey): void => {
+    if (told.get(run.task)?.status !== "verifying" || printed.has(run.task)) return;
+    const look = (): void => {
+      printed.delete(run.task);
+      tellPrinted(run).catch(() => undefined); // Its end will say what it has printed.
+    };
+    printed.set(run.task, callLater(PRINTED_AFTER_MS, look));
+  };
+  const tellPrinted = async ({ task: id, run }: RunKey): Promise<void> => {
+    const soFar = await deps.said({ task: id, run });
+    const task = table.get(id);
+    if (soFar?.kind !== "verify" || task?.state.kind !== "verifying" || task.state.run !== run) return;
+    const { output, outputBytes, startedAtMs = now() } = soFar;
+    const [command, durationMs] = [task.spec.verifyCommand ?? "", Math.max(0, Math.round(now() - startedAtMs))];
+    const body = { command, outcome: "running", what: "is under way", exitCode: null, durationMs, output, outputBytes };
+    log.add({ kind: "output", ...ofTask(task), run, ...outputOf(body) });
   };
 
   /** A crash may have come between the journal and the log of events. */
@@ -145,12 +167,13 @@ export function createEventRecorder({ table, log, keeper, now, commitOf }: Event
       found.sessions.clear();
     },
     noticed({ task, run, sessionKey }, event) {
+      if (event.kind === "output") noticePrinted({ task, run });
       const last = told.get(task);
       if (event.kind !== "item" || last === undefined) return;
       if (last.itemRun === run && event.line <= last.line) return; // An earlier coordinator has told it.
       told.set(task, { ...last, itemRun: run, line: event.line });
       const { phase, line, firstLine: item, durationMs = null } = event;
-      const body = shownBody(keptBody(event.body, keeper));
+      const body = shownBody(event.body);
       log.add({ kind: "item", task, session: sessionKey, run, item, line, phase, durationMs, body });
     },
     holds(ids, hold) {
@@ -192,45 +215,10 @@ export function createEventRecorder({ table, log, keeper, now, commitOf }: Event
       });
     },
     checkpoint: () => checkpointOf(told),
+    close() {
+      for (const cancel of printed.values()) cancel();
+    },
   };
-}
-
-function outputOf({
-  command,
-  outcome,
-  what,
-  exitCode,
-  durationMs,
-  output,
-  outputBytes,
-}: (KeptRecord & { readonly k: "verify" })["verification"]): Omit<
-  Happening & { kind: "output" },
-  "kind" | "task" | "session" | "run"
-> {
-  const shown = shownBody({
-    ...{ kind: "verify", command, outcome, what, exitCode: exitCode ?? null, durationMs, output, outputBytes },
-  });
-  if (shown.kind !== "verify") throw new Error("what is shown of a verification is one");
-  const { kind: _, ...fields } = shown;
-  return fields;
-}
-
-/** Paths and the words for a state are as codex gave them; all other texts of an item were redacted when it was read. */
-function keptBody(body: TranscriptBody, keeper: Pick<Keeper, "keep">): TranscriptBody {
-  const keep = (word: string): string => (STATUSES.includes(word) ? word : keptBeginning(word, keeper));
-  if (body.kind === "files") {
-    const changes = body.changes.map(({ path, change }) => ({ path: keep(path), change: keep(change) }));
-    return { ...body, status: keep(body.status), changes };
-  }
-  return "status" in body ? { ...body, status: keep(body.status) } : body;
-}
-
-/** Of a long text twice as much is looked at as is shown: what a secret at the edge was cut to does not show. */
-function keptBeginning(text: string, keeper: Pick<Keeper, "keep">): string {
-  const near = text.slice(0, 2 * SHOWN_MAX);
-  const kept: string = keeper.keep(near);
-  if (near.length === text.length) return shownLine(kept);
-  return `${kept.slice(0, Math.max(0, Math.min(SHOWN_MAX, kept.length - SHOWN_MAX)))}…`.toWellFormed();
 }
 
 function timeText(timeMs: number): string {

@@ -14,6 +14,7 @@ import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll
 import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
 import type { RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
+import { durationText } from "../../task/text/duration-text.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import { leaseOf } from "./active-runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
@@ -32,7 +33,8 @@ import { createRunRequest, foreignThread, freshThread, type RunDefaults } from "
 /** In milliseconds; where a task has none of its own. */
 export interface TurnLimits {
   /** How long a run may take. */
-  readonly timeoutMs: number;
+  /** `undefined`: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
   /** How long it may go without an event. */
   readonly stallTimeoutMs: number;
 }
@@ -176,6 +178,16 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       outputBytesMax: EVENT_BYTES_MAX,
       usedMs: now() - (lastRun?.startedAtMs ?? now()),
     }),
+    overdueWords({ spec }, cause) {
+      if (cause === "timeout") {
+        const { timeoutMs = deps.limits().timeoutMs ?? 0 } = spec;
+        return `the run took longer than ${durationText(timeoutMs)} (${setBy("timeoutMs", spec.timeoutMs)})`;
+      }
+      if (cause !== "stall") return undefined;
+      const { stallTimeoutMs = deps.limits().stallTimeoutMs } = spec;
+      const limit = setBy("stallTimeoutMs", spec.stallTimeoutMs);
+      return `no event for ${durationText(stallTimeoutMs)}, and no command under way (${limit})`;
+    },
     noticed({ task, run }: RunKey, event: RunEvent) {
       if (event.kind === "thread") noteThread(task, run, event.thread);
       // Whatever it says or does is the model's: it has answered. Warnings are codex's own.
@@ -214,4 +226,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       table.step(task.id, { kind: "exited", verdict });
     },
   };
+}
+
+function setBy(key: string, ofTask: number | undefined): string {
+  return ofTask === undefined ? `${key} in codex-inbox.json` : `${key} of the task`;
 }

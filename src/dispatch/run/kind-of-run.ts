@@ -2,6 +2,7 @@ import type { RunEvent, RunHandle, RunKey, RunLease } from "../../run/driver.ts"
 import type { RunLimits } from "../../run/supervisor.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
+import type { StopCause } from "../../task/state/task-event.ts";
 
 /** How runs of one kind are begun and taken in. Decides nothing: the state machine does. */
 export interface KindOfRun<Outcome> {
@@ -22,6 +23,8 @@ export interface KindOfRun<Outcome> {
   /** As `Driver.seal`. */
   seal(run: RunKey): boolean;
   limits(task: OpenTask): RunLimits;
+  /** Says which limit a run has reached and what sets it; `undefined` where its outcome tells. */
+  overdueWords(task: OpenTask, cause: StopCause): string | undefined;
   noticed(run: RunKey, event: RunEvent): void;
   /**
    * Takes in how a run ended: all that has to be waited for, and then one change of the table. It may be called again where it fails.

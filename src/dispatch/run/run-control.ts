@@ -42,7 +42,7 @@ export function createRunControl(deps: RunControlDeps): Runs {
         run.tracker.noticed(event);
         deps.onRunEvent(run, event);
       },
-      overdue: (cause) => stop(run.task, cause),
+      overdue: (cause) => stop(run.task, cause, kind.overdueWords(task, cause)),
       exited(exitCode) {
         // A turn that is to be verified keeps its place for that; and what failed may meet every task alike, which is not known yet.
         run.takesSlot = exitCode !== 0 || (kind === deps.turns && task.spec.verifyCommand !== undefined);
@@ -60,10 +60,10 @@ export function createRunControl(deps: RunControlDeps): Runs {
 
   const adopt = (task: OpenTask): void => starts.takeUp(runs.enter(task));
 
-  const stop = (id: string, cause: StopCause): void => {
+  const stop = (id: string, cause: StopCause, detail?: string): void => {
     const task = table.get(id);
     if (task === undefined) return;
-    const after = table.step(id, { kind: "stop", cause });
+    const after = table.step(id, { kind: "stop", cause, detail });
     if (after.state !== task.state) log("stop", { task: id, session: task.sessionKey, cause });
     const run = runs.get(id);
     if (after.state.kind === "stopping") {

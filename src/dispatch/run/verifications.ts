@@ -133,6 +133,7 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
       outputBytesMax: VERIFY_OUTPUT_BYTES_MAX,
       usedMs: now() - startedAt(task),
     }),
+    overdueWords: () => undefined,
     noticed(_run, event) {
       if (event.kind === "exited") faultPoint("verify:exit-seen");
     },

@@ -18,8 +18,9 @@ import { ElsewhereError } from "./work-tree.ts";
 
 export interface BatchParts extends StagingParts, SwapParts {
   readonly view: BranchView;
-  /** "Name <address>" */
+  /** Who commits, and as whom: "Name <address>". */
   readonly identity: string;
+  readonly author: string;
 }
 
 export type Outcome =
@@ -91,8 +92,10 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     view.builtOn(base);
     store.forget();
     isWritten = false;
-    signature = `${parts.identity} ${Math.floor(parts.now() / 1_000)} +0000`;
-    chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, signature });
+    const time = `${Math.floor(parts.now() / 1_000)} +0000`;
+    signature = `${parts.identity} ${time}`;
+    const signed = { author: `${parts.author} ${time}`, committer: signature };
+    chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, ...signed });
     return chain;
   }
 

@@ -27,8 +27,9 @@ export interface ChainInput {
   readonly plans: readonly CommitPlan[];
   readonly base: string | undefined;
   readonly prefix: string;
-  /** "Name <address> <seconds> <zone>" */
-  readonly signature: string;
+  /** "Name <address> <seconds> <zone>", each. */
+  readonly author: string;
+  readonly committer: string;
 }
 
 /**
@@ -37,7 +38,7 @@ export interface ChainInput {
  * @throws ObstacleError where the branch holds something else than a plain file at a path of ours
  */
 export async function buildChain(store: ObjectStore, trees: TreeEditor, input: ChainInput): Promise<CommitChain> {
-  const { base, plans, prefix, signature } = input;
+  const { base, plans, prefix } = input;
   const baseTree = base === undefined ? undefined : await store.treeOf(base);
   const touched = new Set<string>();
   const commits: (string | undefined)[] = [];
@@ -52,7 +53,7 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
       continue;
     }
     tree = next;
-    tip = store.add("commit", formatCommit(next, tip, signature, plan.message));
+    tip = store.add("commit", formatCommit(next, tip, input, plan.message));
     commits.push(tip);
     lastSubject = plan.message.split("\n", 1)[0] ?? "";
     for (const path of changes.keys()) touched.add(path);
@@ -120,10 +121,15 @@ export function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-function formatCommit(tree: string, parent: string | undefined, signature: string, message: string): Buffer {
+function formatCommit(
+  tree: string,
+  parent: string | undefined,
+  { author, committer }: Pick<ChainInput, "author" | "committer">,
+  message: string,
+): Buffer {
   const parents = parent === undefined ? "" : `parent ${parent}\n`;
   const text = message.replaceAll("\0", "").trimEnd();
-  return Buffer.from(`tree ${tree}\n${parents}author ${signature}\ncommitter ${signature}\n\n${text}\n`);
+  return Buffer.from(`tree ${tree}\n${parents}author ${author}\ncommitter ${committer}\n\n${text}\n`);
 }
 
 async function compare(

@@ -19,7 +19,7 @@ import { createObjectStore } from "../objects/object-store.ts";
 import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
-import { readIdentity } from "../repository/committer-identity.ts";
+import { authorFor, readIdentity } from "../repository/committer-identity.ts";
 import { createAuthorshipReader, findIntroduction } from "../repository/history.ts";
 import type { WorkTreePlace } from "../repository/read-work-tree.ts";
 import { createRefs } from "../repository/refs.ts";
@@ -42,6 +42,8 @@ export interface CommitterOptions {
   /** Unix ms. */
   readonly now: () => number;
   readonly onNotice: (message: string) => void;
+  /** "Name <address>" for the commits' author; `undefined`: codex-inbox, with the address of who commits. */
+  readonly author?: string | undefined;
   /** Git run by a process with `CODEX_INBOX_RUN=<ownMarker>…` in its environment is an agent of ours: it cannot write `.git`. */
   readonly ownMarker: string;
 }
@@ -202,6 +204,7 @@ async function openParts(options: CommitterOptions): Promise<BatchParts & { read
   const owner = createHash("sha256").update(relative(repository.commonDir, stateDir)).digest("hex").slice(0, 12);
   const packs = createOwnPacks({ objectsDir, commonDir: repository.commonDir, format: objectFormat, owner });
   if (!hasLiveOwner(stateDir)) packs.clean();
+  const identity = await readIdentity(repository);
   const store = createObjectStore({ gitDir, objectsDir, format: objectFormat, packs });
   const refs = createRefs(repository);
   const memory = createCommittedMemory(stateDir, options.branch);
@@ -214,7 +217,7 @@ async function openParts(options: CommitterOptions): Promise<BatchParts & { read
     index,
     now,
     temporary,
-    identity: await readIdentity(repository),
+    ...{ identity, author: options.author ?? authorFor(identity) },
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),
     workTree: createWorkTree(repository, temporary, (content) => objectId(objectFormat, "blob", content)),

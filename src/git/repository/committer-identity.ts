@@ -13,3 +13,8 @@ export async function readIdentity(place: GitPlace): Promise<string> {
   const isIdentity = identity.includes("<") && /^ \d+ [+-]\d{4}$/.test(line.slice(end));
   return result.status === 0 && isIdentity ? identity : FALLBACK_IDENTITY;
 }
+
+/** Returns the author of our commits where the user names none: `git log --author=codex-inbox` finds them, and hides the others. */
+export function authorFor(identity: string): string {
+  return `codex-inbox ${identity.slice(identity.lastIndexOf("<"))}`;
+}

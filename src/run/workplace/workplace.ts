@@ -5,7 +5,7 @@ import { openCodeRepositories } from "../../git/repository/code-repositories.ts"
 import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
-import { INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
+import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
 
 /** What the agents work in: the tree, the repositories there, and what changed in it. */
 export interface Workplace {
@@ -34,7 +34,9 @@ export interface WorkplaceOptions {
 export async function openWorkplace({ place, paths, allowed, log }: WorkplaceOptions): Promise<Workplace> {
   const { repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed);
   const prefix = relative(place.topDir, place.workspaceDir);
-  const ours = [INBOX, SESSIONS, LEDGER, ROTATED_LEDGERS].map((path) => (prefix === "" ? path : `${prefix}/${path}`));
+  const ours = [INBOX, SESSIONS, ARCHIVE, LEDGER, ROTATED_LEDGERS].map((path) =>
+    prefix === "" ? path : `${prefix}/${path}`,
+  );
   const changed = createChangedFiles({
     ...{ repositories, programs, keepDir: paths.codeIndex },
     home: { topDir: place.topDir, ours },

@@ -1,14 +1,14 @@
 import type { Branch } from "../../git/branch.ts";
 import { isFinal, type LedgerRow } from "../../task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../task/records/task-record.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../task/records/parsed-task-file.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
-import { taskTexts } from "./task-text.ts";
+import { type TaskPlace, taskTexts } from "./task-text.ts";
 
 /** A queued task of the branch that another clone has accepted: it may be running there, so it does not run here. */
 export interface ForeignTask {
   readonly row: LedgerRow;
   readonly file: ParsedTaskFile;
-  readonly folder: string;
+  readonly path: string;
 }
 
 /**
@@ -23,22 +23,24 @@ export async function findForeignTasks(
   const found = new Map<string, ForeignTask>();
   for (const row of (await ledger.current()).values()) {
     if (isFinal(row.status) || isOurs(row.task)) continue;
-    const place = await findTaskFile(branch, row.session, row.task);
+    const place = await findTaskFile(branch, row);
     if (place === undefined || isFinal(place.file.status)) continue;
     found.set(row.task, { row, ...place });
   }
   return found;
 }
 
-/** Returns a task's committed file and the dated folder it lies in, or `undefined`. */
+/** Returns a task's committed file and its path, or `undefined`. Of several, one that has ended. */
 export async function findTaskFile(
   branch: Pick<Branch, "readText" | "listFolder">,
-  sessionKey: string,
-  id: string,
-): Promise<{ readonly file: ParsedTaskFile; readonly folder: string; readonly text: string } | undefined> {
-  for await (const { folder, text } of taskTexts(branch, sessionKey, id)) {
+  place: TaskPlace,
+): Promise<{ readonly file: ParsedTaskFile; readonly path: string } | undefined> {
+  let found: { readonly file: ParsedTaskFile; readonly path: string } | undefined;
+  for await (const { path, text } of taskTexts(branch, place)) {
     const file = parseTaskFile(text);
-    if (file?.id === id) return { file, folder, text };
+    if (file?.id !== place.task) continue;
+    if (isFinal(file.status)) return { file, path };
+    found ??= { file, path };
   }
-  return undefined;
+  return found;
 }

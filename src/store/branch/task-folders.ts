@@ -1,18 +1,27 @@
 import type { Branch } from "../../git/branch.ts";
+import { ownSessionKey } from "../../task/names/session-key.ts";
 import { taskIdDate } from "../../task/names/task-id.ts";
-import { datedFolder, SESSIONS, sessionFolder } from "../../task/records/workspace-paths.ts";
+import { taskName } from "../../task/names/task-name.ts";
+import { datedFolder, SESSIONS, sessionFolder, taskFilePath } from "../../task/records/workspace-paths.ts";
 
 /** A folder is stored whole by git with each entry added to it, so none of ours grows beyond this. */
 const FOLDER_ENTRIES_MAX = 1_000;
 /** Folders remembered; beyond it the count is read from the branch again. */
 const FOLDERS_CACHED_MAX = 500;
 
-/** Chooses the dated folders that task files and one-task sessions lie in. */
+/** Chooses where the files of tasks lie: in dated folders ("2026-11-20", or "2026-11-20-2" once that one is full). */
 export interface TaskFolders {
-  /** Folder name ("2026-11-20", or "2026-11-20-2" once that one is full) for a task of `sessionKey`. */
-  forTask(sessionKey: string, id: string): Promise<string>;
-  /** Folder name below sessions/ for the session of a task that names none. */
-  forOwnSession(id: string): Promise<string>;
+  /**
+   * Returns the session and the path of the file for a new task. The session of one that names none lies in a dated folder, and the
+   * file in the session's.
+   *
+   * @param slug without secrets
+   */
+  place(
+    id: string,
+    sessionKey: string | undefined,
+    slug: string,
+  ): Promise<{ readonly session: string; readonly path: string }>;
 }
 
 /** Creates the chooser; entries are counted in the branch once and then as they are handed out. */
@@ -46,7 +55,16 @@ export function createTaskFolders(branch: Pick<Branch, "listFolder">): TaskFolde
   };
 
   return {
-    forTask: (sessionKey, id) => choose(sessionFolder(sessionKey), taskIdDate(id)),
-    forOwnSession: (id) => choose(SESSIONS, taskIdDate(id)),
+    async place(id, sessionKey, slug) {
+      const name = taskName(id, slug);
+      const date = taskIdDate(id);
+      if (sessionKey !== undefined)
+        return {
+          session: sessionKey,
+          path: taskFilePath(sessionKey, await choose(sessionFolder(sessionKey), date), name),
+        };
+      const session = ownSessionKey(await choose(SESSIONS, date), name);
+      return { session, path: taskFilePath(session, undefined, name) };
+    },
   };
 }

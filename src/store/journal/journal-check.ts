@@ -30,7 +30,7 @@ const orAbsent =
 /** What each kind of record must hold for the code that reads it; further fields are those of a newer version. */
 const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, Check>> } = {
   accepted: {
-    ...{ v: (value) => value === 1, id: isText, session: isText, folder: isText, order: isNumber, atMs: isNumber },
+    ...{ v: (value) => value === 1, id: isText, session: isText, path: isText, order: isNumber, atMs: isNumber },
     ...{ text: isText, folderKey: orNull(isText), source: orNull(isSource), clone: isText },
     ...{ droppedBy: orAbsent(isRun), origin: orAbsent(isOrigin), redacted: orAbsent(isRedacted) },
   },

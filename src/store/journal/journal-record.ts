@@ -57,8 +57,8 @@ export type JournalRecord =
       readonly v: 1;
       readonly id: string;
       readonly session: string;
-      /** The dated folder of the task file: "2026-11-20". */
-      readonly folder: string;
+      /** Where its file lies, or will: "sessions/docs/2026-11-20/141530-fix-login-k3f9x2.md". It stays when the title changes. */
+      readonly path: string;
       /** Acceptance order within this workspace; strictly increasing. */
       readonly order: number;
       readonly atMs: number;

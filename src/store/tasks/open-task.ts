@@ -11,7 +11,8 @@ import type { DroppedBy, JournalRecord, RedactedDrop, TaskSource } from "../jour
 export interface OpenTask {
   readonly id: string;
   readonly sessionKey: string;
-  readonly folder: string;
+  /** Where its file lies, or will. */
+  readonly path: string;
   readonly order: number;
   readonly acceptedAtMs: number;
   readonly clone: string;
@@ -68,7 +69,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
   const accepted: OpenTask = {
     id: first.id,
     sessionKey: first.session,
-    folder: first.folder,
+    path: first.path,
     order: first.order,
     acceptedAtMs: first.atMs,
     clone: first.clone,

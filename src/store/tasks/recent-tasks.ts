@@ -9,7 +9,7 @@ import { fold, isFinished, ledgerRows, type OpenTask } from "./open-task.ts";
 export interface RecentTask {
   readonly id: string;
   readonly sessionKey: string;
-  readonly folder: string;
+  readonly path: string;
   readonly source: TaskSource | undefined;
   readonly droppedBy: DroppedBy | undefined;
   readonly origin: Origin;
@@ -110,6 +110,6 @@ function recentFrom(records: readonly KeptRecord[]): RecentTask | undefined {
 
 /** Returns what is kept of a task that was committed just now. */
 export function recentOf(task: OpenTask, lastRow: LedgerRow, blob: string | undefined): RecentTask {
-  const { id, sessionKey, folder, source, droppedBy, origin, aliases, dropGone } = task;
-  return { id, sessionKey, folder, source, droppedBy, origin, aliases, dropGone, lastRow, blob };
+  const { id, sessionKey, path, source, droppedBy, origin, aliases, dropGone } = task;
+  return { id, sessionKey, path, source, droppedBy, origin, aliases, dropGone, lastRow, blob };
 }

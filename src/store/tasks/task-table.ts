@@ -134,3 +134,15 @@ export function expectOpen(table: Pick<TaskTable, "get">, id: string): OpenTask 
   if (task === undefined) throw new Error(`no open task ${id}`);
   return task;
 }
+
+/** What a task is cancelled with whose file says so. */
+export const CANCEL_WORDS = "its file says cancel: true";
+
+/** Ends those of the tasks that are queued and whose text says `cancel: true`: they are recorded, and never run. */
+export function cancelIfAsked(table: Pick<TaskTable, "get" | "step">, ...ids: readonly (string | undefined)[]): void {
+  for (const id of ids) {
+    const task = id === undefined ? undefined : table.get(id);
+    if (task?.spec.cancel === true && task.state.kind === "queued")
+      table.step(task.id, { kind: "stop", cause: "user", detail: CANCEL_WORDS });
+  }
+}

@@ -36,7 +36,7 @@ export type Happening =
   | OfTask<"released">
   | OfTask<"thread", { run: number; thread: string }>
   | OfTask<"item", ItemFields>
-  /** What a verify command has left when it ended. */
+  /** What a verify command has printed: while it goes on (`outcome` "running"), and when it has ended. */
   | OfTask<"output", OutputFields>
   /** Tokens of the run alone, once it has ended; `null` where codex noted none. */
   | OfTask<"usage", { run: number; usage: Usage | null }>

@@ -133,10 +133,12 @@ function lineAt(text: string, start: number): string {
  * passed the redaction boundary one by one: once they are part of YAML, a replaced span could break the syntax.
  */
 export function renderFrontMatter(values: readonly (readonly [key: string, value: unknown])[]): string {
-  const lines = values.flatMap(([key, value]) =>
-    value === undefined ? [] : [`${scalar(key)}: ${valueText(value)}\n`],
-  );
-  return `---\n${lines.join("")}---\n`;
+  return `---\n${renderLines(values)}---\n`;
+}
+
+/** Returns the lines between the marks. */
+export function renderLines(values: readonly (readonly [key: string, value: unknown])[]): string {
+  return values.map(([key, value]) => (value === undefined ? "" : `${scalar(key)}: ${valueText(value)}\n`)).join("");
 }
 
 /** Lists and mappings are written as JSON, which YAML 1.2 contains: one line for any content. */

@@ -137,6 +137,7 @@ export const TASK_FIELDS = {
     "memory: [login, query string]",
     readMemory,
   ),
+  cancel: field("cancel", "true, in the file of a task that waits", "cancel: true", booleanField),
 } as const;
 
 export type TaskKey = keyof typeof TASK_FIELDS;

@@ -246,6 +246,7 @@ function readSpec(
     codexConfig: take(TASK_FIELDS.codexConfig) ?? [],
     environment: take(TASK_FIELDS.environment) ?? [],
     memory: take(TASK_FIELDS.memory) ?? true,
+    cancel: take(TASK_FIELDS.cancel) ?? false,
     frontMatter: Object.fromEntries(parts.entries.map(({ key, value }) => [canonicalKey(key) ?? key, value.plain])),
   };
 }

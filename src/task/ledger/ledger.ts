@@ -2,7 +2,7 @@ import { sessionKeyProblem } from "../names/session-key.ts";
 import { isTaskId, taskIdDate } from "../names/task-id.ts";
 import { asKept, asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { isConflictMarker } from "../text/one-line.ts";
-import { escapeCell, splitTableRow, unescapeCell } from "./table-cell.ts";
+import { escapeCell, escapeLinkText, splitTableRow, unescapeCell } from "./table-cell.ts";
 
 /** In rank order: of two rows of one run the later in this list wins. */
 export const TASK_STATUSES = [
@@ -26,7 +26,15 @@ export interface LedgerRow {
   readonly session: string;
   readonly run: number;
   readonly status: TaskStatus;
+  /** What a row that ends a task links. */
+  readonly result?: TaskLink | undefined;
   readonly detail: string;
+}
+
+/** The file of a task: what is shown, and where it lies in the workspace. */
+export interface TaskLink {
+  readonly title: string;
+  readonly path: string;
 }
 
 /** A ledger without its closed rows, and these rows by the date of their task ("2026-11-20"), each once, in their order. */
@@ -40,28 +48,36 @@ export const LEDGER_ROTATE_BYTES = 65_536;
 
 /** Always the same lines, in tasks.md and in every file it rotates into, so that two clones that made them merge. */
 const HEADER_LINES = [
-  "<!-- codex-inbox ledger v1: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
+  "<!-- codex-inbox ledger v2: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
   "",
   "# Tasks",
   "",
-  "| time | task | session | run | status | detail |",
-  "| --- | --- | --- | ---: | --- | --- |",
+  "| time | task | session | run | result | status | detail |",
+  "| --- | --- | --- | ---: | --- | --- | --- |",
 ] as const;
 const HEADER = `${HEADER_LINES.join("\n")}\n`;
 
 const RANK: ReadonlyMap<string, number> = new Map(TASK_STATUSES.map((status, rank) => [status, rank]));
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const RUN = /^[1-9]\d{0,8}$/;
+/** No part of the path begins with a dot. */
+const LINK = /^\[((?:[^\\[\]]|\\.)*)\]\((?:\.\.\/)*((?:sessions|archive)(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)+\.md)\)$/;
 
 /** Tells whether a task with this status will never change by itself again. */
 export function isFinal(status: TaskStatus): status is FinalStatus {
   return status === "cancelled" || status === "failed" || status === "succeeded";
 }
 
-/** Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row. */
-function formatRow(row: LedgerRow): string {
-  const cells = [row.time, row.task, row.session, String(row.run), row.status, row.detail];
-  return `| ${cells.map(escapeCell).join(" | ")} |`;
+/**
+ * Returns the row as one line of the table, without a line end. `parseLedger` gives back exactly the row.
+ *
+ * @param up from the folder of the ledger to the workspace: "", or "../../"
+ */
+function formatRow(row: LedgerRow, up = ""): string {
+  const { time, task, session, run, status, result, detail } = row;
+  const link = result === undefined ? "" : `[${escapeLinkText(result.title)}](${up}${result.path})`;
+  const where = [time, task, session, String(run)].map(escapeCell);
+  return `| ${[...where, link, status, escapeCell(detail)].join(" | ")} |`;
 }
 
 /**
@@ -97,12 +113,20 @@ export function emptyLedger(): KeptText {
   return asKeptText(HEADER);
 }
 
-/** Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own. */
-export function appendRows(current: string | undefined, rows: readonly Kept<LedgerRow>[]): KeptText | "unchanged" {
+/**
+ * Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own.
+ *
+ * @param up from the folder of this ledger to the workspace: "", or "../../"
+ */
+export function appendRows(
+  current: string | undefined,
+  rows: readonly Kept<LedgerRow>[],
+  up = "",
+): KeptText | "unchanged" {
   const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));
   const added: string[] = [];
   for (const row of rows) {
-    const line = formatRow(row);
+    const line = formatRow(row, up);
     if (lines.has(line)) continue;
     lines.add(line);
     added.push(`${line}\n`);
@@ -152,7 +176,7 @@ export function rotateLedger(
  * another: only the rows that went into a closed file may be taken out there.
  */
 export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptText | "unchanged" {
-  const removed = new Set(Array.from(rows, formatRow));
+  const removed = new Set(Array.from(rows, (row) => formatRow(row)));
   const parseRow = createRowParser();
   const kept = current.split("\n").filter((line) => {
     const row = parseRow(line);
@@ -160,6 +184,38 @@ export function withoutRows(current: string, rows: Iterable<LedgerRow>): KeptTex
   });
   const text = kept.join("\n");
   return text === current ? "unchanged" : asKeptText(text);
+}
+
+/**
+ * Returns the ledger with the greatest row of each task alone. What each task has come to stays the same, whatever rows stand in other
+ * files, and so does what is no row of ours.
+ */
+export function latestRows(text: string): KeptText | "unchanged" {
+  const left = new Map([...foldLedger(parseLedger(text))].map(([task, row]) => [task, formatRow(row)]));
+  return editedRows(text, (row, line) => {
+    const isLatest = left.get(row.task) === formatRow(row);
+    if (isLatest) left.delete(row.task); // Repeated, it stands once.
+    return isLatest ? line : undefined;
+  });
+}
+
+/** Returns the ledger whose links to files below the folder `from` lead to the same below `to`. */
+export function movedLinks(text: string, from: string, to: string, up = ""): KeptText | "unchanged" {
+  return editedRows(text, (row, line) => {
+    const { result } = row;
+    if (result?.path.startsWith(`${from}/`) !== true) return line;
+    return formatRow({ ...row, result: { ...result, path: to + result.path.slice(from.length) } }, up);
+  });
+}
+
+function editedRows(text: string, edit: (row: LedgerRow, line: string) => string | undefined): KeptText | "unchanged" {
+  const parseRow = createRowParser();
+  const lines = text.split("\n").flatMap((line) => {
+    const row = parseRow(line);
+    return row === undefined ? [line] : (edit(row, line) ?? []);
+  });
+  const edited = lines.join("\n");
+  return edited === text ? "unchanged" : asKeptText(edited);
 }
 
 function utf8Bytes(line: string): number {
@@ -171,13 +227,21 @@ function createRowParser(): (line: string) => LedgerRow | undefined {
   const isTask = rememberingAnswers(isTaskId);
   const isSession = rememberingAnswers((key) => sessionKeyProblem(key) === undefined);
   return (line) => {
-    const cells = splitTableRow(line)?.map(unescapeCell);
-    if (cells?.length !== 6) return undefined;
-    const [time = "", task = "", session = "", run = "", status = "", detail = ""] = cells;
+    const cells = splitTableRow(line);
+    if (cells?.length !== 7 && cells?.length !== 6) return undefined;
+    const link = cells.length === 7 ? cells[4] : undefined; // Version 1 had none; a torn row has no status in its place.
+    const [time = "", task = "", session = "", run = ""] = cells.slice(0, 4).map(unescapeCell);
+    const [status = "", detail = ""] = cells.slice(-2).map(unescapeCell);
     if (!TIME.test(time) || Number.isNaN(Date.parse(time)) || !RUN.test(run) || !isStatus(status)) return undefined;
     if (!isTask(task) || !isSession(session)) return undefined;
-    return { time, task, session, run: Number(run), status, detail };
+    const result = link === undefined || link === "" ? undefined : parseLink(link);
+    return { time, task, session, run: Number(run), status, ...(result !== undefined && { result }), detail };
   };
+}
+
+function parseLink(cell: string): TaskLink | undefined {
+  const [, title, path] = LINK.exec(cell) ?? [];
+  return title === undefined || path === undefined ? undefined : { title: unescapeCell(title), path };
 }
 
 function rememberingAnswers(question: (text: string) => boolean): (text: string) => boolean {

@@ -1,6 +1,8 @@
 /** What cannot stand in a table cell as it is: controls, line separators, lone surrogates, marks that turn the writing direction, Markdown's own signs, and what begins a picture. */
 const SPECIAL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u{feff}\u{202a}-\u{202e}\u{2066}-\u{2069}\\|<]|!(?=\[)/gu;
-const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|([nrt\\|<!]))/g;
+const ESCAPE = /\\(?:u\{([0-9a-f]{1,6})\}|([nrt\\|<![\]`]))/g;
+/** What would end the text of a link, or begin code that goes on behind it. */
+const LINK_SIGN = /[[\]`]/g;
 const SHORT: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 const HIGHEST_CODE_POINT = 0x10_ffff;
 
@@ -13,6 +15,11 @@ export function escapeCell(text: string): string {
   const inner = text.replace(SPECIAL, escapeSign);
   const start = inner.startsWith(" ") ? codePointEscape(" ") + inner.slice(1) : inner;
   return start.endsWith(" ") ? start.slice(0, -1) + codePointEscape(" ") : start;
+}
+
+/** Returns `text` as the text of a link in a cell; `unescapeCell` gives it back. */
+export function escapeLinkText(text: string): string {
+  return escapeCell(text).replace(LINK_SIGN, "\\$&");
 }
 
 /** Returns the text a cell stands for. A backslash that begins no escape of ours is itself. */

@@ -1,7 +1,8 @@
-import { isTaskId } from "./task-id.ts";
+import { taskIdOfName } from "./task-name.ts";
 
 const SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const DATED_FOLDER = /^\d{4}-\d{2}-\d{2}(-\d+)?$/;
+const DATE_LENGTH = 10;
 const FORBIDDEN_ENDINGS = [".jsonl", ".md", ".lock", "."] as const;
 
 /** Parts of a key, joined by "/". */
@@ -25,18 +26,24 @@ export function sessionKeyProblem(key: string): string | undefined {
 }
 
 /**
- * Returns the key of the session made for a task that names none.
+ * Returns the key of the session made for a task that names none: "2026-11-20/141530-fix-login-k3f9x2".
  *
  * @param folder the dated folder that has room, "2026-11-20" or "2026-11-20-2"
+ * @param name that of the task's file
  */
-export function ownSessionKey(folder: string, id: string): string {
-  return `${folder}/${id}`;
+export function ownSessionKey(folder: string, name: string): string {
+  return `${folder}/${name}`;
 }
 
-/** Returns whether a key was made by `ownSessionKey`; such a session may be named by later tasks like any other. */
+/** Returns the task that the session `key` was made for; `undefined` where a person has named it. Any task may name such a session. */
+export function founderOf(key: string): string | undefined {
+  const [folder = "", name = "", ...rest] = key.split("/");
+  return rest.length === 0 && DATED_FOLDER.test(folder) ? taskIdOfName(folder.slice(0, DATE_LENGTH), name) : undefined;
+}
+
+/** Returns whether a key was made by `ownSessionKey`. */
 export function isOwnSessionKey(key: string): boolean {
-  const [folder = "", id = "", ...rest] = key.split("/");
-  return rest.length === 0 && DATED_FOLDER.test(folder) && isTaskId(id);
+  return founderOf(key) !== undefined;
 }
 
 /** Tells whether a folder is named like those of a day's tasks: "2026-11-20", "2026-11-20-2". */

@@ -1,7 +1,7 @@
 import type { ChangedFile } from "../state/run.ts";
 import { parseInlineCode } from "../text/markdown.ts";
 import { fencedBlockEnd } from "../text/quoted-text.ts";
-import { cutUtf8 } from "../text/utf8.ts";
+import { ACCOUNT_START } from "./task-file-layout.ts";
 import { beforeVerification, outputOfVerification, VERIFICATION_HEADING } from "./verification-section.ts";
 
 /** What became of a task, as its file tells it. */
@@ -22,39 +22,33 @@ export const CHANGED_BY: Readonly<Record<NonNullable<ChangedFile["by"]>, string>
 };
 export const WARNINGS_HEADING = "### Warnings";
 
-/** What the front matter of a committed task file says of its result. */
-export interface ResultFacts {
-  /** Length of the final answer, where the file says it. */
-  readonly messageBytes: unknown;
-  readonly reason: string | undefined;
-  readonly isQuoted: boolean;
-}
-
 /** Reads what follows the prompt of a committed task file. */
-export function parseResult(tail: string, { messageBytes, reason, isQuoted }: ResultFacts): TaskResult {
-  const [, afterOutcome = ""] =
-    /^\s*<!--.*-->\s*## Result\s*?\r?\n\r?\n(?:\*\*.*\r?\n)+\r?\n([\s\S]*)$/.exec(tail) ?? [];
-  const exact = typeof messageBytes === "number" ? cutUtf8(afterOutcome, messageBytes) : undefined;
-  const { head: lastMessage, tail: sections } =
-    exact?.tail.startsWith("\n") === true ? exact : splitAtSections(afterOutcome, isQuoted);
+export function parseResult(tail: string, reason: string | undefined): TaskResult {
+  const [, afterOutcome = ""] = /^\s*## Result\s*?\n\n(?:\*\*.*\n)+\n([\s\S]*)$/.exec(tail) ?? [];
+  const from = fencedBlockEnd(afterOutcome); // Of a quoted answer no line passes for a heading of ours.
+  const text = `\n${afterOutcome}`;
+  const starts = [CHANGED_FILES_HEADING, WARNINGS_HEADING, VERIFICATION_HEADING, ACCOUNT_START].map((heading) =>
+    text.indexOf(`\n${heading}`, from),
+  );
+  const start = Math.min(...starts.filter((index) => index !== -1), text.length);
+  const lastMessage = withoutLineFeeds(text.slice(1, start));
+  const sections = text.slice(start);
   const before = beforeVerification(sections);
   const verificationOutput = outputOfVerification(sections.slice(before.length));
   return { reason, lastMessage, changedFiles: parseChangedFiles(before), verificationOutput };
 }
 
-/** Where the answer is quoted, no heading in it passes for ours; where not, ours is the last of its kind. */
-function splitAtSections(text: string, isQuoted: boolean): { readonly head: string; readonly tail: string } {
-  const from = isQuoted ? fencedBlockEnd(text) : 0;
-  const find = (line: string): number => (isQuoted ? text.indexOf(line, from) : text.lastIndexOf(line));
-  const starts = [CHANGED_FILES_HEADING, WARNINGS_HEADING, VERIFICATION_HEADING].map((heading) => find(`\n${heading}`));
-  const start = Math.min(...starts.filter((index) => index !== -1), text.length);
-  return { head: text.slice(0, start).trimEnd(), tail: text.slice(start) };
+/** Returns `text` without the line feeds at its end; a quoted block has none of its own there. */
+export function withoutLineFeeds(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === "\n") end -= 1;
+  return text.slice(0, end);
 }
 
 const BY = ["patch", "other"] as const;
 
 function parseChangedFiles(sections: string): readonly ChangedFile[] {
-  const [, list = ""] = sections.replaceAll("\r\n", "\n").split(`\n${CHANGED_FILES_HEADING}\n`);
+  const [, list = ""] = sections.split(`\n${CHANGED_FILES_HEADING}\n`);
   const [files = ""] = list.split(`\n${WARNINGS_HEADING}`);
   let by: ChangedFile["by"];
   return files.split("\n").flatMap((line) => {

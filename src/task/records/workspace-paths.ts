@@ -4,6 +4,8 @@ import { asKeptText, type KeptText } from "../text/kept-text.ts";
 export const INBOX = "inbox";
 /** Where sessions and their tasks are kept. */
 export const SESSIONS = "sessions";
+/** Where the files of archived sessions go, by the day on which that was done. */
+export const ARCHIVE = "archive";
 /** The ledger of state changes. */
 export const LEDGER = "tasks.md";
 /** Where closed parts of the ledger go. */
@@ -25,9 +27,14 @@ export function datedFolder(date: string, sequence: number): string {
   return sequence === 1 ? date : `${date}-${sequence}`;
 }
 
-/** Returns the path of a task's committed file. */
-export function taskFilePath<Part extends string>(key: Part, folder: Part, id: Part): PathOf<Part> {
-  return `${sessionFolder(key)}/${folder}/${id}.md` as PathOf<Part>;
+/**
+ * Returns the path of a task's committed file.
+ *
+ * @param folder the dated one; `undefined` for the task that a session was made for, which lies in the session's folder
+ * @param name "141530-fix-login-k3f9x2"
+ */
+export function taskFilePath<Part extends string>(key: Part, folder: Part | undefined, name: Part): PathOf<Part> {
+  return `${sessionFolder(key)}${folder === undefined ? "" : `/${folder}`}/${name}.md` as PathOf<Part>;
 }
 
 /** Returns the path of the facts about a session. */
@@ -35,14 +42,22 @@ export function sessionFactsPath<Part extends string>(key: Part): PathOf<Part> {
   return `${sessionFolder(key)}/session.jsonl` as PathOf<Part>;
 }
 
+/** The transcript in the folder of a session. */
+export const TRANSCRIPT = "transcript.jsonl";
+
 /** Returns the path of the transcript that a session's entries are appended to. */
 export function transcriptPath<Part extends string>(key: Part): PathOf<Part> {
-  return `${sessionFolder(key)}/transcript.jsonl` as PathOf<Part>;
+  return `${sessionFolder(key)}/${TRANSCRIPT}` as PathOf<Part>;
 }
 
 /** Returns the path of the `sequence`-th closed transcript (from 1); the clone's id keeps two clones' files apart. */
 export function rotatedTranscriptPath<Part extends string>(key: Part, cloneId: string, sequence: number): PathOf<Part> {
   return `${sessionFolder(key)}/transcript/${numbered(cloneId, sequence)}.jsonl` as PathOf<Part>;
+}
+
+/** Returns the folder of a session that was archived on `date`. */
+export function archivedSessionFolder<Part extends string>(date: Part, key: Part): PathOf<Part> {
+  return `${ARCHIVE}/${date}/${key}` as PathOf<Part>;
 }
 
 /** Returns the path of the `sequence`-th closed ledger (from 1) of a day. */

@@ -40,6 +40,8 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
   readonly codex: string | undefined;
   /** Absolute path of codex's own folder, where the environment names none. */
   readonly codexHome: string | undefined;
+  /** "Name <address>", the author of our commits; `undefined`: codex-inbox, with the user's address. */
+  readonly author: string | undefined;
 }
 
 /** Notes as they lie on the disk, or those alone that the branch holds as they lie there. */
@@ -48,7 +50,7 @@ const NOTES_CHOICES = ["any", "committed"] as const;
 export const DEFAULT_POLICY: Policy = Object.freeze({
   ...DEFAULT_RIGHTS,
   ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
-  ...{ codex: undefined, codexHome: undefined },
+  ...{ codex: undefined, codexHome: undefined, author: undefined },
 });
 
 /** The format; a number above it was written by a newer version. */
@@ -74,10 +76,13 @@ export const POLICY_KEYS = [
   ...["notes", ...POLICY_FLAGS],
   ...POLICY_NUMBERS,
   ...POLICY_PATHS,
+  "author",
 ] as const;
 export type PolicyKey = (typeof POLICY_KEYS)[number];
 
 const LIST_LENGTH_MAX = 100;
+/** What git can write: without line ends and further angles. */
+const AUTHOR = /^[^\p{C}<>\s][^\p{C}<>\u2028\u2029]{0,98} <[^\p{C}<>\s]{1,320}>$/u;
 const NUMBER_MAX = 10_000;
 const TEXT_LENGTH_MAX = 10_000;
 const LIMITS = { nesting: 20, tokens: 10_000 };
@@ -151,6 +156,8 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
       return /^[^\s@<>]{1,64}@[^\s@<>]{1,255}$/.test(value)
         ? undefined
         : "is not an e-mail address, such as ada@example.org";
+    case "author":
+      return AUTHOR.test(value) ? undefined : "is not a name and an address: codex-inbox <inbox@example.org>";
     case "maxDropsPerRun":
       return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
         ? undefined

@@ -41,6 +41,8 @@ export interface TaskSpec {
   readonly environment: readonly string[];
   /** Whether notes that share words with the prompt are put beside it; a list: these terms are searched for too. */
   readonly memory: boolean | readonly string[];
+  /** It is not to run any more. */
+  readonly cancel: boolean;
   /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */
   readonly frontMatter: Readonly<Record<string, unknown>>;
 }

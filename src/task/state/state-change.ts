@@ -27,6 +27,7 @@ export type TaskState =
   | (Counts & {
       readonly kind: "stopping";
       readonly cause: StopCause;
+      readonly detail?: string | undefined;
       readonly verify: boolean;
       readonly mayRunAgain: boolean;
     })
@@ -52,8 +53,13 @@ export interface Counts {
 export type In<Kind extends TaskState["kind"]> = TaskState & { readonly kind: Kind };
 
 /** Returns the state of a task whose process is told to end. */
-export function toStopping(counts: Counts, cause: StopCause, verify: boolean): TaskState {
-  return { ...countsOf(counts), kind: "stopping", cause, verify, mayRunAgain: cause !== "user" };
+export function toStopping(
+  counts: Counts,
+  { cause, detail }: { readonly cause: StopCause; readonly detail?: string | undefined },
+  verify: boolean,
+): TaskState {
+  const why = { cause, ...(detail === undefined ? {} : { detail }) };
+  return { ...countsOf(counts), kind: "stopping", ...why, verify, mayRunAgain: cause !== "user" };
 }
 
 /** Returns the state of a task whose verify command is to run, under the next run number. */

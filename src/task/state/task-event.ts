@@ -32,7 +32,8 @@ export type TaskEvent =
   | { readonly kind: "vanished" }
   /** The verify command was prepared and never begun: nothing was lost. */
   | { readonly kind: "unbegun" }
-  | { readonly kind: "stop"; readonly cause: StopCause }
+  /** `detail`: which limit was reached, and what sets it. */
+  | { readonly kind: "stop"; readonly cause: StopCause; readonly detail?: string | undefined }
   /** The user saved the dropped file again. */
   | { readonly kind: "replaced" }
   /** It can never run: `reason` says why. */

@@ -87,6 +87,10 @@ export const STOP_WORDS: Readonly<Record<StopCause, string>> = {
   shutdown: "the coordinator shut down",
 };
 
+function stopWords({ cause, detail }: { readonly cause: StopCause; readonly detail?: string | undefined }): string {
+  return detail === undefined ? STOP_WORDS[cause] : `${STOP_WORDS[cause]}: ${detail}`;
+}
+
 function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskState {
   switch (event.kind) {
     case "started":
@@ -94,7 +98,7 @@ function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskS
     case "replaced":
       return state;
     case "stop":
-      return event.cause === "user" ? ended(state, "cancelled", STOP_WORDS.user, nowMs) : state;
+      return event.cause === "user" ? ended(state, "cancelled", stopWords(event), nowMs) : state;
     case "unrunnable":
       return ended(state, "failed", event.reason, nowMs);
     case "endedElsewhere":
@@ -113,7 +117,7 @@ function fromRunning(state: In<"running">, event: TaskEvent, context: StepContex
     case "verifyStarted":
       return toVerifying({ ...state, vanished: 0 }, context.nowMs);
     case "stop":
-      return toStopping(state, event.cause, false);
+      return toStopping(state, event, false);
     default:
       throw new IllegalTransitionError(state, event);
   }
@@ -128,7 +132,7 @@ function fromVerifying(state: In<"verifying">, event: TaskEvent, context: StepCo
     case "unbegun":
       return toVerifying(state, context.nowMs);
     case "stop":
-      return toStopping(state, event.cause, true);
+      return toStopping(state, event, true);
     default:
       throw new IllegalTransitionError(state, event);
   }
@@ -162,7 +166,7 @@ function fromStopping(state: In<"stopping">, event: TaskEvent, context: StepCont
 
 function afterStop(state: In<"stopping">, context: StepContext, verifyReason?: string): TaskState {
   const counts = { ...countsOf(state), vanished: 0 };
-  const reason = STOP_WORDS[state.cause];
+  const reason = stopWords(state);
   switch (state.cause) {
     case "user":
       return ended(counts, "cancelled", reason, context.nowMs);

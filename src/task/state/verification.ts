@@ -103,7 +103,8 @@ function judge(
   { cause, timeoutMs }: VerifyContext,
 ): Pick<Verification, "outcome" | "what"> | undefined {
   // A command that is told to end may well exit with 0: after a stop its exit code says nothing.
-  if (cause === "timeout") return { outcome: "failed", what: `did not end within ${durationText(timeoutMs)}` };
+  if (cause === "timeout")
+    return { outcome: "failed", what: `did not end within ${durationText(timeoutMs)}, its verifyTimeoutMs` };
   if (cause === "output")
     return { outcome: "failed", what: `printed more than ${VERIFY_OUTPUT_BYTES_MAX / 1024 / 1024} MB` };
   if (cause !== undefined) return { outcome: "stopped", what: "was stopped" };

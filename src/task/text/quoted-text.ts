@@ -1,4 +1,5 @@
 import { fenced } from "./markdown.ts";
+import { headingsDown, moveHeadings } from "./nested-headings.ts";
 
 /**
  * What Markdown does not only format: HTML, comments and addresses in `<>`, pictures, definitions of links (they count for the whole
@@ -21,7 +22,7 @@ const FENCE_LANGUAGE = "markdown";
  * block, which shows it as it is. Nothing in it can load anything, end the block, swallow what follows, or pose as a heading of
  * ours. `readQuotedText` gives back exactly `text`. Empty text is no block.
  */
-export function quotedText(text: string): string {
+function quotedText(text: string): string {
   if (text === "") return "";
   if (ACTING.test(text) || drawsSomething(text)) return fenced(`${text}\n`, FENCE_LANGUAGE);
   return text
@@ -36,8 +37,29 @@ function drawsSomething(text: string): boolean {
   return false;
 }
 
-/** Returns the text of a block that `quotedText` has made. What somebody has written into it by hand belongs to it. */
-export function readQuotedText(block: string): string {
+/**
+ * Does the same for a text that stands below a heading of ours: its own are moved down, by `down` levels, so that they nest. Where they
+ * cannot, the text is fenced.
+ */
+export function quotedBelow(text: string): { readonly block: string; readonly down: number } {
+  const down = headingsDown(text);
+  if (down === undefined) return { block: fenced(`${text}\n`, FENCE_LANGUAGE), down: 0 };
+  const block = quotedText(text);
+  return down === 0 || !block.startsWith(">")
+    ? { block, down: 0 }
+    : { block: quotedText(moveHeadings(text, down)), down };
+}
+
+/**
+ * Returns the text of a block that `quotedText` has made. What somebody has written into it by hand belongs to it.
+ *
+ * @param down by how many levels its headings were moved
+ */
+export function readQuotedText(block: string, down = 0): string {
+  return moveHeadings(unquoted(block), -down);
+}
+
+function unquoted(block: string): string {
   const [opening = ""] = block.split("\n", 1);
   const [, fence] = /^(`{3,})markdown\r?$/.exec(opening) ?? [];
   if (fence === undefined) {

@@ -23,18 +23,6 @@ export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/**
- * Cuts the first `count` bytes (as UTF-8) off `text`.
- *
- * @returns both parts, or `undefined` where `text` is shorter or the cut would split a character
- */
-export function cutUtf8(text: string, count: number): { readonly head: string; readonly tail: string } | undefined {
-  const bytes = new TextEncoder().encode(text);
-  if (count > bytes.length) return undefined;
-  const head = decodeUtf8(bytes.subarray(0, count));
-  return head === undefined ? undefined : { head, tail: text.slice(head.length) };
-}
-
 /** Returns the length of the sequence at `offset`, 0 where it is malformed (table 3-7 of the Unicode standard). */
 function sequenceLength(bytes: Uint8Array, offset: number): number {
   const first = bytes[offset] ?? 0;

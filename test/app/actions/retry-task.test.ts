@@ -9,6 +9,7 @@ import { askCoordinator } from "../../../src/app/queries/coordinator-client.ts";
 import { ownIdentity } from "../../../src/base/process/process-identity.ts";
 import type { WorkspacePlace } from "../../../src/git/repository/workspace-place.ts";
 import { taskIdDate } from "../../../src/task/names/task-id.ts";
+import { taskName } from "../../../src/task/names/task-name.ts";
 import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
 import type { RunVerdict } from "../../../src/task/state/run.ts";
 import { failure, THREAD } from "../../fakes/fake-runner.ts";
@@ -129,7 +130,7 @@ describe.each(WAYS)("a retry, $way,", ({ file }) => {
     const { world, coordinator, id } = await failed("x.md", "Fix it.\n", { ...FAILED, threadId: undefined });
     const task = await file(world, coordinator, id);
     await world.settle();
-    expect(task.sessionKey).toBe(`${taskIdDate(task.id)}/${task.id}`);
+    expect(task.sessionKey).toBe(`${taskIdDate(task.id)}/${taskName(task.id, "fix-it")}`);
     expect(world.runner.of(task.id).request).toMatchObject({ resumeThread: undefined });
   });
 
@@ -170,7 +171,7 @@ describe.each(WAYS)("a retry, $way,", ({ file }) => {
     world.drop("a/2.md", "Waits.\n");
     const other = "20261119-090000-zzzzzz";
     world.repository.user.commit({
-      [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 1\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+      [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 3\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
       "tasks.md": `${world.committed("tasks.md")}| 2026-11-19T09:00:00.000Z | ${other} | there | 1 | queued |  |\n`,
     });
     await world.advance(1_000);
@@ -194,7 +195,7 @@ describe.each(WAYS)("a retry, $way,", ({ file }) => {
     world.settings.run = { ...world.settings.run, rights: { ...DEFAULT_RIGHTS, environment: [] } };
     const coordinator = await world.start();
     const id = "20261119-090000-failed";
-    const keys = `format: 1\nid: ${id}\nsessionKey: docs\nstatus: failed\nendedAt: 2026-11-19T09:00:00.000Z`;
+    const keys = `format: 3\nid: ${id}\nsessionKey: docs\nstatus: failed\nendedAt: 2026-11-19T09:00:00.000Z`;
     world.repository.user.commit({
       [`sessions/docs/2026-11-19/${id}.md`]: `---\nenvironment: [SECRET]\n${keys}\n---\nX\n`,
       "tasks.md": `| 2026-11-19T09:00:00.000Z | ${id} | docs | 1 | failed |  |\n`,

@@ -36,7 +36,7 @@ async function paged({ queries }: World, finishedMax: number, limit: number): Pr
 
 /** A file of a finished task, as an earlier version of the branch would hold it. */
 function oldResult(id: string): Record<string, string> {
-  const file = `---\nformat: 1\nid: ${id}\nsessionKey: old\ntitle: Old\nstatus: succeeded\n---\nOld.\n`;
+  const file = `---\nformat: 3\nid: ${id}\nsessionKey: old\ntitle: Old\nstatus: succeeded\n---\nOld.\n`;
   return { [`sessions/old/${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}/${id}.md`]: file };
 }
 
@@ -84,7 +84,7 @@ describe("a task is found", () => {
 
   it("not any more once its result was removed on purpose", async () => {
     const { world, ids } = await finished("docs/1");
-    world.repository.user.commit({ [`sessions/docs/2026-11-20/${ids[0]}.md`]: undefined });
+    world.repository.user.commit({ [world.pathOf(ids[0] ?? "")]: undefined });
     await world.advance(1_000);
     await expect(world.queries.find(ids[0] ?? "")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
@@ -173,7 +173,17 @@ describe("the list of tasks", () => {
     const text = `---\ndependsOn: ${OLD}\n---\nDo it.\n`;
     const id = "20261120-141530-aaaaaa";
     journal.create(id, {
-      ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order: 1, atMs: 0, text, clone: "aaaaaa" },
+      ...{
+        k: "accepted",
+        v: 1,
+        id,
+        session: "docs",
+        path: `sessions/docs/2026-11-20/${id}.md`,
+        order: 1,
+        atMs: 0,
+        text,
+        clone: "aaaaaa",
+      },
       ...{ folderKey: null, source: null },
     });
     world.repository.user.commit({ "tasks.md": ledger });
@@ -210,7 +220,7 @@ describe("the list of tasks", () => {
 
   it("passes over tasks whose files are gone: as many others are shown, in one page or several", async () => {
     const { world, ids } = await finished("docs/1", "docs/2", "docs/3", "docs/4", "docs/5");
-    const gone = [ids[4], ids[2]].map((id) => [`sessions/docs/2026-11-20/${id}.md`, undefined]);
+    const gone = [ids[4], ids[2]].map((id = "") => [world.pathOf(id), undefined]);
     world.repository.user.commit(Object.fromEntries(gone));
     await world.advance(1_000);
     for (const limit of [1, 2, 3, 9]) {
@@ -225,7 +235,7 @@ describe("the list of tasks", () => {
     const id = "20261119-090000-zzzzzz";
     const path = `sessions/there/2026-11-19/${id}.md`;
     world.repository.user.commit({
-      [path]: `---\nformat: 1\nid: ${id}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+      [path]: `---\nformat: 3\nid: ${id}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
       "tasks.md": `| 2026-11-19T09:00:00.000Z | ${id} | there | 1 | queued |  |\n`,
     });
     expect((await world.queries.list({ finished: 0 })).tasks).toMatchObject([

@@ -26,7 +26,7 @@ async function busyWorld(): Promise<{ world: World; coordinator: RunningCoordina
   const coordinator = await world.start();
   const other = "20261119-090000-zzzzzz";
   world.repository.user.commit({
-    [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 1\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
+    [`sessions/there/2026-11-19/${other}.md`]: `---\nformat: 3\nid: ${other}\nsessionKey: there\nstatus: queued\nacceptedBy: zzzzzz\n---\nX\n`,
     "tasks.md": `| 2026-11-19T09:00:00.000Z | ${other} | there | 1 | queued |  |\n`,
   });
   for (const name of ["docs/1", "docs/2", "api/1"]) {
@@ -191,6 +191,8 @@ describe("a long queue", () => {
         guard: { tryAgain: (error) => error, requireHome: () => undefined },
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
+      sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },
       user: "ada",
       events: { reader: () => ({ seq: 0, next: async () => undefined }) },
@@ -208,7 +210,16 @@ describe("a long queue", () => {
 function acceptedRecord(order: number): JournalRecord & { readonly k: "accepted" } {
   const id = `20261120-141530-${String(order).padStart(6, "0")}`;
   return {
-    ...{ k: "accepted", v: 1, id, session: "docs", folder: "2026-11-20", order, atMs: 0, text: "Do it.\n" },
+    ...{
+      k: "accepted",
+      v: 1,
+      id,
+      session: "docs",
+      path: `sessions/docs/2026-11-20/${id}.md`,
+      order,
+      atMs: 0,
+      text: "Do it.\n",
+    },
     ...{ clone: "aaaaaa", folderKey: null, source: null },
   };
 }

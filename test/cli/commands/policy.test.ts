@@ -34,6 +34,7 @@ it("shows what is allowed, the working tree first", async () => {
     "maxDropsPerRun 20 files that one run of an agent leaves in inbox/ become tasks",
     "codex          /opt/codex",
     "codexHome      CODEX_HOME, or codex's own default",
+    "author         codex-inbox, with your address",
     "from commit    sandbox read-only; verifyCommand listed",
     "from file      verifyCommand any",
     "from cli       verifyCommand any",
@@ -48,7 +49,14 @@ it("shows it as JSON, with null for what is not said", async () => {
   await runCommand(createPolicyCommand(deps), "--json");
   expect(JSON.parse(deps.printed.join("\n"))).toEqual({
     ...DEFAULT_POLICY,
-    ...{ path: "/w/.git/codex-inbox/policy.json", workRoot: "/w", verifyCommand: null, codex: null, codexHome: null },
+    ...{
+      path: "/w/.git/codex-inbox/policy.json",
+      workRoot: "/w",
+      verifyCommand: null,
+      codex: null,
+      codexHome: null,
+      author: null,
+    },
     effective: expect.objectContaining({
       commit: expect.objectContaining({ verifyCommand: "listed", sandbox: "workspace-write" }),
       cli: expect.objectContaining({ verifyCommand: "any" }),

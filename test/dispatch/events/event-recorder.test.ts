@@ -1,6 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPauseStore } from "../../../src/dispatch/pauses.ts";
 import type { RunEvent } from "../../../src/run/driver.ts";
+import { BEGIN_LINE } from "../../../src/run/verify/output.ts";
+import { makeVerifyDirectory, runPaths } from "../../../src/run/worker/run-directory.ts";
 import type { LiveEvent } from "../../../src/task/events/live-event.ts";
 import { failure, THREAD } from "../../fakes/fake-runner.ts";
 import { AN_ITEM } from "../../support/an-item.ts";
@@ -86,6 +90,36 @@ describe("what is told of a task", () => {
     expect(events[6]).toMatchObject({ run: 1, usage: { inputTokens: 100 } });
     expect(events[8]).toMatchObject({ run: 2, outcome: "passed", output: "1 passed", exitCode: 0 });
     expect(events[10]).toMatchObject({ commit: world.repository.tip?.id });
+  });
+
+  it("is what its verify command prints, while it goes on, without secrets", async () => {
+    const { world, told } = await serving();
+    world.drop("docs/x.md", "---\nverifyCommand: npm test\n---\nFix it.\n");
+    await world.settle();
+    world.runner.end(world.runner.of("docs"));
+    await world.settle();
+    const verification = world.verifier.current();
+    const runDir = join(world.paths.runs, world.accepted(0), "2");
+    makeVerifyDirectory(runDir, { command: ["sh"], workdir: "/work" });
+    writeFileSync(runPaths(runDir).claim, "");
+    for (const [bytes, text] of [
+      [10, "1 passed\n"],
+      [80, "1 passed\nAuthorization: Bearer abcdefghijklmnopqrstuvwxyz012345\n"],
+    ] as const) {
+      writeFileSync(runPaths(runDir).output, BEGIN_LINE + text);
+      world.verifier.print(verification, bytes);
+      world.verifier.print(verification, bytes + 1);
+      await world.settle();
+      await world.advance(1_000);
+    }
+    world.verifier.end(verification, { output: "all", outputBytes: 3 });
+    await world.settle();
+    const outputs = (await told()).flatMap((event) => (event.kind === "output" ? [event] : []));
+    expect(outputs).toMatchObject([
+      { run: 2, command: "npm test", outcome: "running", exitCode: null, output: "1 passed\n", outputBytes: 9 },
+      { run: 2, outcome: "running", output: expect.stringMatching(/^1 passed\nAuthorization: .*\[redacted: /) },
+      { run: 2, outcome: "passed", output: "all" },
+    ]);
   });
 
   it("is why it waits, once for each reason, and until when", async () => {
@@ -203,7 +237,7 @@ describe("after a crash", () => {
 describe("secrets", () => {
   const SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789";
 
-  it("in paths, words for a state and names of files are replaced", async () => {
+  it("in titles and names of files are replaced", async () => {
     const world = createWorld();
     const after = beginning(world);
     const { createKeeper } = await import("../../../src/redact/keeper.ts");
@@ -213,15 +247,10 @@ describe("secrets", () => {
     world.drop("docs/x.md", `Fix ${SECRET}.\n`);
     world.drop(`${SECRET}.md`, "---\npriority: high\n---\nx\n");
     await world.hint();
-    const changes = [{ path: `${"a/".repeat(490)}${SECRET}/b`, change: SECRET }];
-    const body = { kind: "files" as const, status: SECRET, changes };
-    world.runner.act(world.runner.of("docs"), {
-      ...{ ...AN_ITEM, phase: "completed", id: SECRET, body, paths: [], atMs: 0, isOld: false },
-    });
     await world.settle();
     await world.advance(BATCH_MS);
     const events = await followed(coordinator, { after });
-    expect(events.map(({ kind }) => kind).sort()).toEqual(["accepted", "inbox", "item", "serving", "state"]);
+    expect(events.map(({ kind }) => kind).sort()).toEqual(["accepted", "inbox", "serving", "state"]);
     const text = JSON.stringify(events);
     for (let length = 12; length < SECRET.length; length += 1) expect(text).not.toContain(SECRET.slice(0, length));
     expect(text).toContain("[redacted: ");

@@ -219,7 +219,15 @@ function openScene(): Scene {
 
 function acceptedRecord(): JournalRecord & { readonly k: "accepted" } {
   return {
-    ...{ k: "accepted", v: 1, id: TASK, session: SESSION, folder: "2026-11-20", order: 1, atMs: 0 },
+    ...{
+      k: "accepted",
+      v: 1,
+      id: TASK,
+      session: SESSION,
+      path: `sessions/${SESSION}/2026-11-20/${TASK}.md`,
+      order: 1,
+      atMs: 0,
+    },
     ...{ text: "Say hello\n", folderKey: SESSION, source: null, clone: "aaaaaa" },
   };
 }

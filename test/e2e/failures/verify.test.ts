@@ -105,7 +105,7 @@ describe("the real codex: a task with a verify command", () => {
     await workspace.serveUntilIdle({ code: 1 });
     const { frontMatter } = workspace.results.task("Work.");
     expect(frontMatter).toMatchObject({ status: "failed", failure: "verification" });
-    expect(frontMatter.reason).toMatch(/did not end within 1 s \(1 of 1\)$/);
+    expect(frontMatter.reason).toMatch(/did not end within 1 s, its verifyTimeoutMs \(1 of 1\)$/);
     expect(workspace.agentPids()).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ describe("a commit", () => {
     expect(report.tip).toBe(report.commits[1]);
     expect(report.leftAlone).toEqual([]);
     expect(repo.git("log", "--format=%s|%an|%cn|%ce")).toBe(
-      "docs: t2|User|User|user@example.org\ndocs: t1|User|User|user@example.org\nfirst|User|User|user@example.org",
+      "docs: t2|codex-inbox|User|user@example.org\ndocs: t1|codex-inbox|User|user@example.org\nfirst|User|User|user@example.org",
     );
     expect(repo.git("log", "-1", "--format=%(trailers:key=Task-Id,valueonly)")).toBe("t2");
     expect(repo.read("tasks.md")).toBe("| t1 | succeeded |\n| t2 | succeeded |\n");

@@ -6,7 +6,7 @@ const ROW = `| 2026-11-19T09:00:00.000Z | ${ID} | there | 1 | queued | inbox/x.m
 
 /** The file of a task that another clone has accepted. */
 function theirs(frontMatter = "status: queued", folder = "2026-11-19", prompt = "Fix it.\n"): Record<string, string> {
-  const keys = `format: 1\nid: ${ID}\nsessionKey: there\ntitle: Theirs\nacceptedBy: zzzzzz\nattempts: 0\nrun: 1\n`;
+  const keys = `format: 3\nid: ${ID}\nsessionKey: there\ntitle: Theirs\nacceptedBy: zzzzzz\nattempts: 0\nrun: 1\n`;
   return { [`sessions/there/${folder}/${ID}.md`]: `---\n${keys}${frontMatter}\n---\n${prompt}` };
 }
 
@@ -68,7 +68,7 @@ describe("taking over", () => {
     const coordinator = await world.start({ takeOver: true });
     expect(world.logged("taken-over")).toMatchObject([{ task: ID, session: "there" }]);
     const { request } = world.runner.of("there");
-    expect(request).toMatchObject({ taskId: ID, prompt: "Fix it.\n", sessionKey: "there" });
+    expect(request).toMatchObject({ taskId: ID, prompt: "Fix it.", sessionKey: "there" });
     expect(await coordinator.find(ID)).toMatchObject({ priority: 0, acceptedAt: "2026-11-19T09:00:00.000Z" });
     world.runner.end(world.runner.of("there"));
     await world.settle();
@@ -99,7 +99,7 @@ describe("taking over", () => {
   it("takes one in a session made for it alone", async () => {
     const world = createWorld();
     const key = `2026-11-19/${ID}`;
-    const file = `---\nformat: 1\nid: ${ID}\nsessionKey: ${key}\nstatus: queued\n---\nFix it.\n`;
+    const file = `---\nformat: 3\nid: ${ID}\nsessionKey: ${key}\nstatus: queued\n---\nFix it.\n`;
     merge(world, { [`sessions/${key}/2026-11-19/${ID}.md`]: file, "tasks.md": ROW.replace(" there ", ` ${key} `) });
     await world.start({ takeOver: true });
     expect(world.runner.of(key).request.taskId).toBe(ID);

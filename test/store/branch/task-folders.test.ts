@@ -3,6 +3,17 @@ import { createTaskFolders } from "../../../src/store/branch/task-folders.ts";
 
 const ID = "20261120-101010-abcdef";
 
+/** The folder alone of each place. */
+function chooser(branch: Parameters<typeof createTaskFolders>[0]) {
+  const folders = createTaskFolders(branch);
+  const folderOf = async (session: string | undefined, id: string): Promise<string | undefined> =>
+    (await folders.place(id, session, "fix")).path.split("/").at(session === undefined ? -3 : -2);
+  return {
+    forTask: (session: string, id: string) => folderOf(session, id),
+    forOwnSession: (id: string) => folderOf(undefined, id),
+  };
+}
+
 /** Folders that hold so many entries; what is asked of them is counted. */
 function branchWith(folders: Readonly<Record<string, number>>) {
   const asked: string[] = [];
@@ -21,7 +32,7 @@ function branchWith(folders: Readonly<Record<string, number>>) {
 
 describe("the folder of a task", () => {
   it("is that of the day of its id, until it has a thousand entries", async () => {
-    const folders = createTaskFolders(branchWith({}));
+    const folders = chooser(branchWith({}));
     for (let n = 0; n < 1_000; n += 1) expect(await folders.forTask("docs", ID)).toBe("2026-11-20");
     for (let n = 0; n < 1_000; n += 1) expect(await folders.forTask("docs", ID)).toBe("2026-11-20-2");
     expect(await folders.forTask("docs", ID)).toBe("2026-11-20-3");
@@ -30,9 +41,7 @@ describe("the folder of a task", () => {
   });
 
   it("goes on where the branch left off", async () => {
-    const folders = createTaskFolders(
-      branchWith({ "sessions/docs/2026-11-20": 1_000, "sessions/docs/2026-11-20-2": 998 }),
-    );
+    const folders = chooser(branchWith({ "sessions/docs/2026-11-20": 1_000, "sessions/docs/2026-11-20-2": 998 }));
     expect(await folders.forTask("docs", ID)).toBe("2026-11-20-2");
     expect(await folders.forTask("docs", ID)).toBe("2026-11-20-2");
     expect(await folders.forTask("docs", ID)).toBe("2026-11-20-3");
@@ -40,7 +49,7 @@ describe("the folder of a task", () => {
 
   it("is found without asking the branch twice", async () => {
     const branch = branchWith({ "sessions/docs/2026-11-20": 3 });
-    const folders = createTaskFolders(branch);
+    const folders = chooser(branch);
     await folders.forTask("docs", ID);
     const asked = branch.asked.length;
     for (let n = 0; n < 50; n += 1) await folders.forTask("docs", ID);
@@ -49,7 +58,7 @@ describe("the folder of a task", () => {
 
   it("is counted anew for a session that nothing was heard of for long", async () => {
     const branch = branchWith({});
-    const folders = createTaskFolders(branch);
+    const folders = chooser(branch);
     for (let n = 0; n < 501; n += 1) await folders.forTask(`s${n}`, ID);
     branch.asked.length = 0;
     await folders.forTask("s500", ID);
@@ -61,8 +70,20 @@ describe("the folder of a task", () => {
 
 describe("the folder of sessions that are made for one task", () => {
   it("holds a thousand of a day, too", async () => {
-    const folders = createTaskFolders(branchWith({ "sessions/2026-11-20": 1_000 }));
+    const folders = chooser(branchWith({ "sessions/2026-11-20": 1_000 }));
     expect(await folders.forOwnSession(ID)).toBe("2026-11-20-2");
     expect(await folders.forOwnSession("20261121-101010-abcdef")).toBe("2026-11-21");
+  });
+});
+
+it("holds files that are named after time and title, and one folder holds the session of a task that names none", async () => {
+  const folders = createTaskFolders(branchWith({}));
+  expect(await folders.place(ID, "docs", "fix-login")).toEqual({
+    session: "docs",
+    path: "sessions/docs/2026-11-20/101010-fix-login-abcdef.md",
+  });
+  expect(await folders.place(ID, undefined, "fix-login")).toEqual({
+    session: "2026-11-20/101010-fix-login-abcdef",
+    path: "sessions/2026-11-20/101010-fix-login-abcdef/101010-fix-login-abcdef.md",
   });
 });

@@ -29,7 +29,7 @@ const ACCEPTED: JournalRecord & { readonly k: "accepted" } = {
   v: 1,
   id: ID,
   session: "docs",
-  folder: "2026-11-20",
+  path: `sessions/docs/2026-11-20/${ID}.md`,
   order: 1,
   atMs: 1_795_184_130_000,
   text: 'Fix the login redirect.\n\u2028 ä 🎉 "quoted"\r\n',

@@ -13,7 +13,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
   fc.record({
     id: fc.constant(id),
     sessionKey: fc.constant("docs"),
-    folder: fc.constant("2026-11-20"),
+    path: fc.constant(`sessions/docs/2026-11-20/${id}.md`),
     order: fc.constant("abcde".indexOf(id)),
     origin: fc.constant(UNKNOWN_ORIGIN),
     acceptedAtMs: fc.constant(1),

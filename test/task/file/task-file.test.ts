@@ -57,6 +57,7 @@ describe("the spec", () => {
         codexConfig: [],
         environment: [],
         memory: true,
+        cancel: false,
         frontMatter: {},
       },
     });

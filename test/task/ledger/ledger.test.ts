@@ -2,14 +2,18 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  appendRows as append,
   foldLedger,
   isFinal,
   type LedgerRow,
+  latestRows,
+  movedLinks,
   parseLedger,
   rotateLedger,
   type TaskStatus,
   withoutRows,
 } from "../../../src/task/ledger/ledger.ts";
+import { asKept } from "../../../src/task/text/kept-text.ts";
 import { appendRows } from "../../support/kept.ts";
 import { ledgerLine, ledgerRows } from "../../support/ledger-rows.ts";
 
@@ -34,7 +38,7 @@ function states(rows: Iterable<LedgerRow>): readonly string[] {
 describe("a row", () => {
   it("is one line of a Markdown table", () => {
     expect(ledgerLine(row({ status: "failed", detail: "a | b\nc <d> \\ " }))).toBe(
-      `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 | failed | a \\| b\\nc \\<d> \\\\\\u{20} |`,
+      `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 |  | failed | a \\| b\\nc \\<d> \\\\\\u{20} |`,
     );
   });
 
@@ -65,14 +69,14 @@ describe("a row", () => {
   });
 
   it("keeps its meaning when an editor aligns the table", () => {
-    const aligned = `|  2026-11-20T14:15:30.000Z |\t${TASK}|docs      |    1 | queued    |\\u{20}x    |  `;
+    const aligned = `|  2026-11-20T14:15:30.000Z |\t${TASK}|docs      |    1 |  | queued    |\\u{20}x    |  `;
     expect(parseLedger(aligned)).toEqual([row({ detail: " x" })]);
   });
 });
 
 describe("parseLedger", () => {
-  it("reads the released format", () => {
-    const ledger = readFileSync("test/fixtures/formats/ledger-v1.md", "utf8");
+  it.each([1, 2])("reads format %i", (format) => {
+    const ledger = readFileSync(`test/fixtures/formats/ledger-v${format}.md`, "utf8");
     const rows = parseLedger(ledger);
     expect(rows).toHaveLength(7);
     expect(rows[3]?.detail).toBe("the model said: a | b \\ c\n<end> ");
@@ -80,7 +84,28 @@ describe("parseLedger", () => {
       [TASK, 2, "succeeded"],
       ["20261120-141540-aaaaaa", 1, "cancelled"],
     ]);
+    if (format === 1) return;
+    expect(rows[5]?.result).toEqual({
+      title: "Fix [the] login | redirect",
+      path: "sessions/docs/2026-11-20/141530-fix-the-login-redirect-k3f9x2.md",
+    });
     expect(text(undefined, rows)).toBe(ledger);
+  });
+
+  it("links the same file from wherever a ledger lies, and none outside", () => {
+    const linked = row({ status: "failed", result: { title: "x", path: "sessions/docs/2026-11-20/x.md" } });
+    const rotated = append(undefined, asKept([linked]), "../../");
+    expect(rotated).toContain("[x](../../sessions/docs/2026-11-20/x.md)");
+    expect(parseLedger(rotated)).toEqual([linked]);
+    for (const path of [
+      "../x.md",
+      "sessions/../x.md",
+      "sessions/.git/x.md",
+      "inbox/x.md",
+      "sessions/x.md) ](y.md",
+      "https://x.y/z.md",
+    ])
+      expect(parseLedger(ledgerLine(linked).replace(linked.result?.path ?? "", path))[0]?.result).toBeUndefined();
   });
 
   it("passes over headers, prose, conflict markers and carriage returns", () => {
@@ -171,13 +196,13 @@ describe("appendRows", () => {
   it("makes a ledger that starts with its version and reads well as Markdown", () => {
     expect(appendRows(undefined, [row({})])).toBe(
       [
-        "<!-- codex-inbox ledger v1: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
+        "<!-- codex-inbox ledger v2: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
         "",
         "# Tasks",
         "",
-        "| time | task | session | run | status | detail |",
-        "| --- | --- | --- | ---: | --- | --- |",
-        `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 | queued |  |`,
+        "| time | task | session | run | result | status | detail |",
+        "| --- | --- | --- | ---: | --- | --- | --- |",
+        `| 2026-11-20T14:15:30.000Z | ${TASK} | docs | 1 |  | queued |  |`,
         "",
       ].join("\n"),
     );
@@ -211,7 +236,7 @@ describe("appendRows", () => {
   it("puts the header back where somebody removed it", () => {
     const bare = `${ledgerLine(row({}))}\n`;
     expect(parseLedger(text(bare, [row({ run: 2 })]))).toEqual([row({}), row({ run: 2 })]);
-    expect(text(bare, [row({ run: 2 })])).toMatch(/^<!-- codex-inbox ledger v1/);
+    expect(text(bare, [row({ run: 2 })])).toMatch(/^<!-- codex-inbox ledger v2/);
   });
 });
 
@@ -278,5 +303,42 @@ describe("isFinal", () => {
       isFinal,
     );
     expect(final).toEqual(["cancelled", "failed", "succeeded"]);
+  });
+});
+
+describe("latestRows", () => {
+  it("leaves what every task has come to, one row each, and what is no row of ours", () => {
+    fc.assert(
+      fc.property(
+        ledgerRows().filter(({ length }) => length > 0),
+        ledgerRows(),
+        (rows, others) => {
+          const ledger = `${text(undefined, rows)}a note\n`;
+          const latest = latestRows(ledger);
+          const compact = latest === "unchanged" ? ledger : latest;
+          expect(parseLedger(compact)).toHaveLength(new Set(rows.map(({ task }) => task)).size);
+          expect(states(parseLedger(compact))).toEqual(states(rows));
+          expect(states([...parseLedger(compact), ...others])).toEqual(states([...rows, ...others]));
+          expect(compact).toContain("# Tasks\n");
+          expect(compact).toContain("a note\n");
+          expect(latestRows(compact)).toBe("unchanged");
+        },
+      ),
+    );
+  });
+});
+
+describe("movedLinks", () => {
+  it("changes the links below a folder, from wherever the ledger lies, and no other", () => {
+    const linked = (path: string) => row({ status: "failed", result: { title: "x", path } });
+    const rows = [linked("sessions/docs/2026-11-20/x.md"), linked("sessions/docs2/2026-11-20/x.md"), row({})];
+    for (const up of ["", "../../"]) {
+      const moved = movedLinks(append(undefined, asKept(rows), up), "sessions/docs", "archive/2026-11-21/docs", up);
+      expect(moved).toContain(`](${up}archive/2026-11-21/docs/2026-11-20/x.md)`);
+      expect(parseLedger(moved).map(({ result }) => result?.path)).toEqual([
+        ...["archive/2026-11-21/docs/2026-11-20/x.md", "sessions/docs2/2026-11-20/x.md", undefined],
+      ]);
+    }
+    expect(movedLinks(append(undefined, asKept(rows)), "sessions/other", "archive/x")).toBe("unchanged");
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isOwnSessionKey, ownSessionKey, sessionKeyProblem } from "../../../src/task/names/session-key.ts";
+import { founderOf, isOwnSessionKey, ownSessionKey, sessionKeyProblem } from "../../../src/task/names/session-key.ts";
 
 const ID = "20261120-141530-k3f9x2";
 
@@ -34,9 +34,10 @@ it.each<{ key: string; says: RegExp }>([
   { key: "docs/transcript", says: /transcript/ },
 ])("refuses the key $key", ({ key, says }) => expect(sessionKeyProblem(key)).toMatch(says));
 
-it("knows the sessions made for a task without one", () => {
-  expect(ownSessionKey("2026-11-20-2", ID)).toBe(`2026-11-20-2/${ID}`);
-  expect(isOwnSessionKey(ownSessionKey("2026-11-20-2", ID))).toBe(true);
-  expect(isOwnSessionKey(ID)).toBe(false);
-  expect(isOwnSessionKey(`docs/${ID}`)).toBe(false);
+it("knows the sessions made for a task without one, and for which", () => {
+  const key = ownSessionKey("2026-11-20-2", "141530-fix-login-k3f9x2");
+  expect(key).toBe("2026-11-20-2/141530-fix-login-k3f9x2");
+  expect([isOwnSessionKey(key), founderOf(key), sessionKeyProblem(key)]).toEqual([true, ID, undefined]);
+  for (const other of [ID, `docs/${ID}`, "2026-11-20/fix-login", "2026-11-21/20261120-141530-k3f9x2", `${key}/x`])
+    expect([isOwnSessionKey(other), founderOf(other)]).toEqual([false, undefined]);
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { ownSessionKey } from "../../../src/task/names/session-key.ts";
+import { taskName } from "../../../src/task/names/task-name.ts";
 import type { Origin } from "../../../src/task/rights/origin.ts";
 import { errorFileCommitMessage, intakeCommitMessage, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
@@ -18,7 +19,7 @@ function subjectOf(message: string): string {
 
 it("says what was done, then what the agent said, then the facts", () => {
   const record = taskRecord({
-    durationMs: 42_400,
+    workedMs: 42_400,
     thread: THREAD,
     lastMessage: "\nFixed it.\n\n\n\nAll tests pass.\n",
   });
@@ -54,29 +55,29 @@ it.each([
     change: { status: "cancelled", reason: "asked to" },
     subject: "docs: cancelled: Fix the login redirect",
   },
-  { name: "an unknown duration", change: { durationMs: undefined }, subject: "docs: Fix the login redirect" },
-  { name: "a long one", change: { durationMs: 3_720_000 }, subject: "docs: Fix the login redirect (1 h 2 min)" },
+  { name: "an unknown duration", change: { workedMs: undefined }, subject: "docs: Fix the login redirect" },
+  { name: "a long one", change: { workedMs: 3_720_000 }, subject: "docs: Fix the login redirect (1 h 2 min)" },
   {
     name: "a session of its own",
-    change: { sessionKey: ownSessionKey("2026-11-20", ID) },
+    change: { sessionKey: ownSessionKey("2026-11-20", taskName(ID, "fix")) },
     subject: "task: Fix the login redirect (42 s)",
   },
   {
     name: "a long reason",
     change: { status: "failed", reason: "x\ny ".repeat(100) },
-    subject: "docs: failed: Fix the login redirect (x y x y x y x y x y x y x y x y x y x y…)",
+    subject: "docs: failed: Fix the login redirect (x y x y x y x y x y x y x y x…)",
   },
 ] as const)("tells $name in the subject", ({ change, subject }) => {
-  expect(subjectOf(taskCommitMessage(taskRecord({ durationMs: 42_000, ...change })))).toBe(subject);
+  expect(subjectOf(taskCommitMessage(taskRecord({ workedMs: 42_000, ...change })))).toBe(subject);
 });
 
-it("keeps the subject to one line of a hundred characters", () => {
+it("keeps the subject to one line of 72 characters", () => {
   const key = `${"a".repeat(64)}/${"b".repeat(64)}`;
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 200 }), fc.string({ unit: "binary" }), (title, reason) => {
       const base = taskRecord({ sessionKey: key, status: "failed", reason });
       const subject = subjectOf(taskCommitMessage({ ...base, spec: { ...base.spec, title: `x${title}` } }));
-      expect([...subject].length).toBeLessThanOrEqual(100);
+      expect([...subject].length).toBeLessThanOrEqual(72);
       expect(subject).not.toMatch(/\p{Cc}/u);
     }),
   );
@@ -84,9 +85,50 @@ it("keeps the subject to one line of a hundred characters", () => {
 
 it("takes the first lines of the message only", () => {
   const body = taskCommitMessage(taskRecord({ lastMessage: "line\n".repeat(500) })).split("\n\n")[1];
-  expect(body).toBe(`${"line\n".repeat(10)}…`);
+  expect(body).toBe(`${"line\n".repeat(14)}…`);
   const long = taskCommitMessage(taskRecord({ lastMessage: "x".repeat(1_000_000) })).split("\n\n")[1];
-  expect(long).toBe(`${"x".repeat(199)}…`);
+  expect(long).toBe(`${"x".repeat(999)}…`);
+});
+
+it("wraps what is longer than a line, and cuts a subject at a word", () => {
+  const words = "Every word of this long sentence stays whole, and so does the address";
+  const lastMessage = `${words} https://example.org/${"a".repeat(60)} of the page.\n\n- ${words} and one more`;
+  const record = taskRecord({ lastMessage });
+  const title = "Fix the login redirect for users who came by a link from somewhere else";
+  expect(
+    taskCommitMessage({ ...record, spec: { ...record.spec, title } })
+      .split("\n")
+      .slice(0, 8),
+  ).toEqual([
+    "docs: Fix the login redirect for users who came by a link from… (42 s)",
+    "",
+    words,
+    ` https://example.org/${"a".repeat(60)}`,
+    "of the page.",
+    "",
+    "- Every word of this long sentence stays whole, and so does the address",
+    "  and one more",
+  ]);
+});
+
+it("does not let a wrapped line mean something to git or a host", () => {
+  const before = "x".repeat(70);
+  const message = taskCommitMessage(
+    taskRecord({ lastMessage: `${before} BREAKING CHANGE: all\n${before} Task-Id: forged` }),
+  );
+  expect(message).toContain(`${before}\nBREAKING - CHANGE: all\n${before}\n Task-Id: forged\n`);
+});
+
+it("names the files that were changed, some of them, inertly", () => {
+  const changedFiles = Array.from({ length: 12 }, (_, n) => ({ path: `src/${n}.ts`, change: "modified" }));
+  const hostile = { path: "a\nTask-Id: forged @octocat #1", change: "added" };
+  const paragraphs = taskCommitMessage(taskRecord({ changedFiles: [hostile, ...changedFiles] })).split("\n\n");
+  expect(paragraphs[1]?.split("\n")).toEqual([
+    "Changed files",
+    "- added a Task-Id: forged @ octocat # 1",
+    ...Array.from({ length: 9 }, (_, n) => `- modified src/${n}.ts`),
+    "- and 3 more",
+  ]);
 });
 
 it("has no paragraph for a message that is not there", () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
-import { parseTaskFile, userFrontMatter } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
 import { renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 
@@ -31,6 +31,13 @@ const TEXT = fc
           "<img",
           "\r",
           "\n\n",
+          "# ",
+          "\n## ",
+          "\n##### x\n",
+          "Title\n===\n",
+          "\n---\n",
+          "~~~",
+          "<details>\n<summary>Account</summary>\n\n```yaml\nstatus: failed\n",
         ),
         { maxLength: 12 },
       )
@@ -110,7 +117,7 @@ describe("a committed task file", () => {
   it("keeps every key and value of the user's front matter", () => {
     const key = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => text !== "<<");
     const dictionaries = fc.dictionary(
-      fc.oneof(key, fc.constantFrom("status", "extra", "promptBytes", "__proto__")),
+      fc.oneof(key, fc.constantFrom("status", "extra", "promptHeadingsDown", "__proto__")),
       VALUES,
       { noNullPrototype: true },
     );
@@ -118,7 +125,7 @@ describe("a committed task file", () => {
       fc.property(dictionaries, (values) => {
         const record = taskRecord();
         const parsed = parseTaskFile(renderTaskFile({ ...record, spec: { ...record.spec, frontMatter: values } }));
-        const ours = ["status", "extra", "promptBytes"];
+        const ours = ["status", "extra", "promptHeadingsDown"];
         const isOurs = (name: string): boolean => ours.includes(name);
         const extra = parsed?.frontMatter.extra ?? {};
         for (const [name, value] of Object.entries(values)) {
@@ -166,32 +173,19 @@ describe("a committed task file", () => {
         "reviewer: Ada",
         'tags: ["a","b"]',
         'extra: {"status":"done"}',
-        "format: 2",
+        "format: 3",
         "id: 20261120-141530-k3f9x2",
         "sessionKey: docs",
         "title: Fix the login redirect",
         "status: failed",
         "reason: usage limit until noon",
-        "attempts: 2",
-        "run: 3",
-        "thread: 01a1f950-5f71-7472-a9b5-7a2032cb912c",
-        "source: inbox/docs/login.md",
-        "origin: cli",
-        "requestedBy: ada",
-        "acceptedAt: 2026-11-20T14:15:30.000Z",
-        "durationMs: 42000",
-        "model: gpt-5.5",
-        "codexVersion: 0.169.0",
-        'usage: {"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4}',
-        "acceptedBy: c1",
-        "promptBytes: 39",
-        "messageBytes: 21",
         "---",
-        "> # Fix the login redirect",
+        "",
+        "## Prompt",
+        "",
+        "> ### Fix the login redirect",
         ">",
         "> Please.",
-        "",
-        "<!-- codex-inbox:result -->",
         "",
         "## Result",
         "",
@@ -209,13 +203,35 @@ describe("a committed task file", () => {
         '- line 5: the key "reviewer" is kept but has no meaning here',
         '- line 6: the key "tags" is kept but has no meaning here',
         "",
+        "<details>",
+        "<summary>Account</summary>",
+        "",
+        "```yaml",
+        "origin: cli",
+        "requestedBy: ada",
+        "source: inbox/docs/login.md",
+        "acceptedBy: c1",
+        "acceptedAt: 2026-11-20T14:15:30.000Z",
+        "attempts: 2",
+        "run: 3",
+        "thread: 01a1f950-5f71-7472-a9b5-7a2032cb912c",
+        "model: gpt-5.5",
+        "codexVersion: 0.169.0",
+        "durationMs: 42000",
+        'usage: {"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4}',
+        "promptHeadingsDown: 2",
+        "```",
+        "",
+        "</details>",
+        "",
       ].join("\n"),
     );
   });
 
-  it("ends with the prompt while the task is open", () => {
+  it("has no result while the task is open", () => {
     const rendered = renderTaskFile(taskRecord({ status: "queued", prompt: "Do it." }));
-    expect(rendered.endsWith("---\n> Do it.\n")).toBe(true);
+    expect(rendered).toContain("---\n\n## Prompt\n\n> Do it.\n\n<details>\n");
+    expect(rendered).not.toContain("## Result");
     expect(parseTaskFile(rendered)?.result).toBeUndefined();
   });
 
@@ -227,14 +243,15 @@ describe("a committed task file", () => {
     });
     const given = taskRecord({ model: "other" }, `---\ntitle: ${"long ".repeat(30)}\nmodel: gpt-5.5\n---\nDo it.`);
     const parsed = parseTaskFile(renderTaskFile(given));
-    expect(parsed?.frontMatter).toMatchObject({ title: "long ".repeat(30).trim(), model: "gpt-5.5" });
+    expect(parsed?.asked).toMatchObject({ title: "long ".repeat(30).trim(), model: "gpt-5.5" });
+    expect(parsed?.frontMatter.model).toBe("other"); // The one that was used.
     expect(parsed?.title).toBe(given.spec.title);
   });
 
   it("tells what the user asked for from what became of it: the model that was used was not asked for", () => {
     const asked = (text: string) => {
       const parsed = parseTaskFile(renderTaskFile(taskRecord({ model: "gpt-5.5", status: "failed" }, text)));
-      const { id: _, sessionKey: __, title: ___, ...rest } = parsed === undefined ? {} : userFrontMatter(parsed);
+      const { id: _, sessionKey: __, title: ___, ...rest } = parsed === undefined ? {} : parsed.asked;
       return rest;
     };
     expect(asked("---\npriority: 1\n---\nDo it.")).toEqual({ priority: 1 });
@@ -268,7 +285,7 @@ describe("a committed task file", () => {
 
 describe("reading", () => {
   it("of a file that is all blanks costs little, however it came into the branch", () => {
-    const text = `---\n${`${" ".repeat(500)}\n`.repeat(1_990)}format: 1\n---\nx`;
+    const text = `---\n${`${" ".repeat(500)}\n`.repeat(1_990)}format: 3\n---\nx`;
     const begun = performance.now();
     expect(parseTaskFile(text)).toBeUndefined();
     expect(performance.now() - begun).toBeLessThan(300);
@@ -281,12 +298,10 @@ describe("reading", () => {
     expect(parseTaskFile(renderTaskFile(record))?.frontMatter.note).toBe(blanks);
   });
 
-  const fixture = (format: number): string =>
-    readFileSync(new URL(`../../fixtures/formats/task-file-v${format}.md`, import.meta.url), "utf8");
-  const FIXTURE = fixture(2);
+  const FIXTURE = readFileSync(new URL("../../fixtures/formats/task-file-v3.md", import.meta.url), "utf8");
 
-  it.each([1, 2])("understands format %i", (format) => {
-    const parsed = parseTaskFile(fixture(format));
+  it("understands format 3", () => {
+    const parsed = parseTaskFile(FIXTURE);
     expect(parsed).toMatchObject({
       id: "20261120-141530-k3f9x2",
       sessionKey: "docs",
@@ -315,7 +330,7 @@ describe("reading", () => {
       text.replace("führt", "fährt nun"),
       text.replace("asked for", "wanted"),
     ];
-    for (const edited of [...edits(fixture(1)), ...edits(FIXTURE)]) {
+    for (const edited of edits(FIXTURE)) {
       const parsed = parseTaskFile(edited);
       expect(parsed?.prompt).toMatch(/kein Ergebnis\r?$/);
       expect(parsed?.result?.lastMessage).toMatch(/^The redirect goes to the page (asked for|wanted)\./);
@@ -351,10 +366,10 @@ describe("reading", () => {
   it.each<{ name: string; text: string }>([
     { name: "nothing", text: "" },
     { name: "a note", text: "# Notes\n" },
-    { name: "a later format", text: FIXTURE.replace("format: 2", "format: 3") },
+    { name: "a later format", text: FIXTURE.replace("format: 3", "format: 4") },
     { name: "an unknown status", text: FIXTURE.replace("status: succeeded", "status: done") },
     { name: "no id", text: FIXTURE.replace("id: 2026", "no: 2026") },
-    { name: "broken front matter", text: FIXTURE.replace("format: 2", "format: [") },
+    { name: "broken front matter", text: FIXTURE.replace("format: 3", "format: [") },
   ])("takes $name for no task file", ({ text }) => expect(parseTaskFile(text)).toBeUndefined());
 
   it("does not take a dropped file for one", () => {

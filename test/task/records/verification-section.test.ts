@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseTaskFile, type TaskRecord } from "../../../src/task/records/task-record.ts";
+import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
+import type { TaskRecord } from "../../../src/task/records/task-record.ts";
 import { renderTaskFile, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";
@@ -14,10 +15,10 @@ const FAILED: Partial<TaskRecord> = {
 };
 
 describe("a task file with a verification", () => {
-  it("says in its last section what was run, how that ended, and what it printed", () => {
+  it("says in a section before its account what was run, how that ended, and what it printed", () => {
     const text = renderTaskFile(taskRecord({ ...FAILED, lastMessage: "Fixed.", warnings: ["w"] }));
     expect(text).toMatch(
-      /### Warnings\n\n- w\n\n### Verification\n\n`npm test` ended with exit code 1, after 3 s \(3 of 3\)\n\n```text\n1 test failed\n```\n$/,
+      /### Warnings\n\n- w\n\n### Verification\n\n`npm test` ended with exit code 1, after 3 s \(3 of 3\)\n\n```text\n1 test failed\n```\n\n<details>\n/,
     );
   });
 

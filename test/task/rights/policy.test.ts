@@ -16,6 +16,7 @@ const WIDE: Policy = {
   maxDropsPerRun: 0,
   codex: "/opt/codex",
   codexHome: "/srv/codex home",
+  author: "codex inbox <inbox@example.org>",
 };
 
 function problems(text: string): readonly string[] {
@@ -85,6 +86,8 @@ describe("a policy file", () => {
     { body: '"origins": {"commit": {"maxDropsPerRun": 1}}', says: '"maxDropsPerRun" is no key that differs by origin' },
     { body: '"origins": {"commit": {"sandbox": "full"}}', says: 'sandbox: "full" is none of read-only' },
     { body: '"codex": "codex"', says: 'codex: "codex" is not an absolute path' },
+    { body: '"author": "nobody"', says: 'author: "nobody" is not a name and an address' },
+    { body: '"author": "a <b>\\nx"', says: "is not a name and an address" },
     { body: '"codexHome": null', says: "codexHome: expected text" },
     { body: '"sandbox": "read-only", "sandbox": "danger-full-access"', says: 'the key "sandbox" is there twice' },
   ])("is refused with the place and the reason: $body", ({ body, says }) => {

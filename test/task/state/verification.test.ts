@@ -38,14 +38,14 @@ describe("a verification", () => {
       facts: { exitCode: 0 },
       context: { cause: "timeout" },
       outcome: "failed",
-      what: "did not end within 10 min",
+      what: "did not end within 10 min, its verifyTimeoutMs",
     },
     {
       name: "fails when it was not over in time, and nobody saw its end",
       facts: { exitCode: undefined },
       context: { cause: "timeout" },
       outcome: "failed",
-      what: "did not end within 10 min",
+      what: "did not end within 10 min, its verifyTimeoutMs",
     },
     {
       name: "fails when it printed too much",

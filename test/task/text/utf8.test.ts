@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { cutUtf8, decodeUtf8, invalidUtf8Offset, utf8Length } from "../../../src/task/text/utf8.ts";
+import { decodeUtf8, invalidUtf8Offset } from "../../../src/task/text/utf8.ts";
 
 it("finds fault with the same bytes as the decoder", () => {
   const bytes = fc.oneof(
@@ -17,14 +17,4 @@ it("finds fault with the same bytes as the decoder", () => {
     }),
     { numRuns: 5_000 },
   );
-});
-
-it("cuts a text at a byte", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (head, tail) => {
-      expect(cutUtf8(head + tail, utf8Length(head))).toEqual({ head, tail });
-    }),
-  );
-  expect(cutUtf8("ä", 1)).toBeUndefined();
-  expect(cutUtf8("a", 2)).toBeUndefined();
 });

@@ -11,6 +11,11 @@ const TEXT_EXCERPT_BYTES = 64 * 1024;
 const COMMAND_EXCERPT_BYTES = 8 * 1024;
 /** Of the arguments and results of a tool. */
 const DETAIL_EXCERPT_BYTES = 4 * 1024;
+/** Of a file's path; no file system has a longer one. */
+const PATH_EXCERPT_BYTES = 4 * 1024;
+const WORD_EXCERPT_BYTES = 256;
+/** What codex says of an item, and of a file that a patch changes; anything else may be anything. */
+const WORDS: readonly string[] = ["in_progress", "completed", "failed", "declined", "add", "delete", "update"];
 const FILE_CHANGES_MAX = 200;
 const TODO_ITEMS_MAX = 200;
 
@@ -33,6 +38,7 @@ export async function transcriptBody(
   unfinished: boolean,
   workdir: string,
 ): Promise<TranscriptBody> {
+  const status = unfinished ? "unfinished" : "status" in item ? await keptWord(keeper, item.status) : "completed";
   switch (item.type) {
     case "agent_message":
       return { kind: "assistant", text: await boundText(keeper, item.text) };
@@ -43,33 +49,40 @@ export async function transcriptBody(
         kind: "command",
         command: await keeper.keepExcerpt(item.command, COMMAND_EXCERPT_BYTES),
         exitCode: item.exit_code,
-        status: unfinished ? "unfinished" : item.status,
+        status,
         output: await keeper.keepExcerpt(item.aggregated_output, OUTPUT_EXCERPT_BYTES),
         outputBytes: Buffer.byteLength(item.aggregated_output),
       };
     case "file_change": {
-      const changes = item.changes
-        .slice(0, FILE_CHANGES_MAX)
-        .map(({ path, kind }) => ({ path: insideOf(workdir, path), change: kind }));
-      return { kind: "files", status: unfinished ? "unfinished" : item.status, changes };
+      const changes: { path: KeptText; change: string }[] = [];
+      for (const { path, kind } of item.changes.slice(0, FILE_CHANGES_MAX))
+        changes.push({
+          path: await keeper.keepExcerpt(insideOf(workdir, path), PATH_EXCERPT_BYTES),
+          change: await keptWord(keeper, kind),
+        });
+      return { kind: "files", status, changes };
     }
     case "mcp_tool_call": {
       const lines = [`arguments: ${asJson(item.arguments)}`, ...resultLines(item.result, item.error)];
-      return tool(keeper, `${item.server}/${item.tool}`, unfinished ? "unfinished" : item.status, lines.join("\n"));
+      return tool(keeper, `${item.server}/${item.tool}`, status, lines.join("\n"));
     }
     case "web_search":
-      return tool(keeper, "web_search", unfinished ? "unfinished" : "completed", item.query);
+      return tool(keeper, "web_search", status, item.query);
     case "todo_list": {
       const lines = item.items
         .slice(0, TODO_ITEMS_MAX)
         .map(({ text, completed }) => `[${completed ? "x" : " "}] ${text}`);
-      return tool(keeper, "todo_list", unfinished ? "unfinished" : "completed", lines.join("\n"));
+      return tool(keeper, "todo_list", status, lines.join("\n"));
     }
     case "error":
       return { kind: "error", message: await boundText(keeper, item.message) };
     case "unknown":
-      return tool(keeper, item.name, unfinished ? "unfinished" : item.status, asJson(withoutKnown(item.raw)));
+      return tool(keeper, item.name, status, asJson(withoutKnown(item.raw)));
   }
+}
+
+async function keptWord(keeper: Excerpts, word: string): Promise<string> {
+  return WORDS.includes(word) ? word : keeper.keepExcerpt(word, WORD_EXCERPT_BYTES);
 }
 
 async function tool(keeper: Excerpts, name: string, status: string, detail: string): Promise<TranscriptBody> {
