@@ -12,6 +12,7 @@ import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import { SESSION_STATES } from "../task/session/session-state.ts";
 import { streamEvents } from "./event-stream.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
 import { bodyFields, followOptions, knownQuery, listOptions, logOptions, waitSeconds } from "./request-values.ts";
 import { askedChange, idempotencyKey, submittedTask } from "./task-body.ts";
@@ -45,10 +46,11 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
 /**
  * The HTTP interface: the same queue, for programs. It has no state of its own.
  *
+ *   GET  /, /page/…    the page, for browsers
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
  *                      with an Idempotency-Key it may be sent again: 200 and the same task
- *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, finished, limit, cursor
+ *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id; ?wait=<seconds>: once it has ended, or the time is over. POST /tasks has it too
  *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
  *   PATCH /tasks/:id   changes keys of the front matter, or the prompt, while the task is queued
@@ -68,6 +70,8 @@ export function createApp(
   limits: Pick<HttpLimits, "answerMs" | "heartbeatMs"> = HTTP_LIMITS,
 ): Hono<Served> {
   const app = new Hono<Served>();
+
+  servePage(app);
 
   app.get("/health", (context) => context.json(coordinator.health()));
 

@@ -6,6 +6,8 @@ export interface Refusal {
   readonly code: string;
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What a person sees in a browser, instead of the JSON of an error. */
+  readonly html?: string;
 }
 
 /** What a browser that got hold of an answer may do with it: nothing. A page of our own says otherwise for itself. */
@@ -30,4 +32,10 @@ export interface ErrorBody {
 /** Returns the JSON of an error. */
 export function errorBody(code: string, message: string, places?: readonly ErrorPlace[]): ErrorBody {
   return { error: { code, message, ...(places !== undefined && { places }) } };
+}
+
+/** Returns what stands in the answer to a refused request, and its type. */
+export function refusalBody({ code, message, html }: Refusal): { readonly type: string; readonly text: string } {
+  if (html !== undefined) return { type: "text/html; charset=utf-8", text: html };
+  return { type: "application/json", text: JSON.stringify(errorBody(code, message)) };
 }

@@ -48,6 +48,15 @@ const WAIT = {
 
 /** Every route of src/server/app.ts. */
 export const OPERATIONS: readonly Operation[] = [
+  { method: "get", path: "/", summary: "The page, for browsers", answers: { "200": "text/html" }, errors: [] },
+  {
+    method: "get",
+    path: "/page/{name}",
+    summary: "What the page consists of",
+    parameters: [{ in: "path", name: "name", description: "the name of a file" }],
+    answers: { "200": "text/plain" },
+    errors: ["404"],
+  },
   { method: "get", path: "/health", summary: "How the coordinator is doing", answers: { "200": "Health" }, errors: [] },
   {
     method: "get",
@@ -67,6 +76,7 @@ export const OPERATIONS: readonly Operation[] = [
           "only tasks with it: queued, running, verifying, stopping, succeeded, failed, cancelled; may be given several times",
       },
       { name: "session", description: "only tasks of this session" },
+      { name: "text", description: "only tasks with this text in their title, id or session" },
       { name: "archived", type: "boolean", description: "also tasks of archived sessions" },
       { name: "limit", type: "integer", description: "tasks in one page: 100, 1 to 1,000" },
       {
