@@ -1,5 +1,5 @@
 /** Builds the bundle of the package (docs/decisions/0029-one-bundle.md): `node .ci/build.ts <folder>`; the tests that start the program use it too. */
-import { copyFileSync } from "node:fs";
+import { copyFileSync, cpSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { build } from "esbuild";
@@ -8,7 +8,10 @@ const ROOT = join(import.meta.dirname, "..");
 /** What is run as it is, beside the bundle. */
 const SCRIPTS = ["src/run/worker/shim.sh", "src/run/worker/launcher/launcher.sh"];
 
-/** Writes cli.js, its parts and the scripts to the folder `outdir` (absolute). @throws Error when something cannot be resolved */
+/** What the page loads beside its own files, as src/server/page.ts names it. */
+const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "dompurify/dist/purify.es.mjs" };
+
+/** Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute). @throws Error when something cannot be resolved */
 export async function buildBundle(outdir: string): Promise<void> {
   await build({
     entryPoints: [join(ROOT, "src/cli.ts")],
@@ -24,6 +27,10 @@ export async function buildBundle(outdir: string): Promise<void> {
     logLevel: "warning",
   });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));
+  const page = join(outdir, "page");
+  cpSync(join(ROOT, "src/server/page"), page, { recursive: true });
+  for (const [name, library] of Object.entries(PAGE_LIBRARIES))
+    copyFileSync(join(ROOT, "node_modules", library), join(page, name));
 }
 
 if (import.meta.main) await buildBundle(resolve(process.argv[2] ?? "dist"));

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   retry: async (deps) => (await import("./cli/commands/retry.ts")).createRetryCommand(deps),
   pause: async (deps) => (await import("./cli/commands/pause.ts")).createPauseCommand(deps),
   resume: async (deps) => (await import("./cli/commands/resume.ts")).createResumeCommand(deps),
+  open: async (deps) => (await import("./cli/commands/open.ts")).createOpenCommand(deps),
   archive: async (deps) => (await import("./cli/commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./cli/commands/compact-tasks.ts")).createCompactTasksCommand(deps),
   scan: async (deps) => (await import("./cli/commands/scan.ts")).createScanCommand(deps),

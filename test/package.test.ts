@@ -18,7 +18,11 @@ function installPackage(folder: string): string {
   const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
   execFileSync("tar", ["-xzf", join(folder, archive), "-C", packed, "--strip-components=1"]);
   expect(readdirSync(packed).sort()).toEqual(["LICENSE", "README.md", "bin", "dist", "docs", "package.json"]);
-  const bundle = readdirSync(join(packed, "dist")).map((name) => readFileSync(join(packed, "dist", name), "utf8"));
+  const parts = readdirSync(join(packed, "dist")).filter((name) => /\.(js|sh)$/.test(name));
+  const bundle = parts.map((name) => readFileSync(join(packed, "dist", name), "utf8"));
+  expect(readdirSync(join(packed, "dist/page"))).toEqual(
+    expect.arrayContaining(["index.html", "marked.js", "purify.js"]),
+  );
   // One YAML parser: gray-matter's own, with its parser of JavaScript, is left out.
   expect(bundle.filter((text) => /esprima|YAMLException/.test(text))).toEqual([]);
   expect(bundle.some((text) => text.includes("js-yaml is not part of codex-inbox"))).toBe(true);

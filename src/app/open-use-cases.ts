@@ -56,6 +56,12 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
+    async openPage(start) {
+      const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
+      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
+      const [{ openPage }, { stateDir }] = await Promise.all([import("./actions/open-page.ts"), find()]);
+      return openPage(stateDir, start, { ...environment, PATH: process.env.PATH });
+    },
     policy: async (change) => (await import("./actions/change-policy.ts")).policyOf(await find(), change),
     list: async (options) => (await queries()).list(options),
     lines: async (options) => (await queries()).lines(options),

@@ -4,6 +4,7 @@ import type { ShownPolicy } from "./actions/change-policy.ts";
 import type { CompactedLedger } from "./actions/compact-tasks.ts";
 import type { DrainAnswer } from "./actions/drain-session.ts";
 import type { InitOptions } from "./actions/init.ts";
+import type { OpenedPage } from "./actions/open-page.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
 import type { PublishedDrop } from "./actions/publish-drop.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
@@ -46,6 +47,8 @@ export interface UseCases extends Queries {
   compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
+  /** Makes a link to the page of the coordinator at work, and starts a browser with it where `start` says so. @throws CoordinatorError `REFUSED`, `TRY_AGAIN` */
+  openPage(start: boolean): Promise<OpenedPage>;
   /** Returns the policy, after `change` where there is one. */
   policy(change: PolicyChange | undefined): Promise<ShownPolicy>;
 }

@@ -9,6 +9,7 @@ import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import { SESSION_STATES } from "../task/session/session-state.ts";
 import { streamEvents } from "./event-stream.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
 import { bodyFields, followOptions, knownQuery, listOptions, logOptions, waitSeconds } from "./request-values.ts";
 
@@ -36,9 +37,10 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
 /**
  * The HTTP interface: the same queue, for programs. It has no state of its own.
  *
+ *   GET  /, /page/…    the page, for browsers
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
- *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, finished, limit, cursor
+ *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id; ?wait=<seconds>: once it has ended, or the time is over. POST /tasks has it too
  *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
  *   GET  /tasks/:id/log    what was said and done until now: last
@@ -56,6 +58,8 @@ export function createApp(
   limits: Pick<HttpLimits, "answerMs" | "heartbeatMs"> = HTTP_LIMITS,
 ): Hono<Served> {
   const app = new Hono<Served>();
+
+  servePage(app);
 
   app.get("/health", (context) => context.json(coordinator.health()));
 

@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import { http } from "../base/http.ts";
 import { type Access, accessProblem } from "./access.ts";
 import type { HttpLimits } from "./limits.ts";
-import { ANSWER_HEADERS, errorBody, type Refusal } from "./refusal.ts";
+import { ANSWER_HEADERS, type Refusal, refusalBody } from "./refusal.ts";
 import { createGrowingBuffer } from "./request-body.ts";
 
 const HEAD_END = "\r\n\r\n";
-const REQUEST_LINE = /^([A-Z]{1,20}) \S{1,16384} HTTP\/1\.[01]$/;
+const REQUEST_LINE = /^([A-Z]{1,20}) (\S{1,16384}) HTTP\/1\.[01]$/;
 const FIRST_BYTES = 1_024;
 /** What begins otherwise is no request: TLS, say. */
 const METHOD_START = /^[A-Z]$/;
@@ -51,14 +51,14 @@ function readHead(socket: Socket, limits: HttpLimits, access: () => Access, pass
       return;
     }
     done();
-    const { method, headers, count } = parseHead(bytes.toString("latin1", 0, end === -1 ? 0 : end));
+    const { method, url, headers, count } = parseHead(bytes.toString("latin1", 0, end === -1 ? 0 : end));
     const refusal = isTooLong
       ? tooLarge(`the headers of a request may have at most ${limits.headerBytes} bytes`)
       : method === undefined
         ? NO_HTTP
         : count > limits.headerCount
           ? tooManyHeaders(limits)
-          : accessProblem(headers, access());
+          : accessProblem(headers, access(), { method, url });
     if (refusal !== undefined) {
       refuse(socket, refusal, { limits, isHead: method === "HEAD", rest: bodyLeft(headers, bytes.length - end - 4) });
       return;
@@ -83,6 +83,7 @@ function tooLarge(message: string): Refusal {
 /** Of headers that are there more than once the first counts. */
 function parseHead(text: string): {
   readonly method: string | undefined;
+  readonly url: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly count: number;
 } {
@@ -93,7 +94,8 @@ function parseHead(text: string): {
     const name = field.slice(0, Math.max(0, colon)).toLowerCase();
     headers[name] ??= field.slice(colon + 1).trim();
   }
-  return { method: REQUEST_LINE.exec(line)?.[1], headers, count: fields.length };
+  const [, method, url] = REQUEST_LINE.exec(line) ?? [];
+  return { method, url, headers, count: fields.length };
 }
 
 /** How many bytes of the body have not come; as many as there may be where nobody says. */
@@ -111,14 +113,15 @@ function bodyLeft(
  */
 function refuse(
   socket: Socket,
-  { status, code, message, headers }: Refusal,
+  refusal: Refusal,
   { limits, isHead, rest }: { readonly limits: HttpLimits; readonly isHead: boolean; readonly rest: number },
 ): void {
-  const body = JSON.stringify(errorBody(code, message));
+  const { status, headers } = refusal;
+  const { type, text: body } = refusalBody(refusal);
   const lines = Object.entries({
     ...ANSWER_HEADERS,
     ...headers,
-    "Content-Type": "application/json",
+    "Content-Type": type,
     "Content-Length": Buffer.byteLength(body),
     Connection: "close",
   }).map(([name, value]) => `${name}: ${value}`);

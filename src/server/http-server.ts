@@ -4,7 +4,7 @@ import { type Access, accessProblem } from "./access.ts";
 import { boundConnections } from "./connections.ts";
 import { screenConnections, tooManyHeaders } from "./first-request.ts";
 import type { HttpLimits } from "./limits.ts";
-import { ANSWER_HEADERS, errorBody, type Refusal } from "./refusal.ts";
+import { ANSWER_HEADERS, type Refusal, refusalBody } from "./refusal.ts";
 import { createBodyReader } from "./request-body.ts";
 
 /** How often Node looks for requests whose headers or bodies take too long. */
@@ -31,7 +31,7 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
 
   const admit = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | "gone" | undefined> => {
     if (request.rawHeaders.length > 2 * limits.headerCount) return tooManyHeaders(limits);
-    const problem = accessProblem(request.headers, access());
+    const problem = accessProblem(request.headers, access(), { method: request.method, url: request.url });
     if (problem !== undefined) return problem;
     const { expect } = request.headers;
     if (expect !== undefined && expect.toLowerCase() !== "100-continue")
@@ -76,14 +76,10 @@ const BUSY: Refusal = {
  * Answers at once. Where the body has not come whole, what still comes is thrown away for a while, and only then the connection is ended:
  * a client that sends all before it reads would not see the answer otherwise.
  */
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, code, message, headers }: Refusal,
-  lingerMs: number,
-): void {
-  const text = JSON.stringify(errorBody(code, message));
-  const head = { ...headers, "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
+function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, lingerMs: number): void {
+  const { status, headers } = refusal;
+  const { type, text } = refusalBody(refusal);
+  const head = { ...headers, "Content-Type": type, "Content-Length": Buffer.byteLength(text) };
   if (request.complete) {
     response.writeHead(status, head).end(text);
     return;

@@ -5,6 +5,7 @@ import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { createHttpServer, cutSlowReader } from "./http-server.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { createSignIns, type SignInStore, signInLink, withSignIn } from "./sign-in.ts";
 import { listenOnSocket } from "./unix-socket.ts";
 
 /** The only address of TCP that the interface listens on; other users of the machine reach it too, hence the token. */
@@ -18,6 +19,8 @@ const SOCKET_HOST = "localhost";
 /** 256 bits. */
 const TOKEN_BYTES = 32;
 
+const IN_MEMORY: SignInStore = { read: () => [], write: () => undefined };
+
 /** Where to listen. */
 export interface ListenOptions {
   /** Port on 127.0.0.1; 0 picks a free one; `undefined`: none. */
@@ -25,6 +28,8 @@ export interface ListenOptions {
   /** Absolute path of a Unix socket beside it. */
   readonly socketPath?: string | undefined;
   readonly limits?: Partial<HttpLimits>;
+  /** Where browsers that are signed in are kept; in memory alone unless given. */
+  readonly signIns?: SignInStore;
 }
 
 export interface Listener {
@@ -33,6 +38,8 @@ export interface Listener {
   readonly socketPath: string | undefined;
   /** What every request has to bring as a bearer token: drawn anew at each start, and kept nowhere but in server.json. */
   readonly token: string;
+  /** Makes a link to the page that signs one browser in, for ten minutes; `undefined` without a port. */
+  pageLink(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -43,18 +50,21 @@ export interface Listener {
  */
 export async function listen(
   coordinator: Coordinator,
-  { port, socketPath, limits: changed }: ListenOptions,
+  { port, socketPath, limits: changed, signIns: store = IN_MEMORY }: ListenOptions,
 ): Promise<Listener> {
   const token = randomBytes(TOKEN_BYTES).toString("base64url");
   const limits = { ...HTTP_LIMITS, ...changed };
-  const answer = whenAsked(() => loadApp(coordinator, limits));
+  let url: string | undefined;
+  const cookieName = (): string => `codex-inbox-${new URL(url ?? "http://localhost").port || HTTP_PORT}`;
+  const signIns = createSignIns(store, cookieName, Date.now);
+  const app = whenAsked(() => loadApp(coordinator, limits));
+  const answer = withSignIn(signIns, () => url, app);
   const create = (hosts: () => readonly string[]): Server =>
-    createHttpServer(() => ({ hosts: hosts(), token }), limits, answer);
+    createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
   const servers: Server[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(servers.map(closeServer));
   };
-  let url: string | undefined;
   try {
     if (port !== undefined) {
       let hosts: readonly string[] = [];
@@ -74,7 +84,9 @@ export async function listen(
     await close();
     throw error;
   }
-  return { url, socketPath, token, close };
+  const pageLink = (): string | undefined =>
+    url === undefined ? undefined : signInLink(url, signIns.issueCode().code);
+  return { url, socketPath, token, pageLink, close };
 }
 
 async function listenOnPort(server: Server, port: number): Promise<number> {

@@ -4,6 +4,8 @@ export interface Refusal {
   readonly code: string;
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What a person sees in a browser, instead of the JSON of an error. */
+  readonly html?: string;
 }
 
 /** What a browser that got hold of an answer may do with it: nothing. A page of our own says otherwise for itself. */
@@ -18,4 +20,10 @@ export const ANSWER_HEADERS = {
 /** Returns the JSON of an error. */
 export function errorBody(code: string, message: string): { error: { code: string; message: string } } {
   return { error: { code, message } };
+}
+
+/** Returns what stands in the answer to a refused request, and its type. */
+export function refusalBody({ code, message, html }: Refusal): { readonly type: string; readonly text: string } {
+  if (html !== undefined) return { type: "text/html; charset=utf-8", text: html };
+  return { type: "application/json", text: JSON.stringify(errorBody(code, message)) };
 }

@@ -20,9 +20,16 @@ export function listOptions(given: Given): ListOptions {
   const { status: statuses = [], ...others } = given;
   const unknownStatus = statuses.find((word) => !TASK_STATUSES.some((known) => known === word));
   if (unknownStatus !== undefined) throw unknown("status", unknownStatus, TASK_STATUSES);
-  const { session, limit, finished, cursor, archived } = knownQuery(others, {
+  const { session, text, limit, finished, cursor, archived } = knownQuery(others, {
     status: "text",
-    ...{ session: "text", limit: "number", finished: "number", cursor: "text", archived: ["true", "false"] },
+    ...{
+      session: "text",
+      text: "text",
+      limit: "number",
+      finished: "number",
+      cursor: "text",
+      archived: ["true", "false"],
+    },
   });
   const count = wholeNumber(limit) ?? LIMIT_DEFAULT;
   if (count < 1 || count > LIMIT_MAX)
@@ -30,6 +37,7 @@ export function listOptions(given: Given): ListOptions {
   return {
     finished: wholeNumber(finished) ?? Number.POSITIVE_INFINITY,
     session,
+    text: text === "" ? undefined : text,
     statuses: TASK_STATUSES.filter((word) => statuses.includes(word)),
     archived: archived === "true",
     limit: count,

@@ -29,6 +29,8 @@ export interface StatePaths {
   readonly server: string;
   /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
   readonly socket: string;
+  /** Browsers that are signed in at the page, as digests. */
+  readonly signIns: string;
   readonly clone: string;
   /** Full name of the branch that was served last. */
   readonly branch: string;
@@ -57,6 +59,7 @@ export function statePaths(stateDir: string): StatePaths {
     dropReceipts: join(stateDir, "drop-receipts"),
     server: join(stateDir, "server.json"),
     socket: join(stateDir, "socket", "http"),
+    signIns: join(stateDir, "sign-ins.json"),
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),

@@ -76,6 +76,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       deps().served.push(options);
       return deps().exitCode;
     },
+    openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
     scan: async ({ branch = "HEAD", history }) => ({

@@ -3,7 +3,9 @@ import { accessProblem } from "../../src/server/access.ts";
 
 const HOST = "127.0.0.1:8787";
 const TOKEN = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k";
-const ACCESS = { hosts: [HOST, "localhost:8787"], token: TOKEN };
+const NOBODY = { knowsCode: () => false, isSignedIn: () => false };
+const ACCESS = { hosts: [HOST, "localhost:8787"], token: TOKEN, signIns: NOBODY };
+const READ = { method: "GET", url: "/tasks" };
 /** What our own commands send. */
 const GOOD = { host: HOST, authorization: `Bearer ${TOKEN}` };
 
@@ -17,7 +19,7 @@ describe("a request of a program that knows the token", () => {
     { name: "from the address bar of a browser", headers: { "sec-fetch-site": "none" } },
     { name: "with the scheme in small letters", headers: { authorization: `bearer ${TOKEN}` } },
   ])("may pass $name", ({ headers }) => {
-    expect(accessProblem({ ...GOOD, ...headers }, ACCESS)).toBeUndefined();
+    expect(accessProblem({ ...GOOD, ...headers }, ACCESS, READ)).toBeUndefined();
   });
 });
 
@@ -34,7 +36,7 @@ describe("a request from a web page that the user happens to visit, even one tha
     { name: "from another port, as the browser says", headers: { "sec-fetch-site": "same-site" } },
     { name: "from where the browser says something new", headers: { "sec-fetch-site": "" } },
   ])("is refused $name", ({ headers }) => {
-    expect(accessProblem({ ...GOOD, ...headers }, ACCESS)).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(accessProblem({ ...GOOD, ...headers }, ACCESS, READ)).toMatchObject({ status: 403, code: "FORBIDDEN" });
   });
 });
 
@@ -49,7 +51,7 @@ describe("a request without the token", () => {
     { name: "it without a scheme", authorization: TOKEN, says: /^that is not the token: / },
     { name: "it as a password", authorization: `Basic ${btoa(`:${TOKEN}`)}`, says: /^that is not the token: / },
   ])("($name) is told where it is, and not what it is", ({ authorization, says }) => {
-    const problem = accessProblem({ host: HOST, authorization }, ACCESS);
+    const problem = accessProblem({ host: HOST, authorization }, ACCESS, READ);
     expect(problem).toMatchObject({ status: 401, code: "UNAUTHORIZED", message: expect.stringMatching(says) });
     expect(problem?.message).toContain("server.json of its state folder");
     expect(problem?.message).toContain("the commands of codex-inbox do so by themselves");

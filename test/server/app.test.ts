@@ -295,7 +295,8 @@ describe("errors", () => {
   });
 
   it.each([
-    { method: "GET", path: "/" },
+    { method: "POST", path: "/" },
+    { method: "GET", path: "/page/" },
     { method: "GET", path: "/tasks/" },
     { method: "PUT", path: "/tasks" },
     { method: "DELETE", path: "/tasks/x" },

@@ -28,8 +28,15 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
     return reading;
   };
   const list: Queries["list"] = async (options) => {
-    const { finished, session, statuses = [], archived, limit, cursor } = options;
-    const asked = { finished: Number.isFinite(finished) ? finished : undefined, session, archived, limit, cursor };
+    const { finished, session, statuses = [], text, archived, limit, cursor } = options;
+    const asked = {
+      finished: Number.isFinite(finished) ? finished : undefined,
+      session,
+      text,
+      archived,
+      limit,
+      cursor,
+    };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
     for (const status of statuses) query.append("status", status);
@@ -85,6 +92,19 @@ export async function askForRetry(address: CoordinatorAddress, part: string): Pr
     if (["ECONNREFUSED", "ENOENT"].includes(systemErrorCode(cause) ?? "")) return undefined;
     if (cause instanceof CoordinatorError) throw cause;
     const message = `the coordinator at ${address.socketPath ?? address.url} has not answered; codex-inbox ls shows whether the new task is there`;
+    throw new CoordinatorError("TRY_AGAIN", message, { cause });
+  }
+}
+
+/** Returns a link to the page that signs one browser in. @throws CoordinatorError `TRY_AGAIN` where it does not answer with one */
+export async function askForLink(address: CoordinatorAddress): Promise<string> {
+  try {
+    const { status, answer } = await ask(address, "/sign-in/code", { method: "POST", timeoutMs: ANSWER_TIMEOUT_MS });
+    const { url } = asObject(answer) ?? {};
+    if (status === 201 && typeof url === "string") return url;
+    throw new Error(`it answered ${status}`);
+  } catch (cause) {
+    const message = `the coordinator at ${address.url} gave no link: ${(cause as Error).message}`;
     throw new CoordinatorError("TRY_AGAIN", message, { cause });
   }
 }

@@ -29,7 +29,7 @@ export async function listLines(deps: QueriesDeps, options: ListOptions): Promis
   return listAs<TaskLine>(deps, options, (entry) => presentLine(deps, entry));
 }
 
-async function listAs<Shown>(
+async function listAs<Shown extends TaskLine>(
   deps: QueriesDeps,
   options: ListOptions,
   present: (entry: Finished) => Promise<Shown | undefined>,
@@ -37,8 +37,12 @@ async function listAs<Shown>(
   const { statuses = [], session, limit = Number.POSITIVE_INFINITY } = options;
   const hasStatus = (status: TaskStatus): boolean => statuses.length === 0 || statuses.includes(status);
   const { after, skip, ended } = parseCursor(options.cursor);
+  const holds = textFilter(options.text);
   const isWanted = (task: OpenTask): boolean =>
-    task.order > after && (session === undefined || task.sessionKey === session) && hasStatus(rowOf(task.state).status);
+    task.order > after &&
+    (session === undefined || task.sessionKey === session) &&
+    hasStatus(rowOf(task.state).status) &&
+    (holds === undefined || holds({ id: task.id, sessionKey: task.sessionKey, title: task.spec.title }));
   const open = await deps.open();
   const shown: OpenTask[] = [];
   for (const task of open.all) {
@@ -52,7 +56,7 @@ async function listAs<Shown>(
   const views = shown.length === 0 ? [] : await (await import("./open-tasks.ts")).presentTasks(open, shown);
   const isOpenHere = new Set(open.all.map(({ id }) => id));
   const foreign = [...(await findForeign(deps, isOpenHere)).values()].filter(
-    ({ file }) => (session ?? file.sessionKey) === file.sessionKey && hasStatus(file.status),
+    ({ file }) => (session ?? file.sessionKey) === file.sessionKey && hasStatus(file.status) && (holds?.(file) ?? true),
   );
   const theirs = foreign.slice(skip, skip + limit - shown.length);
   for (const { file, path } of theirs) views.push((await import("../views/task-view.ts")).presentTaskFile(file, path));
@@ -61,7 +65,7 @@ async function listAs<Shown>(
   if (passed < foreign.length) return { tasks: views, nextCursor: `${SKIP}${passed}-${ended}` };
   if (options.finished <= ended) return { tasks: views, nextCursor: undefined };
   const read = (count: number) => newestFinished(deps, options, count, isOpenHere);
-  const { tasks, at, isMore } = await finishedPage(read, passed - foreign.length, places, present);
+  const { tasks, at, isMore } = await finishedPage(read, passed - foreign.length, places, present, holds);
   const all = ended + tasks.length;
   return {
     tasks: [...views, ...tasks],
@@ -69,23 +73,43 @@ async function listAs<Shown>(
   };
 }
 
-/** Returns finished tasks from the `at`-th on, as many as there are `places`; those whose task files are gone are passed over. */
-async function finishedPage<Shown>(
+/** Finished tasks that are looked at for one page of those that hold a text: each is a file. */
+const SEARCHED_MAX = 500;
+const SEARCHED_AT_ONCE = 50;
+
+type TextFilter = (task: Pick<TaskLine, "id" | "sessionKey" | "title">) => boolean;
+
+function textFilter(text: string | undefined): TextFilter | undefined {
+  const wanted = text?.toLowerCase();
+  if (wanted === undefined) return undefined;
+  return ({ id, sessionKey, title }) => [title, id, sessionKey].some((word) => word.toLowerCase().includes(wanted));
+}
+
+/**
+ * Returns finished tasks from the `at`-th on, as many as there are `places`; those whose task files are gone, and those that `holds`
+ * does not want, are passed over.
+ */
+async function finishedPage<Shown extends TaskLine>(
   newest: (count: number) => Promise<readonly Finished[]>,
   from: number,
   places: number,
   present: (entry: Finished) => Promise<Shown | undefined>,
+  holds: TextFilter | undefined,
 ): Promise<{ readonly tasks: readonly Shown[]; readonly at: number; readonly isMore: boolean }> {
   const tasks: Shown[] = [];
+  const last = holds === undefined ? Number.POSITIVE_INFINITY : from + SEARCHED_MAX;
   let at = from;
-  let asked = at + places + 1;
+  let asked = at + (holds === undefined ? places : SEARCHED_AT_ONCE) + 1;
   let entries = await newest(asked);
-  while (tasks.length < places) {
-    const next = entries.slice(at, at + places - tasks.length);
-    at += next.length;
+  while (tasks.length < places && at < last) {
+    const next = entries.slice(at, at + (holds === undefined ? places - tasks.length : SEARCHED_AT_ONCE));
     if (next.length > 0) {
       const views = await Promise.all(next.map(present)); // All at once: one git answers them in a row.
-      tasks.push(...views.filter((view) => view !== undefined));
+      for (const view of views) {
+        if (tasks.length === places) break;
+        at += 1;
+        if (view !== undefined && (holds?.(view) ?? true)) tasks.push(view);
+      }
     } else if (entries.length < asked) break;
     else {
       asked *= 2;

@@ -25,6 +25,11 @@ export interface ListOptions {
   readonly statuses?: readonly TaskStatus[] | undefined;
   /** Also tasks of sessions that are archived. */
   readonly archived?: boolean;
+  /**
+   * Tasks alone whose title, id or session holds this text, in capitals or not. Of the finished ones at most 500 are looked at for one
+   * page, so that one may hold few or none and still have a next one.
+   */
+  readonly text?: string | undefined;
   /** At most so many tasks in one answer. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */

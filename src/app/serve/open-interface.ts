@@ -1,7 +1,10 @@
+import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
 import { writeFileAtomic } from "../../base/files/write-file-atomic.ts";
+import { asObject } from "../../base/json-shape.ts";
 import { ownIdentity } from "../../base/process/process-identity.ts";
-import type { Listener } from "../../server/listen.ts";
+import type { Listener, ListenOptions } from "../../server/listen.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { ServerRecord } from "../queries/server-record.ts";
@@ -31,7 +34,7 @@ export async function openInterface(
   const isWanted = port !== undefined || socketPath !== undefined;
   // Loaded where it is needed: it costs a fifth of the time of a start.
   const { listen } = isWanted ? await import("../../server/listen.ts") : { listen: undefined };
-  const listener = await listen?.(coordinator, { port, socketPath });
+  const listener = await listen?.(coordinator, { port, socketPath, signIns: keptSignIns(paths.signIns) });
   const record: ServerRecord = {
     ...{ ...ownIdentity(), folder: realPathOf(paths.root), startedAt: new Date().toISOString(), ...noted },
     ...{ url: listener?.url ?? null, socket: listener?.socketPath ?? null, token: listener?.token ?? null },
@@ -43,4 +46,32 @@ export async function openInterface(
     throw error;
   }
   return listener;
+}
+
+/** Keeps who is signed in at the page in a file that only the user can write; one that cannot be read means that nobody is. */
+function keptSignIns(path: string): NonNullable<ListenOptions["signIns"]> {
+  return {
+    read() {
+      try {
+        const kept: unknown = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "[]");
+        return Array.isArray(kept) ? kept.filter(isSignIn) : [];
+      } catch (error) {
+        if (error instanceof CoordinatorError || error instanceof SyntaxError) return [];
+        throw error;
+      }
+    },
+    write(signIns) {
+      try {
+        writeFileAtomic(path, `${JSON.stringify(signIns)}\n`, 0o600);
+      } catch (error) {
+        if (systemErrorCode(error) === undefined) throw error;
+        // On a full disk they end with the coordinator.
+      }
+    },
+  };
+}
+
+function isSignIn(value: unknown): value is { readonly digest: string; readonly untilMs: number } {
+  const { digest, untilMs } = asObject(value) ?? {};
+  return typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest) && typeof untilMs === "number";
 }

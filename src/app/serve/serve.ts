@@ -37,7 +37,6 @@ import { createReload, followBranchSettings, isCommittedNote } from "./branch-se
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
-
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -265,6 +264,7 @@ async function serveOut(coordinator: RunningCoordinator, options: ServeOptions, 
   );
   const { workspace } = coordinator.health();
   log("serving", { workspace, branch: coordinator.health().branch, url: listener?.url, socket: listener?.socketPath });
+  if (listener?.url !== undefined) log("page", { url: listener.pageLink() });
   serving.launcher.open(); // Now: while this process is small, and no longer in the way of its start.
   const signals = endWithSignals(coordinator, log);
   const lostLock = new Promise<never>((_, reject) => {

@@ -107,6 +107,44 @@ describe("the list of tasks", () => {
     expect(await list(1, "docs")).toEqual([...open, ids[1]]);
   });
 
+  it("finds those whose title, id or session holds a text, open or finished, page by page", async () => {
+    const { world, ids } = await finished("docs/One", "other/two", "docs/three");
+    world.runner.options.onStart = () => undefined;
+    world.drop("docs/4.md", "Do one more.\n");
+    await world.settle();
+    const open = world.accepted(3);
+    const found = async (text: string): Promise<readonly string[]> =>
+      (await world.queries.list({ finished: 9, text })).tasks.map(({ id }) => id);
+    expect(await found("ONE")).toEqual([open, ids[0]]);
+    expect(await found("other")).toEqual([ids[1]]);
+    expect(await found(ids[2]?.slice(-6) ?? "")).toEqual([ids[2]]);
+    expect(await found("nowhere")).toEqual([]);
+    const pages: (readonly string[])[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await world.queries.list({ finished: 9, text: "docs", limit: 1, cursor });
+      pages.push(page.tasks.map(({ id }) => id));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(pages.filter((page) => page.length > 0)).toEqual([[open], [ids[2]], [ids[0]]]);
+  });
+
+  it("looks at a bounded number of finished ones for a text, and says where to go on", async () => {
+    const files: Record<string, string> = {};
+    const rows = Array.from({ length: 620 }, (_, index) => {
+      const id = `20250101-101010-${String(index).padStart(6, "0")}`;
+      Object.assign(files, oldResult(id));
+      return `| 2025-01-01T10:${String(Math.floor(index / 60)).padStart(2, "0")}:${String(index % 60).padStart(2, "0")}.000Z | ${id} | old | 1 | succeeded |  |`;
+    });
+    const { world } = await finished();
+    world.repository.user.commit({ ...files, "tasks.md": `${rows.join("\n")}\n` });
+    const first = await world.queries.list({ finished: 999, limit: 10, text: "-000000" });
+    expect(first.tasks).toEqual([]);
+    const second = await world.queries.list({ finished: 999, limit: 10, text: "-000000", cursor: first.nextCursor });
+    expect(second.tasks.map(({ id }) => id)).toEqual(["20250101-101010-000000"]);
+    expect(second.nextCursor).toBeUndefined();
+  });
+
   it("says why a queued task waits, as far as files tell, whether or not somebody serves", async () => {
     const { world, ids } = await finished("docs/1");
     const asked = [

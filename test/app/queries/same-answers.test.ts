@@ -55,6 +55,7 @@ async function answers(queries: Queries, ids: readonly string[]) {
     all: await queries.list({ finished: 20 }),
     bySession: await queries.list({ finished: 20, session: "docs" }),
     byStatus: await Promise.all(statuses.map((word) => queries.list({ finished: 1, statuses: [word] }))),
+    byText: await Promise.all(["WAITS", "year", "docs"].map((text) => queries.list({ finished: 20, text }))),
     lines: (await queries.lines({ finished: 20 })).tasks.map(asLine),
     page: await queries.list({ finished: 20, limit: 2 }),
     shown: await Promise.all(ids.map((id) => queries.show(id))),

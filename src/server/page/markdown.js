@@ -1,0 +1,60 @@
+/** Markdown of prompts and answers as elements: no markup of theirs, no scripts, nothing that loads by itself. */
+
+import { h, visible } from "./dom.js";
+import { Marked } from "./marked.js";
+import purify from "./purify.js";
+
+/** A longer text is shown as it is. */
+const CHARACTERS_MAX = 100_000;
+
+const TAGS = "p h3 h4 h5 h6 ul ol li pre code blockquote a strong em del hr br table thead tbody tr th td".split(" ");
+
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+const marked = new Marked({
+  gfm: true,
+  renderer: {
+    // Markup is text here.
+    html: ({ text }) => escaped(text),
+    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(`image: ${text === "" ? href : text}`)}</a>`,
+    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
+    heading({ tokens, depth }) {
+      const level = Math.min(6, depth + 3);
+      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
+    },
+  },
+});
+
+purify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.nodeName !== "A") return;
+  const href = node.getAttribute("href");
+  if (href === null) return;
+  node.setAttribute("rel", "noopener noreferrer nofollow");
+  node.setAttribute("target", "_blank");
+  node.setAttribute("title", href);
+});
+
+/**
+ * @param {string} text
+ * @returns {HTMLElement}
+ */
+export function rendered(text) {
+  const shown = visible(text);
+  if (shown.length > CHARACTERS_MAX) return h("pre", { class: "text", tabindex: 0 }, shown);
+  const place = h("div", { class: "prose" });
+  try {
+    const fragment = purify.sanitize(marked.parse(shown), {
+      ALLOWED_TAGS: TAGS,
+      ALLOWED_ATTR: ["href", "start", "align"],
+      ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+      ALLOW_DATA_ATTR: false,
+      ALLOW_ARIA_ATTR: false,
+      RETURN_DOM_FRAGMENT: true,
+    });
+    for (const block of fragment.querySelectorAll("pre, table")) block.setAttribute("tabindex", "0"); // They scroll, by keyboard too.
+    place.append(fragment);
+  } catch {
+    place.append(h("pre", { class: "text" }, shown)); // A text that cannot be read as Markdown is still a text.
+  }
+  return place;
+}

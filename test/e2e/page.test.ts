@@ -1,0 +1,329 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openWatched, startBrowser, type Watched } from "../support/browser.ts";
+import type { CoordinatorProcess } from "../support/coordinator-process.ts";
+import { heldTask } from "../support/held-task.ts";
+import { listenHere } from "../support/listening.ts";
+import {
+  brokenScene,
+  busyScene,
+  EMPTY_SCENE,
+  type Scene,
+  sceneCoordinator,
+  sceneTask,
+} from "../support/page-scenes.ts";
+import { realCodex } from "../support/real-codex.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { tempWorkspace } from "../support/workspace.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser?.close());
+
+/** Opens the page of a coordinator at work, by the link that it has printed. */
+async function signedIn(serving: CoordinatorProcess): Promise<Watched> {
+  const link = (await serving.saw("page")).field("url") ?? "";
+  const watched = await openWatched(browser, await serving.url());
+  await watched.page.goto(link);
+  await watched.page.locator("#main section").first().waitFor();
+  return watched;
+}
+
+/** Opens the page of a workspace that is made up. */
+async function showing(scene: Scene, options: Parameters<typeof openWatched>[2] = {}): Promise<Watched> {
+  const { url, ask } = await listenHere(sceneCoordinator(scene));
+  const { url: link } = (await (await ask("/sign-in/code", { method: "POST" })).json()) as { url: string };
+  const watched = await openWatched(browser, url, options);
+  await watched.page.goto(link);
+  await watched.page.locator("#main section").first().waitFor();
+  return watched;
+}
+
+async function handIn(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
+  await page.getByRole("button", { name: "New task" }).click();
+  const form = page.getByRole("dialog", { name: "New task" });
+  for (const [label, value] of Object.entries(fields)) await form.getByLabel(label, { exact: true }).fill(value);
+  await page.getByRole("button", { name: "Hand in" }).click();
+}
+
+const detail = (page: Page) => page.getByRole("region", { name: "Task", exact: true });
+
+describe("the page", () => {
+  it("signs in by the printed link, takes a task, shows it run and its answer, and goes on in its session", async () => {
+    const workspace = await tempWorkspace();
+    const held = heldTask(workspace);
+    const serving = workspace.serve();
+    const { page, foreign, complaints } = await signedIn(serving);
+    expect(new URL(page.url()).pathname + new URL(page.url()).search).toBe("/");
+    await handIn(page, {
+      Prompt: `# Say hello\n\nPlease. ${held.prompt}`,
+      Session: "greetings",
+      "Verify command": "true",
+    });
+    const task = detail(page);
+    await task.getByText("running", { exact: true }).waitFor();
+    await page.getByRole("region", { name: "Running" }).getByText("Say hello").waitFor();
+    expect(await task.getByRole("link", { name: "greetings" }).count()).toBe(1);
+    held.release();
+    await task.getByText("succeeded", { exact: true }).waitFor();
+    await task.getByRole("region", { name: "Answer" }).getByText("hello").waitFor();
+    await page.getByRole("region", { name: "Done" }).getByText("Say hello").waitFor();
+    expect(await page.locator("#said").textContent()).toBeTruthy();
+    await task.getByRole("textbox", { name: "Follow-up" }).fill("Once more. [[final: hello again]]");
+    await task.getByRole("button", { name: "Send" }).click();
+    await task.getByRole("region", { name: "Answer" }).getByText("hello again").waitFor();
+    expect(workspace.stubRuns().map(({ resume }) => resume !== null)).toEqual([false, true]);
+    expect([foreign, complaints]).toEqual([[], []]);
+    const cookies = await page.context().cookies();
+    expect(cookies).toMatchObject([{ httpOnly: true, sameSite: "Strict", path: "/" }]);
+    expect(JSON.stringify(cookies)).not.toContain(serving.token());
+  });
+
+  it("stops one that runs, retries one that failed, pauses and resumes, over a restart of the coordinator", async () => {
+    const workspace = await tempWorkspace();
+    const first = workspace.serve();
+    const { page } = await signedIn(first);
+    const { port } = new URL(await first.url());
+    await handIn(page, { Prompt: "Hang. [[hang]]", Session: "a" });
+    const task = detail(page);
+    await task.getByText("running", { exact: true }).waitFor();
+    await task.getByRole("button", { name: "Stop" }).click();
+    await task.getByText("cancelled", { exact: true }).waitFor();
+
+    await handIn(page, { Prompt: "Break. [[fail: it broke]]", Session: "b" });
+    await task.getByText("failed", { exact: true }).waitFor({ timeout: 20_000 });
+    await task.getByText("it broke").first().waitFor();
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByText("The queue is paused").waitFor();
+    await first.kill();
+    await page.getByText("no connection").waitFor();
+    const second = workspace.serve({ args: ["--port", port] });
+    await second.url();
+    await page.getByText(/^(live|every 2 s)$/).waitFor({ timeout: 20_000 });
+    const failedId = await task.locator("code").first().textContent();
+    await task.getByRole("button", { name: "Retry" }).click();
+    await task.getByText("waiting", { exact: true }).waitFor();
+    await task.getByText(/Waits: .*paused/).waitFor();
+    expect(await task.getByRole("link", { name: failedId ?? "" }).count()).toBe(1);
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await task.getByText("failed", { exact: true }).waitFor({ timeout: 20_000 });
+  }, 60_000);
+
+  it("shows what the real codex has answered", async () => {
+    const codex = await realCodex();
+    const workspace = await tempWorkspace({ codex });
+    const { page, complaints } = await signedIn(workspace.serve());
+    await handIn(page, { Prompt: "Write it. [[write greeting.txt: hello]] [[final: Wrote **it**.]]", Session: "real" });
+    await detail(page).getByText("succeeded", { exact: true }).waitFor({ timeout: 20_000 });
+    await detail(page).getByRole("region", { name: "Answer" }).locator("strong", { hasText: "it" }).waitFor();
+    await detail(page)
+      .getByRole("region", { name: /Changed files/ })
+      .getByText("greeting.txt")
+      .waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("ends the sign-in from the page, and asks who is not signed in to sign in", async () => {
+    const { page } = await showing(EMPTY_SCENE);
+    await page.getByText("Nothing has been asked for yet").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("This browser is not signed in").waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+  });
+});
+
+describe("codex-inbox open", () => {
+  it("prints a link that signs in, starts a browser with one where there is a screen, and says where nobody serves", async () => {
+    const programs = tempDir();
+    const opened = join(programs, "opened");
+    writeFileSync(join(programs, "xdg-open"), `#!/bin/sh\necho "$1" > ${opened}\n`, { mode: 0o755 });
+    const environment = { PATH: `${programs}:${dirname(process.execPath)}:${process.env.PATH}`, DISPLAY: ":9" };
+    const workspace = await tempWorkspace({ environment });
+    expect(await workspace.command("open")).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("nobody serves this workspace"),
+    });
+    const serving = workspace.serve();
+    const url = await serving.url();
+    const printed = await workspace.command("open", "--print");
+    expect(printed).toMatchObject({ code: 0, stderr: "" });
+    expect(await workspace.command("open")).toMatchObject({ code: 0, stdout: "The page is opened in your browser.\n" });
+    for (const link of [printed.stdout.trim(), readFileSync(opened, "utf8").trim()]) {
+      const { page } = await openWatched(browser, url);
+      await page.goto(link);
+      await page.getByText("Nothing has been asked for yet").waitFor();
+      expect(link).not.toContain(serving.token());
+    }
+  });
+});
+
+describe("among 10,000 tasks", () => {
+  it("filters and turns pages quickly, and the filters stand in the address", async () => {
+    const tasks = Array.from({ length: 10_000 }, (_, index) =>
+      sceneTask(`Task number ${index}`, {
+        status: index % 100 === 7 ? "failed" : "queued",
+        sessionKey: `s${index % 40}`,
+        hold: "session is busy",
+      }),
+    );
+    const sessions = Array.from({ length: 40 }, (_, index) => ({
+      ...busyScene().sessions[0],
+      key: `s${index}`,
+    })) as Scene["sessions"];
+    const { page } = await showing({ tasks, sessions });
+    const rows = page.locator("#main li.task");
+    await page.getByRole("link", { name: "Waiting" }).first().click();
+    await expect.poll(() => rows.count()).toBe(100);
+    const beganMs = performance.now();
+    await page.getByRole("button", { name: "Show more" }).click();
+    await expect.poll(() => rows.count()).toBe(200);
+    await page.keyboard.press("/");
+    await page.keyboard.type("number 77");
+    await expect.poll(() => page.url()).toContain("q=number+77");
+    await expect
+      .poll(() => rows.allTextContents().then((texts) => texts.every((text) => text.includes("number 77"))))
+      .toBe(true);
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+    const address = page.url();
+    await page.goto(`${address}&session=s17`);
+    await expect.poll(() => rows.count()).toBe(3); // 77, 777, 7777 and their like: those of session 17.
+    expect(await page.getByRole("searchbox").inputValue()).toBe("number 77");
+    await page.getByRole("button", { name: "All sessions" }).click();
+    await page.goBack();
+    await expect.poll(() => page.url()).toContain("session=s17");
+  });
+});
+
+describe("without a mouse", () => {
+  it("everything can be reached and done", async () => {
+    const { page } = await showing(busyScene());
+    const focused = (): Promise<string> => page.evaluate("document.activeElement.textContent") as Promise<string>;
+    await page.keyboard.press("j");
+    expect(await focused()).toContain("Keep the cart");
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await page.keyboard.press("k");
+    expect(await focused()).toContain("Write the release notes");
+    await page.keyboard.press("Enter");
+    await detail(page).getByRole("heading", { name: "Write the release notes" }).waitFor();
+    expect(page.url()).toContain("task=");
+    await page.keyboard.press("Escape");
+    await expect.poll(() => page.url()).not.toContain("task=");
+    expect(await focused()).toContain("Write the release notes");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("n");
+    await page.getByRole("dialog", { name: "New task" }).waitFor();
+    await page.keyboard.type("j is a letter here");
+    expect(await page.getByLabel("Prompt").inputValue()).toBe("j is a letter here");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    await page.keyboard.type("redirect");
+    await expect.poll(() => page.locator("#main li.task").count()).toBe(1);
+    await page.keyboard.press("Escape");
+    await expect.poll(() => page.url()).not.toContain("q=");
+  });
+});
+
+describe("axe finds nothing", () => {
+  it.each(["light", "dark"] as const)("in the %s theme", async (colorScheme) => {
+    for (const [scene, width] of [
+      [busyScene(), 1440],
+      [brokenScene(), 900],
+      [EMPTY_SCENE, 390],
+    ] as const) {
+      const { page } = await showing(scene, { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+      const look = async (where: string): Promise<void> => {
+        await page.addScriptTag({ path: AXE });
+        const { violations } = (await page.evaluate("axe.run()")) as {
+          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+        };
+        expect({
+          where,
+          found: violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]),
+        }).toEqual({ where, found: [] });
+      };
+      await look(`list ${width}`);
+      if (scene !== EMPTY_SCENE) {
+        await page.locator("#main li.failed a").first().click();
+        await detail(page).getByRole("heading", { level: 2 }).waitFor();
+        await look(`task ${width}`);
+      }
+      await page.keyboard.press("n");
+      await page.getByText("More", { exact: true }).click();
+      await look(`form ${width}`);
+    }
+  });
+});
+
+const HOSTILE = [
+  "<script>window.owned=1;alert(1)</script>",
+  "<img src=x onerror=window.owned=1>",
+  "<iframe srcdoc='<script>parent.owned=1</script>'></iframe>",
+  "<style>@import url(http://evil.example/x.css)</style><base href=http://evil.example/>",
+  "![pixel](http://evil.example/pixel.png) ![](data:image/svg+xml,<svg/onload=owned=1>)",
+  "[click](javascript:window.owned=1) [data](data:text/html,<script>1</script>) <javascript:owned=1>",
+  "<svg><a xlink:href=javascript:owned=1><text>x</text></a></svg> <math><mtext><table><mglyph><style><img src=x onerror=owned=1>",
+  '"><form action=http://evil.example><input name=x autofocus onfocus=owned=1>',
+  "[a]: http://evil.example 'x\" onmouseover=owned=1'\n[a] http://evil.example/auto",
+  "\u202egnp.exe\u0000\u001b[2J",
+].join("\n\n");
+
+describe("hostile text", () => {
+  it("does not act, loads nothing and leads nowhere by itself, wherever it stands", async () => {
+    const line = HOSTILE.replaceAll("\n", " ");
+    const hostile = sceneTask(line, {
+      ...{
+        status: "failed",
+        sessionKey: "docs",
+        reason: line,
+        failure: "verification",
+        result: HOSTILE,
+        prompt: HOSTILE,
+      },
+      ...{ warnings: [line], model: line, requestedBy: line, thread: line },
+      ...{ verification: { command: line, outcome: line, exitCode: 1, durationMs: 1 }, verificationOutput: HOSTILE },
+      changedFiles: [{ path: line, change: "add", by: "other" }],
+    });
+    const waiting = sceneTask(line, { status: "queued", hold: line });
+    const scene: Scene = {
+      tasks: [hostile, waiting],
+      sessions: [{ ...busyScene().sessions[0], key: line } as Scene["sessions"][number]],
+      health: { workspace: `/home/${line}`, branch: line, broken: [line], configProblem: line },
+    };
+    const { page, foreign, complaints } = await showing(scene);
+    await page.locator("#main li.failed a").click();
+    await detail(page).getByRole("region", { name: "Answer" }).waitFor();
+    await page.mouse.move(700, 400);
+    await page.waitForTimeout(300);
+    expect(await page.evaluate("window.owned")).toBeUndefined();
+    expect([foreign, complaints]).toEqual([[], []]);
+    const inside = page.locator("#detail, #main, #notices, .side");
+    expect(
+      await inside
+        .locator("img, iframe, script, style, svg, object, embed, form[action], base, link, meta, input[autofocus]")
+        .count(),
+    ).toBe(0);
+    const links = await detail(page)
+      .locator(".prose a")
+      .evaluateAll((found) =>
+        found.map((link) => [link.getAttribute("href"), link.getAttribute("rel"), link.getAttribute("target")]),
+      );
+    expect(links.length).toBeGreaterThan(0);
+    for (const [href, rel, target] of links) {
+      if (href === null) continue;
+      expect(href).toMatch(/^(https?|mailto):/);
+      expect([rel, target]).toEqual(["noopener noreferrer nofollow", "_blank"]);
+    }
+    expect(await detail(page).getByRole("region", { name: "Answer" }).textContent()).toContain("\\u202egnp.exe");
+    expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(2_000);
+  });
+});

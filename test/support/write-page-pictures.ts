@@ -1,0 +1,73 @@
+/**
+ * Takes the pictures of the page that the README shows, in the real browser: `npm run pictures`. With a folder it takes all of them, to
+ * be looked at: `npm run pictures -- <folder>`.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { listen } from "../../src/server/listen.ts";
+import { startBrowser } from "./browser.ts";
+import { brokenScene, busyScene, EMPTY_SCENE, type Scene, sceneCoordinator } from "./page-scenes.ts";
+
+interface Picture {
+  readonly name: string;
+  readonly scene: Scene;
+  readonly width: number;
+  readonly theme: "light" | "dark";
+  /** Title of the task that is open. */
+  readonly open?: string;
+  /** The form is open. */
+  readonly form?: boolean;
+  readonly height?: number;
+}
+
+const TASK = "Fix the login redirect";
+const FAILED = "Move the image pipeline to sharp 1.0";
+
+function allPictures(): readonly Picture[] {
+  const scenes = { empty: EMPTY_SCENE, busy: busyScene(), broken: brokenScene() };
+  return [390, 900, 1440].flatMap((width) =>
+    (["light", "dark"] as const).flatMap((theme) => [
+      ...Object.entries(scenes).map(([kind, scene]) => ({ name: `${kind}-${width}-${theme}`, scene, width, theme })),
+      { name: `task-${width}-${theme}`, scene: scenes.busy, width, theme, open: TASK },
+      { name: `failed-${width}-${theme}`, scene: scenes.busy, width, theme, open: FAILED },
+      { name: `form-${width}-${theme}`, scene: scenes.busy, width, theme, form: true },
+    ]),
+  );
+}
+
+const README_PICTURES: readonly Picture[] = [
+  { name: "board", scene: busyScene(), width: 1280, theme: "light", height: 640 },
+  { name: "task", scene: busyScene(), width: 1280, theme: "dark", open: TASK, height: 760 },
+];
+
+async function take({ name, scene, width, theme, open, form, height }: Picture, folder: string): Promise<void> {
+  const listener = await listen(sceneCoordinator(scene), { port: 0 });
+  const context = await browser.newContext({
+    ...{ viewport: { width, height: height ?? (width < 500 ? 844 : 860) }, colorScheme: theme, locale: "en-GB" },
+  });
+  try {
+    const page = await context.newPage();
+    await page.goto(listener.pageLink() ?? "");
+    await page.locator("#main section").first().waitFor();
+    if (open !== undefined) {
+      await page.getByRole("link", { name: open }).click();
+      await page.getByRole("heading", { name: open, level: 2 }).waitFor();
+    }
+    if (form === true) await page.getByRole("button", { name: "New task" }).click();
+    await page.waitForTimeout(300); // Fonts and the first ticks.
+    await page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled" });
+  } finally {
+    await context.close();
+    await listener.close();
+  }
+}
+
+const [given] = process.argv.slice(2);
+const folder = given ?? join(import.meta.dirname, "../../docs/pictures");
+mkdirSync(folder, { recursive: true });
+const browser = await startBrowser();
+try {
+  for (const picture of given === undefined ? README_PICTURES : allPictures()) await take(picture, folder);
+} finally {
+  await browser.close();
+}
