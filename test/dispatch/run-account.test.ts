@@ -116,9 +116,10 @@ describe("the account of a task", () => {
     });
   });
 
-  it("keeps the model that the user named", async () => {
+  it("keeps the model that the user named beside the one that was used", async () => {
     const world = await served();
-    expect(await run(world, [account({ model: "gpt-y" })], "model: gpt-z")).toMatchObject({ model: "gpt-z" });
+    expect(await run(world, [account({ model: "gpt-y" })], "model: gpt-z")).toMatchObject({ model: "gpt-y" });
+    expect(world.results()[0]?.asked).toMatchObject({ model: "gpt-z" });
   });
 });
 
@@ -157,7 +158,11 @@ describe("the list of sessions", () => {
     }
     const keys = async (own: boolean) => (await world.queries.sessions({ own })).map(({ key }) => key);
     expect(await keys(false)).toEqual(["a", "b/c"]);
-    expect(await keys(true)).toEqual(["a", `2026-11-20/${world.accepted(2)}`, "b/c"]);
+    expect(await keys(true)).toEqual([
+      "a",
+      expect.stringMatching(new RegExp(`^2026-11-20/.*-do-it-${world.accepted(2).slice(-6)}$`)),
+      "b/c",
+    ]);
     expect((await world.queries.session("b")).key).toBe("b/c"); // Threads that have it are asked for where no key has.
     for (const key of ["a/1", "../a", "", "zzz"])
       await expect(world.queries.session(key)).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -3,6 +3,7 @@ import type { InboxView } from "../../app/queries/waiting-drops.ts";
 import type { TaskLine } from "../../app/views/task-view.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import { TASK_STATUSES, type TaskStatus } from "../../task/ledger/ledger.ts";
+import { founderOf } from "../../task/names/session-key.ts";
 import { nearest } from "../../task/text/near-miss.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, textFlag, textsFlag, wholeNumber } from "../command.ts";
@@ -162,5 +163,5 @@ function cellsOf(task: TaskLine, nowMs: number): readonly (readonly Span[])[] {
 
 /** A session that was made for one task is named after it. */
 function sessionOf({ id, sessionKey }: TaskLine): string {
-  return sessionKey.includes(id) ? "-" : sessionKey;
+  return founderOf(sessionKey) === id ? "-" : sessionKey;
 }

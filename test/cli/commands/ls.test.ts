@@ -3,7 +3,7 @@ import type { ListOptions } from "../../../src/app/queries/queries.ts";
 import { createLsCommand } from "../../../src/cli/commands/ls.ts";
 import { createFakeCliDeps, runCommand, sessionView, taskView } from "../../fakes/fake-cli-deps.ts";
 
-const OWN = taskView({ sessionKey: "2026-11-20/20261120-141530-k3f9x2", status: "failed", reason: "usage limit" });
+const OWN = taskView({ sessionKey: "2026-11-20/141530-fix-login-k3f9x2", status: "failed", reason: "usage limit" });
 const HELD = taskView({ id: "20261120-141531-aaaaaa", status: "queued", hold: "paused", endedAt: null });
 
 /** An `ls` that sees these tasks, and notes what it asked for. */

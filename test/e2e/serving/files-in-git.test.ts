@@ -46,9 +46,8 @@ it("a session is archived beside a coordinator and without one, and takes no mor
 
 it("a queued task that came by commit is cancelled by git rm, and the ledger is compacted beside the coordinator", async () => {
   const workspace = await tempWorkspace();
-  const coordinator = workspace.serve();
-  await coordinator.url();
   workspace.commitDrop("docs/later.md", "---\nnotBefore: 2099-01-01T00:00:00Z\n---\nLater.\n");
+  const coordinator = workspace.serve();
   await coordinator.saw("committed");
   const path = workspace.repo.git("ls-files", "sessions/docs/*/*-later-*");
   expect(path).toMatch(/\.md$/);
