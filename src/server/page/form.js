@@ -43,8 +43,8 @@ export function createForm() {
       h(
         "div",
         { class: "pair" },
-        field("sessionKey", "Session", input({ list: "known-sessions" }), "Empty: one of its own"),
-        field("verifyCommand", "Verify command", input(), "Run afterwards; it decides"),
+        field("sessionKey", "Session", input({ list: "known-sessions" }), "Empty: a session of its own"),
+        field("verifyCommand", "Verify command", input(), "Runs after the agent; its exit code decides"),
       ),
       sessions,
       h(

@@ -168,38 +168,40 @@ function facts(task) {
   const link = (id) => id && h("a", { href: addressWith({ task: id }), "data-way": true }, id);
   const time = (value) => value && h("time", { datetime: value, title: localTime(value) }, localTime(value));
   const isOver = task.endedAt !== null;
-  const rows = [
-    [
-      "Session",
-      h(
-        "a",
-        { href: addressWith({ session: task.sessionKey, status: undefined, q: undefined }), "data-way": true },
-        task.sessionKey,
-      ),
-    ],
-    ["Id", h("code", {}, task.id)],
-    [
-      "Took",
-      isOver
-        ? duration(task.totalDurationMs ?? task.durationMs)
-        : task.status !== "queued" && task.startedAt && clock(task.startedAt, "for"),
-    ],
+  const took = isOver
+    ? duration(task.totalDurationMs ?? task.durationMs)
+    : task.status !== "queued" && task.startedAt && clock(task.startedAt, "for");
+  const session = { session: task.sessionKey, status: undefined, q: undefined };
+  const brief = [
+    ["Session", h("a", { href: addressWith(session), "data-way": true }, task.sessionKey)],
+    ["Took", took],
     ["Tokens", tokens(task.totalUsage ?? task.usage)],
-    ["Attempts", task.attempts > 1 && String(task.attempts)],
+    [isOver ? "Ended" : "Accepted", clock(task.endedAt ?? task.acceptedAt ?? new Date().toISOString(), "ago")],
     ["Model", task.model],
+    ["Attempts", task.attempts > 1 && String(task.attempts)],
+    ["Parent", link(task.parent)],
+    ["Goes on in", link(task.followUpTask)],
+  ];
+  const rest = [
+    ["Id", h("code", {}, task.id)],
     ["Accepted", time(task.acceptedAt)],
     ["Ended", time(task.endedAt)],
     ["From", [task.origin, task.requestedBy].filter(Boolean).join(", ")],
     ["Thread", task.thread && h("code", {}, task.thread)],
-    ["Parent", link(task.parent)],
-    ["Goes on in", link(task.followUpTask)],
     ["Commit", task.commit && h("code", {}, task.commit)],
     [task.committed ? "In the branch" : "Will be", h("code", {}, task.path)],
   ];
+  const list = (rows) =>
+    h(
+      "dl",
+      { class: "facts" },
+      ...rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    );
   return h(
-    "dl",
-    { class: "facts" },
-    ...rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    "div",
+    { class: "about-task" },
+    list(brief),
+    h("details", { class: "more-facts" }, h("summary", {}, "Details"), list(rest)),
   );
 }
 
