@@ -2,19 +2,20 @@ import { CoordinatorError } from "../base/errors.ts";
 import type { JournalRecord } from "../store/journal/journal-record.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
-import { cancelIfAsked } from "../store/tasks/task-table.ts";
+import { cancelIfAsked, type TaskTable } from "../store/tasks/task-table.ts";
 import type { TaskKey } from "../task/file/task-fields.ts";
 import { canonicalKey } from "../task/file/task-fields.ts";
 import { type ComposedText, changeBetween, changedText, type TaskChange } from "../task/file/task-text.ts";
 import type { Origin } from "../task/rights/origin.ts";
-import type { AcceptanceDeps } from "./acceptance.ts";
 import type { DropOriginsDeps } from "./drop-origins.ts";
-import { createKeptDrops } from "./kept-drops.ts";
+import { createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
 import { readSubmission } from "./submission.ts";
 
-export interface EditsDeps
-  extends Pick<AcceptanceDeps, "table" | "starting" | "keeper" | "branch" | "intake" | "log" | "now">,
-    Pick<DropOriginsDeps, "rights"> {
+export interface EditsDeps extends KeptDropsDeps, Pick<DropOriginsDeps, "rights"> {
+  readonly table: Pick<TaskTable, "get" | "note" | "step" | "durable">;
+  /** Tasks whose runs are being prepared. */
+  readonly starting: ReadonlySet<string>;
+  readonly now: () => number;
   readonly journal: Pick<TaskJournal, "read">;
 }
 
