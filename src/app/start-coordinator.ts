@@ -187,8 +187,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     limits: () => retryLimits(),
   });
   const codex = createCodexAvailability({
-    ...{ codex: deps.codex, installation: deps.installation },
-    ...{ faults, surroundings, log, wake, onBroken },
+    ...{ codex: deps.codex, installation: deps.installation, faults, surroundings, log, wake, onBroken },
   });
   const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
@@ -205,9 +204,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ surroundings, log, wake, onRunEvent: recorder.noticed },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
-      followUps: createFollowUps({
-        ...{ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent },
-      }),
+      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent }),
       ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
@@ -274,14 +271,12 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt },
-      configProblem,
+      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ progress: runs.progress, waits, events },
-    ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits },
+    ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
     archive: createArchive({ branch, watch, recent, table, now }),
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { CoordinatorError } from "../base/errors.ts";
 import { faultPoint } from "../base/fault-point.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
@@ -8,7 +7,6 @@ import { cancelIfAsked } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { slugOf } from "../task/names/task-name.ts";
 import type { Origin } from "../task/rights/origin.ts";
-import { problemAt } from "../task/spec/task-problem.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
 import type { Edits } from "./edits.ts";
@@ -22,7 +20,7 @@ export interface AcceptanceDeps
     KeptDropsDeps,
     KnownTasksDeps {
   readonly origins: DropOrigins;
-  readonly edits: Pick<Edits, "replace">;
+  readonly edits: Pick<Edits, "take">;
   readonly folders: TaskFolders;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
@@ -97,13 +95,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    const from = {
-      source: facts.source?.path,
-      origin: origin.kind,
-      parent: droppedBy?.task,
-      parentRun: droppedBy?.run,
-    };
-    deps.log("accepted", { task: id, session: where.session, ...from });
+    const from = { source: facts.source?.path, origin: origin.kind };
+    const by = { parent: droppedBy?.task, parentRun: droppedBy?.run };
+    deps.log("accepted", { task: id, session: where.session, ...from, ...by });
     return { task, known: false };
   };
 
@@ -135,7 +129,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
       const editor = deps.receipts.editorOf(known, drop.text);
-      if (editor !== undefined) return applyEdit(drop, known, editor);
+      if (editor !== undefined) return (await deps.edits.take(drop, known, editor)) ?? discard(drop, known);
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }
@@ -212,22 +206,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     await release(id);
     deps.log("known", { task: id, source: drop.path });
     return "done";
-  };
-
-  /** A command has put the new text of a task there. */
-  const applyEdit = async (drop: Drop, id: string, editor: Origin): Promise<Outcome> => {
-    try {
-      await deps.edits.replace(id, drop.text, editor);
-    } catch (error) {
-      if (!(error instanceof CoordinatorError)) throw error;
-      const expected = "this file removed, or edited once more";
-      return refuse({
-        path: drop.path,
-        blob: drop.blob,
-        problems: [problemAt(undefined, error.message, { expected, example: undefined })],
-      });
-    }
-    return discard(drop, id);
   };
 
   const replace = async (

@@ -3,10 +3,12 @@ import type { JournalRecord } from "../store/journal/journal-record.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import { cancelIfAsked, type TaskTable } from "../store/tasks/task-table.ts";
+import type { BrokenDrop, Drop } from "../task/file/drop.ts";
 import type { TaskKey } from "../task/file/task-fields.ts";
 import { canonicalKey } from "../task/file/task-fields.ts";
 import { type ComposedText, changeBetween, changedText, type TaskChange } from "../task/file/task-text.ts";
 import type { Origin } from "../task/rights/origin.ts";
+import { problemAt } from "../task/spec/task-problem.ts";
 import type { DropOriginsDeps } from "./drop-origins.ts";
 import { createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
 import { readSubmission } from "./submission.ts";
@@ -28,8 +30,8 @@ export interface Edits {
    * @throws CoordinatorError `REFUSED` unless the task is queued; `TASK_FILE`, `NOT_ALLOWED` as a submission
    */
   edit(id: string, change: TaskChange, editor: Origin): Promise<void>;
-  /** Does the same with a whole new text. */
-  replace(id: string, text: string, editor: Origin): Promise<void>;
+  /** Does the same with the text of a file that a command has put into inbox/; where it cannot be, the inbox is told, and that is returned. */
+  take(drop: Pick<Drop, "path" | "blob" | "text">, id: string, editor: Origin): Promise<BrokenDrop | undefined>;
 }
 
 /** What is settled when a task is accepted. */
@@ -78,8 +80,19 @@ export function createEdits(deps: EditsDeps): Edits {
   };
   return {
     edit: (id, change, editor) => inTurn(() => editNow(id, change, editor)),
-    replace: (id, text, editor) =>
-      inTurn(() => editNow(id, changeBetween(textOf(journal.read(expectQueued(id).id)).text, text), editor)),
+    async take({ path, blob, text }, id, editor) {
+      try {
+        const change = () => changeBetween(textOf(journal.read(expectQueued(id).id)).text, text);
+        await inTurn(async () => editNow(id, change(), editor));
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof CoordinatorError)) throw error;
+        const expectation = { expected: "this file removed, or edited once more", example: undefined };
+        const broken = { path, blob, problems: [problemAt(undefined, error.message, expectation)] };
+        deps.intake.refuse(broken);
+        return broken;
+      }
+    },
   };
 }
 
