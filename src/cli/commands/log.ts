@@ -72,7 +72,8 @@ function nowLine({ task, status, hold, run, entries }: LogView): string | undefi
   return `${status} (run ${run.number}${run.isOver ? ", which is over" : ""}); -f follows it`;
 }
 
-async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
+/** Prints what was said and done until now, and then what happens; returns the exit code. */
+export async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
   const last = wholeNumber(input, "n");
   const { signal } = new AbortController(); // Ctrl-C ends the process.
   for await (const piece of deps.app.followLog(part, { last }, signal)) {
