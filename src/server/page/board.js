@@ -1,7 +1,7 @@
 /** The list of tasks: what runs, what waits and why, what failed and what to do; or what a filter finds. */
 import { addressWith, go, readAddress } from "./address.js";
 import { get, post } from "./api.js";
-import { clock, duration, h, reconcile, say, tokens } from "./dom.js";
+import { clock, commandLine, duration, h, reconcile, say, tokens } from "./dom.js";
 import { whatToDo } from "./hints.js";
 import { createLookUps } from "./look-ups.js";
 import { failed, stateName } from "./words.js";
@@ -279,7 +279,7 @@ function about(task) {
     case "stopping": {
       const { command, last, lastEventAt, usage } = task.progress ?? {};
       return [
-        command ? h("code", {}, `$ ${command}`) : (last ?? ""),
+        command ? commandLine(command) : (last ?? ""),
         lastEventAt && h("span", { class: "last" }, " · ", clock(lastEventAt, "ago")),
         usage && h("span", { class: "last" }, ` · ${tokens(usage)}`),
       ];
