@@ -1,36 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { openUseCases } from "./app/open-use-cases.ts";
 import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
-import { asksForHelp, type Command, helpLines, parseInput } from "./cli/command.ts";
+import { asksForHelp, helpLines, parseInput } from "./cli/command.ts";
+import { loadCommand, loadCommands } from "./cli/command-table.ts";
 import { endWithUncaught, openTerminal } from "./cli/terminal.ts";
-import { nearest } from "./task/text/near-miss.ts";
 
 const terminal = openTerminal();
 endWithUncaught(terminal);
-
-/** Each command is loaded when it is the one that runs. */
-const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
-  init: async (deps) => (await import("./cli/commands/init.ts")).createInitCommand(deps),
-  serve: async (deps) => (await import("./cli/commands/serve.ts")).createServeCommand(deps),
-  add: async (deps) => (await import("./cli/commands/add.ts")).createAddCommand(deps),
-  ls: async (deps) => (await import("./cli/commands/ls.ts")).createLsCommand(deps),
-  status: async (deps) => (await import("./cli/commands/status.ts")).createStatusCommand(deps),
-  sessions: async (deps) => (await import("./cli/commands/sessions.ts")).createSessionsCommand(deps),
-  show: async (deps) => (await import("./cli/commands/show.ts")).createShowCommand(deps),
-  log: async (deps) => (await import("./cli/commands/log.ts")).createLogCommand(deps),
-  wait: async (deps) => (await import("./cli/commands/wait.ts")).createWaitCommand(deps),
-  stop: async (deps) => (await import("./cli/commands/stop.ts")).createStopCommand(deps),
-  retry: async (deps) => (await import("./cli/commands/retry.ts")).createRetryCommand(deps),
-  pause: async (deps) => (await import("./cli/commands/pause.ts")).createPauseCommand(deps),
-  resume: async (deps) => (await import("./cli/commands/resume.ts")).createResumeCommand(deps),
-  open: async (deps) => (await import("./cli/commands/open.ts")).createOpenCommand(deps),
-  archive: async (deps) => (await import("./cli/commands/archive.ts")).createArchiveCommand(deps),
-  "compact-tasks": async (deps) => (await import("./cli/commands/compact-tasks.ts")).createCompactTasksCommand(deps),
-  scan: async (deps) => (await import("./cli/commands/scan.ts")).createScanCommand(deps),
-  policy: async (deps) => (await import("./cli/commands/policy.ts")).createPolicyCommand(deps),
-};
 
 async function main(argv: readonly string[]): Promise<number> {
   const { dir, rest } = takeDirectory(argv);
@@ -46,22 +24,16 @@ async function main(argv: readonly string[]): Promise<number> {
   return command.run(parseInput(command, words));
 }
 
-/** `-C <dir>`, as git has it: before the command. */
+/** `-C <dir>`, before the command or behind it; what stands behind `--` is the command's own. */
 function takeDirectory(argv: readonly string[]): { readonly dir: string; readonly rest: readonly string[] } {
-  if (argv[0] !== "-C") return { dir: process.cwd(), rest: argv };
-  const [, dir, ...rest] = argv;
+  const end = argv.indexOf("--");
+  const index = argv.slice(0, end < 0 ? undefined : end).indexOf("-C");
+  if (index < 0) return { dir: process.cwd(), rest: argv };
+  const dir = argv[index + 1];
   if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
   const path = resolve(dir);
   if (!existsSync(path)) throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
-  return { dir: path, rest };
-}
-
-async function loadCommand(deps: CliDeps, name: string): Promise<Command> {
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load !== undefined) return load(deps);
-  const near = nearest(name, Object.keys(COMMANDS));
-  const hint = near === undefined ? "codex-inbox help lists them" : `did you mean "${near}"?`;
-  throw new CoordinatorError("USAGE", `there is no command "${name}"; ${hint}`);
+  return { dir: path, rest: argv.filter((_, place) => place !== index && place !== index + 1) };
 }
 
 async function printHelp(deps: CliDeps, name: string | undefined): Promise<number> {
@@ -72,11 +44,9 @@ async function printHelp(deps: CliDeps, name: string | undefined): Promise<numbe
   }
   deps.printText("A Git repository as the queue, the database and the audit log for coding-agent work.\n");
   deps.printText("usage: codex-inbox [-C <dir>] <command> [options]\n");
-  const width = Math.max(...Object.keys(COMMANDS).map((command) => command.length));
-  for (const load of Object.values(COMMANDS)) {
-    const command = await load(deps);
-    deps.print(`  ${command.name.padEnd(width)}  ${command.summary}`);
-  }
+  const commands = await loadCommands(deps);
+  const width = Math.max(...commands.map((command) => command.name.length));
+  for (const command of commands) deps.print(`  ${command.name.padEnd(width)}  ${command.summary}`);
   deps.printText(
     "\ncodex-inbox <command> --help says more. Exit codes: 0 ok, 1 a task failed, 2 usage, 3 not found, 4 refused,",
   );
@@ -92,7 +62,14 @@ function createDeps(dir: string): CliDeps {
     currentDir: process.cwd(),
     ...terminal,
     now: Date.now,
-    readInput: async () => (process.stdin.isTTY ? "" : readFileSync(0, "utf8")),
+    readInput: async (wanted) => (await import("./cli/submit/standard-input.ts")).readInput(wanted, terminal.warn),
+    async edit(text, use) {
+      const [{ editText }, { workTreeAbove }] = await Promise.all([
+        import("./cli/submit/editor.ts"),
+        import("./app/serve/trusted-path.ts"),
+      ]);
+      return editText(text, { environment: process.env, workTree: workTreeAbove(realpathSync(dir)) }, use);
+    },
   };
 }
 

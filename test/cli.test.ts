@@ -7,7 +7,8 @@ import { tempDir } from "./support/temp-dir.ts";
 import { tempWorkspace } from "./support/workspace.ts";
 
 const COMMANDS = [
-  ...["init", "serve", "add", "ls", "status", "sessions", "show", "log", "wait", "stop", "pause", "resume", "policy"],
+  ...["init", "serve", "add", "start", "send", "edit", "completion", "ls", "status", "sessions", "show", "log", "wait"],
+  ...["stop", "pause", "resume", "policy"],
 ];
 const UNKNOWN_ID = "20200101-000000-aaaaaa";
 
@@ -56,6 +57,19 @@ describe("the command line", () => {
     expect(code).toBe(2);
     expect(stderr).toContain('no command "st\\u001b]0;owned\\u0007\\u001b[2J\\u009b1A\\u202etxt"');
     expect(stderr).not.toMatch(/[^\n\P{Cc}]|\u202e/u);
+  });
+
+  it("takes -C before the command and behind it, and leaves what is behind --", async () => {
+    const missing = join(tempDir(), "missing");
+    const message = { code: 3, stderr: `codex-inbox: -C: there is no folder ${missing}\n` };
+    for (const argv of [
+      ["-C", missing, "ls"],
+      ["ls", "-C", missing],
+      ["ls", "--open", "-C", missing, "--json"],
+    ])
+      expect(await run(...argv)).toMatchObject(message);
+    expect((await run("ls", "--", "-C", missing)).code).toBe(2);
+    expect((await run("ls", "-C")).code).toBe(2);
   });
 
   it("ends with 3 outside of a workspace, and says how to make one", async () => {
@@ -110,7 +124,10 @@ describe("in a workspace", () => {
     const workspace = await tempWorkspace();
     const added = await workspace.command("add", "--session", "docs", "--json", "Say hello.");
     const { id, path } = JSON.parse(added.stdout) as { id: string; path: string };
-    expect({ added, path }).toMatchObject({ added: { code: 0, stderr: "" }, path: `inbox/${id}.md` });
+    const waits = expect.stringMatching(
+      /^nobody serves this workspace, so inbox\/\S+ waits: start with codex-inbox serve\n$/,
+    );
+    expect({ added, path }).toMatchObject({ added: { code: 0, stderr: waits }, path: `inbox/${id}.md` });
     mkdirSync(join(workspace.dir, "inbox/later"));
     workspace.drop("later/wish.md", "---\nnotBefore: 2100-01-01T00:00:00Z\n---\nA wish.\n");
     await workspace.serveUntilIdle({ code: 75 });

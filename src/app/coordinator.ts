@@ -1,15 +1,17 @@
+import { CoordinatorError } from "../base/errors.ts";
 import type { JournalGuard } from "../dispatch/journal-guard.ts";
 import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
-import { refuseArchived } from "../intake/archived-sessions.ts";
+import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
-import { readSubmission } from "../intake/submission.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
+import type { SubmissionKeys } from "../store/submission-keys.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import { type ComposedText, type TaskChange, wholeText } from "../task/file/task-text.ts";
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
@@ -17,12 +19,14 @@ import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/request-stop.ts";
+import { createSubmissions } from "./actions/submit-task.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import type { TaskWaits } from "./queries/task-waits.ts";
 import type { Health } from "./views/present-health.ts";
-import { presentOpen, type TaskView } from "./views/task-view.ts";
+import { presentOpen } from "./views/present-open.ts";
+import type { TaskView } from "./views/task-view.ts";
 
 export type { Health };
 
@@ -31,14 +35,17 @@ export interface Coordinator extends Queries {
   /**
    * Accepts a task given as the text of a task file; once this resolves, no crash loses it.
    *
-   * @returns the task, and whether it was known before (its `id` had been given already)
-   * @throws CoordinatorError `TASK_FILE` listing every problem; `QUEUE_FULL` when too many are open
+   * @param key the client's own name for this submission, under which it may send it again
+   * @returns the task, and whether it was known before (its `id` or its key had been given already)
+   * @throws CoordinatorError `TASK_FILE` listing every problem; `NOT_ALLOWED`; `QUEUE_FULL` when too many are open; `KEY_REUSED`
    */
-  submit(text: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
+  submit(given: string | ComposedText, key?: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
   /** Asks for the end of an open task; its exit is recorded later. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
   stop(part: string): Promise<StopAnswer>;
   /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
   retry(part: string): Promise<TaskView>;
+  /** Changes keys or the prompt of a queued task. @throws CoordinatorError `NOT_FOUND`, `REFUSED`; `TASK_FILE`, `NOT_ALLOWED` as `submit` */
+  edit(part: string, change: TaskChange): Promise<TaskView>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
@@ -62,6 +69,8 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
+  readonly submissionKeys: SubmissionKeys;
+  readonly edits: Pick<Edits, "edit">;
   readonly keeper: Keeper;
   readonly bound: Pick<QueueLimit, "refuseWhenFull">;
   readonly guard: Pick<JournalGuard, "tryAgain" | "requireHome">;
@@ -100,30 +109,53 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
     wake();
     return answer;
   };
-  const submitAs = async (text: string, origin: Origin): ReturnType<Coordinator["submit"]> => {
+  const submissions = createSubmissions({
+    ...deps,
+    isTask: (id) => queries.find(id).then(() => true, notFound),
+  });
+  /** Says again what is the world's fault, and nothing secret. */
+  const changing = async <Answer>(change: () => Promise<Answer>): Promise<Answer> => {
     try {
-      const parsed = readSubmission(text, deps.rights().of(origin));
-      await refuseArchived(deps.sessions, parsed.spec.sessionKey);
-      const { id, known } = await deps.acceptance.submit(parsed.text, parsed, origin, deps.bound.refuseWhenFull);
-      const task = table.get(id);
-      const view = task === undefined ? await queries.find(id) : presentOpen(task, journal.read(id));
-      return { task: view, known };
+      return await change();
     } catch (error) {
       throw keptError(deps.guard.tryAgain(error), deps.keeper);
     } finally {
       wake();
     }
   };
+  const show = async (id: string): Promise<TaskView> => {
+    const task = table.get(id);
+    return task === undefined ? queries.find(id) : presentOpen(task, journal.read(id));
+  };
+  const submitAs = (
+    given: string | ComposedText,
+    origin: Origin,
+    key: string | undefined,
+  ): ReturnType<Coordinator["submit"]> =>
+    changing(async () => {
+      const composed = typeof given === "string" ? wholeText(given) : given;
+      const { id, known } = await submissions.submit(composed, origin, key);
+      return { task: await show(id), known };
+    });
+  const asker = { kind: "http", user: deps.user } as const;
   return {
     ...queries,
-    submit: (text) => submitAs(text, { kind: "http", user: deps.user }),
+    submit: (given, key) => submitAs(given, asker, key),
     health,
     untilEnded: deps.waits.untilEnded,
     follow: createFollow(deps.events, now),
     async retry(part) {
       const { text, origin } = await queries.retryText(part);
-      return (await submitAs(text, origin ?? asksAgain({ kind: "http", user: deps.user }))).task;
+      return (await submitAs(text, origin ?? asksAgain(asker), undefined)).task;
     },
+    edit: (part, change) =>
+      changing(async () => {
+        const { id, committed, endedAt } = await queries.find(part);
+        if (committed && endedAt === null)
+          throw new CoordinatorError("REFUSED", `${id} belongs to another clone: edit it there`);
+        await deps.edits.edit(id, change, asker);
+        return show(id);
+      }),
     async stop(part) {
       const answer = await requestStop(part, queries.find, (id) => {
         deps.guard.requireHome();
@@ -141,4 +173,9 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(resumeQueue(paths, session, now(), tryNow));
     },
   };
+}
+
+function notFound(error: unknown): false {
+  if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return false;
+  throw error;
 }

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { CoordinatorError } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import type { StopAnswer } from "./actions/request-stop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { UseCases } from "./use-cases.ts";
+import type { TaskView } from "./views/task-view.ts";
 
 /** Opens the use cases of the workspace around `dir` (absolute). Each loads what it needs, and nothing of the others. */
 export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: Log): UseCases {
@@ -30,13 +32,35 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     async serve(options) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
+      const place = await find();
+      trustNothingIn(place.topDir, log); // A home of code that lies elsewhere.
       const { serve } = await import("./serve/serve.ts");
       (await import("./serve/lean-heap.ts")).keepHeapLean();
-      return serve(await find(), options, { environment, log });
+      return serve(place, options, { environment, log });
     },
-    async publish(text) {
+    async publish(text, keys = []) {
+      const { composeSubmission } = await import("./actions/compose-submission.ts");
       const [{ publishDrop }, place] = await Promise.all([import("./actions/publish-drop.ts"), find()]);
-      return publishDrop(place, text, environment);
+      return publishDrop(place, composeSubmission(text, keys), environment);
+    },
+    async edit(part, change) {
+      const [{ editTask }, place, asked] = await Promise.all([import("./actions/edit-task.ts"), find(), queries()]);
+      return editTask(place, part, change, asked, environment);
+    },
+    async editable(part) {
+      const [{ editableTask }, place, asked] = await Promise.all([import("./actions/edit-task.ts"), find(), queries()]);
+      return editableTask(place, part, asked);
+    },
+    async editTo(id, before, after) {
+      const [{ changeOf, editTask }, place] = await Promise.all([import("./actions/edit-task.ts"), find()]);
+      return editTask(place, id, changeOf(before, after), await queries(), environment);
+    },
+    async thread(id, onHold) {
+      const { awaitThread } = await import("./queries/await-thread.ts");
+      const { readServer } = await import("./queries/server-record.ts");
+      const [asked, { server }] = await Promise.all([queries(), paths()]);
+      const look = (): Promise<TaskView | undefined> => asked.find(id).catch(unlessMissing);
+      return awaitThread(id, look, () => readServer(server) !== undefined, onHold);
     },
     stop,
     async drain(part) {
@@ -90,4 +114,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     retryText: async (part) => (await queries()).retryText(part),
   };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof CoordinatorError) || error.code !== "NOT_FOUND") throw error;
 }

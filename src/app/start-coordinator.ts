@@ -18,6 +18,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
+import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
@@ -38,6 +39,7 @@ import { openTaskJournal } from "../store/journal/task-journal.ts";
 import type { OwnThreads } from "../store/own-threads.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
+import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
@@ -145,8 +147,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
     sandbox: () => settings().run.sandbox,
   });
+  const edits = createEdits({ table, journal, starting, keeper, branch, intake, log, now, rights });
   const acceptance = createAcceptance({
-    ...{ origins, runDrops },
+    ...{ origins, runDrops, edits },
     ...{ table, recent, ledger, intake, branch, keeper, now, bound, settings, starting, log, receipts },
     folders: createTaskFolders(branch),
     clone: deps.clone,
@@ -184,8 +187,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     limits: () => retryLimits(),
   });
   const codex = createCodexAvailability({
-    ...{ codex: deps.codex, installation: deps.installation },
-    ...{ faults, surroundings, log, wake, onBroken },
+    ...{ codex: deps.codex, installation: deps.installation, faults, surroundings, log, wake, onBroken },
   });
   const sandbox = createSandboxAvailability({ sandbox: deps.sandbox, faults, surroundings, log, wake, onBroken });
   const turns = createAgentTurns({
@@ -202,9 +204,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ surroundings, log, wake, onRunEvent: recorder.noticed },
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
-      followUps: createFollowUps({
-        ...{ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent },
-      }),
+      followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent }),
       ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
     }),
     stopGraceMs: () => settings().stopGraceMs,
@@ -271,15 +271,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt },
-      configProblem,
+      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ progress: runs.progress, waits, events },
-    ...{ acceptance, bound, guard, keeper, user, rights, sessions },
+    ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
     archive: createArchive({ branch, watch, recent, table, now }),
+    submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 
   return {

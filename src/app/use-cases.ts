@@ -1,8 +1,11 @@
+import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ArchiveAnswer } from "./actions/archive-session.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
 import type { CompactedLedger } from "./actions/compact-tasks.ts";
+import type { GivenKey } from "./actions/compose-submission.ts";
 import type { DrainAnswer } from "./actions/drain-session.ts";
+import type { EditableTask, EditedTask } from "./actions/edit-task.ts";
 import type { InitOptions } from "./actions/init.ts";
 import type { OpenedPage } from "./actions/open-page.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/pause-queue.ts";
@@ -25,8 +28,16 @@ export interface UseCases extends Queries {
   init(options: InitOptions): Promise<readonly string[]>;
   /** Serves the workspace; returns the exit code. */
   serve(options: ServeOptions): Promise<number>;
-  /** Puts a task file into the inbox under its id. @throws CoordinatorError `TASK_FILE`, `NOT_ALLOWED`, `QUEUE_FULL` */
-  publish(text: string): Promise<PublishedDrop>;
+  /** Puts a task file, with `keys` added to it, into the inbox under its id. @throws CoordinatorError `USAGE` for a key that both give, `TASK_FILE`, `NOT_ALLOWED`, `QUEUE_FULL` */
+  publish(text: string, keys?: readonly GivenKey[]): Promise<PublishedDrop>;
+  /** Changes keys or the prompt of a queued task. @throws CoordinatorError as `editTask` */
+  edit(part: string, change: TaskChange): Promise<EditedTask>;
+  /** Returns a queued task as a person may edit it. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
+  editable(part: string): Promise<EditableTask>;
+  /** Changes a queued task from the text `before` to `after`. @throws CoordinatorError as `editTask` */
+  editTo(id: string, before: string, after: string): Promise<EditedTask>;
+  /** Waits for the thread of a task. @throws CoordinatorError as `awaitThread` */
+  thread(id: string, onHold: (why: string) => void): Promise<string>;
   /** As `log`, and then what happens: a task's to its end, a session's until `signal` is aborted. */
   followLog(part: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogPiece>;
   /** Yields codex's own events of a task's runs, JSON without secrets, for as long as they are kept. @throws CoordinatorError `NOT_FOUND` */

@@ -4,6 +4,10 @@ const EXIT_CODE = {
   USAGE: 2,
   /** A request whose body is no JSON. */
   BAD_JSON: 2,
+  /** A request whose body is JSON and says that it is something else. */
+  UNDECLARED_JSON: 2,
+  /** An idempotency key that stands for another request. */
+  KEY_REUSED: 2,
   NOT_FOUND: 3,
   REFUSED: 4,
   /** A task that asks for more than the policy allows. */
@@ -21,6 +25,16 @@ const EXIT_CODE = {
 
 export type ErrorCode = keyof typeof EXIT_CODE;
 
+/** One thing that is wrong with what was given, and where: in a key that was given by name, or at a place of a text. */
+export interface ErrorPlace {
+  readonly key?: string;
+  /** From 1, like `column`. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+  readonly message: string;
+  readonly expected?: string;
+}
+
 /**
  * A failure with a stable code and a one-line message that says what, where, and what would be right.
  * Plain `Error`s are our own bugs and end with exit code 70.
@@ -28,15 +42,27 @@ export type ErrorCode = keyof typeof EXIT_CODE;
 export class CoordinatorError extends Error {
   override readonly name: string = "CoordinatorError";
   readonly code: ErrorCode;
+  /** Every single problem, where `message` holds several. */
+  readonly places: readonly ErrorPlace[] | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly places?: readonly ErrorPlace[] } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.places = options.places;
   }
 
   get exitCode(): number {
     return EXIT_CODE[this.code];
   }
+}
+
+/** Tells whether a text, in the answer of a coordinator, is a code of ours. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(EXIT_CODE, text);
 }
 
 /** Returns the exit code that belongs to `error`; anything not typed is our bug. */

@@ -13,6 +13,8 @@ export interface CommandInput {
 /** One command: what it takes, in words and for the parser, and what it does. `run` returns the exit code. */
 export interface Command {
   readonly name: string;
+  /** Its other names. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** What follows the name in the usage line. */
   readonly usage: string;
@@ -86,6 +88,14 @@ export function wholeNumber(input: CommandInput, flag: string): number | undefin
     );
   }
   return Number(text);
+}
+
+/** Of what `--json` prints. It grows when a field changes its meaning or goes away; fields may be added at any time. */
+const JSON_VERSION = 1;
+
+/** Prints the answer of a command as JSON, with the version of its format. */
+export function printJson(deps: { printText(text: string): void }, answer: object): void {
+  deps.printText(JSON.stringify({ version: JSON_VERSION, ...answer }, null, 2));
 }
 
 /** Returns the text that a flag gives, or `undefined`. */

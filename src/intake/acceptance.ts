@@ -9,6 +9,7 @@ import { slugOf } from "../task/names/task-name.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { dropId, namedId, newTaskId } from "./drop-id.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
+import type { Edits } from "./edits.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
 import { type AcceptedDrop, createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
 import { createKnownTasks, type KnownTasksDeps } from "./known-tasks.ts";
@@ -19,6 +20,7 @@ export interface AcceptanceDeps
     KeptDropsDeps,
     KnownTasksDeps {
   readonly origins: DropOrigins;
+  readonly edits: Pick<Edits, "take">;
   readonly folders: TaskFolders;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
@@ -93,13 +95,9 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
-    const from = {
-      source: facts.source?.path,
-      origin: origin.kind,
-      parent: droppedBy?.task,
-      parentRun: droppedBy?.run,
-    };
-    deps.log("accepted", { task: id, session: where.session, ...from });
+    const from = { source: facts.source?.path, origin: origin.kind };
+    const by = { parent: droppedBy?.task, parentRun: droppedBy?.run };
+    deps.log("accepted", { task: id, session: where.session, ...from, ...by });
     return { task, known: false };
   };
 
@@ -130,6 +128,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     }
     const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
+      const editor = deps.receipts.editorOf(known, drop.text);
+      if (editor !== undefined) return (await deps.edits.take(drop, known, editor)) ?? discard(drop, known);
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
     }

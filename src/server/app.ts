@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { hasEnded } from "../app/actions/wait-for-tasks.ts";
 import type { Coordinator } from "../app/coordinator.ts";
+import { PACKAGE_DIR } from "../app/serve/package-facts.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import { SESSION_STATES } from "../task/session/session-state.ts";
@@ -12,6 +15,10 @@ import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
 import { bodyFields, followOptions, knownQuery, listOptions, logOptions, waitSeconds } from "./request-values.ts";
+import { askedChange, idempotencyKey, submittedTask } from "./task-body.ts";
+
+/** Made of the types of the answers; see `npm run openapi`. */
+const OPENAPI_PATH = join(PACKAGE_DIR, "docs/openapi.json");
 
 /** What a request comes with where it comes over HTTP, and not from a test. */
 interface Served {
@@ -23,6 +30,8 @@ const RETRY_AFTER_S = 30;
 
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   BAD_JSON: 400,
+  UNDECLARED_JSON: 415,
+  KEY_REUSED: 422,
   USAGE: 422,
   NOT_FOUND: 404,
   REFUSED: 409,
@@ -40,9 +49,11 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /, /page/…    the page, for browsers
  *   GET  /health       how the coordinator is doing
  *   POST /tasks        a task file as text/markdown, or JSON {"prompt", …front matter keys}; 202 once accepted
+ *                      with an Idempotency-Key it may be sent again: 200 and the same task
  *   GET  /tasks        open tasks, then finished ones, the newest first, in pages: status, session, text, finished, limit, cursor
  *   GET  /tasks/:id    one task, by any unique part of its id; ?wait=<seconds>: once it has ended, or the time is over. POST /tasks has it too
  *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
+ *   PATCH /tasks/:id   changes keys of the front matter, or the prompt, while the task is queued
  *   GET  /tasks/:id/log    what was said and done until now: last
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
@@ -50,6 +61,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one, by any unique part of its key or thread
+ *   GET  /openapi.json this interface, for programs
  *
  * Who may ask, and how much they may send, is settled before: see `createHttpServer`.
  */
@@ -70,8 +82,8 @@ export function createApp(
 
   app.post("/tasks", async (context) => {
     const seconds = waitSeconds(context.req.queries());
-    const text = taskText(new Uint8Array(await context.req.arrayBuffer()), context.req.header("content-type"));
-    const { task, known } = await coordinator.submit(text);
+    const asked = submittedTask(await bodyOf(context), context.req.header("content-type"));
+    const { task, known } = await coordinator.submit(asked, idempotencyKey(context.req.header("idempotency-key")));
     context.header("Location", `/tasks/${task.id}`);
     if (seconds === undefined) return context.json(task, known ? 200 : 202);
     await waitFor(task.id, seconds, context.req.raw.signal);
@@ -101,6 +113,11 @@ export function createApp(
     const { id, status, result } = await coordinator.find(context.req.param("id"));
     if (!hasEnded({ status })) throw new CoordinatorError("REFUSED", `${id} has no answer yet: it is ${status}`);
     return context.body(result ?? "", 200, { "Content-Type": "text/markdown; charset=utf-8" });
+  });
+
+  app.patch("/tasks/:id", async (context) => {
+    const change = askedChange(await bodyOf(context), context.req.header("content-type"));
+    return context.json(await coordinator.edit(context.req.param("id"), change));
   });
 
   app.get("/tasks/:id/log", async (context) => {
@@ -142,6 +159,10 @@ export function createApp(
   });
   app.get("/sessions/:key{.+}", async (context) => context.json(await coordinator.session(context.req.param("key"))));
 
+  app.get("/openapi.json", async (context) =>
+    context.body(await readFile(OPENAPI_PATH, "utf8"), 200, { "Content-Type": "application/json" }),
+  );
+
   app.post("/sessions/:key{.+}/archive", async (context) => {
     const { undo } = bodyFields(await context.req.text(), { undo: "boolean" });
     const { session, archived, commit } = await coordinator.archive(context.req.param("key"), undo !== "true");
@@ -169,7 +190,7 @@ export function createApp(
   app.onError((error, context) => {
     if (error instanceof CoordinatorError) {
       if (error.code === "QUEUE_FULL") context.header("Retry-After", String(RETRY_AFTER_S));
-      return context.json(errorBody(error.code, error.message), STATUS[error.code] ?? 500);
+      return context.json(errorBody(error.code, error.message, error.places), STATUS[error.code] ?? 500);
     }
     return context.json(errorBody("OUR_BUG", error.message), 500);
   });
@@ -177,39 +198,6 @@ export function createApp(
   return app;
 }
 
-/** Returns the text of a task file from a request's body: the body itself, or made of JSON whose `prompt` stands apart from its front matter. */
-function taskText(bytes: Uint8Array, contentType: string | undefined): string {
-  let body: string;
-  try {
-    body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new CoordinatorError("TASK_FILE", "the body is not valid UTF-8", { cause });
-  }
-  if (!/^application\/json\b/i.test(contentType ?? "")) return body;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch (cause) {
-    throw new CoordinatorError("TASK_FILE", `the body is not valid JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (typeof parsed !== "object" || parsed === null || !("prompt" in parsed) || typeof parsed.prompt !== "string") {
-    throw new CoordinatorError(
-      "TASK_FILE",
-      'expected a JSON object with a text "prompt", such as {"prompt": "Fix the typo", "sessionKey": "docs"}',
-    );
-  }
-  const { prompt, ...frontMatter } = parsed;
-  // JSON is YAML: one flow mapping on a line of its own is front matter as good as any.
-  return Object.keys(frontMatter).length === 0
-    ? `---\n---\n${prompt}`
-    : `---\n${jsonText(frontMatter)}\n---\n${prompt}`;
-}
-
-/** `JSON.parse` takes any number of levels, what writes them recurses. */
-function jsonText(value: object): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new CoordinatorError("TASK_FILE", "the body holds lists or mappings too deep inside each other", { cause });
-  }
+async function bodyOf(context: Context): Promise<Uint8Array> {
+  return new Uint8Array(await context.req.arrayBuffer());
 }

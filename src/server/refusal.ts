@@ -1,3 +1,5 @@
+import type { ErrorPlace } from "../base/errors.ts";
+
 /** Why a request gets no answer from the coordinator, as its client is told. */
 export interface Refusal {
   readonly status: number;
@@ -17,9 +19,19 @@ export const ANSWER_HEADERS = {
   "Cache-Control": "no-store",
 };
 
+/** The JSON of an error. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    /** Each problem of a task, where the message holds several. */
+    readonly places?: readonly ErrorPlace[];
+  };
+}
+
 /** Returns the JSON of an error. */
-export function errorBody(code: string, message: string): { error: { code: string; message: string } } {
-  return { error: { code, message } };
+export function errorBody(code: string, message: string, places?: readonly ErrorPlace[]): ErrorBody {
+  return { error: { code, message, ...(places !== undefined && { places }) } };
 }
 
 /** Returns what stands in the answer to a refused request, and its type. */

@@ -15,6 +15,8 @@ import { isOrigin, type Origin } from "../task/rights/origin.ts";
 export interface DropReceipts {
   /** Returns the origin of the task `id` if a command has put this very `text` there. */
   originOf(id: string, text: string): Origin | undefined;
+  /** Returns who has put this very `text` there as the new one of the task `id`; a file that is no edit has none. */
+  editorOf(id: string, text: string): Origin | undefined;
   /** The task is in the journal, or there is none to be made. */
   remove(id: string): void;
   /** Removes those whose files never came. */
@@ -26,11 +28,17 @@ const KEPT_MS = 30 * 86_400_000;
 const ENDING = ".json";
 
 export function openDropReceipts(dir: string): DropReceipts {
+  const read = (id: string, text: string): { readonly origin: Origin; readonly isEdit: boolean } | undefined => {
+    const receipt = isTaskId(id) ? parseObject(readQuietly(join(dir, id + ENDING))) : undefined;
+    const origin: unknown = receipt?.origin;
+    if (receipt?.digest !== digestOf(text) || !isOrigin(origin)) return undefined;
+    return { origin, isEdit: receipt.edit === true };
+  };
   return {
-    originOf(id, text) {
-      const receipt = isTaskId(id) ? parseObject(readQuietly(join(dir, id + ENDING))) : undefined;
-      const origin: unknown = receipt?.origin;
-      return receipt?.digest === digestOf(text) && isOrigin(origin) ? origin : undefined;
+    originOf: (id, text) => read(id, text)?.origin,
+    editorOf(id, text) {
+      const receipt = read(id, text);
+      return receipt?.isEdit === true ? receipt.origin : undefined;
     },
     remove(id) {
       if (isTaskId(id)) rmSync(join(dir, id + ENDING), { force: true });
@@ -46,13 +54,14 @@ export function openDropReceipts(dir: string): DropReceipts {
 }
 
 /**
- * Notes that a command is about to put `text` into inbox/ as the task `id`. Where the folder may not be written (to a sandboxed agent,
+ * Notes that a command is about to put `text` into inbox/ as the task `id`, or as its new text (`edit`). Where the folder may not be written (to a sandboxed agent,
  * it may not), nothing is noted: the file counts as any other.
  */
-export function writeDropReceipt(dir: string, id: string, text: string, origin: Origin): void {
+export function writeDropReceipt(dir: string, id: string, text: string, origin: Origin, edit = false): void {
   try {
     makeDirectory(dir, 0o700);
-    writeFileAtomic(join(dir, id + ENDING), `${JSON.stringify({ v: 1, digest: digestOf(text), origin })}\n`, 0o600);
+    const receipt = { v: 1, digest: digestOf(text), origin, ...(edit && { edit }) };
+    writeFileAtomic(join(dir, id + ENDING), `${JSON.stringify(receipt)}\n`, 0o600);
   } catch (error) {
     if (!["EACCES", "EPERM", "EROFS"].includes(systemErrorCode(error) ?? "")) throw error;
   }

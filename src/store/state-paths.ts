@@ -26,6 +26,8 @@ export interface StatePaths {
   readonly ownThreads: string;
   /** What commands of ours have put into inbox/, one file each. */
   readonly dropReceipts: string;
+  /** Idempotency keys of submissions, and the tasks that they stand for. */
+  readonly submissionKeys: string;
   readonly server: string;
   /** The Unix socket of the HTTP interface, where no other place was named; alone in its folder. */
   readonly socket: string;
@@ -57,6 +59,7 @@ export function statePaths(stateDir: string): StatePaths {
     policy: join(stateDir, "policy.json"),
     ownThreads: join(stateDir, "own-threads"),
     dropReceipts: join(stateDir, "drop-receipts"),
+    submissionKeys: join(stateDir, "submission-keys"),
     server: join(stateDir, "server.json"),
     socket: join(stateDir, "socket", "http"),
     signIns: join(stateDir, "sign-ins.json"),

@@ -1,3 +1,4 @@
+import type { GivenKey } from "../../src/app/actions/compose-submission.ts";
 import type { InitOptions } from "../../src/app/actions/init.ts";
 import { pauseQueue, resumeQueue } from "../../src/app/actions/pause-queue.ts";
 import { requestStop } from "../../src/app/actions/request-stop.ts";
@@ -11,6 +12,7 @@ import { CoordinatorError } from "../../src/base/errors.ts";
 import type { CliDeps } from "../../src/cli/cli-deps.ts";
 import { type Command, parseInput } from "../../src/cli/command.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
+import { changeBetween, type TaskChange } from "../../src/task/file/task-text.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/task/rights/policy.ts";
 import { changePolicy, type PolicyChange } from "../../src/task/rights/policy-change.ts";
 
@@ -25,6 +27,12 @@ export interface FakeCliDeps extends Omit<CliDeps, "columns"> {
   readonly initialized: InitOptions[];
   readonly policyChanges: (PolicyChange | undefined)[];
   allowed: Policy;
+  readonly publishedKeys: (readonly GivenKey[])[];
+  readonly edited: { readonly part: string; readonly change: TaskChange }[];
+  /** What the user makes of a text in their editor. */
+  editor: (text: string) => string;
+  /** Whether a coordinator is at work. */
+  isServed: boolean;
   /** Standard input. */
   input: string;
   /** Exit code of `serve`. */
@@ -38,6 +46,7 @@ export interface FakeCliDeps extends Omit<CliDeps, "columns"> {
 export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
   const deps: FakeCliDeps = {
     ...{ printed: [], warned: [], published: [], stopped: [], served: [], initialized: [], policyChanges: [] },
+    ...{ publishedKeys: [], edited: [], editor: (text) => text, isServed: true },
     allowed: DEFAULT_POLICY,
     ...{ input: "", exitCode: 0, pauseDir: undefined, nowMs: 0 },
     app: { ...fakeUseCases(() => deps), ...change },
@@ -52,10 +61,14 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
       ),
     printData: (text) => deps.printed.push(text),
     columns: undefined,
-    now: () => deps.nowMs,
     printText: (text) => deps.printed.push(text),
     warn: (line) => deps.warned.push(line),
+    now: () => deps.nowMs,
     readInput: async () => deps.input,
+    async edit(text, use) {
+      const edited = deps.editor(text);
+      return edited.trim() === "" || edited === text ? undefined : use(edited);
+    },
   };
   return deps;
 }
@@ -82,10 +95,19 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),
-    async publish(text) {
+    async publish(text, keys = []) {
       deps().published.push(text);
-      return { id: "20261120-141530-k3f9x2", path: "inbox/20261120-141530-k3f9x2.md", warnings: ["unknown key x"] };
+      deps().publishedKeys.push(keys);
+      const id = "20261120-141530-k3f9x2";
+      return { id, path: `inbox/${id}.md`, warnings: ["unknown key x"], served: deps().isServed };
     },
+    async edit(part, change) {
+      deps().edited.push({ part, change });
+      return { id: "20261120-141530-k3f9x2", warnings: ["unknown key x"], waits: !deps().isServed };
+    },
+    editable: async () => ({ id: "20261120-141530-k3f9x2", text: "---\npriority: 1\n---\nFix it.\n" }),
+    editTo: async (id, before, after) => deps().app.edit(id, changeBetween(before, after)),
+    thread: async () => "01a1f950-5f71-7472-a9b5-7a2032cb912c",
     async policy(change) {
       deps().policyChanges.push(change);
       const before = deps().allowed;
@@ -198,7 +220,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,

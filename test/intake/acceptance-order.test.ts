@@ -56,6 +56,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
     },
     recent: loadRecentTasks(journal),
     ledger: createBranchLedger(branch),
+    edits: { take: () => Promise.reject(new Error("nothing is edited")) },
     runDrops: { catchUp: async () => undefined, judge: () => TAKE, accepted: () => undefined },
     origins: { judge: () => TAKE, of: async () => ({ origin: UNKNOWN_ORIGIN }), ofAgent: () => UNKNOWN_ORIGIN },
     receipts: openDropReceipts(join(dir, "receipts")),

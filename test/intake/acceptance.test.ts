@@ -194,5 +194,5 @@ describe("a drop that is saved again under its name", () => {
 function aliasOf(world: World, id: string): string {
   const records = readTaskJournal(world.paths.journal).read(id);
   const replaced = records.find((record) => record.k === "replaced");
-  return replaced?.k === "replaced" ? replaced.alias : "";
+  return replaced?.k === "replaced" ? (replaced.alias ?? "") : "";
 }

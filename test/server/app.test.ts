@@ -22,8 +22,8 @@ async function find(part: string): Promise<typeof TASK> {
 function server(change: Partial<Coordinator> = {}) {
   const submitted: string[] = [];
   const coordinator = fakeCoordinator({
-    async submit(text) {
-      submitted.push(text);
+    async submit(given) {
+      submitted.push(typeof given === "string" ? given : given.text);
       return { task: TASK, known: false };
     },
     find,
@@ -110,7 +110,6 @@ describe("POST /tasks", () => {
       body: `{"prompt":"x","a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
       ...{ type: "application/json", says: /too deep inside each other$/ },
     },
-    { name: "JSON that is none", body: "{prompt}", type: "application/json", says: /^the body is not valid JSON: / },
     {
       name: "JSON without a prompt",
       body: '{"title":"x"}',
@@ -271,6 +270,9 @@ describe("errors", () => {
     { code: "NOT_FOUND", status: 404 },
     { code: "REFUSED", status: 409 },
     { code: "TASK_FILE", status: 422 },
+    { code: "BAD_JSON", status: 400 },
+    { code: "UNDECLARED_JSON", status: 415 },
+    { code: "KEY_REUSED", status: 422 },
     { code: "NOT_ALLOWED", status: 403 },
     { code: "TRY_AGAIN", status: 503 },
     { code: "QUEUE_FULL", status: 429 },

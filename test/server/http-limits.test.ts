@@ -17,8 +17,8 @@ const LIMITS: Partial<HttpLimits> = {
 async function listening(limits: Partial<HttpLimits> = {}, change: Partial<Coordinator> = {}) {
   const submitted: number[] = [];
   const coordinator = fakeCoordinator({
-    async submit(text) {
-      submitted.push(text.length);
+    async submit(given) {
+      submitted.push((typeof given === "string" ? given : given.text).length);
       return { task: taskView({ status: "queued" }), known: false };
     },
     ...change,

@@ -26,7 +26,8 @@ export async function setup({ provide }: TestProject): Promise<void> {
     dirs.push(dir);
     return dir;
   }) as [string, string];
-  for (const name of ["bin", "package.json"]) cpSync(join(ROOT, name), join(packageDir, name), { recursive: true });
+  for (const name of ["bin", "package.json", "docs/openapi.json"])
+    cpSync(join(ROOT, name), join(packageDir, name), { recursive: true });
   await buildBundle(join(packageDir, "dist"));
   provide("sharedDir", sharedDir);
   provide("packageDir", packageDir);

@@ -12,6 +12,7 @@ import { MARKER_VARIABLE } from "../../run/worker/processes/marker-scan.ts";
 import { writeDropReceipt } from "../../store/drop-receipts.ts";
 import { openOwnThreads } from "../../store/own-threads.ts";
 import { statePaths } from "../../store/state-paths.ts";
+import type { ComposedText } from "../../task/file/task-text.ts";
 import { makeTaskId } from "../../task/names/task-id.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { Origin } from "../../task/rights/origin.ts";
@@ -25,6 +26,8 @@ export interface PublishedDrop {
   readonly id: string;
   readonly path: string;
   readonly warnings: readonly string[];
+  /** A coordinator is at work, which takes it at once. */
+  readonly served: boolean;
 }
 
 /**
@@ -36,21 +39,12 @@ export interface PublishedDrop {
  */
 export async function publishDrop(
   place: WorkspacePlace,
-  text: string,
+  given: string | ComposedText,
   environment: NodeJS.ProcessEnv,
   origin: Origin = { kind: "cli", user: localUserName() },
 ): Promise<PublishedDrop> {
-  const { stateDir, workRoot } = place;
-  const ownThreads = openOwnThreads(statePaths(stateDir).ownThreads);
-  const policy = readPolicy(statePaths(stateDir).policy, workRoot);
-  const parsed = await readAllowed(
-    text,
-    (listed) => rightsByOrigin(policy, listed, ownThreads.has).of(origin),
-    async () => {
-      const { committedConfig } = await import("../committed-config.ts");
-      return (await committedConfig(place, environment))?.verifyCommands ?? [];
-    },
-  );
+  const { stateDir } = place;
+  const parsed = await readAllowed(place, environment, given, origin);
   await refuseWhenFull(place, environment, parsed.spec.id);
   if (parsed.spec.sessionKey !== undefined) await refuseArchivedHere(place, parsed.spec.sessionKey);
   const id =
@@ -68,8 +62,8 @@ export async function publishDrop(
   // An agent's own command is no person's.
   if (environment[MARKER_VARIABLE] === undefined)
     writeDropReceipt(statePaths(stateDir).dropReceipts, id, parsed.text, origin);
-  writeFileAtomic(join(place.workspaceDir, path), text);
-  return { id, path, warnings: parsed.warnings };
+  writeFileAtomic(join(place.workspaceDir, path), parsed.text);
+  return { id, path, warnings: parsed.warnings, served: readServer(statePaths(stateDir).server) !== undefined };
 }
 
 async function refuseArchivedHere(place: WorkspacePlace, session: string): Promise<void> {
@@ -90,16 +84,27 @@ async function refuseArchivedHere(place: WorkspacePlace, session: string): Promi
   }
 }
 
-/** Which commands the branch lists is asked only where a task would be refused without. */
-async function readAllowed(
-  text: string,
-  rights: (listed: readonly string[]) => Rights,
-  listed: () => Promise<readonly string[]>,
+/**
+ * Returns the task that a text asks for, by what `origin` may ask for as the files say it. Which commands the branch lists is asked only
+ * where the task would be refused without.
+ *
+ * @throws CoordinatorError as `readSubmission`
+ */
+export async function readAllowed(
+  place: WorkspacePlace,
+  environment: NodeJS.ProcessEnv,
+  given: string | ComposedText,
+  origin: Origin,
 ): Promise<ReturnType<typeof readSubmission>> {
+  const paths = statePaths(place.stateDir);
+  const ownThreads = openOwnThreads(paths.ownThreads);
+  const policy = readPolicy(paths.policy, place.workRoot);
+  const rights = (listed: readonly string[]): Rights => rightsByOrigin(policy, listed, ownThreads.has).of(origin);
   try {
-    return readSubmission(text, rights([]));
+    return readSubmission(given, rights([]));
   } catch (error) {
     if (!(error instanceof CoordinatorError) || error.code !== "NOT_ALLOWED") throw error;
-    return readSubmission(text, rights(await listed()));
+    const { committedConfig } = await import("../committed-config.ts");
+    return readSubmission(given, rights((await committedConfig(place, environment))?.verifyCommands ?? []));
   }
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
-import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { CoordinatorError, isErrorCode, systemErrorCode } from "../../base/errors.ts";
 import { http } from "../../base/http.ts";
 import { asObject } from "../../base/json-shape.ts";
+import type { TaskChange } from "../../task/file/task-text.ts";
 import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
@@ -96,6 +97,32 @@ export async function askForRetry(address: CoordinatorAddress, part: string): Pr
   }
 }
 
+/**
+ * Has the coordinator at `address` edit a queued task; `undefined` where nobody listens.
+ *
+ * @throws CoordinatorError what it refuses it with; `TRY_AGAIN` where it may have done it
+ */
+export async function askForEdit(
+  address: CoordinatorAddress,
+  part: string,
+  { keys, prompt }: TaskChange,
+): Promise<TaskView | undefined> {
+  try {
+    const body = JSON.stringify({ ...keys, prompt });
+    const path = `/tasks/${encodeURIComponent(part)}`;
+    const { status, answer } = await ask(address, path, { method: "PATCH", timeoutMs: FILING_TIMEOUT_MS, body });
+    if (status === 200) return answer as TaskView;
+    const { error } = answer as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
+    const message = String(error?.message ?? `the coordinator answered ${status}`);
+    throw new CoordinatorError(isErrorCode(error?.code) ? error.code : "TRY_AGAIN", message);
+  } catch (cause) {
+    if (["ECONNREFUSED", "ENOENT"].includes(systemErrorCode(cause) ?? "")) return undefined;
+    if (cause instanceof CoordinatorError) throw cause;
+    const message = `the coordinator at ${address.socketPath ?? address.url} has not answered; try again: the same edit twice is one`;
+    throw new CoordinatorError("TRY_AGAIN", message, { cause });
+  }
+}
+
 /** Returns a link to the page that signs one browser in. @throws CoordinatorError `TRY_AGAIN` where it does not answer with one */
 export async function askForLink(address: CoordinatorAddress): Promise<string> {
   try {
@@ -133,15 +160,27 @@ async function get<Answer>(
 async function ask(
   { url, socketPath, token }: CoordinatorAddress,
   path: string,
-  { method, timeoutMs }: { readonly method: string; readonly timeoutMs: number },
+  {
+    method,
+    timeoutMs,
+    body,
+  }: {
+    readonly method: string;
+    readonly timeoutMs: number;
+    /** JSON. */
+    readonly body?: string;
+  },
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+  };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     http
       .request(url + path, { method, headers, signal, agent: false, socketPath }, resolve)
       .once("error", reject)
-      .end();
+      .end(body);
   });
   return { status: response.statusCode ?? 0, answer: await json(response) };
 }

@@ -5,7 +5,7 @@ import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { TITLE_CHARACTERS_MAX } from "../../task/file/task-title.ts";
 import { isFinal, type LedgerRow, type TaskStatus } from "../../task/ledger/ledger.ts";
 import { timesInTaskFile, titleInFrontMatter } from "../../task/records/title-line.ts";
-import { ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
+import { ARCHIVE, ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import type { TaskLine, TaskView } from "../views/task-view.ts";
 import type { ListOptions, QueriesDeps, TaskPage } from "./queries.ts";
@@ -21,12 +21,27 @@ export interface Finished extends TaskPlace {
 
 /** Returns the tasks that `options` ask for; what it reads follows the number of tasks shown, not the history. */
 export async function listTasks(deps: QueriesDeps, options: ListOptions): Promise<TaskPage> {
-  return listAs(deps, options, (entry) => presentFinished(deps, entry));
+  return listAs(deps, options, present(deps, options));
 }
 
 /** Does the same with less of each task, and loads no parser of task files where it can do without. */
 export async function listLines(deps: QueriesDeps, options: ListOptions): Promise<TaskPage<TaskLine>> {
-  return listAs<TaskLine>(deps, options, (entry) => presentLine(deps, entry));
+  return listAs<TaskLine>(deps, options, (entry) => presentLine(deps, entry, present(deps, options)));
+}
+
+/** Where the ledger at hand does not tell where a task lies, its file does. */
+function present(
+  deps: QueriesDeps,
+  { archived = false }: ListOptions,
+): (entry: Finished) => Promise<TaskView | undefined> {
+  return async (entry) => {
+    const task = await presentFinished(deps, entry);
+    return archived || task === undefined || !isArchived(task) ? task : undefined;
+  };
+}
+
+function isArchived({ path }: { readonly path?: string | undefined }): boolean {
+  return path?.startsWith(`${ARCHIVE}/`) === true;
 }
 
 async function listAs<Shown extends TaskLine>(
@@ -158,11 +173,15 @@ export async function presentFinished(deps: QueriesDeps, entry: Finished): Promi
     : (await import("../views/task-view.ts")).presentTaskFile(place.file, place.path);
 }
 
-async function presentLine(deps: QueriesDeps, entry: Finished): Promise<TaskLine | undefined> {
+async function presentLine(
+  deps: QueriesDeps,
+  entry: Finished,
+  whole: (entry: Finished) => Promise<TaskView | undefined>,
+): Promise<TaskLine | undefined> {
   const { task, session, status, detail } = entry;
   const text = detail === undefined ? undefined : await findTaskText(deps.branch, entry);
   const title = text === undefined ? undefined : (entry.title ?? titleInFrontMatter(text, TITLE_CHARACTERS_MAX));
-  if (detail === undefined || text === undefined || title === undefined) return presentFinished(deps, entry);
+  if (detail === undefined || text === undefined || title === undefined) return whole(entry);
   return {
     ...{ id: task, sessionKey: session, title, status, hold: null, holdUntil: null, holdRemedy: null },
     ...timesInTaskFile(text),
@@ -188,7 +207,7 @@ export async function findForeign(
  */
 async function newestFinished(
   deps: QueriesDeps,
-  { session, statuses = [] }: ListOptions,
+  { session, statuses = [], archived = false }: ListOptions,
   count: number,
   isOpenHere: ReadonlySet<string>,
 ): Promise<readonly Finished[]> {
@@ -197,9 +216,10 @@ async function newestFinished(
   const isWanted = (row: Finished): boolean =>
     !isOpenHere.has(row.task) &&
     (session === undefined || row.session === session) &&
-    (wanted.length === 0 || wanted.some((status) => status === row.status));
-  const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status) && isWanted(row));
-  const newest = rows.reverse().sort(byTime).map(placed);
+    (wanted.length === 0 || wanted.some((status) => status === row.status)) &&
+    (archived || !isArchived(row));
+  const rows = [...(await deps.ledger.current()).values()].filter((row) => isFinal(row.status)).map(placed);
+  const newest = rows.filter(isWanted).reverse().sort(byTime);
   if (newest.length >= count || (await deps.branch.treeId(ROTATED_LEDGERS)) === undefined)
     return newest.slice(0, count);
   for (let asked = count; ; asked *= 2) {

@@ -1,5 +1,5 @@
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 
 export function createRetryCommand(deps: CliDeps): Command {
   return {
@@ -8,7 +8,7 @@ export function createRetryCommand(deps: CliDeps): Command {
     usage: "[--json] <task>",
     help: [
       "<task>  any unique part of its id",
-      "--json  print {id, parent} as JSON instead of the id of the new task",
+      "--json  print {version, id, parent} as JSON instead of the id of the new task",
       "The new one has the same prompt, settings and session, and names the old one as its parent. The old one stays as it ended.",
       "It waits for nothing that the old one waited for (dependsOn, notBefore). Two retries make two tasks.",
     ],
@@ -18,7 +18,8 @@ export function createRetryCommand(deps: CliDeps): Command {
       const [part = ""] = input.words;
       const { id, parent, warnings } = await deps.app.retry(part);
       for (const warning of warnings) deps.warn(warning);
-      deps.print(input.flags.json === true ? JSON.stringify({ id, parent }) : id);
+      if (input.flags.json === true) printJson(deps, { id, parent });
+      else deps.print(id);
       return 0;
     },
   };

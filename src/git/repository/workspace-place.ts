@@ -5,6 +5,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { INBOX, LEDGER } from "../../task/records/workspace-paths.ts";
 import { isBelow } from "../../task/rights/rights.ts";
+import { shellWord } from "../../task/text/shell-word.ts";
 import { findWorkTree } from "./find-work-tree.ts";
 import { locateRepository } from "./known-repositories.ts";
 import type { WorkTreePlace } from "./read-work-tree.ts";
@@ -46,27 +47,30 @@ export async function findWorkspace(
     if (isHere || isServed(stateFolder(commonDir, gitDir, relative(topDir, folder)))) return placeIn(tree, folder);
     if (folder === topDir || dirname(folder) === folder) break;
   }
-  const elsewhere = findHomeOf(commonDir, topDir);
-  const advice =
-    elsewhere === undefined
-      ? "Make one with: codex-inbox init"
-      : `Its workspace is ${elsewhere}: codex-inbox -C ${elsewhere}`;
-  throw new CoordinatorError(
-    "NOT_FOUND",
-    `${dir} is not in a workspace: there is no ${INBOX}/ here or above. ${advice}`,
-  );
+  const [home, ...others] = homesOf(commonDir, topDir);
+  if (home !== undefined && others.length === 0) return placeAt(home);
+  const none = `${dir} is not in a workspace: there is no ${INBOX}/ here or above`;
+  if (home === undefined) throw new CoordinatorError("NOT_FOUND", `${none}. Make one with: codex-inbox init`);
+  const homes = [home, ...others].map((one) => `codex-inbox -C ${shellWord(one)}`).join(", ");
+  throw new CoordinatorError("REFUSED", `${none}, and this repository has several elsewhere: ${homes}`);
 }
 
-/** Returns the linked worktree whose workspace has its agents work in the checkout at `topDir`, or `undefined`. */
-function findHomeOf(commonDir: string, topDir: string): string | undefined {
+/**
+ * Returns the linked worktrees whose workspaces have their agents work in the checkout at `topDir`; where there are none, those whose
+ * agents work in another checkout of the repository. Read from the files by which git and `init` know them.
+ */
+function homesOf(commonDir: string, topDir: string): readonly string[] {
   const folder = join(commonDir, "worktrees");
+  const homes: { readonly home: string; readonly workRoot: string }[] = [];
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const link = join(folder, name, "gitdir");
-    const isHome = readWorkRoot(stateFolder(commonDir, join(folder, name), "")) === topDir;
-    const target = isHome ? readBoundedText(link, SMALL_FILE_BYTES_MAX)?.trim() : undefined;
-    if (target !== undefined) return dirname(target);
+    const workRoot = readWorkRoot(stateFolder(commonDir, join(folder, name), ""));
+    const link =
+      workRoot === undefined ? undefined : readBoundedText(join(folder, name, "gitdir"), SMALL_FILE_BYTES_MAX);
+    const home = link === undefined ? undefined : dirname(link.trim());
+    if (workRoot !== undefined && home !== undefined && existsSync(home)) homes.push({ home, workRoot });
   }
-  return undefined;
+  const own = homes.filter(({ workRoot }) => workRoot === topDir);
+  return (own.length > 0 ? own : homes).map(({ home }) => home);
 }
 
 /**

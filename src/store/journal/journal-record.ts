@@ -75,12 +75,14 @@ export type JournalRecord =
       readonly origin?: Origin;
     }
   | {
+      /** The text of a task that has not begun: its drop was saved again, or somebody has edited it. */
       readonly k: "replaced";
       readonly atMs: number;
       readonly text: string;
       readonly folderKey: string | null;
-      readonly source: TaskSource;
-      readonly alias: string;
+      /** `null` after an edit: the drop, where there was one, is the one of before. So is `alias`. */
+      readonly source: TaskSource | null;
+      readonly alias: string | null;
       readonly droppedBy?: DroppedBy;
       readonly redacted?: RedactedDrop;
       readonly origin?: Origin;

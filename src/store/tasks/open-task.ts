@@ -94,9 +94,10 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "committed":
       return { ...task, committed: true };
     case "replaced": {
-      const aliases = [...task.aliases, record.alias];
-      const dropGone = record.source.tracked === "untracked";
-      return { ...task, ...parsedText(record), source: record.source, aliases, dropGone };
+      const { source, alias } = record;
+      const aliases = alias === null ? task.aliases : [...task.aliases, alias];
+      if (source === null) return { ...task, ...parsedText(record), aliases };
+      return { ...task, ...parsedText(record), source, aliases, dropGone: source.tracked === "untracked" };
     }
     case "state":
       return { ...task, state: record.state };

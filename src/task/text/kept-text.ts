@@ -64,5 +64,6 @@ export function keptError(error: unknown, keeper: Pick<Keeper, "keep">): unknown
   const kept = keeper.keep(said);
   if (kept.message !== said.message) error.message = kept.message;
   if (kept.stack !== undefined && kept.stack !== said.stack) error.stack = kept.stack;
+  if ("places" in error) error.places = keeper.keep(error.places);
   return error;
 }

@@ -46,7 +46,9 @@ describe("archiving a session", () => {
       expect(await queries.find(id)).toMatchObject({ id, path: moved, status: "succeeded" });
       expect(await queries.session("docs")).toMatchObject({ archived: true, tasks: { succeeded: 1 } });
       expect((await queries.log(id)).entries).toEqual(transcript);
-      expect((await queries.list({ finished: 9 })).tasks.map((task) => task.id).sort()).toEqual([id, other].sort());
+      const listed = async (archived: boolean) =>
+        (await queries.list({ finished: 9, archived })).tasks.map((task) => task.id).sort();
+      expect([await listed(false), await listed(true)]).toEqual([[other], [id, other].sort()]);
     }
     await world.advance(60_000);
     world.repository.user.commit({ "note.md": "x" });

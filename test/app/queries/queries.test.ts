@@ -294,6 +294,35 @@ describe("status", () => {
   });
 });
 
+describe("an archived session", () => {
+  it("is left out of a list, unless it is asked for, also where its rows have moved to the ledger of their day", async () => {
+    const { world, ids } = await finished("docs/1", "web/1");
+    await world.crash();
+    const coordinator = await world.start();
+    await coordinator.archive("docs", true);
+    await world.settle();
+    const [docs, web] = ids;
+    const listed = async (archived: boolean) => {
+      const options = { finished: 9, archived };
+      const tasks = (await world.queries.list(options)).tasks.map(({ id }) => id);
+      expect((await world.queries.lines(options)).tasks.map(({ id }) => id)).toEqual(tasks);
+      expect((await coordinator.list(options)).tasks.map(({ id }) => id)).toEqual(tasks);
+      return tasks;
+    };
+    expect(await listed(false)).toEqual([web]);
+    expect(await listed(true)).toEqual([web, docs]);
+    expect((await world.queries.session("docs")).state).toBe("ARCHIVED");
+    const [header = "", ...rows] = (world.committed("tasks.md") ?? "").split(/(?<=\| --- \|\n)/);
+    const day =
+      header +
+      rows.join("").replaceAll("](archive/", "](../../archive/").replaceAll("](sessions/", "](../../sessions/");
+    world.repository.user.commit({ "tasks.md": header, "tasks/2026-11-20/bbbbbb-0001.md": day });
+    await world.advance(1_000);
+    expect(await listed(false)).toEqual([web]);
+    expect(await listed(true)).toEqual([web, docs]);
+  });
+});
+
 describe("all that is known of a task", () => {
   it("is told by its journal, and by its committed file once that is gone: prompt, what was verified, and its commit", async () => {
     const world = createWorld();

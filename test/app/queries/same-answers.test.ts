@@ -186,6 +186,8 @@ describe("a long queue", () => {
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
+      edits: { edit: () => Promise.reject(new Error("nothing is edited")) },
+      submissionKeys: { find: () => undefined, note: async () => undefined },
       ...{
         bound: { refuseWhenFull: () => undefined },
         guard: { tryAgain: (error) => error, requireHome: () => undefined },

@@ -25,7 +25,7 @@ describe("retry", () => {
   it("prints both ids as JSON", async () => {
     const { deps, command } = retry();
     await runCommand(command, "--json", "k3f9");
-    expect(deps.printed.map((line) => JSON.parse(line))).toEqual([{ id: FILED.id, parent: FILED.parent }]);
+    expect(deps.printed.map((line) => JSON.parse(line))).toEqual([{ version: 1, id: FILED.id, parent: FILED.parent }]);
   });
 
   it("takes exactly one task", async () => {

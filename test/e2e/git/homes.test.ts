@@ -61,8 +61,9 @@ describe("a workspace", () => {
     expect(workspace.results.task("one").result?.changedFiles).toEqual([
       { path: "made.txt", change: "added", by: "patch" },
     ]);
-    const lost = await workspaceIn(code.dir).command("ls");
-    expect(lost).toMatchObject({ code: 3, stderr: expect.stringContaining(`codex-inbox -C ${dir}`) });
+    const fromCode = await workspaceIn(code.dir).command("ls");
+    expect(fromCode).toEqual(await workspace.command("ls"));
+    expect(fromCode).toMatchObject({ code: 0, stdout: expect.stringContaining("succeeded") });
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
     const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other");

@@ -58,7 +58,7 @@ it("a retry without a coordinator waits in the inbox for the next one", async ()
   const parent = await failedTask(workspace);
   const retried = await workspace.command("retry", "--json", parent);
   const { id } = JSON.parse(retried.stdout);
-  expect(JSON.parse(retried.stdout)).toEqual({ id, parent });
+  expect(JSON.parse(retried.stdout)).toEqual({ version: 1, id, parent });
   expect(workspace.stubRuns()).toHaveLength(1);
   await workspace.serveUntilIdle();
   expect(outcomes(workspace)).toMatchObject([
