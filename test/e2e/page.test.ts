@@ -71,6 +71,11 @@ describe("the page", () => {
     await task.getByText("running", { exact: true }).waitFor();
     await page.getByRole("region", { name: "Running" }).getByText("Say hello").waitFor();
     expect(await task.getByRole("link", { name: "greetings" }).count()).toBe(1);
+    await task
+      .getByRole("region", { name: "Live log" })
+      .getByText(/^\$ until test -e/)
+      .waitFor();
+    await page.getByRole("region", { name: "Running" }).locator("code", { hasText: "until test -e" }).waitFor();
     held.release();
     await task.getByText("succeeded", { exact: true }).waitFor();
     await task.getByRole("region", { name: "Answer" }).getByText("hello").waitFor();

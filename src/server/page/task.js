@@ -1,7 +1,7 @@
 /** One task: what was asked, what came of it, what it did, and what can be done about it. */
 import { addressWith, go } from "./address.js";
 import { get, post } from "./api.js";
-import { clock, duration, h, localTime, reconcile, say, tokens } from "./dom.js";
+import { clock, commandLine, duration, h, localTime, reconcile, say, tokens } from "./dom.js";
 import { whatToDo } from "./hints.js";
 import { rendered } from "./markdown.js";
 import { failed, stateName } from "./words.js";
@@ -88,7 +88,8 @@ export function createTaskView() {
     const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 60;
     reconcile(list, entries, {
       key: ({ run, line, body }) => `${run}-${line}-${body.kind}`,
-      make: (entry) => h("li", { class: `entry ${entry.body.kind}` }, ...entryParts(entry)),
+      make: (entry) => h("li", { class: `entry ${entry.body.kind}` }, ...entryParts(entry, isOpen)),
+      signature: (entry) => [entry, isOpen],
     });
     section.querySelector(".left-out")?.remove();
     if (log?.leftOut > 0)
@@ -212,7 +213,7 @@ function now({ command, commandSince, last, lastEventAt, commands, usage }) {
   return h(
     "p",
     { class: "now" },
-    command ? h("code", { class: "command" }, `$ ${command}`) : last,
+    command ? commandLine(command) : last,
     h("span", { class: "quiet" }, " ", since && clock(since, command ? "for" : "ago"), counts && ` · ${counts}`),
   );
 }
@@ -242,7 +243,7 @@ function verification({ verification: facts_, verificationOutput }, log) {
     .join(" · ");
   return block(
     "Verification",
-    h("p", {}, h("code", { class: "command" }, `$ ${command ?? ""}`), " ", h("span", { class: "quiet" }, words)),
+    h("p", {}, commandLine(command ?? ""), " ", h("span", { class: "quiet" }, words)),
     said ? output_(said) : "",
   );
 }
@@ -282,7 +283,7 @@ function output_(text) {
 }
 
 /** What one entry of a transcript looks like. */
-function entryParts({ body, durationMs, time }) {
+function entryParts({ body, durationMs, time }, isOpen) {
   const at =
     time && h("time", { class: "at", datetime: time, title: localTime(time) }, new Date(time).toLocaleTimeString());
   switch (body.kind) {
@@ -291,16 +292,13 @@ function entryParts({ body, durationMs, time }) {
     case "reasoning":
       return [at, h("div", { class: "quiet" }, rendered(body.text))];
     case "command": {
-      const isOver = body.exitCode !== null || body.status !== "in_progress";
+      const isOver = !isOpen || body.exitCode !== null || !["in_progress", "unfinished"].includes(body.status);
       const words = isOver
         ? [body.exitCode === null ? body.status : `exit code ${body.exitCode}`, duration(durationMs)]
             .filter(Boolean)
             .join(" · ")
         : "runs";
-      const line = [
-        h("code", { class: "command" }, `$ ${body.command}`),
-        h("span", { class: body.exitCode ? "bad" : "quiet" }, ` ${words}`),
-      ];
+      const line = [commandLine(body.command), h("span", { class: body.exitCode ? "bad" : "quiet" }, ` ${words}`)];
       return body.output
         ? [at, h("details", {}, h("summary", {}, ...line), output_(body.output))]
         : [at, h("p", {}, ...line)];
@@ -329,13 +327,7 @@ function entryParts({ body, durationMs, time }) {
     case "verify":
       return [
         at,
-        h(
-          "p",
-          {},
-          h("code", { class: "command" }, `$ ${body.command}`),
-          " ",
-          h("span", { class: "quiet" }, `verification ${body.what}`),
-        ),
+        h("p", {}, commandLine(body.command), " ", h("span", { class: "quiet" }, `verification ${body.what}`)),
         body.output ? h("details", {}, h("summary", {}, "Output"), output_(body.output)) : "",
       ];
     case "error":
