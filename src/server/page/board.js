@@ -97,7 +97,10 @@ export function createBoard() {
   const found = async ({ state, session, q }) => {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (state !== undefined && state !== "running") query.set("status", state);
-    if (session !== undefined) query.set("session", session);
+    if (session !== undefined) {
+      query.set("session", session);
+      query.set("archived", "true");
+    }
     if (q !== undefined) query.set("text", q);
     if (state === "running") {
       const { running: tasks } = await get("/status");
@@ -315,6 +318,10 @@ function sessionHead(key, session, again) {
     await post(session?.paused ? "/resume" : "/pause", { session: key }).catch(failed);
     await again();
   };
+  const archive = async () => {
+    await post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session.archived }).catch(failed);
+    await again();
+  };
   const { tasks, usage, durationMs, thread } = session ?? {};
   const facts =
     session === undefined
@@ -343,6 +350,13 @@ function sessionHead(key, session, again) {
         { type: "button", onclick: pause, "data-focus": "pause" },
         session?.paused ? "Resume session" : "Pause session",
       ),
+      session !== undefined &&
+        tasks.queued + tasks.running === 0 &&
+        h(
+          "button",
+          { type: "button", onclick: archive, "data-focus": "archive" },
+          session.archived ? "Take out of the archive" : "Archive",
+        ),
       h("button", { type: "button", onclick: () => go({ session: undefined }), "data-focus": "all" }, "All sessions"),
     ),
   );

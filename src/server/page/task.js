@@ -1,6 +1,6 @@
 /** One task: what was asked, what came of it, what it did, and what can be done about it. */
 import { addressWith, go } from "./address.js";
-import { get, post } from "./api.js";
+import { get, patch, post } from "./api.js";
 import { clock, commandLine, duration, h, localTime, reconcile, say, tokens } from "./dom.js";
 import { whatToDo } from "./hints.js";
 import { rendered } from "./markdown.js";
@@ -14,6 +14,8 @@ export function createTaskView() {
   const place = document.getElementById("detail");
   let shown;
   let asking;
+  /** The task whose prompt is being changed. */
+  let edited;
 
   const close = () => {
     asking?.abort();
@@ -25,6 +27,7 @@ export function createTaskView() {
   /** @param {string} id */
   const open = async (id) => {
     const isOther = shown !== id;
+    if (isOther) edited = undefined;
     if (isOther) {
       asking?.abort();
       shown = id;
@@ -70,7 +73,10 @@ export function createTaskView() {
       ...(task.changedFiles.length > 0
         ? [{ name: "files", of: task.changedFiles, make: () => files(task.changedFiles) }]
         : []),
-      ...(promptOf(task, log)
+      ...(edited === task.id && task.status === "queued"
+        ? [{ name: "edit", of: task.id, make: () => editForm(task) }]
+        : []),
+      ...(promptOf(task, log) && edited !== task.id
         ? [{ name: "prompt", of: promptOf(task, log), make: () => block("Prompt", rendered(promptOf(task, log))) }]
         : []),
       { name: "log", of: null, make: () => block(isOpen ? "Live log" : "Log", h("ol", { class: "log" })) },
@@ -120,6 +126,41 @@ export function createTaskView() {
       "Close",
     );
 
+  const edit = async (id) => {
+    edited = id;
+    await open(id);
+    place.querySelector("#edited")?.focus();
+  };
+
+  const editForm = ({ id, prompt }) => {
+    const field = h("textarea", { id: "edited", rows: 9, required: true });
+    field.value = prompt ?? "";
+    const done = async (event) => {
+      event.preventDefault();
+      if (event.type === "submit" && (await patch(`/tasks/${id}`, { prompt: field.value }).catch(failed)) === undefined)
+        return;
+      edited = undefined;
+      say("Saved");
+      await open(id);
+    };
+    return h(
+      "section",
+      { class: "block follow-up", "aria-label": "Edit" },
+      h("h3", {}, h("label", { for: "edited" }, "Prompt")),
+      h(
+        "form",
+        { onsubmit: done },
+        field,
+        h(
+          "p",
+          { class: "actions" },
+          h("button", { type: "button", class: "plain", onclick: done }, "Cancel"),
+          h("button", { type: "submit", class: "primary" }, "Save"),
+        ),
+      ),
+    );
+  };
+
   const head = (task) => {
     const isOpen = OPEN.includes(task.status);
     const stop = async () => {
@@ -139,6 +180,8 @@ export function createTaskView() {
       h(
         "p",
         { class: "actions" },
+        task.status === "queued" &&
+          h("button", { type: "button", onclick: () => edit(task.id), "data-focus": "edit" }, "Edit"),
         isOpen &&
           task.status !== "stopping" &&
           h("button", { type: "button", onclick: stop, "data-focus": "stop" }, "Stop"),
