@@ -25,7 +25,8 @@ import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import type { TaskWaits } from "./queries/task-waits.ts";
 import type { Health } from "./views/present-health.ts";
-import { presentOpen, type TaskView } from "./views/task-view.ts";
+import { presentOpen } from "./views/present-open.ts";
+import type { TaskView } from "./views/task-view.ts";
 
 export type { Health };
 

@@ -71,6 +71,11 @@ describe("the page", () => {
     await task.getByText("running", { exact: true }).waitFor();
     await page.getByRole("region", { name: "Running" }).getByText("Say hello").waitFor();
     expect(await task.getByRole("link", { name: "greetings" }).count()).toBe(1);
+    await task
+      .getByRole("region", { name: "Live log" })
+      .getByText(/^\$ until test -e/)
+      .waitFor();
+    await page.getByRole("region", { name: "Running" }).locator("code", { hasText: "until test -e" }).waitFor();
     held.release();
     await task.getByText("succeeded", { exact: true }).waitFor();
     await task.getByRole("region", { name: "Answer" }).getByText("hello").waitFor();
@@ -86,7 +91,7 @@ describe("the page", () => {
     expect(JSON.stringify(cookies)).not.toContain(serving.token());
   });
 
-  it("stops one that runs, retries one that failed, pauses and resumes, over a restart of the coordinator", async () => {
+  it("stops one that runs, retries and edits one that failed, pauses and resumes, archives, over a restart of the coordinator", async () => {
     const workspace = await tempWorkspace();
     const first = workspace.serve();
     const { page } = await signedIn(first);
@@ -113,8 +118,15 @@ describe("the page", () => {
     await task.getByText("waiting", { exact: true }).waitFor();
     await task.getByText(/Waits: .*paused/).waitFor();
     expect(await task.getByRole("link", { name: failedId ?? "" }).count()).toBe(1);
+    await task.getByRole("button", { name: "Edit" }).click();
+    await task.getByRole("textbox", { name: "Prompt" }).fill("Mend. [[final: mended]]");
+    await task.getByRole("button", { name: "Save" }).click();
+    await task.getByRole("region", { name: "Prompt" }).getByText("Mend.").waitFor();
     await page.getByRole("button", { name: "Resume", exact: true }).click();
-    await task.getByText("failed", { exact: true }).waitFor({ timeout: 20_000 });
+    await task.getByRole("region", { name: "Answer" }).getByText("mended").waitFor({ timeout: 20_000 });
+    await task.getByRole("link", { name: "b", exact: true }).click();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByRole("button", { name: "Take out of the archive" }).waitFor({ timeout: 20_000 });
   }, 60_000);
 
   it("shows what the real codex has answered", async () => {

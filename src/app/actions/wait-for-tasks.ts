@@ -82,11 +82,13 @@ async function waitForOne(
     const isServed = deps.isServed();
     if (!isServed) request.unserved();
     const seconds = Math.min(POLL_S, Math.floor(leftMs / 1_000));
+    const askedAtMs = deps.now();
     const polled = isServed && task !== undefined && seconds > 0 ? await deps.longPoll(task.id, seconds) : undefined;
-    if (polled === undefined) {
+    // One that ends, or does not run the task itself, answers at once.
+    if (polled === undefined || (!hasEnded(polled) && deps.now() - askedAtMs < PAUSE_MAX_MS / 2)) {
       await deps.sleep(Math.min(pauseMs, leftMs));
-      pauseMs = isServed ? PAUSE_FIRST_MS : Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
-    }
+      pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
+    } else pauseMs = PAUSE_FIRST_MS;
     seen = polled ?? (await lookFor(deps, task?.id ?? part, seenInInboxAtMs + TAKING_MS));
   }
 }

@@ -100,6 +100,10 @@ function textFilter(text: string | undefined): TextFilter | undefined {
   return ({ id, sessionKey, title }) => [title, id, sessionKey].some((word) => word.toLowerCase().includes(wanted));
 }
 
+function mayHold(holds: TextFilter | undefined, { task: id, session: sessionKey, title }: Finished): boolean {
+  return holds === undefined || title === undefined || holds({ id, sessionKey, title });
+}
+
 /**
  * Returns finished tasks from the `at`-th on, as many as there are `places`; those whose task files are gone, and those that `holds`
  * does not want, are passed over.
@@ -119,7 +123,8 @@ async function finishedPage<Shown extends TaskLine>(
   while (tasks.length < places && at < last) {
     const next = entries.slice(at, at + (holds === undefined ? places - tasks.length : SEARCHED_AT_ONCE));
     if (next.length > 0) {
-      const views = await Promise.all(next.map(present)); // All at once: one git answers them in a row.
+      // All at once: one git answers them in a row. A ledger that tells titles spares the reading of most.
+      const views = await Promise.all(next.map((entry) => (mayHold(holds, entry) ? present(entry) : undefined)));
       for (const view of views) {
         if (tasks.length === places) break;
         at += 1;

@@ -7,7 +7,8 @@ import { fold, type OpenTask } from "../../store/tasks/open-task.ts";
 import type { HoldView } from "../../task/schedule/hold.ts";
 import type { Conditions } from "../../task/schedule/schedule.ts";
 import { isUnderWay } from "../../task/state/state-row.ts";
-import { needsJournal, presentOpen, type TaskView } from "../views/task-view.ts";
+import { needsJournal, presentOpen } from "../views/present-open.ts";
+import type { TaskView } from "../views/task-view.ts";
 
 /** The open tasks of this clone as one question sees them: in the memory of a coordinator, or in the journal where none is at work. */
 export interface OpenTasks {

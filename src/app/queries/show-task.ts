@@ -1,6 +1,5 @@
 import { findTaskFile } from "../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../store/journal/journal-reader.ts";
-import { readPrompt } from "../../store/tasks/task-prompt.ts";
 import type { TaskDetails, TaskView } from "../views/task-view.ts";
 import type { QueriesDeps } from "./queries.ts";
 
@@ -14,7 +13,7 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
     const commit = records.findLast((record) => record.k === "committed");
     return {
       ...task,
-      prompt: readPrompt(records),
+      prompt: (await import("../../store/tasks/task-prompt.ts")).readPrompt(records),
       verificationOutput: verify?.verification.output ?? null,
       commit: commit?.commit ?? null,
     };

@@ -11,7 +11,7 @@ import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-f
 import type { SessionState } from "../../task/session/session-state.ts";
 import type { Usage } from "../../task/state/run.ts";
 import type { OpenTasks } from "../queries/open-tasks.ts";
-import { needsJournal } from "./task-view.ts";
+import { needsJournal } from "./present-open.ts";
 
 /** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */
 export interface SessionView {

@@ -21,10 +21,19 @@ export function get(path, options) {
 }
 
 /** @param {string} path @param {unknown} [body] @param {Record<string, string>} [headers] */
-export function post(path, body, headers = {}) {
+export function post(path, body, headers) {
+  return send("POST", path, body, headers);
+}
+
+/** @param {string} path @param {unknown} body */
+export function patch(path, body) {
+  return send("PATCH", path, body);
+}
+
+function send(method, path, body, headers = {}) {
   const type = body === undefined ? {} : { "content-type": "application/json" };
   return ask(path, {
-    method: "POST",
+    method,
     headers: { ...type, ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });

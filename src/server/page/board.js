@@ -1,8 +1,9 @@
 /** The list of tasks: what runs, what waits and why, what failed and what to do; or what a filter finds. */
 import { addressWith, go, readAddress } from "./address.js";
 import { get, post } from "./api.js";
-import { clock, duration, h, reconcile, say, tokens } from "./dom.js";
+import { clock, commandLine, duration, h, reconcile, say, tokens } from "./dom.js";
 import { whatToDo } from "./hints.js";
+import { createLookUps } from "./look-ups.js";
 import { failed, stateName } from "./words.js";
 
 const PAGE = 100;
@@ -21,6 +22,9 @@ const STATES = [
   ["cancelled", "Cancelled"],
 ];
 
+/** What is asked for anew only once something has ended, or a session has changed: it may be looked for in the history. */
+const SESSIONS = "/sessions";
+
 export function createBoard() {
   const place = document.getElementById("main");
   const sessionList = document.getElementById("session-list");
@@ -28,6 +32,7 @@ export function createBoard() {
   let filter = "";
   let status;
   let asked = 0;
+  const lookUps = createLookUps(() => again());
 
   const refresh = async () => {
     const { status: state, session, q } = readAddress();
@@ -37,7 +42,7 @@ export function createBoard() {
     const isFiltered = state !== undefined || session !== undefined || q !== undefined;
     const [told, sessions, sections] = await Promise.all([
       get("/status"),
-      get("/sessions"),
+      lookUps.get(SESSIONS).then((known = []) => known),
       isFiltered ? found({ state, session, q }) : overview(),
     ]);
     if (mine !== asked) return status;
@@ -81,7 +86,9 @@ export function createBoard() {
     ];
     return Promise.all(
       lists.map(async ({ query, limit, ...list }) => {
-        const { tasks, nextCursor } = await get(`/tasks?${query}&limit=${limit}`);
+        const path = `/tasks?${query}&limit=${limit}`;
+        const { tasks = [], nextCursor = null } =
+          (await (list.name === "queued" ? get(path) : lookUps.get(path))) ?? {};
         return { ...list, tasks, more: nextCursor === null ? undefined : { status: list.name } };
       }),
     );
@@ -90,7 +97,10 @@ export function createBoard() {
   const found = async ({ state, session, q }) => {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (state !== undefined && state !== "running") query.set("status", state);
-    if (session !== undefined) query.set("session", session);
+    if (session !== undefined) {
+      query.set("session", session);
+      query.set("archived", "true");
+    }
     if (q !== undefined) query.set("text", q);
     if (state === "running") {
       const { running: tasks } = await get("/status");
@@ -189,10 +199,15 @@ export function createBoard() {
     const items = [{ key: undefined, tasks: undefined }, ...sessions.slice(0, 200)];
     reconcile(sessionList, items, {
       key: ({ key }) => key ?? "",
-      make: ({ key, tasks, paused, archived }) => {
+      make: ({ key, tasks, paused, archived, state }) => {
         const open = tasks === undefined ? 0 : tasks.queued + tasks.running;
         const href = addressWith({ session: key, task: undefined });
-        const marks = [tasks?.running > 0 && "running", paused && "paused", archived && "archived"]
+        const marks = [
+          state === "DIED" && "died",
+          tasks?.running > 0 && "running",
+          paused && "paused",
+          archived && "archived",
+        ]
           .filter(Boolean)
           .join(" ");
         return h(
@@ -202,12 +217,13 @@ export function createBoard() {
             "a",
             { href, "data-way": true, "data-focus": "session", "aria-current": key === chosen ? "true" : undefined },
             h("span", { class: "name" }, key ?? "All sessions"),
-            paused && h("span", { class: "mark" }, "paused"),
+            (paused || state === "DIED") && h("span", { class: "mark" }, paused ? "paused" : "died"),
             h("span", { class: "count" }, open > 0 ? String(open) : ""),
           ),
         );
       },
-      signature: ({ key, tasks, paused, archived }) => [
+      signature: ({ key, tasks, paused, archived, state }) => [
+        state,
         tasks,
         paused,
         archived,
@@ -217,7 +233,7 @@ export function createBoard() {
     });
   };
 
-  return { refresh };
+  return { refresh, ended: lookUps.forget };
 }
 
 function mark(way, isOpen) {
@@ -266,7 +282,7 @@ function about(task) {
     case "stopping": {
       const { command, last, lastEventAt, usage } = task.progress ?? {};
       return [
-        command ? h("code", {}, `$ ${command}`) : (last ?? ""),
+        command ? commandLine(command) : (last ?? ""),
         lastEventAt && h("span", { class: "last" }, " · ", clock(lastEventAt, "ago")),
         usage && h("span", { class: "last" }, ` · ${tokens(usage)}`),
       ];
@@ -302,6 +318,10 @@ function sessionHead(key, session, again) {
     await post(session?.paused ? "/resume" : "/pause", { session: key }).catch(failed);
     await again();
   };
+  const archive = async () => {
+    await post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session.archived }).catch(failed);
+    await again();
+  };
   const { tasks, usage, durationMs, thread } = session ?? {};
   const facts =
     session === undefined
@@ -330,6 +350,13 @@ function sessionHead(key, session, again) {
         { type: "button", onclick: pause, "data-focus": "pause" },
         session?.paused ? "Resume session" : "Pause session",
       ),
+      session !== undefined &&
+        tasks.queued + tasks.running === 0 &&
+        h(
+          "button",
+          { type: "button", onclick: archive, "data-focus": "archive" },
+          session.archived ? "Take out of the archive" : "Archive",
+        ),
       h("button", { type: "button", onclick: () => go({ session: undefined }), "data-focus": "all" }, "All sessions"),
     ),
   );

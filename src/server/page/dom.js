@@ -71,6 +71,12 @@ export function reconcile(list, items, { key, make, signature = (item) => item }
   }
 }
 
+/** Codex hands what it runs to a shell: that is left out, where nothing in the line is quoted for it. @param {string} text */
+export function commandLine(text) {
+  const [, , inner] = /^\/(?:usr\/)?bin\/(?:ba|z)?sh -l?c (["'])([^"'\\]*)\1$/.exec(text) ?? [];
+  return h("code", { class: "command", title: inner === undefined ? undefined : visible(text) }, `$ ${inner ?? text}`);
+}
+
 /** Says something to those who do not see it. @param {string} text */
 export function say(text) {
   const place = document.getElementById("said");

@@ -9,9 +9,8 @@ import { failed } from "./words.js";
 
 /** Between two looks at what has changed; a burst of events is one look. */
 const REST_MS = 400;
+const REST_FACTOR = 10;
 const SEARCH_REST_MS = 200;
-/** A text is looked for in files. */
-const SEARCHED_REST_MS = 3_000;
 
 const board = createBoard();
 const task = createTaskView();
@@ -22,8 +21,8 @@ const titles = new Map();
 let paused = false;
 let signedOut = false;
 
-/** Runs `work` now and then at most once in `restMs()`, however often it is asked for, and not twice at the same time. */
-function rested(work, restMs) {
+/** Runs `work` now, not twice at the same time, and again only after a rest: ten times what it took, at least `REST_MS`. */
+function rested(work) {
   let isAsked = false;
   let isBusy = false;
   const run = async () => {
@@ -32,11 +31,13 @@ function rested(work, restMs) {
       return;
     }
     [isBusy, isAsked] = [true, false];
+    const beganMs = performance.now();
     await work().catch(failed);
+    const restMs = Math.max(REST_MS, (performance.now() - beganMs) * REST_FACTOR);
     setTimeout(() => {
       isBusy = false;
       if (isAsked) void run();
-    }, restMs());
+    }, restMs);
   };
   return run;
 }
@@ -48,15 +49,13 @@ async function lookAtBoard() {
   for (const { id, title } of told.running) titles.set(id, title);
 }
 
-const refreshBoard = rested(lookAtBoard, () => (readAddress().q === undefined ? REST_MS : SEARCHED_REST_MS));
-const refreshTask = rested(
-  async () => {
-    if (task.isOpen()) await task.open(task.id());
-  },
-  () => REST_MS,
-);
+const refreshBoard = rested(lookAtBoard);
+const refreshTask = rested(async () => {
+  if (task.isOpen()) await task.open(task.id());
+});
 
 function refreshAll() {
+  board.ended();
   void refreshBoard();
   void refreshTask();
 }
@@ -158,7 +157,7 @@ function notice({ what, since, why, until, todo, act }) {
       until && ` · until ${new Date(until).toLocaleString()}`,
       todo && h("span", { class: "todo" }, todo),
     ),
-    act && h("button", { type: "button", class: "small", onclick: () => act[1]().then(refreshBoard, failed) }, act[0]),
+    act && h("button", { type: "button", class: "small", onclick: () => act[1]().then(refreshAll, failed) }, act[0]),
   );
 }
 
@@ -167,6 +166,7 @@ function onEvent(event) {
   const { kind, task: id } = event;
   if (kind === "accepted") titles.set(id, event.title);
   if (kind === "state") announce(event);
+  if (kind !== "item") board.ended();
   void refreshBoard();
   if (id === undefined || id === task.id()) void refreshTask();
 }
@@ -257,7 +257,7 @@ document.getElementById("new").addEventListener("click", () => void form.open(re
 document.getElementById("help").addEventListener("click", showHelp);
 document
   .getElementById("pause")
-  .addEventListener("click", () => post(paused ? "/resume" : "/pause", {}).then(refreshBoard, failed));
+  .addEventListener("click", () => post(paused ? "/resume" : "/pause", {}).then(refreshAll, failed));
 document
   .getElementById("sign-out")
   .addEventListener("click", () => post("/sign-out").then(() => location.reload(), failed));

@@ -1,7 +1,7 @@
 /** One task: what was asked, what came of it, what it did, and what can be done about it. */
 import { addressWith, go } from "./address.js";
-import { get, post } from "./api.js";
-import { clock, duration, h, localTime, reconcile, say, tokens } from "./dom.js";
+import { get, patch, post } from "./api.js";
+import { clock, commandLine, duration, h, localTime, reconcile, say, tokens } from "./dom.js";
 import { whatToDo } from "./hints.js";
 import { rendered } from "./markdown.js";
 import { failed, stateName } from "./words.js";
@@ -14,6 +14,8 @@ export function createTaskView() {
   const place = document.getElementById("detail");
   let shown;
   let asking;
+  /** The task whose prompt is being changed. */
+  let edited;
 
   const close = () => {
     asking?.abort();
@@ -25,6 +27,7 @@ export function createTaskView() {
   /** @param {string} id */
   const open = async (id) => {
     const isOther = shown !== id;
+    if (isOther) edited = undefined;
     if (isOther) {
       asking?.abort();
       shown = id;
@@ -70,7 +73,10 @@ export function createTaskView() {
       ...(task.changedFiles.length > 0
         ? [{ name: "files", of: task.changedFiles, make: () => files(task.changedFiles) }]
         : []),
-      ...(promptOf(task, log)
+      ...(edited === task.id && task.status === "queued"
+        ? [{ name: "edit", of: task.id, make: () => editForm(task) }]
+        : []),
+      ...(promptOf(task, log) && edited !== task.id
         ? [{ name: "prompt", of: promptOf(task, log), make: () => block("Prompt", rendered(promptOf(task, log))) }]
         : []),
       { name: "log", of: null, make: () => block(isOpen ? "Live log" : "Log", h("ol", { class: "log" })) },
@@ -88,7 +94,8 @@ export function createTaskView() {
     const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 60;
     reconcile(list, entries, {
       key: ({ run, line, body }) => `${run}-${line}-${body.kind}`,
-      make: (entry) => h("li", { class: `entry ${entry.body.kind}` }, ...entryParts(entry)),
+      make: (entry) => h("li", { class: `entry ${entry.body.kind}` }, ...entryParts(entry, isOpen)),
+      signature: (entry) => [entry, isOpen],
     });
     section.querySelector(".left-out")?.remove();
     if (log?.leftOut > 0)
@@ -119,6 +126,41 @@ export function createTaskView() {
       "Close",
     );
 
+  const edit = async (id) => {
+    edited = id;
+    await open(id);
+    place.querySelector("#edited")?.focus();
+  };
+
+  const editForm = ({ id, prompt }) => {
+    const field = h("textarea", { id: "edited", rows: 9, required: true });
+    field.value = prompt ?? "";
+    const done = async (event) => {
+      event.preventDefault();
+      if (event.type === "submit" && (await patch(`/tasks/${id}`, { prompt: field.value }).catch(failed)) === undefined)
+        return;
+      edited = undefined;
+      say("Saved");
+      await open(id);
+    };
+    return h(
+      "section",
+      { class: "block follow-up", "aria-label": "Edit" },
+      h("h3", {}, h("label", { for: "edited" }, "Prompt")),
+      h(
+        "form",
+        { onsubmit: done },
+        field,
+        h(
+          "p",
+          { class: "actions" },
+          h("button", { type: "button", class: "plain", onclick: done }, "Cancel"),
+          h("button", { type: "submit", class: "primary" }, "Save"),
+        ),
+      ),
+    );
+  };
+
   const head = (task) => {
     const isOpen = OPEN.includes(task.status);
     const stop = async () => {
@@ -138,6 +180,8 @@ export function createTaskView() {
       h(
         "p",
         { class: "actions" },
+        task.status === "queued" &&
+          h("button", { type: "button", onclick: () => edit(task.id), "data-focus": "edit" }, "Edit"),
         isOpen &&
           task.status !== "stopping" &&
           h("button", { type: "button", onclick: stop, "data-focus": "stop" }, "Stop"),
@@ -212,7 +256,7 @@ function now({ command, commandSince, last, lastEventAt, commands, usage }) {
   return h(
     "p",
     { class: "now" },
-    command ? h("code", { class: "command" }, `$ ${command}`) : last,
+    command ? commandLine(command) : last,
     h("span", { class: "quiet" }, " ", since && clock(since, command ? "for" : "ago"), counts && ` · ${counts}`),
   );
 }
@@ -242,7 +286,7 @@ function verification({ verification: facts_, verificationOutput }, log) {
     .join(" · ");
   return block(
     "Verification",
-    h("p", {}, h("code", { class: "command" }, `$ ${command ?? ""}`), " ", h("span", { class: "quiet" }, words)),
+    h("p", {}, commandLine(command ?? ""), " ", h("span", { class: "quiet" }, words)),
     said ? output_(said) : "",
   );
 }
@@ -282,7 +326,7 @@ function output_(text) {
 }
 
 /** What one entry of a transcript looks like. */
-function entryParts({ body, durationMs, time }) {
+function entryParts({ body, durationMs, time }, isOpen) {
   const at =
     time && h("time", { class: "at", datetime: time, title: localTime(time) }, new Date(time).toLocaleTimeString());
   switch (body.kind) {
@@ -291,16 +335,13 @@ function entryParts({ body, durationMs, time }) {
     case "reasoning":
       return [at, h("div", { class: "quiet" }, rendered(body.text))];
     case "command": {
-      const isOver = body.exitCode !== null || body.status !== "in_progress";
+      const isOver = !isOpen || body.exitCode !== null || !["in_progress", "unfinished"].includes(body.status);
       const words = isOver
         ? [body.exitCode === null ? body.status : `exit code ${body.exitCode}`, duration(durationMs)]
             .filter(Boolean)
             .join(" · ")
         : "runs";
-      const line = [
-        h("code", { class: "command" }, `$ ${body.command}`),
-        h("span", { class: body.exitCode ? "bad" : "quiet" }, ` ${words}`),
-      ];
+      const line = [commandLine(body.command), h("span", { class: body.exitCode ? "bad" : "quiet" }, ` ${words}`)];
       return body.output
         ? [at, h("details", {}, h("summary", {}, ...line), output_(body.output))]
         : [at, h("p", {}, ...line)];
@@ -329,13 +370,7 @@ function entryParts({ body, durationMs, time }) {
     case "verify":
       return [
         at,
-        h(
-          "p",
-          {},
-          h("code", { class: "command" }, `$ ${body.command}`),
-          " ",
-          h("span", { class: "quiet" }, `verification ${body.what}`),
-        ),
+        h("p", {}, commandLine(body.command), " ", h("span", { class: "quiet" }, `verification ${body.what}`)),
         body.output ? h("details", {}, h("summary", {}, "Output"), output_(body.output)) : "",
       ];
     case "error":

@@ -1,7 +1,7 @@
 import { sessionKeyProblem } from "../names/session-key.ts";
 import { type Rights, refusals } from "../rights/rights.ts";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
-import type { TaskProblem, TaskSpec } from "../spec/task-spec.ts";
+import { PRIORITY_DEFAULT, type TaskProblem, type TaskSpec } from "../spec/task-spec.ts";
 import type { YamlEntry } from "../spec/yaml-mapping.ts";
 import { misspelling, nearest } from "../text/near-miss.ts";
 import { oneLine } from "../text/one-line.ts";
@@ -35,8 +35,6 @@ export const PROMPT_CHARACTERS_MAX = 1_048_576;
 /** More problems than these are counted, not listed. */
 const PROBLEMS_MAX = 20;
 const UNKNOWN_COMPARED_MAX = 50;
-/** Of a task that names none. */
-export const PRIORITY_DEFAULT = 2;
 const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
 
 /**

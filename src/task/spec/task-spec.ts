@@ -1,5 +1,7 @@
 /** Follow-ups in a chain at most; the settings cannot raise it. */
 export const FOLLOW_UP_DEPTH_MAX = 10;
+/** Of a task that names none. */
+export const PRIORITY_DEFAULT = 2;
 
 /** What a task file asks for, after validation. Absent things are `undefined`; paths are as written (relative to the workspace). */
 export interface TaskSpec {

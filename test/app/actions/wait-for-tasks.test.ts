@@ -8,7 +8,10 @@ import { taskView } from "../../fakes/fake-cli-deps.ts";
 const [A, B] = ["20261120-141530-aaaaaa", "20261120-141531-bbbbbb"];
 
 /** A workspace of which time tells: each pause, or request that waits, is a moment. `tasks` and `inbox` say how it is in each moment. */
-function workspace(moments: readonly { tasks: readonly TaskView[]; inbox?: InboxView; served?: boolean }[]) {
+function workspace(
+  moments: readonly { tasks: readonly TaskView[]; inbox?: InboxView; served?: boolean }[],
+  answersAtOnce = false,
+) {
   let at = 0;
   let nowMs = 0;
   const pauses: number[] = [];
@@ -25,7 +28,7 @@ function workspace(moments: readonly { tasks: readonly TaskView[]; inbox?: Inbox
     async longPoll(id, seconds) {
       polls.push(`${id.slice(-6)} ${seconds}`);
       at += 1;
-      nowMs += seconds * 1_000;
+      nowMs += answersAtOnce ? 1 : seconds * 1_000;
       return now().served === false ? undefined : find(id);
     },
     isServed: () => now().served !== false,
@@ -78,6 +81,13 @@ describe("waiting", () => {
     expect(pauses.slice(0, 3)).toEqual([250, 375, 562.5]);
     expect([pauses.length, pauses.at(-1)]).toEqual([12, 5_000]);
     expect(polls).toEqual(["aaaaaa 25"]);
+  });
+
+  it("asks a coordinator that answers at once with growing pauses: it ends, or another clone runs the task", async () => {
+    const moments = Array.from({ length: 8 }, () => ({ tasks: [task(A, "queued")] }));
+    const { deps, request, polls, pauses } = workspace([...moments, { tasks: [task(A, "succeeded")] }], true);
+    expect(await waitForTasks(deps, [A], request)).toMatchObject([{ hasEnded: true }]);
+    expect([polls.length, pauses]).toEqual([5, [250, 375, 562.5, 843.75]]);
   });
 
   it("says nothing of that where nothing is open", async () => {
