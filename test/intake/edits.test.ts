@@ -119,6 +119,20 @@ describe("an edit of a queued task", () => {
     expect(existsSync(join(world.dir, `inbox/${ID}.md`))).toBe(false);
   });
 
+  it("that comes through the inbox too late stays there, and is said to be broken", async () => {
+    const { world, coordinator } = await waiting();
+    world.settings.maxWorkers = 1;
+    await world.advance(1_000);
+    const text = TEXT.replace("priority: 3", "priority: 0");
+    writeDropReceipt(world.paths.dropReceipts, ID, text, { kind: "cli", user: "ada" }, true);
+    world.drop(`${ID}.md`, text);
+    await world.settle();
+    await world.advance(2_000);
+    expect(await coordinator.find(ID)).toMatchObject({ priority: 3, status: "running" });
+    expect(coordinator.health().broken).toEqual([`inbox/${ID}.md`]);
+    expect(existsSync(join(world.dir, `inbox/${ID}.md`))).toBe(true);
+  });
+
   it("never comes from a file alone, whoever has put it there", async () => {
     const { world, coordinator } = await waiting();
     world.drop(`${ID}.md`, TEXT.replace("priority: 3", "priority: 0"));
