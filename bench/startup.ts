@@ -61,7 +61,8 @@ function measure(dir: string, rounds: number): void {
 
 function newestTask(dir: string): string {
   const args = [ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
-  const [task] = JSON.parse(execFileSync(process.execPath, args, { env: benchEnvironment(), encoding: "utf8" }));
+  const listed = execFileSync(process.execPath, args, { env: benchEnvironment(), encoding: "utf8" });
+  const [task] = JSON.parse(listed).tasks;
   return task.id;
 }
 

@@ -134,7 +134,7 @@ describe("in a workspace", () => {
     const [ls, status, history, transcript] = await Promise.all(
       [["ls"], ["status"], ["log"], ["log", id.slice(-6)]].map((args) => workspace.command(...args, "--json")),
     );
-    const tasks = JSON.parse(ls?.stdout ?? "") as readonly Record<string, unknown>[];
+    const { tasks } = JSON.parse(ls?.stdout ?? "") as { readonly tasks: readonly Record<string, unknown>[] };
     expect(tasks).toMatchObject([
       {
         sessionKey: "later",
@@ -184,6 +184,7 @@ describe("in a workspace", () => {
       ]);
     expect(JSON.parse(status?.stdout ?? "")).toEqual({
       ...{
+        version: 1,
         workspace: workspace.dir,
         branch: "main",
         server: null,
@@ -199,7 +200,9 @@ describe("in a workspace", () => {
       },
       tasks: { queued: 1, running: 0, uncommitted: 0 },
     });
-    expect(JSON.parse(history?.stdout ?? "")).toMatchObject([{ task: id, session: "docs", status: "succeeded" }]);
+    expect(JSON.parse(history?.stdout ?? "")).toMatchObject({
+      ...{ version: 1, tasks: [{ task: id, session: "docs", status: "succeeded" }] },
+    });
     expect(JSON.parse(transcript?.stdout ?? "")).toMatchObject({
       ...{ v: 1, task: id, session: "docs", status: "succeeded", run: null, leftOut: 0 },
       entries: [{ task: id, line: 0, body: { kind: "user" } }, {}, { body: { kind: "end" } }],

@@ -22,8 +22,8 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 /** Returns what a flag's value may be, by how the help names it; `undefined` for a flag that takes none. */
 function valuesOf({ help, options }: Command, flag: string): Candidates | undefined {
   if (options[flag]?.type !== "string") return undefined;
-  const [, takes = ""] =
-    new RegExp(`^--?${flag}\\s+<([^>]+)>`).exec(help.find((line) => line.startsWith(dashed(flag))) ?? "") ?? [];
+  const line = help.find((one) => one.split(" ", 1)[0] === dashed(flag)) ?? "";
+  const takes = line.includes("<") ? line.slice(line.indexOf("<") + 1, line.indexOf(">")) : "";
   if (takes === "level") return SANDBOX_LEVELS;
   if (takes === "0-4") return ["0", "1", "2", "3", "4"];
   if (takes === "task") return "tasks";
@@ -34,7 +34,7 @@ function valuesOf({ help, options }: Command, flag: string): Candidates | undefi
 /** Returns what a command's words may be, by its usage line. */
 function wordsOf({ usage, name }: Command): Candidates {
   if (name === "completion") return SHELLS;
-  const words = usage.replaceAll(/\[--?[^\]]*\]/g, "");
+  const words = usage.replaceAll(/\[--?[^[\]]*\]/g, "");
   if (/<task\b/.test(words)) return "tasks";
   return name === "sessions" || /<session>/.test(words) ? "sessions" : [];
 }

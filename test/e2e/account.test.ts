@@ -35,7 +35,7 @@ it("the real codex: each run of a thread is accounted for alone, failed ones too
   const back = await ask("five", `---\nresume: ${String(first.thread)}\n---\nFifth.\n`);
   expect(back).toMatchObject({ usage: ANSWER, model: first.model, thread: first.thread });
 
-  const list: readonly SessionView[] = JSON.parse((await workspace.command("sessions", "--json")).stdout);
+  const list: readonly SessionView[] = JSON.parse((await workspace.command("sessions", "--json")).stdout).sessions;
   expect(list).toMatchObject([
     {
       ...{ key: "docs", tasks: { queued: 0, running: 0, succeeded: 4, failed: 1, cancelled: 0 }, runs: 5, commands: 2 },

@@ -101,7 +101,9 @@ describe("the HTTP interface", () => {
     expect(bad.body.error?.message).toMatch(/sandbox/);
     for (const body of ["", "   \n", "---\ntitle: no prompt\n---\n"])
       expect((await post(MARKDOWN, body)).status).toBe(422);
-    for (const body of ["{", "[]", "null", '{"prompt": 1}', '{"title": "x"}']) {
+    expect(await post(JSON_TYPE, "{")).toMatchObject({ status: 400, body: { error: { code: "BAD_JSON" } } });
+    expect(await post(MARKDOWN, '{"prompt": "x"}')).toMatchObject({ status: 415 });
+    for (const body of ["[]", "null", '{"prompt": 1}', '{"title": "x"}']) {
       const answer = await post(JSON_TYPE, body);
       expect(answer).toMatchObject({ status: 422, body: { error: { code: "TASK_FILE" } } });
     }

@@ -10,8 +10,7 @@ import { type TestWorkspace, tempWorkspace } from "../support/workspace.ts";
 const JSON_TYPE = { "content-type": "application/json" };
 
 async function listed(workspace: TestWorkspace): Promise<readonly Record<string, unknown>[]> {
-  const all = JSON.parse((await workspace.command("ls", "--json")).stdout);
-  return Array.isArray(all) ? all : all.tasks;
+  return JSON.parse((await workspace.command("ls", "--json")).stdout).tasks;
 }
 
 describe("submitting by commands", () => {

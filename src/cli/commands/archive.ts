@@ -1,5 +1,5 @@
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 
 export function createArchiveCommand(deps: CliDeps): Command {
   return {
@@ -9,7 +9,7 @@ export function createArchiveCommand(deps: CliDeps): Command {
     help: [
       "<session>  its key, as sessions shows it",
       "--undo     takes it out of the archive: it goes on in its thread; the moved files stay where they are",
-      "--json     print {session, archived, commit} as JSON",
+      "--json     print {version, session, archived, commit} as JSON",
       "Refused while a task of it is open. It is one commit, and the rows of tasks.md link the files where they are then.",
     ],
     options: { undo: { type: "boolean" }, json: { type: "boolean" } },
@@ -17,7 +17,7 @@ export function createArchiveCommand(deps: CliDeps): Command {
     async run(input) {
       const [key = ""] = input.words;
       const { session, archived, commit } = await deps.app.archive(key, input.flags.undo !== true);
-      if (input.flags.json === true) deps.print(JSON.stringify({ session, archived, commit: commit ?? null }));
+      if (input.flags.json === true) printJson(deps, { session, archived, commit: commit ?? null });
       else {
         const done = archived ? "archived" : "out of the archive";
         deps.print(

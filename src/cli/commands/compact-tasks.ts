@@ -1,5 +1,5 @@
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 
 export function createCompactTasksCommand(deps: CliDeps): Command {
   return {
@@ -8,14 +8,14 @@ export function createCompactTasksCommand(deps: CliDeps): Command {
     usage: "[--force] [--json]",
     help: [
       "--force  also while a coordinator is at work",
-      "--json   print {commit, rows: {before, after}} as JSON",
+      "--json   print {version, commit, rows: {before, after}} as JSON",
       "tasks.md and the closed files in tasks/, in one commit. A merge with a clone that has the other rows stays right.",
     ],
     options: { force: { type: "boolean" }, json: { type: "boolean" } },
     words: { min: 0, max: 0 },
     async run(input) {
       const { commit, rows } = await deps.app.compactTasks(input.flags.force === true);
-      if (input.flags.json === true) deps.print(JSON.stringify({ commit: commit ?? null, rows }));
+      if (input.flags.json === true) printJson(deps, { commit: commit ?? null, rows });
       else if (commit === undefined) deps.print(`nothing to do: ${rows.before} rows, one for each task`);
       else deps.print(`${rows.before} rows became ${rows.after} (commit ${commit.slice(0, 10)})`);
       return 0;

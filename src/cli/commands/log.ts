@@ -3,7 +3,7 @@ import type { HistoryEntry } from "../../app/queries/queries.ts";
 import type { LogView } from "../../app/views/log-view.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, type CommandInput, wholeNumber } from "../command.ts";
+import { type Command, type CommandInput, printJson, wholeNumber } from "../command.ts";
 import { entryText, eventText } from "../log-text.ts";
 
 const TASKS_SHOWN = 20;
@@ -45,7 +45,7 @@ export function createLogCommand(deps: CliDeps): Command {
 
 async function printHistory(deps: CliDeps, input: CommandInput): Promise<void> {
   const history = await deps.app.history(wholeNumber(input, "n") ?? TASKS_SHOWN);
-  if (input.flags.json === true) deps.printText(JSON.stringify(history, null, 2));
+  if (input.flags.json === true) printJson(deps, { tasks: history });
   else for (const line of history.length === 0 ? ["no finished tasks"] : history.map(historyLine)) deps.print(line);
 }
 
@@ -56,7 +56,7 @@ function historyLine(entry: HistoryEntry): string {
 async function printLog(deps: CliDeps, part: string, input: CommandInput): Promise<void> {
   const shown = await deps.app.log(part, { last: wholeNumber(input, "n") });
   if (input.flags.json === true) {
-    deps.printText(JSON.stringify(shown, null, 2));
+    printJson(deps, shown);
     return;
   }
   if (shown.leftOut > 0) deps.print(leftOutLine(shown.leftOut));
@@ -72,7 +72,8 @@ function nowLine({ task, status, hold, run, entries }: LogView): string | undefi
   return `${status} (run ${run.number}${run.isOver ? ", which is over" : ""}); -f follows it`;
 }
 
-async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
+/** Prints what was said and done until now, and then what happens; returns the exit code. */
+export async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
   const last = wholeNumber(input, "n");
   const { signal } = new AbortController(); // Ctrl-C ends the process.
   for await (const piece of deps.app.followLog(part, { last }, signal)) {

@@ -6,7 +6,7 @@ import { TASK_STATUSES, type TaskStatus } from "../../task/ledger/ledger.ts";
 import { founderOf } from "../../task/names/session-key.ts";
 import { nearest } from "../../task/text/near-miss.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, textFlag, textsFlag, wholeNumber } from "../command.ts";
+import { type Command, printJson, textFlag, textsFlag, wholeNumber } from "../command.ts";
 import { type Column, tableLines } from "../table.ts";
 import type { Span } from "../terminal.ts";
 import { ageText } from "../time-text.ts";
@@ -26,7 +26,7 @@ export function createLsCommand(deps: CliDeps): Command {
       `--state <state>  tasks in this state; may be given more than once: ${TASK_STATUSES.join(", ")}`,
       "--session <key>  tasks of one session: any unique part of its key or thread",
       `-n <count>       how many finished tasks (default ${FINISHED_SHOWN})`,
-      "--json           an array of tasks, as GET /tasks/:id shows each",
+      "--json           {version, tasks}: each as GET /tasks/:id shows each",
       "Where output goes elsewhere than to a terminal, it is one task a line, with tabs between: id, state, session, when it was",
       "accepted, began and ended (UTC), title, and what holds or ended it; nothing is cut.",
     ],
@@ -46,7 +46,7 @@ export function createLsCommand(deps: CliDeps): Command {
       const session = part === undefined ? undefined : (await deps.app.session(part)).key;
       const options = { finished, session, statuses, archived: input.flags.all === true };
       if (input.flags.json === true) {
-        deps.printText(JSON.stringify(await allPages(deps.app.list, options), null, 2));
+        printJson(deps, { tasks: await allPages(deps.app.list, options) });
         return 0;
       }
       const tasks = await allPages(deps.app.lines, options);

@@ -5,7 +5,7 @@ import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
 import { POLICY_KEYS, POLICY_LISTS, type Policy, type PolicyKey, RIGHT_KEYS } from "../../task/rights/policy.ts";
 import { POLICY_ACTIONS } from "../../task/rights/policy-change.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, textFlag } from "../command.ts";
+import { type Command, printJson, textFlag } from "../command.ts";
 
 export function createPolicyCommand(deps: CliDeps): Command {
   return {
@@ -54,7 +54,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
       const shown = await deps.app.policy(
         action === undefined ? undefined : { action, key, values, ...(origin === undefined ? {} : { origin }) },
       );
-      if (flags.json === true) deps.printText(JSON.stringify(asJson(shown), null, 2));
+      if (flags.json === true) printJson(deps, asJson(shown));
       else
         for (const line of shown.before === undefined ? policyLines(shown) : changedLines(shown, shown.before))
           deps.print(line);
@@ -63,7 +63,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
   };
 }
 
-function asJson({ policy, path, workRoot }: ShownPolicy): unknown {
+function asJson({ policy, path, workRoot }: ShownPolicy): object {
   const { codex, codexHome, author, verifyCommand, ...rights } = policy;
   const given = { verifyCommand, codex, codexHome, author };
   const absent = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value ?? null]));

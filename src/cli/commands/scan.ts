@@ -1,6 +1,6 @@
 import type { ScanFinding } from "../../app/actions/scan.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 
 export function createScanCommand(deps: CliDeps): Command {
   return {
@@ -17,7 +17,7 @@ export function createScanCommand(deps: CliDeps): Command {
     async run(input) {
       const report = await deps.app.scan({ branch: input.words[0], history: input.flags.history === true });
       const { findings, notScanned, scanned } = report;
-      if (input.flags.json === true) deps.printText(JSON.stringify(report, null, 2));
+      if (input.flags.json === true) printJson(deps, report);
       else {
         for (const finding of findings) deps.print(findingLine(finding));
         deps.warn(`${findings.length} found in ${scanned.texts} files and messages (${scanned.bytes} bytes)`);

@@ -2,6 +2,7 @@ import type { SessionView } from "../../app/views/session-list.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, printJson } from "../command.ts";
+import { awaitOutcome, OUTCOME_HELP, OUTCOME_OPTIONS } from "../submit/await-outcome.ts";
 import { PROMPT_HELP, PROMPT_OPTIONS } from "../submit/prompt-input.ts";
 import { submitTask } from "../submit/submit-task.ts";
 import { taskHelp, taskOptions } from "../submit/task-flags.ts";
@@ -15,9 +16,10 @@ export function createSendCommand(deps: CliDeps): Command {
       "<session>  its key; any unique part of that, of its thread's id, or of the id of one of its tasks",
       ...PROMPT_HELP,
       ...taskHelp(["sessionKey"]),
+      ...OUTCOME_HELP,
       "--json     print {version, id, session} as JSON instead of the id",
     ],
-    options: { ...withoutSession(), ...PROMPT_OPTIONS, json: { type: "boolean" } },
+    options: { ...withoutSession(), ...PROMPT_OPTIONS, ...OUTCOME_OPTIONS, json: { type: "boolean" } },
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     async run(input) {
       const [part = "", ...words] = input.words;
@@ -27,7 +29,7 @@ export function createSendCommand(deps: CliDeps): Command {
       if (published === undefined) return 0;
       if (input.flags.json === true) printJson(deps, { id: published.id, session: session.key });
       else deps.print(published.id);
-      return 0;
+      return awaitOutcome(deps, input, published);
     },
   };
 }

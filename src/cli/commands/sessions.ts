@@ -3,7 +3,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { SESSION_STATES, type SessionState } from "../../task/session/session-state.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, textsFlag, wholeNumber } from "../command.ts";
+import { type Command, printJson, textsFlag, wholeNumber } from "../command.ts";
 
 const SESSIONS_SHOWN = 50;
 /** A key may have 259 characters; a longer one than this stands out of its column. */
@@ -34,7 +34,7 @@ export function createSessionsCommand(deps: CliDeps): Command {
       const asJson = input.flags.json === true;
       if (key !== undefined) {
         const session = await deps.app.session(key);
-        if (asJson) deps.printText(JSON.stringify(session, null, 2));
+        if (asJson) printJson(deps, session);
         else for (const line of sessionLines(session)) deps.print(line);
         return 0;
       }
@@ -42,7 +42,7 @@ export function createSessionsCommand(deps: CliDeps): Command {
       const all = await deps.app.sessions({ own: input.flags.all === true });
       const wanted = states.length === 0 ? all : all.filter(({ state }) => states.includes(state));
       const shown = wanted.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
-      if (asJson) deps.printText(JSON.stringify(shown, null, 2));
+      if (asJson) printJson(deps, { sessions: shown });
       else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
       return 0;
     },

@@ -3,7 +3,7 @@ import type { TaskDetails } from "../../app/views/task-view.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 import { progressLines } from "../progress-lines.ts";
 import { shownTime } from "../time-text.ts";
 
@@ -27,7 +27,7 @@ export function createShowCommand(deps: CliDeps): Command {
     async run(input) {
       const [part = ""] = input.words;
       const task = await deps.app.show(part);
-      if (input.flags.json === true) deps.printText(JSON.stringify(task, null, 2));
+      if (input.flags.json === true) printJson(deps, task);
       else if (input.flags.answer === true) deps.printData(answerOf(task));
       else printTask(deps, task);
       return 0;

@@ -1,7 +1,7 @@
 import type { StatusView } from "../../app/queries/queries.ts";
 import { describeHold } from "../../task/schedule/hold.ts";
 import type { CliDeps } from "../cli-deps.ts";
-import type { Command } from "../command.ts";
+import { type Command, printJson } from "../command.ts";
 import { progressLines } from "../progress-lines.ts";
 import { serveCommand } from "../serve-command.ts";
 import { shownTime } from "../time-text.ts";
@@ -16,7 +16,7 @@ export function createStatusCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       const status = await deps.app.status();
-      if (input.flags.json === true) deps.printText(JSON.stringify(status, null, 2));
+      if (input.flags.json === true) printJson(deps, status);
       else
         for (const line of statusLines(status, deps)) {
           // The word in front is what the line is about.

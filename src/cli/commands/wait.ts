@@ -1,5 +1,5 @@
 import type { CliDeps } from "../cli-deps.ts";
-import { type Command, wholeNumber } from "../command.ts";
+import { type Command, printJson, wholeNumber } from "../command.ts";
 import { exitCodeOf, outcomeLine, waitAloud } from "../task-outcome.ts";
 
 export function createWaitCommand(deps: CliDeps): Command {
@@ -10,7 +10,7 @@ export function createWaitCommand(deps: CliDeps): Command {
     help: [
       "<task>         any unique part of its id; also of a file that still lies in inbox/ under its id",
       "--timeout <s>  give up after so many seconds",
-      "--json         an array of the tasks, as GET /tasks/:id shows each",
+      "--json         {version, tasks}: each as GET /tasks/:id shows each",
       "Ends with 0 if all have succeeded, 1 if one has failed or was cancelled, 5 if only verification has failed, and 75 when the time is over.",
     ],
     options: { timeout: { type: "string" }, json: { type: "boolean" } },
@@ -18,13 +18,7 @@ export function createWaitCommand(deps: CliDeps): Command {
     async run(input) {
       const waited = await waitAloud(deps, input.words, wholeNumber(input, "timeout"));
       if (input.flags.json === true)
-        deps.printText(
-          JSON.stringify(
-            waited.map(({ task, part }) => task ?? { id: part, status: "waiting" }),
-            null,
-            2,
-          ),
-        );
+        printJson(deps, { tasks: waited.map(({ task, part }) => task ?? { id: part, status: "waiting" }) });
       else for (const one of waited) deps.print(outcomeLine(one));
       return exitCodeOf(waited);
     },

@@ -38,9 +38,9 @@ export function beforeVerification(sections: string): string {
 
 /** Returns what the section says that the command has printed; `undefined` where it shows nothing. */
 export function outputOfVerification(section: string): string | undefined {
-  const [opening, fence = ""] = /\n(`{3,})text\r?\n/.exec(section) ?? [];
+  const [opening, fence = ""] = /\n(`{3,})text\n/.exec(section) ?? [];
   if (opening === undefined) return undefined;
-  const text = section.slice(section.indexOf(opening) + opening.length);
-  const end = text.search(new RegExp(`(^|\\n)${fence}\\r?(\\n|$)`));
-  return end === -1 ? undefined : text.slice(0, end);
+  const from = section.indexOf(opening) + opening.length;
+  const end = `${section}\n`.indexOf(`\n${fence}\n`, from - 1);
+  return end === -1 ? undefined : section.slice(from, Math.max(from, end));
 }

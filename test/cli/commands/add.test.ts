@@ -95,6 +95,43 @@ describe("add", () => {
     expect((deps.publishedKeys[0] ?? []).map(({ name }) => name)).toContain("--depends-on");
   });
 
+  it("waits for the end of the task with --wait, and its exit code says how that was", async () => {
+    for (const [change, code] of [
+      [{}, 0],
+      [{ status: "failed", reason: "it broke" }, 1],
+      [{ status: "failed", failure: "verification" }, 5],
+    ] as const) {
+      const wait = async (parts: readonly string[]) =>
+        parts.map((part) => ({ part, task: taskView({ id: part, ...change }), hasEnded: true }));
+      const deps = createFakeCliDeps({ wait });
+      expect(await runCommand(createAddCommand(deps), "--wait", "Fix it")).toBe(code);
+      expect(deps.printed[0]).toBe(ID);
+      expect(deps.printed[1]).toMatch(new RegExp(`^${ID}  (succeeded|failed)  `));
+    }
+  });
+
+  it("shows what happens with --follow, and ends as the task does; not while nobody serves", async () => {
+    const asked: string[] = [];
+    const deps = createFakeCliDeps({
+      find: async (part) => taskView({ id: part }),
+      async *followLog(part) {
+        asked.push(part);
+        yield { kind: "left-out", count: 3 };
+      },
+      wait: async (parts) => parts.map((part) => ({ part, task: taskView({ id: part }), hasEnded: true })),
+    });
+    expect(await runCommand(createAddCommand(deps), "--follow", "Fix it")).toBe(0);
+    expect(asked).toEqual([ID]);
+    expect(deps.printed).toMatchObject([
+      ID,
+      expect.stringContaining("3 earlier"),
+      expect.stringContaining("succeeded"),
+    ]);
+    deps.isServed = false;
+    expect(await runCommand(createAddCommand(deps), "--follow", "Fix it")).toBe(75);
+    expect(asked).toHaveLength(1);
+  });
+
   it("says that nobody serves, and how to start", async () => {
     const deps = createFakeCliDeps();
     deps.isServed = false;

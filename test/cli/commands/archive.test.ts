@@ -35,7 +35,12 @@ describe("archive", () => {
       archive: async (session, archived) => ({ session, archived, commit: undefined }),
     });
     await runCommand(createArchiveCommand(before), "docs");
-    expect(JSON.parse(deps.printed[0] ?? "")).toEqual({ session: "docs", archived: true, commit: "0123456789abcdef" });
+    expect(JSON.parse(deps.printed[0] ?? "")).toEqual({
+      version: 1,
+      session: "docs",
+      archived: true,
+      commit: "0123456789abcdef",
+    });
     expect(before.printed).toEqual(["docs is archived already"]);
   });
 

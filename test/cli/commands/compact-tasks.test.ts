@@ -10,7 +10,7 @@ it("says what became of the rows", async () => {
   await runCommand(command);
   expect(deps.printed).toEqual([
     "7 rows became 3 (commit cccccccccc)",
-    `{"commit":"${"c".repeat(40)}","rows":{"before":7,"after":3}}`,
+    JSON.stringify({ version: 1, commit: "c".repeat(40), rows: { before: 7, after: 3 } }, null, 2),
     "nothing to do: 7 rows, one for each task",
   ]);
   await expect(runCommand(command, "docs")).rejects.toMatchObject({ code: "USAGE" });

@@ -35,14 +35,17 @@ describe("log", () => {
     await runCommand(createLogCommand(deps), "--json");
     expect(asked).toEqual([3, 20]);
     expect(deps.printed[0]).toBe(`0123456789  ${TIME}  ${TASK}  docs: Fix the login (42 s)`);
-    expect(JSON.parse(deps.printed.slice(1).join("\n"))).toEqual([ENTRY]);
+    expect(JSON.parse(deps.printed.slice(1).join("\n"))).toEqual({ version: 1, tasks: [ENTRY] });
   });
 
   it("says that nothing has finished, and prints an empty list as JSON", async () => {
     const deps = createFakeCliDeps({ history: async () => [] });
     await runCommand(createLogCommand(deps));
     await runCommand(createLogCommand(deps), "--json");
-    expect(deps.printed).toEqual(["no finished tasks", "[]"]);
+    expect([deps.printed[0], JSON.parse(deps.printed[1] ?? "")]).toEqual([
+      "no finished tasks",
+      { version: 1, tasks: [] },
+    ]);
   });
 
   it("shows what was said and done in a task, in order", async () => {
@@ -88,7 +91,7 @@ describe("log", () => {
       "end: succeeded",
     ]);
     await runCommand(createLogCommand(deps), "--json", "-n", "3", "k3f9x2");
-    expect(JSON.parse(deps.printed.at(-1) ?? "")).toEqual(logView(entries));
+    expect(JSON.parse(deps.printed.at(-1) ?? "")).toEqual({ version: 1, ...logView(entries) });
     expect(asked).toEqual([
       ["k3f9x2", { last: undefined }],
       ["k3f9x2", { last: 3 }],

@@ -76,10 +76,10 @@ describe("ls", () => {
   it("prints the tasks whole as JSON, also when there is none", async () => {
     const { deps, command } = ls(HELD);
     await runCommand(command, "--json");
-    expect(JSON.parse(deps.printed.join("\n"))).toEqual([HELD]);
+    expect(JSON.parse(deps.printed.join("\n"))).toEqual({ version: 1, tasks: [HELD] });
     const empty = ls();
     await runCommand(empty.command, "--json");
-    expect(empty.deps.printed).toEqual(["[]"]);
+    expect(JSON.parse(empty.deps.printed.join(""))).toEqual({ version: 1, tasks: [] });
   });
 
   it("asks for as many finished ones as it is told, in some states, of all sessions or one", async () => {
@@ -114,6 +114,6 @@ describe("ls", () => {
     });
     await runCommand(createLsCommand(deps), "--json");
     expect(asked).toEqual([undefined, "a7"]);
-    expect(JSON.parse(deps.printed.join("\n"))).toEqual([HELD, OWN]);
+    expect(JSON.parse(deps.printed.join("\n"))).toEqual({ version: 1, tasks: [HELD, OWN] });
   });
 });

@@ -48,6 +48,7 @@ it("shows it as JSON, with null for what is not said", async () => {
   const deps = createFakeCliDeps();
   await runCommand(createPolicyCommand(deps), "--json");
   expect(JSON.parse(deps.printed.join("\n"))).toEqual({
+    version: 1,
     ...DEFAULT_POLICY,
     ...{
       path: "/w/.git/codex-inbox/policy.json",

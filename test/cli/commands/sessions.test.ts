@@ -51,8 +51,8 @@ it("prints one session in full", async () => {
 });
 
 it("prints the same as JSON", async () => {
-  expect(JSON.parse((await printed("--json")).join(""))).toEqual([DOCS, QUIET]);
-  expect(JSON.parse((await printed("--json", "docs")).join(""))).toEqual(DOCS);
+  expect(JSON.parse((await printed("--json")).join(""))).toEqual({ version: 1, sessions: [DOCS, QUIET] });
+  expect(JSON.parse((await printed("--json", "docs")).join(""))).toEqual({ version: 1, ...DOCS });
 });
 
 it("says that there are none", async () => {

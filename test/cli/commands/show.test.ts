@@ -72,6 +72,6 @@ describe("show", () => {
   it("prints all of it as JSON", async () => {
     const { deps, command } = show(TASK);
     await runCommand(command, "--json", "k3f9");
-    expect(JSON.parse(deps.printed.join(""))).toEqual(TASK);
+    expect(JSON.parse(deps.printed.join(""))).toEqual({ version: 1, ...TASK });
   });
 });

@@ -120,6 +120,7 @@ describe("status", () => {
 
   it("prints the same as JSON", async () => {
     expect(JSON.parse((await lines({ ...QUIET, server: SERVER }, "--json")).join("\n"))).toEqual({
+      version: 1,
       ...QUIET,
       server: SERVER,
     });

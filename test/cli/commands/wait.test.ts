@@ -56,6 +56,6 @@ describe("wait", () => {
     const pending = { part: "x", task: undefined, hasEnded: false };
     const deps = createFakeCliDeps({ wait: async () => [...ended(WELL), pending] });
     expect(await runCommand(createWaitCommand(deps), "k", "x", "--json")).toBe(75);
-    expect(JSON.parse(deps.printed.join(""))).toEqual([WELL, { id: "x", status: "waiting" }]);
+    expect(JSON.parse(deps.printed.join(""))).toEqual({ version: 1, tasks: [WELL, { id: "x", status: "waiting" }] });
   });
 });

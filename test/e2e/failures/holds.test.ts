@@ -106,7 +106,7 @@ async function meet(rows: readonly Row[]): Promise<readonly unknown[]> {
     const hold = JSON.parse(readFileSync(holdPath, "utf8"));
     workspace.drop(`other-${index}/two.md`, `Other ${name}. [[final: ok]]\n`);
     await coordinator.saw("accepted", 2 * index + 2);
-    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout).tasks;
     const requests = codex.requests.filter(({ userTexts }) => userTexts.at(-1)?.includes(name)).length;
 
     // Fixed: whatever was wrong with the files, and else any change of them.
@@ -160,7 +160,7 @@ it.concurrent(
     workspace.drop("docs/two.md", "Two. [[final: ok]]\n");
     await workspace.serveUntilIdle({ code: 75 });
     expect((await workspace.command("status")).stdout).toMatch(/: usage limit reached: .*Try again at/);
-    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+    const listed = JSON.parse((await workspace.command("ls", "--json")).stdout).tasks;
     expect(listed).toMatchObject([
       { status: "queued", attempts: 0, hold: expect.stringMatching(/^usage limit reached/) },
       { status: "queued", attempts: 0, hold: expect.stringMatching(/^behind /) },

@@ -62,7 +62,7 @@ it("threadBusy: a task waits while another process writes to its thread, and no 
   const coordinator = workspace.serve();
   await coordinator.saw("committed"); // Nobody else waits.
   await coordinator.saw("run-ended", 4);
-  const [waiting] = JSON.parse((await workspace.command("ls", "--json")).stdout);
+  const [waiting] = JSON.parse((await workspace.command("ls", "--json")).stdout).tasks;
   expect(waiting.sessionKey).toBe("docs");
   expect(waiting.attempts).toBeLessThanOrEqual(1); // The one that is being made.
   expect(codex.requests).toHaveLength(3);

@@ -38,7 +38,9 @@ it("ten tasks meet a usage limit: all wait, over a kill, and each goes on once w
     codex: { reason: expect.stringMatching(/^usage limit reached/), until },
   });
   expect((await workspace.command("status")).stdout).toContain(`: ${held.reason}`);
-  const listed: readonly { readonly hold: string }[] = JSON.parse((await workspace.command("ls", "--json")).stdout);
+  const listed: readonly { readonly hold: string }[] = JSON.parse(
+    (await workspace.command("ls", "--json")).stdout,
+  ).tasks;
   const waiting = listed.filter(({ hold }) => hold?.startsWith("usage limit reached"));
   expect(waiting).toHaveLength(4); // The head of each session; the others are behind it.
   for (const task of waiting) expect(task).toMatchObject({ status: "queued", attempts: 0 });

@@ -185,7 +185,7 @@ describe("a coordinator that dies around a verification neither skips nor repeat
     expect(readFileSync(join(workspace.dir, "checks"), "utf8")).toBe("checked\n");
     const { frontMatter, id } = workspace.results.task("Say hello");
     expect(frontMatter).toMatchObject({ status: "failed", failure: "verification", attempts: 1 });
-    const listed = JSON.parse((await workspace.command("ls", "--open", "--json")).stdout) as {
+    const listed = JSON.parse((await workspace.command("ls", "--open", "--json")).stdout).tasks as {
       id: string;
       parent: string;
     }[];

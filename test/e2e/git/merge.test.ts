@@ -70,7 +70,7 @@ describe("two clones that both ran tasks", () => {
     expect([a, b].map((workspace) => workspace.stubRuns().length)).toEqual(runs);
     for (const merged of [a, b]) {
       const listed = await merged.command("ls", "--json", "-n", "50");
-      const titles = (JSON.parse(listed.stdout) as { title: string; status: string }[]).map(({ title }) => title);
+      const titles = (JSON.parse(listed.stdout).tasks as { title: string; status: string }[]).map(({ title }) => title);
       expect(titles.map((title) => title.split(" ")[0]).sort()).toEqual(ALL);
       for (const name of ["a0", "a9", "b0", "b9"]) {
         const { id } = merged.results.task(`${name} `);
@@ -115,7 +115,7 @@ describe("a task that another clone has accepted", () => {
     mergeFrom(b.repo, a.repo);
     const held = await b.serveUntilIdle({ code: 75 });
     expect(held.lines("other-clone").map((line) => line.field("task"))).toContain(id);
-    const [shown] = JSON.parse((await b.command("ls", "--json")).stdout) as unknown[];
+    const [shown] = JSON.parse((await b.command("ls", "--json")).stdout).tasks as unknown[];
     expect(shown).toMatchObject({ id, status: "queued", hold: expect.stringContaining("another clone") });
     expect((await b.command("status")).stdout).toContain("elsewhere  1 open");
     const stop = await b.command("stop", id);

@@ -15,7 +15,7 @@ function runs(workspace: TestWorkspace): readonly string[] {
 }
 
 async function holds(workspace: TestWorkspace): Promise<Readonly<Record<string, string | null>>> {
-  const list: readonly TaskView[] = JSON.parse((await workspace.command("ls", "--open", "--json")).stdout);
+  const list: readonly TaskView[] = JSON.parse((await workspace.command("ls", "--open", "--json")).stdout).tasks;
   return Object.fromEntries(list.map(({ title, hold }) => [title, hold]));
 }
 
@@ -131,6 +131,6 @@ it("ls --session shows the newest of that session, however many others are newer
   for (const name of ["z1", "z2", "z3"]) ask(workspace, "z", name);
   await workspace.serveUntilIdle();
   const list = await workspace.command("ls", "--session", "a.b", "-n", "2", "--json");
-  expect(JSON.parse(list.stdout).map(({ title }: TaskView) => title)).toEqual(["a2", "a1"]);
+  expect(JSON.parse(list.stdout).tasks.map(({ title }: TaskView) => title)).toEqual(["a2", "a1"]);
   expect(await workspace.command("ls", "--session", "a.c", "-n", "2")).toMatchObject({ code: 3, stdout: "" });
 });

@@ -57,7 +57,7 @@ it("a second SIGINT stops the running task and queues it again, at no cost of an
   expect(await first.ended).toEqual(ENDED_WELL);
   expect(workspace.agentPids()).toEqual([]);
   expect(workspace.results.tasks()).toEqual([]);
-  const listed = JSON.parse((await workspace.command("ls", "--json")).stdout);
+  const listed = JSON.parse((await workspace.command("ls", "--json")).stdout).tasks;
   expect(JSON.stringify(listed)).toContain('"status":"queued"');
   held.release();
   await workspace.serveUntilIdle();
