@@ -124,6 +124,7 @@ describe("the page", () => {
     await task.getByRole("region", { name: "Prompt" }).getByText("Mend.").waitFor();
     await page.getByRole("button", { name: "Resume", exact: true }).click();
     await task.getByRole("region", { name: "Answer" }).getByText("mended").waitFor({ timeout: 20_000 });
+    await task.getByText("In the branch").waitFor();
     await task.getByRole("link", { name: "b", exact: true }).click();
     await page.getByRole("button", { name: "Archive", exact: true }).click();
     await page.getByRole("button", { name: "Take out of the archive" }).waitFor({ timeout: 20_000 });
@@ -311,7 +312,13 @@ describe("hostile text", () => {
     const scene: Scene = {
       tasks: [hostile, waiting],
       sessions: [{ ...busyScene().sessions[0], key: line } as Scene["sessions"][number]],
-      health: { workspace: `/home/${line}`, branch: line, broken: [line], configProblem: line },
+      health: {
+        workspace: `/home/${line}`,
+        branch: line,
+        broken: [line],
+        configProblem: line,
+        newAuthors: ["a'; rm -rf ~ #@b"],
+      },
     };
     const { page, foreign, complaints } = await showing(scene);
     await page.locator("#main li.failed a").click();
@@ -319,6 +326,7 @@ describe("hostile text", () => {
     await page.mouse.move(700, 400);
     await page.waitForTimeout(300);
     expect(await page.evaluate("window.owned")).toBeUndefined();
+    await page.getByText(`codex-inbox policy allow-author 'a'\\''; rm -rf ~ #@b'`).waitFor();
     expect([foreign, complaints]).toEqual([[], []]);
     const inside = page.locator("#detail, #main, #notices, .side");
     expect(

@@ -72,9 +72,13 @@ export function createBoard() {
   const heads = (sessions, key) => {
     if (key === undefined) return [];
     const session = sessions.find((one) => one.key === key);
-    return [{ name: "head", fixed: [key, session], make: () => sessionHead(key, session, again) }];
+    return [{ name: "head", fixed: [key, session], make: () => sessionHead(key, session, changed) }];
   };
   const again = () => refresh().catch(failed);
+  const changed = () => {
+    lookUps.forget();
+    return again();
+  };
 
   const running = ({ running: tasks }) => ({ name: "running", title: "Running", tasks, count: tasks.length });
 

@@ -127,7 +127,7 @@ function showStatus({ workspace, branch, health, paused: pauses, server }) {
     ...(health?.newAuthors ?? []).map((author) => ({
       name: `author ${author}`,
       what: `Tasks of ${author} wait until you allow that author`,
-      todo: `codex-inbox policy allow ${author}`,
+      todo: `codex-inbox policy allow-author '${author.replaceAll("'", "'\\''")}'`, // Somebody copies it into a shell.
     })),
     ...(health?.broken ?? []).slice(0, 5).map((path) => ({
       name: path,

@@ -208,6 +208,13 @@ function block(title, ...content) {
   return h("section", { class: "block", "aria-label": title }, h("h3", {}, title), ...content);
 }
 
+/** It stays as it is while what it shows changes, and for the next task. */
+let showsDetails = false;
+
+function noteDetails({ target }) {
+  showsDetails = target.open;
+}
+
 function facts(task) {
   const link = (id) => id && h("a", { href: addressWith({ task: id }), "data-way": true }, id);
   const time = (value) => value && h("time", { datetime: value, title: localTime(value) }, localTime(value));
@@ -245,7 +252,12 @@ function facts(task) {
     "div",
     { class: "about-task" },
     list(brief),
-    h("details", { class: "more-facts" }, h("summary", {}, "Details"), list(rest)),
+    h(
+      "details",
+      { class: "more-facts", open: showsDetails, ontoggle: noteDetails },
+      h("summary", {}, "Details"),
+      list(rest),
+    ),
   );
 }
 
