@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Drop } from "../support/drops.ts";
 import { git } from "../support/workspace.ts";
 
@@ -21,8 +21,9 @@ export async function audit(dir: string, drops: readonly Drop[]): Promise<Audit>
   }
   const files = new Map<string, number>();
   for (const path of (await git(dir, "ls-tree", "-r", "--name-only", "main", "sessions/")).split("\n")) {
-    const name = basename(path, ".md");
-    files.set(name, (files.get(name) ?? 0) + 1);
+    const [, date = "", time, end] = /(\d{4}-\d\d-\d\d)\/(?:[^/]+\/)?(\d{6})-[^/]*?([0-9a-z]{6})\.md$/.exec(path) ?? [];
+    const id = `${date.replaceAll("-", "")}-${time}-${end}`;
+    files.set(id, (files.get(id) ?? 0) + 1);
   }
   const problems = drops.flatMap(({ id }) => {
     const statuses = commits.get(id) ?? [];

