@@ -74,7 +74,7 @@ describe("what an agent has said until now", () => {
         item: {
           id: "item_3",
           type: "file_change",
-          changes: [{ path: `/work/${SECRET}`, kind: "add" }],
+          changes: [{ path: `/ws/${SECRET}`, kind: "add" }],
           status: "completed",
         },
       },

@@ -54,7 +54,7 @@ describe("an item that is told", () => {
   });
 
   it("holds no secret in a path, however long, nor in a word for a state", async () => {
-    const changes = ["", "a/".repeat(2_030)].map((folder) => ({ path: `/work/${folder}${SECRET}/b`, kind: SECRET }));
+    const changes = ["", "a/".repeat(2_030)].map((folder) => ({ path: `/ws/${folder}${SECRET}/b`, kind: SECRET }));
     const [event] = await told({
       ...{ type: "item.completed", atMs: 0 },
       item: { id: SECRET, type: "file_change", changes, status: SECRET },
