@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { CoordinatorError } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
 import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
-import type { StopAnswer } from "./actions/request-stop.ts";
+import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { UseCases } from "./use-cases.ts";
 import type { TaskView } from "./views/task-view.ts";
@@ -23,8 +23,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     return opened;
   };
   const stop = async (part: string): Promise<StopAnswer> => {
-    const { requestStop } = await import("./actions/request-stop.ts");
-    const { stopTask } = await import("./actions/stop-task.ts");
+    const { requestStop } = await import("./actions/tasks/request-stop.ts");
+    const { stopTask } = await import("./actions/tasks/stop-task.ts");
     return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
   };
   return {
@@ -39,24 +39,32 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return serve(place, options, { environment, log });
     },
     async publish(text, keys = []) {
-      const { composeSubmission } = await import("./actions/compose-submission.ts");
-      const [{ publishDrop }, place] = await Promise.all([import("./actions/publish-drop.ts"), find()]);
+      const { composeSubmission } = await import("./actions/tasks/compose-submission.ts");
+      const [{ publishDrop }, place] = await Promise.all([import("./actions/tasks/publish-drop.ts"), find()]);
       return publishDrop(place, composeSubmission(text, keys), environment);
     },
     async edit(part, change) {
-      const [{ editTask }, place, asked] = await Promise.all([import("./actions/edit-task.ts"), find(), queries()]);
+      const [{ editTask }, place, asked] = await Promise.all([
+        import("./actions/tasks/edit-task.ts"),
+        find(),
+        queries(),
+      ]);
       return editTask(place, part, change, asked, environment);
     },
     async editable(part) {
-      const [{ editableTask }, place, asked] = await Promise.all([import("./actions/edit-task.ts"), find(), queries()]);
+      const [{ editableTask }, place, asked] = await Promise.all([
+        import("./actions/tasks/edit-task.ts"),
+        find(),
+        queries(),
+      ]);
       return editableTask(place, part, asked);
     },
     async editTo(id, before, after) {
-      const [{ changeOf, editTask }, place] = await Promise.all([import("./actions/edit-task.ts"), find()]);
+      const [{ changeOf, editTask }, place] = await Promise.all([import("./actions/tasks/edit-task.ts"), find()]);
       return editTask(place, id, changeOf(before, after), await queries(), environment);
     },
     async thread(id, onHold) {
-      const { awaitThread } = await import("./queries/await-thread.ts");
+      const { awaitThread } = await import("./queries/tasks/await-thread.ts");
       const { readServer } = await import("./queries/server-record.ts");
       const [asked, { server }] = await Promise.all([queries(), paths()]);
       const look = (): Promise<TaskView | undefined> => asked.find(id).catch(unlessMissing);
@@ -64,20 +72,25 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     stop,
     async drain(part) {
-      const [{ drainSession }, asked] = await Promise.all([import("./actions/drain-session.ts"), queries()]);
+      const [{ drainSession }, asked] = await Promise.all([import("./actions/sessions/drain-session.ts"), queries()]);
       return drainSession((await asked.session(part)).key, asked, stop);
     },
     wait: async (parts, request) =>
-      (await import("./actions/open-wait.ts")).waitHere(await find(), environment, parts, request),
+      (await import("./actions/tasks/open-wait.ts")).waitHere(await find(), environment, parts, request),
     async retry(part) {
-      const [{ retryTask }, place, asked] = await Promise.all([import("./actions/retry-task.ts"), find(), queries()]);
+      const [{ retryTask }, place, asked] = await Promise.all([
+        import("./actions/tasks/retry-task.ts"),
+        find(),
+        queries(),
+      ]);
       return retryTask(place, part, asked, environment);
     },
-    pause: async (request) => (await import("./actions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
+    pause: async (request) =>
+      (await import("./actions/sessions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
-      (await import("./actions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
+      (await import("./actions/sessions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
     archive: async (session, archived) =>
-      (await import("./actions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
+      (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
     async openPage(start) {

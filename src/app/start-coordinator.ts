@@ -47,12 +47,12 @@ import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
-import { createArchive } from "./actions/archive-session.ts";
+import { createArchive } from "./actions/sessions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import { openLiveEvents } from "./live-events.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
-import { createTaskWaits } from "./queries/task-waits.ts";
+import { createTaskWaits } from "./queries/tasks/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
 
 export interface CoordinatorDeps {

@@ -1,4 +1,4 @@
-import type { WaitedTask } from "../app/actions/wait-for-tasks.ts";
+import type { WaitedTask } from "../app/actions/tasks/wait-for-tasks.ts";
 import type { TaskView } from "../app/views/task-view.ts";
 import type { CliDeps } from "./cli-deps.ts";
 import { serveCommand } from "./serve-command.ts";

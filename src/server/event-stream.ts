@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { FollowedEvents } from "../app/log/follow-events.ts";
-import type { HttpLimits } from "./limits.ts";
+import type { HttpLimits } from "./access/limits.ts";
 
 /** How soon a client that has lost its connection should come again, milliseconds. */
 const RETRY_MS = 2_000;

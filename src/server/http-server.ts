@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { http } from "../base/http.ts";
-import { type Access, accessProblem } from "./access.ts";
-import { boundConnections } from "./connections.ts";
-import { screenConnections, tooManyHeaders } from "./first-request.ts";
-import type { HttpLimits } from "./limits.ts";
+import { type Access, accessProblem } from "./access/access.ts";
+import { boundConnections } from "./access/connections.ts";
+import { screenConnections, tooManyHeaders } from "./access/first-request.ts";
+import type { HttpLimits } from "./access/limits.ts";
 import { ANSWER_HEADERS, type Refusal, refusalBody } from "./refusal.ts";
 import { createBodyReader } from "./request-body.ts";
 

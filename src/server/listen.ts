@@ -3,9 +3,9 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./access/limits.ts";
+import { createSignIns, type SignInStore, signInLink, withSignIn } from "./access/sign-in.ts";
 import { createHttpServer, cutSlowReader } from "./http-server.ts";
-import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
-import { createSignIns, type SignInStore, signInLink, withSignIn } from "./sign-in.ts";
 import { listenOnSocket } from "./unix-socket.ts";
 
 /** The only address of TCP that the interface listens on; other users of the machine reach it too, hence the token. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HttpLimits } from "./limits.ts";
+import type { HttpLimits } from "./access/limits.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** A request whose body has been read: @hono/node-server takes it from `rawBody`. */

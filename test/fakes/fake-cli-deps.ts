@@ -1,7 +1,7 @@
-import type { GivenKey } from "../../src/app/actions/compose-submission.ts";
 import type { InitOptions } from "../../src/app/actions/init.ts";
-import { pauseQueue, resumeQueue } from "../../src/app/actions/pause-queue.ts";
-import { requestStop } from "../../src/app/actions/request-stop.ts";
+import { pauseQueue, resumeQueue } from "../../src/app/actions/sessions/pause-queue.ts";
+import type { GivenKey } from "../../src/app/actions/tasks/compose-submission.ts";
+import { requestStop } from "../../src/app/actions/tasks/request-stop.ts";
 import type { Coordinator, Health } from "../../src/app/coordinator.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
 import type { ServeOptions } from "../../src/app/serve/serve.ts";

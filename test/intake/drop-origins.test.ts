@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { publishDrop } from "../../src/app/actions/publish-drop.ts";
+import { publishDrop } from "../../src/app/actions/tasks/publish-drop.ts";
 import { localUserName } from "../../src/base/local-user.ts";
 import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
 import type { RunEvent } from "../../src/run/driver.ts";

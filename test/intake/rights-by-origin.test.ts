@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { publishDrop } from "../../src/app/actions/publish-drop.ts";
+import { publishDrop } from "../../src/app/actions/tasks/publish-drop.ts";
 import { writeFileAtomic } from "../../src/base/files/write-file-atomic.ts";
 import type { RunEvent } from "../../src/run/driver.ts";
 import { rightsByOrigin } from "../../src/task/rights/origin-rights.ts";

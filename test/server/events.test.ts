@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Coordinator } from "../../src/app/coordinator.ts";
 import { createFollow } from "../../src/app/log/follow-events.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
-import type { HttpLimits } from "../../src/server/limits.ts";
+import type { HttpLimits } from "../../src/server/access/limits.ts";
 import { openEventLog } from "../../src/store/events/event-log.ts";
 import type { Happening, LiveEvent } from "../../src/task/events/live-event.ts";
 import { fakeCoordinator, taskView } from "../fakes/fake-cli-deps.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { Coordinator } from "../../src/app/coordinator.ts";
-import { HTTP_LIMITS, type HttpLimits } from "../../src/server/limits.ts";
+import { HTTP_LIMITS, type HttpLimits } from "../../src/server/access/limits.ts";
 import { fakeCoordinator, taskView } from "../fakes/fake-cli-deps.ts";
 import { type Listening, listenHere } from "../support/listening.ts";
 import { type RawConnection, requestHead, sendRaw } from "../support/raw-http.ts";

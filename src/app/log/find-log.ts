@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { sessionKeyProblem } from "../../task/names/session-key.ts";
-import { type LocatedTask, locateTask } from "../queries/find-task.ts";
 import type { QueriesDeps } from "../queries/queries.ts";
+import { type LocatedTask, locateTask } from "../queries/tasks/find-task.ts";
 import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
 import { committedEntries, lastOf, noSuchLog } from "./task-log.ts";
 

@@ -1,9 +1,9 @@
 import { openPauseStore } from "../../dispatch/pauses.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
-import { findTask } from "./find-task.ts";
-import { listLines, listTasks } from "./list-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
+import { findTask } from "./tasks/find-task.ts";
+import { listLines, listTasks } from "./tasks/list-tasks.ts";
 
 /** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
 export function createQueries(deps: QueriesDeps): Queries {
@@ -17,18 +17,18 @@ export function createQueries(deps: QueriesDeps): Queries {
     find,
     list: (options) => listTasks(deps, options),
     lines: (options) => listLines(deps, options),
-    show: async (part) => (await import("./show-task.ts")).showTask(deps, await find(part)),
+    show: async (part) => (await import("./tasks/show-task.ts")).showTask(deps, await find(part)),
     status: async () => (await import("./workspace-status.ts")).workspaceStatus(deps, pauses()),
     async waiting() {
       const health = await deps.health();
       if (health !== undefined) return { inbox: null, broken: health.broken };
-      return (await import("./waiting-drops.ts")).lookIntoInbox(deps.workspaceDir);
+      return (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir);
     },
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },
     session: async (part) => (await import("../views/session-list.ts")).findSession(await sessionDeps(), part),
-    retryText: async (part) => (await import("./retry-text.ts")).retryText(deps, await find(part)),
+    retryText: async (part) => (await import("./tasks/retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
     log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, part, options),
   };

@@ -11,9 +11,9 @@ import { statePaths } from "../../store/state-paths.ts";
 import { breakerHold } from "../../task/schedule/breaker.ts";
 import type { Health } from "../views/present-health.ts";
 import { createQueries } from "./create-queries.ts";
-import type { OpenTasks } from "./open-tasks.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
 import { addressOf, type CoordinatorAddress, readServer, requireBranch } from "./server-record.ts";
+import type { OpenTasks } from "./tasks/open-tasks.ts";
 
 /**
  * Opens a workspace for questions. A coordinator at work answers them from its memory; where none is, or it does not answer, the
@@ -55,7 +55,7 @@ function openQueries(
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
     runLog: async () => (await import("../log/open-run-log.ts")).openRunLogHere(place, environment),
-    progress: async (task) => (await import("./progress-here.ts")).progressHere(place, task, environment),
+    progress: async (task) => (await import("./tasks/progress-here.ts")).progressHere(place, task, environment),
   });
 }
 
@@ -79,7 +79,7 @@ export function queriesOfFiles(
       // To read a task takes the parser of its front matter: an empty queue does without.
       if (journal.openIds().length === 0) return NO_TASKS;
       const heldAuthor = await heldAuthorBy(paths.policy, deps.workspaceDir);
-      return (await import("./open-tasks.ts")).readOpenTasks({ ...deps, journal, ledger, heldAuthor, holding });
+      return (await import("./tasks/open-tasks.ts")).readOpenTasks({ ...deps, journal, ledger, heldAuthor, holding });
     },
   });
 }

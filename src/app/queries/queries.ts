@@ -10,9 +10,9 @@ import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskDetails, TaskLine, TaskView } from "../views/task-view.ts";
-import type { OpenTasks } from "./open-tasks.ts";
 import type { ShownServer } from "./server-record.ts";
-import type { InboxView, WaitingDrops } from "./waiting-drops.ts";
+import type { OpenTasks } from "./tasks/open-tasks.ts";
+import type { InboxView, WaitingDrops } from "./tasks/waiting-drops.ts";
 
 export type { HistoryEntry };
 

@@ -9,10 +9,10 @@ import type { Health } from "../views/present-health.ts";
 import { presentProblem, problemOfOutage } from "../views/present-health.ts";
 import { presentPauses } from "../views/present-pauses.ts";
 import type { TaskView } from "../views/task-view.ts";
-import { findForeign } from "./list-tasks.ts";
-import type { OpenTasks } from "./open-tasks.ts";
 import type { QueriesDeps, StatusView } from "./queries.ts";
 import { readServer, withoutToken } from "./server-record.ts";
+import { findForeign } from "./tasks/list-tasks.ts";
+import type { OpenTasks } from "./tasks/open-tasks.ts";
 
 /** Of those that wait so many are shown. */
 const QUEUED_SHOWN = 20;
@@ -42,7 +42,7 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     queued: await present(open, queued),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
     ...(health === undefined
-      ? await (await import("./waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
+      ? await (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
       : { broken: health.broken, inbox: null }),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
@@ -50,7 +50,7 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
 
 /** What shows a task is loaded where there is one to show. */
 async function present(open: OpenTasks, tasks: readonly OpenTask[]): Promise<readonly TaskView[]> {
-  return tasks.length === 0 ? [] : (await import("./open-tasks.ts")).presentTasks(open, tasks);
+  return tasks.length === 0 ? [] : (await import("./tasks/open-tasks.ts")).presentTasks(open, tasks);
 }
 
 async function uncommitted({ workspaceDir, branchName, branch }: QueriesDeps): Promise<string | null> {

@@ -10,7 +10,7 @@ import { accountFact, added, type EndedTasks, hasDied, NO_ACCOUNT } from "../../
 import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
 import type { SessionState } from "../../task/session/session-state.ts";
 import type { Usage } from "../../task/state/run.ts";
-import type { OpenTasks } from "../queries/open-tasks.ts";
+import type { OpenTasks } from "../queries/tasks/open-tasks.ts";
 import { needsJournal } from "./present-open.ts";
 
 /** A session and what its tasks have taken, as interfaces show it. Times are UTC; absent things are `null`. */

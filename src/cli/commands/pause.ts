@@ -1,4 +1,4 @@
-import { pauseOf } from "../../app/actions/pause-queue.ts";
+import { pauseOf } from "../../app/actions/sessions/pause-queue.ts";
 import { describePause } from "../../task/schedule/pause.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, textFlag } from "../command.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { PublishedDrop } from "../../app/actions/publish-drop.ts";
+import type { PublishedDrop } from "../../app/actions/tasks/publish-drop.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { Command, CommandInput } from "../command.ts";
-import { followPart } from "../commands/log.ts";
+import { followPart } from "../commands/tasks/log.ts";
 import { exitCodeOf, outcomeLine, waitAloud } from "../task-outcome.ts";
 
 /** The flags of commands that add a task and may wait for its end. */

@@ -1,4 +1,4 @@
-import type { PublishedDrop } from "../../app/actions/publish-drop.ts";
+import type { PublishedDrop } from "../../app/actions/tasks/publish-drop.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import type { CommandInput } from "../command.ts";
 import { promptText } from "./prompt-input.ts";

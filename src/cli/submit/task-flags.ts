@@ -1,4 +1,4 @@
-import type { GivenKey } from "../../app/actions/compose-submission.ts";
+import type { GivenKey } from "../../app/actions/tasks/compose-submission.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import type { TaskKey } from "../../task/file/task-fields.ts";
 import { isTaskId } from "../../task/names/task-id.ts";

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { drainSession } from "../../../src/app/actions/drain-session.ts";
+import { drainSession } from "../../../src/app/actions/sessions/drain-session.ts";
 import { readServer } from "../../../src/app/queries/server-record.ts";
 import { ownIdentity } from "../../../src/base/process/process-identity.ts";
 import { openTaskJournal } from "../../../src/store/journal/task-journal.ts";

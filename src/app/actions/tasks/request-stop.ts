@@ -1,0 +1,29 @@
+import { CoordinatorError } from "../../../base/errors.ts";
+import type { TaskView } from "../../views/task-view.ts";
+
+/** What a request to stop a task met. */
+export interface StopAnswer {
+  readonly task: TaskView;
+  /** `false` where it had ended already. */
+  readonly asked: boolean;
+}
+
+/**
+ * Asks for the end of the open task whose id contains `part`. The request outlives every process.
+ *
+ * @throws CoordinatorError `NOT_FOUND`; `REFUSED` where several are meant, or for a task that another clone has accepted
+ */
+export async function requestStop(
+  part: string,
+  find: (part: string) => Promise<TaskView>,
+  stop: (id: string) => Promise<void> | void,
+): Promise<StopAnswer> {
+  const task = await find(part);
+  if (task.endedAt !== null) return { task, asked: false };
+  if (task.committed) {
+    const why = task.hold ?? task.status;
+    throw new CoordinatorError("REFUSED", `${task.id} belongs to another clone: ${why}; stop it there`);
+  }
+  await stop(task.id);
+  return { task, asked: true };
+}

@@ -1,0 +1,24 @@
+import { findTaskFile } from "../../../store/branch/foreign-tasks.ts";
+import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
+import type { TaskDetails, TaskView } from "../../views/task-view.ts";
+import type { QueriesDeps } from "../queries.ts";
+
+/** Returns what its journal tells of a task for as long as that is kept, and its committed file from then on. */
+export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskDetails> {
+  const journal = readTaskJournal(deps.paths.journal);
+  const opened = task.committed ? [] : journal.read(task.id);
+  const records = opened.length > 0 ? opened : journal.readDone(task.id);
+  if (records.length > 0) {
+    const verify = records.findLast((record) => record.k === "verify");
+    const commit = records.findLast((record) => record.k === "committed");
+    return {
+      ...task,
+      prompt: (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records),
+      verificationOutput: verify?.verification.output ?? null,
+      commit: commit?.commit ?? null,
+    };
+  }
+  const file = (await findTaskFile(deps.branch, { task: task.id, session: task.sessionKey, path: task.path }))?.file;
+  const verificationOutput = file?.result?.verificationOutput ?? null;
+  return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null };
+}
