@@ -100,7 +100,7 @@ describe("GET /events", () => {
     const { here, tell, log } = await serving();
     tell(happening("before"));
     const stream = await open(here);
-    expect(stream.text()).toBe(`retry: 2000\nid: ${log.last}\n\n`);
+    expect(stream.text()).toBe(`retry: ${2_000}\nid: ${log.last}\n\n`);
     tell(happening("a"), happening("b"));
     await waitFor(() => stream.events.length === 2, { what: "both events" });
     expect(stream.events[1]).toEqual({
