@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FAULT_POINTS } from "../../../src/base/fault-point.ts";
@@ -11,10 +11,9 @@ import { waitFor } from "../../support/wait-for.ts";
 
 const COMMIT_FAULTS = FAULT_POINTS.filter((name) => name.startsWith("commit:"));
 
-/** Names of the lock files in the git directory. */
+/** Names of the lock files in the git directory, where folders of tokens may go while it is read. */
 function listLocks(repo: GitRepo): readonly string[] {
-  const names = readdirSync(join(repo.dir, ".git"), { recursive: true, encoding: "utf8" });
-  return names.filter((name) => name.endsWith(".lock"));
+  return globSync("**/*.lock", { cwd: join(repo.dir, ".git") });
 }
 
 function nameOf(pid: number): string {

@@ -11,7 +11,7 @@ const KEEPER = createKeeper({ find: () => undefined }, createKnownValues({ MY_AP
 async function told(
   ...lines: readonly { readonly type: string; readonly item: object; readonly atMs: number; readonly isOld?: boolean }[]
 ): Promise<readonly (RunEvent & { readonly kind: "item" })[]> {
-  const record = createRunRecord("/work", KEEPER);
+  const record = createRunRecord("/ws", KEEPER);
   const events: (RunEvent & { readonly kind: "item" })[] = [];
   for (const [index, { type, item, atMs, isOld = false }] of lines.entries()) {
     const event = await record.take({ line: index + 1, text: JSON.stringify({ type, item }), isOld }, atMs);
