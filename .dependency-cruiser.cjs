@@ -28,6 +28,7 @@ const PARTS = {
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
+  "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
   "base/files": ["base/errors\\.ts"],
   "base/process": ["base/files", "base/[^/]+\\.ts"],
   "store/events": [],
