@@ -28,7 +28,7 @@ import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
-import { type Keeper, keptError } from "../../task/text/kept-text.ts";
+import { keptError } from "../../task/text/kept-text.ts";
 import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { describeServed } from "../queries/server-record.ts";
@@ -137,7 +137,7 @@ interface Opened extends ServeSurroundings {
   readonly own: OwnPlaces;
   readonly paths: StatePaths;
   readonly clone: string;
-  readonly keeper: Keeper;
+  readonly keeper: Awaited<ReturnType<typeof openKeeper>>;
   readonly launcher: Launcher;
 }
 
@@ -151,7 +151,9 @@ async function open(
   const workspaceId = opened.clone;
   const now = Date.now;
   let current = installation;
-  const workTree = await openWorkplace({ place, paths, allowed: () => policy.current().workdirs, log });
+  const workTree = await openWorkplace({
+    ...{ place, paths, log, allowed: () => policy.current().workdirs, secretsIn: keeper.placesIn },
+  });
   const { workspaceDir, stateDir } = place;
   const branch = await openCommitter({
     ...{ place, workspaceDir, stateDir, branch: branchName, now, ownMarker: workspaceId },

@@ -12,7 +12,7 @@ import { promptWithRecap } from "../../task/session/recap.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../../task/state/failure.ts";
 import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
-import type { RunVerdict } from "../../task/state/run.ts";
+import type { RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
@@ -27,6 +27,7 @@ import {
   type OutcomeDeps,
   ownChoices,
   recordRun,
+  turnOf,
 } from "./run-outcome.ts";
 import { createRunRequest, foreignThread, freshThread, type RunDefaults } from "./run-request.ts";
 
@@ -134,6 +135,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       let resumed: string | undefined;
+      let before: RunStart | undefined;
       const journalStart = async (): Promise<boolean> => {
         if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
         const started: JournalRecord = {
@@ -141,6 +143,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
           ...{ resume: resumed ?? null, codex: codex.version },
           ...(context === undefined ? {} : { context }),
           ...(fresh === undefined ? {} : { fresh }),
+          ...(before === undefined ? {} : { before }),
         };
         table.step(id, { kind: "started" }, [started]);
         faultPoint("run:journaled");
@@ -157,6 +160,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
+        const isWriting = request.sandbox !== "read-only";
+        if (isWriting) before = await deps.workTree.changes.before(turnOf(task, holder.run));
         return await driver.start(request, journalStart);
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;

@@ -1,6 +1,7 @@
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
+import type { ChangingRun } from "../../run/workplace/run-changes.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
@@ -43,23 +44,48 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const { run, attempt, startedAtMs, resume } = started;
-  const { verdict, patches } = outcome;
+  const { verdict } = outcome;
   const endedAtMs = deps.surroundings.now();
-  const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+  const records = deps.journal.read(task.id);
+  const changed = await changesOf(deps, task, records, outcome);
   const session = await deps.sessions.read(task.sessionKey);
-  const entries = await entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
+  const entries = await entriesOf(deps.keeper, task.id, started, outcome, records);
   const record = {
     ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
     entries: await withoutSplitSecrets(entries, deps.keeper),
     facts: factsOf(task, verdict, session, endedAtMs),
-    changedFiles: changed.map(({ absolutePath, ...file }) => ({
-      ...file,
-      by: patches.get(absolutePath) === "written" ? ("patch" as const) : ("other" as const),
-    })),
+    ...{ changedFiles: [], ...changed },
     usage: usageOf(verdict, session, resume),
   };
   // Here, in slices: what was kept once passes into the journal as it is.
   return { record: await deps.keeper.keepInSlices(record), changesMs: deps.surroundings.now() - endedAtMs };
+}
+
+/** So many files are listed; the commit has them all. */
+const CHANGED_FILES_MAX = 1_000;
+
+/** Of a run that may not write nothing is asked. */
+async function changesOf(
+  { workTree }: OutcomeDeps,
+  task: OpenTask,
+  records: readonly JournalRecord[],
+  { verdict, patches, endedAtMs }: AgentOutcome,
+): Promise<Partial<Pick<JournalRecord & { k: "run" }, "changedFiles" | "change">>> {
+  const { run = 0, startedAtMs = 0, thread } = task.lastRun ?? {};
+  const started = records.findLast((record) => record.k === "started" && record.run === run);
+  if (started?.k !== "started" || started.before === undefined) return {};
+  const turn = { ...turnOf(task, run), thread: verdict.threadId ?? thread };
+  const ended = { ...turn, startedAtMs, endedAtMs, patches };
+  const { change, files } = await workTree.changes.after(ended, started.before);
+  return { change, changedFiles: files.slice(0, CHANGED_FILES_MAX) };
+}
+
+/** Returns a task's run as its changes are recorded. */
+export function turnOf({ id, sessionKey, spec }: OpenTask, run: number): ChangingRun {
+  return {
+    ...{ task: id, session: sessionKey, title: spec.title, run, thread: undefined },
+    workdir: spec.workdir ?? ".",
+  };
 }
 
 /**
