@@ -114,7 +114,8 @@ module.exports = {
         path: "^src/git/",
         pathNot: [
           "^src/git/branch\\.ts$",
-          "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
+          "^src/git/snapshots/(candidates|new-secrets|snapshot|turn-refs)\\.ts$",
+          "^src/git/repository/(code-repositories|committer-identity|known-repositories|workspace-place)\\.ts$",
         ],
       },
     },

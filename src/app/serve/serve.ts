@@ -99,17 +99,8 @@ export async function serve(
     settleBranch(paths, branchName);
     if (options.takeOver) await takeOverCopiedTasks(paths, clone, keeper, log);
     const opened = {
-      environment,
-      log,
-      config,
-      first: settings,
-      policy,
-      installation,
-      own,
-      paths,
-      clone,
-      launcher,
-      keeper,
+      ...{ environment, log, config, first: settings, policy },
+      ...{ installation, own, paths, clone, launcher, keeper },
     };
     const coordinator = await open(place, branchName, options, opened);
     try {
