@@ -6,7 +6,7 @@ import type { TestWorkspace } from "./workspace.ts";
 export const WITH_FAST_STUB = { environment: { CODEX_INBOX_CODEX: FAST_STUB_PATH } };
 
 /** A task without a verify command never comes by the others; test/e2e/failures/verify.test.ts is about them. */
-export const POINTS = FAULT_POINTS.filter((point) => !point.startsWith("verify:"));
+export const POINTS = FAULT_POINTS.filter((point) => !point.startsWith("verify:") && !point.startsWith("worktree:"));
 
 /**
  * Dies at `fault`, starts again, and works until nothing is left to do. The agent is no child of the coordinator's: wherever that
