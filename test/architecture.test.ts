@@ -117,6 +117,7 @@ describe("the arrows", () => {
     "part-task-session": ["src/task/session/fact.ts", "src/task/schedule/turn.ts"],
     "part-task-events": ["src/task/events/event.ts", "src/task/file/spec.ts"],
     "part-task-schedule": ["src/task/schedule/choose.ts", "src/task/file/spec.ts"],
+    "part-task-workplace": ["src/task/workplace/choose.ts", "src/task/file/spec.ts"],
     "task-has-no-io": ["src/task/reader.ts", "node:fs"],
     "stages-know-git-by-its-branch": ["src/publish/commit.ts", "src/git/commit/swap.ts"],
     "cli-talks-to-app-only": ["src/cli/status.ts", "src/git/log.ts"],
