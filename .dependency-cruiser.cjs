@@ -40,7 +40,7 @@ const PARTS = {
   "store/clone": ["store/journal", "store/state-paths\\.ts"],
   "run/worker": ["run/driver\\.ts"],
   "run/sandbox": ["run/worker", "run/ports\\.ts"],
-  "run/workplace": [],
+  "run/workplace": ["run/(driver|supervisor)\\.ts"],
   "run/verify": ["run/worker", "run/sandbox", "run/[^/]+\\.ts"],
   "run/codex": ["run/worker", "run/sandbox", "run/[^/]+\\.ts"],
   "run/codex/events": ["run/worker", "run/sandbox/broken-sandbox\\.ts", "run/driver\\.ts"],
@@ -116,6 +116,7 @@ module.exports = {
         pathNot: [
           "^src/git/branch\\.ts$",
           "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
+          "^src/git/worktrees/",
         ],
       },
     },

@@ -1,11 +1,15 @@
+import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
+import type { ChangedPath } from "../../git/index/changed-files.ts";
 import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
+import type { RunPlaces } from "../../run/workplace/run-places.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { Sessions } from "../../store/sessions/session-store.ts";
 import type { OpenTask, StartedRun } from "../../store/tasks/open-task.ts";
+import type { TurnCommit } from "../../task/records/turn-message.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../task/session/transcript-entry.ts";
@@ -17,7 +21,7 @@ import {
   type OwnChoices,
   stopsAll,
 } from "../../task/state/failure.ts";
-import type { RunVerdict, Usage } from "../../task/state/run.ts";
+import type { RunChange, RunVerdict, Usage } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
 import { promptOfRun } from "./next-turn.ts";
@@ -26,6 +30,7 @@ export interface OutcomeDeps {
   readonly journal: TaskJournal;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
+  readonly places: Pick<RunPlaces, "after">;
   readonly keeper: Keeper;
   readonly surroundings: Surroundings;
   readonly log: Log;
@@ -45,7 +50,7 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const { run, attempt, startedAtMs, resume } = started;
   const { verdict, patches } = outcome;
   const endedAtMs = deps.surroundings.now();
-  const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+  const { changed, change } = await changesOf(deps, task, started, outcome);
   const session = await deps.sessions.read(task.sessionKey);
   const entries = await entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
   const record = {
@@ -56,10 +61,45 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
       ...file,
       by: patches.get(absolutePath) === "written" ? ("patch" as const) : ("other" as const),
     })),
+    ...(change === undefined ? {} : { change }),
     usage: usageOf(verdict, session, resume),
   };
   // Here, in slices: what was kept once passes into the journal as it is.
   return { record: await deps.keeper.keepInSlices(record), changesMs: deps.surroundings.now() - endedAtMs };
+}
+
+interface FoundChanges {
+  readonly changed: readonly ChangedPath[];
+  readonly change: RunChange | undefined;
+}
+
+/** In a worktree nobody else works: what its commit holds is the run's. */
+async function changesOf(
+  deps: OutcomeDeps,
+  task: OpenTask,
+  { startedAtMs, workplace, thread }: StartedRun,
+  { verdict, endedAtMs }: AgentOutcome,
+): Promise<FoundChanges> {
+  if (workplace?.kind !== "worktree") {
+    const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
+    return { changed, change: undefined };
+  }
+  const turn = { ...turnOf(task), thread: verdict.threadId ?? thread };
+  const found = await deps.places.after(workplace, turn, endedAtMs);
+  if (found === undefined) {
+    const none = { branch: workplace.branch, commit: null, parent: null, tip: null, insertions: 0, deletions: 0 };
+    const problem = `the worktree ${workplace.dir} is gone, and what the run wrote there with it`;
+    return { changed: [], change: { ...none, leftOut: [], held: null, problem } };
+  }
+  const { files, commit = null, held = null, ...change } = found;
+  const changed = files.map((file) => ({ ...file, absolutePath: join(workplace.dir, file.path) }));
+  return { changed, change: { ...change, commit, held } };
+}
+
+/** Returns what the commit of a task's run under way is the work of. */
+export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<TurnCommit, "authorKind"> {
+  const thread = lastRun?.run === state.run ? lastRun.thread : undefined;
+  return { session: sessionKey, title: spec.title, task: id, run: state.run, thread };
 }
 
 /**

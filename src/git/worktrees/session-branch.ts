@@ -157,3 +157,29 @@ async function names(worktree: KnownRepository, args: readonly string[]): Promis
   if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
   return stdout.toString("utf8").split("\0").slice(0, -1);
 }
+
+/** What lies between two commits. */
+export interface CommitChange {
+  readonly files: readonly { readonly path: string; readonly change: "added" | "modified" | "deleted" }[];
+  readonly insertions: number;
+  readonly deletions: number;
+}
+
+const CHANGES: Readonly<Record<string, "added" | "deleted">> = { A: "added", D: "deleted" };
+
+/** Returns what `to` changes against `from`; a binary file counts no lines. @throws GitError */
+export async function changeBetween(repository: KnownRepository, from: string, to: string): Promise<CommitChange> {
+  const common = ["diff-tree", "-r", "-z", "--no-renames", "--no-textconv", "--no-ext-diff"];
+  const names = await runGit(repository, [...common, "--name-status", from, to]);
+  const lines = await runGit(repository, [...common, "--numstat", from, to]);
+  if (names.status !== 0 || lines.status !== 0) throw new GitError(`git diff-tree: ${names.stderr}${lines.stderr}`);
+  const words = names.stdout.toString("utf8").split("\0");
+  const files = Array.from({ length: Math.floor(words.length / 2) }, (_, n) => ({
+    path: words[2 * n + 1] ?? "",
+    change: CHANGES[words[2 * n] ?? ""] ?? ("modified" as const),
+  }));
+  const counts = lines.stdout.toString("utf8").split("\0");
+  const sum = (column: number): number =>
+    counts.reduce((total, line) => total + (Number(line.split("\t")[column]) || 0), 0);
+  return { files, insertions: sum(0), deletions: sum(1) };
+}

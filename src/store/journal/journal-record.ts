@@ -2,7 +2,7 @@ import type { LedgerRow } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
-import type { ChangedFile, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
+import type { ChangedFile, RunChange, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
 import type { TaskState } from "../../task/state/task-state.ts";
 import type { Verification } from "../../task/state/verification.ts";
 
@@ -111,6 +111,8 @@ export type JournalRecord =
       readonly entries: readonly TranscriptEntry[];
       readonly facts: readonly SessionFact[];
       readonly changedFiles: readonly ChangedFile[];
+      /** Absent where it was not asked for. */
+      readonly change?: RunChange;
       /** Of this run alone. */
       readonly usage: Usage | null;
     }

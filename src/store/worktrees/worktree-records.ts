@@ -32,6 +32,10 @@ export interface WorktreeRecord {
   readonly usedAtMs: number;
   /** Paths that are in no commit (too large, or a nested repository's own): while they are there, it is not removed. */
   readonly pinned: readonly string[];
+  /** Paths that its commits have changed, as far as they are remembered; the newest first. */
+  readonly changed: readonly string[];
+  /** Paths that its tasks keep to themselves until the work is landed. */
+  readonly locks: readonly string[];
   /** What its setup left that git ignores: this may go with it, and is made again. */
   readonly setUp: readonly string[];
   /** How long it took to make it, in milliseconds; 0 where that is not known. */
@@ -113,6 +117,8 @@ function parseRecord(text: string): WorktreeRecord | undefined {
     head: asText(value.head) ?? base,
     usedAtMs: usedAtMs ?? atMs,
     pinned: asTexts(value.pinned) ?? [],
+    changed: asTexts(value.changed) ?? [],
+    locks: asTexts(value.locks) ?? [],
     setUp: asTexts(value.setUp) ?? [],
     openingMs: asNumber(value.openingMs) ?? 0,
   };

@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly codexConfig: readonly string[];
   /** Names of variables of the coordinator's environment that codex and its tools are passed beside the usual ones. */
   readonly environment: readonly string[];
+  /** Variables of the workplace, with their values. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** What is known of a run from its directory and the process table. */
@@ -82,6 +84,26 @@ export interface ChangedFile {
   readonly change: string;
   /** `patch`: the agent's own patch wrote it; `other`: a command, or somebody else meanwhile. Absent in records of earlier versions. */
   readonly by?: "patch" | "other";
+}
+
+/** Which commit holds what a run has changed. */
+export interface RunChange {
+  /** Of its session, without `refs/heads/`; `null` in a shared checkout, where no branch holds it. */
+  readonly branch: string | null;
+  /** The run's own commit; `null` where it changed nothing, or what it changed is held. */
+  readonly commit: string | null;
+  /** What that is compared with. */
+  readonly parent: string | null;
+  /** The branch as the run left it. */
+  readonly tip: string | null;
+  readonly insertions: number;
+  readonly deletions: number;
+  /** What is in no commit, and why. */
+  readonly leftOut: readonly { readonly path: string; readonly bytes: number; readonly why: string }[];
+  /** A change that holds what looks like a secret: it is on this ref alone, which never leaves the machine. */
+  readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | null;
+  /** Why it could not be recorded. */
+  readonly problem?: string;
 }
 
 /** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */

@@ -15,7 +15,7 @@ function record(slug: string, more: Partial<WorktreeRecord> = {}): WorktreeRecor
       dir: `/trees/${slug}`,
       slot: 0,
     },
-    ...{ state: "wanted", atMs: 1, usedAtMs: 2, pinned: [], setUp: [], openingMs: 0, ...more },
+    ...{ state: "wanted", atMs: 1, usedAtMs: 2, pinned: [], changed: [], locks: [], setUp: [], openingMs: 0, ...more },
   };
 }
 

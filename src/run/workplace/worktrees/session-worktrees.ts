@@ -104,7 +104,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     const dir = join(treesDirOf(code.topDir, deps.settings()), slug);
     return save({
       ...{ slug, session, branch, base, head: tip ?? base, dir, slot, state: "wanted", atMs: now(), usedAtMs: now() },
-      ...{ pinned: [], setUp: [], openingMs: 0 },
+      ...{ pinned: [], changed: [], locks: [], setUp: [], openingMs: 0 },
     });
   };
 
