@@ -21,7 +21,10 @@ export async function git(dir: string, ...args: readonly string[]): Promise<stri
 /** Returns the environment of every process that a benchmark starts: no setting of whoever runs it changes the figures. */
 export function benchEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR } = process.env;
-  const ours = { CODEX_INBOX_CODEX: STUB, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
+  const ours = {
+    ...{ CODEX_INBOX_CODEX: STUB, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" },
+    CODEX_INBOX_SHARED_WRITERS: "64", // The stub writes nothing: what is measured is the coordinator.
+  };
   return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours };
 }
 

@@ -15,6 +15,7 @@ import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifica
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
+import { createWorkplaces, NO_WORKTREES } from "../dispatch/workplaces.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
@@ -51,7 +52,7 @@ import type { Keeper } from "../task/text/kept-text.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import { openLiveEvents } from "./live-events.ts";
-import type { LiveSettings } from "./live-settings.ts";
+import { type LiveSettings, watchReloads } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 import { createTaskWaits } from "./queries/tasks/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
@@ -121,7 +122,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const starting = new Set<string>();
   const wantedThreads = new Map<string, string>();
   const foundStale: StaleDrop[] = [];
-  let configProblem: string | undefined;
+  const reload = watchReloads(deps.reloadSettings, log);
 
   await branch.refresh();
   const onDamaged = (path: string, reason: string): void => log("journal-damaged", { path, reason });
@@ -212,20 +213,17 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });
+  const { worktrees, isDirty } = { worktrees: NO_WORKTREES, isDirty: () => false };
+  const workplaces = createWorkplaces({ settings, worktrees, isDirty, running: table.index.running });
   const requests = openStopRequests(paths.stopRequests);
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
-    ...{ guard, loop, table, breaker, ledger, inbox, runs, commits },
+    ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
-    reloadSettings: () => {
-      const problem = deps.reloadSettings();
-      if (problem !== configProblem)
-        log(problem === undefined ? "settings-read" : "settings-kept", { reason: problem });
-      configProblem = problem;
-    },
+    reloadSettings: reload.look,
   });
 
   const waits = createTaskWaits(table, surroundings);
@@ -274,7 +272,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem },
+      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem: reload.problem() },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },

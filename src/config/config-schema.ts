@@ -4,6 +4,7 @@ import { isPolicyKey } from "../task/rights/policy.ts";
 import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
+import { WORKPLACES } from "../task/workplace/choose-workplace.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -48,6 +49,22 @@ const CODEX_SETTINGS = {
 const SETTINGS = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description("Where an editor finds the schema of this file."))),
   maxWorkers: v.optional(whole(1, 64, "Runs of codex side by side. One session never has more than one."), 2),
+  workplace: v.optional(
+    v.pipe(
+      v.picklist(WORKPLACES),
+      v.description(
+        "Where tasks work that do not say: session, each session in a git worktree of its own; shared, all in the same checkout. Without it: session where the workspace has a branch of its own beside the code, else shared.",
+      ),
+    ),
+  ),
+  sharedWriters: v.optional(
+    whole(
+      1,
+      64,
+      "Tasks that may write to the shared checkout side by side. What only reads, or has a worktree, does not count.",
+    ),
+    1,
+  ),
   maxOpenTasks: v.optional(
     whole(
       1,

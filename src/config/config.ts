@@ -23,6 +23,7 @@ export type ConfigFlags = Partial<Record<keyof FileConfig, unknown>>;
 /** Settings that an environment variable can name: `CODEX_INBOX_MAX_WORKERS` for `maxWorkers`. */
 const NUMBER_KEYS = [
   "maxWorkers",
+  "sharedWriters",
   "maxOpenTasks",
   "port",
   "settleMs",
@@ -38,7 +39,13 @@ const NUMBER_KEYS = [
   "maxFollowUpDepth",
   "maxMemoryChars",
 ] as const satisfies readonly (keyof FileConfig)[];
-const TEXT_KEYS = ["sandbox", "model", "outputPolicy", "followUp"] as const satisfies readonly (keyof FileConfig)[];
+const TEXT_KEYS = [
+  "workplace",
+  "sandbox",
+  "model",
+  "outputPolicy",
+  "followUp",
+] as const satisfies readonly (keyof FileConfig)[];
 
 /** One thing that is wrong with the settings, and who said it. */
 interface Problem {

@@ -4,7 +4,6 @@ import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
 import type { BranchWatch } from "../publish/branch-watch.ts";
 import type { CommitQueue } from "../publish/commit-queue.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { breakerHold } from "../task/schedule/breaker.ts";
@@ -20,12 +19,12 @@ import type { Runs } from "./runs.ts";
 import type { SandboxAvailability } from "./sandbox-availability.ts";
 import { createTaskSchedule, type TaskScheduleDeps } from "./scheduled-tasks.ts";
 import { createStopHeeding, type StopRequests } from "./stop-requests.ts";
+import { createTaskStarts, type TaskStartsDeps } from "./task-starts.ts";
 import type { TickLoop } from "./tick-loop.ts";
+import type { SessionWorktrees, Workplaces } from "./workplaces.ts";
 
 /** A tick comes at least this often: requests of other processes, a branch moved by others and a changed clock are seen then. */
 const TICK_MAX_MS = 1_000;
-/** A task whose run could not be begun just now is not tried again before this. */
-const START_AGAIN_MS = 250;
 
 export interface DispatcherDeps {
   readonly loop: TickLoop;
@@ -47,9 +46,14 @@ export interface DispatcherDeps {
   readonly readPauses: () => Pauses;
   readonly codex: CodexAvailability;
   readonly sandbox: SandboxAvailability;
-  /** Whether the verify command of a task could be run now, as far as the sandbox goes. */
-  readonly mayVerify: (task: OpenTask) => boolean;
-  readonly settings: () => { readonly maxWorkers: number; readonly run: Pick<RunDefaults, "rights"> };
+  readonly mayVerify: TaskStartsDeps["mayVerify"];
+  readonly workplaces: Workplaces;
+  readonly worktrees: Pick<SessionWorktrees, "locks">;
+  readonly settings: () => {
+    readonly maxWorkers: number;
+    readonly sharedWriters: number;
+    readonly run: Pick<RunDefaults, "rights">;
+  };
   /** Looks whether the settings have changed. */
   readonly reloadSettings: () => void;
   /** Reads the settings of the branch, as it was seen last. */
@@ -87,26 +91,25 @@ export interface Dispatcher {
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { loop, table, runs, commits, inbox, breaker, codex, sandbox, starting, guard, faults, onBroken, log } = deps;
-  const { now, monotonicMs, after } = deps.surroundings;
+  const { workplaces } = deps;
+  const { now, monotonicMs } = deps.surroundings;
   const heedStops = createStopHeeding(deps.requests, table.durable);
   const lookUps = new Set<() => Promise<void>>();
-  /** By task: the run that was begun last, until it is seen to be over. */
-  const startedRuns = new Map<string, number>();
-  /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
-  const postponed = new Map<string, () => void>();
   const schedule = createTaskSchedule({
     ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads, onHolds: deps.onHolds },
+    ...{ ground: workplaces.ground, onGone: workplaces.forget },
     rights: () => deps.settings().run.rights,
     isActive: (id) => {
       const isActive = runs.isActive(id);
       if (isActive) starting.add(id);
-      return isActive || postponed.has(id);
+      return isActive || starts.isPostponed(id);
     },
     lookUp: (find) => {
       lookUps.add(find);
       loop.wake();
     },
   });
+  const starts = createTaskStarts({ ...deps, schedule });
   let pauses = NO_PAUSES;
   let draining: { readonly verify: boolean } | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -148,31 +151,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       codex.tryNow();
       sandbox.tryNow();
     }
-    for (const id of starting) {
-      if (runs.isActive(id)) continue;
-      starting.delete(id);
-      const state = table.get(id)?.state;
-      if (state?.kind === "queued" && state.run === startedRuns.get(id)) postpone(id);
-      else schedule.refresh(id);
-      startedRuns.delete(id);
-    }
+    starts.reconcile();
     codex.tick();
     sandbox.tick();
     const isDue =
       (inbox.dueAtMs() ?? Infinity) <= now() || lookedAtMs + TICK_MAX_MS <= monotonicMs() || lookUps.size > 0;
     if (isDue && !look.isBusy) look.start();
-  };
-
-  /** Its run could not be begun: a moment later it may be, whatever was in the way. */
-  const postpone = (id: string): void => {
-    postponed.get(id)?.();
-    const cancel = after(START_AGAIN_MS, () => {
-      postponed.delete(id);
-      schedule.refresh(id);
-      loop.wake();
-    });
-    postponed.set(id, cancel);
-    schedule.refresh(id);
   };
 
   const workersFree = (): number => deps.settings().maxWorkers - runs.activeCount;
@@ -189,74 +173,26 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     pauses,
     codex: codexHold(),
     sandbox: sandbox.hold(),
+    writersMax: deps.settings().sharedWriters,
+    locks: deps.worktrees.locks(),
   });
 
-  const endUnrunnable = (): void => {
-    for (let found = schedule.unrunnable(); found.length > 0; found = schedule.unrunnable()) {
-      for (const { id, reason } of found) {
-        table.step(id, { kind: "unrunnable", reason });
-        log("unrunnable", { task: id, reason });
-      }
-    }
-  };
-
-  /** Work that has been done is verified before other work begins. */
-  const awaitingVerification = (): readonly string[] =>
-    draining?.verify === false
-      ? []
-      : table.index
-          .running()
-          .filter((task) => task.state.kind === "verifying" && !runs.isActive(task.id))
-          .filter((task) => pauses.of(task.sessionKey) === undefined && deps.mayVerify(task))
-          .map(({ id }) => id);
+  const waitingVerifications = (): readonly string[] =>
+    draining?.verify === false ? [] : starts.awaitingVerification(pauses);
 
   const isAtRest = (): boolean =>
     starting.size === 0 &&
     !table.index.running().some(({ id }) => runs.isActive(id)) &&
-    awaitingVerification().length === 0;
-
-  const start = (id: string): boolean => {
-    const task = table.get(id);
-    if (task !== undefined) runs.start(task, codex.installation());
-    return runs.isActive(id);
-  };
-
-  const dispatch = (): void => {
-    endUnrunnable();
-    for (const id of awaitingVerification()) if (workersFree() <= 0 || !start(id)) break;
-    for (;;) {
-      const id = schedule.next(conditions());
-      if (id === undefined) return;
-      const state = breaker.state();
-      // Under a half-open breaker one task goes first, if codex itself has nothing against it.
-      if (state.kind === "half-open" && !codex.confirmed()) return;
-      const run = table.get(id)?.state.run ?? 0;
-      if (state.kind === "half-open") breaker.tryOne({ task: id, run });
-      startedRuns.set(id, run);
-      schedule.started(id, now());
-      starting.add(id);
-      if (start(id)) continue;
-      breaker.ended({ task: id, run });
-      starting.delete(id);
-      if (table.get(id)?.state.kind === "queued") postpone(id);
-    }
-  };
-
-  /** The trial is gone without a word: it was lost together with an earlier coordinator, or never began. */
-  const endLostTrial = (): void => {
-    const state = breaker.state();
-    if (state.kind === "half-open" && state.trial !== undefined && !runs.isActive(state.trial.task))
-      breaker.ended(state.trial);
-  };
+    waitingVerifications().length === 0;
 
   const tick = (): number => {
     try {
       if (guard.blockedForMs() !== undefined) return delayMs();
       reconcile();
       pauses = deps.readPauses();
-      endLostTrial();
+      starts.endLostTrial();
       if (!hasLooked) return delayMs();
-      dispatch();
+      starts.dispatch(conditions, waitingVerifications(), workersFree);
       schedule.tellHolds(conditions());
       commits.kick();
     } catch (error) {
@@ -281,7 +217,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     async stop() {
       loop.stop();
-      for (const cancel of postponed.values()) cancel();
+      starts.stop();
       await Promise.all([look.stop(), codex.stop(), sandbox.stop()]);
     },
     get isDraining() {
@@ -292,7 +228,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     isAtRest,
     isIdle() {
       const { finished, awaitingIntakeCommit } = table.index.counts();
-      if (!isAtRest() || finished + awaitingIntakeCommit + postponed.size > 0) return false;
+      if (!isAtRest() || finished + awaitingIntakeCommit + starts.postponedCount > 0) return false;
       if (sandbox.isUnknown && table.size > 0) return false;
       return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },

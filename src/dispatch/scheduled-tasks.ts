@@ -6,7 +6,7 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Conditions, createSchedule, type Schedule } from "../task/schedule/schedule.ts";
-import type { ScheduledTask } from "../task/schedule/session-turns.ts";
+import type { Ground, ScheduledTask } from "../task/schedule/scheduled-task.ts";
 
 export type HeldAuthor = RightsByOrigin["heldAuthor"];
 
@@ -19,6 +19,10 @@ export interface TaskScheduleDeps {
   readonly wantedThreads: Map<string, string>;
   /** What tasks may ask for; the same object until something changes. */
   readonly rights: () => RightsByOrigin;
+  /** What a task needs of the shared checkout now. */
+  readonly ground: (task: OpenTask, isActive: boolean) => Ground;
+  /** The task is not open any more. */
+  readonly onGone: (id: string) => void;
   /** Asks the branch beside the loop, which has to tick when the answer is there. */
   readonly lookUp: (find: () => Promise<void>) => void;
   /** These queued tasks may wait for another reason than before. */
@@ -26,11 +30,14 @@ export interface TaskScheduleDeps {
 }
 
 /** The schedule of a table's tasks. It follows every change of the table by itself. */
-export interface TaskSchedule extends Pick<Schedule, "unrunnable" | "next" | "hold" | "dueAtMs" | "goesOn"> {
+export interface TaskSchedule
+  extends Pick<Schedule, "unrunnable" | "next" | "hold" | "dueAtMs" | "goesOn" | "isSharedTaken"> {
   /** The task is being started. */
   started(id: string, nowMs: number): void;
   /** Whether the task's run is active may be another now. */
   refresh(id: string): void;
+  /** Whether a task whose turn has come needs the place that it was given its turn for; where it does not, its turn is found anew. */
+  isSettled(id: string): boolean;
   /** Looks whether what tasks may ask for has changed: an author may be allowed now, or new again. */
   followRights(): void;
   /** Others have moved the branch: what became of tasks that are not open here is asked again. */
@@ -75,13 +82,15 @@ export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
     if (task !== undefined && task.state.kind !== "ended") {
       outcomes.delete(id);
       const kind = task.state.kind === "queued" && !isActive(id) ? "queued" : "active";
-      schedule.put(scheduledTask(task, kind, rights.heldAuthor, wantedThreads.get(id)));
+      const ground = deps.ground(task, kind === "active");
+      schedule.put(scheduledTask(task, kind, ground, rights.heldAuthor, wantedThreads.get(id)));
       return;
     }
     const ended = task ?? before;
     if (ended?.state.kind === "ended") outcomes.set(id, ended.state.status);
     else outcomes.delete(id);
     schedule.remove(id);
+    deps.onGone(id);
     for (const other of [id, ...(ended?.spec.dependsOn ?? [])]) if (!schedule.isAwaited(other)) outcomes.delete(other);
   };
 
@@ -95,6 +104,17 @@ export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
   return {
     ...schedule,
     refresh,
+    isSettled(id) {
+      const task = table.get(id);
+      if (task === undefined || schedule.groundOf(id) === deps.ground(task, false)) return true;
+      refresh(id);
+      return false;
+    },
+    started(id, nowMs) {
+      const task = table.get(id);
+      if (task === undefined) throw new Error(`${id} is started but not open`);
+      schedule.started(id, nowMs, deps.ground(task, true) === "writer" ? "writer" : "apart");
+    },
     followRights() {
       if (rights === deps.rights()) return;
       rights = deps.rights();
@@ -120,6 +140,7 @@ export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
 function scheduledTask(
   task: OpenTask,
   kind: ScheduledTask["kind"],
+  ground: Ground,
   heldAuthor: HeldAuthor,
   thread?: string,
 ): ScheduledTask {
@@ -134,6 +155,8 @@ function scheduledTask(
     notBeforeMs: spec.notBeforeMs,
     dependsOn: spec.dependsOn,
     kind,
+    ground,
+    locks: spec.locks,
     heldAuthor: heldAuthor(task.origin),
     isSandboxed: spec.sandbox !== "danger-full-access",
     folder: normalize(`${spec.workdir ?? "."}/`),
@@ -147,13 +170,13 @@ function outcomeOfStatus(status: string | undefined): DependencyOutcome {
 }
 
 /**
- * Returns why queued tasks wait, as far as the journal and the branch can tell. Whether a worker is free and codex is there only a
- * coordinator knows; `codex` is what was last noted of it.
+ * Returns why queued tasks wait, as far as the journal and the branch can tell. Whether a worker and the shared checkout are free and codex is there
+ * only a coordinator knows; `codex` is what was last noted of it.
  */
 export async function findHolds(
   tasks: readonly OpenTask[],
   ledger: Pick<BranchLedger, "find">,
-  conditions: Omit<Conditions, "workersFree">,
+  conditions: Omit<Conditions, "workersFree" | "writersMax" | "locks">,
   heldAuthor: HeldAuthor,
 ): Promise<ReadonlyMap<string, HoldView>> {
   const ended = new Map<string, string>(
@@ -165,12 +188,13 @@ export async function findHolds(
   const schedule = createSchedule((id) => outcomeOfStatus(ended.get(id) || undefined));
   for (const task of tasks)
     if (task.state.kind !== "ended")
-      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active", heldAuthor));
+      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active", "apart", heldAuthor));
   const holds = new Map<string, HoldView>();
   for (const { id, reason } of schedule.unrunnable())
     holds.set(id, { reason: `will fail: ${reason}`, untilMs: undefined, remedy: undefined });
+  const unbounded = { workersFree: Number.POSITIVE_INFINITY, writersMax: Number.POSITIVE_INFINITY, locks: [] };
   for (const { id } of tasks) {
-    const hold = schedule.hold(id, { ...conditions, workersFree: Number.POSITIVE_INFINITY });
+    const hold = schedule.hold(id, { ...conditions, ...unbounded });
     if (hold !== undefined) holds.set(id, viewHold(hold));
   }
   return holds;

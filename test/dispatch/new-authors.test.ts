@@ -64,10 +64,18 @@ it("a task that waits for its author holds those behind it in its session, and e
       notBeforeMs: undefined,
       dependsOn: [],
     },
-    ...{ kind: "queued" as const, isSandboxed: true, folder: "./", thread: undefined, heldAuthor },
+    ...{
+      kind: "queued" as const,
+      isSandboxed: true,
+      ground: "writer" as const,
+      folder: "./",
+      locks: [],
+      thread: undefined,
+      heldAuthor,
+    },
   });
   const conditions = {
-    ...{ nowMs: 1, workersFree: 1, codex: undefined, sandbox: undefined },
+    ...{ nowMs: 1, workersFree: 1, codex: undefined, sandbox: undefined, writersMax: 1, locks: [] },
     pauses: { queue: undefined, of: () => undefined, sessions: [] },
   } as unknown as Parameters<typeof schedule.next>[0];
   schedule.put(task("one", 1, "a@b"));

@@ -2,7 +2,9 @@ import { deadlockedTasks } from "../../src/task/schedule/deadlock.ts";
 import type { DependencyOutcome } from "../../src/task/schedule/dependencies.ts";
 import type { Hold } from "../../src/task/schedule/hold.ts";
 import type { Pause, Pauses } from "../../src/task/schedule/pause.ts";
-import type { ScheduledTask } from "../../src/task/schedule/session-turns.ts";
+import type { ScheduledTask } from "../../src/task/schedule/scheduled-task.ts";
+import type { HeldLock } from "../../src/task/schedule/session-turns.ts";
+import { pathsMeet } from "../../src/task/workplace/paths.ts";
 
 /** One step of priority counts as much as this wait */
 export const AGE_STEP_MS = 600_000;
@@ -20,6 +22,8 @@ export interface ScheduleInput {
   readonly codex: { readonly problem: string; readonly untilMs: number | undefined } | undefined;
   /** Why no run can have a sandbox now. */
   readonly sandbox?: string | undefined;
+  readonly writersMax: number;
+  readonly locks: readonly HeldLock[];
 }
 
 export interface Choice {
@@ -48,13 +52,13 @@ export function chooseStarts(input: ScheduleInput): Choice {
   const queued: ChosenTask[] = [];
   const busy = new Map<string, string>();
   const threads = new Map<string, string>();
-  const folders = new Map<string, string>();
+  const active: ChosenTask[] = [];
   for (const task of input.tasks) {
     if (task.kind === "queued") {
       queued.push(task);
     } else {
       busy.set(task.sessionKey, task.id);
-      folders.set(task.id, task.folder);
+      active.push(task);
       if (task.thread !== undefined) threads.set(task.thread, task.id);
     }
   }
@@ -85,7 +89,7 @@ export function chooseStarts(input: ScheduleInput): Choice {
   if (general?.untilMs !== undefined) nextDueMs = Math.min(nextDueMs, general.untilMs);
   const start =
     general === undefined
-      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, folders, input.workersFree, held)
+      ? pick(bySessionTurn(ready, queued, unrunnable, input.workersFree), threads, active, input, held)
       : holdAll(ready, general, held);
   return {
     start,
@@ -218,37 +222,68 @@ function bySessionTurn(
 function pick(
   ready: readonly ChosenTask[],
   threads: Map<string, string>,
-  folders: Map<string, string>,
-  workersFree: number,
+  active: ChosenTask[],
+  { workersFree, writersMax, locks }: ScheduleInput,
   held: Map<string, Hold>,
 ): readonly string[] {
   const noWorker: Hold = { kind: "workers" };
   if (workersFree <= 0) return holdAll(ready, noWorker, held);
   const start: string[] = [];
-  const others = (folder: string): readonly string[] =>
-    [...folders].filter(([, other]) => other !== folder).map(([id]) => id);
-  /** The first that waits for another folder; all after it wait, too. */
+  const writers = (): readonly ChosenTask[] => active.filter(({ ground }) => ground === "writer").toSorted(byId);
+  const elsewhere = (folder: string): readonly ChosenTask[] => writers().filter((other) => other.folder !== folder);
+  /** The first writer that waits for another folder; all writers after it wait, too. */
   let blocked: string | undefined;
+  const groundHold = (task: ChosenTask): Hold | undefined => {
+    const lock = lockHold(task, active, locks);
+    if (lock !== undefined || task.ground !== "writer") return lock;
+    const [holder] = writers();
+    if (holder !== undefined && writers().length >= writersMax) return { kind: "writer", holder: holder.id };
+    const other = elsewhere(task.folder)[0]?.id ?? blocked;
+    if (other === undefined) return undefined;
+    blocked ??= task.id;
+    return { kind: "folder", folder: task.folder, other };
+  };
   for (const task of ready) {
     const holder = task.thread === undefined ? undefined : threads.get(task.thread);
     if (task.thread !== undefined && holder !== undefined) {
       held.set(task.id, { kind: "thread", thread: task.thread, holder });
-    } else if (start.length >= workersFree) {
-      held.set(task.id, noWorker);
-    } else if (blocked !== undefined || others(task.folder).length > 0) {
-      held.set(task.id, {
-        kind: "folder",
-        folder: task.folder,
-        other: others(task.folder).toSorted()[0] ?? blocked ?? "",
-      });
-      blocked ??= task.id;
-    } else {
-      start.push(task.id);
-      folders.set(task.id, task.folder);
-      if (task.thread !== undefined) threads.set(task.thread, task.id);
+      continue;
     }
+    if (start.length >= workersFree) {
+      held.set(task.id, noWorker);
+      continue;
+    }
+    const hold = groundHold(task);
+    if (hold !== undefined) {
+      held.set(task.id, hold);
+      continue;
+    }
+    start.push(task.id);
+    const isTaken = writers().length >= writersMax || elsewhere(task.folder).length > 0;
+    active.push({ ...task, ground: task.ground === "either" ? (isTaken ? "apart" : "writer") : task.ground });
+    if (task.thread !== undefined) threads.set(task.thread, task.id);
   }
   return start;
+}
+
+function lockHold(task: ChosenTask, active: readonly ChosenTask[], locks: readonly HeldLock[]): Hold | undefined {
+  const held = [
+    ...active
+      .toSorted(byId)
+      .flatMap((holder) => holder.locks.map((path) => ({ path, session: holder.sessionKey, holder: holder.id }))),
+    ...locks.map((lock) => ({ ...lock, holder: undefined })),
+  ];
+  const others = held.filter(({ session }) => session !== task.sessionKey);
+  for (const group of new Set(others.map(({ holder, session, path }) => holder ?? `${session} ${path}`)))
+    for (const own of task.locks)
+      for (const { path, session, holder } of others)
+        if ((holder ?? `${session} ${path}`) === group && pathsMeet(own, path))
+          return { kind: "lock", path: own, session, holder };
+  return undefined;
+}
+
+function byId(one: ChosenTask, other: ChosenTask): number {
+  return one.id < other.id ? -1 : 1;
 }
 
 /** Smaller comes first. */

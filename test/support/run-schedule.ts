@@ -1,21 +1,22 @@
 import type { Hold } from "../../src/task/schedule/hold.ts";
 import { createSchedule, type Schedule } from "../../src/task/schedule/schedule.ts";
-import type { ScheduledTask } from "../../src/task/schedule/session-turns.ts";
+import type { ScheduledTask } from "../../src/task/schedule/scheduled-task.ts";
 import type { Choice, ChosenTask, ScheduleInput } from "./choose-starts.ts";
 
-/** Starts what the schedule says may start. `taken` is told of each. */
+/** Starts what the schedule says may start. `taken` is told of each, and says what it is. */
 export function startAll(
   schedule: Schedule,
   input: Omit<ScheduleInput, "tasks" | "outcomeOf">,
-  taken: (id: string) => void = () => undefined,
+  taken: (id: string) => Pick<ScheduledTask, "ground">,
 ): readonly string[] {
   const start: string[] = [];
   for (;;) {
     const id = schedule.next({ ...input, workersFree: input.workersFree - start.length });
     if (id === undefined) return start;
-    schedule.started(id, input.nowMs);
+    const task = taken(id);
+    const ground = schedule.isSharedTaken(id, input) ? "apart" : "writer";
+    schedule.started(id, input.nowMs, task.ground === "either" ? ground : task.ground);
     start.push(id);
-    taken(id);
   }
 }
 
@@ -28,11 +29,12 @@ export function chooseBySchedule(input: ScheduleInput): Choice {
     if (lastStartOfSessionMs === undefined) continue;
     const earlier = { ...task, id: "earlier", sessionKey, thread: undefined, dependsOn: [] };
     schedule.put(earlier);
-    schedule.started("earlier", lastStartOfSessionMs);
+    schedule.started("earlier", lastStartOfSessionMs, "apart");
     schedule.remove("earlier");
   }
   const unrunnable = schedule.unrunnable();
-  const start = startAll(schedule, input);
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const start = startAll(schedule, input, (id) => byId.get(id) ?? { ground: "apart" });
   const conditions = { ...input, workersFree: input.workersFree - start.length };
   const held = new Map<string, Hold>();
   for (const { id } of tasks) {

@@ -228,6 +228,7 @@ function workspaceEnvironment(base: string, home: string, options: WorkspaceOpti
     RUST_LOG: "off",
     CODEX_HOME: home,
     CODEX_INBOX_CODEX: options.codex?.codexPath ?? STUB_PATH,
+    CODEX_INBOX_SHARED_WRITERS: "64", // Most tests are of runs side by side; those of writers that take turns say "1".
     ...options.environment,
   };
 }

@@ -133,7 +133,7 @@ export function createWorld(): World {
   };
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
-    maxWorkers: 2,
+    ...{ maxWorkers: 2, sharedWriters: 64, workplace: "shared" },
     maxOpenTasks: 10_000,
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,

@@ -217,6 +217,7 @@ async function open(
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
         ...settings,
+        workplace: settings.workplace ?? "shared",
         run: {
           sandbox,
           model,

@@ -52,6 +52,15 @@ const TASK_FLAGS: readonly TaskFlag[] = [
     ...{ flag: "image", key: "images", takes: "<path>", repeatable: true },
     meaning: "shown to the agent, relative to the working tree; may be given several times",
   },
+  { flag: "worktree", key: "worktree", takes: "<choice>", meaning: "always, never or auto: its session works apart" },
+  {
+    ...{ flag: "touches", key: "touches", takes: "<path>", repeatable: true },
+    meaning: "likely to change; may be given several times",
+  },
+  {
+    ...{ flag: "locks", key: "locks", takes: "<path>", repeatable: true },
+    meaning: "kept from other sessions until its work is landed; may be given several times",
+  },
 ];
 
 type Without = readonly TaskKey[];

@@ -5,6 +5,8 @@ import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import type { ChangedFile, RunChange, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
 import type { TaskState } from "../../task/state/task-state.ts";
 import type { Verification } from "../../task/state/verification.ts";
+import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
+import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 
 /** Where a task came from. The same blob at the same path is the same drop until our commit that removes it is reached. */
 export interface TaskSource {
@@ -99,6 +101,10 @@ export type JournalRecord =
       readonly context?: RunContext;
       /** It began a fresh thread where it would have resumed another one. */
       readonly fresh?: FreshThread;
+      /** Where it works; absent: in the shared checkout. */
+      readonly workplace?: WorkplaceLease;
+      /** Why it works there. */
+      readonly choice?: WorkplaceChoice;
     }
   | { readonly k: "thread"; readonly run: number; readonly thread: string }
   | {

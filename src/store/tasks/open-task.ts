@@ -4,6 +4,7 @@ import { type Origin, UNKNOWN_ORIGIN } from "../../task/rights/origin.ts";
 import type { TaskSpec } from "../../task/spec/task-spec.ts";
 import { acceptedState, type TaskState } from "../../task/state/task-state.ts";
 import { asKept, type Kept } from "../../task/text/kept-text.ts";
+import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { KeptRecord } from "../journal/journal-file.ts";
 import type { DroppedBy, JournalRecord, RedactedDrop, TaskSource } from "../journal/journal-record.ts";
 
@@ -43,6 +44,8 @@ export interface StartedRun {
   /** The thread asked for; `undefined` for a new one. */
   readonly resume: string | undefined;
   readonly thread: string | undefined;
+  /** Where it works; `undefined`: in the shared checkout. */
+  readonly workplace: WorkplaceLease | undefined;
   readonly ended: boolean;
 }
 
@@ -102,9 +105,10 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "state":
       return { ...task, state: record.state };
     case "started": {
-      const { run, attempt, atMs } = record;
+      const { run, attempt, atMs, workplace } = record;
       const resume = record.resume ?? undefined;
-      return { ...task, lastRun: { run, attempt, startedAtMs: atMs, resume, thread: resume, ended: false } };
+      const lastRun = { run, attempt, startedAtMs: atMs, resume, thread: resume, workplace, ended: false };
+      return { ...task, lastRun };
     }
     case "thread":
       return task.lastRun?.run === record.run ? { ...task, lastRun: { ...task.lastRun, thread: record.thread } } : task;

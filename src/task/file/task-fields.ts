@@ -7,6 +7,7 @@ import { environmentNameProblem, MODEL_NAME, pathProblem, SANDBOX_LEVELS, treePa
 import { quoted } from "../spec/task-problem.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../spec/task-spec.ts";
 import type { YamlValue } from "../spec/yaml-mapping.ts";
+import { WORKTREE_CHOICES } from "../workplace/choose-workplace.ts";
 import {
   booleanField,
   type Fault,
@@ -25,6 +26,7 @@ const TASK_ID_EXPECTED = "a task id: date, time and six characters";
 const PATH_EXPECTED = "a path relative to the working tree that stays inside it";
 const DEPENDENCIES_MAX = 100;
 const IMAGES_MAX = 20;
+const PATHS_MAX = 50;
 const CODEX_SETTINGS_MAX = 20;
 const ENVIRONMENT_NAMES_MAX = 20;
 const MEMORY_TERMS_MAX = 20;
@@ -136,6 +138,24 @@ export const TASK_FIELDS = {
     "true, false, or a list of terms to search the notes for",
     "memory: [login, query string]",
     readMemory,
+  ),
+  worktree: field(
+    "worktree",
+    "always (in a worktree of its session), never, or auto (as it seems best)",
+    "worktree: always",
+    wordField(WORKTREE_CHOICES),
+  ),
+  touches: field(
+    "touches",
+    "a file, a folder or a pattern of the working tree, or a list of them",
+    "touches: [src/refunds/]",
+    listField(textField(treePathProblem), PATHS_MAX),
+  ),
+  locks: field(
+    "locks",
+    "a file or a folder of the working tree that no other session is to have meanwhile, or a list of them",
+    "locks: [db/migrations/]",
+    listField(textField(treePathProblem), PATHS_MAX),
   ),
   cancel: field("cancel", "true, in the file of a task that waits", "cancel: true", booleanField),
 } as const;

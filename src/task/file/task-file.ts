@@ -35,6 +35,7 @@ export const PROMPT_CHARACTERS_MAX = 1_048_576;
 /** More problems than these are counted, not listed. */
 const PROBLEMS_MAX = 20;
 const UNKNOWN_COMPARED_MAX = 50;
+const NONE: readonly string[] = [];
 const PROMPT_EXAMPLE = "Correct the spelling in README.md.";
 
 /**
@@ -244,6 +245,9 @@ function readSpec(
     codexConfig: take(TASK_FIELDS.codexConfig) ?? [],
     environment: take(TASK_FIELDS.environment) ?? [],
     memory: take(TASK_FIELDS.memory) ?? true,
+    worktree: take(TASK_FIELDS.worktree),
+    touches: take(TASK_FIELDS.touches) ?? NONE,
+    locks: take(TASK_FIELDS.locks) ?? NONE,
     cancel: take(TASK_FIELDS.cancel) ?? false,
     frontMatter: Object.fromEntries(parts.entries.map(({ key, value }) => [canonicalKey(key) ?? key, value.plain])),
   };

@@ -2,6 +2,7 @@ import { assertNever } from "../text/assert-never.ts";
 import { oneLine } from "../text/one-line.ts";
 import { shellWord } from "../text/shell-word.ts";
 import { describePause, type Pause } from "./pause.ts";
+import type { GroundHold } from "./session-turns.ts";
 
 /** Why a queued task does not run now. */
 export type Hold =
@@ -9,8 +10,7 @@ export type Hold =
   | { readonly kind: "session"; readonly session: string; readonly behind: string }
   /** Another session's task `holder` has the same thread. */
   | { readonly kind: "thread"; readonly thread: string; readonly holder: string }
-  /** Another folder has its turn: `other` works there, or will before this one. */
-  | { readonly kind: "folder"; readonly folder: string; readonly other: string }
+  | GroundHold
   | { readonly kind: "notBefore"; readonly untilMs: number }
   | { readonly kind: "retry"; readonly untilMs: number }
   /** `unknown`: ids that no task has, so far. */
@@ -47,6 +47,12 @@ function remedyOf(hold: Hold): string | undefined {
       return `it goes when ${hold.holder} has ended`;
     case "folder":
       return `it goes when ${hold.other} has ended`;
+    case "writer":
+      return `it goes when ${hold.holder} has ended; with "worktree: always" its session works apart`;
+    case "lock":
+      return hold.holder === undefined
+        ? `it goes when the work of session ${hold.session} is landed: codex-inbox land ${shellWord(hold.session)}`
+        : `it goes when ${hold.holder} has ended`;
     case "dependency":
       return hold.unknown.length > 0 ? "add what it depends on, or stop it" : "it goes when these have succeeded";
     case "author":
@@ -75,6 +81,10 @@ export function describeHold(hold: Hold): string {
       return `thread ${hold.thread} is in use by ${hold.holder}`;
     case "folder":
       return `works in ${hold.folder}, and ${hold.other} in another folder: they take turns`;
+    case "writer":
+      return `${hold.holder} writes to the shared checkout`;
+    case "lock":
+      return `session ${hold.session} keeps ${oneLine(hold.path, 100)} to itself`;
     case "notBefore":
       return `not before ${utc(hold.untilMs)}`;
     case "retry":

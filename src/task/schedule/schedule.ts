@@ -2,7 +2,8 @@ import { deadlockedTasks } from "./deadlock.ts";
 import { createDependencies, type DependencyOutcome } from "./dependencies.ts";
 import type { Hold } from "./hold.ts";
 import type { Pauses } from "./pause.ts";
-import { createSessionTurns, type Entry, type ScheduledTask } from "./session-turns.ts";
+import type { Entry, Ground, ScheduledTask } from "./scheduled-task.ts";
+import { createSessionTurns, type HeldLock, type TurnLimits } from "./session-turns.ts";
 
 /** Why codex cannot be used now, and until when; `untilMs` is `undefined` when nobody can tell. */
 export interface CodexHold {
@@ -19,6 +20,10 @@ export interface Conditions {
   readonly codex: CodexHold | undefined;
   /** Why no run can have a sandbox now. */
   readonly sandbox?: string | undefined;
+  /** How many tasks may write to the shared checkout side by side. */
+  readonly writersMax: number;
+  /** What sessions keep to themselves until their work is landed; the same list until it changes. */
+  readonly locks: readonly HeldLock[];
 }
 
 /**
@@ -44,8 +49,12 @@ export interface Schedule {
   unrunnable(): readonly { readonly id: string; readonly reason: string }[];
   /** Returns the task to start next, if one may start now. */
   next(conditions: Conditions): string | undefined;
-  /** The task is being started: it keeps its session and its thread from now on. */
-  started(id: string, nowMs: number): void;
+  /** The task is being started: it keeps its session, its thread, and what it needs of the shared checkout from now on. */
+  started(id: string, nowMs: number, ground: Exclude<Ground, "either">): void;
+  /** What a task was last said to need of the shared checkout. */
+  groundOf(id: string): Ground | undefined;
+  /** A task that may work anywhere could not write to the shared checkout now. */
+  isSharedTaken(id: string, conditions: Conditions): boolean;
   /** Returns, once, tasks that have changed since, or whose turn in their session has come: why they wait may be another reason now. */
   touched(countMax: number): readonly string[];
   /** Why a queued task does not run; `undefined` where nothing holds it, and where it is not queued or can never run. */
@@ -181,15 +190,21 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (suspects.size > 0) findDeadlocks();
       return Array.from(unrunnable, ([id, reason]) => ({ id, reason }));
     },
-    next({ nowMs, workersFree, pauses, codex, sandbox }) {
+    next(conditions) {
+      const { nowMs, workersFree, pauses, codex } = conditions;
       if (workersFree <= 0 || pauses.queue !== undefined || isInForce(codex, nowMs)) return undefined;
-      return turns.next(nowMs, pauses, sandbox === undefined)?.task.id;
+      return turns.next(nowMs, limitsOf(conditions))?.task.id;
     },
-    started(id, nowMs) {
+    groundOf: (id) => entries.get(id)?.task.ground,
+    isSharedTaken(id, conditions) {
+      const task = entries.get(id)?.task;
+      return task === undefined || turns.isSharedTaken(task, limitsOf(conditions));
+    },
+    started(id, nowMs, ground) {
       const entry = entries.get(id);
       if (entry === undefined) throw new Error(`${id} is started but not in the schedule`);
       entry.session.lastStartMs = nowMs;
-      put({ ...entry.task, kind: "active" });
+      put({ ...entry.task, kind: "active", ground });
     },
     touched(countMax) {
       const ids: string[] = [];
@@ -200,7 +215,8 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       }
       return ids;
     },
-    hold(id, { nowMs, workersFree, pauses, codex, sandbox }) {
+    hold(id, conditions) {
+      const { nowMs, workersFree, pauses, codex, sandbox } = conditions;
       const entry = entries.get(id);
       const head = entry?.session.queue.first;
       if (entry === undefined || head === undefined || !entry.session.queue.has(entry)) return undefined;
@@ -219,17 +235,20 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (workersFree <= 0) return { kind: "workers" };
       const holder = turns.holderOf(task.thread);
       if (holder !== undefined && task.thread !== undefined) return { kind: "thread", thread: task.thread, holder };
-      const other = turns.otherFolder(task);
-      return other === undefined ? undefined : { kind: "folder", folder: task.folder, other };
+      return turns.groundHold(task, limitsOf(conditions));
     },
     dueAtMs({ nowMs, pauses, codex }) {
       const due = pauses.queue === undefined ? turns.dueAtMs(nowMs) : undefined;
       const ends = isInForce(codex, nowMs) ? codex?.untilMs : undefined;
       return due === undefined || ends === undefined ? (due ?? ends) : Math.min(due, ends);
     },
-    goesOn: ({ nowMs, pauses, codex, sandbox }) =>
-      !isInForce(codex, nowMs) && turns.goesOn(nowMs, pauses, sandbox === undefined),
+    goesOn: (conditions) =>
+      !isInForce(conditions.codex, conditions.nowMs) && turns.goesOn(conditions.nowMs, limitsOf(conditions)),
   };
+}
+
+function limitsOf({ pauses, sandbox, writersMax, locks }: Conditions): TurnLimits {
+  return { pauses, hasSandbox: sandbox === undefined, writersMax, locks };
 }
 
 function enqueue(entry: Entry): void {

@@ -1,106 +1,88 @@
-import { Heap, type HeapItem } from "./heap.ts";
+import { firstMeeting } from "../workplace/paths.ts";
+import { Heap } from "./heap.ts";
 import type { Pauses } from "./pause.ts";
+import type { Entry, ScheduledTask, Session } from "./scheduled-task.ts";
 
 /** Waiting this long makes up for one step of priority. */
 const AGE_STEP_MS = 600_000;
 
-/** An open task, as the choice of the next ones sees it. Times are Unix ms. */
-export interface ScheduledTask {
-  readonly id: string;
-  readonly sessionKey: string;
-  /** Order of acceptance: within a session the smaller one runs first, whatever happens. */
-  readonly order: number;
-  /** 0 (first) … 4. */
-  readonly priority: number;
-  readonly acceptedAtMs: number;
-  /** Not before this time after a failure. */
-  readonly dueAtMs: number;
-  /** Not before this time, as the task file asks. */
-  readonly notBeforeMs: number | undefined;
-  readonly dependsOn: readonly string[];
-  /** "active": its process may live; it keeps its session (and its thread) to itself. */
-  readonly kind: "queued" | "active";
-  /** The thread it runs or would resume; one thread has one writer, even when two sessions name it. */
-  readonly thread: string | undefined;
-  /** It runs in codex's sandbox. */
-  readonly isSandboxed: boolean;
-  /** Where it works, as the task names it. Tasks of different folders take turns: see `createSessionTurns`. */
-  readonly folder: string;
-  /** Address of the author for whom it waits to be allowed. */
-  readonly heldAuthor: string | undefined;
+/** What the world outside of the schedule lets start now. */
+export interface TurnLimits {
+  readonly pauses: Pauses;
+  /** Sandboxed tasks can have their sandbox. */
+  readonly hasSandbox: boolean;
+  /** How many tasks may write to the shared checkout side by side. */
+  readonly writersMax: number;
+  /** Paths that sessions keep to themselves beyond the end of their tasks; the same list until it changes. */
+  readonly locks: readonly HeldLock[];
 }
 
-/** A task in its session. */
-export interface Entry extends HeapItem {
-  readonly task: ScheduledTask;
-  readonly session: Session;
-  /** It waits for itself in a circle: why it can never run. */
-  deadlock: string | undefined;
+/** Of a session whose work is not landed. */
+export interface HeldLock {
+  readonly session: string;
+  readonly path: string;
 }
 
-/** A session with open tasks. */
-export interface Session extends HeapItem {
-  readonly key: string;
-  /** What may run some time, in order of acceptance. */
-  readonly queue: Heap<Entry>;
-  /** Entries that name it, in its queue or not. */
-  members: number;
-  /** By id: tasks whose processes may live. */
-  readonly active: Map<string, ScheduledTask>;
-  /** How many queued tasks have each priority. */
-  readonly priorities: number[];
-  /** The greatest order of acceptance in it so far. */
-  lastOrder: number;
-  /** When a task of it was last started, Unix ms. */
-  lastStartMs: number;
-  /** Where it stands while it is in a heap: its turn, or when it is due. Smaller comes first. */
-  rank: number;
-}
+/** Why a task that is due has to wait for the work of others. */
+export type GroundHold =
+  /** As many write to the shared checkout as may. */
+  | { readonly kind: "writer"; readonly holder: string }
+  /** A writer of another folder has its turn: `other` works there, or will before this one. */
+  | { readonly kind: "folder"; readonly folder: string; readonly other: string }
+  /** `holder`: the task that keeps the path to itself; `undefined` where no task of that session is active. */
+  | { readonly kind: "lock"; readonly path: string; readonly session: string; readonly holder: string | undefined };
 
 export interface SessionTurns {
   of(key: string): Session;
   /** Runs `change` on the session, and puts it where it belongs then. */
   change(session: Session, change: () => void): void;
-  /** Returns the head whose turn it is; each head that a pause, its thread or the lack of a sandbox holds back is put aside on the way. */
-  next(nowMs: number, pauses: Pauses, hasSandbox: boolean): Entry | undefined;
+  /** Returns the head whose turn it is; each head that a pause, its thread, a lock or the lack of a sandbox holds back is put aside on the way. */
+  next(nowMs: number, limits: TurnLimits): Entry | undefined;
   /** The active task that has this thread. */
   holderOf(thread: string | undefined): string | undefined;
-  /** The task of another folder that is active, or whose turn comes before, for which this one has to wait. */
-  otherFolder(task: ScheduledTask): string | undefined;
+  groundHold(task: ScheduledTask, limits: TurnLimits): GroundHold | undefined;
+  /** A task that may work anywhere could not write to the shared checkout now. */
+  isSharedTaken(task: ScheduledTask, limits: TurnLimits): boolean;
   /** When the next head becomes due by time alone. */
   dueAtMs(nowMs: number): number | undefined;
   /** Some head is ready, or tries again at a time. */
-  goesOn(nowMs: number, pauses: Pauses, hasSandbox: boolean): boolean;
+  goesOn(nowMs: number, limits: TurnLimits): boolean;
 }
 
 /**
- * Tasks that work in different folders never run side by side: an agent can put a link to git's folder in the place of one that lies below
- * its own, and then the sandbox of whoever works there lets it be written. A head of another folder waits until all active tasks
- * have ended, and those after it wait for it, so that its turn comes.
+ * Tasks that write to the shared checkout never meet more of their kind there than `writersMax`, and those that work in different folders
+ * never run side by side: an agent can put a link to git's folder in the place of one that lies below its own, and then the sandbox of
+ * whoever works there lets it be written. A writer of another folder waits until all active ones have ended, and the writers after it wait
+ * for it, so that its turn comes. Who only reads, or has a worktree, waits for none of them.
  *
  * @param isUnmet whether a task has to wait for another one
  */
 export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTurns {
   const sessions = new Map<string, Session>();
-  const ready = new Heap<Session>(
-    (one, other) => one.rank < other.rank || (one.rank === other.rank && isHeadBefore(one, other)),
-  );
+  const isTurnBefore = (one: Session, other: Session): boolean =>
+    one.rank < other.rank || (one.rank === other.rank && isHeadBefore(one, other));
+  /** Heads that need not wait for others' work in the shared checkout, and those that would write there. */
+  const ready = new Heap<Session>(isTurnBefore);
+  const readyWriters = new Heap<Session>(isTurnBefore);
   const retrying = new Heap<Session>((one, other) => one.rank < other.rank);
   const notBefore = new Heap<Session>((one, other) => one.rank < other.rank);
   /** By thread: the active tasks that have it, and the sessions whose heads wait for it. */
   const holders = new Map<string, Set<string>>();
   const waiting = new Map<string, Set<Session>>();
-  /** By folder: the active tasks that work there. */
+  /** By folder: the active writers of the shared checkout. */
   const folders = new Map<string, Set<string>>();
+  /** By id: active tasks with locks; and sessions whose heads wait for a lock. */
+  const lockers = new Map<string, ScheduledTask>();
+  const locked = new Set<Session>();
   /** Sessions whose heads wait for the end of a pause, or for a sandbox, and when that was found. */
   const paused = new Set<Session>();
-  let pausedBy: Pauses | undefined;
-  let hadSandbox = true;
+  let foundBy: TurnLimits | undefined;
   let seenMs = 0;
 
   const take = (session: Session): void => {
-    for (const heap of [ready, retrying, notBefore]) heap.remove(session);
+    for (const heap of [ready, readyWriters, retrying, notBefore]) heap.remove(session);
     paused.delete(session);
+    locked.delete(session);
     const thread = session.queue.first?.task.thread;
     if (thread !== undefined && waiting.get(thread)?.delete(session) === true && waiting.get(thread)?.size === 0)
       waiting.delete(thread);
@@ -117,7 +99,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       retrying.add(session);
     } else {
       session.rank = turnOf(session, head);
-      ready.add(session);
+      (head.ground === "writer" ? readyWriters : ready).add(session);
     }
   };
 
@@ -132,27 +114,65 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       for (let first = heap.first; first !== undefined && first.rank <= nowMs; first = heap.first) replace(first);
   };
 
-  /** Who holds a thread may change with an active task; those who wait for it are looked at again. */
-  const noteThreads = (before: readonly ScheduledTask[], after: readonly ScheduledTask[]): void => {
-    for (const { id, thread } of before) {
-      if (thread === undefined || holders.get(thread)?.delete(id) !== true) continue;
-      if (holders.get(thread)?.size === 0) holders.delete(thread);
+  /** Who holds a thread or a lock may change with an active task; those who wait for it are looked at again. */
+  const noteActive = (before: readonly ScheduledTask[], after: readonly ScheduledTask[]): void => {
+    for (const task of before) {
+      removeFrom(holders, task.thread, task.id);
+      removeFrom(folders, task.folder, task.id);
+      lockers.delete(task.id);
     }
-    for (const { id, thread } of after) {
-      if (thread === undefined) continue;
-      const ids = holders.get(thread) ?? new Set();
-      holders.set(thread, ids.add(id));
+    for (const task of after) {
+      if (task.thread !== undefined) addTo(holders, task.thread, task.id);
+      if (task.ground === "writer") addTo(folders, task.folder, task.id);
+      if (task.locks.length > 0) lockers.set(task.id, task);
     }
     for (const { thread } of before)
       if (thread !== undefined) for (const session of [...(waiting.get(thread) ?? [])]) replace(session);
+    if (before.some(({ locks }) => locks.length > 0)) for (const session of [...locked]) replace(session);
   };
 
-  const noteFolders = (before: readonly ScheduledTask[], after: readonly ScheduledTask[]): void => {
-    for (const { id, folder } of before)
-      if (folders.get(folder)?.delete(id) && folders.get(folder)?.size === 0) folders.delete(folder);
-    for (const { id, folder } of after) folders.set(folder, (folders.get(folder) ?? new Set()).add(id));
-  };
   const isElsewhere = ({ folder }: ScheduledTask): boolean => folders.size > (folders.has(folder) ? 1 : 0);
+  const writers = (): readonly string[] => [...folders.values()].flatMap((ids) => [...ids]).toSorted();
+  const isWriterFree = (max: number): boolean => {
+    const first = readyWriters.first?.queue.first?.task;
+    return first !== undefined && writers().length < max && !isElsewhere(first);
+  };
+
+  const lockHold = (task: ScheduledTask, locks: readonly HeldLock[]): GroundHold | undefined => {
+    if (task.locks.length === 0) return undefined;
+    for (const holder of [...lockers.values()].toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
+      const meeting = holder.sessionKey === task.sessionKey ? undefined : firstMeeting(task.locks, holder.locks);
+      if (meeting !== undefined)
+        return { kind: "lock", path: meeting[0], session: holder.sessionKey, holder: holder.id };
+    }
+    for (const { session, path } of locks) {
+      const meeting = session === task.sessionKey ? undefined : firstMeeting(task.locks, [path]);
+      if (meeting !== undefined) return { kind: "lock", path: meeting[0], session, holder: undefined };
+    }
+    return undefined;
+  };
+
+  /** Heads that were put aside for something that is different now are looked at again. */
+  const follow = (limits: TurnLimits): void => {
+    const isSame = limits.pauses === foundBy?.pauses && limits.hasSandbox === foundBy.hasSandbox;
+    if (!isSame) for (const session of [...paused]) replace(session);
+    if (limits.locks !== foundBy?.locks) for (const session of [...locked]) replace(session);
+    foundBy = limits;
+  };
+
+  /** Puts a head aside that something holds back. */
+  const putAside = (session: Session, { task }: Entry, { pauses, hasSandbox, locks }: TurnLimits): boolean => {
+    const { thread, isSandboxed } = task;
+    const isHeld = thread !== undefined && holders.has(thread);
+    const isPaused = pauses.of(session.key) !== undefined || (isSandboxed && !hasSandbox);
+    const isLocked = lockHold(task, locks) !== undefined;
+    if (!isPaused && !isHeld && !isLocked) return false;
+    take(session);
+    if (isPaused) paused.add(session);
+    else if (isHeld) waiting.set(thread, (waiting.get(thread) ?? new Set()).add(session));
+    else locked.add(session);
+    return true;
+  };
 
   return {
     of(key) {
@@ -169,56 +189,62 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       take(session);
       const before = [...session.active.values()];
       change();
-      noteThreads(before, [...session.active.values()]);
-      noteFolders(before, [...session.active.values()]);
+      noteActive(before, [...session.active.values()]);
       if (session.members === 0) sessions.delete(session.key);
       else place(session);
     },
-    next(nowMs, pauses, hasSandbox) {
+    next(nowMs, limits) {
       look(nowMs);
-      if (pauses !== pausedBy || hasSandbox !== hadSandbox) {
-        pausedBy = pauses;
-        hadSandbox = hasSandbox;
-        for (const session of [...paused]) replace(session);
-      }
-      for (let session = ready.first; session !== undefined; session = ready.first) {
+      follow(limits);
+      for (;;) {
+        const candidates = [ready.first, isWriterFree(limits.writersMax) ? readyWriters.first : undefined];
+        const [session] = candidates
+          .filter((one) => one !== undefined)
+          .toSorted((a, b) => (isTurnBefore(a, b) ? -1 : 1));
+        if (session === undefined) return undefined;
         const head = session.queue.first;
         if (head === undefined) throw new Error(`session ${session.key} is ready without a task`);
-        const { notBeforeMs = 0, dueAtMs, thread, isSandboxed } = head.task;
-        if (Math.max(notBeforeMs, dueAtMs) > nowMs) {
+        if (Math.max(head.task.notBeforeMs ?? 0, head.task.dueAtMs) > nowMs)
           replace(session); // The clock was set back.
-          continue;
-        }
-        const isHeld = thread !== undefined && holders.has(thread);
-        const isPaused = pauses.of(session.key) !== undefined || (isSandboxed && !hasSandbox);
-        if (!isPaused && !isHeld) return isElsewhere(head.task) ? undefined : head;
-        ready.remove(session);
-        if (isPaused) paused.add(session);
-        else if (thread !== undefined) waiting.set(thread, (waiting.get(thread) ?? new Set()).add(session));
+        else if (!putAside(session, head, limits)) return head;
       }
-      return undefined;
     },
     holderOf: (thread) => (thread === undefined ? undefined : [...(holders.get(thread) ?? [])].at(-1)),
-    otherFolder(task) {
-      const active = [...folders].flatMap(([folder, ids]) => (folder === task.folder ? [] : [...ids]));
-      if (active.length > 0) return active.toSorted()[0];
-      const first = ready.first?.queue.first?.task;
-      return first !== undefined && first.id !== task.id && isElsewhere(first) ? first.id : undefined;
+    groundHold(task, { writersMax, locks }) {
+      const lock = lockHold(task, locks);
+      if (lock !== undefined || task.ground !== "writer") return lock;
+      const active = writers();
+      const [holder] = active;
+      if (holder !== undefined && active.length >= writersMax) return { kind: "writer", holder };
+      const elsewhere = active.filter((id) => folders.get(task.folder)?.has(id) !== true);
+      const first = readyWriters.first?.queue.first?.task;
+      const before = first !== undefined && first.id !== task.id && isElsewhere(first) ? first.id : undefined;
+      const other = elsewhere[0] ?? before;
+      return other === undefined ? undefined : { kind: "folder", folder: task.folder, other };
     },
+    isSharedTaken: (task, { writersMax }) => writers().length >= writersMax || isElsewhere(task),
     dueAtMs(nowMs) {
       look(nowMs);
       const due = Math.min(notBefore.first?.rank ?? Infinity, retrying.first?.rank ?? Infinity);
       return Number.isFinite(due) ? due : undefined;
     },
-    goesOn(nowMs, pauses, hasSandbox) {
+    goesOn(nowMs, { pauses, hasSandbox, writersMax }) {
       look(nowMs);
       const isFree = ({ key, queue }: Session): boolean =>
         pauses.of(key) === undefined && (hasSandbox || queue.first?.task.isSandboxed === false);
-      const first = ready.first?.queue.first?.task;
-      const isTurn = first !== undefined && !isElsewhere(first);
-      return pauses.queue === undefined && ((isTurn && ready.items.some(isFree)) || retrying.items.some(isFree));
+      if (pauses.queue !== undefined) return false;
+      const isWriter = isWriterFree(writersMax) && readyWriters.items.some(isFree);
+      return isWriter || ready.items.some(isFree) || retrying.items.some(isFree);
     },
   };
+}
+
+function addTo<Key>(map: Map<Key, Set<string>>, key: Key, id: string): void {
+  map.set(key, (map.get(key) ?? new Set()).add(id));
+}
+
+function removeFrom<Key>(map: Map<Key, Set<string>>, key: Key | undefined, id: string): void {
+  if (key !== undefined && map.get(key)?.delete(id) === true && map.get(key)?.size === 0) map.delete(key);
 }
 
 function isBefore(one: Entry, other: Entry): boolean {

@@ -1,3 +1,5 @@
+import type { WorktreeChoice } from "../workplace/choose-workplace.ts";
+
 /** Follow-ups in a chain at most; the settings cannot raise it. */
 export const FOLLOW_UP_DEPTH_MAX = 10;
 /** Of a task that names none. */
@@ -43,6 +45,12 @@ export interface TaskSpec {
   readonly environment: readonly string[];
   /** Whether notes that share words with the prompt are put beside it; a list: these terms are searched for too. */
   readonly memory: boolean | readonly string[];
+  /** Whether its session works in a worktree; `undefined`: as the settings say. */
+  readonly worktree: WorktreeChoice | undefined;
+  /** Paths that it is likely to change. */
+  readonly touches: readonly string[];
+  /** Paths that its session keeps to itself until its work is landed. */
+  readonly locks: readonly string[];
   /** It is not to run any more. */
   readonly cancel: boolean;
   /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */

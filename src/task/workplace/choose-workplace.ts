@@ -1,11 +1,18 @@
-/** What a task asks for, or the setting of its workspace: `auto` lets the score decide. */
+/** What a task may ask for: `auto` lets the score decide. */
 export const WORKTREE_CHOICES = ["always", "never", "auto"] as const;
 
 export type WorktreeChoice = (typeof WORKTREE_CHOICES)[number];
 
+/** Where tasks work that do not say: each session in a worktree of its own, or all in the shared checkout. */
+export const WORKPLACES = ["session", "shared"] as const;
+
+export type WorkplaceSetting = (typeof WORKPLACES)[number];
+
 /** What the choice of a workplace depends on, as it is at that moment. */
 export interface WorkplaceFacts {
-  readonly choice: WorktreeChoice;
+  /** `undefined`: the task does not say. */
+  readonly choice: WorktreeChoice | undefined;
+  readonly setting: WorkplaceSetting;
   /** The session has a branch of its own that holds work which is not landed: it goes on there. */
   readonly hasBranch: boolean;
   /** The run can write nothing. */
@@ -62,10 +69,17 @@ function termsOf(facts: WorkplaceFacts): readonly WorkplaceTerm[] {
   if (facts.choice === "never") return [term("never", 0, "a worktree is not wanted (worktree: never)")];
   if (facts.hasBranch) return [term("branch", CERTAIN, "its session has work on a branch of its own")];
   if (facts.choice === "always") return [term("always", CERTAIN, "a worktree is wanted (worktree: always)")];
+  if (facts.choice === undefined) return [termOfSetting(facts.setting)];
   if (facts.isReader) return [term("reader", 0, "it can write nothing (sandbox: read-only)")];
   if (facts.hasLocks) return [term("locks", CERTAIN, "it keeps paths to itself until they are landed (locks)")];
   if (facts.isSharedTaken) return [term("taken", CERTAIN, "another session writes to the shared checkout")];
   return weighed(facts).filter(({ points }) => points !== 0);
+}
+
+function termOfSetting(setting: WorkplaceSetting): WorkplaceTerm {
+  return setting === "session"
+    ? term("setting", CERTAIN, "each session has a worktree here (workplace: session)")
+    : term("setting", 0, "all work in the same checkout here (workplace: shared)");
 }
 
 function weighed(facts: WorkplaceFacts): readonly WorkplaceTerm[] {

@@ -42,7 +42,13 @@ export async function makeStressSite({ idleFiles }: SiteOptions): Promise<Stress
     LANG: "C.UTF-8",
     GIT_CONFIG_NOSYSTEM: "1",
   };
-  const ours = { ...environment, RUST_LOG: "off", CODEX_HOME: home, CODEX_INBOX_CODEX: STUB_PATH };
+  const ours = {
+    ...environment,
+    RUST_LOG: "off",
+    CODEX_HOME: home,
+    CODEX_INBOX_CODEX: STUB_PATH,
+    CODEX_INBOX_SHARED_WRITERS: "64",
+  };
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, "config.toml"), 'model_provider = "stub"\n');
   const repo = makeGitRepo(dir);

@@ -57,6 +57,9 @@ describe("the spec", () => {
         codexConfig: [],
         environment: [],
         memory: true,
+        worktree: undefined,
+        touches: [],
+        locks: [],
         cancel: false,
         frontMatter: {},
       },
@@ -90,6 +93,9 @@ describe("the spec", () => {
       "outputSchema: schemas/answer.json",
       "codexConfig: { model_reasoning_effort: high, hide_agent_reasoning: true }",
       "memory: [login, ' query  string ', C#, 4711, login]",
+      "worktree: auto",
+      "touches: [src/**]",
+      "locks: [db/migrations/, a.ts, a.ts]",
     );
     const { spec, warnings } = valid(text, "elsewhere");
     expect(spec).toMatchObject({
@@ -118,8 +124,11 @@ describe("the spec", () => {
       outputSchema: "schemas/answer.json",
       codexConfig: ['model_reasoning_effort="high"', "hide_agent_reasoning=true"],
       memory: ["login", "query  string", "C#", "4711"],
+      worktree: "auto",
+      touches: ["src/**"],
+      locks: ["db/migrations/", "a.ts"],
     });
-    expect(Object.keys(spec.frontMatter)).toHaveLength(25);
+    expect(Object.keys(spec.frontMatter)).toHaveLength(28);
     expect(spec.frontMatter).toMatchObject({ notBefore: "2026-11-21T07:00:00+01:00", priority: 0 });
     expect(warnings).toEqual([]);
   });

@@ -43,7 +43,9 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     lastStartOfSessionMs: undefined,
     thread: undefined,
     isSandboxed: true,
+    ground: "apart",
     folder: "./",
+    locks: [],
     heldAuthor: undefined,
   };
 }
@@ -79,6 +81,8 @@ function simulate(initial: readonly ChosenTask[], workersMax: number, lengthOf: 
       outcomeOf,
       pauses: NO_PAUSES,
       codex: undefined,
+      writersMax: 1,
+      locks: [],
     });
 
     const queued = tasks.filter(({ kind }) => kind === "queued").map(({ id }) => id);
@@ -185,6 +189,8 @@ describe("a busy queue", () => {
       nowMs: 20_000,
       pauses: NO_PAUSES,
       codex: undefined,
+      writersMax: 1,
+      locks: [],
     };
     let bestMs = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 5; round += 1) {

@@ -4,7 +4,8 @@ import type { DependencyOutcome } from "../../../src/task/schedule/dependencies.
 import type { Hold } from "../../../src/task/schedule/hold.ts";
 import { NO_PAUSES, type Pause, type Pauses } from "../../../src/task/schedule/pause.ts";
 import { type CodexHold, createSchedule } from "../../../src/task/schedule/schedule.ts";
-import type { ScheduledTask } from "../../../src/task/schedule/session-turns.ts";
+import type { Ground, ScheduledTask } from "../../../src/task/schedule/scheduled-task.ts";
+import type { HeldLock } from "../../../src/task/schedule/session-turns.ts";
 import { type Choice, chooseStarts } from "../../support/choose-starts.ts";
 import { startAll } from "../../support/run-schedule.ts";
 
@@ -22,6 +23,8 @@ type Change =
   | { readonly kind: "time"; readonly byMs: number }
   | { readonly kind: "pause"; readonly pauses: Pauses }
   | { readonly kind: "workers"; readonly max: number }
+  | { readonly kind: "writers"; readonly max: number }
+  | { readonly kind: "locks"; readonly locks: readonly HeldLock[] }
   | { readonly kind: "sandbox"; readonly problem: string | undefined }
   | { readonly kind: "codex"; readonly forMs: number | undefined | "well" };
 
@@ -32,10 +35,13 @@ interface Drop {
   readonly dependsOn: readonly string[];
   readonly thread: string | undefined;
   readonly isSandboxed: boolean;
+  readonly ground: Ground;
   readonly folder: string;
+  readonly locks: readonly string[];
   readonly heldAuthor: undefined;
 }
 
+const NO_LOCKS: readonly string[] = [];
 const number = fc.nat(TASKS_MAX - 1);
 const thread = fc.option(fc.constantFrom("t1", "t2"), { nil: undefined, freq: 2 });
 const drop: fc.Arbitrary<Drop> = fc.record({
@@ -57,7 +63,9 @@ const drop: fc.Arbitrary<Drop> = fc.record({
   ),
   thread,
   isSandboxed: fc.boolean(),
+  ground: fc.constantFrom<Ground[]>("writer", "writer", "apart", "either"),
   folder: fc.constantFrom("./", "./", "./", "lib/"),
+  locks: fc.constantFrom<(readonly string[])[]>(NO_LOCKS, NO_LOCKS, NO_LOCKS, ["db/"], ["db/x", "api"]),
   heldAuthor: fc.constant(undefined),
 });
 
@@ -103,6 +111,16 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("workers"), max: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("writers"), max: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("locks"),
+      locks: fc.array(fc.record({ session: fc.constantFrom(...SESSIONS), path: fc.constantFrom("db", "api/v1") }), {
+        maxLength: 2,
+      }),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("sandbox"), problem: fc.constantFrom("no namespaces", undefined) }),
@@ -127,6 +145,10 @@ function createPair() {
   let pauses = NO_PAUSES;
   let codex: CodexHold | undefined;
   let sandbox: string | undefined;
+  let writersMax = 1;
+  let locks: readonly HeldLock[] = [];
+  /** What the queued tasks wanted that are active now. */
+  const wanted = new Map<string, Ground>();
   let wasSetBack = false;
 
   const put = (task: ScheduledTask): void => {
@@ -141,7 +163,10 @@ function createPair() {
     if (![...open.values()].some(({ sessionKey }) => sessionKey === session)) lastStarts.delete(session ?? "");
   };
   const active = (): readonly ScheduledTask[] => [...open.values()].filter(({ kind }) => kind === "active");
-  const input = () => ({ nowMs, pauses, codex, sandbox, workersFree: workersMax - active().length });
+  const input = () => ({
+    ...{ nowMs, pauses, codex, sandbox, writersMax, locks },
+    workersFree: workersMax - active().length,
+  });
   const oracle = (): Choice =>
     chooseStarts({
       ...input(),
@@ -164,7 +189,10 @@ function createPair() {
         return;
       case "again":
         if (task?.kind === "active")
-          put({ ...task, kind: "queued", dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread });
+          put({
+            ...{ ...task, kind: "queued", ground: wanted.get(id) ?? task.ground },
+            ...{ dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread },
+          });
         return;
       case "replace":
         if (task?.kind === "queued") put({ ...task, ...step.drop, sessionKey: task.sessionKey });
@@ -182,6 +210,12 @@ function createPair() {
         return;
       case "workers":
         workersMax = step.max;
+        return;
+      case "writers":
+        writersMax = step.max;
+        return;
+      case "locks":
+        locks = step.locks;
         return;
       case "sandbox":
         sandbox = step.problem;
@@ -204,14 +238,16 @@ function createPair() {
       if (found.length === 0) break;
     }
     const expected = oracle().start;
-    const started = startAll(schedule, input());
-    expect(started).toEqual(expected);
-    for (const id of started) {
+    const started = startAll(schedule, input(), (id) => {
       const task = open.get(id);
       if (task === undefined) throw new Error(`${id} is not open`);
-      open.set(id, { ...task, kind: "active" });
+      const ground = schedule.isSharedTaken(id, input()) ? "apart" : "writer";
+      wanted.set(id, task.ground);
+      open.set(id, { ...task, kind: "active", ground: task.ground === "either" ? ground : task.ground });
       lastStarts.set(task.sessionKey, nowMs);
-    }
+      return task;
+    });
+    expect(started).toEqual(expected);
     const after = oracle();
     const held = new Map<string, Hold>();
     for (const id of open.keys()) {

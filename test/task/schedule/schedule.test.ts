@@ -22,7 +22,9 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     lastStartOfSessionMs: undefined,
     thread: undefined,
     isSandboxed: true,
+    ground: "writer",
     folder: "./",
+    locks: [],
     heldAuthor: undefined,
     ...change,
   };
@@ -37,6 +39,8 @@ function choose(tasks: readonly ChosenTask[], change: Partial<ScheduleInput> = {
     outcomeOf: (id) => (ids.has(id) ? "open" : undefined),
     pauses: NO_PAUSES,
     codex: undefined,
+    writersMax: 9,
+    locks: [],
     ...change,
   });
   return { start, held: Object.fromEntries(held), unrunnable, nextDueMs };
@@ -312,5 +316,52 @@ describe("everything waits", () => {
     expect(choose([task(1)], { codex, nowMs: NOW + 60_000 }).start).toEqual(["t1"]);
     const unknown = { problem: "codex is not logged in", untilMs: undefined };
     expect(choose([task(1)], { codex: unknown })).toMatchObject({ start: [], nextDueMs: undefined });
+  });
+});
+
+describe("the shared checkout", () => {
+  const writes = (holder: string): Hold => ({ kind: "writer", holder });
+
+  it("has one writer at a time where one may write", () => {
+    expect(choose([task(1), task(2), task(3)], { writersMax: 1 })).toMatchObject({
+      start: ["t1"],
+      held: { t2: writes("t1"), t3: writes("t1") },
+    });
+    expect(choose([task(1), task(2), task(3)], { writersMax: 2 }).start).toEqual(["t1", "t2"]);
+  });
+
+  it("holds nobody up who works apart, or leaves it as it is", () => {
+    const apart = { ground: "apart", folder: "lib/" } as const;
+    expect(choose([task(1, { kind: "active" }), task(2), task(3, apart)], { writersMax: 1 })).toMatchObject({
+      start: ["t3"],
+      held: { t2: writes("t1") },
+    });
+  });
+
+  it("is left to its writer by those who may work anywhere", () => {
+    const either = { ground: "either" } as const;
+    expect(choose([task(1, either), task(2, either), task(3)], { writersMax: 1 })).toMatchObject({
+      start: ["t1", "t2"],
+      held: { t3: writes("t1") },
+    });
+  });
+});
+
+describe("locks", () => {
+  const DB = { locks: ["db/"], ground: "apart" } as const;
+  const waits = (holder: string | undefined): Hold => ({ kind: "lock", path: "db/", session: "s1", holder });
+
+  it("keep two tasks apart that name the same path, or one above it", () => {
+    const tasks = [task(1, DB), task(2, DB), task(3, { ...DB, locks: ["db/x"] }), task(4, { ...DB, locks: ["api"] })];
+    expect(choose(tasks)).toMatchObject({
+      start: ["t1", "t4"],
+      held: { t2: waits("t1"), t3: { ...waits("t1"), path: "db/x" } },
+    });
+  });
+
+  it("are kept by a session whose work is not landed, and do not hold up the session itself", () => {
+    const locks = [{ session: "s1", path: "db/migrations" }];
+    expect(choose([task(1, DB), task(2, DB)], { locks })).toMatchObject({ start: ["t1"], held: { t2: waits("t1") } });
+    expect(choose([task(2, DB)], { locks })).toMatchObject({ start: [], held: { t2: waits(undefined) } });
   });
 });

@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { chooseWorkplace, type WorkplaceFacts } from "../../../src/task/workplace/choose-workplace.ts";
 
 const PLAIN: WorkplaceFacts = {
-  ...{ choice: "auto", hasBranch: false, isReader: false, isOutside: false, hasLocks: false, isSharedTaken: false },
+  ...{
+    choice: "auto",
+    setting: "shared",
+    hasBranch: false,
+    isReader: false,
+    isOutside: false,
+    hasLocks: false,
+    isSharedTaken: false,
+  },
   ...{ overlap: 0, isDirty: false, timeoutMs: 60_000, hasVerify: false, attempt: 1, openingMs: 0 },
 };
 

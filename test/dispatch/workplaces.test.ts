@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import type { RunningCoordinator } from "../../src/app/start-coordinator.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+/** The coordinator of a world, as the interfaces see it. */
+const coordinators = new WeakMap<World, RunningCoordinator>();
+
+async function start(world: World): Promise<World> {
+  coordinators.set(world, await world.start());
+  return world;
+}
+
+async function oneWriter(): Promise<World> {
+  const world = createWorld();
+  Object.assign(world.settings, { sharedWriters: 1, maxWorkers: 8 });
+  return start(world);
+}
+
+async function ask(world: World, name: string, frontMatter = ""): Promise<string> {
+  world.drop(`${name}.md`, `---\n${frontMatter}\n---\n${name}\n`);
+  await world.settle();
+  return world.accepted(-1);
+}
+
+function started(world: World): readonly string[] {
+  return world.runner.started.map(({ request }) => request.prompt.trim());
+}
+
+async function end(world: World, session: string): Promise<void> {
+  world.runner.end(world.runner.of(session), {});
+  await world.settle();
+}
+
+async function holdOf(world: World, id: string): Promise<string | null | undefined> {
+  return (await coordinators.get(world)?.show(id))?.hold;
+}
+
+describe("the shared checkout", () => {
+  it("has one writer at a time, until its verification has ended; who only reads runs beside it", async () => {
+    const world = await oneWriter();
+    const one = await ask(world, "a/one", "verifyCommand: npm test");
+    const two = await ask(world, "b/two");
+    await ask(world, "c/three", "sandbox: read-only");
+    expect(started(world)).toEqual(["a/one", "c/three"]);
+    expect(await holdOf(world, two)).toBe(`${one} writes to the shared checkout`);
+    await end(world, "a");
+    expect(world.verifier.started).toHaveLength(1);
+    expect(started(world)).toEqual(["a/one", "c/three"]);
+    world.verifier.end(world.verifier.current());
+    await world.settle();
+    expect(started(world)).toEqual(["a/one", "c/three", "b/two"]);
+  });
+
+  it("keeps its writer over a crash of the coordinator", async () => {
+    const world = await oneWriter();
+    await ask(world, "a/one");
+    await ask(world, "b/two");
+    await world.crash();
+    await world.start();
+    expect(started(world)).toEqual(["a/one"]);
+    await end(world, "a");
+    expect(started(world)).toEqual(["a/one", "b/two"]);
+  });
+
+  it("has as many writers as the settings say, also when they are edited meanwhile", async () => {
+    const world = await oneWriter();
+    for (const name of ["a/one", "b/two", "c/three"]) await ask(world, name);
+    expect(started(world)).toEqual(["a/one"]);
+    world.settings.sharedWriters = 2;
+    await world.advance(1_000);
+    expect(started(world)).toEqual(["a/one", "b/two"]);
+  });
+});
+
+describe("locks", () => {
+  it("keep tasks of other sessions waiting for as long as one that has them runs", async () => {
+    const world = await start(createWorld());
+    await ask(world, "a/one", "locks: [db/]");
+    const two = await ask(world, "b/two", "locks: db/migrations");
+    expect(started(world)).toEqual(["a/one"]);
+    expect(await holdOf(world, two)).toBe("session a keeps db/migrations to itself");
+    await end(world, "a");
+    expect(started(world)).toEqual(["a/one", "b/two"]);
+  });
+});
