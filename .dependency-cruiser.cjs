@@ -29,6 +29,7 @@ const PARTS = {
   "git/gate": ["git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/gate", "git/repository", "git/process"],
+  "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
   "base/files": ["base/errors\\.ts"],
   "base/process": ["base/files", "base/[^/]+\\.ts"],
   "store/events": [],

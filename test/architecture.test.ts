@@ -81,6 +81,7 @@ describe("the arrows", () => {
     "part-git-objects": ["src/git/objects/write.ts", "src/git/index/stamp.ts"],
     "part-git-repository": ["src/git/repository/refs.ts", "src/git/gate/locks.ts"],
     "part-git-gate": ["src/git/gate/scan.ts", "src/git/index/file.ts"],
+    "part-git-snapshots": ["src/git/snapshots/take.ts", "src/git/commit/swap.ts"],
     "part-git-index": ["src/git/index/build.ts", "src/git/commit/swap.ts"],
     "part-git-worktrees": ["src/git/worktrees/add.ts", "src/git/commit/swap.ts"],
     "part-dispatch-events": ["src/dispatch/events/recorder.ts", "src/dispatch/dispatcher.ts"],

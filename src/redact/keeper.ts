@@ -25,8 +25,8 @@ const LEVELS_MAX = 200;
 
 /** Tells where secrets are, and never which. */
 export interface SecretFinder {
-  /** Returns the line (from 1) and kind of each. */
-  placesIn(text: string): readonly { readonly line: number; readonly kind: string }[];
+  /** Returns the line (from 1) and kind of each. In slices. */
+  placesIn(text: string): Promise<readonly { readonly line: number; readonly kind: string }[]>;
 }
 
 /** Returns the redaction boundary. @param rules credentials by their formats; what this process knows by value is found besides */
@@ -165,9 +165,10 @@ export function createKeeper(rules: CredentialRules, known: KnownValues): Keeper
       return asKept((await inSlices(keepValue(value, 0))) as typeof value);
     },
     kindsIn: (text) => [...new Set(atOnce(secretsIn(text)).map(({ kind }) => kind))],
-    placesIn(text) {
+    async placesIn(text) {
+      refresh();
       let [line, at] = [1, 0];
-      return atOnce(secretsIn(text)).map(({ start, kind }) => {
+      return (await inSlices(secretsIn(text))).map(({ start, kind }) => {
         for (let end = text.indexOf("\n", at); end !== -1 && end < start; end = text.indexOf("\n", at)) {
           line += 1;
           at = end + 1;

@@ -52,7 +52,7 @@ export async function scanBranch(
     }
     texts += 1;
     bytes += content.length;
-    for (const { line, kind } of keeper.placesIn(content.toString("utf8")))
+    for (const { line, kind } of await keeper.placesIn(content.toString("utf8")))
       findings.push({ commit, path: shown, line, kind });
   }
   return { branch, history, scanned: { texts, bytes }, findings, notScanned };

@@ -23,6 +23,11 @@ export function fromByteName(name: string): string {
   return Buffer.from(name, "latin1").toString("utf8");
 }
 
+/** Returns where `name` (from `topDir`; a character is a byte) lies, as the system takes it: names need not be UTF-8. */
+export function diskPath(topDir: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${topDir}/`), Buffer.from(name, "latin1")]);
+}
+
 export function isFolder(entry: TreeEntry): boolean {
   return entry.mode === FOLDER_MODE;
 }

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import type { StoredObject } from "../objects/object-reader.ts";
+import { diskPath, fromByteName } from "../objects/tree-format.ts";
+import type { Candidate, Candidates, LeftOut } from "./candidates.ts";
+import type { FileChange } from "./tree-changes.ts";
+
+/** Says where in a text secrets are, by line (from 1), and never which. Lets other work have its turn. */
+export type SecretsIn = (text: string) => Promise<readonly { readonly line: number; readonly kind: string }[]>;
+
+/** Reads what git has by an id or a name. */
+export type ReadObject = (name: string) => Promise<StoredObject | undefined>;
+
+/** A file that must not leave this machine, and why. */
+export interface FileWithSecrets {
+  readonly path: string;
+  readonly kinds: readonly string[];
+}
+
+/** Git takes a file for binary that has a zero byte this early. */
+const BINARY_LOOK = 8_000;
+
+/** Returns the changed files that hold secrets on lines which they had not before. */
+export async function secretsOf(
+  files: readonly FileChange[],
+  secretsIn: SecretsIn,
+  read: ReadObject,
+): Promise<readonly FileWithSecrets[]> {
+  const found: FileWithSecrets[] = [];
+  for (const { path, before, after } of files) {
+    const content = after === undefined ? undefined : await read(after);
+    if (content === undefined) continue;
+    const old = before === undefined ? undefined : await read(before);
+    const kinds = await newSecretKinds(secretsIn, content.content, old?.content);
+    if (kinds.length > 0) found.push({ path, kinds });
+  }
+  return found;
+}
+
+/** Leaves out of `chosen` what holds secrets that `commit` has not at its path. */
+export async function withoutSecrets(
+  chosen: Candidates,
+  topDir: string,
+  commit: string | undefined,
+  secretsIn: SecretsIn,
+  read: ReadObject,
+): Promise<Candidates> {
+  const add: Candidate[] = [];
+  const leftOut: LeftOut[] = [...chosen.leftOut];
+  for (const file of chosen.add) {
+    const path = fromByteName(file.path);
+    const old = commit === undefined || path.includes("\n") ? undefined : await read(`${commit}:${path}`);
+    const content = await readFile(diskPath(topDir, file.path)).catch(() => undefined); // Gone, a link into nowhere, a submodule.
+    const kinds = content === undefined ? [] : await newSecretKinds(secretsIn, content, old?.content);
+    if (kinds.length === 0) add.push(file);
+    else leftOut.push({ ...file, path, why: `it holds what looks like a secret (${kinds.join(", ")})` });
+  }
+  return { ...chosen, add, leftOut };
+}
+
+/** What was there already is no news. A binary file is not looked through. */
+async function newSecretKinds(
+  secretsIn: SecretsIn,
+  content: Buffer,
+  before: Buffer | undefined,
+): Promise<readonly string[]> {
+  if (content.subarray(0, BINARY_LOOK).includes(0)) return [];
+  const text = content.toString("utf8");
+  const found = await secretsIn(text);
+  if (found.length === 0) return [];
+  const lines = text.split("\n");
+  const known = new Set(before?.toString("utf8").split("\n"));
+  const kinds = found.filter(({ line }) => !known.has(lines[line - 1] ?? "")).map(({ kind }) => kind);
+  return [...new Set(kinds)].sort();
+}

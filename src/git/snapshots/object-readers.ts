@@ -1,0 +1,26 @@
+import { createObjectReader, type ObjectReader } from "../objects/object-reader.ts";
+import type { KnownRepository } from "../repository/known-repositories.ts";
+import type { ReadObject } from "./new-secrets.ts";
+
+/** The process that reads objects ends when nobody has asked for so long: also so that it does not hold on to packs that were removed. */
+const IDLE_MS = 10_000;
+
+/** Readers of objects by repository, each a process while it is used. */
+export function createObjectReaders(): { of(repository: KnownRepository): ReadObject } {
+  const readers = new Map<string, { readonly reader: ObjectReader; readonly idle: NodeJS.Timeout }>();
+  return {
+    of:
+      ({ commonDir }) =>
+      (name) => {
+        const known = readers.get(commonDir);
+        clearTimeout(known?.idle);
+        const reader = known?.reader ?? createObjectReader({ gitDir: commonDir });
+        const close = (): void => {
+          readers.delete(commonDir);
+          reader.close();
+        };
+        readers.set(commonDir, { reader, idle: setTimeout(close, IDLE_MS).unref() });
+        return reader.read(name);
+      },
+  };
+}

@@ -1,0 +1,171 @@
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { stampText } from "../../base/files/file-stamp.ts";
+import { readBoundedText } from "../../base/files/read-bounded.ts";
+import { asText, parseObject } from "../../base/json-shape.ts";
+import { copyIndex } from "../index/index-copy.ts";
+import { diskPath } from "../objects/tree-format.ts";
+import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
+import type { KnownRepository } from "../repository/known-repositories.ts";
+import type { LeftOut } from "./candidates.ts";
+
+/**
+ * An index of our own that holds a work tree as the last snapshot of it found it, without the coordinator's files: what git lists
+ * against it is what changed since. It is a cache: lost or damaged, it is made again from a commit and the user's index, which knows
+ * which files are as they were when git last looked.
+ */
+export interface PrivateIndex {
+  readonly path: string;
+  /** Variables for git commands that use it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Returns the tree that it holds, asked of git only after it was changed by somebody who could not say so (a kill). */
+  tree(): Promise<string>;
+  /** Takes these paths (a character is a byte) as they are on the disk, or out of it. Returns those that git does not take. */
+  update(add: readonly string[], remove: readonly string[]): Promise<readonly LeftOut[]>;
+  /** Notes which files are as they were: one that was touched and not changed is compared each time otherwise. */
+  refresh(): Promise<void>;
+  /** Remembers what it holds now, and which rules hold for which of its trees. */
+  save(rules: readonly (readonly [tree: string, file: string])[]): void;
+  readonly rules: readonly (readonly [tree: string, file: string])[];
+}
+
+export interface PrivateIndexOptions {
+  readonly repository: KnownRepository;
+  /** Absolute; its folder is made. A file `<path>.json` lies beside it. */
+  readonly path: string;
+  /** Switches filters off. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Tree that it begins with where there is none. */
+  readonly begin: () => Promise<string>;
+}
+
+interface Remembered {
+  readonly stamp: string;
+  readonly tree: string;
+  readonly rules: readonly (readonly [string, string])[];
+}
+
+const STATE_BYTES_MAX = 64 * 1024;
+/** What git adds is on the disk before a commit names it; all of it costs one or two syncs. */
+const DURABLE = ["-c", "core.fsync=loose-object", "-c", "core.fsyncMethod=batch"] as const;
+/** A line ending that cannot be put back is no reason to refuse a file. */
+const AS_IT_IS = ["-c", "core.safecrlf=false", "-c", "core.splitIndex=false"] as const;
+
+/** Opens the index, and makes it where there is none. @throws GitError */
+export async function openPrivateIndex(options: PrivateIndexOptions): Promise<PrivateIndex> {
+  const { repository, path } = options;
+  const environment = { ...options.environment, GIT_INDEX_FILE: path };
+  const git = (args: readonly string[], call: GitCall = {}): Promise<GitResult> =>
+    runGit(repository, [...DURABLE, ...AS_IT_IS, ...args], { ...call, environment });
+  const known = remembered(path);
+  if (known === undefined) await build(options);
+  else rmSync(`${path}.lock`, { force: true }); // Left by a git that was killed; nobody else writes it.
+  let tree = known?.tree;
+  let stamp = known?.stamp;
+
+  const addAll = async (paths: readonly string[]): Promise<readonly LeftOut[]> => {
+    if (paths.length === 0) return [];
+    const input = Buffer.from(paths.map((name) => `${name}\0`).join(""), "latin1");
+    const { status, stderr } = await git(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], {
+      input,
+    });
+    if (status === 0) return refusedNames(stderr);
+    const [only = ""] = paths;
+    if (paths.length === 1) return takeBytes(git, repository, only);
+    const half = Math.ceil(paths.length / 2); // One file is in the way: the others are not to be lost for it.
+    return [...(await addAll(paths.slice(0, half))), ...(await addAll(paths.slice(half)))];
+  };
+
+  return {
+    path,
+    environment,
+    rules: known?.rules ?? [],
+    async tree() {
+      if (tree !== undefined && stamp === stampText(path)) return tree;
+      const { status, stdout, stderr } = await git(["write-tree"]);
+      if (status !== 0) throw new GitError(`git write-tree in ${repository.topDir}: ${stderr}`);
+      tree = stdout.toString("latin1").trim();
+      stamp = stampText(path);
+      return tree;
+    },
+    async update(add, remove) {
+      const none = "0".repeat((tree ?? "").length === 64 ? 64 : 40);
+      const input = Buffer.from(remove.map((name) => `0 ${none}\t${name}\0`).join(""), "latin1");
+      if (remove.length > 0) await expectDone(git(["update-index", "-z", "--index-info"], { input }), "update-index");
+      return addAll(add);
+    },
+    async refresh() {
+      await git(["update-index", "-q", "--refresh"]); // Its status says whether files have changed, and that is no failure.
+    },
+    save(rules) {
+      if (tree === undefined || stamp === undefined) return;
+      const text = `${JSON.stringify({ v: 1, stamp, tree, rules })}\n`;
+      if (text === readQuietly(`${path}.json`)) return;
+      writeFileSync(`${path}.json.new`, text, { mode: 0o600 });
+      renameSync(`${path}.json.new`, `${path}.json`); // Not synced: what a loss of power spoils is made again.
+    },
+  };
+}
+
+/** Removes the index, so that the next one is made from a commit. */
+export function dropPrivateIndex(path: string): void {
+  for (const end of ["", ".json", ".lock", ".draft", ".draft.lock"]) rmSync(`${path}${end}`, { force: true });
+}
+
+async function build({ repository, path, environment, begin }: PrivateIndexOptions): Promise<void> {
+  dropPrivateIndex(path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.draft`;
+  await copyIndex(join(repository.gitDir, "index"), draft);
+  const args = ["-c", "core.splitIndex=false", "read-tree", "--reset", await begin()];
+  const own = { environment: { ...environment, GIT_INDEX_FILE: draft } };
+  await expectDone(runGit(repository, args, own), "read-tree");
+  await runGit(repository, ["update-index", "-q", "--refresh"], own);
+  renameSync(draft, path);
+}
+
+/** What the index was when it was last looked at; `undefined` where it has to be made anew. */
+function remembered(path: string): Remembered | undefined {
+  const value = parseObject(readQuietly(`${path}.json`));
+  const [stamp, tree] = [asText(value?.stamp), asText(value?.tree)];
+  if (value?.v !== 1 || stamp === undefined || tree === undefined || stampText(path) === "absent") return undefined;
+  const rules = Array.isArray(value.rules) ? value.rules : [];
+  return { stamp, tree, rules: rules.map(([key, file]) => [String(key), String(file)] as const) };
+}
+
+function readQuietly(path: string): string {
+  try {
+    return readBoundedText(path, STATE_BYTES_MAX) ?? "";
+  } catch {
+    return ""; // Not a file of ours: then there is no index of ours either.
+  }
+}
+
+/** The content as it is, where git's conversion of it fails (an encoding that `.gitattributes` claims and the file has not). */
+async function takeBytes(
+  git: (args: readonly string[], call?: GitCall) => Promise<GitResult>,
+  { topDir }: KnownRepository,
+  name: string,
+): Promise<readonly LeftOut[]> {
+  const quoted = `"${name.replaceAll(/[\\"\n\t\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)}"\n`;
+  const input = Buffer.from(quoted, "latin1");
+  const { status, stdout, stderr } = await git(["hash-object", "-w", "--no-filters", "--stdin-paths"], { input });
+  if (status !== 0)
+    throw new GitError(`git cannot read ${Buffer.from(name, "latin1").toString("utf8")} in ${topDir}: ${stderr}`);
+  const isProgram = (lstatSync(diskPath(topDir, name)).mode & 0o100) !== 0;
+  const entry = `${isProgram ? "100755" : "100644"} ${stdout.toString("latin1").trim()}\t${name}\0`;
+  const info = { input: Buffer.from(entry, "latin1") };
+  await expectDone(git(["update-index", "--add", "--replace", "-z", "--index-info"], info), "update-index");
+  return [];
+}
+
+/** What looks like git's own folder to some system ("x/.GIT/y") is in no tree. */
+function refusedNames(said: string): readonly LeftOut[] {
+  const why = "git takes no file of this name";
+  return Array.from(said.matchAll(/^Ignoring path (.+)$/gm), ([, path = ""]) => ({ path, bytes: 0, why, stamp: "" }));
+}
+
+async function expectDone(running: Promise<GitResult>, what: string): Promise<void> {
+  const { status, stderr } = await running;
+  if (status !== 0) throw new GitError(`git ${what}: ${stderr}`);
+}

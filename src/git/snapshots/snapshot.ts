@@ -1,0 +1,245 @@
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { ObjectFormat } from "../objects/object-format.ts";
+import { GitError, runGit } from "../process/git-process.ts";
+import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
+import type { KnownRepository } from "../repository/known-repositories.ts";
+import {
+  byText,
+  type Candidates,
+  chooseCandidates,
+  isTouchedSince,
+  type LeftOut,
+  type SnapshotLimits,
+  SnapshotRefusedError,
+} from "./candidates.ts";
+import {
+  createIgnoreRules,
+  IGNORE_FILE,
+  type IgnoreRules,
+  RULES_OF_THE_DISK,
+  type RuleArguments,
+  rulesIn,
+} from "./ignore-rules.ts";
+import { type Listing, listWorkTree } from "./listing.ts";
+import { type FileWithSecrets, type ReadObject, type SecretsIn, secretsOf, withoutSecrets } from "./new-secrets.ts";
+import { createObjectReaders } from "./object-readers.ts";
+import { withOwnPaths } from "./own-paths.ts";
+import { dropPrivateIndex, openPrivateIndex, type PrivateIndex } from "./private-index.ts";
+import { listDirtySubmodules } from "./submodules.ts";
+import { type FileChange, readChanges } from "./tree-changes.ts";
+import { createTreeStore, type TreeStore } from "./tree-store.ts";
+
+export interface SnapshotRequest {
+  readonly repository: KnownRepository;
+  /** Absolute: an index of ours for this work tree, kept between snapshots; never the user's. */
+  readonly indexPath: string;
+  /** Paths from the top that are the coordinator's own: a snapshot holds there what its first parent does. */
+  readonly ours: readonly string[];
+  /** The first is the commit that the work tree is compared with; none before the first commit of a branch. */
+  readonly parents: readonly string[];
+  /** The commit whose ignore files count; `undefined`: those on the disk. */
+  readonly rulesFrom: string | undefined;
+  /** What the rules on the disk hide and those of `rulesFrom` do not is taken if it was touched since (Unix ms). */
+  readonly hiddenSinceMs?: number;
+  /** Without the trailer `Left-Out`, which is added to it. */
+  readonly message: string;
+  /** "Name <address>", each. */
+  readonly author: string;
+  readonly committer: string;
+  /** Unix ms; of both. The same input gives the same id. */
+  readonly atMs: number;
+  readonly limits: SnapshotLimits;
+  /** What was left out before and is still as it was then is left out again, without a word. */
+  readonly leftOutBefore?: readonly Pick<LeftOut, "path" | "stamp">[];
+  /** A file that holds a secret which the first parent has not there is taken and named, or left out and named. */
+  readonly secrets: "take" | "leave-out";
+}
+
+/** `tree` is that of the whole work tree; `leftOut` what of it is not in there. */
+export type Snapshot =
+  | { readonly kind: "unchanged"; readonly tree: string; readonly leftOut: readonly LeftOut[] }
+  | {
+      readonly kind: "taken";
+      readonly commit: string;
+      readonly tree: string;
+      /** Against the first parent. */
+      readonly files: readonly FileChange[];
+      readonly leftOut: readonly LeftOut[];
+      /** Where there are any the commit must not leave this machine. */
+      readonly secrets: readonly FileWithSecrets[];
+    };
+
+/** Takes snapshots of work trees, one at a time of each. */
+export interface Snapshots {
+  /**
+   * Records how a work tree is now. Writes objects and an index of ours; moves no ref, and touches nothing of the user's. Where nothing
+   * has changed since the last one, it costs one `git ls-files`.
+   *
+   * @throws SnapshotRefusedError where there is too much to record, or too little room; GitError, CoordinatorError `CONFIG`, the
+   * system's errors
+   */
+  take(request: SnapshotRequest): Promise<Snapshot>;
+}
+
+export interface SnapshotsOptions {
+  readonly programs: Pick<ConfiguredPrograms, "forListing">;
+  readonly secretsIn: SecretsIn;
+}
+
+/** A listing that takes longer has compared many files that were touched and not changed. */
+const SLOW_LISTING_MS = 500;
+/** The disk keeps so much more free than a snapshot needs. */
+const FREE_BYTES_MIN = 64 * 1024 * 1024;
+/** In the message of a commit. */
+const LEFT_OUT_NAMED_MAX = 20;
+
+export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snapshots {
+  const turns = new Map<string, Promise<unknown>>();
+  const readers = createObjectReaders();
+
+  const takeOnce = async (request: SnapshotRequest): Promise<Snapshot> => {
+    const { repository, parents, ours, indexPath } = request;
+    const environment = await programs.forListing(repository);
+    const read = readers.of(repository);
+    const store = createTreeStore(join(repository.commonDir, "objects"), await formatOf(request), read);
+    const parentTree = parents[0] === undefined ? store.emptyTree : await store.treeOf(parents[0]);
+    const begin = (): Promise<string> => storedCodeTree(store, parentTree, ours);
+    const index = await openPrivateIndex({ repository, path: indexPath, environment, begin });
+    const before = await index.tree();
+    const rules = createIgnoreRules(repository, index, read);
+    const listing = await listByRules(request, index, rules, store, before);
+    const { add, remove, leftOut } = await choose(request, listing, read);
+    if (add.length + remove.length > 0) {
+      await requireRoom(repository, add);
+      leftOut.push(
+        ...(await index.update(
+          add.map(({ path }) => path),
+          remove,
+        )),
+      );
+    }
+    leftOut.push(...(await listDirtySubmodules(repository, index)));
+    const codeTree = await index.tree();
+    if (![...add.map(({ path }) => path), ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
+    index.save(rules.known);
+    const tree = (await withOwnPaths(store, codeTree, parentTree, ours)) ?? store.emptyTree;
+    leftOut.sort((one, other) => byText(one.path, other.path));
+    if (parents.length < 2 && tree === parentTree) return { kind: "unchanged", tree, leftOut };
+    await store.store(tree);
+    const commit = await store.writeCommit(commitText(request, tree, leftOut));
+    const files = await readChanges(repository, parentTree, tree);
+    return { kind: "taken", commit, tree, files, leftOut, secrets: await secretsOf(files, secretsIn, read) };
+  };
+
+  const choose = async (
+    { repository, limits, leftOutBefore = [], secrets, parents }: SnapshotRequest,
+    listing: Listing,
+    read: ReadObject,
+  ): Promise<Candidates & { readonly leftOut: LeftOut[] }> => {
+    const unchanged = new Map(leftOutBefore.map(({ path, stamp }) => [path, stamp]));
+    const { topDir } = repository;
+    const all = await chooseCandidates(topDir, listing, limits, unchanged);
+    const chosen = secrets === "take" ? all : await withoutSecrets(all, topDir, parents[0], secretsIn, read);
+    return { ...chosen, leftOut: [...chosen.leftOut] };
+  };
+
+  /** An index of ours that cannot be used any more is made again, once. */
+  const take = async (request: SnapshotRequest): Promise<Snapshot> => {
+    try {
+      return await takeOnce(request);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      if (/No space left|quota exceeded/i.test(error.message)) throw new SnapshotRefusedError("the disk is full");
+      dropPrivateIndex(request.indexPath);
+      return takeOnce(request);
+    }
+  };
+
+  return {
+    take(request) {
+      const before = turns.get(request.indexPath) ?? Promise.resolve();
+      const taken = before.then(() => take(request));
+      const settled = taken.catch(() => undefined);
+      turns.set(request.indexPath, settled);
+      void settled.then(() => {
+        if (turns.get(request.indexPath) === settled) turns.delete(request.indexPath);
+      });
+      return taken;
+    },
+  };
+}
+
+/** Returns the tree that the index begins with: that of the first parent, without the coordinator's own files. */
+async function storedCodeTree(store: TreeStore, tree: string, ours: readonly string[]): Promise<string> {
+  const code = (await withOwnPaths(store, tree, undefined, ours)) ?? store.write(new Map());
+  await store.store(code);
+  return code;
+}
+
+/** Lists by the rules that count and, where an ignore file has changed since, by those on the disk as well. */
+async function listByRules(
+  { repository, ours, rulesFrom: commit, hiddenSinceMs = 0 }: SnapshotRequest,
+  index: PrivateIndex,
+  rules: IgnoreRules,
+  store: TreeStore,
+  before: string,
+): Promise<Listing> {
+  const list = async (args: RuleArguments): Promise<Listing> => {
+    const startedMs = performance.now();
+    const listing = await listWorkTree(repository, index, args, ours);
+    if (performance.now() - startedMs > SLOW_LISTING_MS) await index.refresh();
+    return listing;
+  };
+  if (commit === undefined) return list(RULES_OF_THE_DISK);
+  const codeTree = (await withOwnPaths(store, await store.treeOf(commit), undefined, ours)) ?? store.emptyTree;
+  const file = await rules.of(codeTree);
+  const listing = await list(rulesIn(file));
+  const isSame =
+    file === (await rules.of(before)) &&
+    ![...listing.modified, ...listing.deleted, ...listing.untracked].some(isIgnoreFile);
+  if (isSame) return listing;
+  const shown = await list(RULES_OF_THE_DISK);
+  const visible = new Set(shown.untracked);
+  const hidden = listing.untracked.filter(
+    (path) => !visible.has(path) && isTouchedSince(repository.topDir, path, hiddenSinceMs),
+  );
+  return { ...shown, untracked: [...shown.untracked, ...hidden] };
+}
+
+async function requireRoom({ commonDir }: KnownRepository, add: readonly { readonly bytes: number }[]): Promise<void> {
+  const { bavail, bsize } = await statfs(commonDir);
+  const needed = add.reduce((sum, { bytes }) => sum + bytes, FREE_BYTES_MIN);
+  if (bavail * bsize >= needed) return;
+  const free = `${Math.floor((bavail * bsize) / 1024 / 1024)} MB`;
+  throw new SnapshotRefusedError(
+    `the disk of ${commonDir} has ${free} free, ${Math.ceil(needed / 1024 / 1024)} MB are needed`,
+  );
+}
+
+function commitText(
+  { parents, author, committer, atMs, message }: SnapshotRequest,
+  tree: string,
+  leftOut: readonly LeftOut[],
+): Buffer {
+  const time = `${Math.floor(atMs / 1_000)} +0000`;
+  const named = leftOut.slice(0, LEFT_OUT_NAMED_MAX).map(({ path, why }) => `Left-Out: ${oneLine(path)} (${why})`);
+  const more = leftOut.length > named.length ? [`Left-Out: ${leftOut.length - named.length} more`] : [];
+  const text = [message.replaceAll("\0", "").trimEnd(), ...named, ...more].join("\n");
+  const lines = parents.map((parent) => `parent ${parent}\n`).join("");
+  return Buffer.from(`tree ${tree}\n${lines}author ${author} ${time}\ncommitter ${committer} ${time}\n\n${text}\n`);
+}
+
+function oneLine(path: string): string {
+  return /[\p{Cc}"]/u.test(path) ? JSON.stringify(path) : path;
+}
+
+async function formatOf({ repository, parents }: SnapshotRequest): Promise<ObjectFormat> {
+  if (parents[0] !== undefined) return parents[0].length === 64 ? "sha256" : "sha1";
+  const { stdout } = await runGit(repository, ["rev-parse", "--show-object-format"]);
+  return stdout.toString("latin1").trim() === "sha256" ? "sha256" : "sha1";
+}
+
+function isIgnoreFile(path: string): boolean {
+  return path === IGNORE_FILE || path.endsWith(`/${IGNORE_FILE}`);
+}
