@@ -117,7 +117,7 @@ module.exports = {
         pathNot: [
           "^src/git/branch\\.ts$",
           "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
-          "^src/git/worktrees/",
+          "^src/git/(worktrees|snapshots)/",
         ],
       },
     },

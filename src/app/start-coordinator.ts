@@ -197,7 +197,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ onSandboxBroken: sandbox.doubt, onCodexMissing: codex.doubt },
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
     ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
-    chosen: () => ({ kind: "shared", score: 0, terms: [] }),
+    chosen: (task) => workplaces.chosen(task),
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
     ...{ limits: settings, waitLimits: () => retryLimits() },

@@ -163,9 +163,10 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       };
       try {
         if (choice.kind === "worktree") {
-          lease = await deps.places.lease(sessionKey, isWanted);
-          await deps.places.before(lease, turnOf(task));
+          const opened = await deps.places.lease(sessionKey, isWanted);
+          await deps.places.before(opened, turnOf(task));
           if (!isWanted()) return undefined;
+          lease = opened;
         }
         const { ground, variables } = deps.places.at(lease);
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults(), variables);

@@ -1,8 +1,8 @@
 import { relative, resolve } from "node:path";
 import type { Log } from "../../base/surroundings.ts";
 import { type ChangedPath, createChangedFiles } from "../../git/index/changed-files.ts";
-import { openCodeRepositories } from "../../git/repository/code-repositories.ts";
-import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
+import { type CodeRepositories, openCodeRepositories } from "../../git/repository/code-repositories.ts";
+import type { KnownRepositories, KnownRepository } from "../../git/repository/known-repositories.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
@@ -24,6 +24,14 @@ export interface WorkplaceOptions {
   /** Absolute paths that the policy allows; the same list until it changes. */
   readonly allowed: () => readonly string[];
   readonly log: Log;
+  /** Worktrees of our own that runs may work in; the same list until it changes. */
+  readonly linked?: () => readonly KnownRepository[];
+}
+
+/** An opened workplace, and how git is run in the repository of the code. */
+export interface OpenedWorkplace extends Workplace, Pick<CodeRepositories, "code" | "programs"> {
+  /** The coordinator's own paths, from the top of a work tree that holds them. */
+  readonly ours: readonly string[];
 }
 
 /**
@@ -31,8 +39,9 @@ export interface WorkplaceOptions {
  *
  * @throws CoordinatorError `NOT_FOUND` where the code's checkout is gone; `CONFIG` where its configuration lies where agents may write
  */
-export async function openWorkplace({ place, paths, allowed, log }: WorkplaceOptions): Promise<Workplace> {
-  const { repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed);
+export async function openWorkplace(options: WorkplaceOptions): Promise<OpenedWorkplace> {
+  const { place, paths, allowed, log, linked } = options;
+  const { code, repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed, linked);
   const prefix = relative(place.topDir, place.workspaceDir);
   const ours = [INBOX, SESSIONS, ARCHIVE, LEDGER, ROTATED_LEDGERS].map((path) =>
     prefix === "" ? path : `${prefix}/${path}`,
@@ -42,6 +51,9 @@ export async function openWorkplace({ place, paths, allowed, log }: WorkplaceOpt
     home: { topDir: place.topDir, ours },
   });
   return {
+    ...{ code, programs },
+    // On a branch of its own the workspace is no part of the code.
+    ours: code.topDir === place.topDir ? ours : [],
     root: place.workRoot,
     repositories,
     gitEnvironment,

@@ -1,5 +1,5 @@
-import { inertText } from "./inert-text.ts";
 import { oneLine, shorten } from "../text/one-line.ts";
+import { inertText } from "./inert-text.ts";
 
 /** What one commit of a session's branch is the work of. */
 export interface TurnCommit {

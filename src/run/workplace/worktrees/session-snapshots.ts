@@ -1,6 +1,9 @@
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
+import { type LeftOut, SnapshotRefusedError } from "../../../git/snapshots/candidates.ts";
+import type { Snapshot, Snapshots } from "../../../git/snapshots/snapshot.ts";
+import { TURNS, type TurnRefs } from "../../../git/snapshots/turn-refs.ts";
 import {
   type CommitChange,
   changeBetween,
@@ -13,46 +16,16 @@ import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/w
 import { type TurnCommit, turnMessage } from "../../../task/records/turn-message.ts";
 import type { SessionWorktrees, WorktreeLease } from "./session-worktrees.ts";
 
-/** What is asked of a snapshot of a worktree; as for git/snapshots/. */
-export interface WorktreeSnapshotRequest {
-  readonly repository: KnownRepository;
-  readonly indexPath: string;
-  readonly ours: readonly string[];
-  readonly parents: readonly string[];
-  readonly rulesFrom: string;
-  readonly message: string;
-  readonly author: string;
-  readonly committer: string;
-  readonly atMs: number;
-  readonly limits: { readonly fileBytesMax: number; readonly totalBytesMax: number };
-  readonly secrets: "take";
-}
-
-export type WorktreeSnapshot =
-  | { readonly kind: "unchanged"; readonly leftOut: readonly LeftOutFile[] }
-  | {
-      readonly kind: "taken";
-      readonly commit: string;
-      readonly leftOut: readonly LeftOutFile[];
-      readonly secrets: readonly { readonly path: string; readonly kinds: readonly string[] }[];
-    };
-
-/** What is in no commit, and why. */
-export interface LeftOutFile {
-  readonly path: string;
-  readonly bytes: number;
-  readonly why: string;
-}
-
 export interface SessionSnapshotsDeps {
   readonly code: KnownRepository;
   readonly worktrees: SessionWorktrees;
   readonly records: Pick<WorktreeRecords, "get">;
-  readonly take: (request: WorktreeSnapshotRequest) => Promise<WorktreeSnapshot>;
+  readonly snapshots: Snapshots;
+  readonly refs: TurnRefs;
   /** Paths from the top that are the coordinator's own. */
   readonly ours: readonly string[];
   /** "Name <address>": of the agent's commits, and who makes them. */
-  readonly author: () => Promise<string>;
+  readonly author: string;
   readonly committer: () => Promise<string>;
   readonly environment: (repository: KnownRepository) => Promise<Readonly<Record<string, string>>>;
   readonly surroundings: Pick<Surroundings, "now">;
@@ -69,9 +42,11 @@ export interface WorktreeChange extends CommitChange {
   readonly parent: string;
   /** The run's own commit; `undefined` where it changed nothing, or what it changed is held. */
   readonly commit: string | undefined;
-  readonly leftOut: readonly LeftOutFile[];
+  readonly leftOut: readonly LeftOut[];
   /** Where the change holds what looks like a secret: it is on this ref alone, which never leaves the machine. */
   readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | undefined;
+  /** Why it could not be recorded; then it lies in the worktree, which is kept. */
+  readonly problem?: string;
 }
 
 /** The commits of a session's branch: one for each run that changed something, made by us, so that an agent needs no way to git. */
@@ -84,33 +59,32 @@ export interface SessionSnapshots {
    *
    * @param atMs when the run ended, as it is on record: the same input gives the same commit
    */
-  after(
-    lease: WorktreeLease,
-    turn: Omit<TurnCommit, "authorKind">,
-    atMs: number,
-  ): Promise<WorktreeChange | undefined>;
+  after(lease: WorktreeLease, turn: Omit<TurnCommit, "authorKind">, atMs: number): Promise<WorktreeChange | undefined>;
 }
 
 /** The named bounds of what a commit takes: what is larger is left out, said, and kept where it lies. */
-export const SNAPSHOT_LIMITS = { fileBytesMax: 10 * 1024 * 1024, totalBytesMax: 200 * 1024 * 1024 } as const;
+const SNAPSHOT_LIMITS = {
+  fileBytesMax: 10 * 1024 * 1024,
+  totalBytesMax: 200 * 1024 * 1024,
+  filesMax: 100_000,
+} as const;
 /** Somebody may commit on the branch by hand at the same moment. */
 const TRIES_MAX = 5;
 const CHANGED_MAX = 500;
 const NO_CHANGE: CommitChange = { files: [], insertions: 0, deletions: 0 };
+/** Stands for everything in a worktree. */
+const ALL = ".";
 
-/** Returns the ref that keeps what a run has changed. */
-export function turnRef(task: string, run: number): string {
-  return `refs/codex-inbox/turns/${task}/${run}`;
-}
-
-/** Returns the ref of what holds a secret. */
-export function heldRef(slug: string): string {
-  return `refs/codex-inbox/held/${slug}`;
+function turnRef({ task, run }: TurnCommit): string {
+  return `${TURNS}${task}/${run}`;
 }
 
 export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnapshots {
   const { code, worktrees, records, log } = deps;
   const { now } = deps.surroundings;
+
+  /** By worktree: what was left out when its run began. */
+  const leftBefore = new Map<string, readonly LeftOut[]>();
 
   const settle = async (worktree: KnownRepository, commit: string): Promise<void> => {
     const isDone = await followCommit(worktree, commit, await deps.environment(worktree));
@@ -123,14 +97,18 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     parent: string,
     turn: TurnCommit,
     atMs: number,
-  ): Promise<WorktreeSnapshot> => {
+  ): Promise<Snapshot> => {
     const committer = await deps.committer();
-    return deps.take({
+    const isAgent = turn.authorKind === "agent";
+    const taken = await deps.snapshots.take({
       ...{ repository: worktree, indexPath: worktrees.indexPath(record.slug), ours: deps.ours },
       ...{ parents: [parent], rulesFrom: record.base, message: turnMessage(turn), atMs },
-      ...{ author: turn.authorKind === "agent" ? await deps.author() : committer, committer },
-      ...{ limits: SNAPSHOT_LIMITS, secrets: "take" as const },
+      ...{ author: isAgent ? deps.author : committer, committer, limits: SNAPSHOT_LIMITS },
+      // What somebody else put there that looks like a secret is left where it lies, by the run's own commit as well.
+      ...(isAgent ? { secrets: "take", leftOutBefore: leftBefore.get(record.slug) ?? [] } : { secrets: "leave-out" }),
     });
+    if (!isAgent) leftBefore.set(record.slug, taken.leftOut);
+    return taken;
   };
 
   /** The branch alone says what the session's work is: whoever moved it meanwhile is followed. */
@@ -149,18 +127,15 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
       const none = { ...NO_CHANGE, branch, tip: parent, parent, commit: undefined, leftOut, held: undefined };
       if (taken.kind === "unchanged") return none;
       if (taken.secrets.length > 0) {
-        const ref = heldRef(slug);
-        await moveRef(code, ref, taken.commit, await refAt(code, ref));
+        const ref = await deps.refs.hold(slug, taken.commit);
         const paths = taken.secrets.map(({ path }) => path);
         log("worktree-held", { session: record.session, ref, commit: taken.commit });
         const change = await changeBetween(code, parent, taken.commit);
         return { ...none, ...change, held: { ref, commit: taken.commit, paths } };
       }
       faultPoint("worktree:snapshot-made");
-      if (turn.authorKind === "agent") {
-        const ref = turnRef(turn.task, turn.run);
-        await moveRef(code, ref, taken.commit, await refAt(code, ref));
-      }
+      if (turn.authorKind === "agent")
+        await deps.refs.keepTurn(turn.task, turn.run, taken.commit, await refAt(code, turnRef(turn)));
       faultPoint("worktree:turn-kept");
       if (await moveRef(code, `refs/heads/${branch}`, taken.commit, parent)) {
         faultPoint("worktree:branch-moved");
@@ -175,7 +150,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
 
   const note = async (
     { slug }: WorktreeRecord,
-    leftOut: readonly LeftOutFile[] | undefined,
+    leftOut: readonly LeftOut[] | undefined,
     moved: { readonly head: string; readonly change: CommitChange } | undefined,
   ): Promise<void> => {
     const record = records.get(slug);
@@ -192,7 +167,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     worktree: KnownRepository,
     turn: TurnCommit,
   ): Promise<WorktreeChange | undefined> => {
-    const commit = await refAt(code, turnRef(turn.task, turn.run));
+    const commit = await refAt(code, turnRef(turn));
     const parent = commit === undefined ? undefined : await commitAt(code, `${commit}^`);
     if (commit === undefined || parent === undefined) return undefined;
     const branch = `refs/heads/${record.branch}`;
@@ -228,7 +203,15 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     after: (lease, turn, atMs) =>
       withWorktree(lease, async (record, worktree) => {
         const commit: TurnCommit = { ...turn, authorKind: "agent" };
-        return (await finish(record, worktree, commit)) ?? (await snapshot(record, worktree, commit, atMs));
+        try {
+          return (await finish(record, worktree, commit)) ?? (await snapshot(record, worktree, commit, atMs));
+        } catch (error) {
+          if (!(error instanceof SnapshotRefusedError)) throw error;
+          await worktrees.save({ ...record, pinned: [ALL], usedAtMs: now() });
+          const tip = await worktrees.tip(record);
+          const none = { ...NO_CHANGE, branch: record.branch, tip, parent: tip, commit: undefined, held: undefined };
+          return { ...none, leftOut: [], problem: error.message };
+        }
       }),
   };
 }

@@ -9,11 +9,7 @@ import type { KnownRepository } from "../../../git/repository/known-repositories
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
 import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
-import {
-  SESSION_BRANCH_PREFIX,
-  type WorkplaceLease,
-  worktreeSlug,
-} from "../../../task/workplace/workplace-lease.ts";
+import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { freeSlot, settingsOfBase, slotVariables, treesDirOf, type WorktreeSettings } from "./worktree-settings.ts";
 import { copyInto, type WorktreeSetup } from "./worktree-setup.ts";
 

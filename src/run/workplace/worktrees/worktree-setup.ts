@@ -5,8 +5,8 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import { isBelow } from "../../../task/rights/rights.ts";
 import type { Confinement } from "../../../task/spec/sandbox-profile.ts";
-import { judgeVerification, VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts } from "../../../task/state/verification.ts";
 import type { StopCause } from "../../../task/state/task-event.ts";
+import { judgeVerification, VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts } from "../../../task/state/verification.ts";
 import type { VerifyDriver } from "../../driver.ts";
 import { supervise } from "../../supervisor.ts";
 
