@@ -218,8 +218,7 @@ async function open(
     settings: () => {
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
-        ...settings,
-        workplace: settings.workplace ?? "shared",
+        ...{ ...settings, workplace: settings.workplace ?? "shared" },
         run: {
           sandbox,
           model,

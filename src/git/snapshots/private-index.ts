@@ -7,7 +7,6 @@ import { copyIndex } from "../index/index-copy.ts";
 import { diskPath } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
-import type { LeftOut } from "./candidates.ts";
 
 /**
  * An index of our own that holds a work tree as the last snapshot of it found it, without the coordinator's files: what git lists
@@ -21,7 +20,7 @@ export interface PrivateIndex {
   /** Returns the tree that it holds, asked of git only after it was changed by somebody who could not say so (a kill). */
   tree(): Promise<string>;
   /** Takes these paths (a character is a byte) as they are on the disk, or out of it. Returns those that git does not take. */
-  update(add: readonly string[], remove: readonly string[]): Promise<readonly LeftOut[]>;
+  update(add: readonly string[], remove: readonly string[]): Promise<readonly string[]>;
   /** Notes which files are as they were: one that was touched and not changed is compared each time otherwise. */
   refresh(): Promise<void>;
   /** Remembers what it holds now, and which rules hold for which of its trees. */
@@ -63,7 +62,7 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
   let tree = known?.tree;
   let stamp = known?.stamp;
 
-  const addAll = async (paths: readonly string[]): Promise<readonly LeftOut[]> => {
+  const addAll = async (paths: readonly string[]): Promise<readonly string[]> => {
     if (paths.length === 0) return [];
     const input = Buffer.from(paths.map((name) => `${name}\0`).join(""), "latin1");
     const { status, stderr } = await git(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], {
@@ -146,7 +145,7 @@ async function takeBytes(
   git: (args: readonly string[], call?: GitCall) => Promise<GitResult>,
   { topDir }: KnownRepository,
   name: string,
-): Promise<readonly LeftOut[]> {
+): Promise<readonly string[]> {
   const quoted = `"${name.replaceAll(/[\\"\n\t\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)}"\n`;
   const input = Buffer.from(quoted, "latin1");
   const { status, stdout, stderr } = await git(["hash-object", "-w", "--no-filters", "--stdin-paths"], { input });
@@ -159,10 +158,8 @@ async function takeBytes(
   return [];
 }
 
-/** What looks like git's own folder to some system ("x/.GIT/y") is in no tree. */
-function refusedNames(said: string): readonly LeftOut[] {
-  const why = "git takes no file of this name";
-  return Array.from(said.matchAll(/^Ignoring path (.+)$/gm), ([, path = ""]) => ({ path, bytes: 0, why, stamp: "" }));
+function refusedNames(said: string): readonly string[] {
+  return Array.from(said.matchAll(/^Ignoring path (.+)$/gm), ([, path = ""]) => path);
 }
 
 async function expectDone(running: Promise<GitResult>, what: string): Promise<void> {

@@ -110,18 +110,16 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const rules = createIgnoreRules(repository, index, read);
     const listing = await listByRules(request, index, rules, store, before);
     const { add, remove, leftOut } = await choose(request, listing, read);
+    const paths = add.map(({ path }) => path);
     if (add.length + remove.length > 0) {
       await requireRoom(repository, add);
-      leftOut.push(
-        ...(await index.update(
-          add.map(({ path }) => path),
-          remove,
-        )),
-      );
+      // What looks like git's own folder to some system ("x/.GIT/y") is in no tree.
+      for (const path of await index.update(paths, remove))
+        leftOut.push({ path, bytes: 0, why: "git takes no file of this name", stamp: "" });
     }
     leftOut.push(...(await listDirtySubmodules(repository, index)));
     const codeTree = await index.tree();
-    if (![...add.map(({ path }) => path), ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
+    if (![...paths, ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
     index.save(rules.known);
     const tree = (await withOwnPaths(store, codeTree, parentTree, ours)) ?? store.emptyTree;
     leftOut.sort((one, other) => byText(one.path, other.path));

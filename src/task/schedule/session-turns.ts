@@ -196,8 +196,8 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
     next(nowMs, limits) {
       look(nowMs);
       follow(limits);
-      for (;;) {
-        const candidates = [ready.first, isWriterFree(limits.writersMax) ? readyWriters.first : undefined];
+      for (let isFull = writers().length >= limits.writersMax; ; ) {
+        const candidates = [ready.first, isFull ? undefined : readyWriters.first];
         const [session] = candidates
           .filter((one) => one !== undefined)
           .toSorted((a, b) => (isTurnBefore(a, b) ? -1 : 1));
@@ -206,7 +206,10 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
         if (head === undefined) throw new Error(`session ${session.key} is ready without a task`);
         if (Math.max(head.task.notBeforeMs ?? 0, head.task.dueAtMs) > nowMs)
           replace(session); // The clock was set back.
-        else if (!putAside(session, head, limits)) return head;
+        else if (!putAside(session, head, limits)) {
+          if (head.task.ground !== "writer" || !isElsewhere(head.task)) return head;
+          isFull = true; // Its turn has come: the writers after it wait for it.
+        }
       }
     },
     holderOf: (thread) => (thread === undefined ? undefined : [...(holders.get(thread) ?? [])].at(-1)),

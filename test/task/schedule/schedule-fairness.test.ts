@@ -192,12 +192,13 @@ describe("a busy queue", () => {
       writersMax: 1,
       locks: [],
     };
-    let bestMs = Number.POSITIVE_INFINITY;
+    let bestMs = Number.POSITIVE_INFINITY; // Of processor time: other processes do not count.
     for (let round = 0; round < 5; round += 1) {
-      const startedAt = performance.now();
+      const before = process.cpuUsage();
       expect(chooseBySchedule({ ...input, outcomeOf: () => "open" }).start.length).toBeGreaterThan(0);
-      bestMs = Math.min(bestMs, performance.now() - startedAt);
+      const { user, system } = process.cpuUsage(before);
+      bestMs = Math.min(bestMs, (user + system) / 1_000);
     }
-    expect(bestMs).toBeLessThan(250); // 2 to 30 ms; quadratic work would take seconds.
+    expect(bestMs).toBeLessThan(500); // 10 to 60 ms; quadratic work would take seconds.
   });
 });
