@@ -31,6 +31,7 @@ import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
 import type { CodexPort, SandboxPort } from "../run/ports.ts";
+import type { RunPlaces } from "../run/workplace/run-places.ts";
 import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
@@ -73,6 +74,7 @@ export interface CoordinatorDeps {
   readonly sessions: Sessions;
   readonly ownThreads: OwnThreads;
   readonly workTree: Workplace;
+  readonly places: RunPlaces;
   readonly prompts: PromptAssembly;
   readonly codex: CodexPort;
   readonly sandbox: SandboxPort;
@@ -108,7 +110,7 @@ export interface RunningCoordinator extends Coordinator {
 /** Recovers what an earlier coordinator left, and begins to work. */
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
   const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions } = deps;
-  const { workTree, keeper, workspaceDir } = deps;
+  const { workTree, places, keeper, workspaceDir } = deps;
   const now = surroundings.now;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
@@ -194,7 +196,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const turns = createAgentTurns({
     ...{ onSandboxBroken: sandbox.doubt, onCodexMissing: codex.doubt },
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
-    ...{ driver: agents, stateDir: paths.root, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
+    ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
+    chosen: (task) => workplaces.chosen(task),
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
     ...{ limits: settings, waitLimits: () => retryLimits() },
@@ -206,7 +209,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     verifications: createVerifications({
       ...{ table, settings, surroundings, log, driver: verifications, onSandboxBroken: sandbox.doubt },
       followUps: createFollowUps({ table, journal, submit: acceptance.submit, settings, originOf: origins.ofAgent }),
-      ground: { workRoot: workTree.root, stateDir: paths.root, repositories: workTree.repositories },
+      places,
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });

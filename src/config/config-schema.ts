@@ -5,6 +5,7 @@ import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { WORKPLACES } from "../task/workplace/choose-workplace.ts";
+import { WORKTREE_SETTINGS } from "./worktree-schema.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -148,6 +149,10 @@ const SETTINGS = v.strictObject({
       v.description("Model of a task that names none; codex's own default otherwise."),
     ),
   ),
+  worktree: v.optional(
+    v.pipe(v.strictObject(WORKTREE_SETTINGS), v.description("Worktrees that sessions work in.")),
+    {},
+  ),
   codexConfig: v.optional(
     v.pipe(
       v.strictObject(CODEX_SETTINGS),
@@ -181,14 +186,16 @@ export interface SettingsProblem {
 /** Returns all that is wrong with `raw`. */
 export function settingsProblems(raw: unknown): readonly SettingsProblem[] {
   if (!isObject(raw)) return [{ key: "", text: `expected an object, received ${JSON.stringify(raw)}` }];
-  const { codexConfig = {} } = raw;
+  const { codexConfig = {}, worktree = {} } = raw;
   if (!isObject(codexConfig)) return [{ key: "codexConfig", text: "expected an object" }];
+  if (!isObject(worktree)) return [{ key: "worktree", text: "expected an object" }];
   // The library names one unknown key of each object, and takes a list for an object.
   const issues = v.safeParse(configSchema, raw).issues ?? [];
   return [
     ...issues.filter(({ type }) => type !== "strict_object").map(describeIssue),
     ...unknownKeys(raw, Object.keys(SETTINGS.entries), ""),
     ...unknownKeys(codexConfig, CODEX_CONFIG_KEYS, "codexConfig."),
+    ...unknownKeys(worktree, Object.keys(WORKTREE_SETTINGS), "worktree."),
   ];
 }
 

@@ -38,6 +38,11 @@ export interface StatePaths {
   readonly branch: string;
   /** Indexes of git that hold the user's files alone. */
   readonly codeIndex: string;
+  /** The worktrees of sessions: a record each, the indexes by which they are snapshotted, what their setups printed, and what goes. */
+  readonly worktrees: string;
+  readonly worktreeIndexes: string;
+  readonly worktreeSetups: string;
+  readonly worktreeTrash: string;
   /** The log of live events. */
   readonly events: string;
 }
@@ -66,6 +71,10 @@ export function statePaths(stateDir: string): StatePaths {
     clone: join(stateDir, "clone"),
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
+    worktrees: join(stateDir, "worktrees"),
+    worktreeIndexes: join(stateDir, "worktree-indexes"),
+    worktreeSetups: join(stateDir, "worktree-setups"),
+    worktreeTrash: join(stateDir, "worktree-trash"),
     events: join(stateDir, "events"),
   };
 }

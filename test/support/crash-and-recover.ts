@@ -5,8 +5,8 @@ import type { TestWorkspace } from "./workspace.ts";
 
 export const WITH_FAST_STUB = { environment: { CODEX_INBOX_CODEX: FAST_STUB_PATH } };
 
-/** A task without a verify command, which changes nothing, never comes by the others; failures/verify.test.ts and crash/changes.test.ts do. */
-export const POINTS = FAULT_POINTS.filter((point) => !/^(?:verify|turn):/.test(point));
+/** A task without a verify command, which changes nothing and works in no worktree, never comes by the others; they have tests of their own. */
+export const POINTS = FAULT_POINTS.filter((point) => !/^(?:verify|turn|worktree):/.test(point));
 
 /**
  * Dies at `fault`, starts again, and works until nothing is left to do. The agent is no child of the coordinator's: wherever that

@@ -9,6 +9,7 @@ import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
+import type { RunPlaces } from "../../src/run/workplace/run-places.ts";
 import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
@@ -115,6 +116,18 @@ export interface World {
   rows(): readonly LedgerRow[];
   /** Commits of the branch, newest first, by their subjects. */
   subjects(): readonly string[];
+}
+
+/** Every run works in the folder of the workspace. */
+function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
+  const repositories = { groundOf: () => ({ kind: "none" as const }), exposedBy: () => undefined };
+  const ground = { workRoot, stateDir, repositories, apart: () => [] };
+  return {
+    at: () => ({ ground, variables: {} }),
+    lease: () => Promise.reject(new Error("no session has a worktree here")),
+    before: async () => undefined,
+    after: async () => undefined,
+  };
 }
 
 export function createWorld(): World {
@@ -269,6 +282,7 @@ export function createWorld(): World {
           },
           gitEnvironment: () => ({}),
         },
+        places: sharedPlaces(dir, paths.root),
         prompts: {
           assemble: async (prompt, memory) => {
             await waits.search;

@@ -17,7 +17,6 @@ import { openRunStore } from "../../run/run-store.ts";
 import { createSandboxProbe } from "../../run/sandbox/probe-sandbox.ts";
 import { createVerifyDriver } from "../../run/verify/verify-driver.ts";
 import { createLauncher, type Launcher } from "../../run/worker/launcher/launcher.ts";
-import { openWorkplace } from "../../run/workplace/workplace.ts";
 import { settleBranch } from "../../store/branch/served-branch.ts";
 import { settleClone } from "../../store/clone/copied-state.ts";
 import { takeOverCopiedTasks } from "../../store/clone/take-over-copy.ts";
@@ -27,6 +26,7 @@ import { createSessionLocks } from "../../store/sessions/session-lock.ts";
 import { createSessionStore } from "../../store/sessions/session-store.ts";
 import { secureStateFolder } from "../../store/state-folder.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
+import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { keptError } from "../../task/text/kept-text.ts";
 import { readSettingsOf, shortName } from "../committed-config.ts";
@@ -37,6 +37,7 @@ import { createReload, followBranchSettings, isCommittedNote } from "./branch-se
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
+import { openPlaces } from "./open-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -142,10 +143,20 @@ async function open(
   const workspaceId = opened.clone;
   const now = Date.now;
   let current = installation;
-  const workTree = await openWorkplace({
-    ...{ place, paths, log, allowed: () => policy.current().workdirs, secretsIn: keeper.placesIn },
-  });
   const { workspaceDir, stateDir } = place;
+  const surroundings = { now, monotonicMs: () => performance.now(), random: Math.random, after };
+  const commands = { codexPath: () => current.path, environment, keeper, workspaceId, launcher };
+  const confinement = (): Confinement => own.confinement(current.path);
+  const { workTree, places } = await openPlaces({
+    place,
+    paths,
+    config,
+    policy,
+    commands,
+    confinement,
+    surroundings,
+    log,
+  });
   const branch = await openCommitter({
     ...{ place, workspaceDir, stateDir, branch: branchName, now, ownMarker: workspaceId },
     onNotice: (notice) => log("git", { notice }),
@@ -159,8 +170,7 @@ async function open(
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({
-    ...{ paths, workspaceDir },
-    branchName: shortName(branchName),
+    ...{ paths, workspaceDir, branchName: shortName(branchName) },
     clone: workspaceId,
     version: packageVersion(),
     ...{ branch, keeper, fileSyncs: createFileSyncs },
@@ -178,13 +188,11 @@ async function open(
       gitEnvironment: workTree.gitEnvironment,
       servers: createServerList({ codexPath: () => current.path, environment }),
     }),
-    verifications: createVerifyDriver({
-      ...{ codexPath: () => current.path, environment, keeper, workspaceId, runsDir: paths.runs, launcher },
-    }),
+    verifications: createVerifyDriver({ ...commands, runsDir: paths.runs }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
     sessions: { ...store, ...locks },
     ownThreads,
-    workTree,
+    ...{ workTree, places },
     prompts: createPromptAssembly(
       createMemory({
         ...{ workspaceDir, environment, packageDir: PACKAGE_DIR },
@@ -216,7 +224,7 @@ async function open(
           oss: options.oss,
           codexConfig: [...codexConfig, ...options.codexConfig],
           rights: rights(),
-          confinement: () => own.confinement(current.path),
+          confinement,
         },
       };
     },
@@ -224,8 +232,7 @@ async function open(
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
     takeOver: options.takeOver,
-    surroundings: { now, monotonicMs: () => performance.now(), random: Math.random, after },
-    log,
+    ...{ surroundings, log },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;

@@ -2,6 +2,8 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { PromptAssembly } from "../../prompt/prompt-assembly.ts";
 import type { AgentDriver, AgentOutcome, RunEvent, RunKey } from "../../run/driver.ts";
+import type { RunPlaces } from "../../run/workplace/run-places.ts";
+import type { WorktreeLease } from "../../run/workplace/worktrees/session-worktrees.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { OwnThreads } from "../../store/own-threads.ts";
 import type { SessionHolder } from "../../store/sessions/session-lock.ts";
@@ -15,6 +17,7 @@ import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
 import type { RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
+import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import { leaseOf } from "./active-runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
@@ -43,11 +46,13 @@ export interface TurnLimits {
 export interface AgentTurnsDeps extends OutcomeDeps {
   readonly table: TaskTable;
   readonly driver: AgentDriver;
-  /** The coordinator's own folder, which no run may write to; absolute. */
-  readonly stateDir: string;
   readonly gate: CircuitBreaker;
   /** By queued task: the thread that its next run was seen to go on in; kept here, read by the schedule. */
   readonly wantedThreads: Map<string, string>;
+  /** Where runs work. */
+  readonly places: RunPlaces;
+  /** Where the next run of a task is to work, and why. */
+  readonly chosen: (task: OpenTask) => WorkplaceChoice;
   /** The threads that may be gone on in. */
   readonly ownThreads: OwnThreads;
   readonly prompts: PromptAssembly;
@@ -134,8 +139,10 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const { text, context } = await deps.keeper.keepInSlices(assembled);
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
+      const choice = deps.chosen(task);
       let resumed: string | undefined;
       let before: RunStart | undefined;
+      let lease: WorktreeLease | undefined;
       const journalStart = async (): Promise<boolean> => {
         if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
         const started: JournalRecord = {
@@ -144,30 +151,38 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
           ...(context === undefined ? {} : { context }),
           ...(fresh === undefined ? {} : { fresh }),
           ...(before === undefined ? {} : { before }),
+          ...(lease === undefined ? {} : { workplace: lease }),
+          choice,
         };
         table.step(id, { kind: "started" }, [started]);
         faultPoint("run:journaled");
         await table.durable();
         log("started", {
           ...{ task: id, session: sessionKey, run: holder.run, attempt: started.attempt },
-          ...{ resume: resumed, notes: context?.lines },
+          ...{ resume: resumed, notes: context?.lines, worktree: lease?.dir },
         });
         return true;
       };
       try {
-        const { root: workRoot, repositories } = deps.workTree;
-        const ground = { workRoot, stateDir: deps.stateDir, repositories };
-        const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults());
+        if (choice.kind === "worktree") {
+          const opened = await deps.places.lease(sessionKey, isWanted);
+          await deps.places.before(opened, turnOf(task));
+          if (!isWanted()) return undefined;
+          lease = opened;
+        }
+        const { ground, variables } = deps.places.at(lease);
+        const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults(), variables);
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
-        const isWriting = request.sandbox !== "read-only";
-        if (isWriting) before = await deps.workTree.changes.before(turnOf(task, holder.run));
+        if (lease === undefined && request.sandbox !== "read-only")
+          before = await deps.workTree.changes.before({ ...turnOf(task), workdir: task.spec.workdir ?? "." });
         return await driver.start(request, journalStart);
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
         if (error.code === "CODEX" && table.get(id)?.lastRun?.run === holder.run) table.step(id, { kind: "vanished" });
-        if (error.code !== "TASK_FILE") throw error;
-        if (!isWanted()) return undefined;
+        if (error.code === "TRY_AGAIN") log("start-delayed", { task: id, run: holder.run, reason: error.message });
+        else if (error.code !== "TASK_FILE") throw error;
+        if (!isWanted() || error.code === "TRY_AGAIN") return undefined;
         table.step(id, { kind: "unrunnable", reason: error.message });
         log("refused", { task: id, session: sessionKey, reason: error.message });
         return undefined;

@@ -1,12 +1,14 @@
+import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
-import type { ChangingRun } from "../../run/workplace/run-changes.ts";
+import type { RunPlaces } from "../../run/workplace/run-places.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { Sessions } from "../../store/sessions/session-store.ts";
 import type { OpenTask, StartedRun } from "../../store/tasks/open-task.ts";
+import type { TurnCommit } from "../../task/records/turn-message.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../task/session/transcript-entry.ts";
@@ -27,6 +29,7 @@ export interface OutcomeDeps {
   readonly journal: TaskJournal;
   readonly sessions: Sessions;
   readonly workTree: Workplace;
+  readonly places: Pick<RunPlaces, "after">;
   readonly keeper: Keeper;
   readonly surroundings: Surroundings;
   readonly log: Log;
@@ -47,7 +50,7 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const { verdict } = outcome;
   const endedAtMs = deps.surroundings.now();
   const records = deps.journal.read(task.id);
-  const changed = await changesOf(deps, task, records, outcome);
+  const changed = await changesOf(deps, task, started, records, outcome);
   const session = await deps.sessions.read(task.sessionKey);
   const entries = await entriesOf(deps.keeper, task.id, started, outcome, records);
   const record = {
@@ -64,28 +67,40 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
 /** So many files are listed; the commit has them all. */
 const CHANGED_FILES_MAX = 1_000;
 
-/** Of a run that may not write nothing is asked. */
+/** In a worktree nobody else works: what its commit holds is the run's. Of a run that may not write nothing is asked. */
 async function changesOf(
-  { workTree }: OutcomeDeps,
+  { workTree, places }: OutcomeDeps,
   task: OpenTask,
+  { run, startedAtMs, workplace, thread }: StartedRun,
   records: readonly JournalRecord[],
-  { verdict, patches, endedAtMs }: AgentOutcome,
+  { verdict, endedAtMs, patches }: AgentOutcome,
 ): Promise<Partial<Pick<JournalRecord & { k: "run" }, "changedFiles" | "change">>> {
-  const { run = 0, startedAtMs = 0, thread } = task.lastRun ?? {};
-  const started = records.findLast((record) => record.k === "started" && record.run === run);
-  if (started?.k !== "started" || started.before === undefined) return {};
-  const turn = { ...turnOf(task, run), thread: verdict.threadId ?? thread };
-  const ended = { ...turn, startedAtMs, endedAtMs, patches };
-  const { change, files } = await workTree.changes.after(ended, started.before);
-  return { change, changedFiles: files.slice(0, CHANGED_FILES_MAX) };
+  const turn = { ...turnOf(task), run, thread: verdict.threadId ?? thread };
+  if (workplace?.kind !== "worktree") {
+    const started = records.findLast((record) => record.k === "started" && record.run === run);
+    if (started?.k !== "started" || started.before === undefined) return {};
+    const ended = { ...turn, workdir: task.spec.workdir ?? ".", startedAtMs, endedAtMs, patches };
+    const { change, files } = await workTree.changes.after(ended, started.before);
+    return { change, changedFiles: files.slice(0, CHANGED_FILES_MAX) };
+  }
+  const found = await places.after(workplace, turn, endedAtMs);
+  if (found === undefined) {
+    const none = { branch: workplace.branch, commit: null, parent: null, tip: null, insertions: 0, deletions: 0 };
+    const problem = `the worktree ${workplace.dir} is gone, and what the run wrote there with it`;
+    return { change: { ...none, leftOut: [], held: null, problem } };
+  }
+  const { files, commit = null, held = null, ...change } = found;
+  const changedFiles = files.slice(0, CHANGED_FILES_MAX).map((file) => ({
+    ...file,
+    by: patches.get(join(workplace.dir, file.path)) === "written" ? ("patch" as const) : ("other" as const),
+  }));
+  return { change: { ...change, commit, held }, changedFiles };
 }
 
-/** Returns a task's run as its changes are recorded. */
-export function turnOf({ id, sessionKey, spec }: OpenTask, run: number): ChangingRun {
-  return {
-    ...{ task: id, session: sessionKey, title: spec.title, run, thread: undefined },
-    workdir: spec.workdir ?? ".",
-  };
+/** Returns what the commit of a task's run under way is the work of. */
+export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<TurnCommit, "authorKind"> {
+  const thread = lastRun?.run === state.run ? lastRun.thread : undefined;
+  return { session: sessionKey, title: spec.title, task: id, run: state.run, thread };
 }
 
 /**

@@ -26,6 +26,7 @@ export interface RunDefaults {
  * lead (run-paths.ts).
  *
  * @param lost threads that cannot be gone on in, and why
+ * @param variables of its workplace
  * @throws CoordinatorError `TASK_FILE` when a path is missing, or when the task asks for more than it may have
  */
 export function createRunRequest(
@@ -35,6 +36,7 @@ export function createRunRequest(
   lost: ReadonlyMap<string, string>,
   ground: Omit<RunGround, "rights" | "confinement">,
   defaults: RunDefaults,
+  variables: Readonly<Record<string, string>> = {},
 ): RunRequest {
   const { spec } = task;
   const rights = defaults.rights.of(task.origin);
@@ -49,7 +51,8 @@ export function createRunRequest(
     ...paths,
     // What a task does not ask for is no reason to refuse it: it gets what is allowed of the default.
     sandbox: spec.sandbox ?? lowerLevel(defaults.sandbox, rights.sandbox),
-    confinement,
+    confinement: keptApart(confinement, ground.apart(paths.workdir)),
+    variables,
     model: spec.model ?? defaults.model,
     oss: spec.oss || defaults.oss,
     codexConfig: [...defaults.codexConfig, ...spec.codexConfig],
@@ -63,6 +66,11 @@ export function confinementFor(
   { network, mcp, readable }: Rights,
 ): Confinement {
   return { ...confinement(), network, mcp, readable };
+}
+
+/** Returns what a run may not do, with what it has to be kept out of where it works. */
+export function keptApart(confinement: Confinement, apart: readonly string[]): Confinement {
+  return { ...confinement, writeDenied: [...confinement.writeDenied, ...apart] };
 }
 
 /**

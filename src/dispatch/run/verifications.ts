@@ -5,21 +5,24 @@ import { worldFaultCode } from "../../base/world-fault.ts";
 import type { FollowUps } from "../../intake/follow-ups.ts";
 import type { VerifyDriver } from "../../run/driver.ts";
 import { brokenSandboxWords } from "../../run/sandbox/broken-sandbox.ts";
-import { type RunGround, resolveWorkdir } from "../../run/workplace/run-paths.ts";
+import { resolveWorkdir } from "../../run/workplace/run-paths.ts";
+import type { RunPlaces } from "../../run/workplace/run-places.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { expectOpen, type TaskTable } from "../../store/tasks/task-table.ts";
 import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";
 import { lowerLevel } from "../../task/rights/rights.ts";
 import { VERIFY_OUTPUT_BYTES_MAX, type VerifyFacts, type VerifyRequest } from "../../task/state/verification.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
-import { confinementFor, type RunDefaults } from "./run-request.ts";
+import { turnOf } from "./run-outcome.ts";
+import { confinementFor, keptApart, type RunDefaults } from "./run-request.ts";
 import { verified } from "./verify-outcome.ts";
 
 export interface VerificationsDeps {
   readonly table: TaskTable;
   readonly driver: VerifyDriver;
   readonly followUps: FollowUps;
-  readonly ground: Omit<RunGround, "rights" | "confinement">;
+  /** Where runs work. */
+  readonly places: RunPlaces;
   readonly settings: () => VerifySettings;
   /** A command could not have its sandbox. */
   readonly onSandboxBroken: (reason: string) => void;
@@ -49,19 +52,34 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
   const timeoutOf = ({ spec }: OpenTask): number => spec.verifyTimeoutMs ?? deps.settings().verifyTimeoutMs;
   const startedAt = ({ state }: OpenTask): number => (state.kind === "verifying" ? state.startedAtMs : now());
 
-  const requestOf = ({ id, sessionKey, spec, state, origin }: OpenTask): VerifyRequest => {
+  const requestOf = ({ id, sessionKey, spec, state, origin, lastRun }: OpenTask): VerifyRequest => {
     if (spec.verifyCommand === undefined) throw new Error(`${id} has no verify command`);
     const { rights: byOrigin, sandbox, ...defaults } = deps.settings().run;
     const rights = byOrigin.of(origin);
     const level = spec.sandbox ?? lowerLevel(sandbox, rights.sandbox);
     const confinement = confinementFor(defaults, rights);
+    // Where the agent worked whose work it is.
+    const place = deps.places.at(lastRun?.workplace);
+    const workdir = resolveWorkdir(spec, { ...place.ground, rights, confinement });
     return {
       ...{ taskId: id, sessionKey, run: state.run, command: spec.verifyCommand },
-      workdir: resolveWorkdir(spec, { ...deps.ground, rights, confinement }),
+      workdir,
       sandbox: rights.verify === "unsandboxed" || level === "danger-full-access" ? "none" : level,
-      confinement,
+      confinement: keptApart(confinement, place.ground.apart(workdir)),
       environment: spec.environment,
+      variables: place.variables,
     };
+  };
+
+  /** What a command leaves in a worktree is kept like what an agent does. */
+  const keepChanges = async (task: OpenTask, { endedAtMs = now() }: VerifyFacts): Promise<void> => {
+    const workplace = task.lastRun?.workplace;
+    if (workplace?.kind !== "worktree") return;
+    try {
+      await deps.places.after(workplace, turnOf(task), endedAtMs);
+    } catch (error) {
+      log("changes-not-kept", { task: task.id, run: task.state.run, reason: String(error) }); // They lie there: the next commit has them.
+    }
   };
 
   const takeIn = async (task: OpenTask, facts: VerifyFacts, isWanted: () => boolean): Promise<void> => {
@@ -74,6 +92,7 @@ export function createVerifications(deps: VerificationsDeps): KindOfRun<VerifyFa
       log("verify-ended", { task: id, session: sessionKey, run: task.state.run, outcome: "unbegun", reason: broken });
       return;
     }
+    await keepChanges(task, facts);
     const judge = (current: OpenTask): ReturnType<typeof verified> =>
       verified(current, facts, {
         ...{ timeoutMs: timeoutOf(current), startedAtMs: startedAt(current), endedAtMs: now() },

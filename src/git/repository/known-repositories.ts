@@ -28,19 +28,31 @@ export interface KnownRepositories {
   exposedBy(dir: string): string | undefined;
 }
 
-/** @param allowed absolute paths that the policy allows; the same list until it changes */
-export function createKnownRepositories(code: KnownRepository, allowed: () => readonly string[]): KnownRepositories {
+const NONE: readonly KnownRepository[] = [];
+
+/**
+ * @param allowed absolute paths that the policy allows; the same list until it changes
+ * @param linked worktrees of our own that lie elsewhere; the same list until it changes
+ */
+export function createKnownRepositories(
+  code: KnownRepository,
+  allowed: () => readonly string[],
+  linked: () => readonly KnownRepository[] = () => NONE,
+): KnownRepositories {
   let seen: readonly string[] | undefined;
+  let seenLinked: readonly KnownRepository[] | undefined;
   let roots: readonly Root[] = [];
 
   /** The innermost root first. */
   function current(): readonly Root[] {
     const paths = allowed();
-    if (paths === seen) return roots;
+    const own = linked();
+    if (paths === seen && own === seenLinked) return roots;
     seen = paths;
-    const codeRoot: Root = { dir: code.topDir, repository: code };
+    seenLinked = own;
+    const codeRoots = [code, ...own].map((repository): Root => ({ dir: repository.topDir, repository }));
     const others = paths.map(realPathOf).filter((path) => !isInside(path, code.topDir));
-    roots = [codeRoot, ...others.map((dir): Root => ({ dir, repository: locateRepository(dir) }))].sort(
+    roots = [...codeRoots, ...others.map((dir): Root => ({ dir, repository: locateRepository(dir) }))].sort(
       (one, other) => other.dir.length - one.dir.length,
     );
     return roots;

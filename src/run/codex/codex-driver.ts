@@ -50,6 +50,7 @@ export function createCodexDriver(options: CodexDriverOptions): AgentDriver {
     const keyVariables = readCodexHome(options.environment).keyVariables;
     return {
       ...codexEnvironment(options.environment, [...keyVariables, ...request.environment]),
+      ...request.variables,
       ...options.gitEnvironment(request.workdir),
       [MARKER_VARIABLE]: marker,
     };

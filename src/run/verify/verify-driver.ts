@@ -40,6 +40,7 @@ export function createVerifyDriver(options: VerifyDriverOptions): VerifyDriver {
       ...request.environment,
       ...(request.sandbox === "none" ? [] : FOR_SANDBOX),
     ]),
+    ...request.variables,
     CI: "true",
     CODEX_INBOX_TASK: request.taskId,
     CODEX_INBOX_SESSION: request.sessionKey,

@@ -14,6 +14,8 @@ export interface RunGround {
   /** The coordinator's own folder: no run may write to it. */
   readonly stateDir: string;
   readonly repositories: KnownRepositories;
+  /** What a run that works in this folder may not write besides: other worktrees, the checkout and the home where it works elsewhere. */
+  readonly apart: (workdir: string) => readonly string[];
   readonly rights: Rights;
   /** What no run can read, and what opens it. */
   readonly confinement: Pick<Confinement, "readDenied" | "readable" | "writeDenied">;

@@ -1,10 +1,10 @@
 import { relative } from "node:path";
 import type { Log } from "../../base/surroundings.ts";
-import { openCodeRepositories } from "../../git/repository/code-repositories.ts";
-import type { KnownRepositories } from "../../git/repository/known-repositories.ts";
+import { type CodeRepositories, openCodeRepositories } from "../../git/repository/code-repositories.ts";
+import type { KnownRepositories, KnownRepository } from "../../git/repository/known-repositories.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { SecretsIn } from "../../git/snapshots/new-secrets.ts";
-import { createSnapshots } from "../../git/snapshots/snapshot.ts";
+import { createSnapshots, type Snapshots } from "../../git/snapshots/snapshot.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
 import type { RunChanges } from "./run-changes.ts";
@@ -28,6 +28,15 @@ export interface WorkplaceOptions {
   readonly allowed: () => readonly string[];
   readonly secretsIn: SecretsIn;
   readonly log: Log;
+  /** Worktrees of our own that runs may work in; the same list until it changes. */
+  readonly linked?: () => readonly KnownRepository[];
+}
+
+/** An opened workplace, and how git is run in the repository of the code. */
+export interface OpenedWorkplace extends Workplace, Pick<CodeRepositories, "code" | "programs"> {
+  /** The coordinator's own paths, from the top of a work tree that holds them. */
+  readonly ours: readonly string[];
+  readonly snapshots: Snapshots;
 }
 
 /** The bounds of what is recorded of one run's changes. */
@@ -38,20 +47,31 @@ const LIMITS = { fileBytesMax: 10 * 1024 * 1024, totalBytesMax: 200 * 1024 * 102
  *
  * @throws CoordinatorError `NOT_FOUND` where the code's checkout is gone; `CONFIG` where its configuration lies where agents may write
  */
-export async function openWorkplace(options: WorkplaceOptions): Promise<Workplace> {
-  const { place, paths, allowed, secretsIn, log } = options;
-  const { repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed);
+export async function openWorkplace(options: WorkplaceOptions): Promise<OpenedWorkplace> {
+  const { place, paths, allowed, secretsIn, log, linked } = options;
+  const { code, repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed, linked);
   const prefix = relative(place.topDir, place.workspaceDir);
   const ours = [INBOX, SESSIONS, ARCHIVE, LEDGER, ROTATED_LEDGERS].map((path) =>
     prefix === "" ? path : `${prefix}/${path}`,
   );
+  const snapshots = createSnapshots({ programs, secretsIn });
   return {
+    ...{ code, programs, snapshots },
+    // On a branch of its own the workspace is no part of the code.
+    ours: code.topDir === place.topDir ? ours : [],
     root: place.workRoot,
     repositories,
     gitEnvironment,
     changes: createSharedChanges({
-      ...{ repositories, log, limits: LIMITS, now: Date.now, root: place.workRoot, indexDir: paths.codeIndex },
-      snapshots: createSnapshots({ programs, secretsIn }),
+      ...{
+        repositories,
+        snapshots,
+        log,
+        limits: LIMITS,
+        now: Date.now,
+        root: place.workRoot,
+        indexDir: paths.codeIndex,
+      },
       home: { topDir: place.topDir, ours },
     }),
   };

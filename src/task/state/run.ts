@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly codexConfig: readonly string[];
   /** Names of variables of the coordinator's environment that codex and its tools are passed beside the usual ones. */
   readonly environment: readonly string[];
+  /** Variables of the workplace, with their values. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** What is known of a run from its directory and the process table. */

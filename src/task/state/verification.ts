@@ -21,6 +21,8 @@ export interface VerifyRequest {
   readonly confinement: Confinement;
   /** Names of variables that the task was promised. */
   readonly environment: readonly string[];
+  /** Variables of the workplace, with their values. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** What the files of a verify run say. */

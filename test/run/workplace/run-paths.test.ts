@@ -33,7 +33,10 @@ function resolveIn(
   const gitDir = join(tree, ".git");
   const repositories = createKnownRepositories({ topDir: tree, gitDir, commonDir: gitDir }, () => all.workdirs);
   const confinement = { readDenied, readable: all.readable, writeDenied: [join(tree, ".codex")] };
-  return resolveRunPaths(parsed.spec, { workRoot: tree, stateDir: state, repositories, rights: all, confinement });
+  const apart = (): readonly string[] => [];
+  return resolveRunPaths(parsed.spec, {
+    ...{ workRoot: tree, stateDir: state, repositories, apart, rights: all, confinement },
+  });
 }
 
 it("lead into the working tree, or where the owner lets them", () => {

@@ -1,0 +1,79 @@
+import type { Log, Surroundings } from "../../base/surroundings.ts";
+import type { LiveConfig } from "../../config/live-config.ts";
+import type { LivePolicy } from "../../config/live-policy.ts";
+import { keptApart } from "../../dispatch/run/run-request.ts";
+import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
+import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
+import { openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
+import type { SecretFinder } from "../../redact/keeper.ts";
+import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
+import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
+import { openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
+import { createSessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
+import { createSessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
+import type { WorktreeSettings } from "../../run/workplace/worktrees/worktree-settings.ts";
+import { createWorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
+import type { StatePaths } from "../../store/state-paths.ts";
+import { openWorktreeRecords } from "../../store/worktrees/worktree-records.ts";
+import type { Confinement } from "../../task/spec/sandbox-profile.ts";
+
+export interface PlacesOptions {
+  readonly place: WorkspacePlace;
+  readonly paths: StatePaths;
+  readonly config: Pick<LiveConfig, "current">;
+  readonly policy: Pick<LivePolicy, "current">;
+  /** How commands are run. */
+  readonly commands: Omit<VerifyDriverOptions, "runsDir"> & { readonly keeper: SecretFinder };
+  /** What holds for every run. */
+  readonly confinement: () => Confinement;
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
+
+/** Whose work the commits of agents are, unless somebody says otherwise. */
+const AGENT = "Codex";
+
+/** Opens where runs work: the checkout, and the worktrees of sessions. @throws as `openWorkplace` */
+export async function openPlaces(options: PlacesOptions): Promise<{
+  readonly workTree: Workplace;
+  readonly places: RunPlaces;
+}> {
+  const { place, paths, config, policy, commands, surroundings, log } = options;
+  const settings = (): WorktreeSettings => ({ setup: undefined, ...config.current().worktree, dir: undefined });
+  const records = openWorktreeRecords(paths.worktrees);
+  const workTree = await openWorkplace({
+    ...{ place, paths, log, allowed: () => policy.current().workdirs, linked: () => worktrees.known() },
+    secretsIn: commands.keeper.placesIn,
+  });
+  const { code, programs, root: workRoot, repositories, ours } = workTree;
+  const trees = openLinkedWorktrees({
+    ...{ repository: code, trashDir: paths.worktreeTrash },
+    environment: () => programs.forListing(code),
+  });
+  const setup = createWorktreeSetup({
+    driver: createVerifyDriver({ ...commands, runsDir: paths.worktreeSetups }),
+    ...{ runsDir: paths.worktreeSetups, surroundings, log },
+    confinement: (dir) => ({
+      ...keptApart(options.confinement(), places.at(undefined).ground.apart(dir)),
+      network: policy.current().network,
+    }),
+  });
+  const worktrees = createSessionWorktrees({
+    ...{ code, trees, records, setup, settings, surroundings, log, indexesDir: paths.worktreeIndexes },
+    makeRoom: async () => undefined,
+  });
+  const committer = await readIdentity(code);
+  const snapshots = createSessionSnapshots({
+    ...{ code, worktrees, records, ours, surroundings, log, refs: createTurnRefs(code) },
+    snapshots: workTree.snapshots,
+    author: authorFor(committer).replace(/^codex-inbox/, AGENT),
+    committer: () => readIdentity(code),
+    environment: (repository) => programs.forListing(repository),
+  });
+  const places = createRunPlaces({
+    ...{ code, worktrees, snapshots, workRoot, repositories },
+    ...{ homeDir: place.workspaceDir, stateDir: paths.root },
+  });
+  return { workTree, places };
+}

@@ -1,0 +1,177 @@
+import { existsSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { CoordinatorError } from "../../base/errors.ts";
+import { faultPoint } from "../../base/fault-point.ts";
+import { GitError, runGit } from "../process/git-process.ts";
+import type { KnownRepository } from "../repository/known-repositories.ts";
+import { endGitIn } from "./git-in-folder.ts";
+import { findLinkedWorktree, INITIALIZING, type LinkedWorktree, listLinkedWorktrees } from "./worktree-list.ts";
+
+/** A linked worktree to be made. */
+export interface WorktreePlan {
+  /** Absolute; nothing may be there. Its last part is a name that no other worktree has. */
+  readonly dir: string;
+  /** Full name: "refs/heads/codex-inbox/docs-9f31c2". Made from `base` where it is not there. */
+  readonly branch: string;
+  readonly base: string;
+  /** Why it is locked: git prunes an unlocked worktree whose folder was moved. */
+  readonly reason: string;
+  /** Folders that alone are checked out; empty: everything. */
+  readonly sparse: readonly string[];
+}
+
+export interface LinkedWorktreesOptions {
+  /** The repository whose worktrees these are. */
+  readonly repository: KnownRepository;
+  /** Takes what was removed (absolute; on the file system of the git directory). */
+  readonly trashDir: string;
+  /** Variables that switch off what the configuration would run on files. */
+  readonly environment: () => Promise<Readonly<Record<string, string>>>;
+}
+
+/**
+ * Makes and removes linked worktrees of one repository. What a kill at any moment leaves behind is cleaned by `clear`, also what no
+ * command of git's removes: a git directory without a path.
+ */
+export interface LinkedWorktrees {
+  list(): readonly LinkedWorktree[];
+  /** Returns the whole worktree at `dir`, or `undefined`. */
+  find(dir: string): KnownRepository | undefined;
+  /**
+   * Makes a worktree, one after the other: of parallel `git worktree add` some fail (git 2.39). No hook runs, and it is locked.
+   *
+   * @throws CoordinatorError `TASK_FILE` where its branch is checked out elsewhere, or something lies in the way; GitError
+   */
+  add(plan: WorktreePlan): Promise<KnownRepository>;
+  /** Removes what is left of a worktree that was not made to its end; what lies in its folder is put into the trash beside it. */
+  clear(dir: string): Promise<void>;
+  /** Forgets the worktree whose folder was at `dir`; the folder itself is not looked at. */
+  forget(dir: string): Promise<void>;
+  /** Tells git where a worktree lies that was moved, or whose repository was. @throws GitError */
+  repair(dir: string): Promise<void>;
+}
+
+/** While git users of all kinds make worktrees at the same moment, git may fail; a moment later it does not. */
+const TRIES_MAX = 4;
+const RACE = /failed to read .*commondir|could not create leading directories|File exists|cannot lock ref/i;
+const TAKEN = /is already (checked out|used by worktree) at/;
+
+export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWorktrees {
+  const { repository, trashDir } = options;
+  const { commonDir } = repository;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+
+  const git = async (place: KnownRepository, args: readonly string[]): Promise<string> => {
+    const environment = await options.environment();
+    const { status, stderr } = await runGit(place, ["-c", "checkout.workers=0", ...args], { environment });
+    return status === 0 ? "" : stderr || `git ${args[0]} ended with ${status}`;
+  };
+
+  const tryAdd = async ({ dir, branch, base, reason, sparse }: WorktreePlan): Promise<string> => {
+    const short = branch.replace(/^refs\/heads\//, "");
+    const isThere = (await runGit(repository, ["rev-parse", "--verify", "--quiet", branch])).status === 0;
+    const what = isThere ? [dir, short] : ["--no-track", "-b", short, dir, base];
+    const checkout = sparse.length === 0 ? [] : ["--no-checkout"];
+    return git(repository, ["worktree", "add", "--quiet", ...checkout, "--lock", "--reason", reason, ...what]);
+  };
+
+  const checkOutSparse = async (place: KnownRepository, sparse: readonly string[]): Promise<string> => {
+    const problem = await git(place, ["sparse-checkout", "set", "--cone", "--", ...sparse]);
+    return problem === "" ? git(place, ["read-tree", "-m", "-u", "HEAD"]) : problem;
+  };
+
+  const addNow = async (plan: WorktreePlan): Promise<KnownRepository> => {
+    const { dir, sparse } = plan;
+    mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+    for (let attempt = 1; ; attempt += 1) {
+      if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined)
+        throw new CoordinatorError("TASK_FILE", `cannot make a worktree: ${dir} is there already; move it away`);
+      let problem = await tryAdd(plan);
+      faultPoint("worktree:added");
+      const made = problem === "" ? findLinkedWorktree(commonDir, dir) : undefined;
+      const empty = sparse.length === 0 ? undefined : halfMade(dir);
+      if (problem === "" && empty !== undefined) problem = await checkOutSparse(empty, sparse);
+      const whole = made ?? findLinkedWorktree(commonDir, dir);
+      if (problem === "" && whole !== undefined) return whole;
+      await clearNow(dir);
+      if (TAKEN.test(problem)) {
+        const said = problem.replace(/^fatal: /, "");
+        throw new CoordinatorError("TASK_FILE", `cannot make a worktree: ${said}; switch that one to another branch`);
+      }
+      if (attempt >= TRIES_MAX || (problem !== "" && !RACE.test(problem)))
+        throw new GitError(`cannot make a worktree at ${dir}: ${problem || "it is not whole"}`);
+    }
+  };
+
+  /** A worktree without files has no index yet. */
+  const halfMade = (dir: string): KnownRepository | undefined => {
+    const found = listLinkedWorktrees(commonDir).find(({ topDir }) => topDir === dir);
+    return found === undefined ? undefined : { topDir: dir, gitDir: found.gitDir, commonDir };
+  };
+
+  const clearNow = async (dir: string): Promise<void> => {
+    await endGitIn(dir);
+    if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined) renameSync(dir, trashBeside(dir));
+    await forgetNow(dir);
+    // Of a branch that was being made: git that was killed leaves its lock behind.
+    await rm(join(commonDir, "refs/heads/codex-inbox", `${basename(dir)}.lock`), { force: true });
+  };
+
+  const forgetNow = async (dir: string): Promise<void> => {
+    const left = listLinkedWorktrees(commonDir).filter((one) => one.topDir === dir || isNameless(one, basename(dir)));
+    for (const { gitDir, name } of left) {
+      mkdirSync(trashDir, { recursive: true, mode: 0o700 });
+      const aside = join(trashDir, `${name}-${freshName()}`);
+      await rename(gitDir, aside); // At once: half a git directory is one that nobody can remove.
+      await rm(aside, { recursive: true, force: true });
+    }
+  };
+
+  return {
+    list: () => listLinkedWorktrees(commonDir),
+    find: (dir) => findLinkedWorktree(commonDir, dir),
+    add: (plan) => inTurn(() => addNow(plan)),
+    clear: (dir) => inTurn(() => clearNow(dir)),
+    forget: (dir) => inTurn(() => forgetNow(dir)),
+    repair: (dir) =>
+      inTurn(async () => {
+        const problem = await git(repository, ["worktree", "repair", dir]);
+        if (problem !== "") throw new GitError(`cannot repair the worktree at ${dir}: ${problem}`);
+      }),
+  };
+}
+
+/** What git that was killed at once leaves of a worktree: a locked folder of a name like this one's, without a path. */
+function isNameless({ topDir, name, lock, gitDir }: LinkedWorktree, wanted: string): boolean {
+  if (topDir !== undefined || !name.startsWith(wanted) || !/^\d*$/.test(name.slice(wanted.length))) return false;
+  return lock === undefined || lock === "" || lock === INITIALIZING || !existsSync(join(gitDir, "HEAD"));
+}
+
+let count = 0;
+
+/** Returns a name that was not given before, in the order of time. */
+function freshName(): string {
+  count += 1;
+  return `${Date.now().toString(36)}-${process.pid.toString(36)}-${count.toString(36)}`;
+}
+
+/** What the names of folders begin with that were put aside. */
+const TRASH_PREFIX = ".trash-";
+
+/** Returns where the folder at `dir` is put, beside it, before it is removed for good. */
+export function trashBeside(dir: string): string {
+  return join(dirname(dir), `${TRASH_PREFIX}${basename(dir)}-${freshName()}`);
+}
+
+/** Tells whether a folder of this name was put aside; @returns the name that it had, and when (Unix ms) */
+export function parseTrash(name: string): { readonly slug: string; readonly atMs: number } | undefined {
+  const [, slug, time] = /^\.trash-(.+)-([0-9a-z]+)-[0-9a-z]+-[0-9a-z]+$/.exec(name) ?? [];
+  return slug === undefined || time === undefined ? undefined : { slug, atMs: Number.parseInt(time, 36) };
+}

@@ -1,0 +1,185 @@
+import { GitError, runGit } from "../process/git-process.ts";
+import type { KnownRepository } from "../repository/known-repositories.ts";
+
+/** What `update-ref` makes durable before it says that it is done. */
+const DURABLE = ["-c", "core.fsync=reference", "-c", "core.fsyncMethod=fsync"] as const;
+/** What is named once is named in full: an entry of this kind may be a whole folder, which ends in "/". */
+const IGNORED = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard"] as const;
+
+/** Returns the commit that `name` stands for, or `undefined` where there is none. */
+export async function commitAt(repository: KnownRepository, name: string): Promise<string | undefined> {
+  const found = await runGit(repository, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
+  return found.status === 0 ? found.stdout.toString("utf8").trim() : undefined;
+}
+
+/** Returns a text that a commit holds at `path`, or `undefined`; of one that is larger than `bytesMax`, nothing. */
+export async function textAt(
+  repository: KnownRepository,
+  commit: string,
+  path: string,
+  bytesMax: number,
+): Promise<string | undefined> {
+  const size = await runGit(repository, ["cat-file", "-s", `${commit}:${path}`]);
+  if (size.status !== 0 || Number(size.stdout.toString("utf8")) > bytesMax) return undefined;
+  const found = await runGit(repository, ["cat-file", "blob", `${commit}:${path}`]);
+  return found.status === 0 ? found.stdout.toString("utf8") : undefined;
+}
+
+/** Returns the newest commit that two commits have in common, or `undefined`. */
+export async function mergeBase(repository: KnownRepository, one: string, other: string): Promise<string | undefined> {
+  const found = await runGit(repository, ["merge-base", one, other]);
+  return found.status === 0 ? found.stdout.toString("utf8").trim() : undefined;
+}
+
+/** Tells whether all of `commit` is part of `of`. */
+export async function isAncestor(repository: KnownRepository, commit: string, of: string): Promise<boolean> {
+  return (await runGit(repository, ["merge-base", "--is-ancestor", commit, of])).status === 0;
+}
+
+/**
+ * Moves a ref (full name) by compare-and-swap, durably; `undefined` for `from`: it is not there, for `to`: it goes. Returns whether it
+ * was as expected; where it is at `to` already, it was.
+ *
+ * @throws GitError where it could not be moved although it was
+ */
+export async function moveRef(
+  repository: KnownRepository,
+  ref: string,
+  to: string | undefined,
+  from: string | undefined,
+): Promise<boolean> {
+  const none = "0".repeat((to ?? from ?? "").length);
+  const change = to === undefined ? ["-d", ref, from ?? none] : ["-m", "codex-inbox", ref, to, from ?? none];
+  const { status, stderr } = await runGit(repository, [...DURABLE, "update-ref", ...change]);
+  if (status === 0) return true;
+  const now = await refAt(repository, ref);
+  if (now === to) return true;
+  if (now !== from) return false;
+  throw new GitError(`git cannot move ${ref}: ${stderr}`);
+}
+
+/** Returns what a ref (full name) names, or `undefined` where it is not there. */
+export async function refAt(repository: KnownRepository, ref: string): Promise<string | undefined> {
+  const found = await runGit(repository, ["rev-parse", "--verify", "--quiet", ref]);
+  return found.status === 0 ? found.stdout.toString("utf8").trim() : undefined;
+}
+
+/** Returns the full names of the refs below `prefix` ("refs/…/"), with what they name. */
+export async function refsBelow(repository: KnownRepository, prefix: string): Promise<ReadonlyMap<string, string>> {
+  const args = ["for-each-ref", "--format=%(refname) %(objectname)", prefix];
+  const { status, stdout, stderr } = await runGit(repository, args);
+  if (status !== 0) throw new GitError(`git for-each-ref: ${stderr}`);
+  const lines = stdout.toString("utf8").split("\n");
+  return new Map(lines.flatMap((line) => (line === "" ? [] : [line.split(" ") as [string, string]])));
+}
+
+/**
+ * Lets the index of a linked worktree hold `commit`, which its files were snapshotted as: else they show as changed, and what the commit
+ * brought as taken back. Returns false where somebody else's git holds the index just now.
+ */
+export async function followCommit(
+  worktree: KnownRepository,
+  commit: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const read = await runGit(worktree, ["read-tree", "-m", commit], { environment });
+  if (read.status !== 0 && (await runGit(worktree, ["read-tree", commit], { environment })).status !== 0) return false;
+  await runGit(worktree, ["update-index", "-q", "--refresh"], { environment }); // Its status says whether files have changed.
+  return true;
+}
+
+/** Returns what git ignores in a work tree: files, and folders of which everything is ignored ("dist/"). */
+export async function ignoredEntries(worktree: KnownRepository): Promise<readonly string[]> {
+  return names(worktree, [...IGNORED, "--directory"]);
+}
+
+/** Returns the ignored files below some of these entries, one by one. */
+export async function ignoredFiles(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
+  return below.length === 0 ? [] : names(worktree, [...IGNORED, "--", ...below]);
+}
+
+/** Returns the submodules of a work tree that were checked out there. */
+export async function submodulesOf(worktree: KnownRepository): Promise<readonly string[]> {
+  const { status, stdout } = await runGit(worktree, ["ls-files", "-z", "--stage"]);
+  if (status !== 0) return [];
+  const records = stdout.toString("utf8").split("\0");
+  return records.flatMap((record) => (record.startsWith("160000 ") ? [record.slice(record.indexOf("\t") + 1)] : []));
+}
+
+/** Tells whether a stash was made on `branch` (without "refs/heads/"): it is kept with the repository, and meant for that branch. */
+export async function hasStash(repository: KnownRepository, branch: string): Promise<boolean> {
+  const { stdout } = await runGit(repository, ["log", "-g", "--format=%gs", "refs/stash", "--"]);
+  const lines = stdout.toString("utf8").split("\n");
+  return lines.some((line) => line.startsWith(`WIP on ${branch}:`) || line.startsWith(`On ${branch}:`));
+}
+
+/**
+ * Commits files (paths from the top) as they lie in a work tree, on top of `parent`, whatever git would ignore; no ref, and no index but
+ * the one at `indexPath`, is changed.
+ *
+ * @throws GitError
+ */
+export async function commitFiles(
+  worktree: KnownRepository,
+  files: readonly string[],
+  { parent, message, identity, atMs, indexPath, environment }: FilesCommit,
+): Promise<string> {
+  const own = { ...environment, GIT_INDEX_FILE: indexPath };
+  const git = async (args: readonly string[], input?: string, more: Readonly<Record<string, string>> = {}) => {
+    const call = { environment: { ...own, ...more }, ...(input === undefined ? {} : { input }) };
+    const { status, stdout, stderr } = await runGit(worktree, ["-c", "core.fsync=loose-object", ...args], call);
+    if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
+    return stdout.toString("utf8").trim();
+  };
+  await git(["read-tree", parent]);
+  await git(["update-index", "--add", "--replace", "-z", "--stdin"], files.map((path) => `${path}\0`).join(""));
+  const tree = await git(["write-tree"]);
+  const [, name = "", email = ""] = /^(.*) <(.*)>$/.exec(identity) ?? [];
+  const date = `${Math.floor(atMs / 1_000)} +0000`;
+  const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date };
+  const by = { GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date };
+  return git(["commit-tree", tree, "-p", parent], message, { ...who, ...by });
+}
+
+export interface FilesCommit {
+  readonly parent: string;
+  readonly message: string;
+  /** "Name <address>" */
+  readonly identity: string;
+  readonly atMs: number;
+  /** Absolute; made anew. */
+  readonly indexPath: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function names(worktree: KnownRepository, args: readonly string[]): Promise<readonly string[]> {
+  const { status, stdout, stderr } = await runGit(worktree, args);
+  if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
+  return stdout.toString("utf8").split("\0").slice(0, -1);
+}
+
+/** What lies between two commits. */
+export interface CommitChange {
+  readonly files: readonly { readonly path: string; readonly change: "added" | "modified" | "deleted" }[];
+  readonly insertions: number;
+  readonly deletions: number;
+}
+
+const CHANGES: Readonly<Record<string, "added" | "deleted">> = { A: "added", D: "deleted" };
+
+/** Returns what `to` changes against `from`; a binary file counts no lines. @throws GitError */
+export async function changeBetween(repository: KnownRepository, from: string, to: string): Promise<CommitChange> {
+  const common = ["diff-tree", "-r", "-z", "--no-renames", "--no-textconv", "--no-ext-diff"];
+  const names = await runGit(repository, [...common, "--name-status", from, to]);
+  const lines = await runGit(repository, [...common, "--numstat", from, to]);
+  if (names.status !== 0 || lines.status !== 0) throw new GitError(`git diff-tree: ${names.stderr}${lines.stderr}`);
+  const words = names.stdout.toString("utf8").split("\0");
+  const files = Array.from({ length: Math.floor(words.length / 2) }, (_, n) => ({
+    path: words[2 * n + 1] ?? "",
+    change: CHANGES[words[2 * n] ?? ""] ?? ("modified" as const),
+  }));
+  const counts = lines.stdout.toString("utf8").split("\0");
+  const sum = (column: number): number =>
+    counts.reduce((total, line) => total + (Number(line.split("\t")[column]) || 0), 0);
+  return { files, insertions: sum(0), deletions: sum(1) };
+}

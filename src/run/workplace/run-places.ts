@@ -1,0 +1,53 @@
+import { join, relative } from "node:path";
+import { realPathOf } from "../../base/files/real-path.ts";
+import type { KnownRepository } from "../../git/repository/known-repositories.ts";
+import { listLinkedWorktrees } from "../../git/worktrees/worktree-list.ts";
+import { isBelow } from "../../task/rights/rights.ts";
+import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
+import type { RunGround } from "./run-paths.ts";
+import type { SessionSnapshots } from "./worktrees/session-snapshots.ts";
+import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
+import { slotVariables } from "./worktrees/worktree-settings.ts";
+
+/** Where a run works, once its lease is known. */
+export interface RunPlace {
+  readonly ground: Omit<RunGround, "rights" | "confinement">;
+  /** What tells its programs from those of its neighbours. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The workplaces of runs: the shared checkout, and the worktrees of sessions. */
+export interface RunPlaces extends SessionSnapshots {
+  /** Opens the worktree of a session, and leases it. As `SessionWorktrees.open`. */
+  lease(session: string, isWanted: () => boolean): Promise<WorktreeLease>;
+  /** @param lease `undefined`: the shared checkout */
+  at(lease: WorkplaceLease | undefined): RunPlace;
+}
+
+export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" | "repositories"> {
+  /** Absolute: where the coordinator's files lie. */
+  readonly homeDir: string;
+  readonly code: KnownRepository;
+  readonly worktrees: Pick<SessionWorktrees, "open">;
+  readonly snapshots: SessionSnapshots;
+}
+
+export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
+  const { code, workRoot, stateDir, repositories, homeDir, worktrees, snapshots } = deps;
+
+  /** Also below a folder for temporary files, which codex's sandbox lets commands write to. */
+  const apart = (workdir: string): readonly string[] =>
+    [homeDir, code.topDir, ...listLinkedWorktrees(code.commonDir).flatMap(({ topDir }) => topDir ?? [])]
+      .map(realPathOf)
+      .filter((path) => !isBelow(path, workdir));
+
+  return {
+    ...snapshots,
+    lease: async (session, isWanted) => leaseOfRecord(await worktrees.open(session, isWanted)),
+    at(lease = { kind: "shared" }) {
+      const inside = relative(code.topDir, workRoot);
+      const root = lease.kind === "shared" ? workRoot : join(lease.dir, inside);
+      return { ground: { workRoot: root, stateDir, repositories, apart }, variables: slotVariables(lease) };
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CoordinatorError } from "../../../base/errors.ts";
+import { faultPoint } from "../../../base/fault-point.ts";
+import type { Log, Surroundings } from "../../../base/surroundings.ts";
+import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
+import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
+import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
+import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
+import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
+import { freeSlot, settingsOfBase, slotVariables, treesDirOf, type WorktreeSettings } from "./worktree-settings.ts";
+import { copyInto, type WorktreeSetup } from "./worktree-setup.ts";
+
+/** The lease of a worktree. */
+export type WorktreeLease = WorkplaceLease & { readonly kind: "worktree" };
+
+export interface SessionWorktreesDeps {
+  /** The checkout of the code. */
+  readonly code: KnownRepository;
+  readonly trees: LinkedWorktrees;
+  readonly records: WorktreeRecords;
+  readonly setup: WorktreeSetup;
+  readonly settings: () => WorktreeSettings;
+  /** Makes room for one more worktree; says why there is none, or `undefined`. */
+  readonly makeRoom: () => Promise<string | undefined>;
+  /** Holds the indexes by which worktrees are snapshotted; absolute. */
+  readonly indexesDir: string;
+  readonly surroundings: Pick<Surroundings, "now">;
+  readonly log: Log;
+}
+
+/** The worktrees of sessions: a branch is a session's work, and its worktree a cache of it that is made when a run needs it. */
+export interface SessionWorktrees {
+  /**
+   * Returns the worktree of a session, made and set up where it is not there: every step is on record before it is taken, and a
+   * coordinator that starts goes on from there.
+   *
+   * @throws CoordinatorError `TASK_FILE` where it cannot be made, or its setup failed; `TRY_AGAIN` where it is not wanted any more, or
+   * there is no room; GitError
+   */
+  open(session: string, isWanted: () => boolean): Promise<WorktreeRecord>;
+  /** Runs `work` while nothing else happens to the worktree of this name. */
+  alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
+  /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
+  repository(record: Pick<WorktreeRecord, "dir">): KnownRepository | undefined;
+  /** The worktrees that runs may work in; the same list until that changes. */
+  known(): readonly KnownRepository[];
+  /** Brings its branch back where somebody has deleted it; returns its tip. @throws GitError */
+  tip(record: WorktreeRecord): Promise<string>;
+  /** Notes a change of a record, durably. */
+  save(record: WorktreeRecord): Promise<WorktreeRecord>;
+  /** Forgets a worktree whose folder is gone, with what is kept of it. */
+  drop(record: WorktreeRecord): Promise<void>;
+  /** Absolute path of the index by which it is snapshotted. */
+  indexPath(slug: string): string;
+}
+
+const SETTINGS_BYTES_MAX = 256 * 1024;
+/** Of what its setup left, so many entries are remembered. */
+const SET_UP_MAX = 1_000;
+
+export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorktrees {
+  const { code, trees, records, setup, log } = deps;
+  const { now } = deps.surroundings;
+  const turns = new Map<string, Promise<unknown>>();
+  let known: readonly KnownRepository[] | undefined;
+
+  const save = async (record: WorktreeRecord): Promise<WorktreeRecord> => {
+    known = undefined;
+    await records.save(record);
+    return record;
+  };
+  const step = (record: WorktreeRecord, state: WorktreeRecord["state"]): Promise<WorktreeRecord> =>
+    save({ ...record, state, atMs: now() });
+
+  const alone = <Result>(slug: string, work: () => Promise<Result>): Promise<Result> => {
+    const result = (turns.get(slug) ?? Promise.resolve()).then(work);
+    const over = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    turns.set(slug, over);
+    void over.then(() => {
+      if (turns.get(slug) === over) turns.delete(slug);
+    });
+    return result;
+  };
+
+  const begin = async (session: string, slug: string): Promise<WorktreeRecord> => {
+    const branch = SESSION_BRANCH_PREFIX + slug;
+    const tip = await refAt(code, `refs/heads/${branch}`);
+    const head = await commitAt(code, "HEAD");
+    if (head === undefined)
+      throw new CoordinatorError("TASK_FILE", `${code.topDir} has no commit yet that a worktree could begin from`);
+    // A branch that is there is an earlier coordinator's: its work goes on.
+    const base = tip === undefined ? head : ((await mergeBase(code, tip, head)) ?? tip);
+    const slot = freeSlot(records.list().map((record) => record.slot));
+    const dir = join(treesDirOf(code.topDir, deps.settings()), slug);
+    return save({
+      ...{ slug, session, branch, base, head: tip ?? base, dir, slot, state: "wanted", atMs: now(), usedAtMs: now() },
+      ...{ pinned: [], changed: [], locks: [], setUp: [], openingMs: 0 },
+    });
+  };
+
+  const tip = async (record: WorktreeRecord): Promise<string> => {
+    const ref = `refs/heads/${record.branch}`;
+    const found = await refAt(code, ref);
+    if (found !== undefined) return found;
+    log("worktree-branch-back", { session: record.session, branch: record.branch, commit: record.head });
+    await moveRef(code, ref, record.head, undefined);
+    return (await refAt(code, ref)) ?? record.head;
+  };
+
+  const make = async (record: WorktreeRecord): Promise<WorktreeRecord> => {
+    const wasBegun = record.state === "wanted";
+    const wanted = wasBegun ? record : await step(record, "wanted");
+    faultPoint("worktree:wanted");
+    // Also of one that is new: its name is its own, so what is there was left by a record that was lost.
+    await trees.clear(wanted.dir);
+    const full = await deps.makeRoom();
+    if (full !== undefined) throw new CoordinatorError("TRY_AGAIN", full);
+    const { sparse } = deps.settings();
+    const branch = `refs/heads/${wanted.branch}`;
+    await rm(join(deps.indexesDir, wanted.slug), { recursive: true, force: true });
+    await trees.add({ dir: wanted.dir, branch, base: wanted.head, reason: `codex-inbox ${wanted.session}`, sparse });
+    faultPoint("worktree:made");
+    log("worktree-made", { session: wanted.session, worktree: wanted.dir, branch: wanted.branch });
+    return step({ ...wanted, setUp: [], pinned: [] }, "made");
+  };
+
+  const setUp = async (record: WorktreeRecord, isWanted: () => boolean): Promise<WorktreeRecord> => {
+    const { slug, session, dir } = record;
+    const text = await textAt(code, record.base, "codex-inbox.json", SETTINGS_BYTES_MAX);
+    const { setup: command, copy, setupTimeoutMs } = settingsOfBase(deps.settings(), text);
+    await copyInto(code.topDir, dir, copy);
+    const variables = slotVariables(leaseOfRecord(record));
+    if (command !== undefined && command.trim() !== "")
+      await setup.run({ slug, session, dir, command, timeoutMs: setupTimeoutMs, variables, isWanted });
+    faultPoint("worktree:set-up");
+    const repository = trees.find(dir);
+    const left = repository === undefined ? [] : await ignoredEntries(repository);
+    const openingMs = Math.max(0, now() - record.atMs);
+    return step({ ...record, openingMs, setUp: left.slice(0, SET_UP_MAX) }, "ready");
+  };
+
+  /** Where nothing was done yet, what it began from may be old, or even why its setup failed: it begins anew. */
+  const settled = async (slug: string): Promise<WorktreeRecord | undefined> => {
+    const record = records.get(slug);
+    if (record === undefined || record.state === "ready" || record.state === "removing") return record;
+    const { base, head, branch, dir } = record;
+    if (head !== base || (await commitAt(code, "HEAD")) === base) return record;
+    if (!(await moveRef(code, `refs/heads/${branch}`, undefined, base))) return record;
+    await trees.clear(dir);
+    await records.remove(slug);
+    return undefined;
+  };
+
+  const openNow = async (session: string, slug: string, isWanted: () => boolean): Promise<WorktreeRecord> => {
+    let record = (await settled(slug)) ?? (await begin(session, slug));
+    if (record.state === "removing") record = await step(record, existsSync(record.dir) ? "ready" : "parked");
+    if ((record.state === "ready" || record.state === "made") && trees.find(record.dir) === undefined) {
+      if (existsSync(record.dir)) throw notItself(record);
+      log("worktree-gone", { session, worktree: record.dir });
+      record = await step(record, "parked");
+    }
+    if (record.state !== "wanted") await tip(record);
+    if (record.state === "wanted" || record.state === "parked") record = await make(record);
+    if (record.state === "made") record = await setUp(record, isWanted);
+    const at = trees.list().find(({ topDir }) => topDir === record.dir)?.branch;
+    if (at !== `refs/heads/${record.branch}`) throw elsewhere(record, at);
+    return record;
+  };
+
+  return {
+    open(session, isWanted) {
+      const slug = slugOf(session);
+      return alone(slug, () => openNow(session, slug, isWanted));
+    },
+    alone,
+    repository: ({ dir }) => trees.find(dir),
+    known() {
+      known ??= records
+        .list()
+        .filter(({ state }) => state === "made" || state === "ready")
+        .flatMap((record) => trees.find(record.dir) ?? []);
+      return known;
+    },
+    tip,
+    save,
+    async drop(record) {
+      known = undefined;
+      await rm(join(deps.indexesDir, record.slug), { recursive: true, force: true });
+      await records.remove(record.slug);
+    },
+    indexPath: (slug) => join(deps.indexesDir, slug, "index"),
+  };
+}
+
+/** Returns the name of a session's worktree. */
+export function slugOf(session: string): string {
+  return worktreeSlug(session, createHash("sha256").update(session).digest("hex"));
+}
+
+/** Returns the lease of a run that works in the worktree of a record. */
+export function leaseOfRecord({ slug, branch, dir, base, slot }: WorktreeRecord): WorktreeLease {
+  return { kind: "worktree", slug, branch, dir, base, slot };
+}
+
+function notItself({ dir, session }: WorktreeRecord): CoordinatorError {
+  const message = `${dir} is there, and git does not know it as the worktree of the session ${session}`;
+  return new CoordinatorError(
+    "TASK_FILE",
+    `${message}: "codex-inbox worktree repair ${session}" tells git, or move it away`,
+  );
+}
+
+function elsewhere({ dir, branch }: WorktreeRecord, at: string | undefined): CoordinatorError {
+  const is = at === undefined ? "no branch" : at.replace("refs/heads/", "");
+  return new CoordinatorError("TASK_FILE", `the worktree ${dir} is on ${is}: switch it back to ${branch}`);
+}
