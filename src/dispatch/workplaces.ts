@@ -102,13 +102,3 @@ export function createWorkplaces({ settings, worktrees, isDirty, running }: Work
     forget: (id) => choices.delete(id),
   };
 }
-
-const NO_LOCKS: readonly HeldLock[] = [];
-
-/** Where no session has a worktree. */
-export const NO_WORKTREES: SessionWorktrees = {
-  hasBranch: () => false,
-  locks: () => NO_LOCKS,
-  changedBeside: () => [],
-  openingMs: () => 0,
-};

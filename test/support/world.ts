@@ -127,6 +127,9 @@ function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
     lease: () => Promise.reject(new Error("no session has a worktree here")),
     before: async () => undefined,
     after: async () => undefined,
+    facts: { hasBranch: () => false, locks: () => [], changedBeside: () => [], openingMs: () => 0 },
+    keepBy: () => () => undefined,
+    tidy: async () => [],
   };
 }
 
