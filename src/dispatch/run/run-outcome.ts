@@ -2,13 +2,13 @@ import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
+import type { ChangingRun } from "../../run/workplace/run-changes.ts";
 import type { RunPlaces } from "../../run/workplace/run-places.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { Sessions } from "../../store/sessions/session-store.ts";
 import type { OpenTask, StartedRun } from "../../store/tasks/open-task.ts";
-import type { TurnCommit } from "../../task/records/turn-message.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../task/session/transcript-entry.ts";
@@ -98,7 +98,7 @@ async function changesOf(
 }
 
 /** Returns what the commit of a task's run under way is the work of. */
-export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<TurnCommit, "authorKind"> {
+export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<ChangingRun, "workdir"> {
   const thread = lastRun?.run === state.run ? lastRun.thread : undefined;
   return { session: sessionKey, title: spec.title, task: id, run: state.run, thread };
 }

@@ -2,7 +2,8 @@ import type { TurnCommit } from "../../task/records/turn-message.ts";
 import type { ChangedFile, RunChange, RunStart } from "../../task/state/run.ts";
 
 /** A run whose changes are recorded, and where it works. */
-export interface ChangingRun extends Omit<TurnCommit, "authorKind"> {
+export interface ChangingRun extends Omit<TurnCommit, "authorKind" | "task"> {
+  readonly task: string;
   /** From the root of the work. */
   readonly workdir: string;
 }
