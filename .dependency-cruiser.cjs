@@ -27,6 +27,7 @@ const PARTS = {
   "git/objects": ["git/process"],
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
+  "git/merge": ["git/worktrees", "git/repository", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/gate", "git/repository", "git/process"],
   "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
