@@ -1,0 +1,149 @@
+import type { Log } from "../../../base/surroundings.ts";
+import type { Merger } from "../../../git/merge/merger.ts";
+import { GitError, runGit } from "../../../git/process/git-process.ts";
+import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
+import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
+import type { HeldLock } from "../../../task/schedule/session-turns.ts";
+import { SESSION_BRANCH_PREFIX } from "../../../task/workplace/workplace-lease.ts";
+
+/** Work of a session that the checkout's branch does not hold. */
+export interface SessionBranch {
+  readonly session: string;
+  readonly slug: string;
+  /** Without `refs/heads/`. */
+  readonly branch: string;
+  readonly tip: string;
+  /** When its newest commit was made, Unix ms. */
+  readonly atMs: number;
+  /** Paths that do not go together with what is checked out. */
+  readonly conflicts: readonly string[];
+  /** The same with the work of other sessions. */
+  readonly overlaps: readonly Overlap[];
+}
+
+export interface Overlap {
+  readonly session: string;
+  readonly paths: readonly string[];
+}
+
+export interface SessionBranchesDeps {
+  readonly code: KnownRepository;
+  readonly records: Pick<WorktreeRecords, "list">;
+  readonly merger: Pick<Merger, "mergeAll">;
+  readonly log: Log;
+}
+
+/** The branches of sessions that are not landed, and what stands between them. What is asked is answered from memory, as of the last look. */
+export interface SessionBranches {
+  /** Looks again: two processes where nothing has changed, one more where something has. Never rejects. */
+  refresh(): Promise<readonly SessionBranch[]>;
+  all(): readonly SessionBranch[];
+  hasBranch(session: string): boolean;
+  locks(): readonly HeldLock[];
+  changedBeside(session: string): readonly string[];
+  openingMs(): number;
+}
+
+/** All pairs of these are tried: 780 at most, which takes about a second. The newest count. */
+const BRANCHES_MAX = 39;
+const PATHS_MAX = 20;
+
+export function createSessionBranches({ code, records, merger, log }: SessionBranchesDeps): SessionBranches {
+  let branches: readonly SessionBranch[] = [];
+  let locks: readonly HeldLock[] = [];
+  let seen = "";
+  let looking: Promise<readonly SessionBranch[]> | undefined;
+  let isStale = false;
+
+  const look = async (): Promise<void> => {
+    const known = new Map(records.list().map((record) => [record.branch, record]));
+    const head = await textOf(code, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+    const open = head === "" || known.size === 0 ? [] : await unlanded(code, known);
+    const state = JSON.stringify([head, open.map(({ branch, tip }) => [branch, tip])]);
+    if (state !== seen) {
+      branches = await judge(head, open);
+      seen = state;
+    }
+    const held = branches.flatMap(({ session, branch }) =>
+      (known.get(branch)?.locks ?? []).map((path): HeldLock => ({ session, path })),
+    );
+    if (JSON.stringify(held) !== JSON.stringify(locks)) locks = held;
+  };
+
+  const judge = async (head: string, open: readonly SessionBranch[]): Promise<readonly SessionBranch[]> => {
+    const tried = open.slice(0, BRANCHES_MAX);
+    const pairs = tried.flatMap((one, at) => tried.slice(at + 1).map((other) => [one, other] as const));
+    const merges = await merger.mergeAll(head, [
+      ...tried.map(({ tip }) => [head, tip] as const),
+      ...pairs.map(([one, other]) => [one.tip, other.tip] as const),
+    ]);
+    const conflictsAt = (at: number): readonly string[] => merges[at]?.conflicts.slice(0, PATHS_MAX) ?? [];
+    const overlaps = new Map<SessionBranch, Overlap[]>(tried.map((branch) => [branch, []]));
+    for (const [at, [one, other]] of pairs.entries()) {
+      const paths = conflictsAt(tried.length + at);
+      if (paths.length === 0) continue;
+      overlaps.get(one)?.push({ session: other.session, paths });
+      overlaps.get(other)?.push({ session: one.session, paths });
+    }
+    return open.map((branch, at) => ({
+      ...branch,
+      conflicts: at < tried.length ? conflictsAt(at) : [],
+      overlaps: overlaps.get(branch) ?? [],
+    }));
+  };
+
+  const lookQuietly = async (): Promise<readonly SessionBranch[]> => {
+    do {
+      isStale = false;
+      try {
+        await look();
+      } catch (error) {
+        log("session-branches-unknown", { reason: String(error) }); // What was seen last stands.
+      }
+    } while (isStale);
+    return branches;
+  };
+
+  const ofOthers = (session: string): readonly WorktreeRecord[] => {
+    const unlandedBranches = new Set(branches.map(({ branch }) => branch));
+    return records.list().filter((record) => record.session !== session && unlandedBranches.has(record.branch));
+  };
+
+  return {
+    refresh() {
+      isStale = true; // What is being looked at may have been read before the change that this is asked for.
+      looking ??= lookQuietly().finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    },
+    all: () => branches,
+    hasBranch: (session) => branches.some((branch) => branch.session === session),
+    locks: () => locks,
+    changedBeside: (session) => ofOthers(session).flatMap(({ changed }) => changed),
+    openingMs: () => records.list().reduce((most, { openingMs }) => Math.max(most, openingMs), 0),
+  };
+}
+
+/** The branches of ours whose commits HEAD does not hold, the newest first. */
+async function unlanded(
+  code: KnownRepository,
+  known: ReadonlyMap<string, WorktreeRecord>,
+): Promise<readonly SessionBranch[]> {
+  const format = "%(refname:lstrip=2) %(objectname) %(committerdate:unix)";
+  const args = ["for-each-ref", "--no-merged=HEAD", "--sort=-committerdate", `--format=${format}`];
+  const text = await textOf(code, [...args, `refs/heads/${SESSION_BRANCH_PREFIX}`]);
+  return text.split("\n").flatMap((line) => {
+    const [branch = "", tip = "", seconds = ""] = line.split(" ");
+    const record = known.get(branch);
+    if (record === undefined) return [];
+    const { session, slug } = record;
+    return [{ session, slug, branch, tip, atMs: Number(seconds) * 1_000, conflicts: [], overlaps: [] }];
+  });
+}
+
+async function textOf(code: KnownRepository, args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runGit(code, args);
+  if (status !== 0 && args[0] !== "rev-parse") throw new GitError(`git ${args[0]} in ${code.topDir}: ${stderr}`);
+  return stdout.toString("utf8").trim();
+}
