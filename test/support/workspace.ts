@@ -247,10 +247,11 @@ function readLines(path: string): readonly string[] {
     .filter((line) => line !== "");
 }
 
-function killQuietly(pid: number): void {
+/** Ends a process at once, unless it has ended by itself. */
+export function killQuietly(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has.
   }
 }
