@@ -53,6 +53,9 @@ const PARTS = {
   "intake/inbox": [],
   "intake/inbox/claim": ["intake/inbox/[^/]+\\.ts"],
   "intake/inbox/watch": ["intake/inbox/[^/]+\\.ts"],
+  "server/page/show": [],
+  "server/page/board": ["server/page/show", "server/page/[^/]+\\.js"],
+  "server/page/task": ["server/page/show", "server/page/[^/]+\\.js"],
   "task/text": [],
   "task/names": ["task/text"],
   "task/spec": ["task/workplace", "task/text"],
@@ -83,7 +86,7 @@ const LIBRARY_HOMES = {
   "@secretlint/secretlint-rule-preset-recommend": "redact/",
 };
 
-const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));
+const allowed = (paths) => paths.map((path) => (/\.[jt]s$/.test(path) ? `^src/${path}$` : `^src/${path}/`));
 
 module.exports = {
   forbidden: [
