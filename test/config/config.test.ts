@@ -32,6 +32,11 @@ function refusal(
   throw new Error("nothing was refused");
 }
 
+const WORKTREE_DEFAULTS = {
+  ...{ copy: [], sparse: [], setupTimeoutMs: 600_000, parkAfterMs: 86_400_000 },
+  ...{ maxCount: 20, maxBytes: 20 * 1024 ** 3, freeBytes: 5 * 1024 ** 3 },
+};
+
 describe("settings", () => {
   it("have defaults, and are frozen", () => {
     const config = load();
@@ -43,6 +48,7 @@ describe("settings", () => {
       maxMemoryChars: 4_000,
       verifyCommands: [],
       ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
+      worktree: WORKTREE_DEFAULTS,
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.codexConfig)).toBe(true);
@@ -60,7 +66,7 @@ describe("settings", () => {
     });
   });
 
-  it("can all be named in the environment but codexConfig and verifyCommands", () => {
+  it("can all be named in the environment but codexConfig, worktree and verifyCommands", () => {
     const given: Record<string, string> = {
       ...{ MAX_WORKERS: "1", PORT: "2", SETTLE_MS: "3", RESCAN_MS: "100", TIMEOUT_MS: "1000", STOP_GRACE_MS: "6" },
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
@@ -75,9 +81,9 @@ describe("settings", () => {
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
       ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11, verifyCommands: [] },
       ...{ verifyTimeoutMs: 1_000, maxVerifyAttempts: 2, followUp: true, maxFollowUpDepth: 3 },
-      ...{ workplace: "session", sharedWriters: 5 },
+      ...{ workplace: "session", sharedWriters: 5, worktree: WORKTREE_DEFAULTS },
     });
-    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 3);
+    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 4);
   });
 
   it("are not changed by an empty variable", () => {

@@ -31,6 +31,7 @@ describe("a task whose agent has succeeded", () => {
       run: 2,
       confinement: CONFINED,
       environment: [],
+      variables: {},
     });
     await verify(world);
     expect(world.results()).toMatchObject([

@@ -170,8 +170,7 @@ async function open(
   const settings = followBranchSettings(config, branch, { place, branchName: shortName(branchName), first });
   let inboxHint = (): void => undefined;
   return startCoordinator({
-    ...{ paths, workspaceDir },
-    branchName: shortName(branchName),
+    ...{ paths, workspaceDir, branchName: shortName(branchName) },
     clone: workspaceId,
     version: packageVersion(),
     ...{ branch, keeper, fileSyncs: createFileSyncs },

@@ -145,15 +145,27 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     return step({ ...record, openingMs, setUp: left.slice(0, SET_UP_MAX) }, "ready");
   };
 
+  /** Where nothing was done yet, what it began from may be old, or even why its setup failed: it begins anew. */
+  const settled = async (slug: string): Promise<WorktreeRecord | undefined> => {
+    const record = records.get(slug);
+    if (record === undefined || record.state === "ready" || record.state === "removing") return record;
+    const { base, head, branch, dir } = record;
+    if (head !== base || (await commitAt(code, "HEAD")) === base) return record;
+    if (!(await moveRef(code, `refs/heads/${branch}`, undefined, base))) return record;
+    await trees.clear(dir);
+    await records.remove(slug);
+    return undefined;
+  };
+
   const openNow = async (session: string, slug: string, isWanted: () => boolean): Promise<WorktreeRecord> => {
-    let record = records.get(slug) ?? (await begin(session, slug));
+    let record = (await settled(slug)) ?? (await begin(session, slug));
     if (record.state === "removing") record = await step(record, existsSync(record.dir) ? "ready" : "parked");
     if ((record.state === "ready" || record.state === "made") && trees.find(record.dir) === undefined) {
       if (existsSync(record.dir)) throw notItself(record);
       log("worktree-gone", { session, worktree: record.dir });
       record = await step(record, "parked");
     }
-    await tip(record);
+    if (record.state !== "wanted") await tip(record);
     if (record.state === "wanted" || record.state === "parked") record = await make(record);
     if (record.state === "made") record = await setUp(record, isWanted);
     const at = trees.list().find(({ topDir }) => topDir === record.dir)?.branch;
