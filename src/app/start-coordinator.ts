@@ -15,7 +15,7 @@ import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifica
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
-import { createWorkplaces, NO_WORKTREES } from "../dispatch/workplaces.ts";
+import { createWorkplaces } from "../dispatch/workplaces.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
@@ -213,8 +213,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });
-  const { worktrees, isDirty } = { worktrees: NO_WORKTREES, isDirty: () => false };
-  const workplaces = createWorkplaces({ settings, worktrees, isDirty, running: table.index.running });
+  const worktrees = places.branches;
+  const workplaces = createWorkplaces({ settings, worktrees, table, monotonicMs: surroundings.monotonicMs });
   const requests = openStopRequests(paths.stopRequests);
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
@@ -279,6 +279,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
     archive: createArchive({ branch, watch, recent, table, now }),
+    places,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

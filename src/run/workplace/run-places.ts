@@ -1,10 +1,12 @@
 import { join, relative } from "node:path";
 import { realPathOf } from "../../base/files/real-path.ts";
+import type { LandingDeps } from "../../git/merge/landing.ts";
 import type { KnownRepository } from "../../git/repository/known-repositories.ts";
 import { listLinkedWorktrees } from "../../git/worktrees/worktree-list.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { RunGround } from "./run-paths.ts";
+import type { SessionBranches } from "./worktrees/session-branches.ts";
 import type { SessionSnapshots } from "./worktrees/session-snapshots.ts";
 import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
 import { slotVariables } from "./worktrees/worktree-settings.ts";
@@ -18,6 +20,10 @@ export interface RunPlace {
 
 /** The workplaces of runs: the shared checkout, and the worktrees of sessions. */
 export interface RunPlaces extends SessionSnapshots {
+  /** The sessions whose work is not landed. */
+  readonly branches: SessionBranches;
+  /** How their branches are landed. */
+  readonly landing: LandingDeps;
   /** Opens the worktree of a session, and leases it. As `SessionWorktrees.open`. */
   lease(session: string, isWanted: () => boolean): Promise<WorktreeLease>;
   /** @param lease `undefined`: the shared checkout */
@@ -30,10 +36,12 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   readonly code: KnownRepository;
   readonly worktrees: Pick<SessionWorktrees, "open">;
   readonly snapshots: SessionSnapshots;
+  readonly branches: SessionBranches;
+  readonly landing: LandingDeps;
 }
 
 export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
-  const { code, workRoot, stateDir, repositories, homeDir, worktrees, snapshots } = deps;
+  const { code, workRoot, stateDir, repositories, homeDir, worktrees, snapshots, branches, landing } = deps;
 
   /** Also below a folder for temporary files, which codex's sandbox lets commands write to. */
   const apart = (workdir: string): readonly string[] =>
@@ -43,6 +51,12 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
 
   return {
     ...snapshots,
+    ...{ branches, landing },
+    async after(...turn) {
+      const change = await snapshots.after(...turn);
+      await branches.refresh(); // Whoever takes in the run is to know what it stands against.
+      return change;
+    },
     lease: async (session, isWanted) => leaseOfRecord(await worktrees.open(session, isWanted)),
     at(lease = { kind: "shared" }) {
       const inside = relative(code.topDir, workRoot);

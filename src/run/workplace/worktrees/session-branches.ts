@@ -15,6 +15,9 @@ export interface SessionBranch {
   readonly tip: string;
   /** When its newest commit was made, Unix ms. */
   readonly atMs: number;
+  /** Commits that what is checked out does not have, and that it has besides. */
+  readonly ahead: number;
+  readonly behind: number;
   /** Paths that do not go together with what is checked out. */
   readonly conflicts: readonly string[];
   /** The same with the work of other sessions. */
@@ -30,6 +33,8 @@ export interface SessionBranchesDeps {
   readonly code: KnownRepository;
   readonly records: Pick<WorktreeRecords, "list">;
   readonly merger: Pick<Merger, "mergeAll">;
+  /** What keeps git from running filters in a listing. */
+  readonly environment: () => Promise<Readonly<Record<string, string>>>;
   readonly log: Log;
 }
 
@@ -42,22 +47,30 @@ export interface SessionBranches {
   locks(): readonly HeldLock[];
   changedBeside(session: string): readonly string[];
   openingMs(): number;
+  /** The checkout has changes that are not committed. */
+  isDirty(): boolean;
+  /** No session has a worktree, or a branch that is known. */
+  readonly isEmpty: boolean;
 }
 
 /** All pairs of these are tried: 780 at most, which takes about a second. The newest count. */
 const BRANCHES_MAX = 39;
 const PATHS_MAX = 20;
 
-export function createSessionBranches({ code, records, merger, log }: SessionBranchesDeps): SessionBranches {
+export function createSessionBranches(deps: SessionBranchesDeps): SessionBranches {
+  const { code, records, merger, log } = deps;
   let branches: readonly SessionBranch[] = [];
   let locks: readonly HeldLock[] = [];
   let seen = "";
+  let isDirty = false;
   let looking: Promise<readonly SessionBranch[]> | undefined;
   let isStale = false;
 
   const look = async (): Promise<void> => {
     const known = new Map(records.list().map((record) => [record.branch, record]));
     const head = await textOf(code, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+    isDirty =
+      head !== "" && (await textOf(code, ["ls-files", "--modified", "--deleted"], await deps.environment())) !== "";
     const open = head === "" || known.size === 0 ? [] : await unlanded(code, known);
     const state = JSON.stringify([head, open.map(({ branch, tip }) => [branch, tip])]);
     if (state !== seen) {
@@ -85,11 +98,17 @@ export function createSessionBranches({ code, records, merger, log }: SessionBra
       overlaps.get(one)?.push({ session: other.session, paths });
       overlaps.get(other)?.push({ session: one.session, paths });
     }
-    return open.map((branch, at) => ({
-      ...branch,
-      conflicts: at < tried.length ? conflictsAt(at) : [],
-      overlaps: overlaps.get(branch) ?? [],
-    }));
+    const judged: SessionBranch[] = [];
+    for (const [at, branch] of open.entries()) {
+      const isTried = at < tried.length;
+      const counts = isTried
+        ? await textOf(code, ["rev-list", "--left-right", "--count", `${head}...${branch.tip}`])
+        : "0 0";
+      const [behind = 0, ahead = 0] = counts.split(/\s+/).map(Number);
+      const conflicts = isTried ? conflictsAt(at) : [];
+      judged.push({ ...branch, ahead, behind, conflicts, overlaps: overlaps.get(branch) ?? [] });
+    }
+    return judged;
   };
 
   const lookQuietly = async (): Promise<readonly SessionBranch[]> => {
@@ -121,6 +140,10 @@ export function createSessionBranches({ code, records, merger, log }: SessionBra
     hasBranch: (session) => branches.some((branch) => branch.session === session),
     locks: () => locks,
     changedBeside: (session) => ofOthers(session).flatMap(({ changed }) => changed),
+    isDirty: () => isDirty,
+    get isEmpty() {
+      return records.list().length === 0;
+    },
     openingMs: () => records.list().reduce((most, { openingMs }) => Math.max(most, openingMs), 0),
   };
 }
@@ -138,12 +161,18 @@ async function unlanded(
     const record = known.get(branch);
     if (record === undefined) return [];
     const { session, slug } = record;
-    return [{ session, slug, branch, tip, atMs: Number(seconds) * 1_000, conflicts: [], overlaps: [] }];
+    return [{ session, slug, branch, tip, atMs: Number(seconds) * 1_000, ...UNKNOWN }];
   });
 }
 
-async function textOf(code: KnownRepository, args: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await runGit(code, args);
+const UNKNOWN = { ahead: 0, behind: 0, conflicts: [], overlaps: [] } as const;
+
+async function textOf(
+  code: KnownRepository,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { status, stdout, stderr } = await runGit(code, args, { environment });
   if (status !== 0 && args[0] !== "rev-parse") throw new GitError(`git ${args[0]} in ${code.topDir}: ${stderr}`);
   return stdout.toString("utf8").trim();
 }

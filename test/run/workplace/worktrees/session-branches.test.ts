@@ -43,6 +43,7 @@ it("sessions with work that is not landed are known, and what stands between the
   const branches = createSessionBranches({
     code,
     records: { list: () => records },
+    environment: async () => ({}),
     merger: {
       mergeAll(...given) {
         merges += 1;
@@ -53,11 +54,13 @@ it("sessions with work that is not landed are known, and what stands between the
   });
 
   const found = await branches.refresh();
-  const told = Object.fromEntries(found.map(({ session, conflicts, overlaps }) => [session, { conflicts, overlaps }]));
+  const told = Object.fromEntries(
+    found.map(({ session, ahead, behind, conflicts, overlaps }) => [session, { ahead, behind, conflicts, overlaps }]),
+  );
   expect(told).toEqual({
-    one: { conflicts: [], overlaps: [{ session: "two", paths: ["a.txt"] }] },
-    two: { conflicts: [], overlaps: [{ session: "one", paths: ["a.txt"] }] },
-    three: { conflicts: [], overlaps: [] },
+    one: { ahead: 1, behind: 0, conflicts: [], overlaps: [{ session: "two", paths: ["a.txt"] }] },
+    two: { ahead: 1, behind: 0, conflicts: [], overlaps: [{ session: "one", paths: ["a.txt"] }] },
+    three: { ahead: 1, behind: 0, conflicts: [], overlaps: [] },
   });
   expect(["one", "idle", "foreign"].map(branches.hasBranch)).toEqual([true, false, false]);
   expect([...branches.locks()].sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
@@ -65,7 +68,7 @@ it("sessions with work that is not landed are known, and what stands between the
     { session: "one", path: "db/" },
   ]);
   expect([branches.changedBeside("one"), branches.changedBeside("two")]).toEqual([["a.txt"], []]);
-  expect(branches.openingMs()).toBe(7);
+  expect([branches.openingMs(), branches.isDirty(), branches.isEmpty]).toEqual([7, false, false]);
 
   const [before, locks] = [merges, branches.locks()];
   await branches.refresh();
@@ -74,8 +77,14 @@ it("sessions with work that is not landed are known, and what stands between the
   repo.git("merge", "-q", "--no-edit", "codex-inbox/two");
   await branches.refresh();
   expect(branches.hasBranch("two")).toBe(false);
-  expect(branches.all().find(({ session }) => session === "one")).toMatchObject({ conflicts: ["a.txt"], overlaps: [] });
+  expect(branches.all().find(({ session }) => session === "one")).toMatchObject({
+    ...{ ahead: 1, behind: 1, conflicts: ["a.txt"], overlaps: [] },
+  });
   expect(branches.locks()).toEqual([{ session: "one", path: "db/" }]);
+
+  repo.write("a.txt", "edited\n");
+  await branches.refresh();
+  expect(branches.isDirty()).toBe(true);
 
   repo.write(".git/HEAD", "nonsense\n");
   expect(await branches.refresh()).toBe(branches.all()); // What was seen last stands.
