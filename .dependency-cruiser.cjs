@@ -121,7 +121,7 @@ module.exports = {
         pathNot: [
           "^src/git/branch\\.ts$",
           "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
-          "^src/git/(worktrees|snapshots)/",
+          "^src/git/(worktrees|snapshots|merge)/",
         ],
       },
     },

@@ -1,10 +1,9 @@
 import type { Log } from "../../../base/surroundings.ts";
 import type { Merger } from "../../../git/merge/merger.ts";
-import { GitError, runGit } from "../../../git/process/git-process.ts";
+import { countApart, readUnlanded } from "../../../git/merge/unlanded-branches.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import type { HeldLock } from "../../../task/schedule/session-turns.ts";
-import { SESSION_BRANCH_PREFIX } from "../../../task/workplace/workplace-lease.ts";
 
 /** Work of a session that the checkout's branch does not hold. */
 export interface SessionBranch {
@@ -68,10 +67,16 @@ export function createSessionBranches(deps: SessionBranchesDeps): SessionBranche
 
   const look = async (): Promise<void> => {
     const known = new Map(records.list().map((record) => [record.branch, record]));
-    const head = await textOf(code, ["rev-parse", "--verify", "--quiet", "HEAD"]);
-    isDirty =
-      head !== "" && (await textOf(code, ["ls-files", "--modified", "--deleted"], await deps.environment())) !== "";
-    const open = head === "" || known.size === 0 ? [] : await unlanded(code, known);
+    const {
+      head,
+      isDirty: isDirtyNow,
+      branches: found,
+    } = await readUnlanded(code, await deps.environment(), known.size > 0);
+    isDirty = isDirtyNow;
+    const open = found.flatMap((branch): readonly SessionBranch[] => {
+      const record = known.get(branch.branch); // A branch of nobody's session is the user's.
+      return record === undefined ? [] : [{ session: record.session, slug: record.slug, ...branch, ...UNKNOWN }];
+    });
     const state = JSON.stringify([head, open.map(({ branch, tip }) => [branch, tip])]);
     if (state !== seen) {
       branches = await judge(head, open);
@@ -101,12 +106,9 @@ export function createSessionBranches(deps: SessionBranchesDeps): SessionBranche
     const judged: SessionBranch[] = [];
     for (const [at, branch] of open.entries()) {
       const isTried = at < tried.length;
-      const counts = isTried
-        ? await textOf(code, ["rev-list", "--left-right", "--count", `${head}...${branch.tip}`])
-        : "0 0";
-      const [behind = 0, ahead = 0] = counts.split(/\s+/).map(Number);
+      const apart = isTried ? await countApart(code, head, branch.tip) : { ahead: 0, behind: 0 };
       const conflicts = isTried ? conflictsAt(at) : [];
-      judged.push({ ...branch, ahead, behind, conflicts, overlaps: overlaps.get(branch) ?? [] });
+      judged.push({ ...branch, ...apart, conflicts, overlaps: overlaps.get(branch) ?? [] });
     }
     return judged;
   };
@@ -148,31 +150,4 @@ export function createSessionBranches(deps: SessionBranchesDeps): SessionBranche
   };
 }
 
-/** The branches of ours whose commits HEAD does not hold, the newest first. */
-async function unlanded(
-  code: KnownRepository,
-  known: ReadonlyMap<string, WorktreeRecord>,
-): Promise<readonly SessionBranch[]> {
-  const format = "%(refname:lstrip=2) %(objectname) %(committerdate:unix)";
-  const args = ["for-each-ref", "--no-merged=HEAD", "--sort=-committerdate", `--format=${format}`];
-  const text = await textOf(code, [...args, `refs/heads/${SESSION_BRANCH_PREFIX}`]);
-  return text.split("\n").flatMap((line) => {
-    const [branch = "", tip = "", seconds = ""] = line.split(" ");
-    const record = known.get(branch);
-    if (record === undefined) return [];
-    const { session, slug } = record;
-    return [{ session, slug, branch, tip, atMs: Number(seconds) * 1_000, ...UNKNOWN }];
-  });
-}
-
 const UNKNOWN = { ahead: 0, behind: 0, conflicts: [], overlaps: [] } as const;
-
-async function textOf(
-  code: KnownRepository,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const { status, stdout, stderr } = await runGit(code, args, { environment });
-  if (status !== 0 && args[0] !== "rev-parse") throw new GitError(`git ${args[0]} in ${code.topDir}: ${stderr}`);
-  return stdout.toString("utf8").trim();
-}
