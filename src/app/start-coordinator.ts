@@ -111,7 +111,7 @@ export interface RunningCoordinator extends Coordinator {
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
   const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions } = deps;
   const { workTree, places, keeper, workspaceDir } = deps;
-  const now = surroundings.now;
+  const { now } = surroundings;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   const loop = createTickLoop(surroundings, onBroken);
@@ -119,11 +119,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { wake } = loop;
   const faults = createWorldFaults(surroundings, log, paths.root);
   const hint = createHint(wake);
-  const starting = new Set<string>();
-  const wantedThreads = new Map<string, string>();
+  const [starting, wantedThreads] = [new Set<string>(), new Map<string, string>()];
   const foundStale: StaleDrop[] = [];
   const reload = watchReloads(deps.reloadSettings, log);
-
   await branch.refresh();
   const onDamaged = (path: string, reason: string): void => log("journal-damaged", { path, reason });
   const journal = openTaskJournal(paths.journal, keeper, onDamaged, deps.fileSyncs(faults));
@@ -239,6 +237,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     log("reaped", { task, run, pid });
   await acceptance.finishLeftClaims();
   await intake.start();
+  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
@@ -250,6 +249,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
 
   const close = async (): Promise<void> => {
     waits.close();
+    stopTidying();
     const stopped = dispatcher.stop();
     runs.close();
     const committed = commits.close();

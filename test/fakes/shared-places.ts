@@ -19,5 +19,7 @@ export function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
     lease: () => Promise.reject(new Error("no session has a worktree here")),
     before: async () => undefined,
     after: async () => undefined,
+    keepBy: () => () => undefined,
+    tidy: async () => [],
   };
 }

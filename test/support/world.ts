@@ -119,8 +119,6 @@ export interface World {
   subjects(): readonly string[];
 }
 
-/** Every run works in the folder of the workspace. */
-
 export function createWorld(): World {
   const dir = tempDir(existsSync(MEMORY_DIR) ? MEMORY_DIR : undefined);
   const paths = statePaths(join(dir, ".git", "codex-inbox"));

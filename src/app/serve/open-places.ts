@@ -15,6 +15,8 @@ import { openWorkplace, type Workplace } from "../../run/workplace/workplace.ts"
 import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
 import { createSessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
+import { createWorktreeKeeping, type WorktreeKeeping } from "../../run/workplace/worktrees/worktree-keeping.ts";
+import { createWorktreeRemoval } from "../../run/workplace/worktrees/worktree-removal.ts";
 import type { WorktreeSettings } from "../../run/workplace/worktrees/worktree-settings.ts";
 import { createWorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
@@ -63,7 +65,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   });
   const worktrees = createSessionWorktrees({
     ...{ code, trees, records, setup, settings, surroundings, log, indexesDir: paths.worktreeIndexes },
-    makeRoom: async () => undefined,
+    makeRoom: () => keeping.makeRoom(),
   });
   const committer = await readIdentity(code);
   const snapshots = createSessionSnapshots({
@@ -74,12 +76,45 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     environment: (repository) => programs.forListing(repository),
   });
   const merger = createMerger(code, paths.merging);
+  const shared = { code, trees, worktrees, records, surroundings, log };
+  const removal = createWorktreeRemoval({
+    ...{ ...shared, snapshots, committer: () => readIdentity(code) },
+    environment: (repository) => programs.forListing(repository),
+  });
+  let isIdle = (_session: string): boolean => false;
+  const keeping = createWorktreeKeeping({ ...shared, removal, settings, isIdle: (session) => isIdle(session) });
   const places = createRunPlaces({
-    ...{ code, worktrees, snapshots, workRoot, repositories },
+    ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
     branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
     landing: { checkout: code, merger, programs, now: surroundings.now },
+    keepBy(given) {
+      isIdle = given;
+      return tidyNowAndThen(keeping, surroundings, log);
+    },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
   });
   await places.branches.refresh();
   return { workTree, places };
+}
+
+const TIDY_FIRST_MS = 5_000;
+const TIDY_EVERY_MS = 60_000;
+
+/** Beside everything else, and one at a time. */
+function tidyNowAndThen(keeping: WorktreeKeeping, { after }: Pick<Surroundings, "after">, log: Log): () => void {
+  let isOver = false;
+  const later = (ms: number): (() => void) =>
+    after(ms, () => {
+      keeping
+        .tidy()
+        .catch((error: unknown) => log("worktrees-not-tidied", { reason: String(error) }))
+        .finally(() => {
+          if (!isOver) cancel = later(TIDY_EVERY_MS);
+        });
+    });
+  let cancel = later(TIDY_FIRST_MS);
+  return () => {
+    isOver = true;
+    cancel();
+  };
 }

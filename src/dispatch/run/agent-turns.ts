@@ -166,7 +166,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       };
       try {
         if (choice.kind === "worktree") {
-          const opened = await deps.places.lease(sessionKey, isWanted);
+          const opened = await deps.places.lease(sessionKey, task.spec.locks, isWanted);
           await deps.places.before(opened, turnOf(task));
           if (!isWanted()) return undefined;
           lease = opened;

@@ -9,6 +9,7 @@ import type { RunGround } from "./run-paths.ts";
 import type { SessionBranches } from "./worktrees/session-branches.ts";
 import type { SessionSnapshots } from "./worktrees/session-snapshots.ts";
 import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
+import type { WorktreeKeeping } from "./worktrees/worktree-keeping.ts";
 import { slotVariables } from "./worktrees/worktree-settings.ts";
 
 /** Where a run works, once its lease is known. */
@@ -19,13 +20,20 @@ export interface RunPlace {
 }
 
 /** The workplaces of runs: the shared checkout, and the worktrees of sessions. */
-export interface RunPlaces extends SessionSnapshots {
+export interface RunPlaces extends Pick<SessionSnapshots, "before" | "after"> {
+  /**
+   * Opens the worktree of a session, and leases it. As `SessionWorktrees.open`.
+   *
+   * @param locks paths that the session keeps to itself from now on, until its work is landed
+   */
+  lease(session: string, locks: readonly string[], isWanted: () => boolean): Promise<WorktreeLease>;
   /** The sessions whose work is not landed. */
   readonly branches: SessionBranches;
   /** How their branches are landed. */
   readonly landing: LandingDeps;
-  /** Opens the worktree of a session, and leases it. As `SessionWorktrees.open`. */
-  lease(session: string, isWanted: () => boolean): Promise<WorktreeLease>;
+  /** Says which sessions are idle, and has worktrees removed from now on that are not needed. What it returns ends that. */
+  keepBy(isIdle: (session: string) => boolean): () => void;
+  readonly tidy: WorktreeKeeping["tidy"];
   /** @param lease `undefined`: the shared checkout */
   at(lease: WorkplaceLease | undefined): RunPlace;
 }
@@ -34,10 +42,12 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   /** Absolute: where the coordinator's files lie. */
   readonly homeDir: string;
   readonly code: KnownRepository;
-  readonly worktrees: Pick<SessionWorktrees, "open">;
+  readonly worktrees: Pick<SessionWorktrees, "open" | "save">;
   readonly snapshots: SessionSnapshots;
   readonly branches: SessionBranches;
   readonly landing: LandingDeps;
+  readonly keepBy: RunPlaces["keepBy"];
+  readonly tidy: RunPlaces["tidy"];
 }
 
 export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
@@ -50,14 +60,18 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
       .filter((path) => !isBelow(path, workdir));
 
   return {
-    ...snapshots,
-    ...{ branches, landing },
+    ...{ branches, landing, before: snapshots.before, keepBy: deps.keepBy, tidy: deps.tidy },
     async after(...turn) {
       const change = await snapshots.after(...turn);
       await branches.refresh(); // Whoever takes in the run is to know what it stands against.
       return change;
     },
-    lease: async (session, isWanted) => leaseOfRecord(await worktrees.open(session, isWanted)),
+    async lease(session, locks, isWanted) {
+      const record = await worktrees.open(session, isWanted);
+      const more = locks.filter((path) => !record.locks.includes(path));
+      if (more.length > 0) await worktrees.save({ ...record, locks: [...record.locks, ...more] });
+      return leaseOfRecord(record);
+    },
     at(lease = { kind: "shared" }) {
       const inside = relative(code.topDir, workRoot);
       const root = lease.kind === "shared" ? workRoot : join(lease.dir, inside);

@@ -46,6 +46,8 @@ export interface WorktreeRecords {
   list(): readonly WorktreeRecord[];
   get(slug: string): WorktreeRecord | undefined;
   find(session: string): WorktreeRecord | undefined;
+  /** Grows with each change. */
+  readonly version: number;
   /** Durable when it resolves. */
   save(record: WorktreeRecord): Promise<void>;
   remove(slug: string): Promise<void>;
@@ -56,8 +58,10 @@ const BYTES_MAX = 4 * 1024 * 1024;
 /** Opens the records kept in `dir` (absolute; made when missing), one file each. */
 export function openWorktreeRecords(dir: string): WorktreeRecords {
   const records = new Map(readWorktreeRecords(dir).map((record) => [record.slug, record]));
+  const slugs = new Map(Array.from(records.values(), ({ session, slug }) => [session, slug]));
   let turn: Promise<unknown> = Promise.resolve();
   let count = 0;
+  let version = 0;
 
   /** One after the other, so that the newest is what stays. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
@@ -69,9 +73,14 @@ export function openWorktreeRecords(dir: string): WorktreeRecords {
   return {
     list: () => [...records.values()],
     get: (slug) => records.get(slug),
-    find: (session) => [...records.values()].find((record) => record.session === session),
+    find: (session) => records.get(slugs.get(session) ?? ""),
+    get version() {
+      return version;
+    },
     save(record) {
       records.set(record.slug, record);
+      slugs.set(record.session, record.slug);
+      version += 1;
       return inTurn(async () => {
         mkdirSync(dir, { recursive: true, mode: 0o700 });
         count += 1;
@@ -83,7 +92,9 @@ export function openWorktreeRecords(dir: string): WorktreeRecords {
       });
     },
     remove(slug) {
+      slugs.delete(records.get(slug)?.session ?? "");
       records.delete(slug);
+      version += 1;
       return inTurn(async () => {
         await rm(join(dir, `${slug}.json`), { force: true });
         await rm(join(dir, `${slug}.index`), { force: true });

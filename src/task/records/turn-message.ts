@@ -6,7 +6,8 @@ export interface TurnCommit {
   readonly session: string;
   /** Of the task; what goes into the message is kept text. */
   readonly title: string;
-  readonly task: string;
+  /** `undefined`: no task of the session follows. */
+  readonly task: string | undefined;
   readonly run: number;
   readonly thread: string | undefined;
   /** `outside`: somebody has edited the worktree between two runs. */
@@ -25,10 +26,10 @@ export function turnMessage({ session, title, task, run, thread, authorKind }: T
   const room = SUBJECT_MAX - [...start].length - [...end].length;
   const subject = `${start}${shorten(inertText(oneLine(what, SUBJECT_MAX * 2)), room)}${end}`;
   const trailers = [
-    ["Task-Id", task],
+    ...(task === undefined ? [] : [["Task-Id", task]]),
     ["Session-Key", session],
     ...(thread === undefined ? [] : [["Codex-Thread", thread]]),
-    ["Run", String(run)],
+    ...(task === undefined ? [] : [["Run", String(run)]]),
     ["Author-Kind", authorKind],
   ];
   const lines = trailers.map(([key = "", value = ""]) => `${key}: ${oneLine(value, TRAILER_MAX)}`);

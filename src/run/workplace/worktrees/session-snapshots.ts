@@ -53,6 +53,11 @@ export interface WorktreeChange extends CommitChange {
 export interface SessionSnapshots {
   /** Commits what somebody has edited in a worktree since its last run, marked so. */
   before(lease: WorktreeLease, turn: Omit<TurnCommit, "authorKind">): Promise<void>;
+  /** The same for a worktree that nobody may use meanwhile; where it cannot be, `problem` says why. */
+  outside(
+    record: WorktreeRecord,
+    worktree: KnownRepository,
+  ): Promise<Pick<WorktreeChange, "leftOut" | "held" | "problem">>;
   /**
    * Commits what a run has changed, on its session's branch; made again after a crash, it finds what was made. `undefined` where the
    * worktree is gone.
@@ -75,7 +80,7 @@ const NO_CHANGE: CommitChange = { files: [], insertions: 0, deletions: 0 };
 /** Stands for everything in a worktree. */
 const ALL = ".";
 
-function turnRef({ task, run }: TurnCommit): string {
+function turnRef({ task, run }: Pick<TurnCommit, "task" | "run">): string {
   return `${TURNS}${task}/${run}`;
 }
 
@@ -134,7 +139,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
         return { ...none, ...change, held: { ref, commit: taken.commit, paths } };
       }
       faultPoint("worktree:snapshot-made");
-      if (turn.authorKind === "agent")
+      if (turn.authorKind === "agent" && turn.task !== undefined)
         await deps.refs.keepTurn(turn.task, turn.run, taken.commit, await refAt(code, turnRef(turn)));
       faultPoint("worktree:turn-kept");
       if (await moveRef(code, `refs/heads/${branch}`, taken.commit, parent)) {
@@ -193,6 +198,16 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     });
 
   return {
+    async outside(record, worktree) {
+      const { session } = record;
+      const turn = { session, title: "", task: undefined, run: 0, thread: undefined, authorKind: "outside" } as const;
+      try {
+        return await snapshot(record, worktree, turn, now());
+      } catch (error) {
+        if (!(error instanceof SnapshotRefusedError)) throw error;
+        return { leftOut: [], held: undefined, problem: error.message };
+      }
+    },
     async before(lease, turn) {
       await withWorktree(lease, async (record, worktree) => {
         const commit: TurnCommit = { ...turn, authorKind: "outside" };

@@ -10,6 +10,7 @@ import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts
 import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
+import { settleRemoval } from "./settle-removal.ts";
 import { freeSlot, settingsOfBase, slotVariables, treesDirOf, type WorktreeSettings } from "./worktree-settings.ts";
 import { copyInto, type WorktreeSetup } from "./worktree-setup.ts";
 
@@ -96,7 +97,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
       throw new CoordinatorError("TASK_FILE", `${code.topDir} has no commit yet that a worktree could begin from`);
     // A branch that is there is an earlier coordinator's: its work goes on.
     const base = tip === undefined ? head : ((await mergeBase(code, tip, head)) ?? tip);
-    const slot = freeSlot(records.list().map((record) => record.slot));
+    const slot = freeSlot(records.list().flatMap((record) => (record.state === "parked" ? [] : [record.slot])));
     const dir = join(treesDirOf(code.topDir, deps.settings()), slug);
     return save({
       ...{ slug, session, branch, base, head: tip ?? base, dir, slot, state: "wanted", atMs: now(), usedAtMs: now() },
@@ -115,7 +116,11 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
 
   const make = async (record: WorktreeRecord): Promise<WorktreeRecord> => {
     const wasBegun = record.state === "wanted";
-    const wanted = wasBegun ? record : await step(record, "wanted");
+    const taken = records
+      .list()
+      .flatMap((one) => (one.slug === record.slug || one.state === "parked" ? [] : [one.slot]));
+    const slot = taken.includes(record.slot) ? freeSlot(taken) : record.slot;
+    const wanted = wasBegun ? record : await step({ ...record, slot }, "wanted");
     faultPoint("worktree:wanted");
     // Also of one that is new: its name is its own, so what is there was left by a record that was lost.
     await trees.clear(wanted.dir);
@@ -159,7 +164,10 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
 
   const openNow = async (session: string, slug: string, isWanted: () => boolean): Promise<WorktreeRecord> => {
     let record = (await settled(slug)) ?? (await begin(session, slug));
-    if (record.state === "removing") record = await step(record, existsSync(record.dir) ? "ready" : "parked");
+    if (record.state === "removing") {
+      await settleRemoval(slug, { trees, worktrees: { save }, records });
+      record = records.get(slug) ?? record;
+    }
     if ((record.state === "ready" || record.state === "made") && trees.find(record.dir) === undefined) {
       if (existsSync(record.dir)) throw notItself(record);
       log("worktree-gone", { session, worktree: record.dir });
