@@ -195,6 +195,7 @@ describe("in a workspace", () => {
         running: [],
         queued: [tasks[0]],
         otherClones: 0,
+        overlaps: [],
         broken: [],
         inbox: null,
         uncommittedSettings: null,

@@ -9,7 +9,6 @@ import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
-import type { RunPlaces } from "../../src/run/workplace/run-places.ts";
 import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
@@ -27,6 +26,7 @@ import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
 import { createFakeRepository, type FakeRepository } from "../fakes/fake-repository.ts";
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
+import { sharedPlaces } from "../fakes/shared-places.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { CONFINED } from "./confined.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
@@ -118,21 +118,6 @@ export interface World {
   subjects(): readonly string[];
 }
 
-/** Every run works in the folder of the workspace. */
-function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
-  const repositories = { groundOf: () => ({ kind: "none" as const }), exposedBy: () => undefined };
-  const ground = { workRoot, stateDir, repositories, apart: () => [] };
-  return {
-    at: () => ({ ground, variables: {} }),
-    lease: () => Promise.reject(new Error("no session has a worktree here")),
-    before: async () => undefined,
-    after: async () => undefined,
-    facts: { hasBranch: () => false, locks: () => [], changedBeside: () => [], openingMs: () => 0 },
-    keepBy: () => () => undefined,
-    tidy: async () => [],
-  };
-}
-
 export function createWorld(): World {
   const dir = tempDir(existsSync(MEMORY_DIR) ? MEMORY_DIR : undefined);
   const paths = statePaths(join(dir, ".git", "codex-inbox"));
@@ -184,7 +169,7 @@ export function createWorld(): World {
   const openQueries = (branch: ReturnType<typeof openFakeBranch>): Queries =>
     queriesOfFiles({
       progress: () => undefined,
-      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now },
+      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now, unlanded: async () => [] },
       health: async () => undefined,
       runLog: () => openRunLog(paths.runs, PLAIN_KEEPER),
     });

@@ -2,6 +2,7 @@ import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { LiveConfig } from "../../config/live-config.ts";
 import type { LivePolicy } from "../../config/live-policy.ts";
 import { keptApart } from "../../dispatch/run/run-request.ts";
+import { createMerger } from "../../git/merge/merger.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
@@ -10,9 +11,9 @@ import type { SecretFinder } from "../../redact/keeper.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
 import { openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
+import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
 import { createSessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
-import { createWorktreeFacts } from "../../run/workplace/worktrees/worktree-facts.ts";
 import { createWorktreeKeeping, type WorktreeKeeping } from "../../run/workplace/worktrees/worktree-keeping.ts";
 import { createWorktreeRemoval } from "../../run/workplace/worktrees/worktree-removal.ts";
 import type { WorktreeSettings } from "../../run/workplace/worktrees/worktree-settings.ts";
@@ -74,6 +75,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     committer: () => readIdentity(code),
     environment: (repository) => programs.forListing(repository),
   });
+  const merger = createMerger(code, paths.merging);
   const shared = { code, trees, worktrees, records, surroundings, log };
   const removal = createWorktreeRemoval({
     ...{ ...shared, snapshots, committer: () => readIdentity(code) },
@@ -83,13 +85,15 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   const keeping = createWorktreeKeeping({ ...shared, removal, settings, isIdle: (session) => isIdle(session) });
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
-    facts: createWorktreeFacts(records),
+    branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
+    landing: { checkout: code, merger, programs, now: surroundings.now },
     keepBy(given) {
       isIdle = given;
       return tidyNowAndThen(keeping, surroundings, log);
     },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
   });
+  await places.branches.refresh();
   return { workTree, places };
 }
 

@@ -9,6 +9,7 @@ import type { OwnThreads } from "../../store/own-threads.ts";
 import type { SessionHolder } from "../../store/sessions/session-lock.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
+import { PROMPT_CHARACTERS_MAX } from "../../task/file/task-file.ts";
 import type { TrialRun } from "../../task/schedule/breaker.ts";
 import { promptWithRecap } from "../../task/session/recap.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
@@ -18,6 +19,7 @@ import type { RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
+import { overlapNote } from "../../task/workplace/overlap-note.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import { leaseOf } from "./active-runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
@@ -136,7 +138,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const fresh = freshThread(turn.task, turn.session, lost);
       // An agent is told what is kept of it, and no secret more: notes may hold some.
       const assembled = await deps.prompts.assemble(turn.prompt, turn.memory);
-      const { text, context } = await deps.keeper.keepInSlices(assembled);
+      const other = deps.places.branches.all().find(({ session: key }) => key === sessionKey);
+      const { text, context } = await deps.keeper.keepInSlices(withNote(assembled, overlapNote(other)));
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       const choice = deps.chosen(task);
@@ -247,6 +250,15 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
     },
   };
 }
+
+/** Returns what an agent is told, with `note` behind it. */
+function withNote({ text, context }: Assembled, note: string): Assembled {
+  if (note === "" || text.length + note.length > PROMPT_CHARACTERS_MAX) return { text, context };
+  const { lines, tool } = context ?? { lines: 0, tool: "none" };
+  return { text: text + note, context: { text: (context?.text ?? "") + note, lines, tool } };
+}
+
+type Assembled = Awaited<ReturnType<PromptAssembly["assemble"]>>;
 
 function setBy(key: string, ofTask: number | undefined): string {
   return ofTask === undefined ? `${key} in codex-inbox.json` : `${key} of the task`;

@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { crashAndRecover } from "../../support/crash-and-recover.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { besideEach } from "../../support/test-end.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
@@ -17,7 +16,9 @@ describe("a change whose coordinator dies while it is recorded", () => {
       const { repo, results } = workspace;
       repo.write("mine.txt", "edited before\n");
       workspace.drop("docs/task.md", "Write it [[write agent.txt: x]] [[final: done]]\n");
-      await crashAndRecover(workspace, fault);
+      const crashed = workspace.serve({ args: ["--until-idle"], fault });
+      expect(await crashed.ended, crashed.log()).toEqual({ code: null, signal: "SIGKILL" });
+      await workspace.serveUntilIdle();
       const refs = repo.git("for-each-ref", "--format=%(refname)", "refs/codex-inbox").split("\n");
       const { id, result } = results.task("Write it");
       expect(refs).toEqual([`refs/codex-inbox/turns/${id}/1`]);
