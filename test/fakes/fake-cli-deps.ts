@@ -212,7 +212,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
-    log: unexpected,
+    ...{ log: unexpected, diff: unexpected },
     retryText: unexpected,
     ...change,
   };

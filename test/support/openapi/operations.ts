@@ -27,6 +27,7 @@ export const API_VERSION = "1";
 export const TYPE_FILES = [
   "src/app/views/task-view.ts",
   "src/app/views/session-list.ts",
+  "src/app/views/diff-view.ts",
   "src/app/views/landing-view.ts",
   "src/app/views/log-view.ts",
   "src/app/views/present-health.ts",
@@ -137,6 +138,18 @@ export const OPERATIONS: readonly Operation[] = [
     body: { required: true, types: { "application/json": { $ref: "#/components/schemas/TaskChange" } } },
     answers: { "200": "TaskView" },
     errors: ["400", "403", "404", "409", "415", "422", "503"],
+  },
+  {
+    method: "get",
+    path: "/tasks/{id}/diff",
+    summary: "What the runs of a task have changed, as it was recorded; as text/x-diff where the request accepts that",
+    parameters: [
+      ID,
+      { name: "run", type: "integer", description: "the change of this run alone" },
+      { name: "stat", type: "boolean", description: "which files, and by how many lines" },
+    ],
+    answers: { "200": "TaskDiff" },
+    errors: ["404", "409", "422"],
   },
   {
     method: "get",
