@@ -229,7 +229,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
     untilEnded: async () => undefined,
     show: async (part) => ({
       ...(await (change.find ?? unexpected)(part)),
-      ...{ prompt: null, verificationOutput: null, commit: null },
+      ...{ prompt: null, verificationOutput: null, commit: null, workplace: null },
     }),
     async *follow() {
       yield { seq: 1, texts: [] };

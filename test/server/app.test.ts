@@ -9,7 +9,7 @@ import { fakeCoordinator, sessionView, taskView } from "../fakes/fake-cli-deps.t
 const HOST = "127.0.0.1:8787";
 const HEALTH = { status: "ok", pid: 7 } as Health;
 const TASK = taskView({ status: "queued", endedAt: null, committed: false });
-const DETAILS = { prompt: "Fix it.\n", verificationOutput: null, commit: null };
+const DETAILS = { prompt: "Fix it.\n", verificationOutput: null, commit: null, workplace: null };
 
 const SESSION = sessionView({ key: "docs/api" });
 
