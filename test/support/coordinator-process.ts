@@ -69,15 +69,23 @@ export async function runCommand(
   return { ...(await endOf(child)), stdout, stderr };
 }
 
-/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`; `isLean`: as it starts itself again. */
+export interface StartOptions {
+  /** As it starts itself again; true unless given. */
+  readonly isLean?: boolean;
+  /** It has so much to do that V8 shall optimise it; false unless given. */
+  readonly isOptimised?: boolean;
+}
+
+/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`. */
 export function startCoordinatorProcess(
   dir: string,
   stateDir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  isLean = true,
+  { isLean = true, isOptimised = false }: StartOptions = {},
 ): CoordinatorProcess {
-  const [nodeArgs, allocator] = isLean ? [LEAN.args, LEAN.environment] : [[], {}];
+  const [leanArgs, allocator] = isLean ? [LEAN.args, LEAN.environment] : [[], {}];
+  const nodeArgs = [...(isOptimised ? [] : SHORT_LIVED), ...leanArgs];
   const child = spawnEntry(dir, ["serve", ...args], { ...environment, ...allocator }, nodeArgs);
   child.stdin?.end();
   let log = "";
@@ -141,11 +149,11 @@ function spawnEntry(
   dir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  nodeArgs: readonly string[] = [],
+  nodeArgs: readonly string[] = SHORT_LIVED,
 ): ChildProcess {
   const [entry, cache] = [join(inject("packageDir"), "bin/codex-inbox.js"), join(inject("packageDir"), "compiled")];
   const env = { ...environment, NODE_COMPILE_CACHE: cache };
-  return spawn(process.execPath, [...SHORT_LIVED, ...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
+  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
 }
 
 function endOf(child: ChildProcess): Promise<ProcessEnd> {

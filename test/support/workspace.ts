@@ -16,6 +16,7 @@ import {
   type CommandResult,
   type CoordinatorProcess,
   runCommand,
+  type StartOptions,
   startCoordinatorProcess,
 } from "./coordinator-process.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
@@ -36,13 +37,11 @@ export interface WorkspaceOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export interface ServeTestOptions {
+export interface ServeTestOptions extends StartOptions {
   readonly args?: readonly string[];
   /** The fault point at which the coordinator dies: `<name>` or `<name>#<n>`. */
   readonly fault?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** As it starts itself again to become small; true unless given. */
-  readonly isLean?: boolean;
 }
 
 /** What the stub noted of one of its starts. */
@@ -165,11 +164,11 @@ function openedWorkspace(opening: Opening): TestWorkspace {
 function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): TestWorkspace {
   const { dir, home, environment, stateDir = stateDirOf(opening.dir), branch = "main" } = opening;
   const repo = gitRepoAt(dir);
-  const serve = ({ args = [], fault, environment: more = {}, isLean }: ServeTestOptions = {}): CoordinatorProcess => {
+  const serve = ({ args = [], fault, environment: more = {}, ...start }: ServeTestOptions = {}): CoordinatorProcess => {
     const port = args.includes("--until-idle") ? [] : ["--port", "0"];
     const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
     const all = [...port, "--settle-ms", String(SETTLE_MS), ...args];
-    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults }, isLean);
+    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults }, start);
     coordinators.push(coordinator);
     return coordinator;
   };
