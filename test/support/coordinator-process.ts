@@ -21,12 +21,15 @@ export interface LogLine {
   field(key: string): string | undefined;
 }
 
-/** `codex-inbox serve`, as a process of its own. */
-export interface CoordinatorProcess {
-  readonly pid: number;
-  /** What it has logged until now. */
+/** What a coordinator has logged until now. */
+export interface ServedLog {
   log(): string;
   lines(event?: string): readonly LogLine[];
+}
+
+/** `codex-inbox serve`, as a process of its own. */
+export interface CoordinatorProcess extends ServedLog {
+  readonly pid: number;
   /** Waits until it has logged `event` (`count` times). @throws Error with the log when it ends without */
   saw(event: string, count?: number, timeoutMs?: number): Promise<LogLine>;
   /** Waits until it serves; returns the address of its HTTP interface. */
@@ -171,6 +174,12 @@ function parseLine(text: string): LogLine {
   for (const [, key = "", quoted, plain = ""] of rest.matchAll(/(\w+)=(?:("(?:[^"\\]|\\.)*")|(\S+))/g))
     fields.set(key, quoted === undefined ? plain : String(JSON.parse(quoted)));
   return { event, text, field: (key) => fields.get(key) };
+}
+
+/** Returns what stands in a whole log. */
+export function readLog(text: string): ServedLog {
+  const parsed = text.split("\n").slice(0, -1).map(parseLine);
+  return { log: () => text, lines: (event) => parsed.filter((line) => event === undefined || line.event === event) };
 }
 
 /** Returns `fetch` below `url` with `token`. */
