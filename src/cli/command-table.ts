@@ -40,7 +40,9 @@ export async function loadCommand(deps: CliDeps, name: string): Promise<Command>
   const known = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
   const load = known !== undefined && Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (load !== undefined) return load(deps);
-  const near = nearest(name, [...Object.keys(COMMANDS), ...Object.keys(ALIASES)]);
+  const names = [...Object.keys(COMMANDS), ...Object.keys(ALIASES)];
+  const [begun, other] = names.filter((one) => one.startsWith(name));
+  const near = other === undefined && begun !== undefined ? begun : nearest(name, names);
   const hint = near === undefined ? "codex-inbox help lists them" : `did you mean "${near}"?`;
   throw new CoordinatorError("USAGE", `there is no command "${name}"; ${hint}`);
 }
