@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { RequestListener, Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./access/limits.ts";
@@ -61,16 +61,16 @@ export async function listen(
   const answer = withSignIn(signIns, () => url, app);
   const create = (hosts: () => readonly string[]): Server =>
     createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
-  const servers: Server[] = [];
+  const servers = new Map<Server, ReadonlySet<Socket>>();
   const close = async (): Promise<void> => {
-    await Promise.all(servers.map(closeServer));
+    await Promise.all([...servers].map(([server, open]) => closeServer(server, open)));
   };
   try {
     if (port !== undefined) {
       let hosts: readonly string[] = [];
       const server = create(() => hosts);
       const bound = await listenOnPort(server, port);
-      servers.push(server);
+      servers.set(server, openConnections(server));
       const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
       hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
       url = `http://${LOOPBACK}:${bound}`;
@@ -78,7 +78,7 @@ export async function listen(
     if (socketPath !== undefined) {
       const server = create(() => [SOCKET_HOST]);
       await listenOnSocket(server, socketPath);
-      servers.push(server);
+      servers.set(server, openConnections(server));
     }
   } catch (error) {
     await close();
@@ -97,10 +97,23 @@ async function listenOnPort(server: Server, port: number): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function closeServer(server: Server): Promise<void> {
+/** Notes the connections of `server`; Node knows only of those on which a request has begun. */
+function openConnections(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
+  return open;
+}
+
+function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    setImmediate(() => server.closeAllConnections()); // A stream that has just ended has written its last word by then.
+    // A stream that has just ended has written its last word by then.
+    setImmediate(() => {
+      for (const socket of open) socket.destroy();
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { listen } from "../../src/server/listen.ts";
 import { fakeCoordinator } from "../fakes/fake-cli-deps.ts";
@@ -44,6 +44,16 @@ it("says which port is taken, and what to do", async () => {
     message: `port ${port} is in use: choose another with --port, or --port 0 for any free one`,
   });
 });
+
+it("ends at once, also while a connection is open on which nothing was said: a browser opens some in advance", async () => {
+  const here = await listenHere(COORDINATOR);
+  const silent = connect(Number(new URL(here.url).port), "127.0.0.1");
+  const ended = once(silent, "close");
+  await once(silent, "connect");
+  await here.ask("/health"); // It has been taken in by then.
+  await here.close();
+  await ended;
+}, 5_000);
 
 it("ends at once, also while somebody keeps a connection open", async () => {
   const here = await listenHere(COORDINATOR);
