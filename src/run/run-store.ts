@@ -7,7 +7,7 @@ import { stopRun } from "./worker/processes/stop-run.ts";
 import { markedRun } from "./worker/run-directory.ts";
 
 /** Tasks whose runs are kept; beyond them the oldest go. */
-const KEPT_TASKS_MAX = 20;
+export const KEPT_TASKS_MAX = 20;
 
 export interface RunStoreOptions {
   /** Holds the folder of each run, `<task>/<run>`. */
