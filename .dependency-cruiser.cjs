@@ -49,6 +49,9 @@ const PARTS = {
   "intake/inbox": [],
   "intake/inbox/claim": ["intake/inbox/[^/]+\\.ts"],
   "intake/inbox/watch": ["intake/inbox/[^/]+\\.ts"],
+  "server/page/show": [],
+  "server/page/board": ["server/page/show", "server/page/[^/]+\\.js"],
+  "server/page/task": ["server/page/show", "server/page/[^/]+\\.js"],
   "task/text": [],
   "task/names": ["task/text"],
   "task/spec": ["task/text"],
@@ -78,7 +81,7 @@ const LIBRARY_HOMES = {
   "@secretlint/secretlint-rule-preset-recommend": "redact/",
 };
 
-const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));
+const allowed = (paths) => paths.map((path) => (/\.[jt]s$/.test(path) ? `^src/${path}$` : `^src/${path}/`));
 
 module.exports = {
   forbidden: [

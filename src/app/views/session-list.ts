@@ -114,7 +114,8 @@ async function viewSession(
   });
   const pending = own.flatMap(({ records }) => records.flatMap((record) => (record.k === "run" ? record.facts : [])));
   const account = added(foldAccount([...facts, ...ended]), soFar);
-  const { thread, archived } = foldFacts([...facts, ...pending]);
+  const { thread: lastThread, archived } = foldFacts([...facts, ...pending]);
+  const thread = tasks.findLast(({ lastRun }) => lastRun?.ended === false)?.lastRun?.thread ?? lastThread;
   const states = own.map(({ task }) => task.state.kind);
   const queued = states.filter((kind) => kind === "queued").length;
   const running = states.filter((kind) => kind !== "queued" && kind !== "ended").length;

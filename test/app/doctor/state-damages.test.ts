@@ -274,6 +274,10 @@ const DAMAGES: readonly Damage[] = [
     plant: (workspace) => makeRun(workspace, OTHER, { "prompt.md": "Fix it." }),
   },
   {
+    ...{ check: "runs", name: "were about to be removed", level: "note", says: /not open any more/ },
+    plant: (workspace) => makeRun(workspace, `.${OTHER}`, { "prompt.md": "Fix it." }),
+  },
+  {
     ...{ check: "runs", name: "has no name of a task", level: "note", says: /no name of a task/ },
     plant: ({ put }) => void put("runs/notes", "mine"),
   },

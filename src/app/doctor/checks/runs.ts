@@ -63,13 +63,16 @@ export const runsCheck: Check = {
       if (!open.has(task)) tellForgotten(ground, task, tell);
       else if (!ground.isServed && left-- > 0) tellRun(ground, taskOf(task, journal.read(task)), survey, tell);
     }
-    for (const name of survey.strangers)
+    for (const name of survey.strangers) {
+      const isOver = isTaskId(name.slice(1)); // It is about to be removed.
+      if (isOver && ground.isServed) continue;
       tell.note({
         path: join(ground.paths.runs, name),
-        message: "it has no name of a task",
-        remedy: "move it away: the next coordinator removes it",
+        message: isOver ? "its task is not open any more" : "it has no name of a task",
+        remedy: "nothing needs to be done: the next coordinator removes it",
         repair: ground.repairs.moveAside(join(ground.paths.runs, name)),
       });
+    }
     tellProcesses(survey, journal, tell);
     const kept = namesIn(ground.paths.unknownRuns).length;
     if (kept > KEPT_TASKS_MAX)
