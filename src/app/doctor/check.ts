@@ -1,4 +1,5 @@
 import type { Ground } from "./ground.ts";
+import type { Repair } from "./set-aside.ts";
 
 /** One thing that must hold on the disk. The table of them is in check-table.ts. */
 export interface Check {
@@ -35,17 +36,4 @@ export interface Finding {
   /** What the user can do, or what the coordinator does by itself. */
   readonly remedy: string;
   readonly repair?: Repair;
-}
-
-/** What `--fix` does about a finding. It runs while the lock of the workspace is held, so that no coordinator is at work. */
-export interface Repair {
-  /** "moves it aside" */
-  readonly what: string;
-  /** Resolves with where that lies now which was moved. */
-  run(): Promise<string | undefined> | string | undefined;
-}
-
-/** Ends a check that has nothing to look at; not a finding of its own. */
-export class CannotLook extends Error {
-  override readonly name = "CannotLook";
 }

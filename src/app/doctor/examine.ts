@@ -5,10 +5,11 @@ import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { nearest } from "../../task/text/near-miss.ts";
 import { readServer } from "../queries/server-record.ts";
-import { CannotLook, type Check, type Finding, type Repair } from "./check.ts";
+import type { Check, Finding } from "./check.ts";
 import { CHECKS } from "./check-table.ts";
-import { type Ground, lastHolderOf, openGround } from "./ground.ts";
+import { CannotLook, type Ground, lastHolderOf, openGround } from "./ground.ts";
 import type { CheckReport, DoctorReport, FindingReport, RepairReport } from "./report.ts";
+import type { Repair } from "./set-aside.ts";
 
 export interface DoctorOptions {
   /** Repair what can be repaired; nothing is, beside a coordinator. */

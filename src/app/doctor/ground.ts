@@ -9,7 +9,6 @@ import { knownCloneId } from "../../store/clone/clone-id.ts";
 import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import { readServer } from "../queries/server-record.ts";
-import { CannotLook } from "./check.ts";
 import { createRepairs, type Repairs } from "./set-aside.ts";
 
 /** Where the checks look. What takes a process of git is asked for once, with the first check that needs it. */
@@ -111,4 +110,9 @@ export function openGround({ place, ...options }: GroundOptions): Ground {
 /** Returns who took the lock of the workspace last and has not given it back, alive or not. */
 export function lastHolderOf({ root }: StatePaths): LockHolder | undefined {
   return existsSync(root) ? lastHolder(root, "lock") : undefined;
+}
+
+/** Ends a check that has nothing to look at; not a finding of its own. */
+export class CannotLook extends Error {
+  override readonly name = "CannotLook";
 }

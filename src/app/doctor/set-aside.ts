@@ -3,7 +3,14 @@ import { basename, dirname, join, relative } from "node:path";
 import { readStamp } from "../../base/files/file-stamp.ts";
 import { syncDirectory } from "../../base/files/write-file-atomic.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
-import type { Repair } from "./check.ts";
+
+/** What `--fix` does about a finding. It runs while the lock of the workspace is held, so that no coordinator is at work. */
+export interface Repair {
+  /** "moves it aside" */
+  readonly what: string;
+  /** Resolves with where that lies now which was moved. */
+  run(): Promise<string | undefined> | string | undefined;
+}
 
 /** Makes the repairs of one run of the doctor. None of them deletes anything. */
 export interface Repairs {

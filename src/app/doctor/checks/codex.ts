@@ -8,8 +8,8 @@ import type { CodexInstallation } from "../../../task/state/run.ts";
 import { checkCodex, findCodex, withCodexHome } from "../../serve/check-codex.ts";
 import { watchOwnPlaces } from "../../serve/keep-apart.ts";
 import { problemOfOutage } from "../../views/present-health.ts";
-import { CannotLook, type Check } from "../check.ts";
-import type { Ground } from "../ground.ts";
+import type { Check } from "../check.ts";
+import { CannotLook, type Ground } from "../ground.ts";
 import { requirePolicy } from "./settings.ts";
 
 /** What the flags of `serve` say of codex is not known here. */

@@ -10,8 +10,8 @@ import { journalPlaces } from "../../../store/journal/journal-reader.ts";
 import { fold } from "../../../store/tasks/open-task.ts";
 import { isFinal } from "../../../task/ledger/ledger.ts";
 import { taskIdOfName } from "../../../task/names/task-name.ts";
-import { CannotLook, type Check, type Tell } from "../check.ts";
-import type { BranchTip, Ground } from "../ground.ts";
+import type { Check, Tell } from "../check.ts";
+import { type BranchTip, CannotLook, type Ground } from "../ground.ts";
 import { namesIn } from "./state-folder.ts";
 
 /** Every accepted task can be told from its journal. */

@@ -6,8 +6,8 @@ import { requireGit } from "../../../git/process/git-version.ts";
 import { createRefs } from "../../../git/repository/refs.ts";
 import { inspectRepository } from "../../../git/repository/repository-state.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";
-import { CannotLook, type Check } from "../check.ts";
-import type { Ground } from "../ground.ts";
+import type { Check } from "../check.ts";
+import { CannotLook, type Ground } from "../ground.ts";
 
 /** No look of ours at a repository takes longer, but for those at everything. */
 const GIT_TIME_MS = 30_000;

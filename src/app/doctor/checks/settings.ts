@@ -10,8 +10,8 @@ import { listInbox } from "../../../intake/inbox/inbox-walk.ts";
 import { INBOX } from "../../../task/records/workspace-paths.ts";
 import type { Policy } from "../../../task/rights/policy.ts";
 import { shortName } from "../../committed-config.ts";
-import { CannotLook, type Check, type Tell } from "../check.ts";
-import type { Ground } from "../ground.ts";
+import type { Check, Tell } from "../check.ts";
+import { CannotLook, type Ground } from "../ground.ts";
 
 /** More of inbox/ is not looked at. */
 const ENTRIES_MAX = 50_000;
