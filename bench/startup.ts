@@ -1,11 +1,11 @@
 /**
  * What it costs to start a command: `codex-inbox --version`, `ls`, `status`, `show`, `log` and `add`, beside Node that does nothing.
  *
- *   npx node bench/startup.ts [--rounds 15]
+ *   npx node bench/startup.ts [--rounds 15] [--finished 20] [--cache <folder>]
  *
  * Two programs, in turns: the package as npm installs it (a bundle; it has no compile cache), and the checkout, where Node runs the
- * TypeScript (warm: from its compile cache). In a workspace with twenty finished tasks that nobody serves. ms of the whole process:
- * median, and the least of all rounds, which other programs on the machine disturb less.
+ * TypeScript (warm: from its compile cache). In a workspace with finished tasks that nobody serves; with --cache it is kept there, as by
+ * bench/scale.ts. ms of the whole process: median, and the least of all rounds, which other programs on the machine disturb less.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -17,13 +17,17 @@ import { clock } from "./support/serving.ts";
 import { median } from "./support/statistics.ts";
 import { benchEnvironment, CHECKOUT_ENTRY } from "./support/workspace.ts";
 
-const FINISHED_TASKS = 20;
-
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "15" } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "15" },
+    finished: { type: "string", default: "20" },
+    cache: { type: "string" },
+  },
+});
 const folder = mkdtempSync(join(tmpdir(), "codex-inbox-startup-"));
 try {
-  const dir = join(folder, "workspace");
-  await prepareWorkspace(dir, FINISHED_TASKS);
+  const dir = join(values.cache ?? folder, values.finished);
+  await prepareWorkspace(dir, Number(values.finished));
   measure(dir, Number(values.rounds));
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
