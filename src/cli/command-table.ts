@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   archive: async (deps) => (await import("./commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
   scan: async (deps) => (await import("./commands/scan.ts")).createScanCommand(deps),
+  doctor: async (deps) => (await import("./commands/doctor.ts")).createDoctorCommand(deps),
   policy: async (deps) => (await import("./commands/policy.ts")).createPolicyCommand(deps),
   completion: async (deps) =>
     (await import("./commands/completion.ts")).createCompletionCommand(deps, () => loadCommands(deps)),

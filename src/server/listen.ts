@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { RequestListener, Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./access/limits.ts";
 import { createSignIns, type SignInStore, signInLink, withSignIn } from "./access/sign-in.ts";
-import { createHttpServer, cutSlowReader } from "./http-server.ts";
+import { createHttpServer, cutSlowReader, type HttpServer } from "./http-server.ts";
 import { listenOnSocket } from "./unix-socket.ts";
 
 /** The only address of TCP that the interface listens on; other users of the machine reach it too, hence the token. */
@@ -59,18 +59,20 @@ export async function listen(
   const signIns = createSignIns(store, cookieName, Date.now);
   const app = whenAsked(() => loadApp(coordinator, limits));
   const answer = withSignIn(signIns, () => url, app);
-  const create = (hosts: () => readonly string[]): Server =>
-    createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
-  const servers = new Map<Server, ReadonlySet<Socket>>();
+  const servers: HttpServer[] = [];
+  const create = (hosts: () => readonly string[]): Server => {
+    const made = createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
+    servers.push(made);
+    return made.server;
+  };
   const close = async (): Promise<void> => {
-    await Promise.all([...servers].map(([server, open]) => closeServer(server, open)));
+    await Promise.all(servers.map((one) => one.close()));
   };
   try {
     if (port !== undefined) {
       let hosts: readonly string[] = [];
       const server = create(() => hosts);
       const bound = await listenOnPort(server, port);
-      servers.set(server, openConnections(server));
       const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
       hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
       url = `http://${LOOPBACK}:${bound}`;
@@ -78,7 +80,6 @@ export async function listen(
     if (socketPath !== undefined) {
       const server = create(() => [SOCKET_HOST]);
       await listenOnSocket(server, socketPath);
-      servers.set(server, openConnections(server));
     }
   } catch (error) {
     await close();
@@ -95,26 +96,6 @@ async function listenOnPort(server: Server, port: number): Promise<number> {
     server.listen(port, LOOPBACK, resolve);
   });
   return (server.address() as AddressInfo).port;
-}
-
-/** Notes the connections of `server`; Node knows only of those on which a request has begun. */
-function openConnections(server: Server): ReadonlySet<Socket> {
-  const open = new Set<Socket>();
-  server.prependListener("connection", (socket: Socket) => {
-    open.add(socket);
-    socket.once("close", () => open.delete(socket));
-  });
-  return open;
-}
-
-function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    // A stream that has just ended has written its last word by then.
-    setImmediate(() => {
-      for (const socket of open) socket.destroy();
-    });
-  });
 }
 
 /** The libraries of the interface, and what Node loads for them, take 20 MB and 50 ms: many a coordinator is never asked anything. */
