@@ -258,6 +258,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await intake.stop();
     await branch.close();
     await journal.close();
+    await runStore.close();
     recorder.close();
     events.close();
     end();
