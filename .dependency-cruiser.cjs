@@ -120,7 +120,7 @@ module.exports = {
         path: "^src/git/",
         pathNot: [
           "^src/git/branch\\.ts$",
-          "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
+          "^src/git/repository/(code-repositories|committer-identity|known-repositories|workspace-place)\\.ts$",
           "^src/git/(worktrees|snapshots|merge)/",
         ],
       },

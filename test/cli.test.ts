@@ -177,6 +177,7 @@ describe("in a workspace", () => {
           "origin",
           "requestedBy",
           "changedFiles",
+          "changes",
           "path",
           "committed",
           "warnings",

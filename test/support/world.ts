@@ -8,7 +8,6 @@ import { type RunningCoordinator, startCoordinator } from "../../src/app/start-c
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
-import type { ChangedPath } from "../../src/git/index/changed-files.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
 import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
@@ -18,7 +17,7 @@ import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
-import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
+import type { ChangedFile, CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeFileSyncs } from "../fakes/fake-file-syncs.ts";
@@ -82,7 +81,7 @@ export interface World {
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
-  changed: readonly ChangedPath[];
+  changed: readonly ChangedFile[];
   /** What was logged, oldest first. */
   readonly log: LoggedEvent[];
   /** Asks as a command does that runs beside the coordinator. */
@@ -259,7 +258,16 @@ export function createWorld(): World {
         workTree: {
           root: dir,
           repositories: { groundOf: () => ({ kind: "none" }), exposedBy: () => undefined },
-          changedFiles: async () => world.changed,
+          changes: {
+            before: async () => ({ topDir: dir, commit: null, outside: null, leftOut: [] }),
+            after: async () => ({
+              change: {
+                ...{ branch: null, commit: null, parent: null, tip: null },
+                ...{ insertions: 0, deletions: 0, leftOut: [], held: null },
+              },
+              files: world.changed,
+            }),
+          },
           gitEnvironment: () => ({}),
         },
         places: sharedPlaces(dir, paths.root),

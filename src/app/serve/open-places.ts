@@ -5,7 +5,6 @@ import { keptApart } from "../../dispatch/run/run-request.ts";
 import { createMerger } from "../../git/merge/merger.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
-import { createSnapshots } from "../../git/snapshots/snapshot.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
 import { openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
 import type { SecretFinder } from "../../redact/keeper.ts";
@@ -49,6 +48,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   const records = openWorktreeRecords(paths.worktrees);
   const workTree = await openWorkplace({
     ...{ place, paths, log, allowed: () => policy.current().workdirs, linked: () => worktrees.known() },
+    secretsIn: commands.keeper.placesIn,
   });
   const { code, programs, root: workRoot, repositories, ours } = workTree;
   const trees = openLinkedWorktrees({
@@ -70,7 +70,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   const committer = await readIdentity(code);
   const snapshots = createSessionSnapshots({
     ...{ code, worktrees, records, ours, surroundings, log, refs: createTurnRefs(code) },
-    snapshots: createSnapshots({ programs, secretsIn: commands.keeper.placesIn }),
+    snapshots: workTree.snapshots,
     author: authorFor(committer).replace(/^codex-inbox/, AGENT),
     committer: () => readIdentity(code),
     environment: (repository) => programs.forListing(repository),

@@ -15,7 +15,7 @@ import { promptWithRecap } from "../../task/session/recap.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../../task/state/failure.ts";
 import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
-import type { RunVerdict } from "../../task/state/run.ts";
+import type { RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
@@ -144,6 +144,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       if (!isWanted()) return undefined;
       const choice = deps.chosen(task);
       let resumed: string | undefined;
+      let before: RunStart | undefined;
       let lease: WorktreeLease | undefined;
       const journalStart = async (): Promise<boolean> => {
         if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
@@ -152,6 +153,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
           ...{ resume: resumed ?? null, codex: codex.version },
           ...(context === undefined ? {} : { context }),
           ...(fresh === undefined ? {} : { fresh }),
+          ...(before === undefined ? {} : { before }),
           ...(lease === undefined ? {} : { workplace: lease }),
           choice,
         };
@@ -175,6 +177,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults(), variables);
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
+        if (lease === undefined && request.sandbox !== "read-only")
+          before = await deps.workTree.changes.before({ ...turnOf(task), workdir: task.spec.workdir ?? "." });
         return await driver.start(request, journalStart);
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
