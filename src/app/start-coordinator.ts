@@ -233,8 +233,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   recorder.loaded();
   // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
   for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
-  for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
-    log("reaped", { task, run, pid });
+  for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
   const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
