@@ -3,6 +3,9 @@ import { get } from "../api.js";
 import { commandLine, h } from "../show/dom.js";
 import { duration } from "../show/times.js";
 
+/** Changed files that are listed. */
+const FILES_MAX = 200;
+
 /** @type {ReadonlyMap<string, string>} */
 const LETTERS = new Map([
   ["add", "A"],
@@ -42,6 +45,7 @@ export function verification({ command, outcome, exitCode, durationMs }, printed
 
 /** The files, and on request how they were changed: text of others, shown as text. @param {Pick<TaskView, "id" | "changedFiles" | "changes">} task */
 export function changedFiles({ id, changedFiles: changed, changes }) {
+  const more = changed.length - FILES_MAX;
   const place = h("div", { class: "diff" });
   const show = async () => {
     try {
@@ -60,7 +64,8 @@ export function changedFiles({ id, changedFiles: changed, changes }) {
   ]);
   return block(
     `Changed files (${changed.length})`,
-    fileList(changed),
+    fileList(changed.slice(0, FILES_MAX)),
+    more > 0 && h("p", { class: "quiet" }, `${more} more: `, h("code", {}, `codex-inbox show ${id}`)),
     ...said.map((words) => h("p", { class: "quiet" }, words)),
     ...(changes.some(({ commit }) => commit !== null) ? [button, place] : []),
   );
