@@ -92,6 +92,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     archive: async (session, archived) =>
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
+    worktrees: async (request) =>
+      (await import("./actions/worktrees.ts")).askWorktrees(await find(), request, environment),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
     async openPage(start) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");

@@ -14,6 +14,7 @@ import type { PublishedDrop } from "./actions/tasks/publish-drop.ts";
 import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { RetriedTask } from "./actions/tasks/retry-task.ts";
 import type { WaitedTask, WaitRequest } from "./actions/tasks/wait-for-tasks.ts";
+import type { WorktreeReport, WorktreeRequest } from "./actions/worktrees.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -56,6 +57,8 @@ export interface UseCases extends Queries {
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
   compactTasks(force: boolean): Promise<CompactedLedger>;
+  /** Lists the worktrees of sessions, or does something about them. @throws CoordinatorError as `askWorktrees` */
+  worktrees(request: WorktreeRequest): Promise<WorktreeReport>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
   /** Makes a link to the page of the coordinator at work, and starts a browser with it where `start` says so. @throws CoordinatorError `REFUSED`, `TRY_AGAIN` */

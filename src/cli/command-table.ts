@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   open: async (deps) => (await import("./commands/open.ts")).createOpenCommand(deps),
   archive: async (deps) => (await import("./commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
+  worktree: async (deps) => (await import("./commands/worktree.ts")).createWorktreeCommand(deps),
   scan: async (deps) => (await import("./commands/scan.ts")).createScanCommand(deps),
   policy: async (deps) => (await import("./commands/policy.ts")).createPolicyCommand(deps),
   completion: async (deps) =>

@@ -31,15 +31,24 @@ it("every byte that an agent wrote is in a commit or on the disk, whenever its c
       args: [repo.dir, notes, String(number)],
       environment,
     });
-    const lived = child.ask(String(TURNS)).catch((error: unknown) => String(error));
+    let isOver = false;
+    const lived = child
+      .ask(String(TURNS))
+      .catch((error: unknown) => `${String(error)} ${child.stderr()}`)
+      .finally(() => {
+        isOver = true;
+      });
     if (afterMs !== undefined) {
       const before = readFileSync(notes, "utf8").length;
-      while (readFileSync(notes, "utf8").length === before) await new Promise(setImmediate);
+      while (!isOver && readFileSync(notes, "utf8").length === before) await new Promise(setImmediate);
       const untilMs = performance.now() + afterMs;
       while (performance.now() < untilMs) await new Promise(setImmediate);
       await child.kill("SIGKILL");
     }
-    if ((await lived) === "lived" && fault !== undefined) survived.push(fault);
+    const answer = await lived;
+    // Ended by nothing but the kill: else something of ours is wrong.
+    if (answer !== "lived") expect(answer).toMatch(/SIGKILL/);
+    else if (fault !== undefined) survived.push(fault);
     await child.kill("SIGKILL");
   };
   for (const [number, step] of steps.entries()) await live(seed + number, step);
