@@ -27,6 +27,7 @@ const PARTS = {
   "git/objects": ["git/process"],
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
+  "git/merge": ["git/worktrees", "git/repository", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/gate", "git/repository", "git/process"],
   "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
@@ -52,6 +53,9 @@ const PARTS = {
   "intake/inbox": [],
   "intake/inbox/claim": ["intake/inbox/[^/]+\\.ts"],
   "intake/inbox/watch": ["intake/inbox/[^/]+\\.ts"],
+  "server/page/show": [],
+  "server/page/board": ["server/page/show", "server/page/[^/]+\\.js"],
+  "server/page/task": ["server/page/show", "server/page/[^/]+\\.js"],
   "task/text": [],
   "task/names": ["task/text"],
   "task/spec": ["task/workplace", "task/text"],
@@ -82,7 +86,7 @@ const LIBRARY_HOMES = {
   "@secretlint/secretlint-rule-preset-recommend": "redact/",
 };
 
-const allowed = (paths) => paths.map((path) => (path.includes(".ts") ? `^src/${path}$` : `^src/${path}/`));
+const allowed = (paths) => paths.map((path) => (/\.[jt]s$/.test(path) ? `^src/${path}$` : `^src/${path}/`));
 
 module.exports = {
   forbidden: [
@@ -116,8 +120,8 @@ module.exports = {
         path: "^src/git/",
         pathNot: [
           "^src/git/branch\\.ts$",
-          "^src/git/(index/changed-files|repository/(code-repositories|known-repositories|workspace-place))\\.ts$",
-          "^src/git/(worktrees|snapshots)/",
+          "^src/git/repository/(code-repositories|committer-identity|known-repositories|workspace-place)\\.ts$",
+          "^src/git/(worktrees|snapshots|merge)/",
         ],
       },
     },

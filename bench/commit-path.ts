@@ -185,6 +185,7 @@ function finishedTask(n: number): { readonly id: string; readonly records: reado
       entries,
       facts: [],
       changedFiles: [],
+      changes: [],
       usage: null,
     },
     { k: "state", state: ended, row: row("succeeded") },

@@ -41,10 +41,10 @@ async function cruise(dir: string): Promise<Cruise> {
   return JSON.parse(stdout) as Cruise;
 }
 
-/** The TypeScript files below `folder` of the repository, as paths from its root. */
+/** The source files below `folder` of the repository, as paths from its root. */
 function filesBelow(folder: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
@@ -83,6 +83,7 @@ describe("the arrows", () => {
     "part-git-gate": ["src/git/gate/scan.ts", "src/git/index/file.ts"],
     "part-git-snapshots": ["src/git/snapshots/take.ts", "src/git/commit/swap.ts"],
     "part-git-index": ["src/git/index/build.ts", "src/git/commit/swap.ts"],
+    "part-git-merge": ["src/git/merge/land.ts", "src/git/commit/swap.ts"],
     "part-git-worktrees": ["src/git/worktrees/add.ts", "src/git/commit/swap.ts"],
     "part-dispatch-events": ["src/dispatch/events/recorder.ts", "src/dispatch/dispatcher.ts"],
     "part-dispatch-run": ["src/dispatch/run/control.ts", "src/dispatch/dispatcher.ts"],
@@ -106,6 +107,9 @@ describe("the arrows", () => {
     "part-run-codex-failure": ["src/run/codex/failure/classify.ts", "src/run/codex/install/home.ts"],
     "part-run-codex-install": ["src/run/codex/install/version.ts", "src/run/codex/events/read.ts"],
     "part-intake-inbox": ["src/intake/inbox/watch.ts", "src/intake/accept.ts"],
+    "part-server-page-show": ["src/server/page/show/words.js", "src/server/page/api.js"],
+    "part-server-page-board": ["src/server/page/board/row.js", "src/server/page/task/log.js"],
+    "part-server-page-task": ["src/server/page/task/log.js", "src/server/page/board/side.js"],
     "part-task-text": ["src/task/text/line.ts", "src/task/names/key.ts"],
     "part-task-names": ["src/task/names/id.ts", "src/task/ledger/row.ts"],
     "part-task-spec": ["src/task/spec/key.ts", "src/task/rights/level.ts"],
@@ -155,7 +159,7 @@ describe("the arrows", () => {
       writeFileSync(join(dir, path), text, { flag: "a" });
     };
     for (const [from, to] of Object.values(WRONG)) {
-      const isOurs = to.endsWith(".ts");
+      const isOurs = /\/.*\.[jt]s$/.test(to);
       if (isOurs) put(to, "export const here = true;\n");
       put(from, `import "${isOurs ? join(relative(dirname(from), "."), to) : to}";\n`);
     }

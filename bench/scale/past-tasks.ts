@@ -94,6 +94,7 @@ function makeTask(seed: Seed): PastTask {
     failure: undefined,
     lastMessage,
     changedFiles: [{ path: `src/module-${seed.n % 97}.ts`, change: "modified" }],
+    changes: [],
     usage: TOTAL,
     account: undefined,
     codexVersion: "0.169.0",

@@ -6,6 +6,7 @@ import type { Acceptance } from "../intake/acceptance.ts";
 import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
 import { openRunLog } from "../run/run-log.ts";
+import type { RunPlaces } from "../run/workplace/run-places.ts";
 import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
@@ -17,6 +18,7 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
 import { createSubmissions } from "./actions/tasks/submit-task.ts";
@@ -48,6 +50,8 @@ export interface Coordinator extends Queries {
   edit(part: string, change: TaskChange): Promise<TaskView>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
+  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session` */
+  land(session: string): Promise<LandAnswer>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -59,7 +63,7 @@ export interface Coordinator extends Queries {
   readonly follow: Follow;
 }
 
-export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog"> {
+export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog" | "unlanded"> {
   readonly table: Pick<TaskTable, "all" | "get">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
@@ -81,6 +85,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly user: string;
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
+  readonly places: Pick<RunPlaces, "landing" | "branches">;
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -103,6 +108,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       progress: ({ id }) => deps.progress(id),
     }),
     health: async () => health(),
+    unlanded: async () => deps.places.branches.all(),
     runLog: () => openRunLog(paths.runs, deps.keeper),
   });
   const thenWake = <Answer>(answer: Answer): Answer => {
@@ -164,6 +170,11 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(answer);
     },
     archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
+    async land(session) {
+      const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
+      await deps.places.branches.refresh();
+      return thenWake(answer);
+    },
     async pause(request) {
       deps.guard.requireHome();
       return thenWake(pauseQueue(paths, { ...request, reason: deps.keeper.keep(request.reason) }, now()));

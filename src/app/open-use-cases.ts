@@ -91,6 +91,14 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
     archive: async (session, archived) =>
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
+    async land(part) {
+      const [{ landSessionHere }, place, asked] = await Promise.all([
+        import("./actions/sessions/land-session.ts"),
+        find(),
+        queries(),
+      ]);
+      return landSessionHere(place, (await asked.session(part)).key);
+    },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>
       (await import("./actions/worktrees.ts")).askWorktrees(await find(), request, environment),

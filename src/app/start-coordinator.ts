@@ -211,8 +211,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     }),
     stopGraceMs: () => settings().stopGraceMs,
   });
-  const { facts: worktrees } = places;
-  const workplaces = createWorkplaces({ settings, worktrees, isDirty: () => false, running: table.index.running });
+  const worktrees = places.branches;
+  const workplaces = createWorkplaces({ settings, worktrees, table, monotonicMs: surroundings.monotonicMs });
   const requests = openStopRequests(paths.stopRequests);
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
@@ -278,7 +278,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
-    archive: createArchive({ branch, watch, recent, table, now }),
+    ...{ places, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

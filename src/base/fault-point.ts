@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CoordinatorError } from "./errors.ts";
 
 /** Every step of accepting, running and finishing a task, in order. */
@@ -15,11 +16,14 @@ export const FAULT_POINTS = [
   "worktree:branch-moved",
   "worktree:trashed",
   "worktree:forgotten",
+  "turn:before-kept",
   "run:directory-made",
   "run:journaled",
   "run:spawned",
   "run:thread-seen",
   "finish:exit-seen",
+  "turn:files-taken",
+  "turn:kept",
   "finish:journaled",
   "verify:directory-made",
   "verify:spawned",
@@ -44,14 +48,17 @@ export type FaultPoint = (typeof FAULT_POINTS)[number];
 /**
  * Named places where a test may kill the process, to prove that a crash there loses nothing.
  * `CODEX_INBOX_FAULT=<name>` or `<name>#<n>` (the n-th time it is reached, from 1) ends the process with SIGKILL there. A name that
- * does not exist ends it at once: a test that never reaches its fault would prove nothing.
+ * does not exist ends it at once: a test that never reaches its fault would prove nothing. With `CODEX_INBOX_FAULT_FROM=<path>` it
+ * is counted only once a file is there: so a start can first finish what an earlier one has left.
  */
 const wanted = parseWanted(process.env.CODEX_INBOX_FAULT ?? "");
+const countedFrom = process.env.CODEX_INBOX_FAULT_FROM;
 let reached = 0;
 
 /** Dies by SIGKILL if `name` is the fault point that the environment asks for; otherwise does nothing. */
 export function faultPoint(name: FaultPoint): void {
   if (name !== wanted?.name) return;
+  if (countedFrom !== undefined && !existsSync(countedFrom)) return;
   reached += 1;
   if (reached === wanted.count) process.kill(process.pid, "SIGKILL");
 }

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   pause: async (deps) => (await import("./commands/pause.ts")).createPauseCommand(deps),
   resume: async (deps) => (await import("./commands/resume.ts")).createResumeCommand(deps),
   open: async (deps) => (await import("./commands/open.ts")).createOpenCommand(deps),
+  land: async (deps) => (await import("./commands/land.ts")).createLandCommand(deps),
   archive: async (deps) => (await import("./commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
   worktree: async (deps) => (await import("./commands/worktree.ts")).createWorktreeCommand(deps),

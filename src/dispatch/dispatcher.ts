@@ -126,6 +126,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async work() {
       lookedAtMs = monotonicMs();
       if (await deps.branch.reconcile()) schedule.forgetOutcomes();
+      await workplaces.look();
       await deps.readSettings();
       for (const find of lookUps) {
         await find();

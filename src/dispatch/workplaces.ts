@@ -1,4 +1,5 @@
 import type { OpenTask } from "../store/tasks/open-task.ts";
+import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { lowerLevel, type SandboxLevel } from "../task/rights/rights.ts";
 import type { Ground } from "../task/schedule/scheduled-task.ts";
@@ -11,7 +12,7 @@ import {
 } from "../task/workplace/choose-workplace.ts";
 import { shareMet } from "../task/workplace/paths.ts";
 
-/** What is known of the worktrees of sessions. Every answer comes from memory. */
+/** What is known of the worktrees of sessions, and of the shared checkout beside them. Every answer comes from memory, as of the last look. */
 export interface SessionWorktrees {
   /** The session has a branch of its own that holds work which is not landed. */
   hasBranch(sessionKey: string): boolean;
@@ -19,6 +20,12 @@ export interface SessionWorktrees {
   locks(): readonly HeldLock[];
   /** Paths that the work of other sessions changes that is not landed. */
   changedBeside(sessionKey: string): readonly string[];
+  /** The user has uncommitted changes in the shared checkout. */
+  isDirty(): boolean;
+  /** There are any, or have been. */
+  readonly isEmpty: boolean;
+  /** Looks again at all this. Never rejects. */
+  refresh(): Promise<unknown>;
   /** How long a new worktree takes, as last measured, in milliseconds; 0 before. */
   openingMs(): number;
 }
@@ -30,10 +37,8 @@ export interface WorkplacesDeps {
     readonly run: { readonly sandbox: SandboxLevel; readonly rights: RightsByOrigin };
   };
   readonly worktrees: SessionWorktrees;
-  /** The user has uncommitted changes in the shared checkout, as last seen. */
-  readonly isDirty: () => boolean;
-  /** Tasks that are under way. */
-  readonly running: () => readonly OpenTask[];
+  readonly table: Pick<TaskTable, "all"> & { readonly index: Pick<TaskTable["index"], "running"> };
+  readonly monotonicMs: () => number;
 }
 
 /** Where tasks work: decided when their turn comes, and kept from then on for as long as their run is theirs. */
@@ -46,9 +51,15 @@ export interface Workplaces {
   chosen(task: OpenTask): WorkplaceChoice;
   /** The task is not open any more. */
   forget(id: string): void;
+  /** Looks at what others may have done to the branches of sessions: now and then, where there are any. */
+  look(): Promise<void>;
 }
 
-export function createWorkplaces({ settings, worktrees, isDirty, running }: WorkplacesDeps): Workplaces {
+/** The user lands work by a git command of theirs, or edits: that is seen so much later at most. */
+const LOOK_EVERY_MS = 10_000;
+
+export function createWorkplaces({ settings, worktrees, table, monotonicMs }: WorkplacesDeps): Workplaces {
+  let lookedMs = Number.NEGATIVE_INFINITY;
   const choices = new Map<string, WorkplaceChoice>();
 
   const isReader = ({ spec, origin }: OpenTask): boolean => {
@@ -67,7 +78,7 @@ export function createWorkplaces({ settings, worktrees, isDirty, running }: Work
       isOutside: spec.workdir?.startsWith("/") === true,
       hasLocks: spec.locks.length > 0,
       overlap: spec.worktree === "auto" ? overlapOf(task) : 0,
-      isDirty: isDirty(),
+      isDirty: worktrees.isDirty(),
       timeoutMs: spec.timeoutMs ?? settings().timeoutMs,
       hasVerify: spec.verifyCommand !== undefined,
       attempt: state.attempts + 1,
@@ -76,7 +87,7 @@ export function createWorkplaces({ settings, worktrees, isDirty, running }: Work
   };
 
   const overlapOf = ({ id, sessionKey, spec }: OpenTask): number => {
-    const others = running().filter((other) => other.id !== id && other.sessionKey !== sessionKey);
+    const others = table.index.running().filter((other) => other.id !== id && other.sessionKey !== sessionKey);
     const theirs = others.flatMap((other) => [...other.spec.touches, ...other.spec.locks]);
     return shareMet([...spec.touches, ...spec.locks], [...theirs, ...worktrees.changedBeside(sessionKey)]);
   };
@@ -100,5 +111,11 @@ export function createWorkplaces({ settings, worktrees, isDirty, running }: Work
     },
     chosen: (task) => choices.get(task.id) ?? chooseWorkplace(factsOf(task, false)),
     forget: (id) => choices.delete(id),
+    async look() {
+      if (monotonicMs() < lookedMs + LOOK_EVERY_MS) return;
+      lookedMs = monotonicMs();
+      const isAsked = !worktrees.isEmpty || [...table.all()].some(({ spec }) => spec.worktree === "auto");
+      if (isAsked) await worktrees.refresh();
+    },
   };
 }

@@ -5,6 +5,7 @@ import type { OpenTask } from "../store/tasks/open-task.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
+import { taskChange } from "../task/records/change-section.ts";
 import { taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
 import { parseTaskFile } from "../task/records/parsed-task-file.ts";
@@ -196,6 +197,9 @@ export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept
     failure: failureOf(state, run?.verdict.failure?.kind),
     lastMessage: run?.verdict.lastMessage ?? "",
     changedFiles: run?.changedFiles ?? [],
+    changes: runs.flatMap(
+      ({ run: number, changedFiles, change }) => taskChange(number, changedFiles.length, change) ?? [],
+    ),
     usage: run?.usage ?? undefined,
     codexVersion: started.at(-1)?.codex,
     account: accountOf(runs.map(runShare)),

@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { hasEnded } from "../app/actions/tasks/wait-for-tasks.ts";
 import type { Coordinator } from "../app/coordinator.ts";
 import { PACKAGE_DIR } from "../app/serve/package-facts.ts";
+import { presentLanding } from "../app/views/landing-view.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import { SESSION_STATES } from "../task/session/session-state.ts";
@@ -167,6 +168,11 @@ export function createApp(
     const { undo } = bodyFields(await context.req.text(), { undo: "boolean" });
     const { session, archived, commit } = await coordinator.archive(context.req.param("key"), undo !== "true");
     return context.json({ session, archived, commit: commit ?? null });
+  });
+
+  app.post("/sessions/:key{.+}/land", async (context) => {
+    bodyFields(await context.req.text(), {});
+    return context.json(presentLanding(await coordinator.land(context.req.param("key"))));
   });
 
   app.get("/events", async (context) => {

@@ -12,11 +12,17 @@ const CHECK_MS = 5_000;
 
 const NO_BODY = ["GET", "HEAD"];
 
+export interface HttpServer {
+  readonly server: Server;
+  /** Listens no longer, and ends all connections. */
+  close(): Promise<void>;
+}
+
 /**
  * Returns a server, not listening yet, that hands `answer` only requests that may ask, with their bodies read whole. Nothing of a
  * refused body is kept, and nothing else is loaded for it.
  */
-export function createHttpServer(access: () => Access, limits: HttpLimits, answer: RequestListener): Server {
+export function createHttpServer(access: () => Access, limits: HttpLimits, answer: RequestListener): HttpServer {
   const server = http.createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersMs,
@@ -24,8 +30,8 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
     connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
   });
   server.maxHeadersCount = 0; // Node would leave out the rest unsaid; `headerBytes` bounds them.
-  const connections = boundConnections(server, limits.connections);
-  screenConnections(server, access, limits);
+  const connections = boundConnections(limits);
+  screenConnections(server, access, limits, connections);
   const readBody = createBodyReader(limits);
   let underWay = 0;
 
@@ -41,11 +47,11 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
     response.once("close", () => {
       underWay -= 1;
     });
-    connections.hold(request.socket, response);
     return NO_BODY.includes(request.method ?? "") ? undefined : readBody(request, response);
   };
 
   const listener = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    connections.hold(request.socket, response);
     for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.setHeader(name, value);
     const refusal = await admit(request, response);
     if (response.destroyed || refusal === "gone") return;
@@ -55,7 +61,14 @@ export function createHttpServer(access: () => Access, limits: HttpLimits, answe
   server.on("request", listener);
   server.on("checkContinue", listener); // A client that asks before it sends its body is told before it does.
   server.on("checkExpectation", listener); // Node would answer it by itself, whoever asks.
-  return server;
+  return {
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        setImmediate(() => connections.destroy()); // A stream that has just ended has written its last word by then.
+      }),
+  };
 }
 
 /** Ends the connection of `response` unless its client has read the answer, which is complete, within `answerMs`. */

@@ -5,7 +5,7 @@ import type { Coordinator } from "../app/coordinator.ts";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./access/limits.ts";
 import { createSignIns, type SignInStore, signInLink, withSignIn } from "./access/sign-in.ts";
-import { createHttpServer, cutSlowReader } from "./http-server.ts";
+import { createHttpServer, cutSlowReader, type HttpServer } from "./http-server.ts";
 import { listenOnSocket } from "./unix-socket.ts";
 
 /** The only address of TCP that the interface listens on; other users of the machine reach it too, hence the token. */
@@ -59,18 +59,20 @@ export async function listen(
   const signIns = createSignIns(store, cookieName, Date.now);
   const app = whenAsked(() => loadApp(coordinator, limits));
   const answer = withSignIn(signIns, () => url, app);
-  const create = (hosts: () => readonly string[]): Server =>
-    createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
-  const servers: Server[] = [];
+  const servers: HttpServer[] = [];
+  const create = (hosts: () => readonly string[]): Server => {
+    const made = createHttpServer(() => ({ hosts: hosts(), token, signIns }), limits, answer);
+    servers.push(made);
+    return made.server;
+  };
   const close = async (): Promise<void> => {
-    await Promise.all(servers.map(closeServer));
+    await Promise.all(servers.map((one) => one.close()));
   };
   try {
     if (port !== undefined) {
       let hosts: readonly string[] = [];
       const server = create(() => hosts);
       const bound = await listenOnPort(server, port);
-      servers.push(server);
       const suffix = bound === HTTP_PORT ? "" : `:${bound}`; // A client leaves the usual one out.
       hosts = [`${LOOPBACK}${suffix}`, `localhost${suffix}`];
       url = `http://${LOOPBACK}:${bound}`;
@@ -78,7 +80,6 @@ export async function listen(
     if (socketPath !== undefined) {
       const server = create(() => [SOCKET_HOST]);
       await listenOnSocket(server, socketPath);
-      servers.push(server);
     }
   } catch (error) {
     await close();
@@ -95,13 +96,6 @@ async function listenOnPort(server: Server, port: number): Promise<number> {
     server.listen(port, LOOPBACK, resolve);
   });
   return (server.address() as AddressInfo).port;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    setImmediate(() => server.closeAllConnections()); // A stream that has just ended has written its last word by then.
-  });
 }
 
 /** The libraries of the interface, and what Node loads for them, take 20 MB and 50 ms: many a coordinator is never asked anything. */

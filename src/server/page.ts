@@ -14,6 +14,9 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
+/** A file of the page, or of one of its folders. */
+const FILE_NAME = /^(?:[a-z]+\/)?[\w-]+\.(\w+)$/;
+
 /** Libraries that the page loads: in the bundle they lie beside it, in a checkout where npm has put them. */
 const LIBRARIES: Readonly<Record<string, string>> = {
   "marked.js": "marked/lib/marked.esm.js",
@@ -39,7 +42,7 @@ const HEADERS = {
 /** Adds the page, `GET /`, and its files. They are the same for everybody; all that they show they ask for. */
 export function servePage<E extends Env>(app: Hono<E>): void {
   const answer = async (name: string, known: string | undefined): Promise<Response | undefined> => {
-    const type = TYPES[/^[\w-]+\.(\w+)$/.exec(name)?.[1] ?? ""];
+    const type = TYPES[FILE_NAME.exec(name)?.[1] ?? ""];
     const path = type === undefined ? undefined : pathOf(name);
     if (type === undefined || path === undefined) return undefined;
     const content = await readFile(path);
@@ -52,7 +55,7 @@ export function servePage<E extends Env>(app: Hono<E>): void {
     "/",
     async (context) => (await answer("index.html", context.req.header("if-none-match"))) ?? context.notFound(),
   );
-  app.get("/page/:name", async (context) => {
+  app.get("/page/:name{.+}", async (context) => {
     const { name } = context.req.param();
     return (await answer(name, context.req.header("if-none-match"))) ?? context.notFound();
   });

@@ -43,6 +43,8 @@ export interface StatePaths {
   readonly worktreeIndexes: string;
   readonly worktreeSetups: string;
   readonly worktreeTrash: string;
+  /** A repository of our own in which merges are made. */
+  readonly merging: string;
   /** The log of live events. */
   readonly events: string;
 }
@@ -75,6 +77,7 @@ export function statePaths(stateDir: string): StatePaths {
     worktreeIndexes: join(stateDir, "worktree-indexes"),
     worktreeSetups: join(stateDir, "worktree-setups"),
     worktreeTrash: join(stateDir, "worktree-trash"),
+    merging: join(stateDir, "merging"),
     events: join(stateDir, "events"),
   };
 }

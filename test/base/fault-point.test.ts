@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FAULT_POINTS } from "../../src/base/fault-point.ts";
 import { type LineProcess, startLineProcess } from "../support/line-process.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const KILLED = { code: null, signal: "SIGKILL" };
 
@@ -24,6 +27,15 @@ it("dies when the point is reached for the n-th time", async () => {
   expect(await child.ask("commit:done")).toBe("passed commit:done");
   await expect(child.ask("commit:done")).rejects.toThrow("signal SIGKILL");
   expect(await child.ended).toEqual(KILLED);
+});
+
+it("counts from when the file is there that it is told of", async () => {
+  const from = join(tempDir(), "from");
+  const environment = { CODEX_INBOX_FAULT: "commit:done", CODEX_INBOX_FAULT_FROM: from };
+  const child = startLineProcess("fault-process.ts", { environment });
+  expect(await child.ask("commit:done")).toBe("passed commit:done");
+  writeFileSync(from, "");
+  await expect(child.ask("commit:done")).rejects.toThrow("signal SIGKILL");
 });
 
 it("passes every point when no fault is asked for", async () => {

@@ -7,6 +7,7 @@ import { tempWorkspace } from "../support/workspace.ts";
 interface Answer {
   readonly status: number;
   readonly location: string | undefined;
+  readonly retryAfter: string | undefined;
   readonly body: Record<string, unknown> & { readonly error?: { readonly code: string; readonly message: string } };
 }
 
@@ -30,8 +31,9 @@ async function call(
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
       });
+      const { location, "retry-after": retryAfter } = response.headers;
       response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, location: response.headers.location, body: JSON.parse(text) }),
+        resolve({ status: response.statusCode ?? 0, location, retryAfter, body: JSON.parse(text) }),
       );
     });
     sent.on("error", reject);
@@ -137,6 +139,35 @@ describe("the HTTP interface", () => {
     expect(workspace.stateFiles("journal/open")).toEqual([]);
     for (const headers of [{}, { origin: url }, { host: `localhost:${port}`, origin: `http://localhost:${port}` }])
       expect((await post(headers)).status).toBe(202);
+  });
+
+  it("accepts each of 1,000 submissions at once a single time, or refuses it clearly: sent again, it is", async () => {
+    const workspace = await tempWorkspace();
+    const serving = workspace.serve();
+    await call(serving, "/health");
+    const submit = (number: number): Promise<Answer> =>
+      call(serving, "/tasks", {
+        ...{ method: "POST", headers: { ...JSON_TYPE, "idempotency-key": `burst-${number}` } },
+        body: JSON.stringify({ prompt: `Task ${number}.`, notBefore: "2099-01-01T00:00:00Z" }),
+      });
+    const ids = new Map<number, unknown>();
+    const submitAll = (numbers: readonly number[]): Promise<unknown> =>
+      Promise.all(
+        numbers.map(async (number) => {
+          const answer = await submit(number);
+          if (answer.status === 202) ids.set(number, answer.body.id);
+          else expect(answer).toMatchObject({ status: 503, retryAfter: "1", body: { error: { code: "TRY_AGAIN" } } });
+        }),
+      );
+    const all = Array.from({ length: 1_000 }, (_, number) => number);
+    await submitAll(all);
+    expect(ids.size).toBeGreaterThan(50);
+    expect(workspace.stateFiles("journal/open")).toHaveLength(ids.size);
+    const refused = all.filter((number) => !ids.has(number));
+    expect(refused).not.toEqual([]);
+    for (let at = 0; at < refused.length; at += 50) await submitAll(refused.slice(at, at + 50));
+    const open = workspace.stateFiles("journal/open").map((name) => name.replace(/\.jsonl$/, ""));
+    expect(open.sort()).toEqual([...ids.values()].sort());
   });
 
   it("needs a port that is free, and says so", async () => {

@@ -90,6 +90,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       return deps().exitCode;
     },
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
+    land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
     worktrees: async () => ({ worktrees: [], kept: [] }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
@@ -169,6 +170,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     origin: "cli",
     requestedBy: "ada",
     changedFiles: [],
+    changes: [],
     path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",
     committed: true,
     warnings: [],
@@ -183,6 +185,7 @@ export function sessionView(change: Partial<SessionView> = {}): SessionView {
     state: "STOPPED",
     thread: null,
     archived: false,
+    unlanded: null,
     paused: false,
     tasks: { queued: 0, running: 0, succeeded: 1, failed: 0, cancelled: 0 },
     runs: 1,
@@ -222,6 +225,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   return {
     ...fakeQueries(),
     ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    land: unexpected,
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,

@@ -236,6 +236,32 @@ describe("connections", () => {
     expect(await kept.status()).toBe(202);
   });
 
+  it("beyond those there is room for are told to come again; of the telling there is no end of connections either", async () => {
+    const here = await listening({ connections: 4, turnedAway: 20, lingerMs: 60_000 });
+    const text = (line: string, more: Readonly<Record<string, string>> = {}): string =>
+      requestHead(here.url, line, { authorization: `Bearer ${here.token}`, "content-length": 3, ...more });
+    const kept = Array.from({ length: 4 }, () =>
+      sendRaw(here.url, text("POST /tasks", { expect: "100-continue", "content-type": "text/markdown" })),
+    );
+    expect(await Promise.all(kept.map(({ status }) => status()))).toEqual([100, 100, 100, 100]);
+    expect((await here.ask("/health")).status).toBe(503);
+    const said = sendRaw(here.url, `${text("POST /tasks")}Do.`);
+    const head = sendRaw(here.url, text("HEAD /health"));
+    const piece = sendRaw(here.url, "GE");
+    expect(await Promise.all([said, head, piece].map(({ status }) => status()))).toEqual([503, 503, 503]);
+    expect(said.text()).toMatch(
+      /^retry-after: 1\r\n[\s\S]*\r\n\r\n\{"error":\{"code":"TRY_AGAIN","message":"too many /im,
+    );
+    expect(head.text()).toMatch(/\r\n\r\n$/);
+    const silent = Array.from({ length: 40 }, () => sendRaw(here.url, ""));
+    await waitFor(() => silent.filter(({ socket }) => socket.closed).length === 20, {
+      what: "the oldest to be cut off",
+    });
+    for (const { socket } of kept) socket.write("Do.");
+    await waitFor(() => kept.every((one) => one.text().includes("HTTP/1.1 202 ")), { what: "the answers" });
+    expect(here.submitted).toEqual([3, 3, 3, 3]);
+  });
+
   it("whose headers do not come are ended", async () => {
     const here = await listening({ headersMs: 100 });
     await sendRaw(here.url, "GET /health HTTP/1.1\r\n").closed;

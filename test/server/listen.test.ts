@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { listen } from "../../src/server/listen.ts";
 import { fakeCoordinator } from "../fakes/fake-cli-deps.ts";
 import { listenHere } from "../support/listening.ts";
+import { sendRaw } from "../support/raw-http.ts";
 
 const COORDINATOR = fakeCoordinator();
 
@@ -46,8 +47,11 @@ it("says which port is taken, and what to do", async () => {
 });
 
 it("ends at once, also while somebody keeps a connection open", async () => {
-  const here = await listenHere(COORDINATOR);
+  const here = await listenHere(COORDINATOR, { limits: { headersMs: 600_000 } });
+  const silent = sendRaw(here.url, "");
+  await once(silent.socket, "connect");
   await (await here.ask("/health", { headers: { connection: "keep-alive" } })).text();
   await here.close();
+  await silent.closed;
   await expect(here.ask("/health")).rejects.toThrow();
 });

@@ -11,6 +11,9 @@ const LEAN = {
   environment: { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" },
 };
 
+/** Code that runs for a second is not worth optimising: without, a start takes a tenth less. Nothing but the speed differs. */
+const SHORT_LIVED = ["--no-opt", "--no-maglev"];
+
 /** One line of the log: `key=value` fields beside its event. */
 export interface LogLine {
   readonly event: string;
@@ -142,7 +145,7 @@ function spawnEntry(
 ): ChildProcess {
   const [entry, cache] = [join(inject("packageDir"), "bin/codex-inbox.js"), join(inject("packageDir"), "compiled")];
   const env = { ...environment, NODE_COMPILE_CACHE: cache };
-  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
+  return spawn(process.execPath, [...SHORT_LIVED, ...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
 }
 
 function endOf(child: ChildProcess): Promise<ProcessEnd> {

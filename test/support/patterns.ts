@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { checkSync } from "recheck";
 import ts from "typescript";
@@ -11,11 +11,22 @@ export interface SourcePattern {
   readonly flags: string;
 }
 
+/** Where the program is. */
+export const PROGRAM_FOLDERS = ["src", "demo", "bin"] as const;
 const ROOT = join(import.meta.dirname, "../..");
 /** What recheck cannot prove it tries at random, and then may take a bounded repetition for a slow one: the same tries each time. */
 const SEED = 1;
-/** Far above what a pattern takes, on a busy machine too: which verdict is given must not depend on the time. */
-const CHECK_TIMEOUT_MS = 120_000;
+const CHECKER = `recheck ${checkerVersion()}, seed ${SEED}`;
+/** Steps are counted, and no time: on a busy machine a pattern is judged as on any other. */
+const NO_TIMES = {
+  timeout: null,
+  attackTimeout: null,
+  incubationTimeout: null,
+  mutationTimeout: null,
+  seedingTimeout: null,
+} as const;
+/** The patterns that recheck has found to take linear time, a line each, below the line that says which recheck. */
+const PROVEN_PATH = join(ROOT, "test/fixtures/linear-patterns.txt");
 
 /** Returns every regular expression of the program files below `folders`: literals, and what `RegExp` is called with. */
 export function patternsBelow(folders: readonly string[]): readonly SourcePattern[] {
@@ -47,11 +58,30 @@ export function patternsOf(path: string, text: string): readonly SourcePattern[]
 /** Returns what is wrong with a pattern: where it stands, what it is, and the text that makes it slow; `undefined` where it takes linear time. */
 export function slownessOf({ place, source, flags }: SourcePattern): string | undefined {
   if (source === undefined) return `${place}: this pattern is put together at run time, so that nothing can check it`;
-  const { status, ...found } = checkSync(source, flags, { timeout: CHECK_TIMEOUT_MS, randomSeed: SEED });
+  const { status, ...found } = checkSync(source, flags, { ...NO_TIMES, randomSeed: SEED });
   if (status === "safe") return undefined;
   const pattern = `${place}: /${source}/${flags}`;
   if (status === "unknown" || !("attack" in found)) return `${pattern} cannot be judged`;
   return `${pattern} takes ${found.complexity?.summary ?? "more than linear"} time for ${found.attack.pattern}`;
+}
+
+/** Returns the patterns that the recheck installed here was asked about before, as `proofOf` writes them; none after another was installed. */
+export function provenPatterns(): ReadonlySet<string> {
+  const [checker, ...proofs] = readFileSync(PROVEN_PATH, "utf8").trimEnd().split("\n");
+  return new Set(checker === CHECKER ? proofs : []);
+}
+
+/** Returns the line that stands for a pattern. The verdict depends on nothing else: the text of the pattern, its flags, and the checker. */
+export function proofOf({ source = "", flags }: SourcePattern): string {
+  return `/${source.replaceAll("\n", "\\n")}/${flags}`;
+}
+
+/** Has recheck judge every one of `patterns`, and writes down those that take linear time. Returns what is wrong with the others. */
+export function writeProvenPatterns(patterns: readonly SourcePattern[]): readonly string[] {
+  const judged = patterns.map((pattern) => ({ line: proofOf(pattern), slowness: slownessOf(pattern) }));
+  const proven = judged.filter(({ slowness }) => slowness === undefined).map(({ line }) => line);
+  writeFileSync(PROVEN_PATH, `${[CHECKER, ...new Set(proven.sort())].join("\n")}\n`);
+  return judged.flatMap(({ slowness }) => slowness ?? []);
 }
 
 function partsOf(literal: ts.RegularExpressionLiteral): { readonly source: string; readonly flags: string } {
@@ -87,4 +117,9 @@ function constantNamed(name: string, file: ts.SourceFile): ts.Expression | undef
     .filter(({ declarationList }) => (declarationList.flags & ts.NodeFlags.Const) !== 0)
     .flatMap(({ declarationList }) => [...declarationList.declarations]);
   return declarations.find((declaration) => declaration.name.getText() === name)?.initializer;
+}
+
+function checkerVersion(): string {
+  return (JSON.parse(readFileSync(join(ROOT, "node_modules/recheck/package.json"), "utf8")) as { version: string })
+    .version;
 }

@@ -30,6 +30,7 @@ export function taskRecord(
     failure: undefined,
     lastMessage: "",
     changedFiles: [],
+    changes: [],
     usage: undefined,
     account: undefined,
     codexVersion: undefined,

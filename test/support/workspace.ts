@@ -20,6 +20,7 @@ import {
 } from "./coordinator-process.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
 import { findMarkedRuns } from "./marked-processes.ts";
+import { quickPath } from "./real-codex.ts";
 import { tempDir } from "./temp-dir.ts";
 import { onTestFinished } from "./test-end.ts";
 import { STUB_PATH } from "./test-runner.ts";
@@ -222,7 +223,7 @@ function stateDirOf(dir: string): string {
 /** Nothing of the user who runs the tests: not their configuration of git, nor their codex. */
 function workspaceEnvironment(base: string, home: string, options: WorkspaceOptions): NodeJS.ProcessEnv {
   return {
-    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
+    PATH: `${dirname(process.execPath)}:${quickPath()}`,
     HOME: base,
     LANG: "C.UTF-8",
     RUST_LOG: "off",
@@ -247,10 +248,11 @@ function readLines(path: string): readonly string[] {
     .filter((line) => line !== "");
 }
 
-function killQuietly(pid: number): void {
+/** Ends a process at once, unless it has ended by itself. */
+export function killQuietly(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has.
   }
 }

@@ -8,9 +8,7 @@ import { type RunningCoordinator, startCoordinator } from "../../src/app/start-c
 import { CoordinatorError } from "../../src/base/errors.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
-import type { ChangedPath } from "../../src/git/index/changed-files.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
-import type { RunPlaces } from "../../src/run/workplace/run-places.ts";
 import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
@@ -19,7 +17,7 @@ import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
-import type { CodexInstallation, RunContext } from "../../src/task/state/run.ts";
+import type { ChangedFile, CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
 import { createFakeFileSyncs } from "../fakes/fake-file-syncs.ts";
@@ -28,6 +26,7 @@ import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
 import { createFakeRepository, type FakeRepository } from "../fakes/fake-repository.ts";
 import { createFakeRunner, type FakeRunner } from "../fakes/fake-runner.ts";
 import { createFakeVerifier, type FakeVerifier } from "../fakes/fake-verifier.ts";
+import { sharedPlaces } from "../fakes/shared-places.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { CONFINED } from "./confined.ts";
 import { PLAIN_KEEPER } from "./kept.ts";
@@ -82,7 +81,7 @@ export interface World {
   /** What agents are told besides the prompt, unless a task wants no notes; nothing to begin with. */
   added: RunContext | undefined;
   /** What is found to differ in the work tree after a run; nothing to begin with. */
-  changed: readonly ChangedPath[];
+  changed: readonly ChangedFile[];
   /** What was logged, oldest first. */
   readonly log: LoggedEvent[];
   /** Asks as a command does that runs beside the coordinator. */
@@ -117,21 +116,6 @@ export interface World {
   rows(): readonly LedgerRow[];
   /** Commits of the branch, newest first, by their subjects. */
   subjects(): readonly string[];
-}
-
-/** Every run works in the folder of the workspace. */
-function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
-  const repositories = { groundOf: () => ({ kind: "none" as const }), exposedBy: () => undefined };
-  const ground = { workRoot, stateDir, repositories, apart: () => [] };
-  return {
-    at: () => ({ ground, variables: {} }),
-    lease: () => Promise.reject(new Error("no session has a worktree here")),
-    before: async () => undefined,
-    after: async () => undefined,
-    facts: { hasBranch: () => false, locks: () => [], changedBeside: () => [], openingMs: () => 0 },
-    keepBy: () => () => undefined,
-    tidy: async () => [],
-  };
 }
 
 export function createWorld(): World {
@@ -185,7 +169,7 @@ export function createWorld(): World {
   const openQueries = (branch: ReturnType<typeof openFakeBranch>): Queries =>
     queriesOfFiles({
       progress: () => undefined,
-      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now },
+      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now, unlanded: async () => [] },
       health: async () => undefined,
       runLog: () => openRunLog(paths.runs, PLAIN_KEEPER),
     });
@@ -274,7 +258,16 @@ export function createWorld(): World {
         workTree: {
           root: dir,
           repositories: { groundOf: () => ({ kind: "none" }), exposedBy: () => undefined },
-          changedFiles: async () => world.changed,
+          changes: {
+            before: async () => ({ topDir: dir, commit: null, outside: null, leftOut: [] }),
+            after: async () => ({
+              change: {
+                ...{ branch: null, commit: null, parent: null, tip: null },
+                ...{ insertions: 0, deletions: 0, leftOut: [], held: null },
+              },
+              files: world.changed,
+            }),
+          },
           gitEnvironment: () => ({}),
         },
         places: sharedPlaces(dir, paths.root),

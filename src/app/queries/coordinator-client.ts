@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { CoordinatorError, isErrorCode, systemErrorCode } from "../../base/errors.ts";
 import { http } from "../../base/http.ts";
-import { asObject } from "../../base/json-shape.ts";
+import { asObject, asText } from "../../base/json-shape.ts";
 import type { TaskChange } from "../../task/file/task-text.ts";
 import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
@@ -107,18 +107,46 @@ export async function askForEdit(
   part: string,
   { keys, prompt }: TaskChange,
 ): Promise<TaskView | undefined> {
+  const body = JSON.stringify({ ...keys, prompt });
+  const path = `/tasks/${encodeURIComponent(part)}`;
+  const again = "try again: the same edit twice is one";
+  return (await askFor(address, path, { method: "PATCH", body, again })) as TaskView | undefined;
+}
+
+/**
+ * Has the coordinator at `address` put a session away, or take it out of the archive. Returns the commit that did it, if it was not so
+ * already; `undefined` where nobody listens.
+ *
+ * @throws CoordinatorError what it refuses it with; `TRY_AGAIN` where it may have done it
+ */
+export async function askForArchive(
+  address: CoordinatorAddress,
+  session: string,
+  archived: boolean,
+): Promise<{ readonly commit: string | undefined } | undefined> {
+  const path = `/sessions/${encodeURIComponent(session)}/archive`;
+  const body = JSON.stringify({ undo: !archived });
+  const again = `codex-inbox sessions ${session} shows whether it is done`;
+  const answer = asObject(await askFor(address, path, { method: "POST", body, again }));
+  return answer === undefined ? undefined : { commit: asText(answer.commit) };
+}
+
+/** Returns what the coordinator answers with 200; `undefined` where nobody listens. @param again what to do where it did not answer */
+async function askFor(
+  address: CoordinatorAddress,
+  path: string,
+  { method, body, again }: { readonly method: string; readonly body: string; readonly again: string },
+): Promise<unknown> {
   try {
-    const body = JSON.stringify({ ...keys, prompt });
-    const path = `/tasks/${encodeURIComponent(part)}`;
-    const { status, answer } = await ask(address, path, { method: "PATCH", timeoutMs: FILING_TIMEOUT_MS, body });
-    if (status === 200) return answer as TaskView;
+    const { status, answer } = await ask(address, path, { method, timeoutMs: FILING_TIMEOUT_MS, body });
+    if (status === 200) return answer;
     const { error } = answer as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
     const message = String(error?.message ?? `the coordinator answered ${status}`);
     throw new CoordinatorError(isErrorCode(error?.code) ? error.code : "TRY_AGAIN", message);
   } catch (cause) {
     if (["ECONNREFUSED", "ENOENT"].includes(systemErrorCode(cause) ?? "")) return undefined;
     if (cause instanceof CoordinatorError) throw cause;
-    const message = `the coordinator at ${address.socketPath ?? address.url} has not answered; try again: the same edit twice is one`;
+    const message = `the coordinator at ${address.socketPath ?? address.url} has not answered; ${again}`;
     throw new CoordinatorError("TRY_AGAIN", message, { cause });
   }
 }

@@ -10,8 +10,8 @@ export function createQueries(deps: QueriesDeps): Queries {
   const pauses = () => openPauseStore(deps.paths.paused).read();
   const find = (part: string): Promise<TaskView> => findTask(deps, part);
   const sessionDeps = async (): Promise<SessionListDeps> => {
-    const open = await deps.open();
-    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open };
+    const [open, unlanded] = await Promise.all([deps.open(), deps.unlanded()]);
+    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open, unlanded };
   };
   return {
     find,

@@ -54,6 +54,7 @@ function openQueries(
     history: createTaskHistory(place, branchName),
     paths: statePaths(place.stateDir),
     ...{ now: Date.now, health },
+    unlanded: async () => (await import("./unlanded-here.ts")).unlandedHere(place),
     runLog: async () => (await import("../log/open-run-log.ts")).openRunLogHere(place, environment),
     progress: async (task) => (await import("./tasks/progress-here.ts")).progressHere(place, task, environment),
   });

@@ -1,6 +1,7 @@
 import type { Branch } from "../../git/branch.ts";
 import type { HistoryEntry, TaskHistory } from "../../git/repository/task-history.ts";
 import type { RunLog } from "../../run/run-log.ts";
+import type { SessionBranch } from "../../run/workplace/worktrees/session-branches.ts";
 import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
@@ -64,6 +65,12 @@ export interface StatusView {
   readonly broken: readonly string[];
   /** What lies in inbox/ while no coordinator answers; `null` where nothing does, or one answers: it takes everything, or says why not. */
   readonly inbox: WaitingDrops | null;
+  /** Sessions whose work that is not landed conflicts with what is checked out (`with: null`), or with that of another one. */
+  readonly overlaps: readonly {
+    readonly session: string;
+    readonly with: string | null;
+    readonly paths: readonly string[];
+  }[];
   /** Settings in the work tree that count once they are committed. */
   readonly uncommittedSettings: string | null;
 }
@@ -113,6 +120,8 @@ export interface QueriesDeps {
   readonly open: () => OpenTasks | Promise<OpenTasks>;
   readonly paths: StatePaths;
   readonly now: () => number;
+  /** The sessions whose work is not landed. */
+  readonly unlanded: () => Promise<readonly SessionBranch[]>;
   /** What runs under way have said, without secrets; opened when it is needed. */
   readonly runLog: () => RunLog | Promise<RunLog>;
   /** How the coordinator is doing; `undefined` where none is at work, or it does not answer. */

@@ -44,8 +44,19 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     ...(health === undefined
       ? await (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
       : { broken: health.broken, inbox: null }),
+    overlaps: overlapsOf(await deps.unlanded()),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
+}
+
+/** Each pair is told once. */
+function overlapsOf(unlanded: Awaited<ReturnType<QueriesDeps["unlanded"]>>): StatusView["overlaps"] {
+  return unlanded.flatMap(({ session, conflicts, overlaps }) => [
+    ...(conflicts.length === 0 ? [] : [{ session, with: null, paths: conflicts }]),
+    ...overlaps
+      .filter((other) => session < other.session)
+      .map((other) => ({ session, with: other.session, paths: other.paths })),
+  ]);
 }
 
 /** What shows a task is loaded where there is one to show. */

@@ -2,18 +2,18 @@ import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { LiveConfig } from "../../config/live-config.ts";
 import type { LivePolicy } from "../../config/live-policy.ts";
 import { keptApart } from "../../dispatch/run/run-request.ts";
+import { createMerger } from "../../git/merge/merger.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
-import { createSnapshots } from "../../git/snapshots/snapshot.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
 import type { SecretFinder } from "../../redact/keeper.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
 import { type OpenedWorkplace, openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
+import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
 import { createSessionSnapshots, type SessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees, type SessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
-import { createWorktreeFacts } from "../../run/workplace/worktrees/worktree-facts.ts";
 import {
   createWorktreeKeeping,
   type WorktreeKeeping,
@@ -64,7 +64,9 @@ export interface WorktreePartsOptions
 export async function openWorktreeParts(options: WorktreePartsOptions): Promise<WorktreeParts> {
   const { place, paths, allowed, settings, surroundings, log } = options;
   const records = openWorktreeRecords(paths.worktrees);
-  const workTree = await openWorkplace({ ...{ place, paths, log, allowed }, linked: () => worktrees.known() });
+  const workTree = await openWorkplace({
+    ...{ place, paths, log, allowed, secretsIn: options.secretsIn, linked: () => worktrees.known() },
+  });
   const { code, programs, ours } = workTree;
   const environment: WorktreeRemovalDeps["environment"] = (repository) => programs.forListing(repository);
   const trees = openLinkedWorktrees({
@@ -77,7 +79,7 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
   const committer = (): Promise<string> => readIdentity(code);
   const snapshots = createSessionSnapshots({
     ...{ ...shared, worktrees, ours, committer, refs: createTurnRefs(code) },
-    snapshots: createSnapshots({ programs, secretsIn: options.secretsIn }),
+    snapshots: workTree.snapshots,
     author: authorFor(await committer()).replace(/^codex-inbox/, AGENT),
   });
   const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, committer });
@@ -105,15 +107,19 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     settings: () => ({ setup: undefined, ...config.current().worktree, dir: undefined }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });
-  const { code, root: workRoot, repositories } = workTree;
+  const { code, programs, root: workRoot, repositories } = workTree;
+  const merger = createMerger(code, paths.merging);
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
-    ...{ homeDir: place.workspaceDir, stateDir: paths.root, facts: createWorktreeFacts(records) },
+    ...{ homeDir: place.workspaceDir, stateDir: paths.root },
+    branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
+    landing: { checkout: code, merger, programs, now: surroundings.now },
     keepBy(given) {
       isIdle = given;
       return tidyNowAndThen(keeping, surroundings, log);
     },
   });
+  await places.branches.refresh();
   return { workTree, places };
 }
 

@@ -60,6 +60,7 @@ export function presentOpen(
     origin: describeOrigin(task.origin),
     requestedBy: requestedBy(task.origin),
     changedFiles: record.changedFiles.map(presentChange),
+    changes: record.changes,
     path: task.path,
     committed: false,
     warnings: record.warnings,
@@ -93,7 +94,9 @@ export function needsJournal({ state, lastRun }: OpenTask): boolean {
   return lastRun !== undefined || state.kind !== "queued";
 }
 
-function unstarted(task: OpenTask): Partial<TaskRecord> & Pick<TaskRecord, "acceptedAt" | "changedFiles" | "warnings"> {
+function unstarted(
+  task: OpenTask,
+): Partial<TaskRecord> & Pick<TaskRecord, "acceptedAt" | "changedFiles" | "changes" | "warnings"> {
   return {
     acceptedAt: new Date(task.acceptedAtMs).toISOString(),
     ...(task.state.kind === "ended" && {
@@ -102,6 +105,7 @@ function unstarted(task: OpenTask): Partial<TaskRecord> & Pick<TaskRecord, "acce
     }),
     model: task.spec.model,
     changedFiles: [],
+    changes: [],
     warnings: task.warnings,
   };
 }

@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { Branch } from "../../git/branch.ts";
 import { runShare, shareOfTask } from "../../publish/result-commit.ts";
+import type { SessionBranch } from "../../run/workplace/worktrees/session-branches.ts";
 import { knownCloneId } from "../../store/clone/clone-id.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
@@ -28,6 +29,23 @@ export interface SessionView {
   readonly durationMs: number;
   readonly commands: number;
   readonly lastActivityAt: string | null;
+  /** Its work that the checkout does not hold. */
+  readonly unlanded: UnlandedWork | null;
+}
+
+/** The branch of a session that has a worktree of its own. */
+export interface UnlandedWork {
+  /** Without `refs/heads/`. */
+  readonly branch: string;
+  readonly tip: string;
+  /** When its newest commit was made. */
+  readonly committedAt: string;
+  /** Commits that what is checked out does not have, and that it has besides. */
+  readonly ahead: number;
+  readonly behind: number;
+  /** Paths that do not go together with what is checked out; and with the work of other sessions. */
+  readonly conflicts: readonly string[];
+  readonly overlaps: readonly { readonly session: string; readonly paths: readonly string[] }[];
 }
 
 export interface SessionListDeps {
@@ -37,6 +55,8 @@ export interface SessionListDeps {
   readonly pauses: Pauses;
   /** Tasks of this clone that are not committed. */
   readonly open: Pick<OpenTasks, "all" | "journal">;
+  /** The sessions whose work is not landed. */
+  readonly unlanded: readonly SessionBranch[];
 }
 
 /** A session's key has at most so many parts. */
@@ -96,7 +116,7 @@ async function sessionWithKey(deps: SessionListDeps, key: string): Promise<Sessi
 }
 
 async function viewSession(
-  { branch, clonePath, pauses, open }: SessionListDeps,
+  { branch, clonePath, pauses, open, unlanded }: SessionListDeps,
   key: string,
   tasks: readonly OpenTask[],
 ): Promise<SessionView> {
@@ -114,7 +134,8 @@ async function viewSession(
   });
   const pending = own.flatMap(({ records }) => records.flatMap((record) => (record.k === "run" ? record.facts : [])));
   const account = added(foldAccount([...facts, ...ended]), soFar);
-  const { thread, archived } = foldFacts([...facts, ...pending]);
+  const { thread: lastThread, archived } = foldFacts([...facts, ...pending]);
+  const thread = tasks.findLast(({ lastRun }) => lastRun?.ended === false)?.lastRun?.thread ?? lastThread;
   const states = own.map(({ task }) => task.state.kind);
   const queued = states.filter((kind) => kind === "queued").length;
   const running = states.filter((kind) => kind !== "queued" && kind !== "ended").length;
@@ -132,7 +153,14 @@ async function viewSession(
         .flatMap((time) => time ?? [])
         .sort(compare)
         .at(-1) ?? null,
+    unlanded: presentUnlanded(unlanded.find(({ session }) => session === key)),
   };
+}
+
+function presentUnlanded(found: SessionBranch | undefined): UnlandedWork | null {
+  if (found === undefined) return null;
+  const { branch, tip, atMs, ahead, behind, conflicts, overlaps } = found;
+  return { branch, tip, committedAt: new Date(atMs).toISOString(), ahead, behind, conflicts, overlaps };
 }
 
 function lastTime(task: OpenTask): string {

@@ -1,4 +1,5 @@
 import { isFinal } from "../../task/ledger/ledger.ts";
+import { parseChanges, type TaskChange } from "../../task/records/change-section.ts";
 import type { ParsedTaskFile } from "../../task/records/parsed-task-file.ts";
 import { asUsage } from "../../task/records/task-account.ts";
 import { PRIORITY_DEFAULT } from "../../task/spec/task-spec.ts";
@@ -72,6 +73,8 @@ export interface TaskView extends TaskLine {
   readonly requestedBy: string | null;
   /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
   readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
+  /** The commits of what its runs have changed, in their order; `GET /tasks/:id/diff` shows them. */
+  readonly changes: readonly TaskChange[];
   /** Where the task lies, or will lie, in the branch. */
   readonly path: string;
   /** Whether the branch holds the outcome. */
@@ -126,6 +129,7 @@ export function presentTaskFile(file: ParsedTaskFile, path: string): TaskView {
     origin: textOrNull(frontMatter.origin),
     requestedBy: textOrNull(frontMatter.requestedBy),
     changedFiles: (result?.changedFiles ?? []).map(presentChange),
+    changes: parseChanges(frontMatter.changes),
     path,
     committed: true,
     warnings: [],

@@ -1,4 +1,4 @@
-import type { SessionView } from "../../app/views/session-list.ts";
+import type { SessionView, UnlandedWork } from "../../app/views/session-list.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import { SESSION_STATES, type SessionState } from "../../task/session/session-state.ts";
 import { durationText } from "../../task/text/duration-text.ts";
@@ -14,10 +14,11 @@ export function createSessionsCommand(deps: CliDeps): Command {
   return {
     name: "sessions",
     summary: "List sessions: their tasks, and what these have taken",
-    usage: "[--all] [--state <state> …] [-n <count>] [--json] [<session>]",
+    usage: "[--all] [--state <state> …] [--resumable] [-n <count>] [--json] [<session>]",
     help: [
       "--all            also those that were made for a single task each",
       `--state <state>  those in this state; may be given more than once: ${SESSION_STATES.join(", ")}`,
+      "--resumable      those alone whose work is not landed, and that have no task under way: how old it is, and what it stands against",
       `-n <count>       how many, the most recently used ones (default ${SESSIONS_SHOWN})`,
       "--json           the same as JSON, as GET /sessions has it; with one named, as GET /sessions/<key>",
       "<session>        that one alone: its key, or any unique part of its key or thread",
@@ -25,6 +26,7 @@ export function createSessionsCommand(deps: CliDeps): Command {
     options: {
       all: { type: "boolean" },
       state: { type: "string", multiple: true },
+      resumable: { type: "boolean" },
       n: { type: "string", short: "n" },
       json: { type: "boolean" },
     },
@@ -40,10 +42,14 @@ export function createSessionsCommand(deps: CliDeps): Command {
       }
       const states = textsFlag(input, "state").map(stateOf);
       const all = await deps.app.sessions({ own: input.flags.all === true });
-      const wanted = states.length === 0 ? all : all.filter(({ state }) => states.includes(state));
+      const isResumable = input.flags.resumable === true;
+      const wanted = all
+        .filter(({ state }) => states.length === 0 || states.includes(state))
+        .filter(({ state, unlanded }) => !isResumable || (unlanded !== null && state !== "RUNNING"));
       const shown = wanted.slice(0, wholeNumber(input, "n") ?? SESSIONS_SHOWN);
       if (asJson) printJson(deps, { sessions: shown });
-      else for (const line of shown.length === 0 ? ["no sessions"] : sessionTable(shown)) deps.print(line);
+      else if (shown.length === 0) deps.print("no sessions");
+      else for (const line of isResumable ? resumableTable(shown) : sessionTable(shown)) deps.print(line);
       return 0;
     },
   };
@@ -64,6 +70,22 @@ function sessionTable(sessions: readonly SessionView[]): readonly string[] {
   });
 }
 
+/** Sessions with work that is not landed: how far it is from what is checked out, and what stands in its way. */
+function resumableTable(sessions: readonly SessionView[]): readonly string[] {
+  const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
+  return sessions.flatMap(({ key, unlanded }) =>
+    unlanded === null ? [] : [`${key.padEnd(width)}  ${unlandedText(unlanded)}`],
+  );
+}
+
+function unlandedText({ branch, committedAt, ahead, behind, conflicts, overlaps }: UnlandedWork): string {
+  const against = [
+    ...(conflicts.length === 0 ? [] : [`conflicts in ${conflicts.join(", ")}`]),
+    ...overlaps.map(({ session, paths }) => `meets ${session} in ${paths.join(", ")}`),
+  ];
+  return [`${branch}  ${ahead} ahead, ${behind} behind, of ${committedAt}`, ...against].join("; ");
+}
+
 function sessionLines(session: SessionView): readonly string[] {
   return [
     `session  ${session.key}${session.paused ? " (paused)" : ""}`,
@@ -72,6 +94,7 @@ function sessionLines(session: SessionView): readonly string[] {
     `tasks    ${tasksText(session)}`,
     `taken    ${takenText(session)}`,
     `last     ${session.lastActivityAt ?? "never"}`,
+    ...(session.unlanded === null ? [] : [`unlanded ${unlandedText(session.unlanded)}`]),
   ];
 }
 

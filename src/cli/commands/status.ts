@@ -34,6 +34,7 @@ const TRY_NOW = "codex-inbox resume --now looks again at once";
 
 /** Of sessions that are paused by name this many are listed. */
 const SESSIONS_SHOWN = 20;
+const PATHS_SHOWN = 5;
 
 function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps): readonly string[] {
   const { server, health } = status;
@@ -83,10 +84,18 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
     const why = [task.hold, ...until, task.holdRemedy].filter((text) => text !== null);
     if (why.length > 0) lines.push(`${INDENT}${why.join("; ")}`);
   }
+  for (const overlap of status.overlaps) lines.push(overlapLine(overlap));
   const more = status.tasks.queued - status.queued.length;
   if (more > 0) lines.push(`queued     ${more} more; codex-inbox ls --state queued shows them`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;
+}
+
+function overlapLine({ session, with: other, paths }: StatusView["overlaps"][number]): string {
+  const shown = paths.slice(0, PATHS_SHOWN).join(", ");
+  const more = paths.length > PATHS_SHOWN ? ` and ${paths.length - PATHS_SHOWN} more` : "";
+  const what = other === null ? "what is checked out" : `session ${other}`;
+  return `overlap    the work of session ${session} does not merge with ${what}: ${shown}${more}`;
 }
 
 function pauseLines({ queue, sessions }: StatusView["paused"], time: (iso: string) => string): readonly string[] {

@@ -9,15 +9,17 @@ import type { OwnThreads } from "../../store/own-threads.ts";
 import type { SessionHolder } from "../../store/sessions/session-lock.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
+import { PROMPT_CHARACTERS_MAX } from "../../task/file/task-file.ts";
 import type { TrialRun } from "../../task/schedule/breaker.ts";
 import { promptWithRecap } from "../../task/session/recap.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../../task/state/failure.ts";
 import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
-import type { RunVerdict } from "../../task/state/run.ts";
+import type { RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
+import { overlapNote } from "../../task/workplace/overlap-note.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import { leaseOf } from "./active-runs.ts";
 import type { KindOfRun } from "./kind-of-run.ts";
@@ -136,11 +138,13 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const fresh = freshThread(turn.task, turn.session, lost);
       // An agent is told what is kept of it, and no secret more: notes may hold some.
       const assembled = await deps.prompts.assemble(turn.prompt, turn.memory);
-      const { text, context } = await deps.keeper.keepInSlices(assembled);
+      const other = deps.places.branches.all().find(({ session: key }) => key === sessionKey);
+      const { text, context } = await deps.keeper.keepInSlices(withNote(assembled, overlapNote(other)));
       const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       const choice = deps.chosen(task);
       let resumed: string | undefined;
+      let before: RunStart | undefined;
       let lease: WorktreeLease | undefined;
       const journalStart = async (): Promise<boolean> => {
         if (!isWanted() || sessions.take(holder, isLive) !== undefined) return false; // Its last run is still ending.
@@ -149,6 +153,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
           ...{ resume: resumed ?? null, codex: codex.version },
           ...(context === undefined ? {} : { context }),
           ...(fresh === undefined ? {} : { fresh }),
+          ...(before === undefined ? {} : { before }),
           ...(lease === undefined ? {} : { workplace: lease }),
           choice,
         };
@@ -172,6 +177,8 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults(), variables);
         if (!takeThread(id, request.resumeThread)) return undefined;
         resumed = request.resumeThread;
+        if (lease === undefined && request.sandbox !== "read-only")
+          before = await deps.workTree.changes.before({ ...turnOf(task), workdir: task.spec.workdir ?? "." });
         return await driver.start(request, journalStart);
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
@@ -243,6 +250,15 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
     },
   };
 }
+
+/** Returns what an agent is told, with `note` behind it. */
+function withNote({ text, context }: Assembled, note: string): Assembled {
+  if (note === "" || text.length + note.length > PROMPT_CHARACTERS_MAX) return { text, context };
+  const { lines, tool } = context ?? { lines: 0, tool: "none" };
+  return { text: text + note, context: { text: (context?.text ?? "") + note, lines, tool } };
+}
+
+type Assembled = Awaited<ReturnType<PromptAssembly["assemble"]>>;
 
 function setBy(key: string, ofTask: number | undefined): string {
   return ofTask === undefined ? `${key} in codex-inbox.json` : `${key} of the task`;

@@ -1,15 +1,14 @@
 import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
-import type { ChangedPath } from "../../git/index/changed-files.ts";
 import { boundText, withoutSplitSecrets } from "../../run/codex/events/transcript-body.ts";
 import type { AgentOutcome } from "../../run/driver.ts";
+import type { ChangingRun } from "../../run/workplace/run-changes.ts";
 import type { RunPlaces } from "../../run/workplace/run-places.ts";
 import type { Workplace } from "../../run/workplace/workplace.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { Sessions } from "../../store/sessions/session-store.ts";
 import type { OpenTask, StartedRun } from "../../store/tasks/open-task.ts";
-import type { TurnCommit } from "../../task/records/turn-message.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { SessionState } from "../../task/session/session-facts.ts";
 import type { TranscriptBody, TranscriptEntry } from "../../task/session/transcript-entry.ts";
@@ -21,7 +20,7 @@ import {
   type OwnChoices,
   stopsAll,
 } from "../../task/state/failure.ts";
-import type { RunChange, RunVerdict, Usage } from "../../task/state/run.ts";
+import type { RunVerdict, Usage } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
 import { promptOfRun } from "./next-turn.ts";
@@ -48,56 +47,58 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const { run, attempt, startedAtMs, resume } = started;
-  const { verdict, patches } = outcome;
+  const { verdict } = outcome;
   const endedAtMs = deps.surroundings.now();
-  const { changed, change } = await changesOf(deps, task, started, outcome);
+  const records = deps.journal.read(task.id);
+  const changed = await changesOf(deps, task, started, records, outcome);
   const session = await deps.sessions.read(task.sessionKey);
-  const entries = await entriesOf(deps.keeper, task.id, started, outcome, deps.journal.read(task.id));
+  const entries = await entriesOf(deps.keeper, task.id, started, outcome, records);
   const record = {
     ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
     entries: await withoutSplitSecrets(entries, deps.keeper),
     facts: factsOf(task, verdict, session, endedAtMs),
-    changedFiles: changed.map(({ absolutePath, ...file }) => ({
-      ...file,
-      by: patches.get(absolutePath) === "written" ? ("patch" as const) : ("other" as const),
-    })),
-    ...(change === undefined ? {} : { change }),
+    ...{ changedFiles: [], ...changed },
     usage: usageOf(verdict, session, resume),
   };
   // Here, in slices: what was kept once passes into the journal as it is.
   return { record: await deps.keeper.keepInSlices(record), changesMs: deps.surroundings.now() - endedAtMs };
 }
 
-interface FoundChanges {
-  readonly changed: readonly ChangedPath[];
-  readonly change: RunChange | undefined;
-}
+/** So many files are listed; the commit has them all. */
+const CHANGED_FILES_MAX = 1_000;
 
-/** In a worktree nobody else works: what its commit holds is the run's. */
+/** In a worktree nobody else works: what its commit holds is the run's. Of a run that may not write nothing is asked. */
 async function changesOf(
-  deps: OutcomeDeps,
+  { workTree, places }: OutcomeDeps,
   task: OpenTask,
-  { startedAtMs, workplace, thread }: StartedRun,
-  { verdict, endedAtMs }: AgentOutcome,
-): Promise<FoundChanges> {
+  { run, startedAtMs, workplace, thread }: StartedRun,
+  records: readonly JournalRecord[],
+  { verdict, endedAtMs, patches }: AgentOutcome,
+): Promise<Partial<Pick<JournalRecord & { k: "run" }, "changedFiles" | "change">>> {
+  const turn = { ...turnOf(task), run, thread: verdict.threadId ?? thread };
   if (workplace?.kind !== "worktree") {
-    const changed = await deps.workTree.changedFiles(task.spec.workdir ?? ".", startedAtMs);
-    return { changed, change: undefined };
+    const started = records.findLast((record) => record.k === "started" && record.run === run);
+    if (started?.k !== "started" || started.before === undefined) return {};
+    const ended = { ...turn, workdir: task.spec.workdir ?? ".", startedAtMs, endedAtMs, patches };
+    const { change, files } = await workTree.changes.after(ended, started.before);
+    return { change, changedFiles: files.slice(0, CHANGED_FILES_MAX) };
   }
-  const turn = { ...turnOf(task), thread: verdict.threadId ?? thread };
-  const found = await deps.places.after(workplace, turn, endedAtMs);
+  const found = await places.after(workplace, turn, endedAtMs);
   if (found === undefined) {
     const none = { branch: workplace.branch, commit: null, parent: null, tip: null, insertions: 0, deletions: 0 };
     const problem = `the worktree ${workplace.dir} is gone, and what the run wrote there with it`;
-    return { changed: [], change: { ...none, leftOut: [], held: null, problem } };
+    return { change: { ...none, leftOut: [], held: null, problem } };
   }
   const { files, commit = null, held = null, ...change } = found;
-  const changed = files.map((file) => ({ ...file, absolutePath: join(workplace.dir, file.path) }));
-  return { changed, change: { ...change, commit, held } };
+  const changedFiles = files.slice(0, CHANGED_FILES_MAX).map((file) => ({
+    ...file,
+    by: patches.get(join(workplace.dir, file.path)) === "written" ? ("patch" as const) : ("other" as const),
+  }));
+  return { change: { ...change, commit, held }, changedFiles };
 }
 
 /** Returns what the commit of a task's run under way is the work of. */
-export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<TurnCommit, "authorKind"> {
+export function turnOf({ id, sessionKey, spec, state, lastRun }: OpenTask): Omit<ChangingRun, "workdir"> {
   const thread = lastRun?.run === state.run ? lastRun.thread : undefined;
   return { session: sessionKey, title: spec.title, task: id, run: state.run, thread };
 }

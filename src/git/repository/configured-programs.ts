@@ -22,6 +22,8 @@ export interface ConfiguredPrograms {
    * @throws CoordinatorError `CONFIG` where a file of the configuration is one that agents may write; GitError
    */
   forListing(repository: KnownRepository): Promise<Readonly<Record<string, string>>>;
+  /** Tells whether a checkout would have to run filters that do not run for us. @throws as `forListing` */
+  hasFilters(repository: KnownRepository): Promise<boolean>;
   /** Returns those that switch off every program, for git that others run; `undefined` while git has not been asked yet, or could not be. */
   forOthers(repository: KnownRepository): Readonly<Record<string, string>> | undefined;
 }
@@ -34,10 +36,15 @@ interface Known {
   readonly files: readonly string[];
   readonly listing: Readonly<Record<string, string>>;
   readonly others: Readonly<Record<string, string>>;
+  readonly hasFilters: boolean;
 }
 
 /** As `git lfs install` writes them, by the end of the key. */
-const LFS: Readonly<Record<string, string>> = { clean: "git-lfs clean -- %f", process: "git-lfs filter-process" };
+const LFS: Readonly<Record<string, string>> = {
+  clean: "git-lfs clean -- %f",
+  smudge: "git-lfs smudge -- %f",
+  process: "git-lfs filter-process",
+};
 const PROGRAM = String.raw`^filter\..*\.(clean|smudge|process)$`;
 const INCLUDE = String.raw`^include(if\..*)?\.path$`;
 /** What looks at the signature of a commit that brought a task; git itself tells which kind of signature it is. */
@@ -74,6 +81,7 @@ export function createConfiguredPrograms(): ConfiguredPrograms {
 
   return {
     forListing: async (repository) => (fresh(repository) ?? (await ask(repository))).listing,
+    hasFilters: async (repository) => (fresh(repository) ?? (await ask(repository))).hasFilters,
     forOthers(repository) {
       const found = fresh(repository);
       if (found === undefined) ask(repository).catch(() => undefined); // Asked for the next time; who lists files is told.
@@ -102,9 +110,11 @@ async function readPrograms(repository: KnownRepository): Promise<Known> {
   for (const path of files) refuseWritable(path, repository);
   for (const { key, value } of entries) if (key.startsWith("gpg.")) refuseProgram(key, value, repository);
   const filters = entries.filter(({ key }) => key.startsWith("filter."));
-  const switchedOff = filters.filter(({ key, value }) => !/\.smudge$/.test(key) && LFS[lastPart(key)] !== value);
+  const foreign = filters.filter(({ key, value }) => LFS[lastPart(key)] !== value);
+  const switchedOff = foreign.filter(({ key }) => !key.endsWith(".smudge")); // No listing writes a file.
   return {
     files,
+    hasFilters: foreign.length > 0,
     stamp: stampOf(usual) === usualStamp ? stampOf(files) : "",
     listing: settingsEnvironment(offSettings(switchedOff)),
     others: settingsEnvironment([...NO_PROGRAMS, ...offSettings(filters)]),

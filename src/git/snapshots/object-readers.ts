@@ -10,16 +10,16 @@ export function createObjectReaders(): { of(repository: KnownRepository): ReadOb
   const readers = new Map<string, { readonly reader: ObjectReader; readonly idle: NodeJS.Timeout }>();
   return {
     of:
-      ({ commonDir }) =>
+      ({ gitDir }) =>
       (name) => {
-        const known = readers.get(commonDir);
+        const known = readers.get(gitDir);
         clearTimeout(known?.idle);
-        const reader = known?.reader ?? createObjectReader({ gitDir: commonDir });
+        const reader = known?.reader ?? createObjectReader({ gitDir });
         const close = (): void => {
-          readers.delete(commonDir);
+          readers.delete(gitDir);
           reader.close();
         };
-        readers.set(commonDir, { reader, idle: setTimeout(close, IDLE_MS).unref() });
+        readers.set(gitDir, { reader, idle: setTimeout(close, IDLE_MS).unref() });
         return reader.read(name);
       },
   };

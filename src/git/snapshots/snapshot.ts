@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { faultPoint } from "../../base/fault-point.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
@@ -13,6 +14,7 @@ import {
   type SnapshotLimits,
   SnapshotRefusedError,
 } from "./candidates.ts";
+import { withoutFiltered } from "./filtered-files.ts";
 import {
   createIgnoreRules,
   IGNORE_FILE,
@@ -80,6 +82,8 @@ export interface Snapshots {
    * system's errors
    */
   take(request: SnapshotRequest): Promise<Snapshot>;
+  /** Returns the commit that HEAD names there; `undefined` where there is none yet. */
+  head(repository: KnownRepository): Promise<string | undefined>;
 }
 
 export interface SnapshotsOptions {
@@ -109,7 +113,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const before = await index.tree();
     const rules = createIgnoreRules(repository, index, read);
     const listing = await listByRules(request, index, rules, store, before);
-    const { add, remove, leftOut } = await choose(request, listing, read);
+    const { add, remove, leftOut } = await choose(request, listing, environment, read);
     const paths = add.map(({ path }) => path);
     if (add.length + remove.length > 0) {
       await requireRoom(repository, add);
@@ -117,6 +121,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
       for (const path of await index.update(paths, remove))
         leftOut.push({ path, bytes: 0, why: "git takes no file of this name", stamp: "" });
     }
+    if (paths.length > 0) faultPoint("turn:files-taken");
     leftOut.push(...(await listDirtySubmodules(repository, index)));
     const codeTree = await index.tree();
     if (![...paths, ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
@@ -133,11 +138,13 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   const choose = async (
     { repository, limits, leftOutBefore = [], secrets, parents }: SnapshotRequest,
     listing: Listing,
+    environment: Readonly<Record<string, string>>,
     read: ReadObject,
   ): Promise<Candidates & { readonly leftOut: LeftOut[] }> => {
     const unchanged = new Map(leftOutBefore.map(({ path, stamp }) => [path, stamp]));
     const { topDir } = repository;
-    const all = await chooseCandidates(topDir, listing, limits, unchanged);
+    const fitting = await chooseCandidates(topDir, listing, limits, unchanged);
+    const all = await withoutFiltered(fitting, repository, environment);
     const chosen = secrets === "take" ? all : await withoutSecrets(all, topDir, parents[0], secretsIn, read);
     return { ...chosen, leftOut: [...chosen.leftOut] };
   };
@@ -155,6 +162,9 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   };
 
   return {
+    async head(repository) {
+      return (await readers.of(repository)("HEAD^{commit}"))?.id;
+    },
     take(request) {
       const before = turns.get(request.indexPath) ?? Promise.resolve();
       const taken = before.then(() => take(request));

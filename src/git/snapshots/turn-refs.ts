@@ -12,8 +12,10 @@ export interface TurnRefs {
   keepTurn(task: string, run: number, commit: string, before?: string): Promise<string>;
   /** Lets `refs/codex-inbox/held/<slug>` name a commit that must not leave this machine, whatever it named before. */
   hold(slug: string, commit: string): Promise<string>;
-  /** Returns the refs of turns, or those of one task. */
-  list(task?: string): Promise<readonly TurnRef[]>;
+  /** Returns the refs of all turns. */
+  list(): Promise<readonly TurnRef[]>;
+  /** Returns the ref of one turn. */
+  find(task: string, run: number): Promise<TurnRef | undefined>;
   /** Drops refs that still name what `list` said. */
   drop(refs: readonly TurnRef[]): Promise<void>;
   /** Puts all refs into one file, where there are many single ones. */
@@ -41,6 +43,12 @@ export function createTurnRefs(repository: KnownRepository): TurnRefs {
     const { status, stderr } = await runGit(repository, [...options, "update-ref", "-z", "--stdin"], { input });
     return status === 0 ? undefined : stderr;
   };
+  const read = async (pattern: string): Promise<readonly TurnRef[]> => {
+    const format = "--format=%(objectname) %(committerdate:unix) %(refname)";
+    const { status, stdout, stderr } = await runGit(repository, ["for-each-ref", format, pattern]);
+    if (status !== 0) throw new GitError(`git for-each-ref: ${stderr}`);
+    return stdout.toString("utf8").split("\n").flatMap(parseRef);
+  };
   const commitOf = async (ref: string): Promise<string> =>
     (await runGit(repository, ["rev-parse", "--verify", "--quiet", ref])).stdout.toString("latin1").trim();
 
@@ -57,14 +65,8 @@ export function createTurnRefs(repository: KnownRepository): TurnRefs {
       if (refused !== undefined) throw new GitError(`${ref}: ${refused}`);
       return ref;
     },
-    async list(task) {
-      const format = "--format=%(objectname) %(committerdate:unix) %(refname)";
-      const { status, stdout, stderr } = await runGit(repository, [
-        ...["for-each-ref", format, task === undefined ? TURNS : `${TURNS}${task}/`],
-      ]);
-      if (status !== 0) throw new GitError(`git for-each-ref: ${stderr}`);
-      return stdout.toString("utf8").split("\n").flatMap(parseRef);
-    },
+    list: () => read(TURNS),
+    find: async (task, run) => (await read(`${TURNS}${task}/${run}`))[0],
     async drop(refs) {
       if (refs.length === 0) return;
       // One that has moved meanwhile keeps all of them for the next time.

@@ -1,13 +1,14 @@
 import { join, relative } from "node:path";
 import { realPathOf } from "../../base/files/real-path.ts";
+import type { LandingDeps } from "../../git/merge/landing.ts";
 import type { KnownRepository } from "../../git/repository/known-repositories.ts";
 import { listLinkedWorktrees } from "../../git/worktrees/worktree-list.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { RunGround } from "./run-paths.ts";
+import type { SessionBranches } from "./worktrees/session-branches.ts";
 import type { SessionSnapshots } from "./worktrees/session-snapshots.ts";
 import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
-import type { WorktreeFacts } from "./worktrees/worktree-facts.ts";
 import type { WorktreeKeeping } from "./worktrees/worktree-keeping.ts";
 import { slotVariables } from "./worktrees/worktree-settings.ts";
 
@@ -26,7 +27,10 @@ export interface RunPlaces extends Pick<SessionSnapshots, "before" | "after"> {
    * @param locks paths that the session keeps to itself from now on, until its work is landed
    */
   lease(session: string, locks: readonly string[], isWanted: () => boolean): Promise<WorktreeLease>;
-  readonly facts: WorktreeFacts;
+  /** The sessions whose work is not landed. */
+  readonly branches: SessionBranches;
+  /** How their branches are landed. */
+  readonly landing: LandingDeps;
   /** Says which sessions are idle, and has worktrees removed from now on that are not needed. What it returns ends that. */
   keepBy(isIdle: (session: string) => boolean): () => void;
   readonly tidy: WorktreeKeeping["tidy"];
@@ -40,13 +44,14 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   readonly code: KnownRepository;
   readonly worktrees: Pick<SessionWorktrees, "open" | "save">;
   readonly snapshots: SessionSnapshots;
-  readonly facts: WorktreeFacts;
+  readonly branches: SessionBranches;
+  readonly landing: LandingDeps;
   readonly keepBy: RunPlaces["keepBy"];
   readonly tidy: RunPlaces["tidy"];
 }
 
 export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
-  const { code, workRoot, stateDir, repositories, homeDir, worktrees, snapshots } = deps;
+  const { code, workRoot, stateDir, repositories, homeDir, worktrees, snapshots, branches, landing } = deps;
 
   /** Also below a folder for temporary files, which codex's sandbox lets commands write to. */
   const apart = (workdir: string): readonly string[] =>
@@ -55,8 +60,12 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
       .filter((path) => !isBelow(path, workdir));
 
   return {
-    ...{ before: snapshots.before, after: snapshots.after },
-    ...{ facts: deps.facts, keepBy: deps.keepBy, tidy: deps.tidy },
+    ...{ branches, landing, before: snapshots.before, keepBy: deps.keepBy, tidy: deps.tidy },
+    async after(...turn) {
+      const change = await snapshots.after(...turn);
+      await branches.refresh(); // Whoever takes in the run is to know what it stands against.
+      return change;
+    },
     async lease(session, locks, isWanted) {
       const record = await worktrees.open(session, isWanted);
       const more = locks.filter((path) => !record.locks.includes(path));

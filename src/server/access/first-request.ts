@@ -4,6 +4,7 @@ import { http } from "../../base/http.ts";
 import { ANSWER_HEADERS, type Refusal, refusalBody } from "../refusal.ts";
 import { createGrowingBuffer } from "../request-body.ts";
 import { type Access, accessProblem } from "./access.ts";
+import type { Connections } from "./connections.ts";
 import type { HttpLimits } from "./limits.ts";
 
 const HEAD_END = "\r\n\r\n";
@@ -12,6 +13,11 @@ const FIRST_BYTES = 1_024;
 /** What begins otherwise is no request: TLS, say. */
 const METHOD_START = /^[A-Z]$/;
 
+const NO_ROOM: Refusal = {
+  ...{ status: 503, code: "TRY_AGAIN", message: "too many connections are open: connect again" },
+  headers: { "Retry-After": "1" },
+};
+
 const NO_HTTP: Refusal = { status: 400, code: "USAGE", message: "this is no HTTP/1.1 request" };
 
 /**
@@ -19,16 +25,27 @@ const NO_HTTP: Refusal = { status: 400, code: "USAGE", message: "this is no HTTP
  * and ended. Node makes some objects for each request, and reads a piece of 64 KB to its end whatever becomes of the first in it: 600
  * requests sent in a row cost a megabyte and 10 ms. What is passed on is read again by Node, and judged by what that reads.
  */
-export function screenConnections(server: Server, access: () => Access, limits: HttpLimits): void {
+export function screenConnections(
+  server: Server,
+  access: () => Access,
+  limits: HttpLimits,
+  connections: Pick<Connections, "enter" | "pass">,
+): void {
   const [serve] = server.listeners("connection") as ((socket: Socket) => void)[];
   if (serve === undefined) throw new Error("a server of Node's HTTP listens to its connections");
   server.off("connection", serve).on("connection", (socket: Socket) => {
-    if (!socket.destroyed) readHead(socket, limits, access, () => serve.call(server, socket));
+    const turnAway = readHead(socket, limits, access, () => {
+      connections.pass(socket);
+      serve.call(server, socket);
+    });
+    connections.enter(socket, turnAway);
   });
 }
 
-function readHead(socket: Socket, limits: HttpLimits, access: () => Access, pass: () => void): void {
+/** Returns what ends the connection where there is no room for it: its request is answered, and not looked at. */
+function readHead(socket: Socket, limits: HttpLimits, access: () => Access, pass: () => void): () => void {
   let head: ReturnType<typeof createGrowingBuffer> | undefined;
+  let isJudged = false;
   const done = (): void => {
     clearTimeout(timer);
     socket.off("data", take).off("end", leave).off("close", done);
@@ -51,6 +68,7 @@ function readHead(socket: Socket, limits: HttpLimits, access: () => Access, pass
       return;
     }
     done();
+    isJudged = true;
     const { method, url, headers, count } = parseHead(bytes.toString("latin1", 0, end === -1 ? 0 : end));
     const refusal = isTooLong
       ? tooLarge(`the headers of a request may have at most ${limits.headerBytes} bytes`)
@@ -69,6 +87,27 @@ function readHead(socket: Socket, limits: HttpLimits, access: () => Access, pass
     process.nextTick(() => socket.resume());
   };
   socket.on("error", leave).on("data", take).on("end", leave).on("close", done);
+  return () => {
+    const said = head?.bytes();
+    head = undefined;
+    if (isJudged) socket.destroy();
+    else turnAway(socket, limits, said, done);
+  };
+}
+
+/** Answers once something was said, which is not looked at: a client may drop what comes before it has asked. */
+function turnAway(socket: Socket, limits: HttpLimits, said: Buffer | undefined, unread: () => void): void {
+  const answer = (bytes?: Buffer): void => {
+    clearTimeout(timer);
+    socket.off("data", answer).off("end", answer);
+    const isHead = bytes?.toString("latin1", 0, 5) === "HEAD ";
+    refuse(socket, NO_ROOM, { limits, isHead, rest: Number.POSITIVE_INFINITY });
+  };
+  unread();
+  const timer = setTimeout(answer, limits.lingerMs);
+  if (said === undefined) socket.on("data", answer).on("end", answer);
+  else answer(said);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** @returns the refusal of a request with more headers than are read */

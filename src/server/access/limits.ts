@@ -2,6 +2,8 @@
 export interface HttpLimits {
   /** Open connections. One more ends the oldest that has no request under way. */
   readonly connections: number;
+  /** Connections beyond those that are told so, at the same time. */
+  readonly turnedAway: number;
   /** Requests that are read or answered at the same time. */
   readonly requests: number;
   readonly headerBytes: number;
@@ -29,6 +31,7 @@ const MB = 1024 * 1024;
 
 export const HTTP_LIMITS: HttpLimits = {
   connections: 256,
+  turnedAway: 1_024,
   requests: 128,
   headerBytes: 16 * 1024,
   headerCount: 100,

@@ -1,14 +1,15 @@
 /** What is shown stands in the address: filters, and the task that is open. */
 
-const NAMES = ["status", "session", "q", "task"];
+/** @typedef {Partial<Record<"status" | "session" | "q" | "task", string | undefined>>} Shown */
 
-/** @returns {Record<"status" | "session" | "q" | "task", string | undefined>} */
+/** @returns {Shown} */
 export function readAddress() {
   const given = new URLSearchParams(location.search);
-  return Object.fromEntries(NAMES.map((name) => [name, given.get(name) || undefined]));
+  const read = (/** @type {string} */ name) => given.get(name) || undefined;
+  return { status: read("status"), session: read("session"), q: read("q"), task: read("task") };
 }
 
-/** The address of what is shown now, with `change`. @param {Record<string, string | undefined>} change */
+/** The address of what is shown now, with `change`. @param {Shown} change */
 export function addressWith(change) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...readAddress(), ...change }))
@@ -17,7 +18,7 @@ export function addressWith(change) {
   return text === "" ? "/" : `/?${text}`;
 }
 
-/** @param {Record<string, string | undefined>} change @param {{ replace?: boolean }} [how] */
+/** @param {Shown} change @param {{ replace?: boolean }} [how] */
 export function go(change, { replace = false } = {}) {
   goTo(addressWith(change), { replace });
 }

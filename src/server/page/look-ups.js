@@ -1,6 +1,6 @@
 /** Questions whose answers are kept until they may be others, since they may take the coordinator long: it then looks through its history. */
 import { get } from "./api.js";
-import { failed } from "./words.js";
+import { failed } from "./show/words.js";
 
 /** The first answer is waited for so long; what is there meanwhile is shown without it. */
 const PATIENCE_MS = 300;
@@ -8,9 +8,23 @@ const PATIENCE_MS = 300;
 const REST_FACTOR = 20;
 const REST_MAX_MS = 60_000;
 
+/**
+ * @typedef {object} Entry
+ * @property {boolean} isStale
+ * @property {boolean} isBusy
+ * @property {boolean} isLate
+ * @property {number} restMs
+ * @property {number} endedMs
+ * @property {any} [answer]
+ * @property {Promise<void>} [asking]
+ * @property {number} [timer]
+ */
+
 /** @param {() => void} onAnswer there is an answer that nobody has waited for */
 export function createLookUps(onAnswer) {
+  /** @type {Map<string, Entry>} */
   const known = new Map();
+  /** @param {string} path @param {Entry} entry */
   const ask = async (path, entry) => {
     const beganMs = performance.now();
     Object.assign(entry, { isStale: false, isBusy: true });
@@ -27,7 +41,13 @@ export function createLookUps(onAnswer) {
     entry.isLate = false;
   };
   return {
-    /** Resolves with the newest answer that is known, `undefined` where there is none yet. @param {string} path */
+    /**
+     * Resolves with the newest answer that is known, `undefined` where there is none yet.
+     *
+     * @template {string} Path
+     * @param {Path} path
+     * @returns {Promise<Answer<Path> | undefined>}
+     */
     async get(path) {
       const entry = known.get(path) ?? { isStale: true, isBusy: false, isLate: false, restMs: 0, endedMs: 0 };
       known.set(path, entry);
@@ -35,7 +55,7 @@ export function createLookUps(onAnswer) {
       if (entry.isStale && !entry.isBusy && waitMs <= 0) entry.asking = ask(path, entry);
       else if (entry.isStale && !entry.isBusy) {
         clearTimeout(entry.timer);
-        entry.timer = setTimeout(onAnswer, waitMs);
+        entry.timer = window.setTimeout(onAnswer, waitMs);
       }
       if (entry.isBusy) {
         await Promise.race([entry.asking, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);

@@ -2,7 +2,7 @@ import type { LedgerRow } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import type { SessionFact } from "../../task/session/session-fact.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
-import type { ChangedFile, RunChange, RunContext, RunVerdict, Usage } from "../../task/state/run.ts";
+import type { ChangedFile, RunChange, RunContext, RunStart, RunVerdict, Usage } from "../../task/state/run.ts";
 import type { TaskState } from "../../task/state/task-state.ts";
 import type { Verification } from "../../task/state/verification.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
@@ -99,6 +99,8 @@ export type JournalRecord =
       readonly codex: string;
       /** Absent where the agent was told the prompt alone. */
       readonly context?: RunContext;
+      /** How the shared checkout was before. Absent in earlier versions, and of a run that may not write there. */
+      readonly before?: RunStart;
       /** It began a fresh thread where it would have resumed another one. */
       readonly fresh?: FreshThread;
       /** Where it works; absent: in the shared checkout. */
@@ -117,7 +119,7 @@ export type JournalRecord =
       readonly entries: readonly TranscriptEntry[];
       readonly facts: readonly SessionFact[];
       readonly changedFiles: readonly ChangedFile[];
-      /** Absent where it was not asked for. */
+      /** The commit of that. Absent in earlier versions, and of a run that may not write. */
       readonly change?: RunChange;
       /** Of this run alone. */
       readonly usage: Usage | null;

@@ -5,6 +5,7 @@ import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { oneLine, printable, shorten } from "../text/one-line.ts";
+import type { TaskChange } from "./change-section.ts";
 import { inertText } from "./inert-text.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -38,9 +39,16 @@ export function taskCommitMessage(record: Kept<TaskRecord>): KeptText {
     trailer("Requested-By", inertLine(requestedBy(record.origin), TRAILER_MAX)),
     trailer("Origin", inertLine(describeOrigin(record.origin), TRAILER_MAX)),
     ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
+    ...record.changes.flatMap(changeTrailers),
     ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),
   ];
   return joined(taskSubject(record), quietBody(record.lastMessage), trailers, changedFiles(record.changedFiles));
+}
+
+/** A change that is held is not named by its commit: nobody else can have it. */
+function changeTrailers({ commit, held }: TaskChange): readonly string[] {
+  if (held !== null) return [trailer("Change-Held", held.ref)];
+  return commit === null ? [] : [trailer("Change", commit)];
 }
 
 /** Returns the message of the commit that takes accepted drops out of inbox/. Its trailer is not `Task-Id`: that counts finished tasks. */

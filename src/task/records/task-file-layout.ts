@@ -29,6 +29,7 @@ export const OUR_KEYS: ReadonlySet<string> = new Set([
   "durationMs",
   "codexVersion",
   ...ACCOUNT_KEYS,
+  "changes",
   "verification",
   "followUpTask",
   "acceptedBy",

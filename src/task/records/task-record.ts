@@ -7,9 +7,10 @@ import type { ChangedFile, Usage } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
-import { inlineCode, plainMarkdown } from "../text/markdown.ts";
+import { plainMarkdown } from "../text/markdown.ts";
 import { oneLine } from "../text/one-line.ts";
 import { quotedBelow } from "../text/quoted-text.ts";
+import { changeLines, type TaskChange } from "./change-section.ts";
 import { accountValues, type TaskAccount } from "./task-account.ts";
 import {
   ACCOUNT_END,
@@ -19,7 +20,7 @@ import {
   RESULT_HEADING,
   TASK_FILE_FORMAT,
 } from "./task-file-layout.ts";
-import { boundedMessage, CHANGED_BY, CHANGED_FILES_HEADING, WARNINGS_HEADING } from "./task-result.ts";
+import { boundedMessage, WARNINGS_HEADING } from "./task-result.ts";
 import { verificationFacts, verificationLines } from "./verification-section.ts";
 
 /** All that is kept of a task. Times are UTC, ISO 8601. */
@@ -54,6 +55,8 @@ export interface TaskRecord {
   /** The agent's final answer; empty when there is none. */
   readonly lastMessage: string;
   readonly changedFiles: readonly ChangedFile[];
+  /** What its runs have changed, in their order. */
+  readonly changes: readonly TaskChange[];
   /** Tokens of the last attempt alone. */
   readonly usage: Usage | undefined;
   readonly account: TaskAccount | undefined;
@@ -70,7 +73,6 @@ export interface TaskRecord {
 
 const REASON_CHARACTERS_MAX = 500;
 const WARNING_CHARACTERS_MAX = 500;
-const CHANGED_FILES_SHOWN_MAX = 200;
 
 /**
  * Returns the file that is committed for a task: the user's front matter and what a reader needs of what became of it, the prompt,
@@ -143,33 +145,20 @@ function accountOfRecord(record: Kept<TaskRecord>): readonly (readonly [string, 
     ["codexVersion", record.codexVersion],
     ["durationMs", record.durationMs],
     ...accountValues(record.usage, record.account),
+    ["changes", record.changes.length === 0 ? undefined : record.changes],
     ["verification", record.verification && verificationFacts(record.verification)],
   ];
 }
 
 function renderResult(record: Kept<TaskRecord>, message: string): string {
   const lines = [RESULT_HEADING, "", outcomeLine(record), "", ...(message === "" ? [] : [message, ""])];
-  if (record.changedFiles.length > 0) lines.push(...changedFileLines(record.changedFiles));
+  lines.push(...changeLines(record.id, record.run, record.changedFiles, record.changes));
   if (record.warnings.length > 0) {
     const warnings = record.warnings.map((warning) => `- ${plainMarkdown(warning, WARNING_CHARACTERS_MAX)}`);
     lines.push(WARNINGS_HEADING, "", ...warnings, "");
   }
   if (record.verification !== undefined) lines.push(...verificationLines(record.verification));
   return lines.join("\n");
-}
-
-function changedFileLines(files: readonly ChangedFile[]): readonly string[] {
-  const of = (by: ChangedFile["by"]): readonly ChangedFile[] => files.filter((file) => file.by === by);
-  const ordered = [...of(undefined), ...of("patch"), ...of("other")];
-  const lines: string[] = [CHANGED_FILES_HEADING, ""];
-  let author: ChangedFile["by"];
-  for (const { path, change, by } of ordered.slice(0, CHANGED_FILES_SHOWN_MAX)) {
-    if (by !== undefined && by !== author) lines.push(...(lines.length > 2 ? [""] : []), CHANGED_BY[by], "");
-    author = by;
-    lines.push(`- ${plainMarkdown(change, 40) || "changed"} ${inlineCode(path)}`);
-  }
-  const more = ordered.length - CHANGED_FILES_SHOWN_MAX;
-  return [...lines, ...(more > 0 ? [`- and ${more} more`] : []), ""];
 }
 
 function outcomeLine({ status, reason, workedMs, attempts }: TaskRecord): string {

@@ -104,6 +104,22 @@ export interface RunChange {
   readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | null;
   /** Why it could not be recorded. */
   readonly problem?: string;
+  /** The commit of what somebody else had edited before the run: no part of the change. */
+  readonly outside?: string;
+}
+
+/** How a shared checkout was before a run that may write: what its change is compared with. */
+export interface RunStart {
+  /** The top of the work tree (absolute). */
+  readonly topDir: string;
+  /** It holds the tree as it was; `null` before the first commit of a repository, and where nothing was recorded. */
+  readonly commit: string | null;
+  /** The same commit, where it was made because somebody had edited something since the last one. */
+  readonly outside: string | null;
+  /** What was left out then; while it stays as it was, nothing is said of it. */
+  readonly leftOut: readonly { readonly path: string; readonly stamp: string }[];
+  /** Why nothing was recorded. */
+  readonly problem?: string;
 }
 
 /** What an agent was told after the user's prompt: the text as it was sent, how many lines of notes are in it, and what found them. */

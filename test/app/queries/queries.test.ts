@@ -271,7 +271,7 @@ describe("status", () => {
     await world.settle();
     const status = await world.queries.status();
     expect(status).toMatchObject({
-      ...{ workspace: world.dir, branch: "main", server: null, health: null, broken: [], otherClones: 0 },
+      ...{ workspace: world.dir, branch: "main", server: null, health: null, broken: [], otherClones: 0, overlaps: [] },
       tasks: { queued: 1, running: 1, uncommitted: 1 },
     });
     expect(status.running.map(({ title, sessionKey }) => [title, sessionKey])).toEqual([["More.", "b"]]);

@@ -10,6 +10,7 @@ import { statePaths } from "../../../src/store/state-paths.ts";
 import { fold, type OpenTask } from "../../../src/store/tasks/open-task.ts";
 import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
 import { asKept } from "../../../src/task/text/kept-text.ts";
+import { sharedPlaces } from "../../fakes/shared-places.ts";
 import { PLAIN_KEEPER } from "../../support/kept.ts";
 import { listenHere } from "../../support/listening.ts";
 import { sameRights } from "../../support/same-rights.ts";
@@ -194,6 +195,7 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },
       user: "ada",

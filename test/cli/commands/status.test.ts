@@ -15,6 +15,7 @@ const QUIET: StatusView = {
   tasks: { queued: 0, running: 0, uncommitted: 2 },
   ...{ running: [], queued: [] },
   otherClones: 0,
+  overlaps: [],
   broken: [],
   inbox: null,
   uncommittedSettings: null,
@@ -125,4 +126,17 @@ describe("status", () => {
       server: SERVER,
     });
   });
+});
+
+it("says whose work does not merge with other work", async () => {
+  const overlaps = [
+    { session: "docs", with: null, paths: ["a.txt"] },
+    { session: "docs", with: "web", paths: ["1", "2", "3", "4", "5", "6"] },
+  ];
+  const deps = createFakeCliDeps({ status: async () => ({ ...QUIET, overlaps }) });
+  await runCommand(createStatusCommand(deps));
+  expect(deps.printed.filter((line) => line.startsWith("overlap"))).toEqual([
+    "overlap    the work of session docs does not merge with what is checked out: a.txt",
+    "overlap    the work of session docs does not merge with session web: 1, 2, 3, 4, 5 and 1 more",
+  ]);
 });

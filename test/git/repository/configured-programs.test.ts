@@ -1,27 +1,28 @@
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { createChangedFiles } from "../../../src/git/index/changed-files.ts";
 import { runGit } from "../../../src/git/process/git-process.ts";
 import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
 import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
 import { createAuthorshipReader } from "../../../src/git/repository/history.ts";
-import { createKnownRepositories, type KnownRepository } from "../../../src/git/repository/known-repositories.ts";
+import type { KnownRepository } from "../../../src/git/repository/known-repositories.ts";
+import { createSnapshots } from "../../../src/git/snapshots/snapshot.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
+import { snapshotScene } from "../../support/snapshot-scene.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 const placeOf = (repo: GitRepo): Promise<KnownRepository> => findWorkTree(repo.dir);
 
+/** Returns what lists the files that a snapshot finds changed, those that it leaves out included. */
 async function open(repo: GitRepo): Promise<() => Promise<readonly string[]>> {
-  const place = await placeOf(repo);
-  const changed = createChangedFiles({
-    repositories: createKnownRepositories(place, () => []),
-    programs: createConfiguredPrograms(),
-    keepDir: join(repo.dir, ".git/codex-inbox/code-index"),
-    home: { topDir: repo.dir, ours: [] },
-  });
-  return async () => (await changed.list(repo.dir, 0)).map(({ path }) => path).sort();
+  const snapshots = createSnapshots({ programs: createConfiguredPrograms(), secretsIn: async () => [] });
+  const request = snapshotScene(repo).request();
+  return async () => {
+    const taken = await snapshots.take(request);
+    const files = taken.kind === "taken" ? taken.files : [];
+    return [...files, ...taken.leftOut].map(({ path }) => path).sort();
+  };
 }
 
 /** Commits `*.txt filter=<name>` and a text, and touches the text without changing it. */
@@ -72,6 +73,9 @@ describe("a filter of the user's", () => {
     await listed();
     repo.git("config", "filter.late.clean", `touch ${marked}; cat`);
     utimesSync(join(repo.dir, "a.txt"), 2, 2);
+    const laterMs = performance.now() + 1_000; // The configuration is not looked at again within a moment.
+    vi.spyOn(performance, "now").mockReturnValue(laterMs);
+    onTestFinished(() => void vi.restoreAllMocks());
     await listed();
     expect(existsSync(marked)).toBe(false);
   });

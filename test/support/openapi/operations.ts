@@ -27,6 +27,7 @@ export const API_VERSION = "1";
 export const TYPE_FILES = [
   "src/app/views/task-view.ts",
   "src/app/views/session-list.ts",
+  "src/app/views/landing-view.ts",
   "src/app/views/log-view.ts",
   "src/app/views/present-health.ts",
   "src/app/views/present-pauses.ts",
@@ -224,6 +225,14 @@ export const OPERATIONS: readonly Operation[] = [
     body: { types: { "application/json": { type: "object", properties: { undo: { type: "boolean" } } } } },
     answers: { "200": "object" },
     errors: ["400", "404", "409", "422", "503"],
+  },
+  {
+    method: "post",
+    path: "/sessions/{key}/land",
+    summary: "Merges the work of a session into the branch that is checked out",
+    parameters: [KEY],
+    answers: { "200": "LandingView" },
+    errors: ["400", "404", "409", "503"],
   },
   { method: "get", path: "/openapi.json", summary: "This document", answers: { "200": "object" }, errors: [] },
 ];

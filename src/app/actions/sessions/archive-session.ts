@@ -15,7 +15,7 @@ import type { CommitPlan } from "../../../task/records/commit-plan.ts";
 import { sessionFactsPath } from "../../../task/records/workspace-paths.ts";
 import { foldFacts, parseFacts } from "../../../task/session/session-facts.ts";
 import { asKeptText } from "../../../task/text/kept-text.ts";
-import { readServer, requireBranch } from "../../queries/server-record.ts";
+import { addressOf, readServer, requireBranch } from "../../queries/server-record.ts";
 import { withOwnCommitter } from "../own-committer.ts";
 
 /** A git command of the user's is waited for this long. */
@@ -88,13 +88,24 @@ export function createArchive({
   };
 }
 
-/** Does that in a process of its own, whether or not a coordinator is at work. */
+/**
+ * Has the coordinator at work do that, which then knows of it at once; where none listens, it is done in this process.
+ *
+ * @throws CoordinatorError as `archiveSession`; `TRY_AGAIN` where the coordinator does not say whether it did
+ */
 export async function archiveSessionHere(
   place: WorkspacePlace,
   key: string,
   archived: boolean,
 ): Promise<ArchiveAnswer> {
-  const { server, journal } = statePaths(place.stateDir);
+  const { server: serverPath, journal } = statePaths(place.stateDir);
+  const server = readServer(serverPath);
+  const address = addressOf(server);
+  if (address !== undefined) {
+    const { askForArchive } = await import("../../queries/coordinator-client.ts");
+    const answer = await askForArchive(address, key, archived);
+    if (answer !== undefined) return { session: key, archived, ...answer };
+  }
   const open = () => {
     const tasks = readTaskJournal(journal);
     return tasks.openIds().flatMap((id) => {
@@ -102,7 +113,7 @@ export async function archiveSessionHere(
       return records.length === 0 ? [] : [fold(records)];
     });
   };
-  return withOwnCommitter(place, requireBranch(place, readServer(server)?.branch), (branch, commit) =>
+  return withOwnCommitter(place, requireBranch(place, server?.branch), (branch, commit) =>
     archiveSession({ branch, commit, open, nowMs: Date.now() }, key, archived),
   );
 }

@@ -1,5 +1,6 @@
 /** What to do about a task that did not succeed, by the name of its failure (docs/spec-failures.md). */
 
+/** @type {Readonly<Record<string, string>>} */
 const DO = {
   verification: "Read what the verify command printed, send a follow-up that says what to fix, or retry.",
   verifyUnavailable: "The verify command could not be begun: check its name and the sandbox, then retry.",
@@ -22,8 +23,9 @@ const DO = {
   connection: "The model could not be reached: check the network, then retry.",
 };
 
-/** @param {{ status: string, failure: string | null, hold: string | null }} task */
+/** @param {Pick<TaskView, "status" | "failure">} task */
 export function whatToDo({ status, failure }) {
   if (status !== "failed") return status === "cancelled" ? "It was stopped. Retry starts it again." : undefined;
-  return DO[failure] ?? "See its log for what happened; then retry, or send a follow-up to its session.";
+  const known = failure !== null && Object.hasOwn(DO, failure) ? DO[failure] : undefined;
+  return known ?? "See its log for what happened; then retry, or send a follow-up to its session.";
 }

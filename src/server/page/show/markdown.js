@@ -1,14 +1,15 @@
 /** Markdown of prompts and answers as elements: no markup of theirs, no scripts, nothing that loads by itself. */
 
+import { Marked } from "../marked.js";
+import purify from "../purify.js";
 import { h, visible } from "./dom.js";
-import { Marked } from "./marked.js";
-import purify from "./purify.js";
 
 /** A longer text is shown as it is. */
 const CHARACTERS_MAX = 100_000;
 
 const TAGS = "p h3 h4 h5 h6 ul ol li pre code blockquote a strong em del hr br table thead tbody tr th td".split(" ");
 
+/** @param {string} text */
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 const marked = new Marked({
@@ -26,7 +27,7 @@ const marked = new Marked({
 });
 
 purify.addHook("afterSanitizeAttributes", (node) => {
-  if (node.nodeName !== "A") return;
+  if (!(node instanceof HTMLAnchorElement)) return;
   const href = node.getAttribute("href");
   if (href === null) return;
   node.setAttribute("rel", "noopener noreferrer nofollow");
@@ -43,7 +44,7 @@ export function rendered(text) {
   if (shown.length > CHARACTERS_MAX) return h("pre", { class: "text", tabindex: 0 }, shown);
   const place = h("div", { class: "prose" });
   try {
-    const fragment = purify.sanitize(marked.parse(shown), {
+    const fragment = purify.sanitize(String(marked.parse(shown)), {
       ALLOWED_TAGS: TAGS,
       ALLOWED_ATTR: ["href", "start", "align"],
       ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,

@@ -1,0 +1,33 @@
+import type { LandAnswer } from "../actions/sessions/land-session.ts";
+
+/** What became of a session's work that was to land, as interfaces show it. */
+export interface LandingView {
+  readonly session: string;
+  /** Of the session, and the one that it goes to; without `refs/heads/`. */
+  readonly branch: string;
+  readonly target: string;
+  /**
+   * `landed`: the target holds it. `ready`: the merge is made, and `command` moves the checkout to it. `conflict`: both have changed the
+   * same places. `nothing`: the target holds it already.
+   */
+  readonly state: LandAnswer["state"];
+  /** The session's commit that was merged, and the merge. */
+  readonly head: string | null;
+  readonly commit: string | null;
+  readonly conflicts: readonly string[];
+  /** Why the checkout was not moved, and what moves it. */
+  readonly why: string | null;
+  readonly command: string | null;
+}
+
+export function presentLanding(answer: LandAnswer): LandingView {
+  const { session, branch, target, state } = answer;
+  return {
+    ...{ session, branch, target, state },
+    head: "head" in answer ? answer.head : null,
+    commit: "commit" in answer ? answer.commit : null,
+    conflicts: answer.state === "conflict" ? answer.conflicts : [],
+    why: answer.state === "ready" ? answer.why : null,
+    command: answer.state === "ready" ? answer.command : null,
+  };
+}

@@ -1,0 +1,38 @@
+/** What the modules of the page know by name, for their type check alone: what the coordinator answers, and the libraries served beside them. */
+
+type TaskView = import("../app/views/task-view.ts").TaskView;
+type TaskDetails = import("../app/views/task-view.ts").TaskDetails;
+type SessionView = import("../app/views/session-list.ts").SessionView;
+type StatusView = import("../app/queries/queries.ts").StatusView;
+type LogView = import("../app/views/log-view.ts").LogView;
+type LogEntry = import("../app/views/log-view.ts").LogEntry;
+type LiveEvent = import("../task/events/live-event.ts").LiveEvent;
+
+/** A page of the list of tasks. */
+interface TaskPage {
+  readonly tasks: readonly TaskView[];
+  readonly nextCursor: string | null;
+}
+
+/** What is answered at a path, where the page looks at it. */
+type Answer<Path extends string> = Path extends "/status"
+  ? StatusView
+  : Path extends "/sessions"
+    ? readonly SessionView[]
+    : Path extends `/tasks/${string}/log${string}`
+      ? LogView
+      : Path extends `/tasks/${string}`
+        ? TaskDetails
+        : Path extends "/tasks"
+          ? TaskView
+          : Path extends `/tasks?${string}`
+            ? TaskPage
+            : unknown;
+
+declare module "*/marked.js" {
+  export { Marked } from "marked";
+}
+
+declare module "*/purify.js" {
+  export { default } from "dompurify";
+}

@@ -1,0 +1,61 @@
+/** What stands above the tasks of a session that was chosen. */
+import { go } from "../address.js";
+import { post } from "../api.js";
+import { h } from "../show/dom.js";
+import { duration, tokens } from "../show/times.js";
+import { failed } from "../show/words.js";
+
+/** @param {string} key @param {SessionView | undefined} session @param {() => Promise<unknown>} again */
+export function sessionHead(key, session, again) {
+  const pause = async () => {
+    await post(session?.paused ? "/resume" : "/pause", { session: key }).catch(failed);
+    await again();
+  };
+  const archive = async () => {
+    await post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session?.archived }).catch(failed);
+    await again();
+  };
+  const isIdle = session !== undefined && session.tasks.queued + session.tasks.running === 0;
+  return h(
+    "header",
+    { class: "session-head" },
+    h("h2", {}, key),
+    h(
+      "p",
+      {},
+      facts(session).join(" · "),
+      session?.thread && h("span", { class: "thread", title: "codex's thread" }, session.thread),
+    ),
+    h(
+      "p",
+      { class: "actions" },
+      h(
+        "button",
+        { type: "button", onclick: pause, "data-focus": "pause" },
+        session?.paused ? "Resume session" : "Pause session",
+      ),
+      isIdle &&
+        h(
+          "button",
+          { type: "button", onclick: archive, "data-focus": "archive" },
+          session.archived ? "Take out of the archive" : "Archive",
+        ),
+      h("button", { type: "button", onclick: () => go({ session: undefined }), "data-focus": "all" }, "All sessions"),
+    ),
+  );
+}
+
+/** @param {SessionView | undefined} session */
+function facts(session) {
+  if (session === undefined) return [];
+  const { succeeded, failed: failures, cancelled, queued, running } = session.tasks;
+  return [
+    succeeded > 0 && `${succeeded} succeeded`,
+    failures > 0 && `${failures} failed`,
+    cancelled > 0 && `${cancelled} cancelled`,
+    queued > 0 && `${queued} waiting`,
+    running > 0 && `${running} running`,
+    session.durationMs > 0 && duration(session.durationMs),
+    tokens(session.usage),
+  ].filter(Boolean);
+}

@@ -1,0 +1,78 @@
+/** The filters beside the list: states and sessions. */
+import { addressWith } from "../address.js";
+import { h, part, reconcile } from "../show/dom.js";
+
+/** @type {readonly (readonly [string | undefined, string])[]} */
+const STATES = [
+  [undefined, "Everything"],
+  ["running", "Running"],
+  ["queued", "Waiting"],
+  ["failed", "Failed"],
+  ["succeeded", "Succeeded"],
+  ["cancelled", "Cancelled"],
+];
+const SESSIONS_MAX = 200;
+
+/** The name of a filter. @param {string | undefined} state */
+export function titleOf(state) {
+  return STATES.find(([name]) => name === state)?.[1];
+}
+
+/** @param {StatusView} told @param {string | undefined} chosen */
+export function showStates(told, chosen) {
+  /** @type {Readonly<Record<string, number>>} */
+  const counts = { running: told.tasks.running, queued: told.tasks.queued };
+  const items = STATES.map(([name, title]) => ({
+    ...{ name, title, count: counts[name ?? ""] || "", chosen: chosen === name },
+    href: addressWith({ status: name, task: undefined }),
+  }));
+  reconcile(part("states"), items, {
+    key: ({ title }) => title,
+    make: ({ title, count, href, chosen: isChosen }) =>
+      h("li", {}, way(href, "state", isChosen && "page", title, h("span", { class: "count" }, String(count)))),
+  });
+}
+
+/** @param {readonly SessionView[]} sessions @param {string | undefined} chosen */
+export function showSessions(sessions, chosen) {
+  const items = [undefined, ...sessions.slice(0, SESSIONS_MAX)].map((session) => ({
+    session,
+    isChosen: session?.key === chosen,
+    href: addressWith({ session: session?.key, task: undefined }),
+  }));
+  reconcile(part("session-list"), items, {
+    key: ({ session }) => session?.key ?? "",
+    make: ({ session, isChosen, href }) => {
+      const open = session === undefined ? 0 : session.tasks.queued + session.tasks.running;
+      return h(
+        "li",
+        { class: session === undefined ? "" : marks(session) },
+        way(
+          href,
+          "session",
+          isChosen && "true",
+          h("span", { class: "name" }, session?.key ?? "All sessions"),
+          session?.paused && h("span", { class: "mark" }, "paused"),
+          session?.state === "DIED" && !session.paused && h("span", { class: "mark" }, "died"),
+          h("span", { class: "count" }, open > 0 ? String(open) : ""),
+        ),
+      );
+    },
+    signature: ({ session, isChosen, href }) => [
+      ...[session?.state, session?.tasks, session?.paused, session?.archived],
+      ...[isChosen, href],
+    ],
+  });
+}
+
+/** @param {SessionView} session */
+function marks({ state, tasks, paused, archived }) {
+  return [state === "DIED" && "died", tasks.running > 0 && "running", paused && "paused", archived && "archived"]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** @param {string} href @param {string} name @param {string | false} current @param {...import("../show/dom.js").Child} children */
+function way(href, name, current, ...children) {
+  return h("a", { href, "data-way": true, "data-focus": name, "aria-current": current }, ...children);
+}

@@ -1,0 +1,91 @@
+/** What stands in the way of all tasks, and what to do about it. */
+import { post } from "./api.js";
+import { h, part, reconcile } from "./show/dom.js";
+import { clock } from "./show/times.js";
+import { failed } from "./show/words.js";
+
+/** Files in inbox/ and journals that are named. */
+const BROKEN_MAX = 5;
+const DAMAGED_MAX = 3;
+
+/**
+ * @typedef {object} Notice
+ * @property {string} name
+ * @property {string} what
+ * @property {string | null} [why]
+ * @property {string} [since]
+ * @property {string | null} [until]
+ * @property {string} [todo]
+ * @property {readonly [string, () => Promise<unknown>]} [act]
+ */
+
+/** @param {StatusView} status @param {() => void} again looks at everything anew */
+export function showNotices({ health, paused }, again) {
+  const place = part("notices");
+  const errors = [...place.querySelectorAll(".error")];
+  reconcile(place, [...ofQueue(paused.queue), ...(health === null ? [] : ofHealth(health))], {
+    key: ({ name }) => name,
+    make: (notice) => shown(notice, again),
+    signature: ({ act, ...said }) => said,
+  });
+  place.append(...errors);
+}
+
+/** @param {StatusView["paused"]["queue"]} pause @returns {readonly Notice[]} */
+function ofQueue(pause) {
+  if (pause === null) return [];
+  const todo = "What runs goes on; nothing else is started until you resume.";
+  return [{ name: "paused", what: "The queue is paused", since: pause.since, why: pause.reason, todo }];
+}
+
+/** @param {StatusView["health"] & {}} health @returns {readonly Notice[]} */
+function ofHealth({ codex, sandbox, full, world, committer, configProblem, draining, newAuthors, broken, damaged }) {
+  /** @param {string} name @param {{ reason: string, since: string } | null} found @param {string} what @param {Partial<Notice>} [more] */
+  const since = (name, found, what, more) =>
+    found === null ? [] : [{ name, what, since: found.since, why: found.reason, ...more }];
+  return [
+    ...since("codex", codex, "No task is started", {
+      until: codex?.until ?? null,
+      act: ["Try now", () => post("/resume", { now: true })],
+    }),
+    ...since("sandbox", sandbox, "Tasks that need codex's sandbox wait"),
+    ...since("full", full, "The queue is full"),
+    ...since("world", world, "The machine stands in the way", { todo: "It goes on by itself." }),
+    ...since("committer", committer, "Results are not committed now"),
+    ...(configProblem === null
+      ? []
+      : [{ name: "config", what: "The settings cannot be read; the last good ones are in force", why: configProblem }]),
+    ...(draining ? [{ name: "draining", what: "The coordinator is ending: no task is started any more" }] : []),
+    ...newAuthors.map((author) => ({
+      name: `author ${author}`,
+      what: `Tasks of ${author} wait until you allow that author`,
+      todo: `codex-inbox policy allow-author '${author.replaceAll("'", "'\\''")}'`, // Somebody copies it into a shell.
+    })),
+    ...broken.slice(0, BROKEN_MAX).map((path) => ({
+      name: path,
+      what: `${path} cannot become a task`,
+      todo: `See ${path.replace(/\.md$/i, ".error.md")} beside it.`,
+    })),
+    ...damaged
+      .slice(0, DAMAGED_MAX)
+      .map((path) => ({ name: path, what: `A journal could not be read and was set aside: ${path}` })),
+  ];
+}
+
+/** @param {Notice} notice @param {() => void} again */
+function shown({ what, since, why, until, todo, act }, again) {
+  return h(
+    "p",
+    { class: "notice" },
+    h(
+      "span",
+      {},
+      h("strong", {}, what),
+      why && `: ${why}`,
+      since && h("span", { class: "quiet" }, " since ", clock(since, "ago")),
+      until && ` · until ${new Date(until).toLocaleString()}`,
+      todo && h("span", { class: "todo" }, todo),
+    ),
+    act && h("button", { type: "button", class: "small", onclick: () => act[1]().then(again, failed) }, act[0]),
+  );
+}

@@ -1,0 +1,30 @@
+/** Words for people, and what is said when something does not work. */
+import { h, part, say } from "./dom.js";
+
+/** A status that has another name here. @type {ReadonlyMap<string, string>} */
+const NAMES = new Map([["queued", "waiting"]]);
+
+/** @param {{ status: string }} task */
+export function stateName({ status }) {
+  return NAMES.get(status) ?? status;
+}
+
+/** Shows what was refused, until it is closed. @param {unknown} error */
+export function failed(error) {
+  const { name, message, status } = /** @type {Error & { status?: number }} */ (error);
+  if (name === "AbortError" || status === 401) return undefined;
+  if (status === 0) return undefined; // The connection's state tells.
+  showError(message);
+  return undefined;
+}
+
+/** @param {string} message */
+function showError(message) {
+  const place = part("notices");
+  place.querySelector(".error")?.remove();
+  /** @type {HTMLElement} */
+  const close = h("button", { type: "button", class: "plain", onclick: () => notice.remove() }, "Close");
+  const notice = h("p", { class: "notice error", role: "alert" }, h("span", {}, message), close);
+  place.append(notice);
+  say(message);
+}
