@@ -21,7 +21,8 @@ export async function audit(dir: string, drops: readonly Drop[]): Promise<Audit>
   }
   const files = new Map<string, number>();
   for (const path of (await git(dir, "ls-tree", "-r", "--name-only", "main", "sessions/")).split("\n")) {
-    const [, date = "", time, end] = /(\d{4}-\d\d-\d\d)\/(?:.*\/)?(\d{6})-[^/]*?([0-9a-z]{6})\.md$/.exec(path) ?? [];
+    const [, date = "", time, end] =
+      /(\d{4}-\d\d-\d\d)(?:-\d+)?\/(?:.*\/)?(\d{6})-[^/]*?([0-9a-z]{6})\.md$/.exec(path) ?? [];
     const id = `${date.replaceAll("-", "")}-${time}-${end}`;
     files.set(id, (files.get(id) ?? 0) + 1);
   }

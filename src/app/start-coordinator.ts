@@ -233,8 +233,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   recorder.loaded();
   // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
   for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
-  for (const { pid, task, run } of await runStore.reap(mayHaveProcesses(table, journal)))
-    log("reaped", { task, run, pid });
+  for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
   const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
@@ -258,6 +257,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     await intake.stop();
     await branch.close();
     await journal.close();
+    await runStore.close();
     recorder.close();
     events.close();
     end();
@@ -278,7 +278,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
-    ...{ places, archive: createArchive({ branch, watch, recent, table, now }) },
+    ...{ places, workplaces, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

@@ -16,6 +16,8 @@ import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { RetriedTask } from "./actions/tasks/retry-task.ts";
 import type { WaitedTask, WaitRequest } from "./actions/tasks/wait-for-tasks.ts";
 import type { WorktreeReport, WorktreeRequest } from "./actions/worktrees.ts";
+import type { DoctorOptions } from "./doctor/examine.ts";
+import type { CheckReport, DoctorReport } from "./doctor/report.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -64,6 +66,12 @@ export interface UseCases extends Queries {
   worktrees(request: WorktreeRequest): Promise<WorktreeReport>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
+  /**
+   * Looks whether what must hold of the workspace on the disk does, and repairs what it is told to.
+   *
+   * @param onChecked is told of each check as soon as it is done
+   */
+  doctor(options: DoctorOptions, onChecked: (check: CheckReport) => void): Promise<DoctorReport>;
   /** Makes a link to the page of the coordinator at work, and starts a browser with it where `start` says so. @throws CoordinatorError `REFUSED`, `TRY_AGAIN` */
   openPage(start: boolean): Promise<OpenedPage>;
   /** Returns the policy, after `change` where there is one. */

@@ -118,10 +118,15 @@ export interface RunStore {
   has(run: RunKey): boolean;
   /** Ends a run of either kind where no coordinator does. Rejects as `RunHandle.stop`. */
   stop(run: RunKey, graceMs: number): Promise<void>;
-  /** Forgets the runs of a task that is done with; with `keep` they are put aside for a person to look at, up to a number of tasks. */
+  /**
+   * Forgets the runs of a task that is done with, in a quiet moment; with `keep` they are put aside at once for a person to look at, up
+   * to a number of tasks.
+   */
   forget(task: string, options: { readonly keep: boolean }): void;
   /** Forgets the runs of all other tasks. */
   forgetOthers(isOpen: (task: string) => boolean): void;
+  /** Resolves when nothing is left of what was forgotten. */
+  close(): Promise<void>;
   /** Ends every process of this workspace's runs but the live ones; resolves with what it found. */
   reap(isLive: (task: string, run: number) => boolean): Promise<readonly (RunKey & { readonly pid: number })[]>;
 }

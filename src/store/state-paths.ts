@@ -47,6 +47,8 @@ export interface StatePaths {
   readonly merging: string;
   /** The log of live events. */
   readonly events: string;
+  /** What `doctor --fix` has moved out of the way. */
+  readonly setAside: string;
 }
 
 /** Returns where everything lies below `stateDir` (absolute). */
@@ -79,5 +81,6 @@ export function statePaths(stateDir: string): StatePaths {
     worktreeTrash: join(stateDir, "worktree-trash"),
     merging: join(stateDir, "merging"),
     events: join(stateDir, "events"),
+    setAside: join(stateDir, "set-aside"),
   };
 }

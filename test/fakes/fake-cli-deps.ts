@@ -97,6 +97,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),
+    doctor: nothingHere,
     async publish(text, keys = []) {
       deps().published.push(text);
       deps().publishedKeys.push(keys);
@@ -231,7 +232,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
     untilEnded: async () => undefined,
     show: async (part) => ({
       ...(await (change.find ?? unexpected)(part)),
-      ...{ prompt: null, verificationOutput: null, commit: null },
+      ...{ prompt: null, verificationOutput: null, commit: null, workplace: null },
     }),
     async *follow() {
       yield { seq: 1, texts: [] };

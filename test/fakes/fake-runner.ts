@@ -193,6 +193,7 @@ export function createFakeRunner(now: () => number): FakeRunner {
       },
       forget: () => undefined,
       forgetOthers: () => undefined,
+      close: async () => undefined,
       reap: async () => [],
     },
   };

@@ -44,3 +44,26 @@ it("what is not open any more is forgotten, and nothing else", async () => {
   await waitFor(() => !existsSync(join(runsDir, "done")), { what: "the removal" });
   expect(readdirSync(runsDir)).toEqual(["open"]);
 });
+
+it("what is forgotten is gone at once for everybody, and its files in a quiet moment", async () => {
+  const { runsDir, store } = openStore();
+  for (const task of ["first", "second"]) makeRun(runsDir, task);
+  store.forget("first", { keep: false });
+  expect(store.has({ task: "first", run: 1 })).toBe(false);
+  expect(readdirSync(runsDir)).toHaveLength(2);
+  makeRun(runsDir, "first");
+  store.forget("second", { keep: false });
+  await waitFor(() => readdirSync(runsDir).length === 1, { what: "the removal" });
+  expect(store.has({ task: "first", run: 1 })).toBe(true);
+});
+
+it("nothing is left of what was forgotten when the store is closed, nor waits without a bound", async () => {
+  const { runsDir, store } = openStore();
+  for (let task = 0; task < 2_050; task += 1) {
+    mkdirSync(join(runsDir, `task-${task}`), { recursive: true });
+    store.forget(`task-${task}`, { keep: false });
+  }
+  await waitFor(() => readdirSync(runsDir).length <= 2_000, { what: "the first removals", timeoutMs: 900 });
+  await store.close();
+  expect(readdirSync(runsDir)).toEqual([]);
+});

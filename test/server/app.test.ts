@@ -9,7 +9,7 @@ import { fakeCoordinator, sessionView, taskView } from "../fakes/fake-cli-deps.t
 const HOST = "127.0.0.1:8787";
 const HEALTH = { status: "ok", pid: 7 } as Health;
 const TASK = taskView({ status: "queued", endedAt: null, committed: false });
-const DETAILS = { prompt: "Fix it.\n", verificationOutput: null, commit: null };
+const DETAILS = { prompt: "Fix it.\n", verificationOutput: null, commit: null, workplace: null };
 
 const SESSION = sessionView({ key: "docs/api" });
 
@@ -282,8 +282,11 @@ describe("errors", () => {
   ])("$code is $status", async ({ code, status }) => {
     const { request, post } = server(failing(code));
     const body = { error: { code, message: "what is wrong" } };
-    expect(await request("/tasks/x")).toMatchObject({ status, body });
-    expect(await post("Fix it.")).toMatchObject({ status, body });
+    const retryAfter = { 429: "30", 503: "5" }[status] ?? null;
+    for (const answer of [await request("/tasks/x"), await post("Fix it.")]) {
+      expect(answer).toMatchObject({ status, body });
+      expect(answer.headers.get("retry-after")).toBe(retryAfter);
+    }
   });
 
   it("of ours are told as such, without their stack", async () => {

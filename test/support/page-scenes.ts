@@ -51,7 +51,13 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
   return fakeCoordinator({
     health: () => health,
     find,
-    show: async (part) => ({ prompt: null, verificationOutput: null, commit: null, ...(await find(part)) }),
+    show: async (part) => ({
+      prompt: null,
+      verificationOutput: null,
+      commit: null,
+      workplace: null,
+      ...(await find(part)),
+    }),
     sessions: async () => sessions,
     async log(part) {
       const { id: task, sessionKey: session, status: state, hold } = await find(part);

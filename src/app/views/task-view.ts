@@ -90,6 +90,19 @@ export interface TaskDetails extends TaskView {
   readonly verificationOutput: string | null;
   /** The commit of its outcome, where the journal still tells; the history of `path` tells of older ones. */
   readonly commit: string | null;
+  /** Where its runs work, and why, while this clone's journal tells. */
+  readonly workplace: WorkplaceView | null;
+}
+
+/** Where a task works: the checkout that all share, or a worktree of its session. */
+export interface WorkplaceView {
+  readonly kind: "shared" | "worktree";
+  /** Of a worktree that is there: its branch, without `refs/heads/`, and its top. */
+  readonly branch: string | null;
+  readonly dir: string | null;
+  /** From 50 on a task gets a worktree; what the score is made of. */
+  readonly score: number;
+  readonly terms: readonly { readonly name: string; readonly points: number; readonly why: string }[];
 }
 
 /** Returns a task that no journal of this clone holds, as its committed file tells it. One that is still open belongs to another clone. */

@@ -17,10 +17,10 @@ export interface FileStamp {
 /** Returns the stamp of `path`, or `undefined` where nothing is. Links are not followed. */
 export function readStamp(path: string): FileStamp | undefined {
   try {
-    return toStamp(lstatSync(path, { bigint: true }));
+    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false }); // An error takes longer than the look.
+    return stat === undefined ? undefined : toStamp(stat);
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (systemErrorCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }

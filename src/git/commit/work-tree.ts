@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
   linkSync,
@@ -10,12 +11,13 @@ import {
   rmdirSync,
   rmSync,
   unlinkSync,
+  writeFileSync,
 } from "node:fs";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { type FileStamp, readStamp } from "../../base/files/file-stamp.ts";
 import { writeAll } from "../../base/files/write-file-atomic.ts";
+import { createSlices } from "../../base/slices.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -81,17 +83,19 @@ export function createWorkTree(
 ): WorkTree {
   const { topDir } = repository;
 
-  /** Returns whether every folder on the way to `path` that exists is a real folder. */
-  function isReached(path: string): boolean {
-    const names = path.split("/").slice(0, -1);
-    let folder = topDir;
-    for (const name of names) {
-      folder = join(folder, name);
-      const stamp = readStamp(folder);
-      if (stamp === undefined) return true;
-      if (stamp.kind !== "folder") return false;
-    }
-    return true;
+  /**
+   * Returns whether every folder on the way to `path` that exists is a real folder.
+   *
+   * @param seen what was found out before in the same moment, by folder
+   */
+  function isReached(path: string, seen = new Map<string, boolean>()): boolean {
+    const folder = dirname(path);
+    if (folder === ".") return true;
+    const known = seen.get(folder);
+    if (known !== undefined) return known;
+    const reached = isReached(folder, seen) && isFolderIfThere(join(topDir, folder));
+    seen.set(folder, reached);
+    return reached;
   }
 
   function look(path: string): DiskContent {
@@ -107,13 +111,14 @@ export function createWorkTree(
     }
   }
 
-  async function ready(step: DiskStep): Promise<ReadyStep> {
+  /** At once: a small file is written faster than another thread is asked to. */
+  function ready(step: DiskStep): ReadyStep {
     const target = join(topDir, step.path);
     if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
     const path = temporary.newPath("file");
-    await writeFile(path, step.content, { flag: "wx" });
-    if (step.before !== undefined) await chmod(path, step.before.mode & 0o777);
-    else await makeFolder(dirname(target));
+    writeFileSync(path, step.content, { flag: "wx" });
+    if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
+    else makeFolder(dirname(target));
     return { ...step, target, temporary: path };
   }
 
@@ -139,20 +144,32 @@ export function createWorkTree(
   return {
     look,
     async stage(steps) {
-      const made = await Promise.allSettled(steps.map(ready)); // Nothing is still being written when a failure is told.
-      const list = made.map((one) => {
-        if (one.status === "rejected") throw one.reason;
-        return one.value;
-      });
+      const list: ReadyStep[] = [];
+      const slices = createSlices();
+      try {
+        for (const step of steps) {
+          list.push(ready(step));
+          await slices.next();
+        }
+      } catch (error) {
+        for (const { temporary: path } of list) if (path !== undefined) rmSync(path, { force: true });
+        throw error;
+      }
       return {
         replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
-        stillAsSeen: () => list.every((step) => isReached(step.path) && isAsBefore(step)),
+        stillAsSeen() {
+          const seen = new Map<string, boolean>();
+          return list.every((step) => isReached(step.path, seen) && isAsBefore(step));
+        },
         untouched: () => list.every((step) => step.before === undefined || isAsBefore(step)),
         apply: () => applyAll(list),
         async clear() {
-          await Promise.all(list.map(({ temporary: path }) => path && rm(path, { force: true })));
-          for (const step of list)
-            if (!isThere(step.target)) removeEmptyFolders(step.target, topDir, repository.prefix);
+          const cleared = createSlices();
+          for (const { temporary: path, target } of list) {
+            if (path !== undefined) rmSync(path, { force: true });
+            if (!isThere(target)) removeEmptyFolders(target, topDir, repository.prefix);
+            await cleared.next();
+          }
         },
       };
     },
@@ -189,9 +206,9 @@ function linkNew(from: string, target: string): void {
 }
 
 /** What stands in the way is the user's, and is met again when the file is put in place. */
-async function makeFolder(path: string): Promise<void> {
+function makeFolder(path: string): void {
   try {
-    await mkdir(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
   } catch (error) {
     if (!USERS_DOING.has(systemErrorCode(error) ?? "")) throw error;
   }
@@ -226,6 +243,11 @@ function removeEmptyFolders(target: string, topDir: string, prefix: string): voi
       return; // Not empty, or gone: either way there is nothing more to remove.
     }
   }
+}
+
+function isFolderIfThere(path: string): boolean {
+  const stamp = readStamp(path);
+  return stamp === undefined || stamp.kind === "folder";
 }
 
 function isThere(path: string): boolean {

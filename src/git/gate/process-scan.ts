@@ -50,8 +50,8 @@ const YOUNG_MS = 100;
 const WATCHED_MS = 2_000;
 /** Less than the age until which processes are watched. */
 const SCAN_EVERY_MS = 500;
-/** With more new process ids than this a scan of all processes is cheaper, as most of them have ended. */
-const NEWCOMERS_MAX = 500;
+/** With more new ids than this the processes are listed first: most of the ids are threads, or have ended. */
+const NEWCOMERS_UNLISTED_MAX = 24;
 /** The tables of process ids are larger than what any machine starts in this time. */
 const FAMILY_MS = 1_000;
 
@@ -68,6 +68,10 @@ export function createProcessScan(
   const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
   /** Git processes that block, shells in the work tree, and young processes. */
   const watched = new Set<number>();
+  /** Watched processes that are not this coordinator's, and when they began: who began them is asked once. */
+  const strangers = new Map<number, number>();
+  /** By process id: the names of those that need not be looked at again while they keep them. */
+  let settled = new Map<number, string>();
   /** Processes known to be of this coordinator's, and since when: a process id is not given out again so soon. */
   let family = new Set<number>([process.pid]);
   let familySinceMs = Number.NEGATIVE_INFINITY;
@@ -78,8 +82,9 @@ export function createProcessScan(
   function examine(pid: number, forks: Forks, uptimeMs: number): Look {
     const stat = processes.stat(pid);
     const look = stat === undefined ? undefined : judge(pid, stat, forks, uptimeMs);
-    if (look === undefined) watched.delete(pid);
-    else watched.add(pid);
+    if (stat !== undefined && look === undefined && isSettled(stat, uptimeMs)) settled.set(pid, stat.name);
+    if (look !== undefined) watched.add(pid);
+    else if (watched.delete(pid)) strangers.delete(pid);
     return look ?? "clear";
   }
 
@@ -98,11 +103,19 @@ export function createProcessScan(
     if (ageMs >= WATCHED_MS && !isShell) return undefined;
     if (stat.isForkOnly && processes.isThread(pid)) return undefined;
     const isHere = standsHere(pid);
-    if ((ageMs >= WATCHED_MS && !isHere) || isOurs(pid, stat.parent)) return undefined;
+    if ((ageMs >= WATCHED_MS && !isHere) || !isStranger(pid, stat)) return undefined;
     const maySoonBeGit = ageMs < YOUNG_MS && (stat.isForkOnly || isShell);
     return maySoonBeGit && (forks === "any" || forks === "everywhere" || (forks === "in-the-tree" && isHere))
       ? "unsettled"
       : "clear";
+  }
+
+  /** A process of somebody else's stays that; should it become an agent of ours by exec, it is watched a little longer. */
+  function isStranger(pid: number, { parent, startedMs }: ProcessStat): boolean {
+    if (strangers.get(pid) === startedMs) return true;
+    if (isOurs(pid, parent)) return false;
+    strangers.set(pid, startedMs);
+    return true;
   }
 
   function judgeGit(pid: number): string | undefined {
@@ -180,13 +193,21 @@ export function createProcessScan(
   function scan(first?: number): Blocker | undefined {
     forgetFamily();
     const uptimeMs = processes.uptimeMs();
-    const known = first === undefined ? "clear" : examine(first, "none", uptimeMs);
-    if (typeof known === "object") return known;
+    const before = first === undefined ? "clear" : examine(first, "none", uptimeMs);
+    if (typeof before === "object") return before;
     scannedMs = performance.now();
     const last = processes.lastPid();
     watched.clear();
+    strangers.clear();
+    const known = last < seenPid ? new Map<number, string>() : settled; // Ids are given out again: a name says nothing then.
+    settled = new Map();
     let blocker: Blocker | undefined;
     for (const pid of processes.pids()) {
+      const name = known.get(pid);
+      if (name !== undefined && processes.name(pid) === name) {
+        settled.set(pid, name);
+        continue;
+      }
       const look = examine(pid, "none", uptimeMs);
       if (typeof look === "object") blocker ??= look;
     }
@@ -194,12 +215,20 @@ export function createProcessScan(
     return blocker;
   }
 
+  /** The ids given out since the last look, up to `last`. */
+  function newcomers(last: number): readonly number[] {
+    const since = seenPid;
+    if (last - since <= NEWCOMERS_UNLISTED_MAX)
+      return Array.from({ length: Math.max(0, last - since) }, (_, index) => since + 1 + index);
+    return processes.pids().filter((pid) => pid > since && pid <= last);
+  }
+
   function look(forks: Forks): Look {
     forgetFamily();
     const last = processes.lastPid();
     // Ids begin again at the bottom after the greatest.
-    if (seenPid === -1 || last < seenPid || last - seenPid > NEWCOMERS_MAX) scan();
-    for (let pid = seenPid + 1; pid <= last; pid += 1) watched.add(pid);
+    if (seenPid === -1 || last < seenPid) scan();
+    for (const pid of newcomers(last)) watched.add(pid);
     const isQuiet = last <= seenPid;
     seenPid = Math.max(seenPid, last);
     const uptimeMs = watched.size === 0 ? 0 : processes.uptimeMs();
@@ -234,6 +263,11 @@ export function createProcessScan(
       });
     },
   };
+}
+
+/** It hardly ever becomes git any more. */
+function isSettled({ name, startedMs }: ProcessStat, uptimeMs: number): boolean {
+  return uptimeMs - startedMs >= WATCHED_MS && !SHELLS.has(name) && !isGitName(name);
 }
 
 function isGitName(name: string): boolean {

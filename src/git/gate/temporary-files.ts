@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Repository } from "../repository/repository.ts";
 import { hasLiveOwner } from "./locks.ts";
@@ -29,7 +29,7 @@ export function createTemporaryFiles(repository: Repository, stateDir: string): 
   return {
     newPath(purpose) {
       counter += 1;
-      mkdirSync(folder, { recursive: true });
+      if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
       return join(folder, `${purpose}-${process.pid}-${counter}`);
     },
     clear,

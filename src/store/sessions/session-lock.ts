@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { appendFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
+import { readBoundedText } from "../../base/files/read-bounded.ts";
 import { makeDirectory } from "../../base/files/write-file-atomic.ts";
+import { parseObject } from "../../base/json-shape.ts";
 
 /** Who writes to a session's thread. */
 export interface SessionHolder {
@@ -15,7 +15,7 @@ export interface SessionHolder {
 /**
  * One writer per session, over crashes: a lock outlives its coordinator, because the run that it guards does too. The coordinator
  * alone takes and releases them, and there is only one: a lock of a run that has ended is replaced without a contest. They are not
- * synced: a loss of power ends every run. A lock that a crash left empty or torn counts as none: its run had not been started.
+ * synced: a loss of power ends every run. A line that a crash left torn counts as none: its run had not been started.
  */
 export interface SessionLocks {
   /**
@@ -30,41 +30,77 @@ export interface SessionLocks {
   releaseEnded(isLive: (holder: SessionHolder) => boolean): void;
 }
 
-/** The file of a session, by a hash: a key is as long as a path. Anything else in the folder was left by a crash. */
-const LOCK_NAME = /^[0-9a-f]{32}\.json$/;
+/** A line says who took a session, or, without a task, that it was given back; the last one of a session counts. */
+const FILE = "held.jsonl";
+/** Then it is written anew, with what is held. More is written by nobody, and not read. */
+const REWRITE_BYTES = 64 * 1024;
+const FILE_BYTES_MAX = 64 * REWRITE_BYTES;
 
-/** Creates the locks as files in `dir` (absolute; made when missing). */
+/** Opens the locks in `dir` (absolute; made when missing): one file, which is there while a session is held. */
 export function createSessionLocks(dir: string): SessionLocks {
+  const path = join(dir, FILE);
   makeDirectory(dir, 0o700);
-  for (const name of readdirSync(dir)) if (!LOCK_NAME.test(name)) rmSync(join(dir, name), { force: true });
-  const pathOf = (sessionKey: string): string =>
-    join(dir, `${createHash("sha256").update(sessionKey).digest("hex").slice(0, 32)}.json`);
-  /** Taken by this coordinator, by session: of these the file is not read. */
-  const taken = new Map<string, SessionHolder>();
+  for (const name of readdirSync(dir)) if (name !== FILE) rmSync(join(dir, name), { recursive: true, force: true }); // Left by a crash.
+  /** By session. */
+  const held = readHeld(path);
+  /** Of the file; what an earlier coordinator wrote is written anew at the first line. */
+  let bytes = REWRITE_BYTES;
+  const removeFile = (): void => {
+    rmSync(path, { force: true });
+    bytes = 0;
+  };
+  if (held.size === 0) removeFile();
+
+  const rewrite = (): void => {
+    const text = [...held.values()].map(lineOf).join("");
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    bytes = text.length;
+  };
+  /** Each line begins with a line end: what a full disk has cut short spoils no other. */
+  const write = (line: string): void => {
+    try {
+      appendFileSync(path, line, { mode: 0o600 });
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+      makeDirectory(dir, 0o700); // A person has removed it.
+      bytes = REWRITE_BYTES;
+    }
+    bytes += line.length;
+    if (bytes > REWRITE_BYTES) rewrite();
+  };
+  const giveBack = ({ sessionKey }: SessionHolder): void => {
+    held.delete(sessionKey);
+    if (held.size === 0) removeFile();
+    else {
+      try {
+        write(lineOf({ sessionKey }));
+      } catch (error) {
+        if (systemErrorCode(error) === undefined) throw error; // Else its run is found to have ended.
+      }
+    }
+  };
 
   return {
     take(holder, isLive) {
-      const path = pathOf(holder.sessionKey);
-      while (!tryCreate(path, `${JSON.stringify(holder)}\n`)) {
-        const current = readHolder(path);
-        if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
-        rmSync(path, { force: true });
+      const current = held.get(holder.sessionKey);
+      if (current !== undefined && !isSame(current, holder) && isLive(current)) return current;
+      held.set(holder.sessionKey, holder);
+      try {
+        write(lineOf(holder));
+      } catch (error) {
+        if (current === undefined) held.delete(holder.sessionKey);
+        else held.set(holder.sessionKey, current);
+        throw error;
       }
-      taken.set(holder.sessionKey, holder);
       return undefined;
     },
     release(holder) {
-      const path = pathOf(holder.sessionKey);
-      const current = taken.get(holder.sessionKey) ?? readHolder(path);
-      if (current === undefined || !isSame(current, holder)) return;
-      rmSync(path, { force: true });
-      taken.delete(holder.sessionKey);
+      const current = held.get(holder.sessionKey);
+      if (current !== undefined && isSame(current, holder)) giveBack(current);
     },
     releaseEnded(isLive) {
-      for (const name of readdirSync(dir).filter((file) => LOCK_NAME.test(file))) {
-        const holder = readHolder(join(dir, name));
-        if (holder === undefined || !isLive(holder)) rmSync(join(dir, name), { force: true });
-      }
+      for (const holder of [...held.values()]) if (!isLive(holder)) giveBack(holder);
     },
   };
 }
@@ -73,40 +109,27 @@ function isSame(one: SessionHolder, other: SessionHolder): boolean {
   return one.task === other.task && one.run === other.run;
 }
 
-/** False where there is one already. One that could not be written whole (a full disk) is taken away again. */
-function tryCreate(path: string, text: string): boolean {
-  try {
-    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
-    return true;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "EEXIST") return false;
-    if (code === "ENOENT") {
-      makeDirectory(dirname(path), 0o700); // A person has removed it.
-      return tryCreate(path, text);
-    }
-    rmSync(path, { force: true });
-    throw error;
-  }
+function lineOf(value: SessionHolder | Pick<SessionHolder, "sessionKey">): string {
+  return `\n${JSON.stringify(value)}`;
 }
 
-/** Returns who holds the lock; `undefined` where nobody does, or the file is damaged. */
-function readHolder(path: string): SessionHolder | undefined {
-  try {
-    const value: unknown = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "null");
-    return isHolder(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
-    throw error;
+function readHeld(path: string): Map<string, SessionHolder> {
+  const held = new Map<string, SessionHolder>();
+  for (const line of textOf(path).split("\n")) {
+    const { sessionKey, task, run } = parseObject(line) ?? {};
+    if (typeof sessionKey !== "string") continue;
+    if (typeof task === "string" && typeof run === "number") held.set(sessionKey, { task, run, sessionKey });
+    else held.delete(sessionKey);
   }
+  return held;
 }
 
-function isHolder(value: unknown): value is SessionHolder {
-  if (typeof value !== "object" || value === null) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  return (
-    typeof fields.get("task") === "string" &&
-    typeof fields.get("run") === "number" &&
-    typeof fields.get("sessionKey") === "string"
-  );
+/** "" where there is none, or none that can be ours. */
+function textOf(path: string): string {
+  try {
+    return readBoundedText(path, FILE_BYTES_MAX) ?? "";
+  } catch (error) {
+    if (error instanceof CoordinatorError) return "";
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import { tempRepo } from "../../support/temp-repo.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 type Call = (...args: readonly unknown[]) => unknown;
-type Failing = "openSync" | "renameSync" | "linkSync" | "promises.open" | "promises.writeFile";
+type Failing = "openSync" | "renameSync" | "linkSync" | "writeFileSync" | "promises.open";
 
 /** Makes the system refuse one call, wherever `concerns` says, until told otherwise. There is no other way to fill a disk for one test. */
 function refuse(call: Failing, code: string, concerns: (first: unknown) => boolean = () => true): () => void {
@@ -50,7 +50,7 @@ describe("what the machine cannot do for a while is said, and done later", () =>
     },
     {
       name: "no room for files",
-      call: "promises.writeFile",
+      call: "writeFileSync",
       code: "ENOSPC",
       concerns: isBelow("/tmp/file-"),
       says: /disk is full/,

@@ -175,6 +175,27 @@ it("each process of a run of ours is looked at once, and its parents not again",
   expect(asked).toEqual(["stat", "stat", "stat"]);
 });
 
+it("of many new ids those are looked at that are processes", () => {
+  const { start, scan, asked } = machine();
+  expect(scan.scan()).toBeUndefined();
+  start(NEW, { name: "git", argv: COMMIT, cwd: TOP });
+  for (let pid = NEW + 1; pid <= NEW + 200; pid += 1) start(pid, { name: "codex", threadOf: NEW });
+  asked.length = 0;
+  expect(scan.look("everywhere")).toEqual(BLOCKED);
+  expect(asked.length).toBeLessThan(10);
+});
+
+it("a scan asks what is long settled for its name, and sees that it has become git", () => {
+  const { start, scan, asked } = machine();
+  start(NEW, { name: "make", cwd: TOP });
+  expect(scan.scan()).toBeUndefined();
+  asked.length = 0;
+  expect(scan.scan()).toBeUndefined();
+  expect(asked).not.toContain("stat");
+  start(NEW, { name: "git", argv: COMMIT, cwd: TOP });
+  expect(scan.scan()).toEqual(BLOCKED);
+});
+
 it("programs that start without end elsewhere hold up nothing", () => {
   const { start, end, scan } = machine();
   expect(scan.scan()).toBeUndefined();

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -72,14 +72,16 @@ it("holds sessions apart whose keys differ in anything", () => {
   const keys = ["docs", "Docs", "docs/a", "docs.a", "a".repeat(64), `${"a".repeat(64)}/${"b".repeat(64)}`];
   const locks = createSessionLocks(dir);
   for (const sessionKey of keys) expect(locks.take({ ...FIRST, sessionKey }, live)).toBeUndefined();
-  expect(readdirSync(dir)).toHaveLength(keys.length);
+  const next = createSessionLocks(dir);
+  for (const sessionKey of keys)
+    expect(next.take({ ...SECOND, sessionKey }, live), sessionKey).toEqual({ ...FIRST, sessionKey });
 });
 
 it.each(["", "{", "null", "[]", '{"task":1}'])("takes a session whose lock is damaged (%j)", (damage) => {
   const dir = tempDir();
-  const locks = createSessionLocks(dir);
-  locks.take(FIRST, live);
+  createSessionLocks(dir).take(FIRST, live);
   for (const name of readdirSync(dir)) writeFileSync(join(dir, name), damage);
+  const locks = createSessionLocks(dir);
   expect(locks.take(SECOND, live)).toBeUndefined();
   expect(locks.take(FIRST, live)).toEqual(SECOND);
 });
@@ -93,6 +95,40 @@ it("tidies up what a crash left, and keeps the locks", () => {
   const locks = createSessionLocks(dir);
   expect(readdirSync(dir)).toEqual([lock]);
   expect(locks.take(SECOND, live)).toEqual(FIRST);
+});
+
+it("a line that was cut short spoils no other", () => {
+  const dir = tempDir();
+  const locks = createSessionLocks(dir);
+  locks.take({ ...FIRST, sessionKey: "web" }, live);
+  for (const name of readdirSync(dir)) appendFileSync(join(dir, name), '\n{"sessionKey":"do');
+  locks.take(FIRST, live);
+  expect(createSessionLocks(dir).take(SECOND, live)).toEqual(FIRST);
+});
+
+it("its file is gone when nothing is held, and does not grow with the runs", () => {
+  const dir = tempDir();
+  const locks = createSessionLocks(dir);
+  locks.take(FIRST, live);
+  for (let run = 1; run <= 2_000; run += 1) {
+    const holder = { ...SECOND, run, sessionKey: "web" };
+    expect(locks.take(holder, live)).toBeUndefined();
+    locks.release(holder);
+  }
+  const [file = ""] = readdirSync(dir);
+  expect(statSync(join(dir, file)).size).toBeLessThan(100_000);
+  expect(createSessionLocks(dir).take(SECOND, live)).toEqual(FIRST);
+  locks.release(FIRST);
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+it("a file that a person has removed is made again, with what is held", () => {
+  const dir = join(tempDir(), "locks");
+  const locks = createSessionLocks(dir);
+  locks.take(FIRST, live);
+  rmSync(dir, { recursive: true });
+  locks.take({ ...SECOND, sessionKey: "web" }, live);
+  expect(createSessionLocks(dir).take(SECOND, live)).toEqual(FIRST);
 });
 
 it("never has two live holders, whatever order runs start, end, crash and ask in", () => {

@@ -1,6 +1,8 @@
 import { findTaskFile } from "../../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
-import type { TaskDetails, TaskView } from "../../views/task-view.ts";
+import type { JournalRecord } from "../../../store/journal/journal-record.ts";
+import type { WorkplaceChoice } from "../../../task/workplace/choose-workplace.ts";
+import type { TaskDetails, TaskView, WorkplaceView } from "../../views/task-view.ts";
 import type { QueriesDeps } from "../queries.ts";
 
 /** Returns what its journal tells of a task for as long as that is kept, and its committed file from then on. */
@@ -16,9 +18,20 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
       prompt: (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records),
       verificationOutput: verify?.verification.output ?? null,
       commit: commit?.commit ?? null,
+      workplace: workplaceOf(records, deps.chosen?.(task.id)),
     };
   }
   const file = (await findTaskFile(deps.branch, { task: task.id, session: task.sessionKey, path: task.path }))?.file;
   const verificationOutput = file?.result?.verificationOutput ?? null;
-  return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null };
+  return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null, workplace: null };
+}
+
+/** What was decided when its last run began; of one that has not begun, what would be now. */
+function workplaceOf(records: readonly JournalRecord[], chosen: WorkplaceChoice | undefined): WorkplaceView | null {
+  const started = records.findLast((record) => record.k === "started");
+  const choice = (started?.k === "started" ? started.choice : undefined) ?? chosen;
+  if (choice === undefined) return null;
+  const lease = started?.k === "started" ? started.workplace : undefined;
+  const [branch, dir] = lease?.kind === "worktree" ? [lease.branch, lease.dir] : [null, null];
+  return { kind: choice.kind, branch, dir, score: choice.score, terms: choice.terms };
 }

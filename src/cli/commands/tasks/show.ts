@@ -16,19 +16,21 @@ export function createShowCommand(deps: CliDeps): Command {
   return {
     name: "show",
     summary: "Show a task: prompt, answer, verification, changed files, and where they are",
-    usage: "[--json | --answer] <task>",
+    usage: "[--json | --answer | --why] <task>",
     help: [
       "<task>    any unique part of its id",
       "--answer  the last message alone, as it is",
+      "--why     where it works, in the shared checkout or in a worktree, and what decided that",
       "--json    all of it as JSON, as GET /tasks/:id has it",
     ],
-    options: { json: { type: "boolean" }, answer: { type: "boolean" } },
+    options: { json: { type: "boolean" }, answer: { type: "boolean" }, why: { type: "boolean" } },
     words: { min: 1, max: 1 },
     async run(input) {
       const [part = ""] = input.words;
       const task = await deps.app.show(part);
       if (input.flags.json === true) printJson(deps, task);
       else if (input.flags.answer === true) deps.printData(answerOf(task));
+      else if (input.flags.why === true) for (const line of whyLines(task)) deps.print(line);
       else printTask(deps, task);
       return 0;
     },
@@ -41,6 +43,18 @@ function answerOf({ id, status, result, hold }: TaskDetails): string {
     "TRY_AGAIN",
     `${id} has no answer yet: it is ${status}${hold === null ? "" : ` (${hold})`}; codex-inbox wait waits for it`,
   );
+}
+
+function whyLines({ id, workplace }: TaskDetails): readonly string[] {
+  if (workplace === null) return [`nobody knows any more where ${id} has worked, or will: no coordinator is at work`];
+  const { kind, dir, score, terms } = workplace;
+  const where =
+    kind === "shared" ? "in the shared checkout" : `in a worktree of its session${dir === null ? "" : `, ${dir}`}`;
+  return [
+    `${id} works ${where}`,
+    ...terms.map(({ name, points, why }) => `  ${String(points).padStart(4)}  ${name.padEnd(8)}  ${why}`),
+    `  ${String(score).padStart(4)}  of 50 that a worktree takes`,
+  ];
 }
 
 function printTask(deps: CliDeps, task: TaskDetails): void {

@@ -12,6 +12,7 @@ const TASK: TaskDetails = {
   prompt: "Fix the login.\n",
   verificationOutput: "12 tests passed",
   commit: "0123456789abcdef0123456789abcdef01234567",
+  workplace: null,
 };
 
 function show(task: TaskDetails) {
@@ -67,6 +68,31 @@ describe("show", () => {
     const waiting = show({ ...TASK, status: "queued", hold: "paused" });
     const message = `${TASK.id} has no answer yet: it is queued (paused); codex-inbox wait waits for it`;
     await expect(runCommand(waiting.command, "--answer", "k")).rejects.toMatchObject({ code: "TRY_AGAIN", message });
+  });
+
+  it("says where a task works and why, term by term", async () => {
+    const terms = [
+      { name: "dirty", points: 20, why: "the checkout has uncommitted changes" },
+      { name: "overlap", points: 40, why: "other open work touches the same paths" },
+    ];
+    const workplace = {
+      kind: "worktree",
+      branch: "codex-inbox/docs-1a2b3c",
+      dir: "/trees/docs",
+      score: 60,
+      terms,
+    } as const;
+    const { deps, command } = show({ ...TASK, workplace });
+    await runCommand(command, "--why", "k3f9");
+    expect(deps.printed).toEqual([
+      `${TASK.id} works in a worktree of its session, /trees/docs`,
+      "    20  dirty     the checkout has uncommitted changes",
+      "    40  overlap   other open work touches the same paths",
+      "    60  of 50 that a worktree takes",
+    ]);
+    const unknown = show(TASK);
+    await runCommand(unknown.command, "--why", "k3f9");
+    expect(unknown.deps.printed.join()).toContain("nobody knows any more");
   });
 
   it("prints all of it as JSON", async () => {
