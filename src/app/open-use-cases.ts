@@ -104,6 +104,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return landSessionHere(place, (await asked.session(part)).key);
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
+    worktrees: async (request) =>
+      (await import("./actions/worktrees.ts")).askWorktrees(await find(), request, environment),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
     async doctor(options, onChecked) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   land: async (deps) => (await import("./commands/land.ts")).createLandCommand(deps),
   archive: async (deps) => (await import("./commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
+  worktree: async (deps) => (await import("./commands/worktree.ts")).createWorktreeCommand(deps),
   scan: async (deps) => (await import("./commands/scan.ts")).createScanCommand(deps),
   doctor: async (deps) => (await import("./commands/doctor.ts")).createDoctorCommand(deps),
   policy: async (deps) => (await import("./commands/policy.ts")).createPolicyCommand(deps),
