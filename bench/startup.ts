@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { prepareWorkspace } from "./scale/past-workspace.ts";
 import { clock } from "./support/serving.ts";
 import { median } from "./support/statistics.ts";
-import { benchEnvironment, ENTRY } from "./support/workspace.ts";
+import { benchEnvironment, CHECKOUT_ENTRY } from "./support/workspace.ts";
 
 const { values } = parseArgs({
   options: {
@@ -45,9 +45,9 @@ function measure(dir: string, rounds: number): void {
   const installed = installPackage();
   const rows = [
     { name: "node -e 0", args: ["-e", "0"], times: [] as number[] },
-    ...[installed, ENTRY].flatMap((entry) =>
+    ...[installed, CHECKOUT_ENTRY].flatMap((entry) =>
       commands.map(([name, args]) => {
-        const where = entry === ENTRY ? "checkout" : "package";
+        const where = entry === CHECKOUT_ENTRY ? "checkout" : "package";
         return { name: `codex-inbox ${name} (${where})`, args: [entry, ...args], times: [] as number[] };
       }),
     ),
@@ -64,7 +64,7 @@ function measure(dir: string, rounds: number): void {
 }
 
 function newestTask(dir: string): string {
-  const args = [ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
+  const args = [CHECKOUT_ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
   const listed = execFileSync(process.execPath, args, { env: benchEnvironment(), encoding: "utf8" });
   const [task] = JSON.parse(listed).tasks;
   return task.id;
@@ -72,7 +72,7 @@ function newestTask(dir: string): string {
 
 /** Builds the bundle and puts it where npm would. Returns its entry. */
 function installPackage(): string {
-  const root = dirname(dirname(ENTRY));
+  const root = dirname(dirname(CHECKOUT_ENTRY));
   const target = join(folder, "node_modules/codex-inbox");
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
   for (const name of ["bin", "dist", "package.json"]) cpSync(join(root, name), join(target, name), { recursive: true });

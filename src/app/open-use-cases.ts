@@ -97,6 +97,14 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
+    async doctor(options, onChecked) {
+      const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
+      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
+      const place = await find();
+      for (const tree of [place.topDir, place.workRoot]) trustNothingIn(tree, log);
+      const { examineWorkspace } = await import("./doctor/examine.ts");
+      return examineWorkspace(place, { ...environment, PATH: process.env.PATH }, options, onChecked);
+    },
     async openPage(start) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);

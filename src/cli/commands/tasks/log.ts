@@ -34,7 +34,12 @@ export function createLogCommand(deps: CliDeps): Command {
       if (raw === true && (input.flags.json === true || input.flags.n !== undefined))
         throw new CoordinatorError("USAGE", "--raw is JSON already, and whole: leave out --json and -n");
       if (part === undefined && (follow === true || raw === true))
-        throw new CoordinatorError("USAGE", `${raw === true ? "--raw" : "-f"} takes a task; codex-inbox ls shows them`);
+        throw new CoordinatorError(
+          "USAGE",
+          raw === true
+            ? "--raw takes a task; codex-inbox ls shows them"
+            : "-f takes a task or a session; codex-inbox ls and codex-inbox sessions show them",
+        );
       if (part === undefined) await printHistory(deps, input);
       else if (raw === true) await printRaw(deps, part, follow === true);
       else if (follow === true) return followPart(deps, part, input);
