@@ -1,5 +1,11 @@
+import { join } from "node:path";
+import process from "node:process";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+// Every process that a test starts has it: one that runs the TypeScript of the sources starts with a third of the work, since Node
+// then neither loads its compiler nor strips a type. Beside the code, where none but us writes.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cache/tested-sources");
 
 /** Files that change the process they run in (its environment, its modules), or count what it holds: each has one of its own. */
 const ALONE = [

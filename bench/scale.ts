@@ -14,7 +14,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type BurstCost, measureBurst, measureStart } from "./scale/measure.ts";
 import { prepareWorkspace } from "./scale/past-workspace.ts";
-import { measureTask, type TaskCost } from "./support/one-task.ts";
+import { measureTask, type TaskCost, warmUp } from "./support/one-task.ts";
 import { measureGitCommit, measureXargs } from "./support/peers.ts";
 import { type Serving, startServing } from "./support/serving.ts";
 import { type FigureRow, figureTable, median, quantile } from "./support/statistics.ts";
@@ -25,8 +25,7 @@ interface Plan {
   readonly burst: number;
   readonly starts: number;
   readonly byHand: number;
-  /** The first tasks of a process load and compile what the later ones find ready. */
-  readonly warmUp: number;
+  readonly warmUpTasks: number;
   /** A coordinator has this long to come to rest before its memory is read, and before the first task. */
   readonly restMs: number;
 }
@@ -55,14 +54,14 @@ const { values } = parseArgs({
   },
 });
 const plan: Plan = values.smoke
-  ? { sizes: [20, 200], tasks: 4, burst: 10, starts: 1, byHand: 1, warmUp: 1, restMs: 200 }
+  ? { sizes: [10, 40], tasks: 1, burst: 4, starts: 1, byHand: 1, warmUpTasks: 1, restMs: 50 }
   : {
       sizes: values.sizes.split(",").map(Number),
       tasks: Number(values.tasks),
       burst: Number(values.burst),
       starts: Number(values.starts),
       byHand: 10,
-      warmUp: 3,
+      warmUpTasks: 3,
       restMs: 1_500,
     };
 const folder = values.cache === undefined ? mkdtempSync(join(tmpdir(), "codex-inbox-scale-")) : resolve(values.cache);
@@ -96,11 +95,11 @@ async function measure(plan: Plan, cache: string): Promise<readonly Findings[]> 
 
 async function measureServing(
   pairs: readonly (readonly [Findings, Serving])[],
-  { tasks, burst, warmUp, restMs }: Plan,
+  { tasks, burst, warmUpTasks, restMs }: Plan,
 ): Promise<void> {
   await delay(restMs);
   for (const [one, serving] of pairs) one.residentAtStartKb = serving.memory().residentKb;
-  for (let n = 0; n < warmUp; n += 1) for (const [, serving] of pairs) await measureTask(serving);
+  for (const [, serving] of pairs) await warmUp(serving, warmUpTasks);
   for (let n = 0; n < tasks; n += 1) for (const [one, serving] of pairs) one.costs.push(await measureTask(serving));
   for (const [one, serving] of pairs) one.burst = await measureBurst(serving, burst);
   await delay(restMs);

@@ -1,11 +1,11 @@
 /**
  * What it costs to start a command: `codex-inbox --version`, `ls`, `status`, `show`, `log` and `add`, beside Node that does nothing.
  *
- *   npx node bench/startup.ts [--rounds 15]
+ *   npx node bench/startup.ts [--rounds 15] [--finished 20] [--cache <folder>]
  *
  * Two programs, in turns: the package as npm installs it (a bundle; it has no compile cache), and the checkout, where Node runs the
- * TypeScript (warm: from its compile cache). In a workspace with twenty finished tasks that nobody serves. ms of the whole process:
- * median, and the least of all rounds, which other programs on the machine disturb less.
+ * TypeScript (warm: from its compile cache). In a workspace with finished tasks that nobody serves; with --cache it is kept there, as by
+ * bench/scale.ts. ms of the whole process: median, and the least of all rounds, which other programs on the machine disturb less.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -15,15 +15,19 @@ import { parseArgs } from "node:util";
 import { prepareWorkspace } from "./scale/past-workspace.ts";
 import { clock } from "./support/serving.ts";
 import { median } from "./support/statistics.ts";
-import { benchEnvironment, ENTRY } from "./support/workspace.ts";
+import { benchEnvironment, CHECKOUT_ENTRY } from "./support/workspace.ts";
 
-const FINISHED_TASKS = 20;
-
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "15" } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "15" },
+    finished: { type: "string", default: "20" },
+    cache: { type: "string" },
+  },
+});
 const folder = mkdtempSync(join(tmpdir(), "codex-inbox-startup-"));
 try {
-  const dir = join(folder, "workspace");
-  await prepareWorkspace(dir, FINISHED_TASKS);
+  const dir = join(values.cache ?? folder, values.finished);
+  await prepareWorkspace(dir, Number(values.finished));
   measure(dir, Number(values.rounds));
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -41,9 +45,9 @@ function measure(dir: string, rounds: number): void {
   const installed = installPackage();
   const rows = [
     { name: "node -e 0", args: ["-e", "0"], times: [] as number[] },
-    ...[installed, ENTRY].flatMap((entry) =>
+    ...[installed, CHECKOUT_ENTRY].flatMap((entry) =>
       commands.map(([name, args]) => {
-        const where = entry === ENTRY ? "checkout" : "package";
+        const where = entry === CHECKOUT_ENTRY ? "checkout" : "package";
         return { name: `codex-inbox ${name} (${where})`, args: [entry, ...args], times: [] as number[] };
       }),
     ),
@@ -60,7 +64,7 @@ function measure(dir: string, rounds: number): void {
 }
 
 function newestTask(dir: string): string {
-  const args = [ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
+  const args = [CHECKOUT_ENTRY, "-C", dir, "ls", "-n", "1", "--json"];
   const listed = execFileSync(process.execPath, args, { env: benchEnvironment(), encoding: "utf8" });
   const [task] = JSON.parse(listed).tasks;
   return task.id;
@@ -68,7 +72,7 @@ function newestTask(dir: string): string {
 
 /** Builds the bundle and puts it where npm would. Returns its entry. */
 function installPackage(): string {
-  const root = dirname(dirname(ENTRY));
+  const root = dirname(dirname(CHECKOUT_ENTRY));
   const target = join(folder, "node_modules/codex-inbox");
   execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
   for (const name of ["bin", "dist", "package.json"]) cpSync(join(root, name), join(target, name), { recursive: true });

@@ -5,7 +5,7 @@ import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
 import { asksForHelp, helpLines, parseInput } from "./cli/command.ts";
 import { loadCommand, loadCommands } from "./cli/command-table.ts";
-import { endWithUncaught, openTerminal } from "./cli/terminal.ts";
+import { endWithUncaught, errorText, openTerminal } from "./cli/terminal.ts";
 
 const terminal = openTerminal();
 endWithUncaught(terminal);
@@ -76,12 +76,6 @@ function createDeps(dir: string): CliDeps {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const message =
-    error instanceof CoordinatorError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  terminal.warn(`codex-inbox: ${message}`);
+  terminal.warn(`codex-inbox: ${errorText(error)}`);
   process.exitCode = exitCodeOf(error);
 }

@@ -37,8 +37,8 @@ describe("the command line", () => {
   });
 
   it.each([
-    { argv: ["serv"], says: 'there is no command "serv"; did you mean "serve"?' },
     { argv: ["frobnicate"], says: 'there is no command "frobnicate"; codex-inbox help lists them' },
+    { argv: ["stat"], says: 'there is no command "stat"; did you mean "status"?' },
     { argv: ["help", "lgo"], says: 'there is no command "lgo"; did you mean "log"?' },
     { argv: ["toString"], says: 'there is no command "toString"; codex-inbox help lists them' },
     { argv: ["-C"], says: "-C takes a folder: codex-inbox -C <dir> <command>" },

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { CHECKS } from "../src/app/doctor/check-table.ts";
 import { presentTaskFile } from "../src/app/views/task-view.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -57,6 +58,15 @@ describe("docs/spec.md", () => {
   it("says nothing twice", () => {
     const long = spec.split("\n").filter((line) => line.length > 60);
     expect(long.filter((line, index) => long.indexOf(line) !== index)).toEqual([]);
+  });
+});
+
+describe("docs/spec-doctor.md", () => {
+  it("has every check, in its order, with what it says of itself", () => {
+    const rows = readFileSync(`${ROOT}docs/spec-doctor.md`, "utf8")
+      .split("\n")
+      .filter((line) => /^\| `[a-z-]+` \| .* \| .* \|$/.test(line));
+    expect(rows).toEqual(CHECKS.map(({ name, what, why }) => `| \`${name}\` | ${what} | ${why} |`));
   });
 });
 

@@ -15,7 +15,7 @@ export async function measureOne(plan: Plan, folder: string): Promise<Findings> 
   const costs: TaskCost[] = [];
   const byHand: number[] = [];
   try {
-    await warmUp(serving);
+    await warmUp(serving, plan.warmUp);
     for (let n = 0; n < plan.tasks; n += 1) {
       costs.push(await measureTask(serving));
       byHand.push(await measureByHand(handDir, n));

@@ -7,6 +7,8 @@ export type Part = (typeof PARTS)[number];
 /** What is measured, and how much of it. */
 export interface Plan {
   readonly parts: ReadonlySet<Part>;
+  /** Tasks that a coordinator runs before any is measured. */
+  readonly warmUp: number;
   readonly tasks: number;
   readonly burst: number;
   readonly held: number;
@@ -24,17 +26,18 @@ export interface Plan {
 }
 
 const SMOKE = {
-  tasks: 2,
-  burst: 12,
-  held: 20,
+  warmUp: 1,
+  tasks: 1,
+  burst: 5,
+  held: 5,
   rounds: 1,
-  flood: 24,
-  idleHeld: 20,
-  idleMs: 500,
-  real: 3,
-  restMs: 100,
+  flood: 8,
+  idleHeld: 5,
+  idleMs: 300,
+  real: 1,
+  restMs: 50,
 } as const;
-const FIXED = { idleHeld: 10_000, idleMs: 20_000, restMs: 2_000 } as const;
+const FIXED = { warmUp: 3, idleHeld: 10_000, idleMs: 20_000, restMs: 2_000 } as const;
 
 /** @throws Error for an unknown flag or part */
 export function parsePlan(args: readonly string[]): Plan {

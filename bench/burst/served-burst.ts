@@ -43,6 +43,11 @@ const HELD_LOOK_MS = 200;
 /** Makes a workspace and starts a coordinator there, with `held` tasks that cannot run. */
 export async function startProbed(dir: string, held: number, options: ServingOptions = {}): Promise<Probed> {
   await makeWorkspace(dir);
+  return serveProbed(dir, held, options);
+}
+
+/** Does the same in a workspace that is there. */
+export async function serveProbed(dir: string, held: number, options: ServingOptions = {}): Promise<Probed> {
   const loopPath = join(dir, ".git", "bench-loop.json");
   const { environment, nodeArgs } = loopProbe(loopPath);
   const serving = await startServing(dir, {

@@ -28,7 +28,7 @@ export async function measureTurns(plan: Plan, folder: string): Promise<Findings
     const one = await startProbed(join(folder, name), held, { nodeArgs: profiling(plan, name) });
     probed.push(one);
     if (held > 0) turns.heldMs = one.heldMs;
-    await warmUp(one.serving);
+    await warmUp(one.serving, plan.warmUp);
     steps.push(async () => void found.push(await serveBurst(one, drops(plan.burst, nextDrop), plan)));
   };
   try {

@@ -19,12 +19,9 @@ export interface TaskCost {
   readonly ours: number;
 }
 
-/** The first tasks of a process load and compile what the later ones find ready. */
-const WARM_UP_TASKS = 3;
-
-/** Takes the first tasks through a coordinator; nothing is measured. */
-export async function warmUp(serving: Serving): Promise<void> {
-  for (let n = 0; n < WARM_UP_TASKS; n += 1) await measureTask(serving);
+/** Takes the first tasks through a coordinator, which load and compile what the later ones find ready; nothing is measured. */
+export async function warmUp(serving: Serving, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await measureTask(serving);
 }
 
 /** Takes one task through a coordinator that has nothing else to do. */

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The installed entry. */
-export const ENTRY = fileURLToPath(new URL("../../bin/codex-inbox.js", import.meta.url));
+/** The entry of this checkout. */
+export const CHECKOUT_ENTRY = fileURLToPath(new URL("../../bin/codex-inbox.js", import.meta.url));
+/** The entry that is measured: that of this checkout, unless BENCH_ENTRY names that of a package. */
+export const ENTRY = process.env.BENCH_ENTRY ?? CHECKOUT_ENTRY;
 /** Answers as codex does, in a few milliseconds and without a model. */
 export const STUB = fileURLToPath(new URL("../../test/fixtures/codex-stub.sh", import.meta.url));
 
@@ -22,7 +24,13 @@ export async function git(dir: string, ...args: readonly string[]): Promise<stri
 export function benchEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR } = process.env;
   const ours = { CODEX_INBOX_CODEX: STUB, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
-  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours };
+  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours, ...cacheOfPackage() };
+}
+
+/** A checkout has a cache of compiled code of its own, whatever this says; with a package it is that of whoever runs the benchmark. */
+function cacheOfPackage(): NodeJS.ProcessEnv {
+  const { BENCH_ENTRY, NODE_COMPILE_CACHE } = process.env;
+  return BENCH_ENTRY === undefined || NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 }
 
 /** Makes the workspace `dir` on branch `main`: some files of a user, and no task yet. */

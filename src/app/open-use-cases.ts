@@ -5,7 +5,6 @@ import type { WorkspacePlace } from "../git/repository/workspace-place.ts";
 import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { UseCases } from "./use-cases.ts";
-import type { TaskView } from "./views/task-view.ts";
 
 /** Opens the use cases of the workspace around `dir` (absolute). Each loads what it needs, and nothing of the others. */
 export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: Log): UseCases {
@@ -64,11 +63,16 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return editTask(place, id, changeOf(before, after), await queries(), environment);
     },
     async thread(id, onHold) {
-      const { awaitThread } = await import("./queries/tasks/await-thread.ts");
-      const { readServer } = await import("./queries/server-record.ts");
+      const { awaitThread, taskChanges } = await import("./queries/tasks/await-thread.ts");
+      const { addressOf, readServer } = await import("./queries/server-record.ts");
       const [asked, { server }] = await Promise.all([queries(), paths()]);
-      const look = (): Promise<TaskView | undefined> => asked.find(id).catch(unlessMissing);
-      return awaitThread(id, look, () => readServer(server) !== undefined, onHold);
+      const left = new AbortController();
+      const deps = {
+        find: () => asked.find(id).catch(unlessMissing),
+        isServed: () => readServer(server) !== undefined,
+        change: taskChanges(id, () => addressOf(readServer(server)), left.signal),
+      };
+      return awaitThread(id, deps, onHold).finally(() => left.abort());
     },
     stop,
     async drain(part) {
@@ -93,6 +97,14 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
+    async doctor(options, onChecked) {
+      const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
+      for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);
+      const place = await find();
+      for (const tree of [place.topDir, place.workRoot]) trustNothingIn(tree, log);
+      const { examineWorkspace } = await import("./doctor/examine.ts");
+      return examineWorkspace(place, { ...environment, PATH: process.env.PATH }, options, onChecked);
+    },
     async openPage(start) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
       for (const tree of [dir, process.cwd()].map(workTreeAbove)) if (tree !== undefined) trustNothingIn(tree, log);

@@ -14,6 +14,8 @@ import type { PublishedDrop } from "./actions/tasks/publish-drop.ts";
 import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { RetriedTask } from "./actions/tasks/retry-task.ts";
 import type { WaitedTask, WaitRequest } from "./actions/tasks/wait-for-tasks.ts";
+import type { DoctorOptions } from "./doctor/examine.ts";
+import type { CheckReport, DoctorReport } from "./doctor/report.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
@@ -58,6 +60,12 @@ export interface UseCases extends Queries {
   compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
+  /**
+   * Looks whether what must hold of the workspace on the disk does, and repairs what it is told to.
+   *
+   * @param onChecked is told of each check as soon as it is done
+   */
+  doctor(options: DoctorOptions, onChecked: (check: CheckReport) => void): Promise<DoctorReport>;
   /** Makes a link to the page of the coordinator at work, and starts a browser with it where `start` says so. @throws CoordinatorError `REFUSED`, `TRY_AGAIN` */
   openPage(start: boolean): Promise<OpenedPage>;
   /** Returns the policy, after `change` where there is one. */

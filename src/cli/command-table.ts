@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   archive: async (deps) => (await import("./commands/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
   scan: async (deps) => (await import("./commands/scan.ts")).createScanCommand(deps),
+  doctor: async (deps) => (await import("./commands/doctor.ts")).createDoctorCommand(deps),
   policy: async (deps) => (await import("./commands/policy.ts")).createPolicyCommand(deps),
   completion: async (deps) =>
     (await import("./commands/completion.ts")).createCompletionCommand(deps, () => loadCommands(deps)),
@@ -40,7 +41,9 @@ export async function loadCommand(deps: CliDeps, name: string): Promise<Command>
   const known = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
   const load = known !== undefined && Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (load !== undefined) return load(deps);
-  const near = nearest(name, [...Object.keys(COMMANDS), ...Object.keys(ALIASES)]);
+  const names = [...Object.keys(COMMANDS), ...Object.keys(ALIASES)];
+  const [begun, other] = names.filter((one) => one.startsWith(name));
+  const near = other === undefined && begun !== undefined ? begun : nearest(name, names);
   const hint = near === undefined ? "codex-inbox help lists them" : `did you mean "${near}"?`;
   throw new CoordinatorError("USAGE", `there is no command "${name}"; ${hint}`);
 }

@@ -59,16 +59,33 @@ export function parseInput(command: Command, argv: readonly string[]): CommandIn
       strict: true,
     });
     const { min, max } = command.words;
-    if (positionals.length < min || positionals.length > max) throw new CoordinatorError("USAGE", usage);
+    const surplus = positionals[max];
+    if (surplus !== undefined)
+      throw new CoordinatorError(
+        "USAGE",
+        `"${surplus}" is one word too many; words with blanks go in quotes\n${usage}`,
+      );
+    if (positionals.length < min) throw new CoordinatorError("USAGE", `something is missing\n${usage}`);
     return { flags: values as CommandInput["flags"], words: positionals };
   } catch (cause) {
     const code = systemErrorCode(cause) ?? "";
     if (!code.startsWith("ERR_PARSE_ARGS")) throw cause;
     const { message } = cause as Error;
-    const [, unknown] = code === "ERR_PARSE_ARGS_UNKNOWN_OPTION" ? (/'(-[^']*)'/.exec(message) ?? []) : [];
-    const said = unknown === undefined ? message : describeUnknown(unknown, Object.keys(command.options));
+    const [, option = ""] = /'(-[^']*)'/.exec(message) ?? [];
+    const said =
+      code === "ERR_PARSE_ARGS_UNKNOWN_OPTION"
+        ? describeUnknown(option, Object.keys(command.options))
+        : describeValue(option, message);
     throw new CoordinatorError("USAGE", `${said}\n${usage}`, { cause });
   }
+}
+
+/** What is wrong with the value of a flag; Node names it "-n", "--session <value>" or "-n, --name <value>". */
+function describeValue(option: string, message: string): string {
+  const [name = ""] = option.split(/[ ,]/, 1);
+  if (message.includes("not take")) return `${name} takes no value`;
+  const isHyphen = message.includes("ambiguous") && name.startsWith("--");
+  return `${name} takes a value${isHyphen ? `; one that begins with a hyphen is given as ${name}=<value>` : ""}`;
 }
 
 function describeUnknown(option: string, known: readonly string[]): string {

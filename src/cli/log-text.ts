@@ -29,8 +29,6 @@ function whatOf(event: LiveEvent): string | undefined {
       return "waits for nothing any more";
     case "item":
       return isWorthSaying(event) ? bodyText(event.body, event.durationMs) : undefined;
-    case "output":
-      return event.outcome === "running" ? undefined : bodyText({ ...event, kind: "verify" }, event.durationMs);
     case "usage":
       return usageText(event.usage);
     case "queue":
@@ -71,7 +69,8 @@ function withReason(what: string, reason: string | null, until: string | null): 
   return `${what}${reason === null ? "" : `: ${reason}`}${until === null ? "" : `, until ${until}`}`;
 }
 
-function bodyText(body: TranscriptBody, durationMs: number | null): string {
+/** Returns what an entry or an event says, below what its first line says of when. */
+export function bodyText(body: TranscriptBody, durationMs: number | null): string {
   switch (body.kind) {
     case "user":
     case "assistant":
@@ -88,7 +87,7 @@ function bodyText(body: TranscriptBody, durationMs: number | null): string {
     case "tool":
       return `tool ${visibleLine(body.name)} (${visibleLine(body.status)}${took(durationMs)})\n${indent(body.detail)}`;
     case "verify":
-      return `verify: ${visibleLine(body.what)} (${durationText(body.durationMs)})\n${indent(body.command)}\n${indent(body.output)}`;
+      return `verify: ${visibleLine(body.what)} (${durationText(body.durationMs)})\n${indent(body.command)}${body.output === "" ? "" : `\n${indent(body.output)}`}`;
     case "error":
       return `error\n${indent(body.message)}`;
     case "end":
@@ -107,7 +106,8 @@ function took(durationMs: number | null): string {
   return durationMs === null ? "" : `, ${durationText(durationMs)}`;
 }
 
-function headOf(time: string | null): string {
+/** Returns how the first line of an entry begins. */
+export function headOf(time: string | null): string {
   return time === null ? "" : `[${visibleLine(time)}] `;
 }
 
@@ -120,6 +120,6 @@ function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function indent(text: string): string {
+export function indent(text: string): string {
   return `    ${text.trimEnd().replaceAll("\n", "\n    ")}`;
 }

@@ -1,5 +1,5 @@
 import type { WriteStream } from "node:tty";
-import { exitCodeOf, systemErrorCode } from "../base/errors.ts";
+import { CoordinatorError, exitCodeOf, systemErrorCode } from "../base/errors.ts";
 import type { Log } from "../base/surroundings.ts";
 import { visibleLine, visibleText } from "../task/text/visible-text.ts";
 
@@ -28,6 +28,8 @@ export interface Span {
 
 /** SGR codes. */
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+/** Errors of a stream that nobody reads any more. */
+const READER_GONE = ["EPIPE", "EIO"];
 /** Of a terminal that does not say. */
 const COLUMNS_DEFAULT = 80;
 
@@ -43,34 +45,58 @@ export function openTerminal(
   const { isTTY = false } = stdout as Partial<WriteStream>;
   const hasColours = isTTY && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   // Whoever read what we print has gone (a pager, a closed terminal): the work goes on unheard.
-  for (const stream of [stdout, stderr]) {
-    stream.on("error", (error: unknown) => {
-      if (!["EPIPE", "EIO"].includes(systemErrorCode(error) ?? "")) throw error;
+  const failed = (error: unknown): void => {
+    const code = systemErrorCode(error) ?? "";
+    if (READER_GONE.includes(code)) return;
+    throw new CoordinatorError("TRY_AGAIN", `the output cannot be written: ${(error as Error).message}`, {
+      cause: error,
     });
-  }
+  };
+  stdout.on("error", failed);
+  stderr.on("error", unheard);
+  /** A file is written at once, and what is wrong with it thrown. */
+  const out = (text: string): void => put(stdout, text, failed);
+  const err = (text: string): void => put(stderr, text, unheard);
   return {
-    print: (line) => void stdout.write(`${visibleLine(line)}\n`),
+    print: (line) => out(`${visibleLine(line)}\n`),
     printStyled(line) {
       const parts = line.map(({ text, style }) =>
         style === undefined || !hasColours
           ? visibleLine(text)
           : `\u001b[${STYLES[style]}m${visibleLine(text)}\u001b[0m`,
       );
-      stdout.write(`${parts.join("").trimEnd()}\n`);
+      out(`${parts.join("").trimEnd()}\n`);
     },
-    printData: (text) => void stdout.write(`${isTTY ? visibleText(text) : text}\n`),
+    printData: (text) => out(`${isTTY ? visibleText(text) : text}\n`),
     get columns() {
       return isTTY ? (stdout as Partial<WriteStream>).columns || COLUMNS_DEFAULT : undefined;
     },
-    printText: (text) => void stdout.write(`${visibleText(text)}\n`),
-    warn: (text) => void stderr.write(`${visibleText(text)}\n`),
+    printText: (text) => out(`${visibleText(text)}\n`),
+    warn: (text) => err(`${visibleText(text)}\n`),
     log(event, fields) {
       const parts = Object.entries(fields)
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => `${key}=${valueText(String(value))}`);
-      stderr.write(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
+      err(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
     },
   };
+}
+
+/** What cannot be said on standard error (a full disk, a closed one) is said nowhere, and stops nothing. */
+const unheard = (): void => undefined;
+
+function put(stream: NodeJS.WritableStream, text: string, failed: (error: unknown) => void): void {
+  try {
+    stream.write(text);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** What is shown of an error that ends a command: of one of ours, all. */
+export function errorText(error: unknown): string {
+  if (error instanceof CoordinatorError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /**
@@ -79,8 +105,7 @@ export function openTerminal(
  */
 export function endWithUncaught({ warn }: Pick<Terminal, "warn">): void {
   process.on("uncaughtException", (error: unknown) => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    warn(`codex-inbox: ${text.replaceAll("\n", "\n    ")}`);
+    warn(`codex-inbox: ${errorText(error).replaceAll("\n", "\n    ")}`);
     process.exit(exitCodeOf(error));
   });
 }

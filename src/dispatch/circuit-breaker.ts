@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from "node:fs";
-import { systemErrorCode } from "../base/errors.ts";
+import { rmSync } from "node:fs";
+import { CoordinatorError } from "../base/errors.ts";
 import { mayFail } from "../base/fault-point.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/files/read-bounded.ts";
 import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import {
@@ -114,9 +115,9 @@ export function openCircuitBreaker(deps: CircuitBreakerDeps): CircuitBreaker {
 export function readOutage(path: string): Outage | undefined {
   let raw: Readonly<Record<string, unknown>> | null;
   try {
-    raw = JSON.parse(readFileSync(path, "utf8"));
+    raw = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "null");
   } catch (error) {
-    if (systemErrorCode(error) !== undefined || error instanceof SyntaxError) return undefined;
+    if (error instanceof CoordinatorError || error instanceof SyntaxError) return undefined;
     throw error;
   }
   if (raw?.v !== 1 || typeof raw.failure !== "string" || !Object.hasOwn(FAILURE_POLICIES, raw.failure))

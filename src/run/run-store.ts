@@ -7,7 +7,7 @@ import { stopRun } from "./worker/processes/stop-run.ts";
 import { markedRun } from "./worker/run-directory.ts";
 
 /** Tasks whose runs are kept; beyond them the oldest go. */
-const KEPT_TASKS_MAX = 20;
+export const KEPT_TASKS_MAX = 20;
 /**
  * Files are removed once no task has been done with for so long, or so many wait: while many tasks end, each file that goes makes those
  * that come dearer (ext4 without a journal gives a freed inode out again after minutes, and looks at all of these for each new file).

@@ -25,8 +25,8 @@ interface Served {
   readonly Bindings: { readonly outgoing?: ServerResponse };
 }
 
-/** When to ask again for what a full queue refused: a run takes longer, but many may be under way. */
-const RETRY_AFTER_S = 30;
+/** When to ask again: what a full queue refused (a run takes longer, but many may be under way), and what cannot be done just now. */
+const RETRY_AFTER_S: Readonly<Record<number, number>> = { 429: 30, 503: 5 };
 
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   BAD_JSON: 400,
@@ -189,8 +189,9 @@ export function createApp(
 
   app.onError((error, context) => {
     if (error instanceof CoordinatorError) {
-      if (error.code === "QUEUE_FULL") context.header("Retry-After", String(RETRY_AFTER_S));
-      return context.json(errorBody(error.code, error.message, error.places), STATUS[error.code] ?? 500);
+      const status = STATUS[error.code] ?? 500;
+      if (status in RETRY_AFTER_S) context.header("Retry-After", String(RETRY_AFTER_S[status]));
+      return context.json(errorBody(error.code, error.message, error.places), status);
     }
     return context.json(errorBody("OUR_BUG", error.message), 500);
   });

@@ -40,6 +40,8 @@ export interface StatePaths {
   readonly codeIndex: string;
   /** The log of live events. */
   readonly events: string;
+  /** What `doctor --fix` has moved out of the way. */
+  readonly setAside: string;
 }
 
 /** Returns where everything lies below `stateDir` (absolute). */
@@ -67,5 +69,6 @@ export function statePaths(stateDir: string): StatePaths {
     branch: join(stateDir, "branch"),
     codeIndex: join(stateDir, "code-index"),
     events: join(stateDir, "events"),
+    setAside: join(stateDir, "set-aside"),
   };
 }

@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { runBench } from "../support/run-bench.ts";
 
-const BENCH = fileURLToPath(new URL("../../bench/burst.ts", import.meta.url));
 const TIMEOUT_MS = 180_000;
 
 /** Parts of the rows' names, with the columns that have a figure. Its size is not judged here: other work on the machine would be. */
@@ -11,18 +8,18 @@ const ALONE = [
   "one task, publish to commit, median ms",
   "git's rewrite of its index in it",
   "by hand, median ms",
-  "flood of 24",
+  "flood of 8",
   ...[1, 2, 3, 4].map((quarter) => `quarter ${quarter}, tasks/s`),
   "resident, most, MB",
   "idle, empty queue, coordinator",
-  "idle, 20 held tasks, coordinator",
+  "idle, 5 held tasks, coordinator",
   "xargs -P4",
   "task-spooler",
-  "real codex, 3 tasks",
+  "real codex, 1 task",
   "coordinator, % of one core",
 ] as const;
 const BESIDE_TOO = [
-  "burst of 12, 4 workers, tasks/s",
+  "burst of 5, 4 workers, tasks/s",
   "processor time of the coordinator",
   "processor time of its children",
   "waits for its commit",
@@ -38,7 +35,7 @@ const BESIDE_TOO = [
 it("the benchmark of a burst prints every figure, and finds each result in Git exactly once", {
   timeout: TIMEOUT_MS,
 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--smoke", "--real"], { timeout: TIMEOUT_MS });
+  const stdout = await runBench("burst", "--smoke", "--real");
   const rows = stdout
     .split("\n")
     .filter((line) => line.startsWith("| …") || /^\| \w/.test(line))
@@ -53,9 +50,9 @@ it("the benchmark of a burst prints every figure, and finds each result in Git e
     expect({ name, figure: isFigure(figure) || isFigure(beside) }).toEqual({ name, figure: true });
   const results = rows.filter(([, name]) => name?.includes("exactly once")).map((cells) => cells.slice(2, 4));
   expect(results).toEqual([
-    ["12 / 12", "12 / 12"],
-    ["24 / 24", ""],
-    ["3 / 3", ""],
+    ["5 / 5", "5 / 5"],
+    ["8 / 8", ""],
+    ["1 / 1", ""],
   ]);
 });
 

@@ -1,12 +1,8 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
-
-const BENCH = fileURLToPath(new URL("../../bench/events.ts", import.meta.url));
+import { runBench } from "../support/run-bench.ts";
 
 it("the benchmark of live events prints what a task costs, and loses none of them", async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--tasks", "200", "--readers", "3"]);
+  const stdout = await runBench("events", "--tasks", "200", "--readers", "3");
   expect(stdout.split("\n")).toEqual([
     expect.stringMatching(/^200 tasks, 10 events each: \d+\.\d{3} ms of processor time a task$/),
     expect.stringMatching(/^with 3 readers: \d+\.\d{3} ms a task; 6000 of 6000 events delivered$/),

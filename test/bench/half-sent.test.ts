@@ -1,22 +1,10 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
-
-const BENCH = fileURLToPath(new URL("../../bench/half-sent.ts", import.meta.url));
+import { runBench } from "../support/run-bench.ts";
 
 it("the benchmark of half-sent bodies prints memory, answers and the times of small requests", {
   timeout: 120_000,
 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    BENCH,
-    "--bodies",
-    "8",
-    "--sent",
-    "100",
-    "--hold",
-    "2",
-  ]);
+  const stdout = await runBench("half-sent", "--bodies", "8", "--sent", "100", "--hold", "2");
   const rows = stdout.split("\n").flatMap((line) => /^\| 8 half-sent bodies, (.*) \|$/.exec(line)?.[1] ?? []);
   expect(rows).toEqual([
     expect.stringMatching(/^without the token \| \d+ \| \d+ \| \d+ \| 8 × 401 \| \d+\.\d \| \d+$/),

@@ -1,12 +1,8 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
-
-const BENCH = fileURLToPath(new URL("../../bench/memory.ts", import.meta.url));
+import { runBench } from "../support/run-bench.ts";
 
 it("the benchmark of the memory prints its figures for each prompt and tool", { timeout: 120_000 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--smoke"]);
+  const stdout = await runBench("memory", "--smoke");
   const rows = stdout.split("\n").flatMap((line) => /^\| (.*?) \| (rg|grep) \| (.*) \|$/.exec(line)?.slice(1) ?? []);
   expect(rows.filter((_, index) => index % 3 === 1)).toEqual(["rg", "grep", "rg", "grep", "rg", "grep"]);
   for (const figures of rows.filter((_, index) => index % 3 === 2))

@@ -1,14 +1,10 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
-
-const BENCH = fileURLToPath(new URL("../../bench/notes-ranking.ts", import.meta.url));
+import { runBench } from "../support/run-bench.ts";
 
 it("the notes that answer a task come first, as often as minisearch puts them there", {
   timeout: 120_000,
 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--smoke"]);
+  const stdout = await runBench("notes-ranking", "--smoke");
   const rows = stdout.split("\n").flatMap((line) => {
     const [name, first, recall, rank] =
       /^\| (ours|minisearch.*?) \| (.*) \|$/.exec(line)?.slice(1).join(" | ").split(" | ") ?? [];

@@ -1,14 +1,10 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
-
-const BENCH = fileURLToPath(new URL("../../bench/redaction.ts", import.meta.url));
+import { runBench } from "../support/run-bench.ts";
 
 it("the benchmark of the redaction boundary prints its figures for each kind of text", {
   timeout: 120_000,
 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--smoke"]);
+  const stdout = await runBench("redaction", "--smoke");
   const rows = stdout.split("\n").flatMap((line) => {
     const [, name, markers] = /^\| (.*?) \| \d+\.\d \| \d+ \| (\d+) \|$/.exec(line) ?? [];
     return name === undefined ? [] : [[name, Number(markers)] as const];

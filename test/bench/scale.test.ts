@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { runBench } from "../support/run-bench.ts";
 
-const BENCH = fileURLToPath(new URL("../../bench/scale.ts", import.meta.url));
 const TIMEOUT_MS = 180_000;
 
 /** Every figure, by a part of its name. Its size is not judged here: other work on the machine would be. */
@@ -29,7 +26,7 @@ const FIGURES = [
 it(
   "the benchmark takes tasks through a real coordinator and prints every figure",
   async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [BENCH, "--smoke"], { timeout: TIMEOUT_MS });
+    const stdout = await runBench("scale", "--smoke");
     const rows = stdout.split("\n").filter((line) => line.startsWith("| "));
     for (const figure of FIGURES) {
       const row = rows.find((line) => line.includes(figure));

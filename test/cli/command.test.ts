@@ -28,16 +28,21 @@ describe("the arguments of a command", () => {
   });
 
   it.each([
-    { argv: [], says: USAGE },
-    { argv: ["1", "2", "3"], says: USAGE },
+    { argv: [], says: `something is missing\n${USAGE}` },
+    { argv: ["1", "2", "3 4"], says: `"3 4" is one word too many; words with blanks go in quotes\n${USAGE}` },
     { argv: ["--sesion", "docs", "x"], says: `there is no option --sesion; did you mean --session?\n${USAGE}` },
     {
       argv: ["--colour", "x"],
       says: `there is no option --colour; a word that begins with a hyphen goes behind --\n${USAGE}`,
     },
     { argv: ["-x", "x"], says: `there is no option -x; a word that begins with a hyphen goes behind --\n${USAGE}` },
-    { argv: ["x", "--session"], says: `Option '--session <value>' argument missing\n${USAGE}` },
-    { argv: ["x", "--json=yes"], says: `Option '--json' does not take an argument\n${USAGE}` },
+    { argv: ["x", "--session"], says: `--session takes a value\n${USAGE}` },
+    { argv: ["x", "-n", "-5"], says: `-n takes a value\n${USAGE}` },
+    {
+      argv: ["x", "--session", "--json"],
+      says: `--session takes a value; one that begins with a hyphen is given as --session=<value>\n${USAGE}`,
+    },
+    { argv: ["x", "--json=yes"], says: `--json takes no value\n${USAGE}` },
   ])("are refused with the usage: $argv", ({ argv, says }) => {
     expect(() => parseInput(COMMAND, argv)).toThrow(expect.objectContaining({ code: "USAGE", message: says }));
   });

@@ -62,7 +62,24 @@ it("outlives whoever reads what it prints", () => {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   openTerminal({ stdout, stderr });
   expect(() => stdout.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }))).not.toThrow();
-  expect(() => stderr.emit("error", Object.assign(new Error("disk"), { code: "ENOSPC" }))).toThrow("disk");
+  expect(() => stdout.emit("error", Object.assign(new Error("disk"), { code: "ENOSPC" }))).toThrow("disk");
+  expect(() => stderr.emit("error", Object.assign(new Error("disk"), { code: "ENOSPC" }))).not.toThrow();
+});
+
+it("says in a sentence that its output cannot be written, and goes on where only its log cannot", () => {
+  const fail = (): never => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  };
+  const broken = Object.assign(new PassThrough(), { write: fail });
+  const terminal = openTerminal({ stdout: broken, stderr: broken });
+  expect(() => terminal.print("x")).toThrow(
+    expect.objectContaining({
+      code: "TRY_AGAIN",
+      message: "the output cannot be written: ENOSPC: no space left on device, write",
+    }),
+  );
+  expect(() => terminal.log("ended", {})).not.toThrow();
+  expect(() => terminal.warn("codex-inbox: what is wrong")).not.toThrow();
 });
 
 it.each(["setTimeout(fail)", "Promise.resolve().then(fail)"])(

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Coordinator } from "../../src/app/coordinator.ts";
 import { openWatched, startBrowser, type Watched } from "../support/browser.ts";
 import type { CoordinatorProcess } from "../support/coordinator-process.ts";
 import { heldTask } from "../support/held-task.ts";
@@ -18,6 +19,10 @@ import {
 import { realCodex } from "../support/real-codex.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { tempWorkspace } from "../support/workspace.ts";
+import { asking } from "./page/asking.ts";
+import { hostileText } from "./page/hostile-text.ts";
+import { detail } from "./page/showing.ts";
+import { tabs } from "./page/tabs.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -36,9 +41,13 @@ async function signedIn(serving: CoordinatorProcess): Promise<Watched> {
   return watched;
 }
 
-/** Opens the page of a workspace that is made up. */
-async function showing(scene: Scene, options: Parameters<typeof openWatched>[2] = {}): Promise<Watched> {
-  const { url, ask } = await listenHere(sceneCoordinator(scene));
+/** Opens the page of a workspace that is made up; `change` says what its coordinator does otherwise. */
+async function showing(
+  scene: Scene,
+  options: Parameters<typeof openWatched>[2] = {},
+  change: Partial<Coordinator> = {},
+): Promise<Watched> {
+  const { url, ask } = await listenHere({ ...sceneCoordinator(scene), ...change });
   const { url: link } = (await (await ask("/sign-in/code", { method: "POST" })).json()) as { url: string };
   const watched = await openWatched(browser, url, options);
   await watched.page.goto(link);
@@ -52,8 +61,6 @@ async function handIn(page: Page, fields: Readonly<Record<string, string>>): Pro
   for (const [label, value] of Object.entries(fields)) await form.getByLabel(label, { exact: true }).fill(value);
   await page.getByRole("button", { name: "Hand in" }).click();
 }
-
-const detail = (page: Page) => page.getByRole("region", { name: "Task", exact: true });
 
 describe("the page", () => {
   it("signs in by the printed link, takes a task, shows it run and its answer, and goes on in its session", async () => {
@@ -279,73 +286,6 @@ describe("axe finds nothing", () => {
   });
 });
 
-const HOSTILE = [
-  "<script>window.owned=1;alert(1)</script>",
-  "<img src=x onerror=window.owned=1>",
-  "<iframe srcdoc='<script>parent.owned=1</script>'></iframe>",
-  "<style>@import url(http://evil.example/x.css)</style><base href=http://evil.example/>",
-  "![pixel](http://evil.example/pixel.png) ![](data:image/svg+xml,<svg/onload=owned=1>)",
-  "[click](javascript:window.owned=1) [data](data:text/html,<script>1</script>) <javascript:owned=1>",
-  "<svg><a xlink:href=javascript:owned=1><text>x</text></a></svg> <math><mtext><table><mglyph><style><img src=x onerror=owned=1>",
-  '"><form action=http://evil.example><input name=x autofocus onfocus=owned=1>',
-  "[a]: http://evil.example 'x\" onmouseover=owned=1'\n[a] http://evil.example/auto",
-  "\u202egnp.exe\u0000\u001b[2J",
-].join("\n\n");
-
-describe("hostile text", () => {
-  it("does not act, loads nothing and leads nowhere by itself, wherever it stands", async () => {
-    const line = HOSTILE.replaceAll("\n", " ");
-    const hostile = sceneTask(line, {
-      ...{
-        status: "failed",
-        sessionKey: "docs",
-        reason: line,
-        failure: "verification",
-        result: HOSTILE,
-        prompt: HOSTILE,
-      },
-      ...{ warnings: [line], model: line, requestedBy: line, thread: line },
-      ...{ verification: { command: line, outcome: line, exitCode: 1, durationMs: 1 }, verificationOutput: HOSTILE },
-      changedFiles: [{ path: line, change: "add", by: "other" }],
-    });
-    const waiting = sceneTask(line, { status: "queued", hold: line });
-    const scene: Scene = {
-      tasks: [hostile, waiting],
-      sessions: [{ ...busyScene().sessions[0], key: line } as Scene["sessions"][number]],
-      health: {
-        workspace: `/home/${line}`,
-        branch: line,
-        broken: [line],
-        configProblem: line,
-        newAuthors: ["a'; rm -rf ~ #@b"],
-      },
-    };
-    const { page, foreign, complaints } = await showing(scene);
-    await page.locator("#main li.failed a").click();
-    await detail(page).getByRole("region", { name: "Answer" }).waitFor();
-    await page.mouse.move(700, 400);
-    await page.waitForTimeout(300);
-    expect(await page.evaluate("window.owned")).toBeUndefined();
-    await page.getByText(`codex-inbox policy allow-author 'a'\\''; rm -rf ~ #@b'`).waitFor();
-    expect([foreign, complaints]).toEqual([[], []]);
-    const inside = page.locator("#detail, #main, #notices, .side");
-    expect(
-      await inside
-        .locator("img, iframe, script, style, svg, object, embed, form[action], base, link, meta, input[autofocus]")
-        .count(),
-    ).toBe(0);
-    const links = await detail(page)
-      .locator(".prose a")
-      .evaluateAll((found) =>
-        found.map((link) => [link.getAttribute("href"), link.getAttribute("rel"), link.getAttribute("target")]),
-      );
-    expect(links.length).toBeGreaterThan(0);
-    for (const [href, rel, target] of links) {
-      if (href === null) continue;
-      expect(href).toMatch(/^(https?|mailto):/);
-      expect([rel, target]).toEqual(["noopener noreferrer nofollow", "_blank"]);
-    }
-    expect(await detail(page).getByRole("region", { name: "Answer" }).textContent()).toContain("\\u202egnp.exe");
-    expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(2_000);
-  });
-});
+hostileText(showing);
+asking(showing);
+tabs(showing);

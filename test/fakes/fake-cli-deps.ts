@@ -95,6 +95,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
     }),
+    doctor: nothingHere,
     async publish(text, keys = []) {
       deps().published.push(text);
       deps().publishedKeys.push(keys);

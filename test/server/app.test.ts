@@ -282,8 +282,11 @@ describe("errors", () => {
   ])("$code is $status", async ({ code, status }) => {
     const { request, post } = server(failing(code));
     const body = { error: { code, message: "what is wrong" } };
-    expect(await request("/tasks/x")).toMatchObject({ status, body });
-    expect(await post("Fix it.")).toMatchObject({ status, body });
+    const retryAfter = { 429: "30", 503: "5" }[status] ?? null;
+    for (const answer of [await request("/tasks/x"), await post("Fix it.")]) {
+      expect(answer).toMatchObject({ status, body });
+      expect(answer.headers.get("retry-after")).toBe(retryAfter);
+    }
   });
 
   it("of ours are told as such, without their stack", async () => {

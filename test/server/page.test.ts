@@ -28,7 +28,6 @@ describe("the files of the page", () => {
     "/page/show%2f..%2f..%2fapp.ts",
     "/page/show/../../page-types.d.ts",
     "/page//etc/passwd",
-    "/page/show\\dom.js",
     "/page/main.js%00",
     "/page/constructor",
     `/page/${"a/".repeat(2_000)}b.js`,

@@ -19,7 +19,7 @@ time. A task in it is the one that [openapi.json](openapi.json) describes as \`T
 | exit code | means |
 | --- | --- |
 | 0 | ok |
-| 1 | a task failed |
+| 1 | a task failed; doctor: a problem is left; scan: a secret was found |
 | 2 | usage |
 | 3 | not found |
 | 4 | refused: not in this state, not allowed, several are meant |

@@ -20,13 +20,16 @@ import { asKeptText, type KeptText } from "../../task/text/kept-text.ts";
 import { withOwnCommitter } from "./own-committer.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
-const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
+export const ATTRIBUTES = `# codex-inbox: our files are kept byte for byte; append-only ones merge by union.
 inbox/** -text -filter -ident -working-tree-encoding
 tasks.md merge=union -text -filter -ident -working-tree-encoding
 tasks/** merge=union -text -filter -ident -working-tree-encoding
 sessions/** merge=union -text -filter -ident -working-tree-encoding
 archive/** merge=union -text -filter -ident -working-tree-encoding
 `;
+
+/** Where these lines stand. */
+export const ATTRIBUTES_FILE = ".gitattributes";
 
 const INBOX_README = `# Inbox
 
@@ -63,7 +66,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
     );
   }
   refuseObstacles(place.workspaceDir);
-  const commit = await commitLayout(place, place.branch);
+  const commit = await addLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
   writeFirstPolicy(place);
   return [
@@ -104,7 +107,7 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
     throw new CoordinatorError("REFUSED", `cannot make a worktree for ${branchName}: ${said}`);
   }
   const place = await placeAt(target);
-  if (exists) await commitLayout(place, ref);
+  if (exists) await addLayout(place, ref);
   writeFileAtomic(join(place.stateDir, WORK_ROOT_FILE), `${code.topDir}\n`);
   writeFirstPolicy(place);
   return [
@@ -123,8 +126,12 @@ function nextSteps(command: string): readonly string[] {
   return [`Serve it:     ${command} serve`, `Add a task:   ${command} add "Say hello"`];
 }
 
-/** Commits what is missing of the layout; returns the commit, or `undefined` where nothing was. */
-async function commitLayout(place: WorkspacePlace, branchName: string): Promise<string | undefined> {
+/**
+ * Commits what is missing of the layout; returns the commit, or `undefined` where nothing was.
+ *
+ * @throws CoordinatorError `REFUSED` where it would touch what the user has not committed; `TRY_AGAIN`
+ */
+export async function addLayout(place: WorkspacePlace, branchName: string): Promise<string | undefined> {
   return withOwnCommitter(place, branchName, async (branch, commit) => {
     await refuseUncommittedAttributes(place, branch);
     return commit({ label: "init", message: MESSAGE, edits: layout() });
@@ -141,7 +148,7 @@ function layout(): readonly FileEdit[] {
       current === undefined ? asKeptText(content) : "unchanged";
   return [
     {
-      path: asKeptText(".gitattributes"),
+      path: asKeptText(ATTRIBUTES_FILE),
       apply: (current = "") =>
         current.includes(ATTRIBUTES) ? "unchanged" : asKeptText(withNewline(current) + ATTRIBUTES),
     },
@@ -167,9 +174,9 @@ async function refuseUncommittedAttributes(
   branch: Pick<Branch, "readText" | "headIsOurs">,
 ): Promise<void> {
   if (!(await branch.headIsOurs())) return;
-  const path = join(place.workspaceDir, ".gitattributes");
+  const path = join(place.workspaceDir, ATTRIBUTES_FILE);
   const onDisk = readBoundedText(path, ATTRIBUTES_BYTES_MAX, { followLinks: true }) ?? "";
-  if (onDisk.includes(ATTRIBUTES) || onDisk === ((await branch.readText(".gitattributes")) ?? "")) return;
+  if (onDisk.includes(ATTRIBUTES) || onDisk === ((await branch.readText(ATTRIBUTES_FILE)) ?? "")) return;
   throw new CoordinatorError(
     "REFUSED",
     `${path} has changes that are not committed, and codex-inbox has to add to it: commit or discard them first`,

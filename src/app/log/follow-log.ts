@@ -53,6 +53,7 @@ export async function* followLog(
   const shown = new Set<string>();
   let after: number | undefined;
   let isFirst = true;
+  let shownOfVerify = "";
   let servedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Yields what of the log was not shown. Returns the log. */
@@ -63,8 +64,10 @@ export async function* followLog(
     isFirst = false;
     for (const [index, entry] of view.entries.entries()) {
       const key = keyOf(entry.task, entry.run, entry.line, entry.body.kind);
-      if (shown.has(key) || isUnfinishedVerify(entry)) continue;
-      shown.add(key);
+      const goesOn = isUnfinishedVerify(entry) ? `${key} ${entry.body.outputBytes}` : undefined;
+      if (shown.has(key) || (goesOn !== undefined && goesOn === shownOfVerify)) continue;
+      if (goesOn === undefined) shown.add(key);
+      else shownOfVerify = goesOn;
       if (index >= hidden) yield { kind: "entry", entry };
     }
     return view;
@@ -129,9 +132,9 @@ function whyNothingComes({ task, status, run }: LogView): string | undefined {
     : undefined;
 }
 
-/** What a verify command prints is shown once it has ended. */
-function isUnfinishedVerify({ body }: LogEntry): boolean {
-  return body.kind === "verify" && body.outcome === "running";
+/** It comes again: with what was printed since, and with its end. */
+function isUnfinishedVerify(entry: LogEntry): entry is LogEntry & { readonly body: { readonly outputBytes: number } } {
+  return entry.body.kind === "verify" && entry.body.outcome === "running";
 }
 
 /** An entry of the log and the event that tells the same have one key. */

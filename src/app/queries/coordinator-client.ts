@@ -164,6 +164,11 @@ export async function askForLink(address: CoordinatorAddress): Promise<string> {
   }
 }
 
+/** Asks the coordinator at `address` how it is doing; `undefined` where it does not answer. */
+export function askHealth(address: CoordinatorAddress): Promise<Health | undefined> {
+  return get(address, "/health");
+}
+
 /** Has the coordinator at `address` answer once a task has ended, or after some seconds; `undefined` where it does not. */
 export function askToWait(address: CoordinatorAddress, id: string, seconds: number): Promise<TaskView | undefined> {
   return get(address, `/tasks/${id}?wait=${seconds}`, seconds * 1_000 + ANSWER_TIMEOUT_MS);

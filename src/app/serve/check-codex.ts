@@ -27,15 +27,24 @@ export async function checkCodex(
   environment: NodeJS.ProcessEnv,
   policy: Policy,
 ): Promise<CodexInstallation> {
-  const { codexPath, codexConfig, oss } = options;
-  const installation = await locateCodex({
+  const { codexConfig, oss } = options;
+  const installation = await findCodex(options, environment, policy);
+  await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
+  return installation;
+}
+
+/** Finds codex, whether or not it is logged in. @throws CoordinatorError `CODEX` with what to do */
+export function findCodex(
+  { codexPath }: Pick<CodexOptions, "codexPath">,
+  environment: NodeJS.ProcessEnv,
+  policy: Policy,
+): Promise<CodexInstallation> {
+  return locateCodex({
     ...(codexPath === undefined ? {} : { flag: codexPath }),
     ...(policy.codex === undefined ? {} : { policy: policy.codex }),
     environment,
     packageDir: PACKAGE_DIR,
   });
-  await checkLogin({ installation, environment, extraConfig: codexConfig, oss });
-  return installation;
 }
 
 /** Codex's own folder is where the environment says, else where the policy does; never where the repository says. */

@@ -28,6 +28,11 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   syncDirectory(directory);
 }
 
+/** Tells whether a file has the name of what a kill leaves of `writeFileAtomic`. */
+export function isAtomicLeftover(name: string): boolean {
+  return /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/.test(name);
+}
+
 /** Makes `directory` and what is missing above it, durably: each new folder's entry is synced in the one that holds it. */
 export function makeDirectory(directory: string, mode = 0o777): void {
   const topmost = mkdirSync(directory, { recursive: true, mode });

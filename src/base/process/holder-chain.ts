@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../errors.ts";
+import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../files/read-bounded.ts";
 
 /**
  * Who holds something, over crashes: numbered files `<name>.holder-<n>.json`, of which the last one counts. Whoever found the last
@@ -97,11 +98,7 @@ function temporaryPrefix(name: string): string {
   return `.${name}.holder.`;
 }
 
+/** @throws CoordinatorError `CONFIG` where something else lies in the place of an entry: a pipe there would be waited for without end */
 function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return readBoundedText(path, SMALL_FILE_BYTES_MAX);
 }

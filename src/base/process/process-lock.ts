@@ -99,6 +99,11 @@ export async function findHolder(dir: string, name: string): Promise<LockHolder 
   return holder !== undefined && (await isHolding(dir, name, holder)) ? holder : undefined;
 }
 
+/** Returns who took the lock last and has not given it back, alive or not; `undefined` where it is free. */
+export function lastHolder(dir: string, name: string): LockHolder | undefined {
+  return holderIn(lastEntry(dir, name));
+}
+
 async function becomeHolder(
   { dir, name, describeHolder }: LockOptions,
   lifeLine: string | undefined,

@@ -1,4 +1,5 @@
 import { pauseOf } from "../../app/actions/sessions/pause-queue.ts";
+import { CoordinatorError } from "../../base/errors.ts";
 import { describePause } from "../../task/schedule/pause.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, textFlag } from "../command.ts";
@@ -23,7 +24,19 @@ export function createPauseCommand(deps: CliDeps): Command {
       const said = pause === undefined ? "resumed by another command" : describePause({ ...pause, session: undefined });
       const undo = `codex-inbox resume${session === undefined ? "" : ` --session ${session}`}`;
       deps.print(changed ? `${what} is ${said}; ${undo} lets it go on.` : `Nothing to do: ${what} is already ${said}.`);
+      if (session !== undefined && changed) await warnOfUnknown(deps, session);
       return 0;
     },
   };
+}
+
+/** A session may be paused before it has begun; a name that was meant to be another one pauses nothing. */
+async function warnOfUnknown(deps: CliDeps, session: string): Promise<void> {
+  const found = await deps.app.session(session).catch((error: unknown) => {
+    if (error instanceof CoordinatorError && ["NOT_FOUND", "REFUSED"].includes(error.code)) return undefined;
+    throw error;
+  });
+  if (found?.key === session) return;
+  const hint = found === undefined ? "codex-inbox sessions lists those there are" : `did you mean ${found.key}?`;
+  deps.warn(`codex-inbox: there is no session ${session} yet: tasks of exactly that one will wait; ${hint}`);
 }

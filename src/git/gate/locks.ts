@@ -93,6 +93,34 @@ function lockContent({ pid, startTicks, bootId }: ProcessIdentity): string {
   return `${SIGNATURE}: pid ${pid}, started ${startTicks}, boot ${bootId}\n`;
 }
 
+/** A lock file of git's that is there, and whether it was left by a process of ours that is gone. */
+export interface FoundLock {
+  readonly path: string;
+  readonly isOurs: boolean;
+  /** Since it was made. */
+  readonly ageMs: number;
+}
+
+/** Returns the locks on HEAD, index and branch that are there. Those of a process of ours that lives are not told. */
+export function findLeftLocks(
+  repository: Repository,
+  stateDir: string,
+  nowMs: number = Date.now(),
+): readonly FoundLock[] {
+  const folder = join(stateDir, "locks");
+  const owners = existsSync(folder) ? readdirSync(folder) : [];
+  const holds = (owner: string, at: number, lock: string): boolean =>
+    isSameFile(join(folder, owner, LOCK_NAMES[at] ?? ""), lock);
+  return LOCK_NAMES.flatMap((name, at) => {
+    const path = `${guardedPath(repository, name)}.lock`;
+    const stamp = readStamp(path);
+    if (stamp === undefined) return [];
+    if (owners.some((owner) => isAliveName(owner) && holds(owner, at, path))) return [];
+    const isOurs = isSigned(path) || owners.some((owner) => holds(owner, at, path));
+    return [{ path, isOurs, ageMs: Math.max(0, nowMs - stamp.modifiedMs) }];
+  });
+}
+
 /**
  * Removes the locks that a crash of ours left behind, and returns their paths. Those of a process that lives stay.
  * Foreign locks are never touched, however old.
@@ -100,14 +128,11 @@ function lockContent({ pid, startTicks, bootId }: ProcessIdentity): string {
 export function removeLeftLocks(repository: Repository, stateDir: string): readonly string[] {
   const folder = join(stateDir, "locks");
   mkdirSync(folder, { recursive: true });
-  const dead = readdirSync(folder).filter((name) => !isAliveName(name));
-  const removed = LOCK_NAMES.map((name) => `${guardedPath(repository, name)}.lock`).filter((lock, at) => {
-    const isOurs = isSigned(lock) || dead.some((owner) => isSameFile(join(folder, owner, LOCK_NAMES[at] ?? ""), lock));
-    if (isOurs) rmSync(lock, { force: true });
-    return isOurs;
-  });
-  for (const name of dead) rmSync(join(folder, name), { recursive: true, force: true });
-  return removed;
+  const left = findLeftLocks(repository, stateDir).filter(({ isOurs }) => isOurs);
+  for (const { path } of left) rmSync(path, { force: true });
+  for (const name of readdirSync(folder).filter((one) => !isAliveName(one)))
+    rmSync(join(folder, name), { recursive: true, force: true });
+  return left.map(({ path }) => path);
 }
 
 /** Tells whether another process that lives commits with this state folder: its locks and temporary files are in use. */

@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import type { FinalStatus } from "../../task/ledger/ledger.ts";
 import { type GitPlace, gitEnvironment, placeEnvironment } from "../process/git-environment.ts";
+import { gitRecords } from "../process/git-records.ts";
 
 /** One finished task, as its commit tells it. */
 export interface HistoryEntry {
@@ -70,6 +71,24 @@ export function createTaskHistory(place: Required<GitPlace>, branch: string): Ta
       ),
     withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
   };
+}
+
+/**
+ * Yields the finished tasks that the commits reachable from `tip` tell of, the newest first, at most `count`; all where that is
+ * `undefined`. One is in memory at a time.
+ *
+ * @throws GitError
+ */
+export async function* taskHistory(
+  place: GitPlace,
+  tip: string,
+  count: number | undefined,
+): AsyncGenerator<HistoryEntry> {
+  const limits = count === undefined ? [] : [`--max-count=${count}`];
+  const plain = ["--no-color", "--no-show-signature", "--no-decorate", "--grep=^Task-Id: "];
+  const format = `--format=${FORMAT.replaceAll("%x00", "%x1f")}`;
+  for await (const record of gitRecords(place, ["log", "-z", ...limits, ...plain, format, tip, "--"]))
+    yield* parseEntry(record.replaceAll("\u001f", "\0"));
 }
 
 /** Any character that no key has matches nothing. */

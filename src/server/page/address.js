@@ -2,11 +2,15 @@
 
 /** @typedef {Partial<Record<"status" | "session" | "q" | "task", string | undefined>>} Shown */
 
+/** The states that tasks can be in; another one is no filter. */
+const STATUSES = ["queued", "running", "verifying", "stopping", "cancelled", "failed", "succeeded"];
+
 /** @returns {Shown} */
 export function readAddress() {
   const given = new URLSearchParams(location.search);
   const read = (/** @type {string} */ name) => given.get(name) || undefined;
-  return { status: read("status"), session: read("session"), q: read("q"), task: read("task") };
+  const status = read("status");
+  return { status: STATUSES.find((one) => one === status), session: read("session"), q: read("q"), task: read("task") };
 }
 
 /** The address of what is shown now, with `change`. @param {Shown} change */

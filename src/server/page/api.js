@@ -58,7 +58,11 @@ async function ask(path, init) {
     });
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new ApiError(0, "NO_ANSWER", "the coordinator does not answer");
+    throw new ApiError(
+      0,
+      "NO_ANSWER",
+      "the coordinator does not answer; nothing is known to have been done (codex-inbox status tells whether it serves)",
+    );
   }
   if (answer.status === 401) document.dispatchEvent(new CustomEvent("signed-out"));
   if (answer.status === 204) return undefined;

@@ -6,8 +6,9 @@ import { createForm } from "./form.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { follow } from "./live.js";
 import { showNotices } from "./notices.js";
+import { once } from "./show/button.js";
 import { h, part, say, within } from "./show/dom.js";
-import { failed } from "./show/words.js";
+import { failed, refused } from "./show/words.js";
 import { createTaskView } from "./task/task-view.js";
 
 /** Between two looks at what has changed; a burst of events is one look. */
@@ -30,8 +31,8 @@ function rested(work) {
   let isAsked = false;
   let isBusy = false;
   const run = async () => {
-    if (isBusy || signedOut) {
-      isAsked = !signedOut;
+    if (isBusy || signedOut || document.hidden) {
+      isAsked = !signedOut; // What is not seen is not asked for: see "visibilitychange".
       return;
     }
     [isBusy, isAsked] = [true, false];
@@ -136,10 +137,16 @@ search.addEventListener("input", () => {
 
 part("new").addEventListener("click", newTask);
 part("help").addEventListener("click", showHelp);
-part("pause").addEventListener("click", () => post(paused ? "/resume" : "/pause", {}).then(refreshAll, failed));
-part("sign-out").addEventListener("click", () => post("/sign-out").then(() => location.reload(), failed));
+part("pause").addEventListener(
+  "click",
+  once(() => post(paused ? "/resume" : "/pause", {}).then(refreshAll)),
+);
+part("sign-out").addEventListener("click", () => post("/sign-out").then(() => location.reload(), refused));
 document.addEventListener("address", showAddress);
 addEventListener("popstate", showAddress);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) refreshAll();
+});
 document.addEventListener("signed-out", () => {
   if (signedOut) return;
   signedOut = true;

@@ -1,8 +1,8 @@
 /** What stands in the way of all tasks, and what to do about it. */
 import { post } from "./api.js";
+import { button } from "./show/button.js";
 import { h, part, reconcile } from "./show/dom.js";
 import { clock } from "./show/times.js";
-import { failed } from "./show/words.js";
 
 /** Files in inbox/ and journals that are named. */
 const BROKEN_MAX = 5;
@@ -86,6 +86,6 @@ function shown({ what, since, why, until, todo, act }, again) {
       until && ` · until ${new Date(until).toLocaleString()}`,
       todo && h("span", { class: "todo" }, todo),
     ),
-    act && h("button", { type: "button", class: "small", onclick: () => act[1]().then(again, failed) }, act[0]),
+    act && button(act[0], () => act[1]().then(again), { class: "small" }),
   );
 }

@@ -17,7 +17,7 @@ export interface BranchLedger {
 type Reader = Pick<Branch, "readText" | "treeId" | "listFolder">;
 
 /** Creates the look-up over `branch`; what was read is kept as long as git's id of it stays the same. */
-export function createBranchLedger(branch: Reader): BranchLedger {
+export function createBranchLedger(branch: Reader, daysCachedMax = DAYS_CACHED_MAX): BranchLedger {
   let ledger: { readonly id: string | undefined; readonly rows: ReadonlyMap<string, LedgerRow> } | undefined;
   const days = new Map<string, { readonly id: string; readonly rows: ReadonlyMap<string, LedgerRow> }>();
 
@@ -44,7 +44,7 @@ export function createBranchLedger(branch: Reader): BranchLedger {
     days.delete(date);
     days.set(date, { id, rows: folded });
     for (const oldest of days.keys()) {
-      if (days.size <= DAYS_CACHED_MAX) break;
+      if (days.size <= daysCachedMax) break;
       days.delete(oldest);
     }
     return folded;

@@ -12,7 +12,7 @@ import type { StatePaths } from "../state-paths.ts";
  * @throws CoordinatorError `REFUSED` where open tasks wait for another branch
  */
 export function settleBranch(paths: StatePaths, branch: string): void {
-  const served = readBoundedText(paths.branch, SMALL_FILE_BYTES_MAX)?.trim();
+  const served = readServedBranch(paths);
   if (served === branch) return;
   const open = served === undefined ? 0 : readTaskJournal(paths.journal).openIds().length;
   if (open > 0) {
@@ -24,4 +24,9 @@ export function settleBranch(paths: StatePaths, branch: string): void {
     );
   }
   writeFileAtomic(paths.branch, `${branch}\n`, 0o600);
+}
+
+/** Returns the full name of the branch that was served last. @throws CoordinatorError `CONFIG` where something else lies there */
+export function readServedBranch({ branch }: Pick<StatePaths, "branch">): string | undefined {
+  return readBoundedText(branch, SMALL_FILE_BYTES_MAX)?.trim();
 }

@@ -10,7 +10,7 @@ import {
   truncateSync,
 } from "node:fs";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
-import { readBounded, readBoundedText } from "../../base/files/read-bounded.ts";
+import { readBounded } from "../../base/files/read-bounded.ts";
 import { writeAll, writeAt } from "../../base/files/write-file-atomic.ts";
 import { isTaskId } from "../../task/names/task-id.ts";
 import { asKept, type Kept } from "../../task/text/kept-text.ts";
@@ -87,16 +87,31 @@ export function oldestFirst(ids: readonly string[], pathOf: (id: string) => stri
 export function cutTornLine(path: string): void {
   const content = readBounded(path, JOURNAL_BYTES_MAX);
   if (content === undefined) return;
-  const end = content.lastIndexOf(0x0a) + 1;
-  const start = end === 0 ? 0 : content.lastIndexOf(0x0a, end - 2) + 1;
-  const keep = content.subarray(start, end).includes(0) ? start : end;
+  const keep = wholeBytes(content);
   if (keep !== content.length) truncateSync(path, keep);
 }
 
 export function readRecords(path: string): readonly KeptRecord[] {
-  const text = readBoundedText(path, JOURNAL_BYTES_MAX);
-  if (text === undefined) return [];
-  const lines = text.split("\n");
+  return parseRecords(path, readBounded(path, JOURNAL_BYTES_MAX));
+}
+
+/** Reads a journal as it is once `cutTornLine` was done, and changes nothing. @throws CoordinatorError as `readRecords` */
+export function surveyRecords(path: string): { readonly records: readonly KeptRecord[]; readonly isTorn: boolean } {
+  const content = readBounded(path, JOURNAL_BYTES_MAX);
+  if (content === undefined) return { records: [], isTorn: false };
+  const keep = wholeBytes(content);
+  return { records: parseRecords(path, content.subarray(0, keep)), isTorn: keep !== content.length };
+}
+
+/** Returns how much of a journal a crash has left whole. */
+function wholeBytes(content: Buffer): number {
+  const end = content.lastIndexOf(0x0a) + 1;
+  const start = end === 0 ? 0 : content.lastIndexOf(0x0a, end - 2) + 1;
+  return content.subarray(start, end).includes(0) ? start : end;
+}
+
+function parseRecords(path: string, content: Buffer | undefined): readonly KeptRecord[] {
+  const lines = content?.toString("utf8").split("\n") ?? [];
   lines.pop(); // Empty after the final newline, or a torn record nobody was told about.
   return lines.flatMap((line, index) => {
     try {

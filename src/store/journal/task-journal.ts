@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { systemErrorCode } from "../../base/errors.ts";
 import { mayFail } from "../../base/fault-point.ts";
-import { makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
+import { isAtomicLeftover, makeDirectory, syncDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { Keeper } from "../../task/text/kept-text.ts";
 import { createFileSyncs, type FileSyncs } from "./file-syncs.ts";
@@ -11,9 +11,6 @@ import { journalProblem } from "./journal-check.ts";
 import { appendTo, cutTornLine, idsIn, type KeptRecord, openJournal, readRecords, writeNew } from "./journal-file.ts";
 import { createJournalReader, type JournalReader, journalPlaces } from "./journal-reader.ts";
 import type { JournalRecord } from "./journal-record.ts";
-
-/** What a kill leaves of a file that was being written (see `writeFileAtomic`). */
-const LEFT_BY_KILL = /^\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** As much as the records of a usual task. */
 const PROBE_BYTES = 64 * 1024;
@@ -130,7 +127,7 @@ export function openTaskJournal(
     [openDir, openPath],
     [doneDir, donePath],
   ] as const) {
-    for (const name of readdirSync(directory)) if (LEFT_BY_KILL.test(name)) rmSync(join(directory, name));
+    for (const name of readdirSync(directory)) if (isAtomicLeftover(name)) rmSync(join(directory, name));
     for (const id of idsIn(directory)) repair(id, pathOf(id));
   }
 

@@ -1,13 +1,19 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { CoordinatorError } from "../../../src/base/errors.ts";
 import { createPauseCommand } from "../../../src/cli/commands/pause.ts";
 import { createResumeCommand } from "../../../src/cli/commands/resume.ts";
 import { statePaths } from "../../../src/store/state-paths.ts";
-import { createFakeCliDeps, type FakeCliDeps, runCommand } from "../../fakes/fake-cli-deps.ts";
+import { createFakeCliDeps, type FakeCliDeps, runCommand, sessionView } from "../../fakes/fake-cli-deps.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 function workspace(): FakeCliDeps {
-  const deps = createFakeCliDeps();
+  const deps = createFakeCliDeps({
+    async session(part) {
+      if (!"docs".includes(part)) throw new CoordinatorError("NOT_FOUND", `there is no session "${part}"`);
+      return sessionView({ key: "docs" });
+    },
+  });
   deps.pauseDir = tempDir();
   deps.nowMs = Date.UTC(2026, 10, 20, 14, 15, 30);
   return deps;
@@ -39,6 +45,17 @@ describe("pause and resume", () => {
       "session docs is paused since 2026-11-20T14:15:30Z; codex-inbox resume --session docs lets it go on.",
     ]);
     expect(await said(deps, "resume", "--session", "docs")).toEqual(["session docs goes on."]);
+  });
+
+  it("of a session that has not begun say so, and which one may have been meant", async () => {
+    const deps = workspace();
+    await said(deps, "pause", "--session", "doc");
+    await said(deps, "pause", "--session", "web");
+    await said(deps, "pause", "--session", "docs");
+    expect(deps.warned).toEqual([
+      "codex-inbox: there is no session doc yet: tasks of exactly that one will wait; did you mean docs?",
+      "codex-inbox: there is no session web yet: tasks of exactly that one will wait; codex-inbox sessions lists those there are",
+    ]);
   });
 
   it("twice are no failure", async () => {

@@ -62,6 +62,21 @@ describe("status", () => {
     ]);
   });
 
+  it("says of a command that has gone on for half an hour what ends it, until that was asked for", async () => {
+    const longAgo = "2026-11-20T13:00:00.000Z";
+    const progress = {
+      ...{ kind: "verify" as const, startedAt: longAgo, lastEventAt: null, last: null, usage: null },
+      ...{ command: "npm test", commandSince: longAgo, commands: 0 },
+    };
+    const said = async (status: string) => {
+      const running = [taskView({ status, endedAt: null, progress })];
+      return (await lines({ ...QUIET, server: SERVER, running })).join("\n");
+    };
+    const { id } = taskView();
+    expect(await said("verifying")).toContain(`timeoutMs ends a command that goes on: codex-inbox stop ${id} ends`);
+    expect(await said("stopping")).not.toContain("codex-inbox stop");
+  });
+
   it("says what waits, why and since when, and what is broken", async () => {
     const progress = {
       ...{ kind: "agent" as const, startedAt: SINCE, lastEventAt: "2026-11-20T14:16:40.000Z", last: "$ npm test" },

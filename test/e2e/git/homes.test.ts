@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, parsePolicy } from "../../../src/task/rights/policy.ts";
 import { type GitRepo, makeGitRepo, type RepoShape } from "../../support/git-repo.ts";
@@ -68,6 +68,13 @@ describe("a workspace", () => {
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
     const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other");
     expect(taken).toMatchObject({ code: 4, stderr: expect.stringContaining("'main' is already checked out") });
+
+    await initialized(workspaceIn(code.dir), "--branch", "second", "--dir", "../second");
+    const ambiguous = await workspaceIn(code.dir).command("ls");
+    expect(ambiguous).toMatchObject({ code: 4, stdout: "" });
+    for (const one of [dir, join(code.dir, "../second")])
+      expect(ambiguous.stderr).toContain(`codex-inbox -C ${resolve(one)}`);
+    expect((await workspaceIn(code.dir).command("ls", "-C", dir)).stdout).toBe(fromCode.stdout);
   });
 
   it("may be a folder inside a repository, and touches nothing outside of it", async () => {

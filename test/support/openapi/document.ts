@@ -21,7 +21,7 @@ export function openApiText(): string {
       title: "codex-inbox",
       version: API_VERSION,
       description:
-        "The queue of one workspace, as its coordinator answers for it. Every request needs the token of server.json. See docs/spec.md.",
+        "The queue of one workspace, as its coordinator answers for it. Every request needs the token of server.json, but the link that signs a browser in. See docs/spec.md.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "http://127.0.0.1:8787" }],
@@ -38,6 +38,11 @@ export function openApiText(): string {
             nextCursor: { description: "where the next page begins", anyOf: [{ type: "string" }, { type: "null" }] },
           },
           required: ["tasks", "nextCursor"],
+        },
+        SignInLink: {
+          type: "object",
+          properties: { url: { type: "string" }, expiresAt: { type: "string", format: "date-time" } },
+          required: ["url", "expiresAt"],
         },
         TaskKeys: taskKeys(),
         NewTask: allOf({ prompt: { type: "string", description: "Markdown, byte for byte" } }, ["prompt"]),
@@ -63,7 +68,7 @@ function operationObject({ summary, parameters = [], body, answers, errors }: Op
   const all = [
     ...Object.entries(answers),
     ...errors.map((status) => [status, "ErrorBody"] as const),
-    ["401", "ErrorBody"],
+    ...(answers["401"] === undefined ? [["401", "ErrorBody"] as const] : []),
   ];
   return {
     summary,
@@ -88,12 +93,16 @@ function bodyContent(types: Readonly<Record<string, JsonSchema>>): object {
   return Object.fromEntries(Object.entries(types).map(([type, schema]) => [type, { schema }]));
 }
 
+/** What no type of the code says. */
+const MADE_HERE = ["TaskList", "SignInLink"];
+
 /** @param answer the name of a type, one with [] behind it, or a type of content */
 function answerContent(answer: string, schemas: TypeSchemas): object {
+  if (answer === "nothing") return {};
   if (answer.includes("/")) return { content: { [answer]: { schema: { type: "string" } } } };
   const of = (name: string): JsonSchema => {
     if (name === "object") return { type: "object" };
-    return name === "TaskList" ? { $ref: "#/components/schemas/TaskList" } : schemas.of(name);
+    return MADE_HERE.includes(name) ? { $ref: `#/components/schemas/${name}` } : schemas.of(name);
   };
   const schema = answer.endsWith("[]") ? { type: "array", items: of(answer.slice(0, -2)) } : of(answer);
   return { content: { "application/json": { schema } } };
@@ -102,7 +111,10 @@ function answerContent(answer: string, schemas: TypeSchemas): object {
 const STATUS_WORDS: Readonly<Record<string, string>> = {
   ...{
     "200": "Done, or as it is now",
+    "201": "Made",
     "202": "Accepted; what was asked for comes later",
+    "204": "Done",
+    "303": "Signed in; `Location` is the page",
     "400": "The body is no JSON",
   },
   ...{

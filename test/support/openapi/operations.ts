@@ -14,7 +14,7 @@ export interface Operation {
     readonly type?: "string" | "integer" | "boolean";
   }[];
   readonly body?: { readonly required?: boolean; readonly types: Readonly<Record<string, JsonSchema>> };
-  /** By status, the name of the type of the answer, or its type of content. */
+  /** By status, the name of the type of the answer, its type of content, or "nothing". */
   readonly answers: Readonly<Record<string, string>>;
   /** Further statuses, which all answer with an error. */
   readonly errors: readonly string[];
@@ -34,201 +34,188 @@ export const TYPE_FILES = [
   "src/server/refusal.ts",
 ] as const;
 
-const ID = { in: "path", name: "id", description: "any unique part of the task's id" } as const;
-const KEY = {
-  in: "path",
-  name: "key",
-  description: "any unique part of the session's key or thread; the parts of a key may be joined by / as they are",
-} as const;
-const WAIT = {
+type Parameter = NonNullable<Operation["parameters"]>[number];
+
+const WAIT: Parameter = {
   name: "wait",
   type: "integer",
   description: "answers once the task has ended, or after so many seconds, up to 300",
-} as const;
+};
 
-/** Every route of src/server/app.ts. */
-export const OPERATIONS: readonly Operation[] = [
-  { method: "get", path: "/", summary: "The page, for browsers", answers: { "200": "text/html" }, errors: [] },
-  {
-    method: "get",
-    path: "/page/{name}",
-    summary: "What the page consists of",
-    parameters: [{ in: "path", name: "name", description: "the name of a file" }],
-    answers: { "200": "text/plain" },
-    errors: ["404"],
-  },
-  { method: "get", path: "/health", summary: "How the coordinator is doing", answers: { "200": "Health" }, errors: [] },
-  {
-    method: "get",
-    path: "/status",
-    summary: "Who serves, what runs, what waits and why",
-    answers: { "200": "StatusView" },
-    errors: [],
-  },
-  {
-    method: "get",
-    path: "/tasks",
-    summary: "Open tasks, then finished ones, the newest first, in pages",
-    parameters: [
-      {
-        name: "status",
-        description:
-          "only tasks with it: queued, running, verifying, stopping, succeeded, failed, cancelled; may be given several times",
-      },
-      { name: "session", description: "only tasks of this session" },
-      { name: "text", description: "only tasks with this text in their title, id or session" },
-      { name: "archived", type: "boolean", description: "also tasks of archived sessions" },
-      { name: "limit", type: "integer", description: "tasks in one page: 100, 1 to 1,000" },
-      {
-        name: "finished",
-        type: "integer",
-        description: "finished tasks in all pages together; all where it is not given",
-      },
-      { name: "cursor", description: "nextCursor of the page before" },
-    ],
-    answers: { "200": "TaskList" },
-    errors: ["422"],
-  },
-  {
-    method: "post",
-    path: "/tasks",
-    summary: "Adds a task: a task file, or JSON with a prompt and front matter keys. 200 where it is known",
-    parameters: [
-      WAIT,
-      {
-        in: "header",
-        name: "Idempotency-Key",
-        description:
-          "the client's own name for this request: sent again with the same body it answers 200 and the same task",
-      },
-    ],
-    body: {
-      required: true,
-      types: {
-        "text/markdown": { type: "string", description: "a task file; see docs/spec-task-file.md" },
-        "application/json": { $ref: "#/components/schemas/NewTask" },
-      },
-    },
-    answers: { "200": "TaskView", "202": "TaskView" },
-    errors: ["400", "403", "415", "422", "429", "503"],
-  },
-  {
-    method: "get",
-    path: "/tasks/{id}",
-    summary: "All that is known of a task",
-    parameters: [ID, WAIT],
-    answers: { "200": "TaskDetails" },
-    errors: ["404", "409", "422", "503"],
-  },
-  {
-    method: "get",
-    path: "/tasks/{id}/answer",
-    summary: "The last message of a task that has ended",
-    parameters: [ID],
-    answers: { "200": "text/markdown" },
-    errors: ["404", "409"],
-  },
-  {
-    method: "patch",
-    path: "/tasks/{id}",
-    summary: "Changes keys of the front matter, or the prompt, of a queued task",
-    parameters: [ID],
-    body: { required: true, types: { "application/json": { $ref: "#/components/schemas/TaskChange" } } },
-    answers: { "200": "TaskView" },
-    errors: ["400", "403", "404", "409", "415", "422", "503"],
-  },
-  {
-    method: "get",
-    path: "/tasks/{id}/log",
-    summary: "What was said and done in a task until now",
-    parameters: [ID, { name: "last", type: "integer", description: "so many entries, the last ones" }],
-    answers: { "200": "LogView" },
-    errors: ["404", "409", "422"],
-  },
-  {
-    method: "get",
-    path: "/events",
-    summary: "What happens, as server-sent events; see docs/spec-events.md",
-    parameters: [
-      { name: "task", description: "only events of this task" },
-      { name: "session", description: "only events of this session" },
-      {
-        name: "after",
-        type: "integer",
-        description: "the number of the last event that is known: those behind it come first",
-      },
-      { in: "header", name: "Last-Event-ID", description: "the same, of a client that comes again" },
-    ],
-    answers: { "200": "text/event-stream" },
-    errors: ["404", "409", "422"],
-  },
-  {
-    method: "post",
-    path: "/tasks/{id}/stop",
-    summary: "Asks for the end of a task. 200 where it had ended",
-    parameters: [ID],
-    answers: { "200": "TaskView", "202": "TaskView" },
-    errors: ["404", "409", "503"],
-  },
-  {
-    method: "post",
-    path: "/tasks/{id}/retry",
-    summary: "Adds a new task that tries a failed or cancelled one again",
-    parameters: [ID],
-    answers: { "202": "TaskView" },
-    errors: ["403", "404", "409", "422", "429", "503"],
-  },
-  {
-    method: "post",
-    path: "/pause",
-    summary: "Starts no more tasks, or none of one session",
-    body: { types: { "application/json": pauseBody({ reason: { type: "string" } }) } },
-    answers: { "200": "PausedView" },
-    errors: ["400", "422", "503"],
-  },
-  {
-    method: "post",
-    path: "/resume",
-    summary: "Ends a pause; with now, what holds all tasks is tried at once too",
-    body: { types: { "application/json": pauseBody({ now: { type: "boolean" } }) } },
-    answers: { "200": "PausedView" },
-    errors: ["400", "422", "503"],
-  },
-  {
-    method: "get",
-    path: "/sessions",
-    summary: "The sessions, the most recently used one first",
-    parameters: [
-      { name: "own", type: "boolean", description: "also those that were made for a single task each" },
-      {
-        name: "state",
-        description: "only those in this state: RUNNING, STOPPED, DIED, ARCHIVED; may be given several times",
-      },
-    ],
-    answers: { "200": "SessionView[]" },
-    errors: ["422"],
-  },
-  {
-    method: "get",
-    path: "/sessions/{key}",
-    summary: "One session",
-    parameters: [KEY],
-    answers: { "200": "SessionView" },
-    errors: ["404", "409"],
-  },
-  {
-    method: "post",
-    path: "/sessions/{key}/archive",
-    summary: "Puts a session away, or takes it out of the archive",
-    parameters: [KEY],
-    body: { types: { "application/json": { type: "object", properties: { undo: { type: "boolean" } } } } },
-    answers: { "200": "object" },
-    errors: ["400", "404", "409", "422", "503"],
-  },
-  { method: "get", path: "/openapi.json", summary: "This document", answers: { "200": "object" }, errors: [] },
+const PATH_PARTS: Readonly<Record<string, string>> = {
+  id: "any unique part of the task's id",
+  key: "any unique part of the session's key or thread; the parts of a key may be joined by / as they are",
+  name: "the name of a file",
+};
+
+type Row = readonly [
+  request: `${"GET" | "POST" | "PATCH"} /${string}`,
+  summary: string,
+  /** "200 Health, 404 422": an answer by its status, and the statuses that come with an error. */
+  answers: string,
+  more?: { readonly parameters?: readonly Parameter[]; readonly body?: Operation["body"]; readonly key?: string },
 ];
 
-function pauseBody(more: JsonSchema): JsonSchema {
+/** Every route of src/server/app.ts and of src/server/access/sign-in.ts. */
+const ROWS: readonly Row[] = [
+  ["GET /", "The page, for browsers", "200 text/html"],
+  ["GET /page/{name}", "What the page consists of", "200 text/plain, 404"],
+  [
+    "GET /sign-in",
+    "What a link to the page leads to: gives its browser a cookie, once, and leads to the page",
+    "303 nothing, 401 text/html",
+    { parameters: [{ name: "code", description: "that of the link, which is good for ten minutes" }] },
+  ],
+  ["POST /sign-in/code", "Makes a link that signs one browser in; with the token only", "201 SignInLink, 403 409"],
+  ["POST /sign-out", "Ends the sign-in of the cookie", "204 nothing"],
+  ["GET /health", "How the coordinator is doing", "200 Health"],
+  ["GET /status", "Who serves, what runs, what waits and why", "200 StatusView"],
+  [
+    "GET /tasks",
+    "Open tasks, then finished ones, the newest first, in pages",
+    "200 TaskList, 422",
+    {
+      parameters: [
+        {
+          name: "status",
+          description:
+            "only tasks with it: queued, running, verifying, stopping, succeeded, failed, cancelled; may be given several times",
+        },
+        { name: "session", description: "only tasks of this session" },
+        { name: "text", description: "only tasks with this text in their title, id or session" },
+        { name: "archived", type: "boolean", description: "also tasks of archived sessions" },
+        { name: "limit", type: "integer", description: "tasks in one page: 100, 1 to 1,000" },
+        {
+          name: "finished",
+          type: "integer",
+          description: "finished tasks in all pages together; all where it is not given",
+        },
+        { name: "cursor", description: "nextCursor of the page before" },
+      ],
+    },
+  ],
+  [
+    "POST /tasks",
+    "Adds a task: a task file, or JSON with a prompt and front matter keys. 200 where it is known",
+    "200 TaskView, 202 TaskView, 400 403 415 422 429 503",
+    {
+      parameters: [
+        WAIT,
+        {
+          in: "header",
+          name: "Idempotency-Key",
+          description:
+            "the client's own name for this request: sent again with the same body it answers 200 and the same task",
+        },
+      ],
+      body: {
+        required: true,
+        types: {
+          "text/markdown": { type: "string", description: "a task file; see docs/spec-task-file.md" },
+          "application/json": { $ref: "#/components/schemas/NewTask" },
+        },
+      },
+    },
+  ],
+  ["GET /tasks/{id}", "All that is known of a task", "200 TaskDetails, 404 409 422 503", { parameters: [WAIT] }],
+  ["GET /tasks/{id}/answer", "The last message of a task that has ended", "200 text/markdown, 404 409"],
+  [
+    "PATCH /tasks/{id}",
+    "Changes keys of the front matter, or the prompt, of a queued task",
+    "200 TaskView, 400 403 404 409 415 422 503",
+    { body: { required: true, types: { "application/json": { $ref: "#/components/schemas/TaskChange" } } } },
+  ],
+  [
+    "GET /tasks/{id}/log",
+    "What was said and done in a task until now",
+    "200 LogView, 404 409 422",
+    { parameters: [{ name: "last", type: "integer", description: "so many entries, the last ones" }] },
+  ],
+  [
+    "GET /events",
+    "What happens, as server-sent events; see docs/spec-events.md",
+    "200 text/event-stream, 404 409 422 503",
+    {
+      parameters: [
+        { name: "task", description: "only events of this task" },
+        { name: "session", description: "only events of this session" },
+        {
+          name: "after",
+          type: "integer",
+          description: "the number of the last event that is known: those behind it come first",
+        },
+        { in: "header", name: "Last-Event-ID", description: "the same, of a client that comes again" },
+      ],
+    },
+  ],
+  [
+    "POST /tasks/{id}/stop",
+    "Asks for the end of a task. 200 where it had ended",
+    "200 TaskView, 202 TaskView, 404 409 503",
+  ],
+  [
+    "POST /tasks/{id}/retry",
+    "Adds a new task that tries a failed or cancelled one again",
+    "202 TaskView, 403 404 409 422 429 503",
+  ],
+  [
+    "POST /pause",
+    "Starts no more tasks, or none of one session",
+    "200 PausedView, 400 422 503",
+    { body: pauseBody({ reason: { type: "string" } }) },
+  ],
+  [
+    "POST /resume",
+    "Ends a pause; with now, what holds all tasks is tried at once too",
+    "200 PausedView, 400 422 503",
+    { body: pauseBody({ now: { type: "boolean" } }) },
+  ],
+  [
+    "GET /sessions",
+    "The sessions, the most recently used one first",
+    "200 SessionView[], 422",
+    {
+      parameters: [
+        { name: "own", type: "boolean", description: "also those that were made for a single task each" },
+        {
+          name: "state",
+          description: "only those in this state: RUNNING, STOPPED, DIED, ARCHIVED; may be given several times",
+        },
+      ],
+    },
+  ],
+  ["GET /sessions/{key}", "One session", "200 SessionView, 404 409"],
+  [
+    "POST /sessions/{key}/archive",
+    "Puts a session away, or takes it out of the archive",
+    "200 object, 400 404 409 422 503",
+    {
+      body: { types: { "application/json": { type: "object", properties: { undo: { type: "boolean" } } } } },
+      key: "the session's key, whole",
+    },
+  ],
+  ["GET /openapi.json", "This document", "200 object"],
+];
+
+/** Every request that the interface answers. */
+export const OPERATIONS: readonly Operation[] = ROWS.map(
+  ([request, summary, texts, { parameters = [], body, key } = {}]) => {
+    const [method = "", path = ""] = request.split(" ");
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(
+      ([, name = ""]): Parameter => ({ in: "path", name, description: key ?? PATH_PARTS[name] ?? "" }),
+    );
+    const parts = texts.split(", ").map((text) => text.split(" "));
+    const answers = parts.filter(([, type]) => type !== undefined && !/^\d/.test(type));
+    return {
+      ...{ method: method.toLowerCase() as Operation["method"], path, summary, parameters: [...inPath, ...parameters] },
+      ...(body !== undefined && { body }),
+      answers: Object.fromEntries(answers.map(([status, type = ""]) => [status ?? "", type])),
+      errors: parts.filter((part) => !answers.includes(part)).flat(),
+    };
+  },
+);
+
+function pauseBody(more: JsonSchema): Operation["body"] {
   const session = { type: "string", description: "that session alone, not the whole queue" };
-  return { type: "object", properties: { session, ...more } };
+  return { types: { "application/json": { type: "object", properties: { session, ...more } } } };
 }

@@ -4,7 +4,8 @@ import type { LogView } from "../../../app/views/log-view.ts";
 import { CoordinatorError } from "../../../base/errors.ts";
 import type { CliDeps } from "../../cli-deps.ts";
 import { type Command, type CommandInput, printJson, wholeNumber } from "../../command.ts";
-import { entryText, eventText } from "../../log-text.ts";
+import { createFollowedText } from "../../followed-text.ts";
+import { entryText } from "../../log-text.ts";
 
 const TASKS_SHOWN = 20;
 const TRY_AGAIN = new CoordinatorError("TRY_AGAIN", "").exitCode;
@@ -33,7 +34,12 @@ export function createLogCommand(deps: CliDeps): Command {
       if (raw === true && (input.flags.json === true || input.flags.n !== undefined))
         throw new CoordinatorError("USAGE", "--raw is JSON already, and whole: leave out --json and -n");
       if (part === undefined && (follow === true || raw === true))
-        throw new CoordinatorError("USAGE", `${raw === true ? "--raw" : "-f"} takes a task; codex-inbox ls shows them`);
+        throw new CoordinatorError(
+          "USAGE",
+          raw === true
+            ? "--raw takes a task; codex-inbox ls shows them"
+            : "-f takes a task or a session; codex-inbox ls and codex-inbox sessions show them",
+        );
       if (part === undefined) await printHistory(deps, input);
       else if (raw === true) await printRaw(deps, part, follow === true);
       else if (follow === true) return followPart(deps, part, input);
@@ -76,6 +82,7 @@ function nowLine({ task, status, hold, run, entries }: LogView): string | undefi
 export async function followPart(deps: CliDeps, part: string, input: CommandInput): Promise<number> {
   const last = wholeNumber(input, "n");
   const { signal } = new AbortController(); // Ctrl-C ends the process.
+  const textOf = createFollowedText();
   for await (const piece of deps.app.followLog(part, { last }, signal)) {
     if (piece.kind === "nobody") {
       deps.warn(piece.reason);
@@ -84,7 +91,7 @@ export async function followPart(deps: CliDeps, part: string, input: CommandInpu
     if (input.flags.json === true) printJsonLine(deps, piece);
     else if (piece.kind === "left-out") deps.print(leftOutLine(piece.count));
     else {
-      const text = piece.kind === "entry" ? entryText(piece.entry) : eventText(piece.event);
+      const text = textOf(piece);
       if (text !== undefined) deps.printText(text);
     }
   }

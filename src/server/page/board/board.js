@@ -13,6 +13,8 @@ import { showSessions, showStates } from "./side.js";
 
 /** What stands in the board under one name: a list, or what `make` makes. @typedef {{ name: string, title?: string, of?: unknown, make?: () => HTMLElement }} BoardPart */
 
+/** Of those that are shown: the task that goes on from another, by that one's id. @typedef {ReadonlyMap<string | null, TaskView>} Successors */
+
 export function createBoard() {
   const place = part("main");
   let pages = 1;
@@ -20,7 +22,7 @@ export function createBoard() {
   /** @type {StatusView | undefined} */
   let status;
   let asked = 0;
-  const lookUps = createLookUps(() => void again());
+  const lookUps = createLookUps(() => void (document.hidden || again()));
 
   const refresh = async () => {
     const { status: state, session, q } = readAddress();
@@ -41,23 +43,26 @@ export function createBoard() {
     const shown = all.filter(({ tasks, isKept }) => tasks.length > 0 || isKept);
     const focused = focusedTask();
     /** @type {readonly BoardPart[]} */
-    const parts = [...heads(sessions, session), ...(shown.length === 0 ? [nothing(isFiltered)] : shown)];
+    const parts = [...heads(sessions, session, told), ...(shown.length === 0 ? [nothing(isFiltered)] : shown)];
     reconcile(place, parts, {
       key: ({ name }) => name,
       make: ({ title, make = () => emptyList(title ?? "") }) => make(),
       signature: ({ title, of }) => [title, of],
     });
-    for (const list of shown) fill(list, within(place, `:scope > [data-key="${list.name}"]`));
+    const next = new Map(all.flatMap(({ tasks }) => tasks).map((task) => [task.parent, task]));
+    for (const list of shown) fill(list, next, within(place, `:scope > [data-key="${list.name}"]`));
     if (focused !== undefined && document.activeElement === document.body)
       within(place, `.task[data-key="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true }); // It has moved to another list.
     return told;
   };
 
-  /** Where a session is chosen, it stands above its tasks. @param {readonly SessionView[]} sessions @param {string | undefined} key @returns {readonly BoardPart[]} */
-  const heads = (sessions, key) => {
+  /** Where a session is chosen, it stands above its tasks. @param {readonly SessionView[]} sessions @param {string | undefined} key @param {StatusView} told @returns {readonly BoardPart[]} */
+  const heads = (sessions, key, told) => {
     if (key === undefined) return [];
     const session = sessions.find((one) => one.key === key);
-    return [{ name: "head", of: [key, session], make: () => sessionHead(key, session, changed) }];
+    const isPaused = told.paused.sessions.some((pause) => pause.session === key);
+    const make = () => sessionHead(key, session, isPaused, changed);
+    return [{ name: "head", of: [key, session, isPaused], make }];
   };
   const again = () => refresh().catch(failed);
   const changed = () => {
@@ -69,15 +74,15 @@ export function createBoard() {
     return again();
   };
 
-  /** @param {TaskList} list @param {Element} section */
-  const fill = ({ title, tasks, count, more, isMore = false }, section) => {
+  /** @param {TaskList} list @param {Successors} next @param {Element} section */
+  const fill = ({ title, tasks, count, more, isMore = false }, next, section) => {
     const [heading, list, foot] = /** @type {[Element, Element, Element]} */ ([...section.children]);
     const number = count ?? `${tasks.length}${more !== undefined || isMore ? "+" : ""}`;
     reconcile(heading, [[title, number]], {
       key: () => "title",
       make: () => h("span", {}, title, " ", h("span", { class: "count" }, number)),
     });
-    fillTasks(list, tasks, again);
+    fillTasks(list, tasks, next, again);
     reconcile(foot, more !== undefined || isMore ? [[more, isMore]] : [], {
       key: () => "more",
       make: () =>
@@ -90,14 +95,14 @@ export function createBoard() {
   return { refresh, ended: lookUps.forget };
 }
 
-/** @param {Element} list @param {readonly TaskView[]} tasks @param {() => Promise<unknown>} again */
-function fillTasks(list, tasks, again) {
+/** @param {Element} list @param {readonly TaskView[]} tasks @param {Successors} next @param {() => Promise<unknown>} again */
+function fillTasks(list, tasks, next, again) {
   reconcile(list, tasks, {
     key: ({ id }) => id,
-    make: (task) => row(task, again),
+    make: (task) => row(task, next.get(task.id), again),
     signature: (task) => [
       ...[task.status, task.title, task.hold, task.reason, task.endedAt, task.totalUsage, task.progress],
-      addressWith({ task: task.id }),
+      ...[addressWith({ task: task.id }), next.get(task.id)?.title, next.get(task.id)?.status],
     ],
   });
   const open = readAddress().task;

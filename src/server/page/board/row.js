@@ -1,19 +1,19 @@
 /** One task of a list. */
 import { addressWith } from "../address.js";
 import { post } from "../api.js";
-import { commandLine, h, say } from "../show/dom.js";
+import { button } from "../show/button.js";
+import { commandLine, h, say, visible } from "../show/dom.js";
 import { whatToDo } from "../show/hints.js";
 import { clock, tokens } from "../show/times.js";
-import { failed, stateName } from "../show/words.js";
+import { stateName } from "../show/words.js";
 
 const FIRST_LINE_MAX = 200;
 
-/** @param {TaskView} task @param {() => Promise<unknown>} again */
-export function row(task, again) {
+/** @param {TaskView} task @param {TaskView | undefined} next the one that goes on from it @param {() => Promise<unknown>} again */
+export function row(task, next, again) {
   const { id, title, status, sessionKey } = task;
   const retry = async () => {
-    const made = await post(`/tasks/${id}/retry`).catch(failed);
-    if (made === undefined) return;
+    await post(`/tasks/${id}/retry`);
     say(`Retried: ${title}`);
     await again();
   };
@@ -26,21 +26,18 @@ export function row(task, again) {
       h("span", { class: "dot", "aria-hidden": "true" }),
       h("span", { class: "title" }, title),
       h("span", { class: "state" }, stateName(task)),
-      h("span", { class: "about" }, ...about(task)),
+      h("span", { class: "about" }, ...about(task, next)),
       h("span", { class: "session" }, sessionName(sessionKey)),
       h("span", { class: "when" }, when(task)),
     ),
     status === "failed" &&
-      h(
-        "button",
-        { type: "button", class: "small", onclick: retry, "data-focus": "retry", "aria-label": `Retry: ${title}` },
-        "Retry",
-      ),
+      next === undefined &&
+      button("Retry", retry, { class: "small", "data-focus": "retry", "aria-label": `Retry: ${visible(title)}` }),
   );
 }
 
-/** What is to be known of it at a glance. @param {TaskView} task @returns {readonly import("../show/dom.js").Child[]} */
-function about(task) {
+/** What is to be known of it at a glance. @param {TaskView} task @param {TaskView | undefined} next @returns {readonly import("../show/dom.js").Child[]} */
+function about(task, next) {
   switch (task.status) {
     case "queued":
       return [task.hold ?? "next, as soon as a worker is free", task.holdRemedy && ` · ${task.holdRemedy}`];
@@ -55,10 +52,18 @@ function about(task) {
       ];
     }
     case "failed":
-      return [task.reason ?? "failed", h("span", { class: "todo" }, whatToDo(task))];
+      return [
+        h("span", { class: "reason" }, task.reason ?? "failed"),
+        h("span", { class: "todo" }, next === undefined ? whatToDo(task) : goesOn(next)),
+      ];
     default:
       return [firstLine(task.result) || task.reason || ""];
   }
+}
+
+/** @param {TaskView} next */
+function goesOn(next) {
+  return `Goes on in ${next.title} (${stateName(next)}).`;
 }
 
 /** @param {TaskView} task */

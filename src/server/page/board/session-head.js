@@ -1,20 +1,15 @@
 /** What stands above the tasks of a session that was chosen. */
 import { go } from "../address.js";
 import { post } from "../api.js";
+import { button } from "../show/button.js";
 import { h } from "../show/dom.js";
 import { duration, tokens } from "../show/times.js";
-import { failed } from "../show/words.js";
 
-/** @param {string} key @param {SessionView | undefined} session @param {() => Promise<unknown>} again */
-export function sessionHead(key, session, again) {
-  const pause = async () => {
-    await post(session?.paused ? "/resume" : "/pause", { session: key }).catch(failed);
-    await again();
-  };
-  const archive = async () => {
-    await post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session?.archived }).catch(failed);
-    await again();
-  };
+/** @param {string} key @param {SessionView | undefined} session @param {boolean} isPaused by name: not because the whole queue is @param {() => Promise<unknown>} again */
+export function sessionHead(key, session, isPaused, again) {
+  const pause = () => post(isPaused ? "/resume" : "/pause", { session: key }).finally(again);
+  const archive = () =>
+    post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session?.archived }).finally(again);
   const isIdle = session !== undefined && session.tasks.queued + session.tasks.running === 0;
   return h(
     "header",
@@ -29,17 +24,8 @@ export function sessionHead(key, session, again) {
     h(
       "p",
       { class: "actions" },
-      h(
-        "button",
-        { type: "button", onclick: pause, "data-focus": "pause" },
-        session?.paused ? "Resume session" : "Pause session",
-      ),
-      isIdle &&
-        h(
-          "button",
-          { type: "button", onclick: archive, "data-focus": "archive" },
-          session.archived ? "Take out of the archive" : "Archive",
-        ),
+      button(isPaused ? "Resume session" : "Pause session", pause, { "data-focus": "pause" }),
+      isIdle && button(session.archived ? "Take out of the archive" : "Archive", archive, { "data-focus": "archive" }),
       h("button", { type: "button", onclick: () => go({ session: undefined }), "data-focus": "all" }, "All sessions"),
     ),
   );

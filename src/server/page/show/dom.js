@@ -1,8 +1,8 @@
 /** What turns text of others into what is seen: by textContent alone, so that nothing in it acts. */
 
 /** Codes that are not seen, and those that turn the writing direction: shown as what they are. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
+const UNSEEN =
+  /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** What an element can be given as children. @typedef {Node | string | number | false | null | undefined} Child */
 
@@ -10,7 +10,13 @@ const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a
 export function visible(value) {
   return String(value ?? "")
     .replaceAll("\r\n", "\n")
-    .replace(UNSEEN, (code) => `\\u${code.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    .replace(UNSEEN, (code) => (code === "\n" || code === "\t" ? code : escapeOf(code)));
+}
+
+/** @param {string} code */
+function escapeOf(code) {
+  const units = [...Array(code.length).keys()].map((at) => code.charCodeAt(at).toString(16).padStart(4, "0"));
+  return units.map((unit) => `\\u${unit}`).join("");
 }
 
 /**

@@ -7,13 +7,43 @@ import { h, visible } from "./dom.js";
 /** A longer text is shown as it is. */
 const CHARACTERS_MAX = 100_000;
 
+/** Deeper nesting than this is shown as it is. */
+const NESTED = /^(?:[ \t]*(?:[>*+-]|\d{1,9}[.)])){30}/m;
+/** A table with more cells is shown as it is. */
+const CELLS_MAX = 20_000;
+/**
+ * Each sign of a paragraph is looked for in all that follows it there: 100,000 characters of `*a_` took two minutes. A text whose characters
+ * are looked at more often than this, on average or together, is shown as it is.
+ */
+const LOOKS_EACH_MAX = 300;
+const LOOKS_MAX = 10_000_000;
+
 const TAGS = "p h3 h4 h5 h6 ul ol li pre code blockquote a strong em del hr br table thead tbody tr th td".split(" ");
 
 /** @param {string} text */
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
+/** Characters that may still be looked at. */
+let looks = 0;
+
+/** @param {string} text what is left of a text or of a part of it @returns {false} as usual */
+function look(text) {
+  looks -= text.length;
+  if (looks < 0) throw new Error("too much to read");
+  return false;
+}
+
+/** Whether a table that begins here has more cells than can be shown. @param {string} text */
+function isHugeTable(text) {
+  const [table = ""] = text.split(/\n[ \t]*\n/, 1);
+  const [head = ""] = table.split("\n", 1);
+  return (head.split("|").length - 1) * (table.split("\n").length - 1) > CELLS_MAX;
+}
+
 const marked = new Marked({
   gfm: true,
+  // What is looked for first wherever something may begin is a sign behind a backslash.
+  tokenizer: { escape: look, table: (text) => (isHugeTable(text) ? undefined : false) },
   renderer: {
     // Markup is text here.
     html: ({ text }) => escaped(text),
@@ -41,8 +71,9 @@ purify.addHook("afterSanitizeAttributes", (node) => {
  */
 export function rendered(text) {
   const shown = visible(text);
-  if (shown.length > CHARACTERS_MAX) return h("pre", { class: "text", tabindex: 0 }, shown);
+  if (shown.length > CHARACTERS_MAX || NESTED.test(shown)) return h("pre", { class: "text", tabindex: 0 }, shown);
   const place = h("div", { class: "prose" });
+  looks = Math.min(LOOKS_MAX, shown.length * LOOKS_EACH_MAX);
   try {
     const fragment = purify.sanitize(String(marked.parse(shown)), {
       ALLOWED_TAGS: TAGS,

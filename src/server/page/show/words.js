@@ -9,13 +9,16 @@ export function stateName({ status }) {
   return NAMES.get(status) ?? status;
 }
 
-/** Shows what was refused, until it is closed. @param {unknown} error */
+/** Shows why something could not be asked, until that is closed; of a connection that is lost its state tells. @param {unknown} error */
 export function failed(error) {
-  const { name, message, status } = /** @type {Error & { status?: number }} */ (error);
-  if (name === "AbortError" || status === 401) return undefined;
-  if (status === 0) return undefined; // The connection's state tells.
-  showError(message);
+  if (/** @type {{ status?: number }} */ (error).status !== 0) refused(error);
   return undefined;
+}
+
+/** Shows why something that the user wanted was not done, until that is closed. @param {unknown} error */
+export function refused(error) {
+  const { name, message, status } = /** @type {Error & { status?: number }} */ (error);
+  if (name !== "AbortError" && status !== 401) showError(message);
 }
 
 /** @param {string} message */

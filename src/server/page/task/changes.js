@@ -2,6 +2,9 @@
 import { commandLine, h } from "../show/dom.js";
 import { duration } from "../show/times.js";
 
+/** Changed files that are listed. */
+const FILES_MAX = 200;
+
 /** @type {ReadonlyMap<string, string>} */
 const LETTERS = new Map([
   ["add", "A"],
@@ -39,9 +42,14 @@ export function verification({ command, outcome, exitCode, durationMs }, printed
   );
 }
 
-/** @param {TaskView["changedFiles"]} changed */
-export function changedFiles(changed) {
-  return block(`Changed files (${changed.length})`, fileList(changed));
+/** @param {TaskView} task */
+export function changedFiles({ id, changedFiles: changed }) {
+  const more = changed.length - FILES_MAX;
+  return block(
+    `Changed files (${changed.length})`,
+    fileList(changed.slice(0, FILES_MAX)),
+    more > 0 && h("p", { class: "quiet" }, `${more} more: `, h("code", {}, `codex-inbox show ${id}`)),
+  );
 }
 
 /** @param {readonly { readonly path: string, readonly change: string, readonly by?: string | null }[]} files */

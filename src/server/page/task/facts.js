@@ -6,6 +6,9 @@ import { clock, duration, localTime, tokens } from "../show/times.js";
 
 /** @typedef {import("../show/dom.js").Child} Child */
 
+/** Characters of a commit's id. */
+const COMMIT_SHOWN = 10;
+
 /** It stays as it is while what it shows changes, and for the next task. */
 let showsDetails = false;
 
@@ -23,6 +26,7 @@ export function facts(task) {
     ["Tokens", tokens(task.totalUsage ?? task.usage)],
     [isOver ? "Ended" : "Accepted", clock(task.endedAt ?? task.acceptedAt ?? new Date().toISOString(), "ago")],
     ["Model", task.model],
+    ["Commit", task.commit && h("code", { title: task.commit }, task.commit.slice(0, COMMIT_SHOWN))],
     ["Attempts", task.attempts > 1 && String(task.attempts)],
     ["Parent", link(task.parent)],
     ["Goes on in", link(task.followUpTask)],
@@ -34,7 +38,7 @@ export function facts(task) {
     ["Ended", time(task.endedAt)],
     ["From", [task.origin, task.requestedBy].filter(Boolean).join(", ")],
     ["Thread", task.thread && h("code", {}, task.thread)],
-    ["Commit", task.commit && h("code", {}, task.commit)],
+    ["Whole commit", task.commit && h("code", {}, task.commit)],
     [task.committed ? "In the branch" : "Will be", h("code", {}, task.path)],
   ];
   const noteDetails = (/** @type {{ target: HTMLDetailsElement }} */ { target }) => {

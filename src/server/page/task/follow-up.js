@@ -1,8 +1,11 @@
 /** Forms beside a task: what comes next in its session, and another prompt while it waits. */
 import { go } from "../address.js";
 import { patch, post } from "../api.js";
+import { once } from "../show/button.js";
 import { h, say } from "../show/dom.js";
-import { failed } from "../show/words.js";
+
+/** What was begun and not sent, by task. @type {Map<string, string>} */
+const drafts = new Map();
 
 /** @param {TaskView} task */
 export function followUp({ sessionKey, id }) {
@@ -10,16 +13,21 @@ export function followUp({ sessionKey, id }) {
     ...{ id: `follow-${id}`, rows: 3, required: true },
     placeholder: "What comes next, in the same session",
   });
-  const send = async (/** @type {Event} */ event) => {
-    event.preventDefault();
+  field.value = drafts.get(id) ?? "";
+  field.addEventListener("input", () => drafts.set(id, field.value));
+  /** Sent again because nothing was answered, it is the same task. @type {{ prompt: string, key: string } | undefined} */
+  let sent;
+  const send = once(async () => {
     const prompt = field.value;
     if (prompt.trim() === "") return;
-    const made = await post("/tasks", { prompt, sessionKey }, { "Idempotency-Key": crypto.randomUUID() }).catch(failed);
-    if (made === undefined) return;
+    if (sent?.prompt !== prompt) sent = { prompt, key: crypto.randomUUID() };
+    const made = await post("/tasks", { prompt, sessionKey }, { "Idempotency-Key": sent.key });
+    drafts.delete(id);
     field.value = "";
+    sent = undefined;
     say("Sent");
     go({ task: made.id });
-  };
+  });
   field.addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
     if (key === "Enter" && (ctrlKey || metaKey)) field.form?.requestSubmit();
   });
@@ -45,12 +53,11 @@ export function followUp({ sessionKey, id }) {
 export function editForm({ id, prompt }, close) {
   const field = h("textarea", { id: "edited", rows: 9, required: true });
   field.value = prompt ?? "";
-  const save = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    if ((await patch(`/tasks/${id}`, { prompt: field.value }).catch(failed)) === undefined) return;
+  const save = once(async () => {
+    await patch(`/tasks/${id}`, { prompt: field.value });
     say("Saved");
     await close();
-  };
+  });
   return h(
     "section",
     { class: "block follow-up", "aria-label": "Edit" },

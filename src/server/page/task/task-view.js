@@ -1,9 +1,10 @@
 /** One task: what was asked, what came of it, what it did, and what can be done about it. */
 import { go } from "../address.js";
 import { get, post } from "../api.js";
+import { button } from "../show/button.js";
 import { h, part, reconcile, say, within } from "../show/dom.js";
 import { rendered } from "../show/markdown.js";
-import { failed, stateName } from "../show/words.js";
+import { stateName } from "../show/words.js";
 import { block, changedFiles, verification } from "./changes.js";
 import { facts, now, problem } from "./facts.js";
 import { editForm, followUp } from "./follow-up.js";
@@ -52,6 +53,10 @@ export function createTaskView() {
         get(`${path}/log?last=${ENTRIES}`, { signal }).catch(noLog),
       ]);
       if (shown !== id) return;
+      if (task.id !== id) {
+        go({ task: task.id }, { replace: true }); // A part of its id was given: events name the whole.
+        return;
+      }
       if (isOther) place.replaceChildren();
       show(task, log);
       if (isOther) within(place, "h2")?.focus({ preventScroll: true });
@@ -98,14 +103,11 @@ export function createTaskView() {
   /** @param {TaskDetails} task */
   const head = (task) => {
     const stop = async () => {
-      await post(`/tasks/${task.id}/stop`).catch(failed);
+      await post(`/tasks/${task.id}/stop`);
       say("Stop was asked for");
       await open(task.id);
     };
-    const retry = async () => {
-      const made = await post(`/tasks/${task.id}/retry`).catch(failed);
-      if (made !== undefined) go({ task: made.id });
-    };
+    const retry = async () => go({ task: (await post(`/tasks/${task.id}/retry`)).id });
     const mayStop = OPEN.includes(task.status) && task.status !== "stopping";
     const mayRetry = task.status === "failed" || task.status === "cancelled";
     return h(
@@ -116,10 +118,9 @@ export function createTaskView() {
       h(
         "p",
         { class: "actions" },
-        task.status === "queued" &&
-          h("button", { type: "button", onclick: () => edit(task.id, task.id), "data-focus": "edit" }, "Edit"),
-        mayStop && h("button", { type: "button", onclick: stop, "data-focus": "stop" }, "Stop"),
-        mayRetry && h("button", { type: "button", class: "primary", onclick: retry, "data-focus": "retry" }, "Retry"),
+        task.status === "queued" && button("Edit", () => edit(task.id, task.id), { "data-focus": "edit" }),
+        mayStop && button("Stop", stop, { "data-focus": "stop" }),
+        mayRetry && button("Retry", retry, { class: "primary", "data-focus": "retry" }),
         closeButton(),
       ),
     );
@@ -141,18 +142,22 @@ function closeButton() {
 function outcome(task, log) {
   const { progress, result, verification: verified, changedFiles: files } = task;
   const trouble = problem(task);
-  const { status, hold, reason, failure, warnings } = task;
+  const { status, hold, holdUntil, holdRemedy, reason, failure, warnings } = task;
   const printed = task.verificationOutput ?? endOf(log);
   /** @type {(ViewPart | false | undefined)[]} */
   const parts = [
     progress !== null && { name: "now", of: progress, make: () => now(progress) },
-    trouble && { name: "problem", of: [status, hold, reason, failure, warnings], make: () => trouble },
+    trouble && {
+      name: "problem",
+      of: [status, hold, holdUntil, holdRemedy, reason, failure, warnings],
+      make: () => trouble,
+    },
     result ? { name: "answer", of: result, make: () => block("Answer", rendered(result)) } : undefined,
     verified !== null && {
       ...{ name: "verification", of: [verified, printed] },
       make: () => verification(verified, printed),
     },
-    files.length > 0 && { name: "files", of: files, make: () => changedFiles(files) },
+    files.length > 0 && { name: "files", of: files, make: () => changedFiles(task) },
   ];
   return parts.filter((one) => one !== false && one !== undefined);
 }

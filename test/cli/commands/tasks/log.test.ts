@@ -231,6 +231,38 @@ describe("log of what goes on", () => {
     ]);
   });
 
+  it("shows what a verification prints as it comes, whole lines, each once, and of a long one the end", async () => {
+    const verify = { command: "make check", outcome: "running", what: "is under way", exitCode: null, durationMs: 5 };
+    const output = (text: string, change: object = {}): LogPiece => ({
+      kind: "event",
+      event: {
+        ...{ ...HEAD, seq: 9, kind: "output", run: 2, ...verify, output: text, outputBytes: text.length },
+        ...change,
+      },
+    });
+    const numbers = (from: number, to: number): string =>
+      Array.from({ length: to - from }, (_, index) => `ok ${from + index}\n`).join("");
+    const cut = (to: number): string => `ok 1\n[… much …]\n${numbers(to - 60, to)}`;
+    const over = { outcome: "failed", what: "ended with exit code 2", durationMs: 2_000 };
+    const { deps } = following([
+      { kind: "entry", entry: entry({ kind: "verify", ...verify, output: "ok 1\nok", outputBytes: 7 }) },
+      output("ok 1\nok 2"),
+      output("ok 1\nok 2\nok 3\n"),
+      output("ok 1\nok 2\nok 3\n"),
+      output(cut(100)),
+      output(cut(102)),
+      output(`${cut(103)}no`, over),
+    ]);
+    await runCommand(createLogCommand(deps), "-f", "k3f9x2");
+    expect(deps.printed.map((text) => text.replace(`[${TIME}] `, ""))).toEqual([
+      "verify: is under way (0.0 s)\n    make check\n    ok 1",
+      "    ok 2\n    ok 3",
+      `    ${cut(100).trimEnd().replaceAll("\n", "\n    ")}`,
+      "    ok 100\n    ok 101",
+      "    ok 102\n    no\nverify: ended with exit code 2 (2 s)",
+    ]);
+  });
+
   it("is followed as JSON, a line each", async () => {
     const { deps } = following(PIECES);
     await runCommand(createLogCommand(deps), "--follow", "--json", "k3f9x2");

@@ -1,0 +1,19 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { inject } from "vitest";
+
+const BENCH_DIR = join(import.meta.dirname, "../../bench");
+const TIMEOUT_MS = 180_000;
+
+/** Runs bench/<name>.ts to its end and returns what it printed. It measures the bundle, which starts in half of the time of the sources. */
+export async function runBench(name: string, ...args: readonly string[]): Promise<string> {
+  const packageDir = inject("packageDir");
+  const env = {
+    ...process.env,
+    BENCH_ENTRY: join(packageDir, "bin/codex-inbox.js"),
+    NODE_COMPILE_CACHE: join(packageDir, "compiled"),
+  };
+  const command = [join(BENCH_DIR, `${name}.ts`), ...args];
+  return (await promisify(execFile)(process.execPath, command, { env, timeout: TIMEOUT_MS })).stdout;
+}
