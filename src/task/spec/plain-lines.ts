@@ -35,7 +35,7 @@ export function readPlainLines(block: string, firstLine: number, limits: YamlLim
     const [, key = "", written = ""] = LINE.exec(text) ?? [];
     if (key === "" || WORDS.has(key)) return undefined;
     const line = firstLine + index;
-    const value = valueOf(written, { line, column: key.length + 3 }, limits);
+    const value = readValue(written, { line, column: key.length + 3 }, limits);
     if (value === undefined) return undefined;
     entries.push({ key, keyPlace: { line, column: 1 }, value });
   }
@@ -43,7 +43,7 @@ export function readPlainLines(block: string, firstLine: number, limits: YamlLim
   return isEachOnce || limits.repeatedKeys === true ? entries : undefined;
 }
 
-function valueOf(written: string, place: YamlValue["place"], limits: YamlLimits): YamlValue | undefined {
+function readValue(written: string, place: YamlValue["place"], limits: YamlLimits): YamlValue | undefined {
   const leaf = (plain: unknown, text: string | undefined): YamlValue => ({
     ...{ plain, text, place, items: undefined, entries: undefined },
   });
