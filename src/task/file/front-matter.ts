@@ -3,23 +3,9 @@ import { stringify } from "yaml";
 import { isPlainText } from "../spec/plain-lines.ts";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
-import type { YamlLimits } from "../spec/yaml-limits.ts";
-import { readYamlMapping, type YamlEntry, type YamlMapping } from "../spec/yaml-mapping.ts";
+import { readYamlMapping, type YamlMapping } from "../spec/yaml-mapping.ts";
 import { utf8Length } from "../text/utf8.ts";
-import { DROPPED, readPlainFrontMatter } from "./plain-front-matter.ts";
-
-/** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
-export interface FrontMatter {
-  readonly entries: readonly YamlEntry[];
-  readonly body: string;
-  readonly bodyPlace: Place;
-  readonly problems: readonly TaskProblem[];
-}
-
-export interface FrontMatterLimits extends YamlLimits {
-  readonly bytes: number;
-  readonly lines: number;
-}
+import { DROPPED, type FrontMatter, type FrontMatterLimits, readPlainFrontMatter } from "./plain-front-matter.ts";
 
 /**
  * Blanks in a row where empty lines are among them. gray-matter looks for comments anew at each line, through all blanks that follow:

@@ -1,7 +1,22 @@
 import { readPlainLines } from "../spec/plain-lines.ts";
-import { placeAt } from "../spec/task-problem.ts";
+import { type Place, placeAt } from "../spec/task-problem.ts";
+import type { TaskProblem } from "../spec/task-spec.ts";
+import type { YamlLimits } from "../spec/yaml-limits.ts";
+import type { YamlEntry } from "../spec/yaml-mapping.ts";
 import { utf8Length } from "../text/utf8.ts";
-import type { FrontMatter, FrontMatterLimits } from "./front-matter.ts";
+
+/** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
+export interface FrontMatter {
+  readonly entries: readonly YamlEntry[];
+  readonly body: string;
+  readonly bodyPlace: Place;
+  readonly problems: readonly TaskProblem[];
+}
+
+export interface FrontMatterLimits extends YamlLimits {
+  readonly bytes: number;
+  readonly lines: number;
+}
 
 /** The limits for the front matter of a dropped file. */
 export const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 3_000 };

@@ -1,4 +1,4 @@
-import type { FrontMatter, FrontMatterLimits } from "../file/front-matter.ts";
+import type { FrontMatter, FrontMatterLimits } from "../file/plain-front-matter.ts";
 import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
 import { oneLine } from "../text/one-line.ts";
