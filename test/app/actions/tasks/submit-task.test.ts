@@ -94,9 +94,9 @@ describe("the keys of submissions", () => {
   });
 });
 
-it("a thousand submissions at once are each accepted exactly once, or refused clearly", async () => {
+it("hundreds of submissions at once are each accepted exactly once, or refused clearly", async () => {
   const world = createWorld();
-  world.settings.maxOpenTasks = 800;
+  world.settings.maxOpenTasks = 200;
   world.settings.maxWorkers = 0;
   const { ask } = await listenHere(await world.start());
   /** What was cut off before it was read, or found no room to be read, is sent again. */
@@ -111,11 +111,11 @@ it("a thousand submissions at once are each accepted exactly once, or refused cl
       const isBusy = answer.status === 503 && error?.code === "TRY_AGAIN" && answer.headers.get("retry-after") !== null;
       return isBusy ? send(index) : answer.status; // More at once than are read: it says so.
     });
-  const first = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(index)));
+  const first = await Promise.all(Array.from({ length: 250 }, (_, index) => send(index)));
   const accepted = first.filter((status) => status === 202).length;
-  expect([accepted, first.filter((status) => status === 429).length]).toEqual([800, 200]);
-  expect(world.logged("accepted")).toHaveLength(800);
+  expect([accepted, first.filter((status) => status === 429).length]).toEqual([200, 50]);
+  expect(world.logged("accepted")).toHaveLength(200);
   const second = await Promise.all(first.map((_, index) => send(index)));
   expect(second).toEqual(first.map((status) => (status === 202 ? 200 : 429)));
-  expect(world.logged("accepted")).toHaveLength(800);
+  expect(world.logged("accepted")).toHaveLength(200);
 }, 60_000);
