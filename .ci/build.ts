@@ -11,10 +11,16 @@ const SCRIPTS = ["src/run/worker/shim.sh", "src/run/worker/launcher/launcher.sh"
 /** What the page loads beside its own files, as src/server/page.ts names it. */
 const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "dompurify/dist/purify.es.mjs" };
 
-/** Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute). @throws Error when something cannot be resolved */
-export async function buildBundle(outdir: string): Promise<void> {
+/**
+ * Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute).
+ *
+ * @param more further programs of the same parts, relative to the repository: tests have one
+ * @throws Error when something cannot be resolved
+ */
+export async function buildBundle(outdir: string, more: readonly string[] = []): Promise<void> {
   await build({
-    entryPoints: [join(ROOT, "src/cli.ts")],
+    entryPoints: ["src/cli.ts", ...more].map((path) => join(ROOT, path)),
+    entryNames: "[name]",
     outdir,
     bundle: true,
     splitting: true,

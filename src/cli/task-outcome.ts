@@ -17,9 +17,13 @@ export async function waitAloud(
   parts: readonly string[],
   timeoutS: number | undefined,
 ): Promise<readonly WaitedTask[]> {
+  let hint = "; Ctrl-C ends the wait and stops no task";
   return deps.app.wait(parts, {
     timeoutMs: timeoutS === undefined ? undefined : timeoutS * 1_000,
-    tell: (waitsFor) => deps.warn(`waiting for ${waitWords(waitsFor)}`),
+    tell(waitsFor) {
+      deps.warn(`waiting for ${waitWords(waitsFor)}${hint}`);
+      hint = ""; // Once is enough.
+    },
     unserved: () =>
       deps.warn(`nobody serves this workspace, so nothing ends by itself; start with: ${serveCommand(undefined)}`),
   });

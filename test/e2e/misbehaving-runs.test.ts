@@ -20,11 +20,11 @@ function misbehavingCodex(): string {
   );
   writeFileSync(
     join(dir, "ITEMS"),
-    lines(100_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
+    lines(20_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
   );
   writeFileSync(
     join(dir, "LONG"),
-    lines(2_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(2_000)}"}`),
+    lines(20, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(200_000)}"}`),
   );
   const path = join(dir, "codex.sh");
   writeFileSync(
@@ -61,14 +61,14 @@ it("runs that misbehave fail alone, also over a restart: the coordinator lives, 
   workspace.drop("flood/task.md", "FLOOD\n");
   workspace.drop("good/task.md", "Behaves. [[final: fine]]\n");
 
-  const first = workspace.serve();
+  const first = workspace.serve({ isOptimised: true });
   await waitFor(() => held.every((name) => existsSync(join(workspace.dir, `up-${name}`))), {
     what: "the runs",
     timeoutMs: 20_000,
   });
   await first.kill();
   workspace.repo.write("go", "");
-  const second = workspace.serve();
+  const second = workspace.serve({ isOptimised: true });
   await waitFor(() => workspace.results.tasks().length === 6, { what: "all results", timeoutMs: 90_000 });
   const peakKb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${second.pid}/status`, "utf8"))?.[1]);
   console.log(`the coordinator took at most ${Math.round(peakKb / 1024)} MB`);

@@ -21,12 +21,15 @@ export interface LogLine {
   field(key: string): string | undefined;
 }
 
-/** `codex-inbox serve`, as a process of its own. */
-export interface CoordinatorProcess {
-  readonly pid: number;
-  /** What it has logged until now. */
+/** What a coordinator has logged until now. */
+export interface ServedLog {
   log(): string;
   lines(event?: string): readonly LogLine[];
+}
+
+/** `codex-inbox serve`, as a process of its own. */
+export interface CoordinatorProcess extends ServedLog {
+  readonly pid: number;
   /** Waits until it has logged `event` (`count` times). @throws Error with the log when it ends without */
   saw(event: string, count?: number, timeoutMs?: number): Promise<LogLine>;
   /** Waits until it serves; returns the address of its HTTP interface. */
@@ -69,15 +72,23 @@ export async function runCommand(
   return { ...(await endOf(child)), stdout, stderr };
 }
 
-/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`; `isLean`: as it starts itself again. */
+export interface StartOptions {
+  /** As it starts itself again; true unless given. */
+  readonly isLean?: boolean;
+  /** It has so much to do that V8 shall optimise it; false unless given. */
+  readonly isOptimised?: boolean;
+}
+
+/** Starts `codex-inbox serve <args>` in `dir`, whose state folder is `stateDir`. */
 export function startCoordinatorProcess(
   dir: string,
   stateDir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  isLean = true,
+  { isLean = true, isOptimised = false }: StartOptions = {},
 ): CoordinatorProcess {
-  const [nodeArgs, allocator] = isLean ? [LEAN.args, LEAN.environment] : [[], {}];
+  const [leanArgs, allocator] = isLean ? [LEAN.args, LEAN.environment] : [[], {}];
+  const nodeArgs = [...(isOptimised ? [] : SHORT_LIVED), ...leanArgs];
   const child = spawnEntry(dir, ["serve", ...args], { ...environment, ...allocator }, nodeArgs);
   child.stdin?.end();
   let log = "";
@@ -141,11 +152,11 @@ function spawnEntry(
   dir: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  nodeArgs: readonly string[] = [],
+  nodeArgs: readonly string[] = SHORT_LIVED,
 ): ChildProcess {
   const [entry, cache] = [join(inject("packageDir"), "bin/codex-inbox.js"), join(inject("packageDir"), "compiled")];
   const env = { ...environment, NODE_COMPILE_CACHE: cache };
-  return spawn(process.execPath, [...SHORT_LIVED, ...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
+  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
 }
 
 function endOf(child: ChildProcess): Promise<ProcessEnd> {
@@ -163,6 +174,12 @@ function parseLine(text: string): LogLine {
   for (const [, key = "", quoted, plain = ""] of rest.matchAll(/(\w+)=(?:("(?:[^"\\]|\\.)*")|(\S+))/g))
     fields.set(key, quoted === undefined ? plain : String(JSON.parse(quoted)));
   return { event, text, field: (key) => fields.get(key) };
+}
+
+/** Returns what stands in a whole log. */
+export function readLog(text: string): ServedLog {
+  const parsed = text.split("\n").slice(0, -1).map(parseLine);
+  return { log: () => text, lines: (event) => parsed.filter((line) => event === undefined || line.event === event) };
 }
 
 /** Returns `fetch` below `url` with `token`. */

@@ -33,7 +33,7 @@ export async function crashAtEach(
     ask(index);
     expect(await coordinator.ended, `${fault}: ${coordinator.log()}`).toEqual({ code: null, signal: "SIGKILL" });
   }
-  await workspace.serveUntilIdle();
+  await workspace.serveUntilIdle({ isAlone: true });
   await isDone(workspace, before + points.length, points.at(-1), () => "");
 }
 

@@ -28,7 +28,7 @@ export async function setup({ provide }: TestProject): Promise<void> {
   }) as [string, string];
   for (const name of ["bin", "package.json", "docs/openapi.json"])
     cpSync(join(ROOT, name), join(packageDir, name), { recursive: true });
-  await buildBundle(join(packageDir, "dist"));
+  await buildBundle(join(packageDir, "dist"), ["test/support/command-host-process.ts"]);
   provide("sharedDir", sharedDir);
   provide("packageDir", packageDir);
 }

@@ -12,10 +12,14 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inject } from "vitest";
+import { isHosted, runHosted } from "./command-host.ts";
 import {
   type CommandResult,
   type CoordinatorProcess,
+  readLog,
   runCommand,
+  type ServedLog,
+  type StartOptions,
   startCoordinatorProcess,
 } from "./coordinator-process.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
@@ -36,13 +40,17 @@ export interface WorkspaceOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export interface ServeTestOptions {
+export interface ServeTestOptions extends StartOptions {
   readonly args?: readonly string[];
   /** The fault point at which the coordinator dies: `<name>` or `<name>#<n>`. */
   readonly fault?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** As it starts itself again to become small; true unless given. */
-  readonly isLean?: boolean;
+}
+
+export interface UntilIdleOptions extends ServeTestOptions {
+  readonly code?: number;
+  /** False unless given: then the host of all tests serves (command-host.ts). */
+  readonly isAlone?: boolean;
 }
 
 /** What the stub noted of one of its starts. */
@@ -73,8 +81,12 @@ export interface TestWorkspace {
   commitSettings(settings: unknown): void;
   /** Starts a coordinator that serves until it is ended; on a free port, with a short settling time. */
   serve(options?: ServeTestOptions): CoordinatorProcess;
-  /** Serves until nothing is left to do. @throws Error with the log when it does not end with `code` (0 unless given) */
-  serveUntilIdle(options?: ServeTestOptions & { readonly code?: number }): Promise<CoordinatorProcess>;
+  /**
+   * Serves until nothing is left to do; in a process of its own where `isAlone`, which is to say where a coordinator has died before.
+   *
+   * @throws Error with the log when it does not end with `code` (0 unless given)
+   */
+  serveUntilIdle(options?: UntilIdleOptions): Promise<ServedLog>;
   /** Runs another command of codex-inbox. */
   command(...args: readonly string[]): Promise<CommandResult>;
   /** The starts of the stub, the oldest first. */
@@ -99,9 +111,9 @@ export interface WorkspacePlaceOptions {
 export function workspaceIn(dir: string, options: WorkspaceOptions & WorkspacePlaceOptions = {}): TestWorkspace {
   const base = tempDir();
   const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
-  const { stateDir, branch } = options;
+  const { stateDir, branch, environment: given = {} } = options;
   const place = { ...(stateDir === undefined ? {} : { stateDir }), ...(branch === undefined ? {} : { branch }) };
-  return openedWorkspace({ dir, home, environment: workspaceEnvironment(base, home, options), ...place });
+  return openedWorkspace({ dir, home, environment: workspaceEnvironment(base, home, options), given, ...place });
 }
 
 /** Makes a workspace: a repository with one commit, and what `codex-inbox init` adds. */
@@ -111,7 +123,7 @@ export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<Tes
   const home = options.codex?.home ?? stubHome(join(base, "codex-home"));
   const environment = workspaceEnvironment(base, home, options);
   onTestFinished(() => rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
-  const workspace = openedWorkspace({ dir, home, environment });
+  const workspace = openedWorkspace({ dir, home, environment, given: options.environment ?? {} });
   cpSync(await workspaceTemplate(), dir, { recursive: true });
   return workspace;
 }
@@ -148,7 +160,9 @@ async function makeWorkspace(dir: string, environment: NodeJS.ProcessEnv): Promi
 interface Opening extends WorkspacePlaceOptions {
   readonly dir: string;
   readonly home: string;
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Those of it that the test has added. */
+  readonly given: Readonly<Record<string, string>>;
 }
 
 /** Ends what was started in it when the test is finished: after that, whoever made the folder removes it. */
@@ -163,13 +177,13 @@ function openedWorkspace(opening: Opening): TestWorkspace {
 }
 
 function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): TestWorkspace {
-  const { dir, home, environment, stateDir = stateDirOf(opening.dir), branch = "main" } = opening;
+  const { dir, home, environment, given, stateDir = stateDirOf(opening.dir), branch = "main" } = opening;
   const repo = gitRepoAt(dir);
-  const serve = ({ args = [], fault, environment: more = {}, isLean }: ServeTestOptions = {}): CoordinatorProcess => {
+  const serve = ({ args = [], fault, environment: more = {}, ...start }: ServeTestOptions = {}): CoordinatorProcess => {
     const port = args.includes("--until-idle") ? [] : ["--port", "0"];
     const faults = fault === undefined ? {} : { CODEX_INBOX_FAULT: fault };
     const all = [...port, "--settle-ms", String(SETTLE_MS), ...args];
-    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults }, isLean);
+    const coordinator = startCoordinatorProcess(dir, stateDir, all, { ...environment, ...more, ...faults }, start);
     coordinators.push(coordinator);
     return coordinator;
   };
@@ -194,15 +208,21 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
       repo.git("commit", "--quiet", "-m", "settings");
     },
     serve,
-    async serveUntilIdle({ code = 0, ...options } = {}) {
-      const coordinator = serve({ ...options, args: ["--until-idle", ...(options.args ?? [])] });
-      const end = await coordinator.ended;
-      if (end.code === code) return coordinator;
-      throw new Error(
-        `serve --until-idle ended with ${end.code ?? end.signal} instead of ${code}:\n${coordinator.log()}`,
-      );
+    async serveUntilIdle({ code = 0, isAlone = false, ...options } = {}) {
+      const { args = [], environment: more = {}, fault } = options;
+      const words = ["serve", "--until-idle", "--settle-ms", String(SETTLE_MS), ...args];
+      const served =
+        isAlone || fault !== undefined || !isHosted(words, { ...given, ...more })
+          ? await endOfOwn(serve({ ...options, args: ["--until-idle", ...args] }))
+          : await endOfHosted(dir, words, { ...environment, ...more });
+      if (served.code === code) return served;
+      throw new Error(`serve --until-idle ended with ${served.code} instead of ${code}:\n${served.log()}`);
     },
-    command: (...args) => runCommand(dir, args, environment),
+    async command(...args) {
+      if (!isHosted(args, given)) return runCommand(dir, args, environment);
+      const { code, stdout, stderr } = await runHosted(dir, args, environment);
+      return { code, signal: null, stdout, stderr };
+    },
     stubRuns: () => readLines(join(home, "stub-runs.jsonl")).map((line) => JSON.parse(line)),
     agentPids() {
       const clone = readLines(join(stateDir, "clone"))[0];
@@ -216,12 +236,22 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
   };
 }
 
+async function endOfOwn(coordinator: CoordinatorProcess): Promise<ServedLog & { readonly code: unknown }> {
+  const { code, signal } = await coordinator.ended;
+  return { log: coordinator.log, lines: coordinator.lines, code: code ?? signal };
+}
+
+async function endOfHosted(...command: Parameters<typeof runHosted>): Promise<ServedLog & { readonly code: unknown }> {
+  const { code, stderr } = await runHosted(...command);
+  return { ...readLog(stderr), code };
+}
+
 function stateDirOf(dir: string): string {
   return join(dir, ".git", "codex-inbox");
 }
 
 /** Nothing of the user who runs the tests: not their configuration of git, nor their codex. */
-function workspaceEnvironment(base: string, home: string, options: WorkspaceOptions): NodeJS.ProcessEnv {
+function workspaceEnvironment(base: string, home: string, options: WorkspaceOptions): Readonly<Record<string, string>> {
   return {
     PATH: `${dirname(process.execPath)}:${quickPath()}`,
     HOME: base,

@@ -32,7 +32,7 @@ async function runReal(prompt: string, kill: boolean) {
     await first.kill();
     expect(workspace.agentPids().length).toBeGreaterThan(1);
   }
-  const last = await workspace.serveUntilIdle();
+  const last = await workspace.serveUntilIdle({ isAlone: true });
   if (kill) expect(last.lines("recovered").map((line) => line.field("action"))).toEqual(["watch"]);
   expectSettled(workspace, { tasks: 1 });
   return {
@@ -88,7 +88,7 @@ describe("the next coordinator", () => {
     const { workspace, held } = await orphanedRun();
     held.release();
     await waitFor(() => workspace.stateFiles("runs").some((path) => path.endsWith("exit.json")), { what: "its end" });
-    const second = await workspace.serveUntilIdle();
+    const second = await workspace.serveUntilIdle({ isAlone: true });
     expect(second.lines("recovered")[0]?.field("worker")).toBe("ended");
     expect(second.lines("started")).toEqual([]);
     expectAnswer(workspace, { runs: 1, run: 1 });
@@ -98,7 +98,7 @@ describe("the next coordinator", () => {
     const { workspace, held } = await orphanedRun();
     for (const pid of workspace.agentPids()) process.kill(pid, "SIGKILL");
     held.release();
-    const second = await workspace.serveUntilIdle();
+    const second = await workspace.serveUntilIdle({ isAlone: true });
     expect(second.lines("recovered")[0]?.field("worker")).toBe("vanished");
     expectAnswer(workspace, { runs: 2, run: 2 });
     expect(workspace.stubRuns()[1]?.resume).toBe(workspace.results.task("hello").frontMatter.thread);
@@ -108,7 +108,7 @@ describe("the next coordinator", () => {
     const { workspace, held } = await orphanedRun();
     process.kill(workspace.stubRuns()[0]?.pid ?? Number.NaN, "SIGKILL");
     held.release();
-    await workspace.serveUntilIdle();
+    await workspace.serveUntilIdle({ isAlone: true });
     expectAnswer(workspace, { runs: 2, run: 2 });
   });
 });
@@ -116,7 +116,7 @@ describe("the next coordinator", () => {
 it("a task that is lost again and again is given up", async () => {
   const workspace = await tempWorkspace({ environment: { CODEX_INBOX_RETRY_BASE_MS: "1" } });
   workspace.drop("docs/greet.md", "[[torn]]\n");
-  await workspace.serveUntilIdle({ code: 1 });
+  await workspace.serveUntilIdle({ code: 1, isAlone: true });
   expect(workspace.stubRuns()).toHaveLength(4);
   expect(workspace.results.task("torn").result?.reason).toMatch(/4 times in a row/);
   expectSettled(workspace, { tasks: 1, status: "failed" });

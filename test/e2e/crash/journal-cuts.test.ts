@@ -68,7 +68,7 @@ it("wherever the journal of a run ends, the next start comes to the same outcome
   for (const cut of cuts) {
     restore();
     writeFileSync(journal, cut.text);
-    await workspace.serveUntilIdle();
+    await workspace.serveUntilIdle({ isAlone: true });
     expectSettled(workspace, { tasks: 1 });
     outcomes.set(cut.name, {
       runs: workspace.stubRuns().length,
@@ -86,7 +86,7 @@ it("wherever the journal of a committed task ends, the task stays done", async (
   for (const cut of cutsOf(text).slice(-3)) {
     restore();
     writeFileSync(journal, cut.text);
-    await workspace.serveUntilIdle();
+    await workspace.serveUntilIdle({ isAlone: true });
     expectSettled(workspace, { tasks: 1 });
     expect(workspace.stubRuns(), cut.name).toHaveLength(1);
   }

@@ -32,7 +32,7 @@ it("a coordinator that is killed again and again, at whatever moment, runs each 
     });
     await coordinator.kill();
   }
-  await workspace.serveUntilIdle();
+  await workspace.serveUntilIdle({ isAlone: true });
   const prompts = workspace.stubRuns().map(({ prompt }) => prompt);
   expect(prompts.sort(), `seed ${seed}`).toEqual([...new Set(prompts)]);
   expect(prompts).toHaveLength(2 + 2 * KILLS);

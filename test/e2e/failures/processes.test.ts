@@ -58,7 +58,7 @@ it.concurrent(
       codexPath: wrappedCodex(codex, '[ "$1" = exec ] && exec >/dev/full'),
     });
     workspace.drop("docs/one.md", "One. [[final: ok]]\n");
-    const coordinator = await workspace.serveUntilIdle({ code: 1 });
+    const coordinator = await workspace.serveUntilIdle({ code: 1, isAlone: true });
     const { frontMatter, result } = workspace.results.task("One.");
     expect(frontMatter).toMatchObject({ status: "failed", failure: "crashed", attempts: 2, run: 2 });
     expect(result?.reason).toMatch(/^codex crashed: .*failed printing to stdout: No space left on device/);
@@ -78,7 +78,7 @@ it.concurrent(
     await codex.server.close();
     const workspace = await workspaceWith(codex);
     workspace.drop("docs/one.md", "One. [[final: ok]]\n");
-    const coordinator = await workspace.serveUntilIdle({ code: 1 });
+    const coordinator = await workspace.serveUntilIdle({ code: 1, isAlone: true });
     const { frontMatter, result } = workspace.results.task("One.");
     expect(frontMatter).toMatchObject({ status: "failed", failure: "connection", attempts: 2, run: 2 });
     expect(result?.reason).toBe("no connection to the model: Connection failed: error sending request");
@@ -210,7 +210,7 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
     "when it is $failure",
     besideEach(async ({ failure, frontMatter, reason }) => {
       const workspace = await stubborn(frontMatter, failure === "stalled" ? LEFT_BEHIND : undefined);
-      await workspace.serveUntilIdle({ code: 1 });
+      await workspace.serveUntilIdle({ code: 1, isAlone: true });
       expect(existsSync(join(workspace.dir, "escaped"))).toBe(true);
       const task = workspace.results.task("One.");
       expect(task.frontMatter).toMatchObject({ status: "failed", failure, attempts: 1 });

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FAILURE_POLICIES, type FailureKind, type Remedy } from "../../../src/task/state/failure.ts";
-import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
+import type { ServedLog } from "../../support/coordinator-process.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
@@ -161,7 +161,7 @@ function requestsOf(index: number, codex: RealCodex) {
   return codex.requests.filter(({ userTexts }) => userTexts.at(-1)?.startsWith(beginning(index)));
 }
 
-function observe(index: number, codex: RealCodex, { results }: TestWorkspace, coordinator: CoordinatorProcess) {
+function observe(index: number, codex: RealCodex, { results }: TestWorkspace, coordinator: ServedLog) {
   const { id, frontMatter, result } = results.task(beginning(index));
   const runs = coordinator.lines("run-ended").filter((line) => line.field("task") === id);
   const reason = runs[0]?.field("reason") ?? "";

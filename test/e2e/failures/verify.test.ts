@@ -180,7 +180,7 @@ describe("a coordinator that dies around a verification neither skips nor repeat
     workspace.drop("docs/one.md", `---\nverifyCommand: ${command}\nfollowUp: later\n---\nSay hello\n`);
     const crashed = workspace.serve({ args: ["--until-idle"], fault });
     expect(await crashed.ended, crashed.log()).toEqual({ code: null, signal: "SIGKILL" });
-    await workspace.serveUntilIdle({ code: 1 });
+    await workspace.serveUntilIdle({ code: 1, isAlone: true });
     expect(workspace.stubRuns()).toHaveLength(1);
     expect(readFileSync(join(workspace.dir, "checks"), "utf8")).toBe("checked\n");
     const { frontMatter, id } = workspace.results.task("Say hello");
@@ -210,7 +210,7 @@ describe("a verification under way when its coordinator is killed", () => {
     await serve.kill();
     writeFileSync(join(workspace.dir, "free"), "");
     await waitFor(() => workspace.agentPids().length === 0, { what: "the end of the command" });
-    const next = await workspace.serveUntilIdle();
+    const next = await workspace.serveUntilIdle({ isAlone: true });
     expect(next.lines("recovered")[0]?.text).toMatch(/state=verifying worker=ended action=watch/);
     expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded" });
     expectOnce(workspace, 1);
@@ -222,7 +222,7 @@ describe("a verification under way when its coordinator is killed", () => {
     for (const pid of workspace.agentPids()) process.kill(pid, "SIGKILL");
     await waitFor(() => workspace.agentPids().length === 0, { what: "the end of the command" });
     writeFileSync(join(workspace.dir, "free"), "");
-    const next = await workspace.serveUntilIdle();
+    const next = await workspace.serveUntilIdle({ isAlone: true });
     expect(next.lines("recovered")[0]?.text).toMatch(/state=verifying worker=vanished action=watch/);
     expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 3 });
     expectOnce(workspace, 2);
@@ -266,7 +266,7 @@ describe("a stop during a verification", () => {
     await serve.kill();
     await workspace.command("stop", id);
     expect(workspace.agentPids()).toEqual([]);
-    await workspace.serveUntilIdle({ code: 1 });
+    await workspace.serveUntilIdle({ code: 1, isAlone: true });
     expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "cancelled" });
   });
 
@@ -278,7 +278,7 @@ describe("a stop during a verification", () => {
     expect(await serve.ended, serve.log()).toEqual({ code: 0, signal: null });
     expect(workspace.agentPids()).toEqual([]);
     writeFileSync(join(workspace.dir, "free"), "");
-    await workspace.serveUntilIdle();
+    await workspace.serveUntilIdle({ isAlone: true });
     expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
     expect(workspace.stubRuns()).toHaveLength(1);
     expect(readFileSync(join(workspace.dir, "checks"), "utf8")).toBe("checked\nchecked\n");

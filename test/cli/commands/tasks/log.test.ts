@@ -298,14 +298,15 @@ describe("log of what goes on", () => {
   });
 
   it.each([
-    [["-f"]],
-    [["--raw"]],
-    [["--raw", "--json", "k3"]],
-    [["--raw", "-n", "3", "k3"]],
-    [["-n", "x", "k3"]],
-    [["a", "b"]],
-  ])("refuses %j", async (argv) => {
+    [["-f"], "-f takes a task or a session;"],
+    [["--raw"], "--raw takes a task;"],
+    [["--raw", "--json", "k3"], "leave out --json"],
+    [["--raw", "-n", "3", "k3"], "leave out --json and -n"],
+    [["-n", "x", "k3"], "-n takes a whole number"],
+    [["a", "b"], '"b" is one word too many'],
+  ])("refuses %j: %s", async (argv, says) => {
     const { deps } = following([]);
-    await expect(runCommand(createLogCommand(deps), ...argv)).rejects.toMatchObject({ code: "USAGE" });
+    const refusal = { code: "USAGE", message: expect.stringContaining(says) };
+    await expect(runCommand(createLogCommand(deps), ...argv)).rejects.toMatchObject(refusal);
   });
 });

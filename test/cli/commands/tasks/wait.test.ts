@@ -43,7 +43,7 @@ describe("wait", () => {
     expect(asked).toEqual({ parts: ["a", "b"], timeoutMs: 9_000 });
     expect(deps.warned).toEqual([
       "nobody serves this workspace, so nothing ends by itself; start with: codex-inbox serve",
-      "waiting for 20261120-141530-k3f9x2 (queued: paused)",
+      "waiting for 20261120-141530-k3f9x2 (queued: paused); Ctrl-C ends the wait and stops no task",
       "waiting for inbox/x.md: no coordinator has taken it",
     ]);
     expect(deps.printed).toEqual([
