@@ -1,5 +1,7 @@
 import { findTaskFile } from "../../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
+import type { JournalRecord } from "../../../store/journal/journal-record.ts";
+import { readPlainFrontMatter } from "../../../task/file/plain-front-matter.ts";
 import type { TaskDetails, TaskView } from "../../views/task-view.ts";
 import type { QueriesDeps } from "../queries.ts";
 
@@ -13,7 +15,7 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
     const commit = records.findLast((record) => record.k === "committed");
     return {
       ...task,
-      prompt: (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records),
+      prompt: await promptOf(records),
       verificationOutput: verify?.verification.output ?? null,
       commit: commit?.commit ?? null,
     };
@@ -21,4 +23,11 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
   const file = (await findTaskFile(deps.branch, { task: task.id, session: task.sessionKey, path: task.path }))?.file;
   const verificationOutput = file?.result?.verificationOutput ?? null;
   return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null };
+}
+
+/** Most are read without the parser of YAML, which takes longer to load than all else here. */
+async function promptOf(records: readonly JournalRecord[]): Promise<string> {
+  const text = records.findLast((record) => record.k === "accepted" || record.k === "replaced")?.text;
+  const plain = text === undefined ? undefined : readPlainFrontMatter(text)?.body;
+  return plain ?? (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records);
 }
