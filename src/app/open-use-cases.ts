@@ -104,6 +104,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return landSessionHere(place, (await asked.session(part)).key);
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
+    worktrees: async (request) =>
+      (await import("./actions/worktrees.ts")).askWorktrees(await find(), request, environment),
     scan: async (options) => (await import("./actions/scan.ts")).scanBranch(await find(), options, environment),
     async doctor(options, onChecked) {
       const { trustNothingIn, workTreeAbove } = await import("./serve/trusted-path.ts");
@@ -129,6 +131,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     sessions: async (options) => (await queries()).sessions(options),
     session: async (key) => (await queries()).session(key),
     history: async (count) => (await queries()).history(count),
+    diff: async (part, options) => (await queries()).diff(part, options),
     log: async (part, options) => (await queries()).log(part, options),
     async *followLog(part, options, signal) {
       const [{ openFollowing }, { followLog }] = await Promise.all([

@@ -15,6 +15,7 @@ import type { PublishedDrop } from "./actions/tasks/publish-drop.ts";
 import type { StopAnswer } from "./actions/tasks/request-stop.ts";
 import type { RetriedTask } from "./actions/tasks/retry-task.ts";
 import type { WaitedTask, WaitRequest } from "./actions/tasks/wait-for-tasks.ts";
+import type { WorktreeReport, WorktreeRequest } from "./actions/worktrees.ts";
 import type { DoctorOptions } from "./doctor/examine.ts";
 import type { CheckReport, DoctorReport } from "./doctor/report.ts";
 import type { LogPiece } from "./log/follow-log.ts";
@@ -61,6 +62,8 @@ export interface UseCases extends Queries {
   land(session: string): Promise<LandAnswer>;
   /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
   compactTasks(force: boolean): Promise<CompactedLedger>;
+  /** Lists the worktrees of sessions, or does something about them. @throws CoordinatorError as `askWorktrees` */
+  worktrees(request: WorktreeRequest): Promise<WorktreeReport>;
   /** Looks for secrets in what a branch holds, or in its whole history. @throws CoordinatorError `NOT_FOUND` */
   scan(options: ScanOptions): Promise<ScanReport>;
   /**

@@ -92,6 +92,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
     land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
+    worktrees: async () => ({ worktrees: [], kept: [] }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
     scan: async ({ branch = "HEAD", history }) => ({
       ...{ branch, history, scanned: { texts: 1, bytes: 10 }, findings: [], notScanned: [] },
@@ -213,7 +214,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
-    log: unexpected,
+    ...{ log: unexpected, diff: unexpected },
     retryText: unexpected,
     ...change,
   };

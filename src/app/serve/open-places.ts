@@ -6,20 +6,23 @@ import { createMerger } from "../../git/merge/merger.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
-import { openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
+import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
 import type { SecretFinder } from "../../redact/keeper.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
-import { openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
+import { type OpenedWorkplace, openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
 import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
-import { createSessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
-import { createSessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
-import { createWorktreeKeeping, type WorktreeKeeping } from "../../run/workplace/worktrees/worktree-keeping.ts";
-import { createWorktreeRemoval } from "../../run/workplace/worktrees/worktree-removal.ts";
-import type { WorktreeSettings } from "../../run/workplace/worktrees/worktree-settings.ts";
-import { createWorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
+import { createSessionSnapshots, type SessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
+import { createSessionWorktrees, type SessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
+import {
+  createWorktreeKeeping,
+  type WorktreeKeeping,
+  type WorktreeKeepingDeps,
+} from "../../run/workplace/worktrees/worktree-keeping.ts";
+import { createWorktreeRemoval, type WorktreeRemovalDeps } from "../../run/workplace/worktrees/worktree-removal.ts";
+import { createWorktreeSetup, type WorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
-import { openWorktreeRecords } from "../../store/worktrees/worktree-records.ts";
+import { openWorktreeRecords, type WorktreeRecords } from "../../store/worktrees/worktree-records.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 
 export interface PlacesOptions {
@@ -38,23 +41,59 @@ export interface PlacesOptions {
 /** Whose work the commits of agents are, unless somebody says otherwise. */
 const AGENT = "Codex";
 
+/** What the worktrees of a workspace are kept with; of `setup`, what makes a new one ready. */
+export interface WorktreeParts {
+  readonly workTree: OpenedWorkplace;
+  readonly records: WorktreeRecords;
+  readonly trees: LinkedWorktrees;
+  readonly worktrees: SessionWorktrees;
+  readonly snapshots: SessionSnapshots;
+  readonly keeping: WorktreeKeeping;
+}
+
+export interface WorktreePartsOptions
+  extends Pick<WorktreeKeepingDeps, "settings" | "isIdle" | "surroundings" | "log"> {
+  readonly place: WorkspacePlace;
+  readonly paths: StatePaths;
+  readonly allowed: () => readonly string[];
+  readonly secretsIn: SecretFinder["placesIn"];
+  readonly setup: WorktreeSetup;
+}
+
+/** Opens the worktrees of a workspace: one process at a time may, the one that holds its lock. @throws as `openWorkplace` */
+export async function openWorktreeParts(options: WorktreePartsOptions): Promise<WorktreeParts> {
+  const { place, paths, allowed, settings, surroundings, log } = options;
+  const records = openWorktreeRecords(paths.worktrees);
+  const workTree = await openWorkplace({
+    ...{ place, paths, log, allowed, secretsIn: options.secretsIn, linked: () => worktrees.known() },
+  });
+  const { code, programs, ours } = workTree;
+  const environment: WorktreeRemovalDeps["environment"] = (repository) => programs.forListing(repository);
+  const trees = openLinkedWorktrees({
+    ...{ repository: code, trashDir: paths.worktreeTrash, environment: () => environment(code) },
+  });
+  const shared = { code, trees, records, settings, surroundings, log, environment, isIdle: options.isIdle };
+  const worktrees = createSessionWorktrees({
+    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, makeRoom: () => keeping.makeRoom() },
+  });
+  const committer = (): Promise<string> => readIdentity(code);
+  const snapshots = createSessionSnapshots({
+    ...{ ...shared, worktrees, ours, committer, refs: createTurnRefs(code) },
+    snapshots: workTree.snapshots,
+    author: authorFor(await committer()).replace(/^codex-inbox/, AGENT),
+  });
+  const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, committer });
+  const keeping = createWorktreeKeeping({ ...shared, worktrees, removal });
+  return { workTree, records, trees, worktrees, snapshots, keeping };
+}
+
 /** Opens where runs work: the checkout, and the worktrees of sessions. @throws as `openWorkplace` */
 export async function openPlaces(options: PlacesOptions): Promise<{
   readonly workTree: Workplace;
   readonly places: RunPlaces;
 }> {
   const { place, paths, config, policy, commands, surroundings, log } = options;
-  const settings = (): WorktreeSettings => ({ setup: undefined, ...config.current().worktree, dir: undefined });
-  const records = openWorktreeRecords(paths.worktrees);
-  const workTree = await openWorkplace({
-    ...{ place, paths, log, allowed: () => policy.current().workdirs, linked: () => worktrees.known() },
-    secretsIn: commands.keeper.placesIn,
-  });
-  const { code, programs, root: workRoot, repositories, ours } = workTree;
-  const trees = openLinkedWorktrees({
-    ...{ repository: code, trashDir: paths.worktreeTrash },
-    environment: () => programs.forListing(code),
-  });
+  let isIdle = (_session: string): boolean => false;
   const setup = createWorktreeSetup({
     driver: createVerifyDriver({ ...commands, runsDir: paths.worktreeSetups }),
     ...{ runsDir: paths.worktreeSetups, surroundings, log },
@@ -63,35 +102,22 @@ export async function openPlaces(options: PlacesOptions): Promise<{
       network: policy.current().network,
     }),
   });
-  const worktrees = createSessionWorktrees({
-    ...{ code, trees, records, setup, settings, surroundings, log, indexesDir: paths.worktreeIndexes },
-    makeRoom: () => keeping.makeRoom(),
+  const { workTree, records, worktrees, snapshots, keeping } = await openWorktreeParts({
+    ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
+    settings: () => ({ setup: undefined, ...config.current().worktree, dir: undefined }),
+    ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });
-  const committer = await readIdentity(code);
-  const snapshots = createSessionSnapshots({
-    ...{ code, worktrees, records, ours, surroundings, log, refs: createTurnRefs(code) },
-    snapshots: workTree.snapshots,
-    author: authorFor(committer).replace(/^codex-inbox/, AGENT),
-    committer: () => readIdentity(code),
-    environment: (repository) => programs.forListing(repository),
-  });
+  const { code, programs, root: workRoot, repositories } = workTree;
   const merger = createMerger(code, paths.merging);
-  const shared = { code, trees, worktrees, records, surroundings, log };
-  const removal = createWorktreeRemoval({
-    ...{ ...shared, snapshots, committer: () => readIdentity(code) },
-    environment: (repository) => programs.forListing(repository),
-  });
-  let isIdle = (_session: string): boolean => false;
-  const keeping = createWorktreeKeeping({ ...shared, removal, settings, isIdle: (session) => isIdle(session) });
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
+    ...{ homeDir: place.workspaceDir, stateDir: paths.root },
     branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
     landing: { checkout: code, merger, programs, now: surroundings.now },
     keepBy(given) {
       isIdle = given;
       return tidyNowAndThen(keeping, surroundings, log);
     },
-    ...{ homeDir: place.workspaceDir, stateDir: paths.root },
   });
   await places.branches.refresh();
   return { workTree, places };

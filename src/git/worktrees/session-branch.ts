@@ -183,3 +183,14 @@ export async function changeBetween(repository: KnownRepository, from: string, t
     counts.reduce((total, line) => total + (Number(line.split("\t")[column]) || 0), 0);
   return { files, insertions: sum(0), deletions: sum(1) };
 }
+
+/** Returns how many commits `one` has that `other` has not, and the other way round. */
+export async function countBetween(
+  repository: KnownRepository,
+  one: string,
+  other: string,
+): Promise<readonly [ahead: number, behind: number]> {
+  const { stdout } = await runGit(repository, ["rev-list", "--left-right", "--count", `${one}...${other}`]);
+  const [ahead = 0, behind = 0] = stdout.toString("utf8").trim().split("\t").map(Number);
+  return [ahead, behind];
+}

@@ -71,6 +71,19 @@ describe.concurrent("a session", () => {
       expect(workspace.results.task("Again").result?.changedFiles).toEqual([
         { path: "more.txt", change: "added", by: "patch" },
       ]);
+      const listed = await workspace.command("worktree", "ls", "--json");
+      const { worktrees } = JSON.parse(listed.stdout) as { worktrees: readonly Record<string, unknown>[] };
+      expect(worktrees.map(({ session, state, ahead }) => [session, state, ahead])).toEqual([
+        ...[
+          ["docs", "ready", 3],
+          ["other", "ready", 1],
+        ],
+      ]);
+      expect((await workspace.command("worktree", "gc")).stdout).toMatch(/^docs +parked .*\nother +parked /);
+      expect(existsSync(tree)).toBe(false);
+      expect((await workspace.command("worktree", "open", "docs")).stdout.trim()).toBe(tree);
+      expect(readFileSync(join(tree, "more.txt"), "utf8")).toContain("three");
+      expect((await workspace.command("worktree", "open", "nobody")).code).toBe(3);
       // The user's checkout has what the user has done alone.
       expect(repo.git("status", "--porcelain")).toBe(" M src/main.c");
       expect(existsSync(join(workspace.dir, "made.txt"))).toBe(false);
