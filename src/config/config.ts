@@ -24,6 +24,7 @@ export type ConfigFlags = Partial<Record<keyof FileConfig, unknown>>;
 const NUMBER_KEYS = [
   "maxWorkers",
   "sharedWriters",
+  "keepChangesDays",
   "maxOpenTasks",
   "port",
   "settleMs",

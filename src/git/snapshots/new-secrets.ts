@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import type { StoredObject } from "../objects/object-reader.ts";
 import { diskPath, fromByteName } from "../objects/tree-format.ts";
 import type { Candidate, Candidates, LeftOut } from "./candidates.ts";
@@ -49,12 +50,22 @@ export async function withoutSecrets(
   for (const file of chosen.add) {
     const path = fromByteName(file.path);
     const old = commit === undefined || path.includes("\n") ? undefined : await read(`${commit}:${path}`);
-    const content = await readFile(diskPath(topDir, file.path)).catch(() => undefined); // Gone, a link into nowhere, a submodule.
+    const content = await readPlain(diskPath(topDir, file.path)).catch(() => undefined); // Gone, a link, a submodule.
     const kinds = content === undefined ? [] : await newSecretKinds(secretsIn, content, old?.content);
     if (kinds.length === 0) add.push(file);
     else leftOut.push({ ...file, path, why: `it holds what looks like a secret (${kinds.join(", ")})` });
   }
   return { ...chosen, add, leftOut };
+}
+
+/** No link is followed: it may lead to anything, and to what never ends. @throws the system's errors */
+async function readPlain(path: Buffer): Promise<Buffer | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return (await file.stat()).isFile() ? await file.readFile() : undefined;
+  } finally {
+    await file.close();
+  }
 }
 
 /** What was there already is no news. A binary file is not looked through. */

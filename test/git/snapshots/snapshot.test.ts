@@ -263,8 +263,9 @@ describe("a snapshot of a work tree", () => {
     repo.write("old.txt", "SECRET-1\ny\n");
     repo.write("new.txt", "a\nSECRET-2\n");
     repo.write("bin", Buffer.from("\0SECRET-3\n"));
+    symlinkSync("/dev/zero", join(repo.dir, "endless"));
     const apart = await scene.taken({ secrets: "leave-out" });
-    expect(names(apart.files)).toEqual(["added bin", "modified old.txt"]);
+    expect(names(apart.files)).toEqual(["added bin", "added endless", "modified old.txt"]);
     expect(apart.leftOut).toMatchObject([{ path: "new.txt", why: "it holds what looks like a secret (token)" }]);
     const same = { parents: [apart.commit], leftOutBefore: apart.leftOut };
     expect(await scene.take(same)).toMatchObject({ kind: "unchanged", leftOut: [] });
