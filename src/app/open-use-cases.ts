@@ -131,6 +131,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     sessions: async (options) => (await queries()).sessions(options),
     session: async (key) => (await queries()).session(key),
     history: async (count) => (await queries()).history(count),
+    diff: async (part, options) => (await queries()).diff(part, options),
     log: async (part, options) => (await queries()).log(part, options),
     async *followLog(part, options, signal) {
       const [{ openFollowing }, { followLog }] = await Promise.all([

@@ -278,7 +278,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
-    ...{ places, workplaces, archive: createArchive({ branch, watch, recent, table, now }) },
+    ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   status: async (deps) => (await import("./commands/status.ts")).createStatusCommand(deps),
   sessions: async (deps) => (await import("./commands/sessions.ts")).createSessionsCommand(deps),
   show: async (deps) => (await import("./commands/tasks/show.ts")).createShowCommand(deps),
+  diff: async (deps) => (await import("./commands/tasks/diff.ts")).createDiffCommand(deps),
   log: async (deps) => (await import("./commands/tasks/log.ts")).createLogCommand(deps),
   wait: async (deps) => (await import("./commands/tasks/wait.ts")).createWaitCommand(deps),
   stop: async (deps) => (await import("./commands/tasks/stop.ts")).createStopCommand(deps),

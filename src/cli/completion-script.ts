@@ -131,7 +131,7 @@ compdef _codex_inbox codex-inbox
 
 function fishScript(commands: readonly Command[]): string {
   const lines = commands.flatMap((command) => {
-    const here = `-n '__fish_seen_subcommand_from ${command.name}'`;
+    const here = `-n '__codex_inbox_is ${command.name}'`;
     const flags = Object.keys(command.options).map((flag) => {
       const candidates = valuesOf(command, flag);
       const option = flag.length === 1 ? `-s ${flag}` : `-l ${flag}`;
@@ -143,11 +143,38 @@ function fishScript(commands: readonly Command[]): string {
         ? [`complete -c codex-inbox ${here} ${fishList(words).replace("-x", "-f")}`]
         : [];
     const summary = command.summary.replaceAll(/[\\']/g, "\\$&");
-    return [`complete -c codex-inbox -n __fish_use_subcommand -a ${command.name} -d '${summary}'`, ...flags, ...own];
+    return [`complete -c codex-inbox -n __codex_inbox_begins -a ${command.name} -d '${summary}'`, ...flags, ...own];
   });
   return `# fish completion of codex-inbox
+# The command that was typed; a folder behind -C is none.
+function __codex_inbox_command
+    set -l skip no
+    for word in (commandline -opc)[2..-1]
+        if test $skip = yes
+            set skip no
+        else if test "$word" = -C
+            set skip yes
+        else if not string match -q -- '-*' $word
+            echo $word
+            return
+        end
+    end
+end
+function __codex_inbox_begins
+    set -l name (__codex_inbox_command)
+    test -z "$name"
+end
+function __codex_inbox_is
+    set -l name (__codex_inbox_command)
+    test "$argv[1]" = "$name"
+end
 function __codex_inbox_names
-    codex-inbox ls --json 2>/dev/null </dev/null | string replace -rf '^ *"'$argv[1]'": "([^"]*)".*' '$1' | sort -u
+    set -l words (commandline -opc)
+    set -l dir
+    if set -l at (contains -i -- -C $words)
+        set dir $words[$at..(math $at + 1)]
+    end
+    codex-inbox $dir ls --json 2>/dev/null </dev/null | string replace -rf '^ *"'$argv[1]'": "([^"]*)".*' '$1' | sort -u
 end
 complete -c codex-inbox -f
 complete -c codex-inbox -s C -r -a '(__fish_complete_directories)'

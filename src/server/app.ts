@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { hasEnded } from "../app/actions/tasks/wait-for-tasks.ts";
 import type { Coordinator } from "../app/coordinator.ts";
 import { PACKAGE_DIR } from "../app/serve/package-facts.ts";
+import { diffText } from "../app/views/diff-view.ts";
 import { presentLanding } from "../app/views/landing-view.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
@@ -15,7 +16,15 @@ import { HTTP_LIMITS, type HttpLimits } from "./access/limits.ts";
 import { streamEvents } from "./event-stream.ts";
 import { servePage } from "./page.ts";
 import { errorBody } from "./refusal.ts";
-import { bodyFields, followOptions, knownQuery, listOptions, logOptions, waitSeconds } from "./request-values.ts";
+import {
+  bodyFields,
+  diffOptions,
+  followOptions,
+  knownQuery,
+  listOptions,
+  logOptions,
+  waitSeconds,
+} from "./request-values.ts";
 import { askedChange, idempotencyKey, submittedTask } from "./task-body.ts";
 
 /** Made of the types of the answers; see `npm run openapi`. */
@@ -56,6 +65,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
  *   PATCH /tasks/:id   changes keys of the front matter, or the prompt, while the task is queued
  *   GET  /tasks/:id/log    what was said and done until now: last
+ *   GET  /tasks/:id/diff   what its runs have changed: run, stat; as text/x-diff where that is accepted
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
@@ -124,6 +134,13 @@ export function createApp(
   app.get("/tasks/:id/log", async (context) => {
     const task = await coordinator.find(context.req.param("id"));
     return context.json(await coordinator.log(task.id, logOptions(context.req.queries())));
+  });
+
+  app.get("/tasks/:id/diff", async (context) => {
+    const diff = await coordinator.diff(context.req.param("id"), diffOptions(context.req.queries()));
+    const asText = context.req.header("accept")?.includes("text/x-diff") === true;
+    if (!asText) return context.json(diff);
+    return context.body(diffText(diff), 200, { "Content-Type": "text/x-diff; charset=utf-8" });
   });
 
   app.post("/tasks/:id/stop", async (context) => {

@@ -1,5 +1,6 @@
 import type { FollowOptions } from "../app/log/follow-events.ts";
 import type { ListOptions } from "../app/queries/queries.ts";
+import type { DiffOptions } from "../app/views/diff-view.ts";
 import type { LogOptions } from "../app/views/log-view.ts";
 import { CoordinatorError } from "../base/errors.ts";
 import { TASK_STATUSES } from "../task/ledger/ledger.ts";
@@ -69,6 +70,12 @@ export function logOptions(given: Given): LogOptions {
   const count = wholeNumber(last) ?? ENTRIES_DEFAULT;
   if (count > ENTRIES_MAX) throw new CoordinatorError("USAGE", `last takes 0 to ${ENTRIES_MAX}, not "${last}"`);
   return { last: count, charactersMax: LOG_CHARACTERS_MAX };
+}
+
+/** Returns what `GET /tasks/:id/diff` asks for. @throws CoordinatorError `USAGE` */
+export function diffOptions(given: Given): DiffOptions {
+  const { run, stat } = knownQuery(given, { run: "number", stat: ["true", "false"] });
+  return { run: wholeNumber(run), stat: stat === "true" };
 }
 
 /**

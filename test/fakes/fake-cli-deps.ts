@@ -214,7 +214,7 @@ function fakeQueries(change: Partial<Queries> = {}): Queries {
     sessions: unexpected,
     session: unexpected,
     history: unexpected,
-    log: unexpected,
+    ...{ log: unexpected, diff: unexpected },
     retryText: unexpected,
     ...change,
   };

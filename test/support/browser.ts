@@ -1,13 +1,48 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import chromiumPackage from "@sparticuz/chromium";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Those of the package switch the protections of the web off; without a user of its own, Chromium has no sandbox. */
 const ARGUMENTS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
 
+const MODULES = join(import.meta.dirname, "../../node_modules");
+
 /** Starts the Chromium that the package brings. @throws Error where none can be started: then the page is not tested */
 export async function startBrowser(): Promise<Browser> {
-  const executablePath = await chromiumPackage.executablePath();
-  return chromium.launch({ executablePath, args: ARGUMENTS, chromiumSandbox: false, timeout: 30_000 });
+  const executablePath = await unpacked();
+  const own = mkdtempSync(join(tmpdir(), "codex-browser-"));
+  const env = { ...process.env, TMPDIR: own }; // It leaves files there.
+  const browser = await chromium.launch({
+    executablePath,
+    args: ARGUMENTS,
+    env,
+    chromiumSandbox: false,
+    timeout: 30_000,
+  });
+  browser.once("disconnected", () => rmSync(own, { recursive: true, force: true, maxRetries: 5 }));
+  return browser;
+}
+
+/** Returns the path of the program, which lies below node_modules (200 MB) for all later tests, and goes with that. */
+async function unpacked(): Promise<string> {
+  const { version } = JSON.parse(readFileSync(join(MODULES, "@sparticuz/chromium/package.json"), "utf8"));
+  const dir = join(MODULES, `.cache/chromium-${version}`);
+  if (existsSync(dir)) return join(dir, "chromium");
+  mkdirSync(dirname(dir), { recursive: true });
+  const draft = mkdtempSync(`${dir}-`);
+  const { TMPDIR } = process.env;
+  try {
+    process.env.TMPDIR = draft; // The package knows no other place.
+    await chromiumPackage.executablePath();
+    if (!existsSync(dir)) renameSync(draft, dir);
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return join(dir, "chromium");
 }
 
 /** What a page has tried that it must not. */

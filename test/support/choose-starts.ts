@@ -4,7 +4,7 @@ import type { Hold } from "../../src/task/schedule/hold.ts";
 import type { Pause, Pauses } from "../../src/task/schedule/pause.ts";
 import type { ScheduledTask } from "../../src/task/schedule/scheduled-task.ts";
 import type { HeldLock } from "../../src/task/schedule/session-turns.ts";
-import { pathsMeet } from "../../src/task/workplace/paths.ts";
+import { firstMeeting } from "../../src/task/workplace/paths.ts";
 
 /** One step of priority counts as much as this wait */
 export const AGE_STEP_MS = 600_000;
@@ -277,7 +277,7 @@ function lockHold(task: ChosenTask, active: readonly ChosenTask[], locks: readon
   for (const group of new Set(others.map(({ holder, session, path }) => holder ?? `${session} ${path}`)))
     for (const own of task.locks)
       for (const { path, session, holder } of others)
-        if ((holder ?? `${session} ${path}`) === group && pathsMeet(own, path))
+        if ((holder ?? `${session} ${path}`) === group && firstMeeting([own], [path]) !== undefined)
           return { kind: "lock", path: own, session, holder };
   return undefined;
 }

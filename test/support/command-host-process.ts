@@ -6,10 +6,10 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { openUseCases } from "../../src/app/open-use-cases.ts";
-import { CoordinatorError, exitCodeOf } from "../../src/base/errors.ts";
+import { exitCodeOf } from "../../src/base/errors.ts";
 import { parseInput } from "../../src/cli/command.ts";
 import { loadCommand } from "../../src/cli/command-table.ts";
-import { openTerminal, type Terminal } from "../../src/cli/terminal.ts";
+import { errorText, openTerminal, type Terminal } from "../../src/cli/terminal.ts";
 
 export interface HostRequest {
   readonly request: number;
@@ -48,8 +48,7 @@ async function runCommand(
     const command = await loadCommand(deps, name);
     return await command.run(parseInput(command, words));
   } catch (error) {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    terminal.warn(`codex-inbox: ${error instanceof CoordinatorError ? error.message : stack}`);
+    terminal.warn(`codex-inbox: ${errorText(error)}`);
     return exitCodeOf(error);
   }
 }

@@ -20,9 +20,13 @@ interface Host {
 let host: Host | undefined;
 let requests = 0;
 
+/** What src/cli.ts answers before a command is loaded. */
+const BEFORE_COMMANDS = ["-C", "--help", "-h"];
+
 /** Whether a command may run in the host: git there has the host's environment, and only codex and we look at the command's. */
 export function isHosted(args: readonly string[], added: Readonly<Record<string, string>>): boolean {
-  return HOSTED.includes(args[0] ?? "") && Object.keys(added).every((name) => name.startsWith("CODEX_"));
+  const isCommand = HOSTED.includes(args[0] ?? "") && !args.some((word) => BEFORE_COMMANDS.includes(word));
+  return isCommand && Object.keys(added).every((name) => name.startsWith("CODEX_"));
 }
 
 /**

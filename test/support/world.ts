@@ -169,7 +169,16 @@ export function createWorld(): World {
   const openQueries = (branch: ReturnType<typeof openFakeBranch>): Queries =>
     queriesOfFiles({
       progress: () => undefined,
-      ...{ workspaceDir: dir, branchName: "main", branch, history, paths, now, unlanded: async () => [] },
+      ...{
+        workspaceDir: dir,
+        workRoot: dir,
+        branchName: "main",
+        branch,
+        history,
+        paths,
+        now,
+        unlanded: async () => [],
+      },
       health: async () => undefined,
       runLog: () => openRunLog(paths.runs, PLAIN_KEEPER),
     });

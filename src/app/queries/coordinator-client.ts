@@ -71,6 +71,7 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
       const isWhole = asked !== undefined && (asked.leftOut === 0 || asked.entries.length === options?.last);
       return isWhole ? asked : files().log(part, options); // Over HTTP a log has its limits.
     },
+    diff: (part, options) => files().diff(part, options), // Git tells it, whoever asks.
     retryText: (part) => files().retryText(part),
   };
 }

@@ -28,6 +28,8 @@ export function createQueries(deps: QueriesDeps): Queries {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },
     session: async (part) => (await import("../views/session-list.ts")).findSession(await sessionDeps(), part),
+    diff: async (part, options = {}) =>
+      (await import("./tasks/task-diff.ts")).taskDiff(deps.workRoot, await find(part), options),
     retryText: async (part) => (await import("./tasks/retry-text.ts")).retryText(deps, await find(part)),
     history: (count) => deps.history.newest(count),
     log: async (part, options = {}) => (await import("../log/find-log.ts")).findLog(deps, part, options),

@@ -49,6 +49,7 @@ function openQueries(
 ): Queries {
   return queriesOfFiles({
     workspaceDir: place.workspaceDir,
+    workRoot: place.workRoot,
     branchName: branchName.replace(/^refs\/heads\//, ""),
     branch: createBranchReader(place, branchName),
     history: createTaskHistory(place, branchName),

@@ -7,6 +7,7 @@ import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
+import type { DiffOptions, TaskDiff } from "../views/diff-view.ts";
 import type { LogOptions, LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
@@ -107,12 +108,16 @@ export interface Queries {
   history(count: number): Promise<readonly HistoryEntry[]>;
   /** What was said and done until now in a task, by any unique part of its id, or in a session. @throws CoordinatorError as `find` */
   log(part: string, options?: LogOptions): Promise<LogView>;
+  /** What the runs of a task have changed. @throws CoordinatorError as `find`; `NOT_FOUND` where nothing is recorded */
+  diff(part: string, options?: DiffOptions): Promise<TaskDiff>;
   /** What to submit so that a failed or cancelled task is tried again. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
   retryText(part: string): Promise<RetryText>;
 }
 
 export interface QueriesDeps {
   readonly workspaceDir: string;
+  /** Absolute: where the code is that agents work on. */
+  readonly workRoot: string;
   readonly branchName: string;
   readonly branch: Pick<Branch, "readText" | "listFolder" | "treeId">;
   readonly ledger: BranchLedger;

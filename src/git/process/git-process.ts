@@ -32,6 +32,8 @@ export interface GitCall {
   readonly signal?: AbortSignal;
   /** Then it is killed, with the programs that it has started, and is not waited for; its status is 128. */
   readonly timeMs?: number;
+  /** Ends the process once it has printed more; its status is 128 then. */
+  readonly stdoutBytesMax?: number;
   /** Runs only while nothing else wants the processor. */
   readonly isBackground?: boolean;
 }
@@ -94,7 +96,12 @@ function spawnGit(
       resolve({ status: 128, stdout: Buffer.alloc(0), stderr: `no answer for ${call.timeMs} ms`, isLate: true });
     };
     const timer = call.timeMs === undefined ? undefined : setTimeout(onLate, call.timeMs);
-    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    let printed = 0;
+    child.stdout?.on("data", (chunk: Buffer) => {
+      stdout.push(chunk);
+      printed += chunk.length;
+      if (printed > (call.stdoutBytesMax ?? Number.POSITIVE_INFINITY)) child.kill();
+    });
     child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A process that ends without reading its input closes the pipe; its status says why.
     child.stdin?.on("error", () => undefined);

@@ -1,26 +1,11 @@
 import matter from "gray-matter";
 import { stringify } from "yaml";
+import { isPlainText } from "../spec/plain-lines.ts";
 import { type Place, placeAt, problemAt, quoted } from "../spec/task-problem.ts";
 import type { TaskProblem } from "../spec/task-spec.ts";
-import type { YamlLimits } from "../spec/yaml-limits.ts";
-import { readYamlMapping, type YamlEntry, type YamlMapping } from "../spec/yaml-mapping.ts";
+import { readYamlMapping, type YamlMapping } from "../spec/yaml-mapping.ts";
 import { utf8Length } from "../text/utf8.ts";
-
-/** A Markdown file taken apart. `body` is what follows the newline of the closing line, byte for byte. */
-export interface FrontMatter {
-  readonly entries: readonly YamlEntry[];
-  readonly body: string;
-  readonly bodyPlace: Place;
-  readonly problems: readonly TaskProblem[];
-}
-
-export interface FrontMatterLimits extends YamlLimits {
-  readonly bytes: number;
-  readonly lines: number;
-}
-
-/** The limits for the front matter of a dropped file. */
-const DROPPED: FrontMatterLimits = { bytes: 65_536, lines: 1_000, nesting: 32, tokens: 3_000 };
+import { DROPPED, type FrontMatter, type FrontMatterLimits, readPlainFrontMatter } from "./plain-front-matter.ts";
 
 /**
  * Blanks in a row where empty lines are among them. gray-matter looks for comments anew at each line, through all blanks that follow:
@@ -46,6 +31,8 @@ const START: Place = { line: 1, column: 1 };
  */
 export function readFrontMatter(text: string, limits: FrontMatterLimits = DROPPED): FrontMatter {
   const start = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
+  const plain = readPlainFrontMatter(text, limits);
+  if (plain !== undefined) return plain;
   const opening = lineAt(text, start);
   const refuse = (problem: TaskProblem, body = text): FrontMatter => ({
     ...{ entries: [], body, bodyPlace: placeAt(text, text.length - body.length), problems: [problem] },
@@ -148,6 +135,8 @@ function valueText(value: unknown): string {
 }
 
 function scalar(value: unknown): string {
+  if (typeof value === "string" && isPlainText(value)) return value;
+  if (typeof value === "boolean" || Number.isSafeInteger(value)) return String(value);
   // A text with a line break would be written as a block; JSON keeps every key on its own line.
   if (typeof value === "string" && /[\p{Cc}\u2028\u2029\uFEFF]/u.test(value)) return JSON.stringify(value);
   return stringify(value, { version: "1.2", schema: "core", lineWidth: 0 }).trimEnd();

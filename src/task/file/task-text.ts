@@ -72,8 +72,7 @@ export function addKeys(text: string, keys: TaskKeys): ComposedText | { readonly
     return added.some(([name]) => name === known) ? [{ key: known, line: keyPlace.line }] : [];
   });
   if (twice.length > 0) return { twice };
-  const isBlock = entries.every(({ keyPlace }) => keyPlace.column === 1) && !/^[^\n]*\n\s*\{/.test(text);
-  if (!isBlock) return composeText({ ...Object.fromEntries(entries.map(plainEntry)), ...keys }, body);
+  if (!isBlock(text, entries)) return composeText({ ...Object.fromEntries(entries.map(plainEntry)), ...keys }, body);
   const end = text.indexOf("\n---", text.indexOf("\n")) + 1;
   const lines = renderFrontMatter(added).split("\n").slice(1, -2);
   const before = text.slice(0, end).split("\n").length - 1;
@@ -98,15 +97,74 @@ function inFront(composed: ComposedText): ComposedText {
   };
 }
 
-/** Returns `text`, a valid task file, after `change`; its keys under their canonical names. @throws RangeError as `composeText` */
+/**
+ * Returns `text`, a valid task file, after `change`. Comments and all keys that it does not name stay as they are, where the front matter
+ * has one key per line; any other is written anew, its keys under their canonical names.
+ *
+ * @throws RangeError as `composeText`
+ */
 export function changedText(text: string, { keys, prompt }: TaskChange): ComposedText {
   const { entries, body } = readFrontMatter(text);
   const values = new Map(entries.map(plainEntry));
-  for (const [key, value] of Object.entries(keys)) {
-    if (value === null) values.delete(canonicalKey(key) ?? key);
-    else values.set(canonicalKey(key) ?? key, value);
+  const changes = new Map(Object.entries(keys).map(([key, value]) => [canonicalKey(key) ?? key, value]));
+  for (const [key, value] of changes) {
+    if (value === null) values.delete(key);
+    else values.set(key, value);
   }
-  return composeText(Object.fromEntries(values), prompt ?? body);
+  const hasLines = entries.length > 0 && isBlock(text, entries);
+  const head = hasLines ? changedHead(text.slice(0, text.length - body.length), entries, changes) : "";
+  const changed = readFrontMatter(`${head}${prompt ?? body}`);
+  const isSame = saysTheSame(changed.entries, values) && changed.problems.length === 0;
+  if (head === "" || !isSame || changed.body !== (prompt ?? body))
+    return composeText(Object.fromEntries(values), prompt ?? body);
+  const headLines = head.split("\n").length - 1;
+  return {
+    text: `${head}${prompt ?? body}`,
+    locate({ line, column }) {
+      if (line === undefined) return {};
+      if (line > headLines) return { key: "prompt", line: line - headLines, column };
+      const entry = changed.entries.findLast(({ keyPlace }) => keyPlace.line <= line);
+      return entry === undefined ? {} : { key: canonicalKey(entry.key) ?? entry.key };
+    },
+  };
+}
+
+/** Returns front matter, its lines of dashes included, with each changed key in its place and new ones at the end. */
+function changedHead(head: string, entries: readonly YamlEntry[], changes: ReadonlyMap<string, unknown>): string {
+  const lines = head.split("\n");
+  const close = lines.findLastIndex((line) => line.startsWith("---"));
+  const starts = [...entries.map(({ keyPlace }) => keyPlace.line - 1), close];
+  const added = new Map(changes);
+  const kept = lines.slice(0, starts[0]);
+  for (const [index, { key }] of entries.entries()) {
+    const name = canonicalKey(key) ?? key;
+    const own = lines.slice(starts[index], starts[index + 1]);
+    const end = own.findLastIndex((line) => !/^(?:#|\s*$)/.test(line)) + 1; // What follows is said of the next key.
+    kept.push(...(changes.has(name) ? renderedKey(name, changes.get(name)) : own.slice(0, end)), ...own.slice(end));
+    added.delete(name);
+  }
+  for (const [key, value] of added) kept.push(...renderedKey(key, value));
+  return [...kept, ...lines.slice(close)].join("\n");
+}
+
+function renderedKey(key: string, value: unknown): readonly string[] {
+  return value === null
+    ? []
+    : renderFrontMatter([[key, value]])
+        .split("\n")
+        .slice(1, -2);
+}
+
+function saysTheSame(entries: readonly YamlEntry[], values: ReadonlyMap<string, unknown>): boolean {
+  const found = new Map(entries.map(plainEntry));
+  const isEqual = ([key, value]: readonly [string, unknown]): boolean =>
+    found.has(key) && JSON.stringify(found.get(key)) === JSON.stringify(value);
+  return found.size === values.size && [...values].every(isEqual);
+}
+
+/** Each key begins a line. */
+function isBlock(text: string, entries: readonly YamlEntry[]): boolean {
+  return entries.every(({ keyPlace }) => keyPlace.column === 1) && !/^[^\n]*\n\s*\{/.test(text);
 }
 
 /** Returns what has to be changed in the task file `before`, so that it says what `after` does; both are valid. */

@@ -50,7 +50,7 @@ export interface WorkplaceChoice {
 }
 
 /** From this score on a task gets a worktree. */
-export const WORKTREE_SCORE = 50;
+const WORKTREE_SCORE = 50;
 
 const CERTAIN = 100;
 const LONG_MS = 600_000;

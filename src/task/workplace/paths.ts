@@ -2,7 +2,7 @@
  * Tells whether two declared paths (relative to the top of the repository) can name the same file: one is the other, or lies below it.
  * A pattern counts as the folder before its first wildcard.
  */
-export function pathsMeet(one: string, other: string): boolean {
+function pathsMeet(one: string, other: string): boolean {
   const [a, b] = [folderOf(one), folderOf(other)];
   return a === b || isPrefix(a, b) || isPrefix(b, a);
 }

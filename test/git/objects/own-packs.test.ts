@@ -37,8 +37,11 @@ async function write(repo: GitRepo, packs: number, from = 0): Promise<readonly s
 }
 
 function expectAllThere(repo: GitRepo, ids: readonly string[]): void {
-  for (const id of ids) expect(repo.tryGit("cat-file", "blob", id).status, id).toBe(0);
-  const { status, stderr } = repo.tryGit("fsck", "--no-dangling");
+  const there = new Set(
+    repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").split("\n"),
+  );
+  expect(ids.filter((id) => !there.has(`${id} blob`))).toEqual([]);
+  const { status, stderr } = repo.tryGit("fsck", "--no-dangling"); // Reads every one of them.
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 }
 

@@ -27,6 +27,7 @@ export const API_VERSION = "1";
 export const TYPE_FILES = [
   "src/app/views/task-view.ts",
   "src/app/views/session-list.ts",
+  "src/app/views/diff-view.ts",
   "src/app/views/landing-view.ts",
   "src/app/views/log-view.ts",
   "src/app/views/present-health.ts",
@@ -125,6 +126,17 @@ const ROWS: readonly Row[] = [
     "Changes keys of the front matter, or the prompt, of a queued task",
     "200 TaskView, 400 403 404 409 415 422 503",
     { body: { required: true, types: { "application/json": { $ref: "#/components/schemas/TaskChange" } } } },
+  ],
+  [
+    "GET /tasks/{id}/diff",
+    "What the runs of a task have changed, as it was recorded; as text/x-diff where the request accepts that",
+    "200 TaskDiff, 404 409 422",
+    {
+      parameters: [
+        { name: "run", type: "integer", description: "the change of this run alone" },
+        { name: "stat", type: "boolean", description: "which files, and by how many lines" },
+      ],
+    },
   ],
   [
     "GET /tasks/{id}/log",

@@ -98,6 +98,24 @@ describe("a change", () => {
     expect(read(changedText("Fix it.", { keys: { title: "T" } }).text)).toEqual({ title: "T", prompt: "Fix it." });
   });
 
+  it("leaves comments and every other line as they are, and puts a key where it was", () => {
+    const text = [
+      ...["---", "# Asked for by the team.", "session_key: docs   # theirs", "", "# First of all.", "priority: 0"],
+      ...["title: |-", "  # Not a comment", "", "  of ours", "# Below the title.", "---", "Fix it.", ""],
+    ].join("\n");
+    const changed = changedText(text, { keys: { priority: 3, title: null, model: "m" }, prompt: "Mend it.\n" });
+    expect(changed.text.split("\n")).toEqual([
+      ...["---", "# Asked for by the team.", "session_key: docs   # theirs", "", "# First of all.", "priority: 3"],
+      ...["# Below the title.", "model: m", "---", "Mend it.", ""],
+    ]);
+    expect(changed.locate({ line: 6, column: 1 })).toEqual({ key: "priority" });
+    expect(changed.locate({ line: 10, column: 2 })).toEqual({ key: "prompt", line: 1, column: 2 });
+    expect(read(changedText("---\n{priority: 1}\n---\nx", { keys: { model: "m" } }).text)).toMatchObject({
+      priority: 1,
+      model: "m",
+    });
+  });
+
   it("is found between two texts", () => {
     const after = "---\ntitle: 1.10\nmine: {a: [2]}\npriority: 0\n---\nFix it.\r\n";
     expect(changeBetween(TEXT, after)).toEqual({ keys: { verifyCommand: null, mine: { a: [2] }, priority: 0 } });

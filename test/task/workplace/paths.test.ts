@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { firstMeeting, pathsMeet, shareMet } from "../../../src/task/workplace/paths.ts";
+import { firstMeeting, shareMet } from "../../../src/task/workplace/paths.ts";
 
 describe("declared paths", () => {
   it.each([
@@ -12,8 +12,8 @@ describe("declared paths", () => {
     ["./src//a", "src/a/c", true],
     ["**", "anything", true],
   ])("%s and %s meet: %s", (one, other, meet) => {
-    expect(pathsMeet(one, other)).toBe(meet);
-    expect(pathsMeet(other, one)).toBe(meet);
+    expect(firstMeeting([one], [other])).toEqual(meet ? [one, other] : undefined);
+    expect(firstMeeting([other], [one])).toEqual(meet ? [other, one] : undefined);
   });
 
   it("name the first pair", () => expect(firstMeeting(["a", "db/"], ["c", "db/x"])).toEqual(["db/", "db/x"]));

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CoordinatorError } from "../../../base/errors.ts";
@@ -6,9 +5,10 @@ import { type Landing, type LandingDeps, landBranch } from "../../../git/merge/l
 import { createMerger } from "../../../git/merge/merger.ts";
 import { openCodeRepositories } from "../../../git/repository/code-repositories.ts";
 import type { WorkspacePlace } from "../../../git/repository/workspace-place.ts";
+import { slugOf } from "../../../run/workplace/worktrees/session-worktrees.ts";
 import { statePaths } from "../../../store/state-paths.ts";
 import { oneLine } from "../../../task/text/one-line.ts";
-import { SESSION_BRANCH_PREFIX, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
+import { SESSION_BRANCH_PREFIX } from "../../../task/workplace/workplace-lease.ts";
 
 /** What became of a session's work that was to land. */
 export type LandAnswer = { readonly session: string } & Landing;
@@ -23,7 +23,7 @@ const KEY_CHARACTERS_MAX = 40;
  * @throws CoordinatorError `NOT_FOUND` where it has no branch; as `landBranch`
  */
 export async function landSession(deps: LandingDeps, session: string): Promise<LandAnswer> {
-  const slug = worktreeSlug(session, createHash("sha256").update(session).digest("hex"));
+  const slug = slugOf(session);
   const branch = SESSION_BRANCH_PREFIX + slug;
   const subject = `${oneLine(session, KEY_CHARACTERS_MAX)}: land its work`;
   const message = `${subject}\n\nSession-Key: ${oneLine(session, 400)}\nMerged-Branch: ${branch}\n`;

@@ -1,6 +1,7 @@
 import { findTaskFile } from "../../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
 import type { JournalRecord } from "../../../store/journal/journal-record.ts";
+import { readPlainFrontMatter } from "../../../task/file/plain-front-matter.ts";
 import type { WorkplaceChoice } from "../../../task/workplace/choose-workplace.ts";
 import type { TaskDetails, TaskView, WorkplaceView } from "../../views/task-view.ts";
 import type { QueriesDeps } from "../queries.ts";
@@ -15,7 +16,7 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
     const commit = records.findLast((record) => record.k === "committed");
     return {
       ...task,
-      prompt: (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records),
+      prompt: await promptOf(records),
       verificationOutput: verify?.verification.output ?? null,
       commit: commit?.commit ?? null,
       workplace: workplaceOf(records, deps.chosen?.(task.id)),
@@ -34,4 +35,11 @@ function workplaceOf(records: readonly JournalRecord[], chosen: WorkplaceChoice 
   const lease = started?.k === "started" ? started.workplace : undefined;
   const [branch, dir] = lease?.kind === "worktree" ? [lease.branch, lease.dir] : [null, null];
   return { kind: choice.kind, branch, dir, score: choice.score, terms: choice.terms };
+}
+
+/** Most are read without the parser of YAML, which takes longer to load than all else here. */
+async function promptOf(records: readonly JournalRecord[]): Promise<string> {
+  const text = records.findLast((record) => record.k === "accepted" || record.k === "replaced")?.text;
+  const plain = text === undefined ? undefined : readPlainFrontMatter(text)?.body;
+  return plain ?? (await import("../../../store/tasks/task-prompt.ts")).readPrompt(records);
 }

@@ -1,4 +1,5 @@
 /** What a task has left: its verification, and the files that it has changed. */
+import { get } from "../api.js";
 import { commandLine, h } from "../show/dom.js";
 import { duration } from "../show/times.js";
 
@@ -42,14 +43,39 @@ export function verification({ command, outcome, exitCode, durationMs }, printed
   );
 }
 
-/** @param {TaskView} task */
-export function changedFiles({ id, changedFiles: changed }) {
+/** The files, and on request how they were changed: text of others, shown as text. @param {Pick<TaskView, "id" | "changedFiles" | "changes">} task */
+export function changedFiles({ id, changedFiles: changed, changes }) {
   const more = changed.length - FILES_MAX;
+  const place = h("div", { class: "diff" });
+  const show = async () => {
+    try {
+      /** @type {TaskDiff} */
+      const { changes: runs } = await get(`/tasks/${encodeURIComponent(id)}/diff`);
+      place.replaceChildren(...runs.flatMap(runDiff));
+    } catch (error) {
+      place.replaceChildren(h("p", { class: "quiet" }, error instanceof Error ? error.message : String(error)));
+    }
+  };
+  const button = h("button", { type: "button", class: "plain", onclick: show, "data-focus": "diff" }, "Show the diff");
+  const said = changes.flatMap(({ problem, leftOut, held }) => [
+    ...(problem === null ? [] : [`Not recorded: ${problem}`]),
+    ...(held === null ? [] : [`Held because of what looks like a secret: git show ${held.ref}`]),
+    ...leftOut.map(({ path, why }) => `Not in the commit: ${path} (${why})`),
+  ]);
   return block(
     `Changed files (${changed.length})`,
     fileList(changed.slice(0, FILES_MAX)),
     more > 0 && h("p", { class: "quiet" }, `${more} more: `, h("code", {}, `codex-inbox show ${id}`)),
+    ...said.map((words) => h("p", { class: "quiet" }, words)),
+    ...(changes.some(({ commit }) => commit !== null) ? [button, place] : []),
   );
+}
+
+/** @param {TaskDiff["changes"][number]} change @returns {HTMLElement[]} */
+function runDiff({ run, commit, diff, isCut, missing }) {
+  const end = isCut ? "\n… cut: codex-inbox diff shows more" : "";
+  const name = `Run ${run}${commit === null ? "" : ` · ${commit.slice(0, 12)}`}`;
+  return [h("p", { class: "quiet" }, name), diff === null ? h("p", {}, missing ?? "") : output(`${diff}${end}`)];
 }
 
 /** @param {readonly { readonly path: string, readonly change: string, readonly by?: string | null }[]} files */

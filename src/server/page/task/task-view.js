@@ -140,7 +140,7 @@ function closeButton() {
 
 /** What it does now, what is wrong with it, and what has come of it. @param {TaskDetails} task @param {LogView | undefined} log @returns {readonly ViewPart[]} */
 function outcome(task, log) {
-  const { progress, result, verification: verified, changedFiles: files } = task;
+  const { progress, result, verification: verified, changedFiles: files, changes } = task;
   const trouble = problem(task);
   const { status, hold, holdUntil, holdRemedy, reason, failure, warnings } = task;
   const printed = task.verificationOutput ?? endOf(log);
@@ -157,7 +157,7 @@ function outcome(task, log) {
       ...{ name: "verification", of: [verified, printed] },
       make: () => verification(verified, printed),
     },
-    files.length > 0 && { name: "files", of: files, make: () => changedFiles(task) },
+    files.length + changes.length > 0 && { name: "files", of: [files, changes], make: () => changedFiles(task) },
   ];
   return parts.filter((one) => one !== false && one !== undefined);
 }
