@@ -153,6 +153,10 @@ const SETTINGS = v.strictObject({
     v.pipe(v.strictObject(WORKTREE_SETTINGS), v.description("Worktrees that sessions work in.")),
     {},
   ),
+  keepChangesDays: v.optional(
+    whole(1, 36_500, "For how many days the recorded change of a run is kept; what a branch holds stays."),
+    90,
+  ),
   codexConfig: v.optional(
     v.pipe(
       v.strictObject(CODEX_SETTINGS),

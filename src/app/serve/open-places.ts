@@ -10,6 +10,7 @@ import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/l
 import type { SecretFinder } from "../../redact/keeper.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
+import { createTurnRetention } from "../../run/workplace/turn-retention.ts";
 import { type OpenedWorkplace, openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
 import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
 import { createSessionSnapshots, type SessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
@@ -109,6 +110,10 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   });
   const { code, programs, root: workRoot, repositories } = workTree;
   const merger = createMerger(code, paths.merging);
+  const retention = createTurnRetention({
+    ...{ repository: code, refs: createTurnRefs(code), now: surroundings.now },
+    keepDays: () => config.current().keepChangesDays,
+  });
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
@@ -116,7 +121,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     landing: { checkout: code, merger, programs, now: surroundings.now },
     keepBy(given) {
       isIdle = given;
-      return tidyNowAndThen(keeping, surroundings, log);
+      return tidyNowAndThen([keeping.tidy, retention], surroundings, log);
     },
   });
   await places.branches.refresh();
@@ -127,16 +132,21 @@ const TIDY_FIRST_MS = 5_000;
 const TIDY_EVERY_MS = 60_000;
 
 /** Beside everything else, and one at a time. */
-function tidyNowAndThen(keeping: WorktreeKeeping, { after }: Pick<Surroundings, "after">, log: Log): () => void {
+function tidyNowAndThen(
+  works: readonly (() => Promise<unknown>)[],
+  { after }: Pick<Surroundings, "after">,
+  log: Log,
+): () => void {
   let isOver = false;
+  const tidy = async (): Promise<void> => {
+    for (const work of works)
+      await work().catch((error: unknown) => log("worktrees-not-tidied", { reason: String(error) }));
+  };
   const later = (ms: number): (() => void) =>
     after(ms, () => {
-      keeping
-        .tidy()
-        .catch((error: unknown) => log("worktrees-not-tidied", { reason: String(error) }))
-        .finally(() => {
-          if (!isOver) cancel = later(TIDY_EVERY_MS);
-        });
+      void tidy().finally(() => {
+        if (!isOver) cancel = later(TIDY_EVERY_MS);
+      });
     });
   let cancel = later(TIDY_FIRST_MS);
   return () => {
