@@ -7,7 +7,7 @@ import { waitFor } from "./wait-for.ts";
 
 /** What `serve` starts itself again with (bin/codex-inbox.js); whoever starts with it saves a start of Node. */
 const LEAN = {
-  args: ["--max-semi-space-size=2", "--expose-gc"],
+  args: ["--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"],
   environment: { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" },
 };
 

@@ -74,7 +74,7 @@ describe("a workspace", () => {
     expect(ambiguous).toMatchObject({ code: 4, stdout: "" });
     for (const one of [dir, join(code.dir, "../second")])
       expect(ambiguous.stderr).toContain(`codex-inbox -C ${resolve(one)}`);
-    expect((await workspaceIn(code.dir).command("ls", "-C", dir)).stdout).toBe(fromCode.stdout);
+    expect(await workspace.command("ls")).toEqual(fromCode);
   });
 
   it("may be a folder inside a repository, and touches nothing outside of it", async () => {

@@ -18,7 +18,7 @@ it("a coordinator becomes small as the process it was started as, and keeps to i
   const coordinator = workspace.serve({ isLean: false });
   await coordinator.url();
   const command = readProcess(coordinator.pid, "cmdline");
-  expect(command).toContain("--max-semi-space-size=2");
+  for (const flag of ["--max-semi-space-size=2", "--heap-growing-percent=40"]) expect(command).toContain(flag);
   expect(command).toContain("serve");
   expect(readProcess(coordinator.pid, "environ")).toContain("MALLOC_ARENA_MAX=2");
   workspace.drop("docs/greet.md", "Say hello\n");

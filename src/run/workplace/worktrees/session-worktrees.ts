@@ -206,7 +206,11 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
   };
 }
 
-/** Returns the name of a session's worktree. */
+/**
+ * Returns the name of a session's worktree.
+ *
+ * @public Tests look for worktrees by it.
+ */
 export function slugOf(session: string): string {
   return worktreeSlug(session, createHash("sha256").update(session).digest("hex"));
 }
