@@ -41,7 +41,15 @@ describe("settings", () => {
   it("have defaults, and are frozen", () => {
     const config = load();
     expect(config).toEqual({
-      ...{ maxWorkers: 2, sharedWriters: 1, port: 8787, settleMs: 2_000, rescanMs: 30_000, stopGraceMs: 10_000 },
+      ...{
+        keepChangesDays: 90,
+        maxWorkers: 2,
+        sharedWriters: 1,
+        port: 8787,
+        settleMs: 2_000,
+        rescanMs: 30_000,
+        stopGraceMs: 10_000,
+      },
       stallTimeoutMs: 1_800_000,
       maxOpenTasks: 10_000,
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
