@@ -32,7 +32,7 @@ export interface TurnRef {
 }
 
 export const TURNS = "refs/codex-inbox/turns/";
-export const HELD = "refs/codex-inbox/held/";
+const HELD = "refs/codex-inbox/held/";
 
 /** Opens the refs of the repository; no hook runs, and no log of theirs is kept. */
 export function createTurnRefs(repository: KnownRepository): TurnRefs {
