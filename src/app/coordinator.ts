@@ -2,7 +2,6 @@ import { CoordinatorError } from "../base/errors.ts";
 import type { JournalGuard } from "../dispatch/journal-guard.ts";
 import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
-import type { Workplaces } from "../dispatch/workplaces.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
@@ -64,7 +63,7 @@ export interface Coordinator extends Queries {
   readonly follow: Follow;
 }
 
-export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog" | "unlanded" | "chosen"> {
+export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog" | "unlanded"> {
   readonly table: Pick<TaskTable, "all" | "get">;
   readonly journal: Pick<TaskJournal, "read">;
   /** Why a queued task waits now. */
@@ -87,7 +86,6 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
   readonly places: Pick<RunPlaces, "landing" | "branches">;
-  readonly workplaces: Pick<Workplaces, "chosen">;
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -110,10 +108,6 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       progress: ({ id }) => deps.progress(id),
     }),
     health: async () => health(),
-    chosen(id) {
-      const task = table.get(id);
-      return task === undefined ? undefined : deps.workplaces.chosen(task);
-    },
     unlanded: async () => deps.places.branches.all(),
     runLog: () => openRunLog(paths.runs, deps.keeper),
   });

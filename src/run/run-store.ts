@@ -37,7 +37,12 @@ export function openRunStore({ runsDir, keptDir, workspaceId }: RunStoreOptions)
       removeNow(join(runsDir, name));
       await nextTurn();
     }
-    underWay = undefined;
+  };
+  /** What has nothing to remove ends before its promise is noted: only from outside it can be told that it is over. */
+  const begin = (count: number): void => {
+    underWay ??= removeTo(count).finally(() => {
+      underWay = undefined;
+    });
   };
   /** From here on it is as if nothing had been there. */
   const remove = (task: string): void => {
@@ -46,10 +51,10 @@ export function openRunStore({ runsDir, keptDir, workspaceId }: RunStoreOptions)
     waiting.add(name);
     timer ??= setTimeout(() => {
       timer = undefined;
-      underWay ??= removeTo(0);
+      begin(0);
     }, REST_MS).unref();
     timer.refresh();
-    if (waiting.size > REMOVALS_WAITING_MAX) underWay ??= removeTo(REMOVALS_WAITING_MAX);
+    if (waiting.size > REMOVALS_WAITING_MAX) begin(REMOVALS_WAITING_MAX);
   };
 
   return {
@@ -62,7 +67,7 @@ export function openRunStore({ runsDir, keptDir, workspaceId }: RunStoreOptions)
     forgetOthers(isOpen) {
       if (!existsSync(runsDir)) return;
       for (const name of readdirSync(runsDir)) if (!isOpen(name)) waiting.add(name);
-      underWay ??= removeTo(0);
+      begin(0);
     },
     async close() {
       clearTimeout(timer);

@@ -44,8 +44,9 @@ describe("the shared checkout", () => {
     expect(started(world)).toEqual(["a/one", "c/three"]);
     expect(await holdOf(world, two)).toBe(`${one} writes to the shared checkout`);
     const setting = { name: "setting", points: 0, why: "all work in the same checkout here (workplace: shared)" };
-    for (const id of [one, two])
-      expect((await coordinators.get(world)?.show(id))?.workplace).toMatchObject({ kind: "shared", terms: [setting] });
+    const [first, second] = await Promise.all([one, two].map((id) => coordinators.get(world)?.show(id)));
+    expect(first?.workplace).toMatchObject({ kind: "shared", terms: [setting] });
+    expect(second?.workplace).toBeNull();
     await end(world, "a");
     expect(world.verifier.started).toHaveLength(1);
     expect(started(world)).toEqual(["a/one", "c/three"]);

@@ -46,6 +46,7 @@ describe("the real codex", () => {
         "Attempts: 1",
         `Requested-By: ${userInfo().username}`,
         "Origin: file",
+        `Change: ${repo.git("rev-parse", `refs/codex-inbox/turns/${task.id}/1`)}`,
       ].join("\n"),
     );
     expect(commit).toMatchObject({ task: task.id, status: "succeeded" });

@@ -47,6 +47,8 @@ it("what is not open any more is forgotten, and nothing else", async () => {
 
 it("what is forgotten is gone at once for everybody, and its files in a quiet moment", async () => {
   const { runsDir, store } = openStore();
+  mkdirSync(runsDir);
+  store.forgetOthers(() => false); // As at a start that finds nothing.
   for (const task of ["first", "second"]) makeRun(runsDir, task);
   store.forget("first", { keep: false });
   expect(store.has({ task: "first", run: 1 })).toBe(false);

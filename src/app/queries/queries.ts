@@ -6,7 +6,6 @@ import type { BranchLedger } from "../../store/branch/branch-ledger.ts";
 import type { StatePaths } from "../../store/state-paths.ts";
 import type { TaskStatus } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
-import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
 import type { DiffOptions, TaskDiff } from "../views/diff-view.ts";
 import type { LogOptions, LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
@@ -128,8 +127,6 @@ export interface QueriesDeps {
   readonly now: () => number;
   /** The sessions whose work is not landed. */
   readonly unlanded: () => Promise<readonly SessionBranch[]>;
-  /** Where an open task works, or would; where a coordinator is at work. */
-  readonly chosen?: (task: string) => WorkplaceChoice | undefined;
   /** What runs under way have said, without secrets; opened when it is needed. */
   readonly runLog: () => RunLog | Promise<RunLog>;
   /** How the coordinator is doing; `undefined` where none is at work, or it does not answer. */

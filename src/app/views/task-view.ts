@@ -90,7 +90,7 @@ export interface TaskDetails extends TaskView {
   readonly verificationOutput: string | null;
   /** The commit of its outcome, where the journal still tells; the history of `path` tells of older ones. */
   readonly commit: string | null;
-  /** Where its runs work, and why, while this clone's journal tells. */
+  /** Where its last run works, or has, and why, while this clone's journal tells; it is decided when a run begins. */
   readonly workplace: WorkplaceView | null;
 }
 

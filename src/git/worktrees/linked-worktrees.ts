@@ -54,7 +54,7 @@ export interface LinkedWorktrees {
 
 /** While git users of all kinds make worktrees at the same moment, git may fail; a moment later it does not. */
 const TRIES_MAX = 4;
-const RACE = /failed to read .*commondir|could not create leading directories|File exists|cannot lock ref/i;
+const RACE = /\/commondir: |could not create leading directories|File exists|cannot lock ref/i;
 const TAKEN = /is already (checked out|used by worktree) at/;
 
 export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWorktrees {

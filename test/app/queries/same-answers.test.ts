@@ -196,7 +196,6 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
-      workplaces: { chosen: () => Promise.reject(new Error("nothing is shown")) as never },
       places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },

@@ -2,7 +2,6 @@ import { findTaskFile } from "../../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
 import type { JournalRecord } from "../../../store/journal/journal-record.ts";
 import { readPlainFrontMatter } from "../../../task/file/plain-front-matter.ts";
-import type { WorkplaceChoice } from "../../../task/workplace/choose-workplace.ts";
 import type { TaskDetails, TaskView, WorkplaceView } from "../../views/task-view.ts";
 import type { QueriesDeps } from "../queries.ts";
 
@@ -19,7 +18,7 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
       prompt: await promptOf(records),
       verificationOutput: verify?.verification.output ?? null,
       commit: commit?.commit ?? null,
-      workplace: workplaceOf(records, deps.chosen?.(task.id)),
+      workplace: workplaceOf(records),
     };
   }
   const file = (await findTaskFile(deps.branch, { task: task.id, session: task.sessionKey, path: task.path }))?.file;
@@ -27,10 +26,10 @@ export async function showTask(deps: QueriesDeps, task: TaskView): Promise<TaskD
   return { ...task, prompt: file?.prompt ?? null, verificationOutput, commit: null, workplace: null };
 }
 
-/** What was decided when its last run began; of one that has not begun, what would be now. */
-function workplaceOf(records: readonly JournalRecord[], chosen: WorkplaceChoice | undefined): WorkplaceView | null {
+/** What was decided when its last run began. */
+function workplaceOf(records: readonly JournalRecord[]): WorkplaceView | null {
   const started = records.findLast((record) => record.k === "started");
-  const choice = (started?.k === "started" ? started.choice : undefined) ?? chosen;
+  const choice = started?.k === "started" ? started.choice : undefined;
   if (choice === undefined) return null;
   const lease = started?.k === "started" ? started.workplace : undefined;
   const [branch, dir] = lease?.kind === "worktree" ? [lease.branch, lease.dir] : [null, null];

@@ -46,7 +46,8 @@ function answerOf({ id, status, result, hold }: TaskDetails): string {
 }
 
 function whyLines({ id, workplace }: TaskDetails): readonly string[] {
-  if (workplace === null) return [`nobody knows any more where ${id} has worked, or will: no coordinator is at work`];
+  if (workplace === null)
+    return [`${id} has not begun, or was committed long ago: where a task works is decided when its run begins`];
   const { kind, dir, score, terms } = workplace;
   const where =
     kind === "shared" ? "in the shared checkout" : `in a worktree of its session${dir === null ? "" : `, ${dir}`}`;
