@@ -124,7 +124,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
       return tidyNowAndThen([keeping.tidy, retention], surroundings, log);
     },
   });
-  await places.branches.refresh();
+  if (!places.branches.isEmpty) await places.branches.refresh();
   return { workTree, places };
 }
 

@@ -142,6 +142,7 @@ export function createMerger(repository: KnownRepository, dir: string): Merger {
     },
     mergeAll: (target, pairs) =>
       inTurn(async () => {
+        if (pairs.length === 0) return [];
         await prepare(target);
         try {
           return await mergeLines(pairs, PASSING);

@@ -31,7 +31,8 @@ export async function secretsOf(
     const content = after === undefined ? undefined : await read(after);
     if (content === undefined) continue;
     const old = before === undefined ? undefined : await read(before);
-    const kinds = await newSecretKinds(secretsIn, content.content, old?.content);
+    const inside = await newSecretKinds(secretsIn, content.content, old?.content);
+    const kinds = before === undefined ? [...new Set([...(await kindsIn(secretsIn, path)), ...inside])].sort() : inside;
     if (kinds.length > 0) found.push({ path, kinds });
   }
   return found;
@@ -51,11 +52,18 @@ export async function withoutSecrets(
     const path = fromByteName(file.path);
     const old = commit === undefined || path.includes("\n") ? undefined : await read(`${commit}:${path}`);
     const content = await readPlain(diskPath(topDir, file.path)).catch(() => undefined); // Gone, a link, a submodule.
-    const kinds = content === undefined ? [] : await newSecretKinds(secretsIn, content, old?.content);
+    const named = old === undefined ? await kindsIn(secretsIn, path) : [];
+    const kinds =
+      content === undefined ? named : [...named, ...(await newSecretKinds(secretsIn, content, old?.content))];
     if (kinds.length === 0) add.push(file);
     else leftOut.push({ ...file, path, why: `it holds what looks like a secret (${kinds.join(", ")})` });
   }
   return { ...chosen, add, leftOut };
+}
+
+/** Returns the kinds of secrets in a text, each once. */
+export async function kindsIn(secretsIn: SecretsIn, text: string): Promise<readonly string[]> {
+  return [...new Set((await secretsIn(text)).map(({ kind }) => kind))].sort();
 }
 
 /** No link is followed: it may lead to anything, and to what never ends. @throws the system's errors */

@@ -24,7 +24,14 @@ import {
   rulesIn,
 } from "./ignore-rules.ts";
 import { type Listing, listWorkTree } from "./listing.ts";
-import { type FileWithSecrets, type ReadObject, type SecretsIn, secretsOf, withoutSecrets } from "./new-secrets.ts";
+import {
+  type FileWithSecrets,
+  kindsIn,
+  type ReadObject,
+  type SecretsIn,
+  secretsOf,
+  withoutSecrets,
+} from "./new-secrets.ts";
 import { createObjectReaders } from "./object-readers.ts";
 import { withOwnPaths } from "./own-paths.ts";
 import { dropPrivateIndex, openPrivateIndex, type PrivateIndex } from "./private-index.ts";
@@ -130,9 +137,22 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     leftOut.sort((one, other) => byText(one.path, other.path));
     if (parents.length < 2 && tree === parentTree) return { kind: "unchanged", tree, leftOut };
     await store.store(tree);
-    const commit = await store.writeCommit(commitText(request, tree, leftOut));
+    const commit = await store.writeCommit(commitText(request, tree, await namedWithout(leftOut)));
     const files = await readChanges(repository, parentTree, tree);
-    return { kind: "taken", commit, tree, files, leftOut, secrets: await secretsOf(files, secretsIn, read) };
+    const found = await secretsOf(files, secretsIn, read);
+    // What is held must be in no later commit: the next index begins with what is committed.
+    if (found.length > 0) dropPrivateIndex(indexPath);
+    return { kind: "taken", commit, tree, files, leftOut, secrets: found };
+  };
+
+  /** What a commit's message says was left out: no name that holds a secret. */
+  const namedWithout = async (leftOut: readonly LeftOut[]): Promise<readonly LeftOut[]> => {
+    const named: LeftOut[] = [];
+    for (const [at, file] of leftOut.entries()) {
+      const isSafe = at >= LEFT_OUT_NAMED_MAX || (await kindsIn(secretsIn, file.path)).length === 0;
+      named.push(isSafe ? file : { ...file, path: "a file whose name holds what looks like a secret" });
+    }
+    return named;
   };
 
   const choose = async (

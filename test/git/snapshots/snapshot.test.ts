@@ -274,6 +274,21 @@ describe("a snapshot of a work tree", () => {
     expect((await scene.taken()).secrets).toEqual([{ path: "new.txt", kinds: ["token"] }]);
   });
 
+  it("keeps what is held out of later commits, names included", async () => {
+    const scene = snapshotScene();
+    scene.repo.write("inside.txt", "SECRET-1\n");
+    scene.repo.write("SECRET-2.txt", "x\n");
+    const held = ["SECRET-2.txt", "inside.txt"].map((path) => ({ path, kinds: ["token"] }));
+    expect((await scene.taken()).secrets).toEqual(held);
+    scene.repo.write("plain.txt", "p\n");
+    const apart = await scene.taken({ secrets: "leave-out" });
+    expect(names(apart.files)).toEqual(["added plain.txt"]);
+    expect(apart.leftOut.map(({ path }) => path)).toEqual(["SECRET-2.txt", "inside.txt"]);
+    expect(scene.repo.git("log", "-1", "--format=%B", apart.commit)).not.toContain("SECRET-2");
+    const next = { parents: [apart.commit], leftOutBefore: apart.leftOut };
+    expect(await scene.take(next)).toMatchObject({ kind: "unchanged" });
+  });
+
   it("is refused where too many files differ", async () => {
     const scene = snapshotScene();
     for (let n = 0; n < 30; n += 1) scene.repo.write(`many/${n}`, `${n}\n`);
