@@ -16,7 +16,7 @@ const ANSWER_TIMEOUT_MS = 2_000;
 /** What it is asked to do is waited for longer: without an answer nobody knows whether it was done. */
 const FILING_TIMEOUT_MS = 30_000;
 
-const NOTHING = { prompt: null, verificationOutput: null, commit: null };
+const NOTHING = { prompt: null, verificationOutput: null, commit: null, workplace: null };
 
 /**
  * Asks the coordinator at `address`, with its token. What it does not answer (it is just starting or ending, or is of another version), and
@@ -50,7 +50,8 @@ export function askCoordinator(address: CoordinatorAddress, read: (health: Queri
     list,
     lines: list,
     async find(part) {
-      const { prompt: _, verificationOutput: _output, commit: _commit, ...task } = (await details(part)) ?? NOTHING;
+      const found = (await details(part)) ?? NOTHING;
+      const { prompt: _, verificationOutput: _output, commit: _commit, workplace: _workplace, ...task } = found;
       return "id" in task ? task : files().find(part);
     },
     show: async (part) => (await details(part)) ?? files().show(part),

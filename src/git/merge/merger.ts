@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GitPlace } from "../process/git-environment.ts";
 import { GitError, runGit } from "../process/git-process.ts";
+import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
 /** What the merge of two commits comes to. */
@@ -154,19 +155,8 @@ export function createMerger(repository: KnownRepository, dir: string): Merger {
     commit: ({ tree, parents, message, identity, atMs }) =>
       inTurn(async () => {
         await prepare(prepared ?? parents[0] ?? tree);
-        const [, name = "", email = ""] = /^(.*) <(.*)>$/.exec(identity) ?? [];
-        const date = `${Math.floor(atMs / 1_000)} +0000`;
-        const args = [
-          "-c",
-          "core.fsync=loose-object,pack",
-          "commit-tree",
-          tree,
-          ...parents.flatMap((one) => ["-p", one]),
-        ];
-        const made = await expect(args, message, {
-          ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date },
-          ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date },
-        });
+        const args = ["commit-tree", tree, ...parents.flatMap((one) => ["-p", one])];
+        const made = await expect(args, message, identityEnvironment(identity, atMs));
         return made.toString("utf8").trim();
       }),
   };

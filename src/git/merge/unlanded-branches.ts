@@ -24,7 +24,9 @@ export async function readUnlanded(
   environment: Readonly<Record<string, string>>,
   areThere: boolean,
 ): Promise<Unlanded> {
-  const head = (await runGit(code, ["rev-parse", "--verify", "--quiet", "HEAD"])).stdout.toString("latin1").trim();
+  const found = await runGit(code, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+  if (found.status > 1) throw new GitError(`git rev-parse in ${code.topDir}: ${found.stderr}`); // 1: there is no commit.
+  const head = found.stdout.toString("latin1").trim();
   if (head === "") return { head, isDirty: false, branches: [] };
   const isDirty = (await textOf(code, ["ls-files", "--modified", "--deleted"], environment)) !== "";
   const format = "%(refname:lstrip=2) %(objectname) %(committerdate:unix)";

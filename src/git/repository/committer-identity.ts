@@ -14,6 +14,17 @@ export async function readIdentity(place: GitPlace): Promise<string> {
   return result.status === 0 && isIdentity ? identity : FALLBACK_IDENTITY;
 }
 
+/** Returns the variables that name who makes a commit: "Name <address>", and when (Unix ms). */
+export function identityEnvironment(identity: string, atMs: number): Readonly<Record<string, string>> {
+  const at = identity.lastIndexOf(" <");
+  const [name, email] = [identity.slice(0, Math.max(0, at)), identity.slice(at + 2, -1)];
+  const date = `${Math.floor(atMs / 1_000)} +0000`;
+  return {
+    ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date },
+    ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date },
+  };
+}
+
 /** Returns the author of our commits where the user names none: `git log --author=codex-inbox` finds them, and hides the others. */
 export function authorFor(identity: string): string {
   return `codex-inbox ${identity.slice(identity.lastIndexOf("<"))}`;

@@ -1,4 +1,5 @@
 import { GitError, runGit } from "../process/git-process.ts";
+import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
 /** What `update-ref` makes durable before it says that it is done. */
@@ -134,11 +135,7 @@ export async function commitFiles(
   await git(["read-tree", parent]);
   await git(["update-index", "--add", "--replace", "-z", "--stdin"], files.map((path) => `${path}\0`).join(""));
   const tree = await git(["write-tree"]);
-  const [, name = "", email = ""] = /^(.*) <(.*)>$/.exec(identity) ?? [];
-  const date = `${Math.floor(atMs / 1_000)} +0000`;
-  const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date };
-  const by = { GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date };
-  return git(["commit-tree", tree, "-p", parent], message, { ...who, ...by });
+  return git(["commit-tree", tree, "-p", parent], message, identityEnvironment(identity, atMs));
 }
 
 export interface FilesCommit {

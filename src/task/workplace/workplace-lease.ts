@@ -29,10 +29,15 @@ const HASH_CHARACTERS = 6;
  * @param hash of the key, in lower-case hexadecimal digits
  */
 export function worktreeSlug(sessionKey: string, hash: string): string {
-  const plain = sessionKey
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, KEY_CHARACTERS_MAX)
-    .replaceAll(/^-+|-+$/g, "");
+  const dashed = sessionKey.toLowerCase().replaceAll(/[^a-z0-9]/g, "-");
+  const plain = wordsOf(wordsOf(dashed).slice(0, KEY_CHARACTERS_MAX));
   return [plain, hash.slice(0, HASH_CHARACTERS)].filter((part) => part !== "").join("-");
+}
+
+/** Leaves one dash between two words, and none around them. */
+function wordsOf(dashed: string): string {
+  return dashed
+    .split("-")
+    .filter((word) => word !== "")
+    .join("-");
 }

@@ -62,7 +62,7 @@ describe("a run's change", () => {
     expect(change).toMatchObject({ commit: undefined, tip: record.base, held: { paths: ["made.txt"] } });
     expect(repo.git("show", `refs/codex-inbox/held/${record.slug}:made.txt`)).toBe("SECRET");
     expect(repo.git("rev-parse", record.branch)).toBe(record.base);
-    expect(await park()).toBe("what looks like a secret is not on its branch: made.txt");
+    expect(await park()).toBe("in no commit: made.txt");
   });
 
   it("stays on top of what somebody has committed there by hand", async () => {
