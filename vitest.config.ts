@@ -42,7 +42,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 4, // Of two cores: much of the time of the tests is waiting for processes of theirs.
     maxConcurrency: 3,
 
     globalSetup: ["test/support/global-setup.ts"],
