@@ -176,7 +176,9 @@ describe("a workspace on a branch of its own", () => {
     expect((await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../home")).code).toBe(0);
     const dir = join(code.dir, "../home");
     const stateDir = join(gitDir, "codex-inbox/homes", readdirSync(join(gitDir, "codex-inbox/homes"))[0] ?? "");
-    const workspace = workspaceIn(dir, { stateDir, branch: "refs/heads/inbox" });
+    const workspace = workspaceIn(dir, {
+      ...{ stateDir, branch: "refs/heads/inbox", environment: { CODEX_INBOX_WORKPLACE: "shared" } },
+    });
     const marks = join(workspace.home, "m");
     const lib = plantRepository(join(code.dir, "lib"), { marks, layout: "git-folder" });
     workspace.drop("one/a.md", "---\nworkdir: lib\n---\nIn lib. [[final: ok]]\n");

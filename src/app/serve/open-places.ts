@@ -25,6 +25,7 @@ import { createWorktreeSetup, type WorktreeSetup } from "../../run/workplace/wor
 import type { StatePaths } from "../../store/state-paths.ts";
 import { openWorktreeRecords, type WorktreeRecords } from "../../store/worktrees/worktree-records.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
+import type { WorkplaceSetting } from "../../task/workplace/choose-workplace.ts";
 
 export interface PlacesOptions {
   readonly place: WorkspacePlace;
@@ -126,6 +127,11 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   });
   if (!places.branches.isEmpty) await places.branches.refresh();
   return { workTree, places };
+}
+
+/** Returns where tasks work where neither they nor the settings say: beside code that lies elsewhere, each session for itself. */
+export function defaultWorkplace(place: Pick<WorkspacePlace, "workRoot" | "workspaceDir">): WorkplaceSetting {
+  return place.workRoot === place.workspaceDir ? "shared" : "session";
 }
 
 const TIDY_FIRST_MS = 5_000;

@@ -37,7 +37,7 @@ import { createReload, followBranchSettings, isCommittedNote } from "./branch-se
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
-import { openPlaces } from "./open-places.ts";
+import { defaultWorkplace, openPlaces } from "./open-places.ts";
 import { PACKAGE_DIR, packageVersion } from "./package-facts.ts";
 import { endWithSignals } from "./signals.ts";
 import { trustNothingIn } from "./trusted-path.ts";
@@ -217,7 +217,7 @@ async function open(
     settings: () => {
       const { sandbox, model, codexConfig, ...settings } = config.current();
       return {
-        ...{ ...settings, workplace: settings.workplace ?? "shared" },
+        ...{ ...settings, workplace: settings.workplace ?? defaultWorkplace(place) },
         run: {
           sandbox,
           model,

@@ -48,7 +48,10 @@ describe("a workspace", () => {
     const dir = join(code.dir, "../queue");
     await initialized(workspaceIn(code.dir), "--branch", "inbox", "--dir", "../queue");
     const [home = ""] = stateHomes(code.dir);
-    const workspace = workspaceIn(dir, { stateDir: home, branch: "refs/heads/inbox" });
+    const workspace = workspaceIn(dir, {
+      ...{ stateDir: home, branch: "refs/heads/inbox" },
+      environment: { CODEX_INBOX_WORKPLACE: "shared" },
+    });
     expect(workspace.repo.git("log", "--format=%s")).toBe("codex-inbox: this folder is a workspace");
     expect(parsePolicy(readFileSync(join(home, "policy.json"), "utf8"))).toEqual({ policy: DEFAULT_POLICY });
     await runsOne(workspace);
