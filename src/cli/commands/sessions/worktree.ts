@@ -1,7 +1,7 @@
-import type { WorktreeReport, WorktreeRequest } from "../../app/actions/worktrees.ts";
-import { CoordinatorError } from "../../base/errors.ts";
-import type { CliDeps } from "../cli-deps.ts";
-import { type Command, printJson } from "../command.ts";
+import type { WorktreeReport, WorktreeRequest } from "../../../app/actions/worktrees.ts";
+import { CoordinatorError } from "../../../base/errors.ts";
+import type { CliDeps } from "../../cli-deps.ts";
+import { type Command, printJson } from "../../command.ts";
 
 const KEY_WIDTH_MAX = 40;
 

@@ -1,9 +1,9 @@
-import type { SessionView, UnlandedWork } from "../../app/views/session-list.ts";
-import { CoordinatorError } from "../../base/errors.ts";
-import { SESSION_STATES, type SessionState } from "../../task/session/session-state.ts";
-import { durationText } from "../../task/text/duration-text.ts";
-import type { CliDeps } from "../cli-deps.ts";
-import { type Command, printJson, textsFlag, wholeNumber } from "../command.ts";
+import type { SessionView, UnlandedWork } from "../../../app/views/session-list.ts";
+import { CoordinatorError } from "../../../base/errors.ts";
+import { SESSION_STATES, type SessionState } from "../../../task/session/session-state.ts";
+import { durationText } from "../../../task/text/duration-text.ts";
+import type { CliDeps } from "../../cli-deps.ts";
+import { type Command, printJson, textsFlag, wholeNumber } from "../../command.ts";
 
 const SESSIONS_SHOWN = 50;
 /** A key may have 259 characters; a longer one than this stands out of its column. */

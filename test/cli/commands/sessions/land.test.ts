@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { LandAnswer } from "../../../src/app/actions/sessions/land-session.ts";
-import { createLandCommand } from "../../../src/cli/commands/land.ts";
-import { createFakeCliDeps, runCommand } from "../../fakes/fake-cli-deps.ts";
+import type { LandAnswer } from "../../../../src/app/actions/sessions/land-session.ts";
+import { createLandCommand } from "../../../../src/cli/commands/sessions/land.ts";
+import { createFakeCliDeps, runCommand } from "../../../fakes/fake-cli-deps.ts";
 
 const NAMES = { session: "docs", branch: "codex-inbox/docs-1a2b3c", target: "main" } as const;
 const [HEAD, COMMIT] = ["a".repeat(40), "b".repeat(40)];

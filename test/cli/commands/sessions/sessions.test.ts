@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createSessionsCommand } from "../../../src/cli/commands/sessions.ts";
-import { createFakeCliDeps, runCommand, sessionView } from "../../fakes/fake-cli-deps.ts";
+import { createSessionsCommand } from "../../../../src/cli/commands/sessions/sessions.ts";
+import { createFakeCliDeps, runCommand, sessionView } from "../../../fakes/fake-cli-deps.ts";
 
 const DOCS = sessionView();
 const QUIET = sessionView({

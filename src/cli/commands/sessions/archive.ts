@@ -1,5 +1,5 @@
-import type { CliDeps } from "../cli-deps.ts";
-import { type Command, printJson } from "../command.ts";
+import type { CliDeps } from "../../cli-deps.ts";
+import { type Command, printJson } from "../../command.ts";
 
 export function createArchiveCommand(deps: CliDeps): Command {
   return {

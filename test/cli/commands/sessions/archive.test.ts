@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createArchiveCommand } from "../../../src/cli/commands/archive.ts";
-import { createFakeCliDeps, runCommand } from "../../fakes/fake-cli-deps.ts";
+import { createArchiveCommand } from "../../../../src/cli/commands/sessions/archive.ts";
+import { createFakeCliDeps, runCommand } from "../../../fakes/fake-cli-deps.ts";
 
 function archive(commit: string | undefined = "0123456789abcdef") {
   const asked: unknown[] = [];

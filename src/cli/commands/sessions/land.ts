@@ -1,6 +1,6 @@
-import { type LandingView, presentLanding } from "../../app/views/landing-view.ts";
-import type { CliDeps } from "../cli-deps.ts";
-import { type Command, printJson } from "../command.ts";
+import { type LandingView, presentLanding } from "../../../app/views/landing-view.ts";
+import type { CliDeps } from "../../cli-deps.ts";
+import { type Command, printJson } from "../../command.ts";
 
 const CONFLICTS_SHOWN = 20;
 
