@@ -48,13 +48,19 @@ export function openSessionTrees(topDir: string): SessionTrees {
     makeRoom: () => keeping.makeRoom(),
   });
   const snapshots = createSessionSnapshots({
-    ...{ ...shared, worktrees, refs: createTurnRefs(code), ours: [], author: WHO, committer: async () => WHO },
+    ...{ ...shared, worktrees, refs: createTurnRefs(code), ours: ["inbox"], author: WHO, committer: async () => WHO },
     snapshots: createSnapshots({
       programs: { forListing: environment },
       secretsIn: async (text) => (text.includes("SECRET") ? [{ line: 1, kind: "a secret" }] : []),
     }),
   });
-  const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, committer: async () => WHO });
+  const removal = createWorktreeRemoval({
+    ...shared,
+    worktrees,
+    snapshots,
+    ours: ["inbox"],
+    committer: async () => WHO,
+  });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal, isIdle: (session) => !busy.has(session) });
   return { trees, records, worktrees, snapshots, removal, keeping, settings, busy, log };
 }

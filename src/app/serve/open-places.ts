@@ -84,7 +84,7 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
     snapshots: workTree.snapshots,
     author: authorFor(await committer()).replace(/^codex-inbox/, AGENT),
   });
-  const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, committer });
+  const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, ours, committer });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal });
   return { workTree, records, trees, worktrees, snapshots, keeping };
 }

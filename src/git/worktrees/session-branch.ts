@@ -99,6 +99,12 @@ export async function ignoredFiles(worktree: KnownRepository, below: readonly st
   return below.length === 0 ? [] : names(worktree, [...IGNORED, "--", ...below]);
 }
 
+/** Returns the files below some paths that are new or changed, whatever git ignores. */
+export async function changedBelow(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
+  if (below.length === 0) return [];
+  return names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below]);
+}
+
 /** Returns the submodules of a work tree that were checked out there. */
 export async function submodulesOf(worktree: KnownRepository): Promise<readonly string[]> {
   const { status, stdout } = await runGit(worktree, ["ls-files", "-z", "--stage"]);

@@ -6,6 +6,7 @@ import type { KnownRepository } from "../../../git/repository/known-repositories
 import { processesIn } from "../../../git/worktrees/git-in-folder.ts";
 import { type LinkedWorktrees, trashBeside } from "../../../git/worktrees/linked-worktrees.ts";
 import {
+  changedBelow,
   commitFiles,
   hasStash,
   ignoredEntries,
@@ -25,6 +26,8 @@ export interface WorktreeRemovalDeps {
   readonly worktrees: SessionWorktrees;
   readonly records: Pick<WorktreeRecords, "get">;
   readonly snapshots: SessionSnapshots;
+  /** Paths from the top that are the coordinator's own. */
+  readonly ours: readonly string[];
   readonly committer: () => Promise<string>;
   readonly environment: (repository: KnownRepository) => Promise<Readonly<Record<string, string>>>;
   readonly surroundings: Pick<Surroundings, "now">;
@@ -102,7 +105,10 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     const { leftOut, held, problem } = await snapshots.outside(record, worktree);
     if (problem !== undefined) return problem;
     if (held !== undefined) return `what looks like a secret is not on its branch: ${named(held.paths)}`;
-    return leftOut.length === 0 ? undefined : `in no commit: ${named(leftOut.map(({ path }) => path))}`;
+    // Files below our own paths (a task file that an agent left in inbox/) are part of no snapshot.
+    const ours = await changedBelow(worktree, deps.ours);
+    const paths = [...leftOut.map(({ path }) => path), ...ours];
+    return paths.length === 0 ? undefined : `in no commit: ${named(paths)}`;
   };
 
   const parkNow = async (slug: string, isIdle: () => boolean): Promise<string | undefined> => {

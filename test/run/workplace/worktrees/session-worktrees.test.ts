@@ -33,6 +33,15 @@ async function opened(): Promise<Opened> {
   };
 }
 
+it("a worktree with a task file of its agent stays: such files are part of no commit", async () => {
+  const { sessions, record, write, park } = await opened();
+  write("inbox/later.md", "Do it later.\n");
+  await sessions.snapshots.after(leaseOfRecord(record), TURN, AT_MS);
+  expect(await park()).toBe("in no commit: inbox/later.md");
+  rmSync(join(record.dir, "inbox/later.md"));
+  expect(await park()).toBeUndefined();
+});
+
 describe("a run's change", () => {
   it("is a commit on the branch of its session, the same when it is made again", async () => {
     const { repo, sessions, record, write } = await opened();
