@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeGitRepo } from "../test/support/git-repo.ts";
-import { checkOutcome, type RaceFindings } from "../test/support/race-findings.ts";
+import { checkOutcome, failuresToExplain, type RaceFindings } from "../test/support/race-findings.ts";
 import { createRaceUser, type RaceMode } from "../test/support/race-user.ts";
 import { startDriver } from "../test/support/run-driver.ts";
 
@@ -46,8 +46,10 @@ async function race(dir: string, mode: RaceMode, durationMs: number, fileCount: 
   const waits = [...report.waitsMs].sort((a, b) => a - b);
   const at = (share: number): number => Math.round(waits[Math.floor((waits.length - 1) * share)] ?? 0);
   const speed = `batches=${report.batches} results=${report.tasks.length} waitMs=${at(0.5)}/${at(0.99)}/${at(1)} indexMs=${Math.round(report.indexMs / report.batches)} attempts=${(report.attempts / report.batches).toFixed(1)}`;
-  console.log(`mode=${mode} seconds=${durationMs / 1_000} ${speed} userCommands=${user.commands} lost=${report.lost}`);
+  console.log(
+    `mode=${mode} seconds=${durationMs / 1_000} ${speed} userCommands=${user.commands} lost=${report.lost} indexHeldMs=${Math.max(...report.heldMs).toFixed(1)}`,
+  );
   console.log(`  ${JSON.stringify(findings)}`);
   for (const failure of user.failures.slice(0, 5)) console.log(`  failed: ${failure}`);
-  if (user.failures.length > 0 || findings.problems.length > 0) process.exitCode = 1;
+  if (failuresToExplain([user], report).length > 0 || findings.problems.length > 0) process.exitCode = 1;
 }

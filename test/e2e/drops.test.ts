@@ -80,11 +80,10 @@ describe("a drop that came by a commit", () => {
     // A run that has ended by the time of that commit would go into the same batch.
     const untilThen = "until git log -1 --format=%s | grep -q '^inbox: accepted'; do sleep 0.05; done";
     workspace.commitDrop("docs/once.md", `---\ntitle: once\n---\nonce [[command: ${untilThen}]] [[final: did it]]\n`);
-    const serving = workspace.serve();
-    await serving.saw("committed", 2);
-    const subjects = repo.git("log", "--format=%s", "-2").split("\n");
-    expect(subjects[0]).toMatch(/^docs: once \(/);
-    expect(subjects[1]).toBe("inbox: accepted 1: once");
+    workspace.serve();
+    const subjects = (): readonly string[] => repo.git("log", "--format=%s", "-2").split("\n");
+    await waitFor(() => subjects()[0]?.startsWith("docs: once ("), { what: "the result" });
+    expect(subjects()[1]).toBe("inbox: accepted 1: once");
     expect(repo.git("show", "--name-status", "--format=", "HEAD~1").split("\n")).toEqual([
       "D\tinbox/docs/once.md",
       `A\t${workspace.results.task("once").path}`,

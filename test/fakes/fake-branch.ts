@@ -46,13 +46,13 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       commits.push(isSame ? undefined : tip?.id);
     }
     if (tip === undefined || tip === base)
-      return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0, attempts: 1 };
+      return { tip: base?.id ?? "", commits, leftAlone: [], indexMs: 0, attempts: 1, indexHeldMs: 0 };
     const leftAlone = repository.headIsOurs ? followWith(repository, base, tip) : [];
     repository.tip = tip;
     repository.lastOurs = tip;
     lastSeen = tip;
     view = tip;
-    return { tip: tip.id, commits, leftAlone, indexMs: 0, attempts: 1 };
+    return { tip: tip.id, commits, leftAlone, indexMs: 0, attempts: 1, indexHeldMs: 0 };
   };
 
   const run = async (plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> => {

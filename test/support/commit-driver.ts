@@ -25,6 +25,8 @@ export interface DriverReport {
   /** Over all batches. */
   readonly attempts: number;
   readonly lost: number;
+  /** Per batch, the longest time that `index.lock` was held at a stretch. */
+  readonly heldMs: readonly number[];
 }
 
 const [mode = "", dir = "", ...rest] = process.argv.slice(2);
@@ -45,8 +47,8 @@ await committer.close();
 console.log(JSON.stringify(report));
 
 async function once(to: Branch, tasks: readonly string[]): Promise<DriverReport> {
-  const { commits, leftAlone, indexMs, attempts } = await to.commit(tasks.map(result), ALWAYS);
-  return { tasks, commits, batches: 1, leftAlone, waitsMs: [], indexMs, attempts, lost: 0 };
+  const { commits, leftAlone, indexMs, attempts, indexHeldMs } = await to.commit(tasks.map(result), ALWAYS);
+  return { tasks, commits, batches: 1, leftAlone, waitsMs: [], indexMs, attempts, lost: 0, heldMs: [indexHeldMs] };
 }
 
 async function loop(to: Branch, prefix: string): Promise<DriverReport> {
@@ -55,6 +57,7 @@ async function loop(to: Branch, prefix: string): Promise<DriverReport> {
   const tasks: string[] = [];
   const commits: (string | undefined)[] = [];
   const waitsMs: number[] = [];
+  const heldMs: number[] = [];
   const leftAlone = new Set<string>();
   let [batches, indexMs, attempts, lost] = [0, 0, 0, 0];
 
@@ -63,6 +66,7 @@ async function loop(to: Branch, prefix: string): Promise<DriverReport> {
     const done = await to.commit(plans, ALWAYS);
     waitsMs.push(performance.now() - startedMs);
     indexMs += done.indexMs;
+    heldMs.push(done.indexHeldMs);
     attempts += done.attempts;
     batches += 1;
     commits.push(...done.commits);
@@ -79,5 +83,5 @@ async function loop(to: Branch, prefix: string): Promise<DriverReport> {
     }
     await delay(5);
   }
-  return { tasks, commits, batches, leftAlone: [...leftAlone], waitsMs, indexMs, attempts, lost };
+  return { tasks, commits, batches, leftAlone: [...leftAlone], waitsMs, indexMs, attempts, lost, heldMs };
 }

@@ -2,6 +2,22 @@ import type { DriverReport } from "./commit-driver.ts";
 import type { GitRepo } from "./git-repo.ts";
 import type { RaceUser } from "./race-user.ts";
 
+/** Longer than a user's git needs from its first look at HEAD to `index.lock`; the committer holds it for 0.3 ms if nothing interrupts it. */
+const HELD_LONG_MS = 1;
+
+/**
+ * Returns the failures of users that the committer is to blame for. The one thing that nobody can rule out is that the machine gives our
+ * processor to a command of the user's while the lock is held: each such interruption excuses one command that met the lock.
+ */
+export function failuresToExplain(users: readonly RaceUser[], report: DriverReport): readonly string[] {
+  const failures = users.flatMap((user) => user.failures);
+  const interruptions = report.heldMs.filter((ms) => ms > HELD_LONG_MS).length;
+  const [met, others] = [true, false].map((is) =>
+    failures.filter((text) => /index\.lock': File exists/.test(text) === is),
+  );
+  return [...(others ?? []), ...(met ?? []).slice(interruptions)];
+}
+
 export interface RaceFindings {
   /** Commits of the user that touched a file of ours. Never more than zero. */
   readonly userTouchedOurs: number;

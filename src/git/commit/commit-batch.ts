@@ -228,7 +228,14 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   function toReport(made: CommitChain, leftAlone: readonly string[]): CommitReport {
     const paths = leftAlone.map((path) => path.slice(repository.prefix.length));
-    return { tip: made.tip ?? "", commits: made.commits, leftAlone: paths, indexMs, attempts };
+    return {
+      tip: made.tip ?? "",
+      commits: made.commits,
+      leftAlone: paths,
+      indexMs,
+      attempts,
+      indexHeldMs: locks.indexHeldMs(),
+    };
   }
 
   return {

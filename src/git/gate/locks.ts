@@ -24,6 +24,8 @@ export interface Locks {
   /** Renames the held lock onto the file it guards, which ends it. */
   moveIntoPlace(name: LockName): void;
   path(name: LockName): string;
+  /** Returns how long git's index was locked at a stretch, at most, since this was asked last; milliseconds. */
+  indexHeldMs(): number;
   /** Removes the tokens. No lock may be held. */
   close(): void;
 }
@@ -42,6 +44,7 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
   const folder = join(stateDir, "locks", `${nameOf(identity)}.${opened}`);
   const held = new Set<LockName>();
   let ready: string | undefined;
+  let [indexSinceMs, indexHeldMs] = [0, 0];
   const tokenPath = (name: LockName): string => join(folder, name);
   const lockPath = (name: LockName): string => `${guardedPath(repository, name)}.lock`;
   const watch = createLockWatch(
@@ -73,10 +76,13 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
       if (name === "branch") clearEmptyFolders(repository.branchPath);
       if (!linkLock(tokenPath(name), lockPath(name))) return false;
       held.add(name);
+      if (name === "index") indexSinceMs = performance.now();
       return true;
     },
     release(name) {
-      if (held.delete(name)) rmSync(lockPath(name), { force: true });
+      if (!held.delete(name)) return;
+      rmSync(lockPath(name), { force: true });
+      if (name === "index") indexHeldMs = Math.max(indexHeldMs, performance.now() - indexSinceMs);
     },
     moveIntoPlace(name) {
       renameSync(lockPath(name), guardedPath(repository, name));
@@ -84,6 +90,11 @@ export function createLocks(repository: Repository, stateDir: string): Locks {
       if (name === "branch") ready = undefined;
     },
     path: lockPath,
+    indexHeldMs() {
+      const longest = indexHeldMs;
+      indexHeldMs = 0;
+      return longest;
+    },
     close: watch.end,
   };
 }

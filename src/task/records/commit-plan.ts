@@ -30,6 +30,8 @@ export interface CommitReport {
   readonly indexMs: number;
   /** How often git's locks were taken to move the branch: more than once where other processes came in between. */
   readonly attempts: number;
+  /** The longest time at a stretch that `index.lock` was held, in milliseconds. A user's command that asks for it meanwhile fails. */
+  readonly indexHeldMs: number;
 }
 
 /** Why the committer cannot commit now, and since when. Cleared by the next commit. */
