@@ -5,7 +5,9 @@ import { slugOf } from "../../../src/run/workplace/worktrees/session-worktrees.t
 import { realCodex } from "../../support/real-codex.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
 
-it("a conflict goes back to its session, which settles it in a worktree where both sides are merged", async () => {
+it("a conflict goes back to its session, which settles it in a worktree where both sides are merged", {
+  timeout: 60_000,
+}, async () => {
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
   const { repo, dir, results } = workspace;
