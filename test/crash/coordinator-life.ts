@@ -45,7 +45,7 @@ const BEGIN_MS = 30_000;
 const ANSWER_MS = 3_000;
 /** As bin/codex-inbox.js starts itself again, and as tests start it: it does not live for long. */
 const NODE_ARGS = ["--no-opt", "--no-maglev", "--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
-const LAYER = join(import.meta.dirname, "fault-layer.mjs");
+const LAYER = join(import.meta.dirname, "../fixtures/fault-layer.mjs");
 
 export function startLife(options: LifeOptions): CoordinatorLife {
   const { dir, stateDir, packageDir, environment, logPath, faultsPath, fault, without, args } = options;
@@ -121,7 +121,7 @@ function endOf(child: ChildProcess): CoordinatorLife["ended"] {
 }
 
 /** Returns the letter of the process's state, or `undefined` where it is gone. */
-export function stateOf(pid: number): string | undefined {
+function stateOf(pid: number): string | undefined {
   if (!existsSync(`/proc/${pid}`)) return undefined;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

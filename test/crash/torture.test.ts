@@ -10,14 +10,14 @@ import { runHistory } from "./torture-run.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const STEPS = Array.from({ length: 12 }, (_, number) => number);
 
-it("the beginnings of three random histories, with faults at random moments, break no promise", {
+it("the beginnings of two random histories, with faults at random moments, break no promise", {
   timeout: 120_000,
 }, async () => {
   const packageDir = inject("packageDir");
   const template = await makeTemplate(tempDir(), packageDir);
   const seed = testSeed("torture");
   const reports = await Promise.all(
-    [0, 1, 2].map((more) => runHistory({ seed: seed + more, only: STEPS, packageDir, template })),
+    [0, 1].map((more) => runHistory({ seed: seed + more, only: STEPS, packageDir, template })),
   );
   for (const { seed: one, problems, steps } of reports)
     expect(problems, `npm run torture -- --seed ${one} --steps 0-11\n${steps.join("\n")}`).toEqual([]);
