@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, lstatSync, readdirSync, renameSync, type Stats } from "node:fs";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
+import { diskPath, fromByteName, toByteName } from "../../../git/objects/tree-format.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
+import { describeOperation } from "../../../git/repository/repository-state.ts";
 import { processesIn } from "../../../git/worktrees/git-in-folder.ts";
 import { type LinkedWorktrees, trashBeside } from "../../../git/worktrees/linked-worktrees.ts";
 import {
@@ -58,18 +59,23 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
   const obstacle = async (record: WorktreeRecord, worktree: KnownRepository): Promise<string | undefined> => {
     const [pid] = processesIn(record.dir);
     if (pid !== undefined) return `process ${pid} works in it`;
+    const operation = describeOperation(worktree.gitDir);
+    if (operation !== undefined) return operation;
+    // Commits that no branch holds go with it, and what lies there is not its branch's.
+    const at = trees.list().find(({ topDir }) => topDir === record.dir)?.branch;
+    if (at !== `refs/heads/${record.branch}`) return `it is on ${at?.replace("refs/heads/", "") ?? "no branch"}`;
     if (await hasStash(code, record.branch)) return `a stash was made on ${record.branch}`;
     const modules = await submodulesOf(worktree);
-    const module = modules.find((path) => existsSync(join(worktree.topDir, path, ".git")));
-    return module === undefined ? undefined : `its submodule ${module} is checked out`;
+    const module = modules.find((path) => !isEmptyFolder(diskPath(worktree.topDir, path)));
+    return module === undefined ? undefined : `its submodule ${fromByteName(module)} is checked out, or holds files`;
   };
 
-  /** What git ignores and no setup has made: neither a commit nor the next setup brings it back. */
+  /** What no snapshot takes and no setup has made: neither a commit nor the next setup brings it back. */
   const strangers = async (record: WorktreeRecord, worktree: KnownRepository): Promise<readonly string[]> => {
     const made = new Set(record.setUp);
     return (await ignoredEntries(worktree)).filter((entry) => {
       if (!made.has(entry)) return true;
-      const changedMs = lstatSync(join(worktree.topDir, entry), { throwIfNoEntry: false })?.ctimeMs ?? 0;
+      const changedMs = statOf(worktree, entry)?.ctimeMs ?? 0;
       return !entry.endsWith("/") && changedMs > record.atMs;
     });
   };
@@ -79,12 +85,14 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     worktree: KnownRepository,
     entries: readonly string[],
   ): Promise<string | undefined> => {
-    const files = await ignoredFiles(worktree, entries);
-    const bytes = files.reduce((sum, path) => sum + sizeOf(join(worktree.topDir, path)), 0);
-    const nested = files.find((path) => path.endsWith("/"));
-    if (nested !== undefined) return `${nested} is a repository of its own that git ignores`;
+    const odd = entries.find((entry) => toByteName(fromByteName(entry)) !== entry);
+    if (odd !== undefined) return `the name of ${fromByteName(odd)}, which git ignores, is not UTF-8`;
+    const files = entries.length > SALVAGE_FILES_MAX ? entries : await ignoredFiles(worktree, entries);
+    const bytes = files.reduce((sum, path) => sum + (statOf(worktree, path)?.size ?? 0), 0);
+    const nested = files.length > SALVAGE_FILES_MAX ? undefined : files.find((path) => path.endsWith("/"));
+    if (nested !== undefined) return `${fromByteName(nested)} is a repository of its own that git ignores`;
     if (bytes > SALVAGE_BYTES_MAX || files.length > SALVAGE_FILES_MAX)
-      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries)}`;
+      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries.map(fromByteName))}`;
     if (files.length === 0) return undefined;
     const prefix = `refs/codex-inbox/salvage/${record.slug}/`;
     const parent = await worktrees.tip(record);
@@ -107,7 +115,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     if (held !== undefined) return `what looks like a secret is not on its branch: ${named(held.paths)}`;
     // Files below our own paths (a task file that an agent left in inbox/) are part of no snapshot.
     const ours = await changedBelow(worktree, deps.ours);
-    const paths = [...leftOut.map(({ path }) => path), ...ours];
+    const paths = [...leftOut.map(({ path }) => path), ...ours.map(fromByteName)];
     return paths.length === 0 ? undefined : `in no commit: ${named(paths)}`;
   };
 
@@ -159,8 +167,15 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
   };
 }
 
-function sizeOf(path: string): number {
-  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+/** @param path a character is a byte */
+function statOf({ topDir }: KnownRepository, path: string): Stats | undefined {
+  return lstatSync(diskPath(topDir, path), { throwIfNoEntry: false });
+}
+
+/** So is a submodule that was never checked out; one whose folder is gone is no less. */
+function isEmptyFolder(path: Buffer): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0);
 }
 
 function named(paths: readonly string[]): string {
