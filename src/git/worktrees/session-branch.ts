@@ -1,5 +1,5 @@
-import { lstatSync } from "node:fs";
-import { diskPath, fromByteName } from "../objects/tree-format.ts";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
@@ -110,16 +110,37 @@ export async function ignoredFiles(worktree: KnownRepository, below: readonly st
   return below.length === 0 ? [] : names(worktree, [...IGNORED, "--", ...below.map(fromByteName)]);
 }
 
+/** Looks at what lies in a work tree under a name in which a character is a byte. */
+export function statOfName({ topDir }: KnownRepository, name: string): Stats | undefined {
+  return lstatSync(diskPath(topDir, name), { throwIfNoEntry: false });
+}
+
+/** Returns a name in which a character is a byte as people read it, and whether it is UTF-8: git takes it as an argument then. */
+export function readName(name: string): { readonly text: string; readonly isUtf8: boolean } {
+  const text = fromByteName(name);
+  return { text, isUtf8: toByteName(text) === name };
+}
+
+/** So is a submodule that was never checked out; one whose folder is gone is no less. */
+function isEmptyFolder(path: Buffer): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0);
+}
+
 /** Returns the files below some paths that are new or changed, whatever git ignores. */
 export async function changedBelow(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
   if (below.length === 0) return [];
-  return names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below]);
+  return (await names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below])).map(fromByteName);
 }
 
-/** Returns the submodules of a work tree. */
-export async function submodulesOf(worktree: KnownRepository): Promise<readonly string[]> {
+/** Returns the submodules of a work tree that are checked out there, or have files in their folder. */
+export async function submodulesInUse(worktree: KnownRepository): Promise<readonly string[]> {
   const records = await names(worktree, ["ls-files", "-z", "--stage"]);
-  return records.flatMap((record) => (record.startsWith("160000 ") ? [record.slice(record.indexOf("\t") + 1)] : []));
+  const modules = records.filter((record) => record.startsWith("160000 "));
+  return modules
+    .map((record) => record.slice(record.indexOf("\t") + 1))
+    .filter((name) => !isEmptyFolder(diskPath(worktree.topDir, name)))
+    .map(fromByteName);
 }
 
 /** Tells whether a stash was made on `branch` (without "refs/heads/"): it is kept with the repository, and meant for that branch. */

@@ -6,7 +6,6 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
-import { checkoutsOf } from "../../../git/repository/repository-state.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
 import {
   changedBelow,
@@ -17,6 +16,7 @@ import {
   refAt,
   textAt,
 } from "../../../git/worktrees/session-branch.ts";
+import { checkoutsOf } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { settleRemoval } from "./settle-removal.ts";

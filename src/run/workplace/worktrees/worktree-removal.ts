@@ -1,9 +1,7 @@
-import { existsSync, lstatSync, readdirSync, renameSync, type Stats } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
-import { diskPath, fromByteName, toByteName } from "../../../git/objects/tree-format.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
-import { describeOperation } from "../../../git/repository/repository-state.ts";
 import { processesIn } from "../../../git/worktrees/git-in-folder.ts";
 import { type LinkedWorktrees, trashBeside } from "../../../git/worktrees/linked-worktrees.ts";
 import {
@@ -13,9 +11,12 @@ import {
   ignoredEntries,
   ignoredFiles,
   moveRef,
+  readName,
   refsBelow,
-  submodulesOf,
+  statOfName,
+  submodulesInUse,
 } from "../../../git/worktrees/session-branch.ts";
+import { describeOperation } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import type { SessionSnapshots } from "./session-snapshots.ts";
 import type { SessionWorktrees } from "./session-worktrees.ts";
@@ -65,9 +66,8 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     const at = trees.list().find(({ topDir }) => topDir === record.dir)?.branch;
     if (at !== `refs/heads/${record.branch}`) return `it is on ${at?.replace("refs/heads/", "") ?? "no branch"}`;
     if (await hasStash(code, record.branch)) return `a stash was made on ${record.branch}`;
-    const modules = await submodulesOf(worktree);
-    const module = modules.find((path) => !isEmptyFolder(diskPath(worktree.topDir, path)));
-    return module === undefined ? undefined : `its submodule ${fromByteName(module)} is checked out, or holds files`;
+    const [module] = await submodulesInUse(worktree);
+    return module === undefined ? undefined : `its submodule ${module} is checked out, or holds files`;
   };
 
   /** What no snapshot takes and no setup has made: neither a commit nor the next setup brings it back. */
@@ -75,7 +75,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     const made = new Set(record.setUp);
     return (await ignoredEntries(worktree)).filter((entry) => {
       if (!made.has(entry)) return true;
-      const changedMs = statOf(worktree, entry)?.ctimeMs ?? 0;
+      const changedMs = statOfName(worktree, entry)?.ctimeMs ?? 0;
       return !entry.endsWith("/") && changedMs > record.atMs;
     });
   };
@@ -85,14 +85,14 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     worktree: KnownRepository,
     entries: readonly string[],
   ): Promise<string | undefined> => {
-    const odd = entries.find((entry) => toByteName(fromByteName(entry)) !== entry);
-    if (odd !== undefined) return `the name of ${fromByteName(odd)}, which git ignores, is not UTF-8`;
+    const odd = entries.map(readName).find(({ isUtf8 }) => !isUtf8);
+    if (odd !== undefined) return `the name of ${odd.text}, which git ignores, is not UTF-8`;
     const files = entries.length > SALVAGE_FILES_MAX ? entries : await ignoredFiles(worktree, entries);
-    const bytes = files.reduce((sum, path) => sum + (statOf(worktree, path)?.size ?? 0), 0);
+    const bytes = files.reduce((sum, path) => sum + (statOfName(worktree, path)?.size ?? 0), 0);
     const nested = files.length > SALVAGE_FILES_MAX ? undefined : files.find((path) => path.endsWith("/"));
-    if (nested !== undefined) return `${fromByteName(nested)} is a repository of its own that git ignores`;
+    if (nested !== undefined) return `${readName(nested).text} is a repository of its own that git ignores`;
     if (bytes > SALVAGE_BYTES_MAX || files.length > SALVAGE_FILES_MAX)
-      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries.map(fromByteName))}`;
+      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries.map((entry) => readName(entry).text))}`;
     if (files.length === 0) return undefined;
     const prefix = `refs/codex-inbox/salvage/${record.slug}/`;
     const parent = await worktrees.tip(record);
@@ -115,7 +115,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     if (held !== undefined) return `what looks like a secret is not on its branch: ${named(held.paths)}`;
     // Files below our own paths (a task file that an agent left in inbox/) are part of no snapshot.
     const ours = await changedBelow(worktree, deps.ours);
-    const paths = [...leftOut.map(({ path }) => path), ...ours.map(fromByteName)];
+    const paths = [...leftOut.map(({ path }) => path), ...ours];
     return paths.length === 0 ? undefined : `in no commit: ${named(paths)}`;
   };
 
@@ -165,17 +165,6 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     park: (slug, isIdle) => worktrees.alone(slug, () => parkNow(slug, isIdle)),
     settle: (slug) => worktrees.alone(slug, () => settleRemoval(slug, deps)),
   };
-}
-
-/** @param path a character is a byte */
-function statOf({ topDir }: KnownRepository, path: string): Stats | undefined {
-  return lstatSync(diskPath(topDir, path), { throwIfNoEntry: false });
-}
-
-/** So is a submodule that was never checked out; one whose folder is gone is no less. */
-function isEmptyFolder(path: Buffer): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0);
 }
 
 function named(paths: readonly string[]): string {
