@@ -97,13 +97,14 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     archive: async (session, archived) =>
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
     async land(part, repair) {
-      const [{ landSessionHere, withRepair }, place, asked] = await Promise.all([
+      const [{ landSessionHere }, place, asked] = await Promise.all([
         import("./actions/sessions/land-session.ts"),
         find(),
         queries(),
       ]);
       const answer = await landSessionHere(place, (await asked.session(part)).key);
       if (repair === undefined) return answer;
+      const { withRepair } = await import("./actions/sessions/file-repair.ts");
       const { isDropped, publishDrop } = await import("./actions/tasks/publish-drop.ts");
       return withRepair(answer, repair, {
         find: async (id) => (isDropped(place, id) ? { status: "queued" } : asked.find(id).catch(unlessMissing)),

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { oneLine } from "../../task/text/one-line.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
@@ -6,8 +5,7 @@ import { GitError, runGit } from "../process/git-process.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
-import { readHeadBranch } from "../repository/refs.ts";
-import { isAncestor, moveRef, refAt } from "../worktrees/session-branch.ts";
+import { checkedOutBranch, isAncestor, moveRef, refAt } from "../worktrees/session-branch.ts";
 import type { Merger } from "./merger.ts";
 
 /** What became of a branch that was to land. Branches are named without `refs/heads/`. */
@@ -59,7 +57,7 @@ const WHY_CHARACTERS_MAX = 300;
  */
 export async function landBranch(deps: LandingDeps, branch: string, slug: string, message: string): Promise<Landing> {
   const { checkout } = deps;
-  const target = readHeadBranch(join(checkout.gitDir, "HEAD"))?.replace(/^refs\/heads\//, "");
+  const target = checkedOutBranch(checkout);
   if (target === undefined)
     throw new CoordinatorError("REFUSED", `${checkout.topDir} has no branch checked out; switch to the one to land on`);
   if (target === branch) throw new CoordinatorError("REFUSED", `${branch} is checked out in ${checkout.topDir} itself`);

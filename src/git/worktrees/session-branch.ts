@@ -1,8 +1,10 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { join } from "node:path";
 import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
+import { readHeadBranch } from "../repository/refs.ts";
 import { DEPENDENCY_FOLDERS } from "../snapshots/ignore-rules.ts";
 import { addAsTheyAre } from "../snapshots/private-index.ts";
 import { readChanges } from "../snapshots/tree-changes.ts";
@@ -20,6 +22,11 @@ const IGNORED = [
 export async function commitAt(repository: KnownRepository, name: string): Promise<string | undefined> {
   const found = await runGit(repository, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
   return found.status === 0 ? found.stdout.toString("utf8").trim() : undefined;
+}
+
+/** Returns the branch that is checked out, without `refs/heads/`; `undefined` where none is. */
+export function checkedOutBranch({ gitDir }: KnownRepository): string | undefined {
+  return readHeadBranch(join(gitDir, "HEAD"))?.replace(/^refs\/heads\//, "");
 }
 
 /** Returns a text that a commit holds at `path`, or `undefined`; of one that is larger than `bytesMax`, nothing. */

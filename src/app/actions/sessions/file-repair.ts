@@ -11,6 +11,19 @@ export interface FileRepairDeps {
   readonly file: (text: string) => Promise<string>;
 }
 
+/** What is done where there is a conflict: nothing, or the session is to settle it, and is told so in these words besides. */
+export type RepairRequest = { readonly words: string } | undefined;
+
+/** Has the session settle a conflict, where there is one and that is wanted. @throws CoordinatorError as `fileRepair` */
+export async function withRepair(
+  answer: LandAnswer,
+  request: RepairRequest,
+  deps: FileRepairDeps,
+): Promise<LandAnswer> {
+  if (answer.state !== "conflict" || request === undefined) return answer;
+  return { ...answer, repair: await fileRepair(answer, request.words, deps) };
+}
+
 const TARGET_CHARACTERS_MAX = 60;
 
 /**
@@ -20,7 +33,7 @@ const TARGET_CHARACTERS_MAX = 60;
  * @param words what the session is told besides
  * @throws CoordinatorError as `file`
  */
-export async function fileRepair(
+async function fileRepair(
   conflict: LandAnswer & { readonly state: "conflict" },
   words: string,
   { find, file }: FileRepairDeps,

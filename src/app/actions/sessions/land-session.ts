@@ -10,7 +10,6 @@ import { slugOf } from "../../../run/workplace/worktrees/session-worktrees.ts";
 import { homeName, statePaths } from "../../../store/state-paths.ts";
 import { oneLine } from "../../../task/text/one-line.ts";
 import { SESSION_BRANCH_PREFIX } from "../../../task/workplace/workplace-lease.ts";
-import { type FileRepairDeps, fileRepair } from "./file-repair.ts";
 
 /** What became of a session's work that was to land. */
 export type LandAnswer = {
@@ -18,19 +17,6 @@ export type LandAnswer = {
   /** The task in which the session settles the conflict, where that was asked for. */
   readonly repair?: string;
 } & Landing;
-
-/** What is done where there is a conflict: nothing, or the session is to settle it, and is told so in these words besides. */
-export type RepairRequest = { readonly words: string } | undefined;
-
-/** Has the session settle a conflict, where there is one and that is wanted. @throws CoordinatorError as `fileRepair` */
-export async function withRepair(
-  answer: LandAnswer,
-  request: RepairRequest,
-  deps: FileRepairDeps,
-): Promise<LandAnswer> {
-  if (answer.state !== "conflict" || request === undefined) return answer;
-  return { ...answer, repair: await fileRepair(answer, request.words, deps) };
-}
 
 /** Of a session's key, so that the subject stays short. */
 const KEY_CHARACTERS_MAX = 40;

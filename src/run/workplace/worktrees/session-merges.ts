@@ -1,13 +1,12 @@
-import { join } from "node:path";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import { checkOutTree, filesWithMarks } from "../../../git/merge/checked-out-merge.ts";
 import type { Merger } from "../../../git/merge/merger.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
-import { readHeadBranch } from "../../../git/repository/refs.ts";
 import type { Snapshots } from "../../../git/snapshots/snapshot.ts";
 import {
   changeBetween,
+  checkedOutBranch,
   commitAt,
   followCommit,
   isAncestor,
@@ -73,8 +72,7 @@ export function createSessionMerges(deps: SessionMergesDeps): SessionMerges {
       const tip = await worktrees.tip(record);
       if (target === undefined || (await isAncestor(code, target, tip))) return undefined;
       const { tree, conflicts } = await merger.merge(tip, target, target);
-      const name =
-        readHeadBranch(join(code.gitDir, "HEAD"))?.replace(/^refs\/heads\//, "") ?? target.slice(0, ID_SHOWN);
+      const name = checkedOutBranch(code) ?? target.slice(0, ID_SHOWN);
       const merging: MergeUnderWay = { task, target, name, tree, conflicts, isReady: false };
       await worktrees.save({ ...record, merging });
       faultPoint("worktree:merge-wanted");
