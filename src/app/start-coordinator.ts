@@ -45,8 +45,10 @@ import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
+import { isUnderWay } from "../task/state/state-row.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
@@ -236,7 +238,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
+  const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
+  const stopTidying = places.keepBy((key) => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined);
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
@@ -278,6 +281,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
+    underWay: (key) =>
+      [...table.all()].find(
+        ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
+      )?.id,
+    after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });

@@ -44,7 +44,15 @@ async function runCommand(
     throw new Error(`a command that reads what a user types is no command for ${import.meta.filename}`);
   };
   try {
-    const deps = { ...terminal, app, currentDir: dir, now: Date.now, readInput: refuse, edit: refuse };
+    const deps = {
+      ...terminal,
+      app,
+      currentDir: dir,
+      now: Date.now,
+      readInput: refuse,
+      edit: refuse,
+      openShell: refuse,
+    };
     const command = await loadCommand(deps, name);
     return await command.run(parseInput(command, words));
   } catch (error) {
