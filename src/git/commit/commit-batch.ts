@@ -65,7 +65,9 @@ function forksAfter(looks: number): Forks {
 
 export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
-  const touched = plans.flatMap((plan) => plan.edits.map((edit) => repository.prefix + edit.path));
+  const touched = plans.flatMap(({ edits, closing = [] }) =>
+    [...edits, ...closing].map((edit) => repository.prefix + edit.path),
+  );
   const paths = [...new Set([...memory.paths(), ...touched])];
   let signature = "";
   let chain: CommitChain | undefined;
