@@ -79,9 +79,11 @@ async function raceAtStop(home: TortureHome, pid: number): Promise<void> {
   home.counts.stoppedAtPoint += 1;
   await Promise.race([home.alone(() => raceUser(home)).catch(() => undefined), delay(1_500)]);
   life.signal("SIGCONT");
+  raced.add(life);
 }
 
 async function end(home: TortureHome, how: NodeJS.Signals | "power"): Promise<string> {
+  await untilStruck(home);
   const life = home.living();
   if (life === undefined) return "nobody serves";
   const isByPower = how === "power";
@@ -98,6 +100,20 @@ async function end(home: TortureHome, how: NodeJS.Signals | "power"): Promise<st
   return how;
 }
 
+/** Gives a coordinator with a fault the time to come to where it is; on a busy machine the steps would else always be faster. */
+export async function untilStruck(home: TortureHome): Promise<void> {
+  const life = home.living();
+  if (life?.fault === undefined) return;
+  const isOpen =
+    existsSync(join(home.stateDir, "journal/open")) && readdirSync(join(home.stateDir, "journal/open")).length > 0;
+  if (!isOpen) return;
+  await waitFor(() => life.isOver() || raced.has(life), { what: "a fault", timeoutMs: STRUCK_MS }).catch(
+    () => undefined,
+  );
+}
+
+const STRUCK_MS = 2_500;
+const raced = new WeakSet<CoordinatorLife>();
 const endedBySteps = new WeakSet<CoordinatorLife>();
 
 /** One that no step has ended has died where its fault was. */
