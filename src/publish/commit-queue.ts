@@ -100,7 +100,9 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const task of done) {
       const records = journal.read(task.id);
       plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
-      const own = ledgerRows(records).map((row) => withResult(row, task));
+      const own = ledgerRows(records).map((row) =>
+        task.superseded ? supersededRow(row, task) : withResult(row, task),
+      );
       rows.push(...own);
       finished.push({ task, lastRow: own.at(-1), keepsRuns: failedUnknown(records) });
       await slices.next();
@@ -145,6 +147,13 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   ): Promise<void> => {
     const task = table.get(id);
     if (task === undefined || lastRow === undefined) return; // Another look at the branch has taken it out meanwhile.
+    // Its result stands for nothing that could be committed again: another clone's does.
+    if (task.superseded !== undefined && planned.superseded !== undefined) {
+      table.forget(id);
+      deps.sessions.committed(id);
+      deps.forgetRuns(id, { keep: keepsRuns });
+      return;
+    }
     const blob = await branch.blobAt(planned.path);
     table.retire(id, { k: "committed", commit, blob: blob ?? null });
     deps.recent.add(recentOf(task, lastRow, blob));
@@ -215,6 +224,13 @@ interface FinishedTask {
 /** A row that ends the task links its file. */
 function withResult(row: Kept<LedgerRow>, { spec, path }: OpenTask): Kept<LedgerRow> {
   return isFinal(row.status) ? { ...row, result: asKept({ title: spec.title, path }) } : row;
+}
+
+/** The end of a task that another clone has taken over is none: that one's rows, of later runs, tell the outcome. */
+function supersededRow(row: Kept<LedgerRow>, { superseded, state }: OpenTask): Kept<LedgerRow> {
+  if (!isFinal(row.status) || state.kind !== "ended") return row;
+  const detail = `superseded: ${superseded?.name} took it over (generation ${superseded?.generation}); here it was ${row.status}`;
+  return asKept({ ...row, status: "cancelled" as const, detail });
 }
 
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */

@@ -225,7 +225,14 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    ...{
+      submit: unexpected,
+      edit: unexpected,
+      stop: unexpected,
+      retry: unexpected,
+      takeOver: unexpected,
+      archive: unexpected,
+    },
     land: unexpected,
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,

@@ -6,6 +6,7 @@ import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
+import type { ClaimsRemote } from "../../src/dispatch/claims/claims-remote.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
@@ -13,6 +14,7 @@ import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
+import type { CloneNames } from "../../src/task/claims/runs-on.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
@@ -68,6 +70,10 @@ export interface World {
   };
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
+  /** The remote that other clones share; `undefined`: there is none. */
+  shared: ClaimsRemote | undefined;
+  /** What this clone is called. */
+  names: CloneNames;
   /** What is wrong with codex, with the settings. */
   readonly problems: {
     codex: string | undefined;
@@ -208,6 +214,8 @@ export function createWorld(): World {
       log,
       settle,
       byOrigin: undefined,
+      shared: undefined,
+      names: { name: "aaaaaa", labels: [] },
       added: undefined,
       changed: [],
     },
@@ -233,6 +241,7 @@ export function createWorld(): World {
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
           installation,
+          claims: { remote: () => world.shared, names: () => world.names },
         },
         intake: (onHint) => {
           const acceptingDir = join(paths.root, "accepting");

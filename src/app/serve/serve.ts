@@ -4,7 +4,7 @@ import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags, SettingsText } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
-import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
+import { createLiveNames, createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -231,7 +231,7 @@ async function open(
     reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
-    takeOver: options.takeOver,
+    ...{ takeOver: options.takeOver, claims: { remote: () => undefined, names: createLiveNames(policy, workspaceId) } },
     ...{ surroundings, log },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
