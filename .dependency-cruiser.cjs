@@ -28,6 +28,7 @@ const PARTS = {
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
   "git/merge": ["git/worktrees", "git/repository", "git/process"],
+  "git/sync": ["git/merge", "git/worktrees", "git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/gate", "git/repository", "git/process"],
   "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
@@ -123,7 +124,7 @@ module.exports = {
         pathNot: [
           "^src/git/branch\\.ts$",
           "^src/git/repository/(code-repositories|committer-identity|known-repositories|workspace-place)\\.ts$",
-          "^src/git/(worktrees|snapshots|merge)/",
+          "^src/git/(worktrees|snapshots|merge|sync)/",
         ],
       },
     },

@@ -176,6 +176,7 @@ describe("in a workspace", () => {
           "parentRun",
           "origin",
           "requestedBy",
+          "editedBy",
           "changedFiles",
           "changes",
           "path",

@@ -24,6 +24,14 @@ describe("docs/architecture.md", () => {
   });
 });
 
+describe("all pages", () => {
+  it("hold no marks of a merge that was not settled", () => {
+    const pages = globSync(["README.md", "docs/**/*.{md,json}"], { cwd: ROOT });
+    expect(pages.length).toBeGreaterThan(50);
+    expect(pages.filter((path) => /^(<{7} |={7}$|>{7} )/m.test(readFileSync(ROOT + path, "utf8")))).toEqual([]);
+  });
+});
+
 describe("docs/spec.md", () => {
   const spec = readFileSync(`${ROOT}docs/spec.md`, "utf8");
 

@@ -85,6 +85,7 @@ function makeTask(seed: Seed): PastTask {
     source: `inbox/${id}.md`,
     parentRun: undefined,
     origin: { kind: "file", user: "bench" },
+    editor: undefined,
     acceptedAt: iso(acceptedMs),
     startedAt: iso(acceptedMs),
     endedAt: iso(endedAtMs),

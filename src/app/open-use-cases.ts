@@ -76,8 +76,9 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     stop,
     async drain(part) {
-      const [{ drainSession }, asked] = await Promise.all([import("./actions/sessions/drain-session.ts"), queries()]);
-      return drainSession((await asked.session(part)).key, asked, stop);
+      const { drainSession, sessionInbox } = await import("./actions/sessions/drain-session.ts");
+      const [place, asked] = await Promise.all([find(), queries()]);
+      return drainSession(part, asked, sessionInbox(place, asked, environment), stop);
     },
     wait: async (parts, request) =>
       (await import("./actions/tasks/open-wait.ts")).waitHere(await find(), environment, parts, request),

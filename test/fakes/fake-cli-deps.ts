@@ -170,6 +170,7 @@ export function taskView(change: Partial<TaskView> = {}): TaskView {
     parentRun: null,
     origin: "cli",
     requestedBy: "ada",
+    editedBy: null,
     changedFiles: [],
     changes: [],
     path: "sessions/docs/2026-11-20/20261120-141530-k3f9x2.md",

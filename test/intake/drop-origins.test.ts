@@ -3,24 +3,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { publishDrop } from "../../src/app/actions/tasks/publish-drop.ts";
 import { localUserName } from "../../src/base/local-user.ts";
-import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
 import type { RunEvent } from "../../src/run/driver.ts";
 import { openDropReceipts } from "../../src/store/drop-receipts.ts";
 import { failure, THREAD } from "../fakes/fake-runner.ts";
 import { AN_ITEM } from "../support/an-item.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { createWorld, type World } from "../support/world.ts";
-import { finishAll } from "../support/world-actions.ts";
+import { finishAll, placeOf } from "../support/world-actions.ts";
 
 const ME = localUserName();
 const COMMIT = { origin: expect.stringMatching(/^commit \w+$/), requestedBy: "Ada <ada@example.org>" };
 const ID = "20261120-101010-abcdef";
-
-function placeOf({ dir, paths }: World): WorkspacePlace {
-  const gitDir = join(dir, ".git");
-  const repository = { topDir: dir, gitDir, commonDir: gitDir, branch: "refs/heads/main" };
-  return { ...repository, workspaceDir: dir, stateDir: paths.root, workRoot: dir };
-}
 
 async function add(world: World, text: string, environment: NodeJS.ProcessEnv = {}): Promise<string> {
   const { id } = await publishDrop(placeOf(world), text, environment);

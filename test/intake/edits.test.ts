@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeDropReceipt } from "../../src/store/drop-receipts.ts";
@@ -101,10 +102,17 @@ describe("an edit of a queued task", () => {
     await expect(coordinator.edit(id, { keys: { verifyCommand: "true" } })).rejects.toMatchObject({
       code: "NOT_ALLOWED",
     }); // The editor.
-    expect(await coordinator.edit(id, { ...asked, prompt: "Mine." })).toMatchObject({
-      origin: "http",
-      sessionKey: "docs",
-    });
+    const edited = await coordinator.edit(id, { ...asked, prompt: "Mine." });
+    expect(edited).toMatchObject({ sessionKey: "docs" });
+    const shown = { origin: "file", requestedBy: userInfo().username, editedBy: `${userInfo().username} (http)` };
+    expect(edited).toMatchObject(shown);
+    world.settings.maxWorkers = 1;
+    await world.advance(1_000);
+    world.runner.end(world.runner.of("docs"));
+    await world.settle();
+    await world.advance(1_000);
+    expect(await coordinator.find(id)).toMatchObject({ status: "succeeded", committed: true, ...shown });
+    expect(world.repository.log()[0]?.message).toContain(`\nOrigin: file\nEdited-By: ${shown.editedBy}\n`);
   });
 
   it("comes through the inbox where a command has put it there: once, and the file goes", async () => {

@@ -21,6 +21,7 @@ export function taskRecord(
     source: undefined,
     parentRun: undefined,
     origin: { kind: "cli", user: "ada" },
+    editor: undefined,
     acceptedAt: "2026-11-20T14:15:30.000Z",
     startedAt: undefined,
     endedAt: undefined,

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { WorkspacePlace } from "../../src/git/repository/workspace-place.ts";
 import type { World } from "./world.ts";
 
 /** Tells whether the work tree has a file. */
@@ -15,4 +16,11 @@ export async function finishAll(world: World): Promise<void> {
     world.runner.end(run);
     await world.settle();
   }
+}
+
+/** Where commands find the workspace of a world. */
+export function placeOf({ dir, paths }: World): WorkspacePlace {
+  const gitDir = join(dir, ".git");
+  const repository = { topDir: dir, gitDir, commonDir: gitDir, branch: "refs/heads/main" };
+  return { ...repository, workspaceDir: dir, stateDir: paths.root, workRoot: dir };
 }

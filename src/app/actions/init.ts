@@ -9,7 +9,7 @@ import type { Branch } from "../../git/branch.ts";
 import { runGit } from "../../git/process/git-process.ts";
 import { requireGit } from "../../git/process/git-version.ts";
 import { createRootCommit } from "../../git/repository/root-commit.ts";
-import { placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { findWorkspace, placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { emptyLedger } from "../../task/ledger/ledger.ts";
 import type { FileEdit } from "../../task/records/commit-plan.ts";
@@ -17,6 +17,7 @@ import { INBOX, LEDGER, SESSIONS } from "../../task/records/workspace-paths.ts";
 import { DEFAULT_POLICY } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import { asKeptText, type KeptText } from "../../task/text/kept-text.ts";
+import { shellWord } from "../../task/text/shell-word.ts";
 import { withOwnCommitter } from "./own-committer.ts";
 
 /** What makes git keep our files byte for byte and merge them by union. Raw bytes: with autocrlf they would show as modified for ever (measured). */
@@ -52,11 +53,11 @@ const MESSAGE = asKeptText(
  * Doing it again adds what is missing and nothing else.
  *
  * @returns what to tell the user, line by line
- * @throws CoordinatorError `REFUSED` where it would touch what the user has not committed
+ * @throws CoordinatorError `REFUSED` where it would touch what the user has not committed, or would make a second workspace unasked
  */
 export async function initWorkspace(dir: string, options: InitOptions): Promise<readonly string[]> {
   await requireGit(process.env);
-  if (options.branch !== undefined) return initBranch(dir, options.branch, options.dir);
+  if (options.branch !== undefined) return initBranch(dir, options.branch, options);
   if (options.dir !== undefined) throw new CoordinatorError("USAGE", "--dir goes with --branch");
   const place = await placeAt(dir);
   if (place.branch === undefined) {
@@ -66,6 +67,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
     );
   }
   refuseObstacles(place.workspaceDir);
+  if (!options.another) await refuseSecond(dir, (there) => there.topDir !== place.topDir);
   const commit = await addLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
   writeFirstPolicy(place);
@@ -86,7 +88,28 @@ function refuseObstacles(workspaceDir: string): void {
   }
 }
 
-async function initBranch(dir: string, branchName: string, wanted: string | undefined): Promise<readonly string[]> {
+/** A checkout that is a workspace, or has one elsewhere, would get a second queue that takes none of the tasks of the first. */
+async function refuseSecond(dir: string, isOther: (there: WorkspacePlace) => boolean): Promise<void> {
+  const there = await workspaceAt(dir);
+  if (there === undefined || !isOther(there)) return;
+  const message = `${there.workspaceDir} is the workspace of this checkout already: codex-inbox -C ${shellWord(there.workspaceDir)} serve`;
+  throw new CoordinatorError("REFUSED", `${message}. For a further one beside it, give --another`);
+}
+
+async function workspaceAt(dir: string): Promise<WorkspacePlace | undefined> {
+  try {
+    return await findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+  } catch (error) {
+    if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return undefined;
+    throw error; // It has several: the message names them.
+  }
+}
+
+async function initBranch(
+  dir: string,
+  branchName: string,
+  { dir: wanted, another }: InitOptions,
+): Promise<readonly string[]> {
   const code = await placeAt(dir);
   const target = resolve(dir, wanted ?? join(dirname(code.topDir), `${basename(code.topDir)}-inbox`));
   if (existsSync(target))
@@ -96,6 +119,7 @@ async function initBranch(dir: string, branchName: string, wanted: string | unde
       "REFUSED",
       `${target} lies in ${code.topDir}, where agents work: name a folder outside it with --dir`,
     );
+  if (!another) await refuseSecond(dir, () => true);
   const ref = `refs/heads/${branchName}`;
   const listed = await runGit(code, ["for-each-ref", "--format=%(refname)", ref]);
   const exists = listed.stdout.toString("utf8").trim() !== "";
@@ -191,4 +215,6 @@ export interface InitOptions {
   /** Name of a branch of its own for the workspace, in a linked worktree. */
   readonly branch: string | undefined;
   readonly dir: string | undefined;
+  /** Also where the checkout is a workspace, or has one elsewhere. */
+  readonly another: boolean;
 }

@@ -4,7 +4,7 @@ import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskRecord } from "../../task/records/task-record.ts";
 import { verificationFacts } from "../../task/records/verification-section.ts";
-import { describeOrigin, requestedBy } from "../../task/rights/origin.ts";
+import { describeOrigin, editedBy, requestedBy } from "../../task/rights/origin.ts";
 import type { HoldView } from "../../task/schedule/hold.ts";
 import { rowOf } from "../../task/state/state-row.ts";
 import { oneLine } from "../../task/text/one-line.ts";
@@ -57,8 +57,9 @@ export function presentOpen(
     followUpTask: record.followUpTask ?? null,
     parent: task.spec.parent ?? null,
     parentRun: task.droppedBy?.run ?? null,
-    origin: describeOrigin(task.origin),
-    requestedBy: requestedBy(task.origin),
+    origin: describeOrigin(task.arrival),
+    requestedBy: requestedBy(task.arrival),
+    editedBy: task.editor === undefined ? null : editedBy(task.editor),
     changedFiles: record.changedFiles.map(presentChange),
     changes: record.changes,
     path: task.path,

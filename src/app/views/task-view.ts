@@ -71,6 +71,8 @@ export interface TaskView extends TaskLine {
   /** The way it came (`commit <id>`, `file`, `cli`, `http`, `agent`), and who asked. */
   readonly origin: string | null;
   readonly requestedBy: string | null;
+  /** Who changed it last while it was queued, and the way: `ada (http)`. */
+  readonly editedBy: string | null;
   /** `by`: "patch" (the agent's own patches), "other" (a command, or someone at work meanwhile); `null` where that was not noted. */
   readonly changedFiles: readonly { readonly path: string; readonly change: string; readonly by: string | null }[];
   /** The commits of what its runs have changed, in their order; `GET /tasks/:id/diff` shows them. */
@@ -141,6 +143,7 @@ export function presentTaskFile(file: ParsedTaskFile, path: string): TaskView {
     parentRun: numberOrNull(frontMatter.parentRun),
     origin: textOrNull(frontMatter.origin),
     requestedBy: textOrNull(frontMatter.requestedBy),
+    editedBy: textOrNull(frontMatter.editedBy),
     changedFiles: (result?.changedFiles ?? []).map(presentChange),
     changes: parseChanges(frontMatter.changes),
     path,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fromByteName, toByteName } from "../objects/tree-format.ts";
-import { GitError, runGit } from "../process/git-process.ts";
+import { GitError } from "../process/git-process.ts";
+import type { GitShell } from "../process/git-shell.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 import { DEPENDENCY_FOLDERS, escapePattern, type RuleArguments } from "./ignore-rules.ts";
 import type { PrivateIndex } from "./private-index.ts";
@@ -26,13 +27,14 @@ const NESTED_MAX = 10;
  * @throws GitError
  */
 export async function listWorkTree(
+  git: GitShell,
   repository: KnownRepository,
   index: PrivateIndex,
   rules: RuleArguments,
   ours: readonly string[],
 ): Promise<Listing> {
   const args = ["--modified", "--deleted", "--others", ...leftOut(ours), ...rules.top];
-  const records = await listFiles(repository, args, index.environment);
+  const records = await listFiles(git, repository, args, index.environment);
   const deleted = new Set<string>();
   const modified: string[] = [];
   const untracked: string[] = [];
@@ -43,7 +45,7 @@ export async function listWorkTree(
     const name = fromByteName(folder);
     if (toByteName(name) !== folder || depth > NESTED_MAX) return void unreachable.push(folder);
     const place = { ...repository, topDir: join(repository.topDir, name) };
-    for (const record of await listFiles(place, ["--others", ...leftOut([]), ...rules.inside], none))
+    for (const record of await listFiles(git, place, ["--others", ...leftOut([]), ...rules.inside], none))
       await addUntracked(folder + record.slice(2), depth + 1);
   };
   /** Git names a repository inside the work tree by its folder alone. */
@@ -61,11 +63,12 @@ export async function listWorkTree(
 }
 
 async function listFiles(
+  git: GitShell,
   place: KnownRepository,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
-  const { status, stdout, stderr } = await runGit(place, ["ls-files", "-z", "-t", ...args], { environment });
+  const { status, stdout, stderr } = await git.read(place, ["ls-files", "-z", "-t", ...args], environment);
   if (status !== 0) throw new GitError(`git ls-files in ${place.topDir}: ${stderr}`);
   return stdout.toString("latin1").split("\0").slice(0, -1);
 }

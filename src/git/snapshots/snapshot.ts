@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
+import { createGitShell, type GitShell } from "../process/git-shell.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 import {
@@ -108,6 +109,7 @@ const LEFT_OUT_NAMED_MAX = 20;
 export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snapshots {
   const turns = new Map<string, Promise<unknown>>();
   const readers = createObjectReaders();
+  const git = createGitShell();
 
   const takeOnce = async (request: SnapshotRequest): Promise<Snapshot> => {
     const { repository, parents, ours, indexPath } = request;
@@ -119,7 +121,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const index = await openPrivateIndex({ repository, path: indexPath, environment, begin });
     const before = await index.tree();
     const rules = createIgnoreRules(repository, index, read);
-    const listing = await listByRules(request, index, rules, store, before);
+    const listing = await listByRules(git, request, index, rules, store, before);
     const { add, remove, leftOut } = await choose(request, listing, environment, read);
     const paths = add.map(({ path }) => path);
     if (add.length + remove.length > 0) {
@@ -207,6 +209,7 @@ async function storedCodeTree(store: TreeStore, tree: string, ours: readonly str
 
 /** Lists by the rules that count and, where an ignore file has changed since, by those on the disk as well. */
 async function listByRules(
+  git: GitShell,
   { repository, ours, rulesFrom: commit, hiddenSinceMs = 0 }: SnapshotRequest,
   index: PrivateIndex,
   rules: IgnoreRules,
@@ -215,7 +218,7 @@ async function listByRules(
 ): Promise<Listing> {
   const list = async (args: RuleArguments): Promise<Listing> => {
     const startedMs = performance.now();
-    const listing = await listWorkTree(repository, index, args, ours);
+    const listing = await listWorkTree(git, repository, index, args, ours);
     if (performance.now() - startedMs > SLOW_LISTING_MS) await index.refresh();
     return listing;
   };

@@ -24,8 +24,12 @@ export interface OpenTask {
   readonly source: TaskSource | undefined;
   /** The run that left its text in inbox/; `undefined` where nothing says that one did. */
   readonly droppedBy: DroppedBy | undefined;
-  /** Who asked for it as it is now. */
+  /** Whose rights hold for it as it is now: those of who asked, or of who has edited it since. */
   readonly origin: Origin;
+  /** Who asked for it, and the way it came in; an edit leaves that as it is. */
+  readonly arrival: Origin;
+  /** Who edited it last; `undefined` where nobody has. */
+  readonly editor: Origin | undefined;
   /** Further ids under which the same drop may come again. */
   readonly aliases: readonly string[];
   readonly state: TaskState;
@@ -92,6 +96,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     acceptedAtMs: first.atMs,
     clone: first.clone,
     ...parsedText(first),
+    ...{ arrival: first.origin ?? UNKNOWN_ORIGIN, editor: undefined },
     source: first.source ?? undefined,
     aliases: [],
     state: acceptedState(0), // Due at once, also where the clock was set back since.
@@ -119,8 +124,10 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "replaced": {
       const { source, alias } = record;
       const aliases = alias === null ? task.aliases : [...task.aliases, alias];
-      if (source === null) return { ...task, ...parsedText(record), aliases };
-      return { ...task, ...parsedText(record), source, aliases, dropGone: source.tracked === "untracked" };
+      const { origin = UNKNOWN_ORIGIN } = record;
+      if (source === null) return { ...task, ...parsedText(record), editor: origin, aliases };
+      const dropGone = source.tracked === "untracked";
+      return { ...task, ...parsedText(record), arrival: origin, editor: undefined, source, aliases, dropGone };
     }
     case "state":
       return { ...task, state: record.state };

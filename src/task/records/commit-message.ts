@@ -1,5 +1,5 @@
 import { isOwnSessionKey } from "../names/session-key.ts";
-import { describeOrigin, requestedBy } from "../rights/origin.ts";
+import { describeOrigin, editedBy, requestedBy } from "../rights/origin.ts";
 import type { ChangedFile } from "../state/run.ts";
 import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
@@ -38,6 +38,7 @@ export function taskCommitMessage(record: Kept<TaskRecord>): KeptText {
     trailer("Attempts", String(record.attempts)),
     trailer("Requested-By", inertLine(requestedBy(record.origin), TRAILER_MAX)),
     trailer("Origin", inertLine(describeOrigin(record.origin), TRAILER_MAX)),
+    ...(record.editor === undefined ? [] : [trailer("Edited-By", inertLine(editedBy(record.editor), TRAILER_MAX))]),
     ...(record.verification === undefined ? [] : [verificationTrailer(record.verification)]),
     ...record.changes.flatMap(changeTrailers),
     ...(record.followUpTask === undefined ? [] : [trailer("Follow-Up", record.followUpTask)]),

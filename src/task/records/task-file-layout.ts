@@ -23,6 +23,7 @@ export const OUR_KEYS: ReadonlySet<string> = new Set([
   "parentRun",
   "origin",
   "requestedBy",
+  "editedBy",
   "acceptedAt",
   "startedAt",
   "endedAt",

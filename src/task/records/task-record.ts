@@ -1,6 +1,6 @@
 import { renderFrontMatter, renderLines } from "../file/front-matter.ts";
 import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
-import { describeOrigin, type Origin, requestedBy } from "../rights/origin.ts";
+import { describeOrigin, editedBy, type Origin, requestedBy } from "../rights/origin.ts";
 import type { TaskSpec } from "../spec/task-spec.ts";
 import type { FailureKind } from "../state/failure.ts";
 import type { ChangedFile, Usage } from "../state/run.ts";
@@ -41,6 +41,8 @@ export interface TaskRecord {
   /** The run of its parent that left it in inbox/; `undefined` where nothing says that one did. */
   readonly parentRun: number | undefined;
   readonly origin: Origin;
+  /** Who edited it last while it was queued; `undefined` where nobody has. */
+  readonly editor: Origin | undefined;
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
@@ -132,6 +134,7 @@ function accountOfRecord(record: Kept<TaskRecord>): readonly (readonly [string, 
   return [
     ["origin", describeOrigin(record.origin)],
     ["requestedBy", oneLine(requestedBy(record.origin), REASON_CHARACTERS_MAX)],
+    ["editedBy", record.editor && oneLine(editedBy(record.editor), REASON_CHARACTERS_MAX)],
     ["source", record.source],
     ["parentRun", record.parentRun],
     ["acceptedBy", record.acceptedBy],

@@ -63,6 +63,11 @@ export function describeOrigin(origin: Origin): string {
   return `commit${commit === null ? "" : ` ${commit}`}${signed}`;
 }
 
+/** Returns who edited a task and by which interface, for people: `ada (http)`. */
+export function editedBy(editor: Origin): string {
+  return `${requestedBy(editor)} (${editor.kind})`;
+}
+
 /** Tells whether a value that was read from a file is an origin. */
 export function isOrigin(value: unknown): value is Origin {
   const fields = fieldsOf(value);

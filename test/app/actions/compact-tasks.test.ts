@@ -16,7 +16,7 @@ function row(status: "queued" | "running" | "succeeded", task = TASK) {
 it("compacts the ledger and its closed files in one commit, unless a coordinator is at work", async () => {
   const repo = tempRepo();
   const app = openUseCases(repo.dir, process.env, () => undefined);
-  await app.init({ branch: undefined, dir: undefined });
+  await app.init({ branch: undefined, dir: undefined, another: false });
   const other = "20261119-141530-k3f9x2";
   repo.write(
     "tasks.md",

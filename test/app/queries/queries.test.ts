@@ -403,8 +403,9 @@ describe("a session", () => {
       await world.settle();
     }
     const [first, second, third, other] = [0, 1, 2, 3].map(world.accepted);
-    const { session, running, dropped } = await drainSession("docs", coordinator, coordinator.stop);
-    expect([session, running.map(({ id }) => id), dropped]).toEqual(["docs", [first], [third, second]]);
+    const inbox = { drops: async () => [], cancel: async () => undefined };
+    const { session, running, dropped, left } = await drainSession("docs", coordinator, inbox, coordinator.stop);
+    expect([session, running.map(({ id }) => id), dropped, left]).toEqual(["docs", [first], [third, second], []]);
     await world.settle();
     world.runner.end(world.runner.of("docs"));
     await world.settle();

@@ -53,11 +53,11 @@ describe("serve", () => {
 describe("init", () => {
   it("hands its flags on and prints what was done", async () => {
     const deps = createFakeCliDeps();
-    expect(await runCommand(createInitCommand(deps), "--branch", "inbox", "--dir", "../x")).toBe(0);
+    expect(await runCommand(createInitCommand(deps), "--branch", "inbox", "--dir", "../x", "--another")).toBe(0);
     expect(await runCommand(createInitCommand(deps))).toBe(0);
     expect(deps.initialized).toEqual([
-      { branch: "inbox", dir: "../x" },
-      { branch: undefined, dir: undefined },
+      { branch: "inbox", dir: "../x", another: true },
+      { branch: undefined, dir: undefined, another: false },
     ]);
     expect(deps.printed).toEqual(["Made it.", "Made it."]);
   });

@@ -38,6 +38,9 @@ describe("a workspace", () => {
     expect(parsePolicy(readFileSync(policy, "utf8"))).toEqual({ policy: DEFAULT_POLICY });
     expect((await workspace.command("policy", "set", "sandbox", "read-only")).code).toBe(0);
     expect((await workspace.command("init")).stdout).toContain("is a workspace already");
+    const second = await workspace.command("init", "--branch", "inbox");
+    expect(second).toMatchObject({ code: 4, stderr: expect.stringContaining("give --another") });
+    expect(repo.git("branch", "--list", "inbox")).toBe("");
     expect(readFileSync(policy, "utf8")).toContain("read-only");
     expect(repo.git("rev-list", "--count", "HEAD")).toBe("2");
   });
@@ -69,10 +72,18 @@ describe("a workspace", () => {
     expect(fromCode).toMatchObject({ code: 0, stdout: expect.stringContaining("succeeded") });
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
-    const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other");
+    const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other", "--another");
     expect(taken).toMatchObject({ code: 4, stderr: expect.stringContaining("'main' is already checked out") });
 
-    await initialized(workspaceIn(code.dir), "--branch", "second", "--dir", "../second");
+    for (const words of [["--branch", "second", "--dir", "../second"], []]) {
+      const unasked = await workspaceIn(code.dir).command("init", ...words);
+      expect(unasked).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining(`${resolve(dir)} is the workspace of`),
+      });
+    }
+    expect(code.git("branch", "--list", "second")).toBe("");
+    await initialized(workspaceIn(code.dir), "--branch", "second", "--dir", "../second", "--another");
     const ambiguous = await workspaceIn(code.dir).command("ls");
     expect(ambiguous).toMatchObject({ code: 4, stdout: "" });
     for (const one of [dir, join(code.dir, "../second")])

@@ -16,6 +16,8 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
     path: fc.constant(`sessions/docs/2026-11-20/${id}.md`),
     order: fc.constant("abcde".indexOf(id)),
     origin: fc.constant(UNKNOWN_ORIGIN),
+    arrival: fc.constant(UNKNOWN_ORIGIN),
+    editor: fc.constant(undefined),
     acceptedAtMs: fc.constant(1),
     clone: fc.constant("c1"),
     spec: fc.constantFrom(SPEC, { ...SPEC, followUpDepth: 1 }, { ...SPEC, parent: "p" }),

@@ -32,7 +32,7 @@ export interface EditableTask {
 }
 
 /** The largest prompt and its front matter; see HTTP_LIMITS. */
-const TEXT_BYTES_MAX = 5 * 1024 * 1024;
+export const TEXT_BYTES_MAX = 5 * 1024 * 1024;
 
 /**
  * Changes a queued task. A coordinator at work does it; where none listens, the new text is put into inbox/ under the id of the task, and
@@ -82,8 +82,8 @@ export async function editableTask(
   return waitingFile(place, part) ?? (await journaled(place, part, queries));
 }
 
-/** A task that no coordinator has taken yet, or an edit that none has. */
-function waitingFile({ workspaceDir, stateDir }: WorkspacePlace, part: string): EditableTask | undefined {
+/** Returns a task that no coordinator has taken yet, or an edit that none has; `undefined` for a file that no command has put there. */
+export function waitingFile({ workspaceDir, stateDir }: WorkspacePlace, part: string): EditableTask | undefined {
   const folder = join(workspaceDir, INBOX);
   const names = part !== "" && existsSync(folder) ? readdirSync(folder) : [];
   const ids = names.flatMap((name) => (name.endsWith(".md") ? [name.slice(0, -".md".length)] : []));

@@ -74,6 +74,7 @@ function printTask(deps: CliDeps, task: TaskDetails): void {
     "accepted",
     task.acceptedAt && `${time(task.acceptedAt)} by ${task.requestedBy ?? "unknown"} (${task.origin ?? "unknown"})`,
   );
+  put("edited", task.editedBy && `by ${task.editedBy}`);
   put("started", task.startedAt && time(task.startedAt));
   put("ended", task.endedAt && `${time(task.endedAt)}${tookText(task)}`);
   for (const line of progressLines(task, deps.now())) put("now", line);

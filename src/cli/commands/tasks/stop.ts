@@ -47,8 +47,10 @@ export function createStopCommand(deps: CliDeps): Command {
 
 /** Returns what ends by it, the running one included. */
 async function drain(deps: CliDeps, part: string): Promise<readonly string[]> {
-  const { session, running, dropped } = await deps.app.drain(part);
+  const { session, running, dropped, left } = await deps.app.drain(part);
   for (const { id, status } of running) deps.print(`${id} is ${status}: session ${session} ends after it.`);
+  for (const path of left)
+    deps.warn(`${path} becomes a task of session ${session} once it is taken: remove it, or stop that task then`);
   deps.print(`${dropped.length} queued in session ${session} will be recorded as cancelled.`);
   return [...running.map(({ id }) => id), ...dropped];
 }

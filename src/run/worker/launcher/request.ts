@@ -1,3 +1,5 @@
+import { shellWord } from "../../../base/process/shell-word.ts";
+
 /** A kernel takes 128 KiB a word and, at the least, this for all words together; what is longer fails where its failure is told. */
 const WORD_BYTES_MAX = 100_000;
 const WORDS_BYTES_MAX = 500_000;
@@ -28,15 +30,10 @@ export function startRequest(
     bytes += size;
     if (size > WORD_BYTES_MAX || bytes > WORDS_BYTES_MAX || word.includes("\0")) return undefined;
   }
-  return words.map(quote).join(" ");
+  return words.map(shellWord).join(" ");
 }
 
 /** Returns what launcher.sh is to be told to wait for processes that have ended. */
 export function waitRequest(pids: readonly number[]): string {
   return `wait ${pids.join(" ")}\n`;
-}
-
-/** Returns a word as a shell reads it, whatever is in it. */
-function quote(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -37,6 +37,7 @@ export function facts(task) {
     ["Accepted", time(task.acceptedAt)],
     ["Ended", time(task.endedAt)],
     ["From", [task.origin, task.requestedBy].filter(Boolean).join(", ")],
+    ["Edited by", task.editedBy],
     ["Thread", task.thread && h("code", {}, task.thread)],
     ["Whole commit", task.commit && h("code", {}, task.commit)],
     [task.committed ? "In the branch" : "Will be", h("code", {}, task.path)],

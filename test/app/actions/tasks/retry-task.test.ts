@@ -7,7 +7,6 @@ import { retryTask } from "../../../../src/app/actions/tasks/retry-task.ts";
 import type { Coordinator } from "../../../../src/app/coordinator.ts";
 import { askCoordinator } from "../../../../src/app/queries/coordinator-client.ts";
 import { ownIdentity } from "../../../../src/base/process/process-identity.ts";
-import type { WorkspacePlace } from "../../../../src/git/repository/workspace-place.ts";
 import { taskIdDate } from "../../../../src/task/names/task-id.ts";
 import { taskName } from "../../../../src/task/names/task-name.ts";
 import { DEFAULT_RIGHTS } from "../../../../src/task/rights/rights.ts";
@@ -15,6 +14,7 @@ import type { RunVerdict } from "../../../../src/task/state/run.ts";
 import { failure, THREAD } from "../../../fakes/fake-runner.ts";
 import { listenHere } from "../../../support/listening.ts";
 import { createWorld, type World } from "../../../support/world.ts";
+import { placeOf } from "../../../support/world-actions.ts";
 
 const KEYS =
   "title: Login\npriority: 1\nmax_attempts: 1\nmyKey: [1, {a: b}]\ndependsOn: []\nnotBefore: 2026-11-01T00:00:00Z";
@@ -37,19 +37,6 @@ async function failed(name: string, text = `---\n${KEYS}\n---\n${PROMPT}`, end: 
   world.runner.end(first, verdict);
   await world.settle();
   return { world, coordinator, id: world.accepted(0) };
-}
-
-function placeOf({ dir, paths }: World): WorkspacePlace {
-  const gitDir = join(dir, ".git");
-  return {
-    workspaceDir: dir,
-    topDir: dir,
-    gitDir,
-    commonDir: gitDir,
-    stateDir: paths.root,
-    branch: "refs/heads/main",
-    workRoot: dir,
-  };
 }
 
 /** As the command does without a coordinator. */

@@ -50,13 +50,19 @@ describe("stop", () => {
 
   it("lets the running turn of a session end, and drops the rest", async () => {
     const deps = createFakeCliDeps({
-      drain: async () => ({ session: "docs", running: [OPEN], dropped: ["20261120-141531-aaaaaa"] }),
+      drain: async () => ({
+        session: "docs",
+        running: [OPEN],
+        dropped: ["20261120-141531-aaaaaa"],
+        left: ["inbox/docs/x.md"],
+      }),
     });
     expect(await runCommand(createStopCommand(deps), "--drain", "do")).toBe(0);
     expect(deps.printed).toEqual([
       `${OPEN.id} is running: session docs ends after it.`,
       "1 queued in session docs will be recorded as cancelled.",
     ]);
+    expect(deps.warned).toEqual([expect.stringMatching(/^inbox\/docs\/x\.md becomes a task of session docs once/)]);
   });
 
   it("takes a task or a session", async () => {
