@@ -50,7 +50,10 @@ export interface CoordinatorDeps {
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
   /** The clones that share a remote, and what this one is called. */
-  readonly claims: Pick<TaskClaimsDeps, "remote" | "names">;
+  readonly claims: Pick<TaskClaimsDeps, "remote" | "names"> & {
+    /** `listener` is called whenever the remote was seen anew, or a push of the branch was accepted. */
+    readonly onSeen: (listener: () => void) => void;
+  };
   readonly surroundings: Surroundings;
   readonly log: Log;
 }

@@ -143,6 +143,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     reloadSettings: reload.look,
   });
 
+  deps.claims.onSeen(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
     ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
     claims: () => dispatcher.claims,

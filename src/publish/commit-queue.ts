@@ -9,6 +9,7 @@ import type { Sessions } from "../store/sessions/session-store.ts";
 import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/tasks/open-task.ts";
 import { type RecentTasks, recentOf } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import { firstRunOf } from "../task/claims/claim.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
@@ -226,11 +227,12 @@ function withResult(row: Kept<LedgerRow>, { spec, path }: OpenTask): Kept<Ledger
   return isFinal(row.status) ? { ...row, result: asKept({ title: spec.title, path }) } : row;
 }
 
-/** The end of a task that another clone has taken over is none: that one's rows, of later runs, tell the outcome. */
-function supersededRow(row: Kept<LedgerRow>, { superseded, state }: OpenTask): Kept<LedgerRow> {
-  if (!isFinal(row.status) || state.kind !== "ended") return row;
-  const detail = `superseded: ${superseded?.name} took it over (generation ${superseded?.generation}); here it was ${row.status}`;
-  return asKept({ ...row, status: "cancelled" as const, detail });
+/** The end of a task that another clone has taken over is none: it is queued there, under the numbers of a later generation. */
+function supersededRow(row: Kept<LedgerRow>, { superseded }: OpenTask): Kept<LedgerRow> {
+  if (!isFinal(row.status) || superseded === undefined) return row;
+  const { name, generation } = superseded;
+  const detail = `run ${row.run} (${row.status}) is superseded: ${name} had taken it over (generation ${generation})`;
+  return asKept<LedgerRow>({ ...row, run: firstRunOf(generation), status: "queued", detail });
 }
 
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */

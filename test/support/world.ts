@@ -6,7 +6,6 @@ import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
 import { type RunningCoordinator, startCoordinator } from "../../src/app/start-coordinator.ts";
 import { CoordinatorError } from "../../src/base/errors.ts";
-import type { ClaimsRemote } from "../../src/dispatch/claims/claims-remote.ts";
 import type { RunDefaults } from "../../src/dispatch/run/run-request.ts";
 import { openStopRequests } from "../../src/dispatch/stop-requests.ts";
 import { openRunLog } from "../../src/run/run-log.ts";
@@ -22,6 +21,7 @@ import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { ChangedFile, CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
+import type { FakeClaimsRemote } from "../fakes/fake-claims-remote.ts";
 import { createFakeFileSyncs } from "../fakes/fake-file-syncs.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
@@ -71,7 +71,7 @@ export interface World {
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
-  shared: ClaimsRemote | undefined;
+  shared: FakeClaimsRemote | undefined;
   /** What this clone is called. */
   names: CloneNames;
   /** What is wrong with codex, with the settings. */
@@ -124,7 +124,8 @@ export interface World {
   subjects(): readonly string[];
 }
 
-export function createWorld(): World {
+/** @param clone its id */
+export function createWorld(clone = "aaaaaa"): World {
   const dir = tempDir(existsSync(MEMORY_DIR) ? MEMORY_DIR : undefined);
   const paths = statePaths(join(dir, ".git", "codex-inbox"));
   const clock = createClock();
@@ -215,7 +216,7 @@ export function createWorld(): World {
       settle,
       byOrigin: undefined,
       shared: undefined,
-      names: { name: "aaaaaa", labels: [] },
+      names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
     },
@@ -234,14 +235,18 @@ export function createWorld(): World {
           paths,
           workspaceDir: dir,
           branchName: "main",
-          clone: "aaaaaa",
+          clone,
           version: "1.2.3",
           branch,
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
           installation,
-          claims: { remote: () => world.shared, names: () => world.names },
+          claims: {
+            remote: () => world.shared,
+            names: () => world.names,
+            onSeen: (listener) => world.shared?.onSeen(listener),
+          },
         },
         intake: (onHint) => {
           const acceptingDir = join(paths.root, "accepting");

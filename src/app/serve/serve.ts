@@ -231,7 +231,10 @@ async function open(
     reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
-    ...{ takeOver: options.takeOver, claims: { remote: () => undefined, names: createLiveNames(policy, workspaceId) } },
+    ...{
+      takeOver: options.takeOver,
+      claims: { remote: () => undefined, names: createLiveNames(policy, workspaceId), onSeen: () => undefined },
+    },
     ...{ surroundings, log },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.

@@ -25,6 +25,8 @@ export interface ClaimView {
   /** The blob of that. */
   blobOf(id: string): string | undefined;
   standing(task: OpenTask): Standing;
+  /** The remote has the task's result, and the branch of this clone does not have it yet. */
+  hasEndedThere(id: string): boolean;
   /** Open tasks that this clone has claimed and whose runs are not over. */
   held(): readonly OpenTask[];
   /**
@@ -41,10 +43,13 @@ export function createClaimView(deps: ClaimViewDeps): ClaimView {
   let claims: RemoteSeen["claims"] = new Map();
   /** Open tasks with a claim in their journals. */
   const known = new Set<string>();
+  /** Open tasks whose results are on the remote. */
+  const ended = new Set<string>();
   table.onChange((after, before) => {
     const id = after?.id ?? before?.id ?? "";
     if (after?.claim !== undefined) known.add(id);
     else known.delete(id);
+    if (after === undefined) ended.delete(id);
   });
   const standing = (task: OpenTask): Standing => standingOf(clone, task.claim, claims.get(task.id)?.claim);
 
@@ -53,9 +58,13 @@ export function createClaimView(deps: ClaimViewDeps): ClaimView {
 
   /** A claim that this clone has on the remote and the journal does not know. False where its task has ended already. */
   const note = async (task: OpenTask, claim: Claim, seen: RemoteSeen): Promise<boolean> => {
-    if (hasEnded(await seen.row(task.id), claim)) return false;
+    const isOver = hasEnded(await seen.row(task.id), claim);
     const current = table.get(task.id);
     if (current === undefined) return false;
+    if (isOver) {
+      ended.add(task.id);
+      return false;
+    }
     const { generation, atMs } = claim;
     const record = { k: "claim", by: "us", generation, atMs } as const;
     if (current.state.kind === "queued")
@@ -78,7 +87,8 @@ export function createClaimView(deps: ClaimViewDeps): ClaimView {
     const now = standing(task);
     const expected = claims.get(task.id)?.blob;
     if (now.kind === "unnoted") {
-      if (isFresh && !(await note(task, now.claim, seen))) return { task: task.id, expected, claim: undefined };
+      const isOver = ended.has(task.id) || (isFresh && !(await note(task, now.claim, seen)));
+      if (isOver) return { task: task.id, expected, claim: undefined };
     } else if (now.kind === "superseded") supersede(task, now.claim);
     // One that another clone has superseded is that one's to put there again.
     else if (now.kind === "lost" && task.superseded === undefined)
@@ -103,6 +113,7 @@ export function createClaimView(deps: ClaimViewDeps): ClaimView {
     claimOf: (id) => claims.get(id)?.claim,
     blobOf: (id) => claims.get(id)?.blob,
     standing,
+    hasEndedThere: (id) => ended.has(id),
     held: () =>
       [...known].flatMap((id) => {
         const task = table.get(id);

@@ -84,6 +84,7 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
     const standing = view.standing(task);
     if (standing.kind === "theirs" || standing.kind === "superseded")
       return { kind: "theirs", name: standing.claim.name, sinceMs: standing.claim.atMs };
+    if (view.hasEndedThere(task.id)) return ENDED_THERE;
     const { superseded } = task;
     return superseded && { kind: "theirs", name: superseded.name, sinceMs: superseded.atMs };
   };
@@ -248,6 +249,7 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
 }
 
 const WANTED: ClaimNeed = Object.freeze({ kind: "wanted" });
+const ENDED_THERE: ClaimNeed = Object.freeze({ kind: "ended" });
 
 /** Also where the remote has lost its claim: another clone had this generation. */
 function nextOf(task: OpenTask | undefined): number {

@@ -13,6 +13,8 @@ export type ClaimNeed =
   | { readonly kind: "wanted" }
   /** Another clone has it. */
   | { readonly kind: "theirs"; readonly name: string; readonly sinceMs: number }
+  /** Another clone has ended it, and its result is still to come. */
+  | { readonly kind: "ended" }
   /** It says that it runs in another clone. */
   | { readonly kind: "elsewhere"; readonly runsOn: string };
 

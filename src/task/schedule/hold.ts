@@ -118,6 +118,7 @@ export function describeHold(hold: Hold): string {
 
 function describeClaim(claim: ClaimNeed, problem: string | undefined): string {
   if (claim.kind === "theirs") return `claimed by ${oneLine(claim.name, 64)} since ${utc(claim.sinceMs)}`;
+  if (claim.kind === "ended") return "has ended in another clone, whose result is on the remote";
   if (claim.kind === "elsewhere") return `runs on ${oneLine(claim.runsOn, 64)}, which is no name of this clone`;
   return problem === undefined ? "waits for its claim on the remote" : `waits for its claim: ${problem}`;
 }
@@ -125,6 +126,7 @@ function describeClaim(claim: ClaimNeed, problem: string | undefined): string {
 function claimRemedy(claim: ClaimNeed, problem: string | undefined): string | undefined {
   if (claim.kind === "theirs")
     return `its result comes with the remote; where ${oneLine(claim.name, 64)} is gone for good: codex-inbox retry --take-over`;
+  if (claim.kind === "ended") return "its result comes with the next sync";
   if (claim.kind === "elsewhere")
     return `codex-inbox policy allow labels ${shellWord(claim.runsOn)}, if it is to run here`;
   return problem === undefined ? undefined : "it goes when the remote can be reached; codex-inbox sync looks at once";
