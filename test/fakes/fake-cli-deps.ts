@@ -130,6 +130,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     wait: nothingHere,
     drain: nothingHere,
+    takeOver: nothingHere,
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
     },
