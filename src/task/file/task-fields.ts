@@ -159,6 +159,7 @@ export const TASK_FIELDS = {
     listField(textField(treePathProblem), PATHS_MAX),
   ),
   runsOn: field("runsOn", "the name or a label of a clone", "runsOn: build-server", textField(cloneNameProblem)),
+  merge: field("merge", "true or false", "merge: true", booleanField),
   cancel: field("cancel", "true, in the file of a task that waits", "cancel: true", booleanField),
 } as const;
 

@@ -53,6 +53,8 @@ export interface TaskSpec {
   readonly locks: readonly string[];
   /** Name or label of the clone that it is to run in. */
   readonly runsOn: string | undefined;
+  /** Its run begins with what is checked out merged into the worktree of its session, conflicts marked; what it leaves settles that. */
+  readonly merge: boolean;
   /** It is not to run any more. */
   readonly cancel: boolean;
   /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */

@@ -4,6 +4,7 @@ import { type FileStamp, readStamp } from "../../../base/files/file-stamp.ts";
 import { isAtomicLeftover } from "../../../base/files/write-file-atomic.ts";
 import { probeLifeLine } from "../../../base/process/life-line.ts";
 import { hasLiveOwner } from "../../../git/gate/locks.ts";
+import { homeName } from "../../../store/state-paths.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
 
@@ -25,7 +26,7 @@ export const stateFolderCheck: Check = {
   look({ paths, repairs }, tell) {
     const root = readStamp(paths.root);
     if (root === undefined) return; // Nobody has served here yet.
-    const above = basename(dirname(paths.root)) === "homes" ? [dirname(dirname(paths.root)), dirname(paths.root)] : [];
+    const above = homeName(paths.root) === undefined ? [] : [dirname(dirname(paths.root)), dirname(paths.root)];
     const inside = namesIn(paths.root).map((name) => join(paths.root, name));
     for (const path of [...above, paths.root, ...inside]) {
       const stamp = readStamp(path);
