@@ -2,7 +2,7 @@
  * What a coordinator does with many tasks at once, beside programs that only run commands.
  *
  *   npx node bench/burst.ts [--burst 1000] [--held 9000] [--rounds 2] [--flood 10000] [--tasks 30] [--real] [--real-tasks 24]
- *     [--limit-s 900] [--cpu-prof <folder>] [--only one,burst,held,flood,idle,peers,real] [--smoke]
+ *     [--limit-s 900] [--cpu-prof <folder>] [--only one,burst,held,flood,idle,peers,http,bytes,real] [--smoke]
  *
  * The real coordinator runs, with a stub for codex that answers in some milliseconds. `held` is the same burst in a workspace where
  * other tasks wait for a time far away; both coordinators are up at once and take turns with each other and with the peers, so that
@@ -12,7 +12,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureBytes } from "./burst/bytes.ts";
 import { measureFlood } from "./burst/flood.ts";
+import { measureHttp } from "./burst/http.ts";
 import { measureIdle } from "./burst/idle.ts";
 import { endLeftovers } from "./burst/leftovers.ts";
 import { measureOne } from "./burst/one.ts";
@@ -29,6 +31,8 @@ const MEASURES: readonly (readonly [parts: readonly Part[], measure: Measure])[]
   [["burst", "held", "peers"], measureTurns],
   [["flood"], measureFlood],
   [["idle"], measureIdle],
+  [["http"], measureHttp],
+  [["bytes"], measureBytes],
   [["real"], measureReal],
 ];
 

@@ -83,6 +83,7 @@ describe("the arrows", () => {
     "part-git-gate": ["src/git/gate/scan.ts", "src/git/index/file.ts"],
     "part-git-snapshots": ["src/git/snapshots/take.ts", "src/git/commit/swap.ts"],
     "part-git-index": ["src/git/index/build.ts", "src/git/commit/swap.ts"],
+    "part-git-sync": ["src/git/sync/remote.ts", "src/git/commit/swap.ts"],
     "part-git-merge": ["src/git/merge/land.ts", "src/git/commit/swap.ts"],
     "part-git-worktrees": ["src/git/worktrees/add.ts", "src/git/commit/swap.ts"],
     "part-dispatch-events": ["src/dispatch/events/recorder.ts", "src/dispatch/dispatcher.ts"],

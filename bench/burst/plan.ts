@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-const PARTS = ["one", "burst", "held", "flood", "idle", "peers", "real"] as const;
+const PARTS = ["one", "burst", "held", "flood", "idle", "peers", "http", "bytes", "real"] as const;
 
 export type Part = (typeof PARTS)[number];
 
@@ -23,6 +23,8 @@ export interface Plan {
   readonly restMs: number;
   /** The longest that one burst, or the flood, may take. */
   readonly limitMs: number;
+  /** Peers that are not there are installed. */
+  readonly mayInstall: boolean;
 }
 
 const SMOKE = {
@@ -71,7 +73,8 @@ export function parsePlan(args: readonly string[]): Plan {
   };
   const parts = new Set(asked as Part[]);
   const profileDir = values["cpu-prof"];
-  return { parts, profileDir, limitMs: Number(values["limit-s"]) * 1_000, ...(values.smoke ? SMOKE : full) };
+  const limitMs = Number(values["limit-s"]) * 1_000;
+  return { parts, profileDir, limitMs, mayInstall: !values.smoke, ...(values.smoke ? SMOKE : full) };
 }
 
 /** For Node; the profile is written when the coordinator ends. */

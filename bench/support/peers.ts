@@ -8,7 +8,7 @@ import { clock } from "./serving.ts";
 import { benchEnvironment, git, STUB } from "./workspace.ts";
 
 /** One run of the stub, as a line of shell: its path and that of the prompt are the arguments. */
-const RUN = `"$1" exec -o "$2.last" - <"$2" >"$2.jsonl"`;
+export const RUN = `"$1" exec -o "$2.last" - <"$2" >"$2.jsonl"`;
 const SPOOLER_TIMEOUT_MS = 120_000;
 
 /** Runs the same stub `count` times, four at a time, with xargs: no queue, no journal, no commit. Returns runs per second. */
@@ -25,9 +25,9 @@ export function measureXargs(count: number): Promise<number> {
   });
 }
 
-/** Does the same with task-spooler: a queue in memory, no commit. `undefined` where it is not installed (Debian: task-spooler). */
-export async function measureTaskSpooler(count: number): Promise<number | undefined> {
-  if (!hasTaskSpooler()) return undefined;
+/** Does the same with task-spooler: a queue in memory, no commit. Or says that it is not installed (Debian: task-spooler). */
+export async function measureTaskSpooler(count: number): Promise<number | string> {
+  if (!hasTaskSpooler()) return "not installed";
   return withPrompts(count, async (dir, prompts) => {
     const env = { ...benchEnvironment(), TS_SOCKET: join(dir, "socket") };
     execFileSync("tsp", ["-S", "4"], { env });
@@ -78,7 +78,8 @@ function hasTaskSpooler(): boolean {
   }
 }
 
-async function withPrompts<T>(
+/** Writes so many prompts into a folder of their own, which is removed afterwards. */
+export async function withPrompts<T>(
   count: number,
   action: (dir: string, prompts: readonly string[]) => Promise<T>,
 ): Promise<T> {

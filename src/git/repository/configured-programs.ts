@@ -181,7 +181,7 @@ function refuseWritable(path: string, repository: KnownRepository): void {
 }
 
 /** Returns where on the way to `path` an agent can write. */
-function exposedPlace(path: string, { topDir, gitDir, commonDir }: KnownRepository): string | undefined {
+export function exposedPlace(path: string, { topDir, gitDir, commonDir }: KnownRepository): string | undefined {
   return placesOf(path).find(
     (place) => isBelow(topDir, place) && ![gitDir, commonDir].some((dir) => isBelow(dir, place)),
   );

@@ -26,15 +26,20 @@ const OPERATIONS: readonly (readonly [file: string, what: string])[] = [
 
 /** Looks at HEAD and at operations in progress; processes and the index are looked at elsewhere. Takes some 20 µs. */
 export function inspectRepository(repository: Repository, refs: Refs): RepositoryState {
-  for (const [file, what] of OPERATIONS) {
-    if (existsSync(join(repository.gitDir, file))) return closed(`${what} is in progress (${file})`);
-  }
+  const operation = describeOperation(repository.gitDir);
+  if (operation !== undefined) return closed(operation);
   if (refs.headBranch() === repository.branch) return { kind: "full" };
   if (refs.tip() === undefined) return closed(`the branch ${repository.branch} does not exist, and HEAD names another`);
   const other = findOtherHome(repository);
   return other === undefined
     ? { kind: "ref-only" }
     : closed(`${repository.branch} is checked out in another worktree (${other})`);
+}
+
+/** Returns the sentence about what the user is in the middle of in the work tree of this git directory, or `undefined`. */
+export function describeOperation(gitDir: string): string | undefined {
+  const found = OPERATIONS.find(([file]) => existsSync(join(gitDir, file)));
+  return found === undefined ? undefined : `${found[1]} is in progress (${found[0]})`;
 }
 
 /** Returns the sentence about a lock that somebody else holds, or `undefined`. */
@@ -50,12 +55,17 @@ function closed(reason: string): RepositoryState {
 }
 
 /** While our HEAD is elsewhere, another worktree may have our branch checked out, or be rebasing it: its index is not ours to move. */
-function findOtherHome(repository: Repository): string | undefined {
-  const folder = join(repository.commonDir, "worktrees");
+function findOtherHome({ commonDir, gitDir, branch }: Repository): string | undefined {
+  return checkoutsOf(commonDir, branch).find((one) => one !== gitDir);
+}
+
+/** Returns the git directories of the work trees that have `branch` (full name) checked out, or are rebasing it. */
+export function checkoutsOf(commonDir: string, branch: string): readonly string[] {
+  const folder = join(commonDir, "worktrees");
   const linked = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
   // The HEAD of a bare repository names a branch, but nothing is checked out there: it has no index.
-  const main = existsSync(join(repository.commonDir, "index")) ? [repository.commonDir] : [];
-  return [...main, ...linked].find((gitDir) => gitDir !== repository.gitDir && holds(gitDir, repository.branch));
+  const main = existsSync(join(commonDir, "index")) ? [commonDir] : [];
+  return [...main, ...linked].filter((gitDir) => holds(gitDir, branch));
 }
 
 function holds(gitDir: string, branch: string): boolean {

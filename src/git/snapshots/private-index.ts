@@ -4,7 +4,7 @@ import { stampText } from "../../base/files/file-stamp.ts";
 import { readBoundedText } from "../../base/files/read-bounded.ts";
 import { asText, parseObject } from "../../base/json-shape.ts";
 import { copyIndex } from "../index/index-copy.ts";
-import { diskPath } from "../objects/tree-format.ts";
+import { diskPath, fromByteName } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
@@ -70,7 +70,10 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
     });
     if (status === 0) return refusedNames(stderr);
     const [only = ""] = paths;
-    if (paths.length === 1) return takeBytes(git, repository, only);
+    if (paths.length === 1) {
+      await addAsTheyAre(git, repository, [only]); // An encoding that `.gitattributes` claims and the file has not.
+      return [];
+    }
     const half = Math.ceil(paths.length / 2); // One file is in the way: the others are not to be lost for it.
     return [...(await addAll(paths.slice(0, half))), ...(await addAll(paths.slice(half)))];
   };
@@ -119,8 +122,26 @@ async function build({ repository, path, environment, begin }: PrivateIndexOptio
   const args = ["-c", "core.splitIndex=false", "read-tree", "--reset", await begin()];
   const own = { environment: { ...environment, GIT_INDEX_FILE: draft } };
   await expectDone(runGit(repository, args, own), "read-tree");
+  await lookAtAll(repository, own);
   await runGit(repository, ["update-index", "-q", "--refresh"], own);
   renameSync(draft, path);
+}
+
+/** What the user has told git not to look at, and what lies there although a sparse checkout leaves it out, may change as well. */
+async function lookAtAll({ topDir, ...place }: KnownRepository, own: GitCall): Promise<void> {
+  const repository = { ...place, topDir };
+  const { stdout } = await runGit(repository, ["ls-files", "-v", "-z"], own);
+  const records = stdout.toString("latin1").split("\0");
+  const marked = (mark: RegExp): readonly string[] =>
+    records.flatMap((record) => (mark.test(record) ? [record.slice(2)] : []));
+  const isThere = (name: string): boolean => lstatSync(diskPath(topDir, name), { throwIfNoEntry: false }) !== undefined;
+  const trust = async (option: string, names: readonly string[]): Promise<void> => {
+    if (names.length === 0) return;
+    const input = Buffer.from(names.map((name) => `${name}\0`).join(""), "latin1");
+    await expectDone(runGit(repository, ["update-index", option, "-z", "--stdin"], { ...own, input }), "update-index");
+  };
+  await trust("--no-assume-unchanged", marked(/^[a-z] /));
+  await trust("--no-skip-worktree", marked(/^[Ss] /).filter(isThere));
 }
 
 /** What the index was when it was last looked at; `undefined` where it has to be made anew. */
@@ -140,22 +161,36 @@ function readQuietly(path: string): string {
   }
 }
 
-/** The content as it is, where git's conversion of it fails (an encoding that `.gitattributes` claims and the file has not). */
-async function takeBytes(
+/**
+ * Takes plain files (a character of a name is a byte) into an index as they are: no attribute converts them.
+ *
+ * @param git runs git with that index
+ * @throws GitError where one cannot be read
+ */
+export async function addAsTheyAre(
   git: (args: readonly string[], call?: GitCall) => Promise<GitResult>,
   { topDir }: KnownRepository,
-  name: string,
-): Promise<readonly string[]> {
-  const quoted = `"${name.replaceAll(/[\\"\n\t\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)}"\n`;
-  const input = Buffer.from(quoted, "latin1");
+  names: readonly string[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const input = Buffer.from(names.map(quoted).join(""), "latin1");
   const { status, stdout, stderr } = await git(["hash-object", "-w", "--no-filters", "--stdin-paths"], { input });
-  if (status !== 0)
-    throw new GitError(`git cannot read ${Buffer.from(name, "latin1").toString("utf8")} in ${topDir}: ${stderr}`);
-  const isProgram = (lstatSync(diskPath(topDir, name)).mode & 0o100) !== 0;
-  const entry = `${isProgram ? "100755" : "100644"} ${stdout.toString("latin1").trim()}\t${name}\0`;
-  const info = { input: Buffer.from(entry, "latin1") };
+  const ids = stdout.toString("latin1").trim().split("\n");
+  if (status !== 0 || ids.length !== names.length) {
+    const what = names.length === 1 ? fromByteName(names[0] ?? "") : `one of ${names.length} files`;
+    throw new GitError(`git cannot read ${what} in ${topDir}: ${stderr}`);
+  }
+  const entries = names.map((name, at) => {
+    const isProgram = (lstatSync(diskPath(topDir, name)).mode & 0o100) !== 0;
+    return `${isProgram ? "100755" : "100644"} ${ids[at]}\t${name}\0`;
+  });
+  const info = { input: Buffer.from(entries.join(""), "latin1") };
   await expectDone(git(["update-index", "--add", "--replace", "-z", "--index-info"], info), "update-index");
-  return [];
+}
+
+/** A path as git reads it from a line. */
+function quoted(name: string): string {
+  return `"${name.replaceAll(/[\\"\n\t\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)}"\n`;
 }
 
 function refusedNames(said: string): readonly string[] {

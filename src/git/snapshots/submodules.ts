@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fromByteName } from "../objects/tree-format.ts";
+import { diskPath, fromByteName } from "../objects/tree-format.ts";
 import { runGit } from "../process/git-process.ts";
 import { type KnownRepository, locateRepository } from "../repository/known-repositories.ts";
 import type { LeftOut } from "./candidates.ts";
@@ -23,11 +23,21 @@ export async function listDirtySubmodules(
     .filter((record) => record.startsWith("160000 "));
   const found = await Promise.all(
     links.map(async (record) => {
-      const path = fromByteName(record.slice(record.indexOf("\t") + 1));
+      const name = record.slice(record.indexOf("\t") + 1);
+      const path = fromByteName(name);
       const dir = join(repository.topDir, path);
       const module = existsSync(join(dir, ".git")) ? locateRepository(dir) : undefined;
       // Its git directory lies in ours, where no agent writes: another one is not to be trusted with git.
-      if (module?.topDir !== dir || !module.gitDir.startsWith(join(repository.commonDir, "modules/"))) return [];
+      const isOurs = [repository.gitDir, repository.commonDir].some(
+        (gitDir) => module?.gitDir.startsWith(join(gitDir, "modules/")) === true,
+      );
+      if (module?.topDir !== dir || !isOurs) {
+        const inside = filesIn(diskPath(repository.topDir, name));
+        if (inside.length === 0) return [];
+        return [
+          { path, bytes: 0, why: "a submodule that is not checked out, with files in it", stamp: inside.join("\0") },
+        ];
+      }
       const args = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
       const { status, stdout: changed } = await runGit(module, args);
       if (status === 0 && changed.length === 0) return [];
@@ -36,4 +46,13 @@ export async function listDirtySubmodules(
     }),
   );
   return found.flat();
+}
+
+/** The names in a folder, where it is one. */
+function filesIn(dir: Buffer): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // It is gone, or a file now: then it is listed like one.
+  }
 }

@@ -1,11 +1,19 @@
-import { GitError, runGit } from "../process/git-process.ts";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
+import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
+import { DEPENDENCY_FOLDERS } from "../snapshots/ignore-rules.ts";
+import { addAsTheyAre } from "../snapshots/private-index.ts";
 
 /** What `update-ref` makes durable before it says that it is done. */
 const DURABLE = ["-c", "core.fsync=reference", "-c", "core.fsyncMethod=fsync"] as const;
+const DURABLE_OBJECTS = ["-c", "core.fsync=loose-object", "-c", "core.fsyncMethod=batch"] as const;
 /** What is named once is named in full: an entry of this kind may be a whole folder, which ends in "/". */
-const IGNORED = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard"] as const;
+const IGNORED = [
+  ...["ls-files", "-z", "--others", "--ignored", "--exclude-standard"],
+  ...DEPENDENCY_FOLDERS.map((name) => `--exclude=${name}/`), // Part of no snapshot either.
+] as const;
 
 /** Returns the commit that `name` stands for, or `undefined` where there is none. */
 export async function commitAt(repository: KnownRepository, name: string): Promise<string | undefined> {
@@ -83,34 +91,56 @@ export async function followCommit(
   commit: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<boolean> {
-  const read = await runGit(worktree, ["read-tree", "-m", commit], { environment });
-  if (read.status !== 0 && (await runGit(worktree, ["read-tree", commit], { environment })).status !== 0) return false;
+  // What the commit has as the index had it keeps what git knows of the file: it is not read again, and stays out of a sparse checkout.
+  if ((await runGit(worktree, ["read-tree", "--reset", commit], { environment })).status !== 0) return false;
   await runGit(worktree, ["update-index", "-q", "--refresh"], { environment }); // Its status says whether files have changed.
   return true;
 }
 
-/** Returns what git ignores in a work tree: files, and folders of which everything is ignored ("dist/"). */
+/**
+ * Returns what is part of no snapshot of a work tree, since git ignores it or programs keep there what they fetch: files, and folders of
+ * which that is all ("dist/"). Here and below a character of a path is a byte.
+ */
 export async function ignoredEntries(worktree: KnownRepository): Promise<readonly string[]> {
   return names(worktree, [...IGNORED, "--directory"]);
 }
 
-/** Returns the ignored files below some of these entries, one by one. */
+/** Returns the files below some of these entries, whose names have to be UTF-8, one by one. */
 export async function ignoredFiles(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
-  return below.length === 0 ? [] : names(worktree, [...IGNORED, "--", ...below]);
+  return below.length === 0 ? [] : names(worktree, [...IGNORED, "--", ...below.map(fromByteName)]);
+}
+
+/** Looks at what lies in a work tree under a name in which a character is a byte. */
+export function statOfName({ topDir }: KnownRepository, name: string): Stats | undefined {
+  return lstatSync(diskPath(topDir, name), { throwIfNoEntry: false });
+}
+
+/** Returns a name in which a character is a byte as people read it, and whether it is UTF-8: git takes it as an argument then. */
+export function readName(name: string): { readonly text: string; readonly isUtf8: boolean } {
+  const text = fromByteName(name);
+  return { text, isUtf8: toByteName(text) === name };
+}
+
+/** So is a submodule that was never checked out; one whose folder is gone is no less. */
+function isEmptyFolder(path: Buffer): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0);
 }
 
 /** Returns the files below some paths that are new or changed, whatever git ignores. */
 export async function changedBelow(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
   if (below.length === 0) return [];
-  return names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below]);
+  return (await names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below])).map(fromByteName);
 }
 
-/** Returns the submodules of a work tree that were checked out there. */
-export async function submodulesOf(worktree: KnownRepository): Promise<readonly string[]> {
-  const { status, stdout } = await runGit(worktree, ["ls-files", "-z", "--stage"]);
-  if (status !== 0) return [];
-  const records = stdout.toString("utf8").split("\0");
-  return records.flatMap((record) => (record.startsWith("160000 ") ? [record.slice(record.indexOf("\t") + 1)] : []));
+/** Returns the submodules of a work tree that are checked out there, or have files in their folder. */
+export async function submodulesInUse(worktree: KnownRepository): Promise<readonly string[]> {
+  const records = await names(worktree, ["ls-files", "-z", "--stage"]);
+  const modules = records.filter((record) => record.startsWith("160000 "));
+  return modules
+    .map((record) => record.slice(record.indexOf("\t") + 1))
+    .filter((name) => !isEmptyFolder(diskPath(worktree.topDir, name)))
+    .map(fromByteName);
 }
 
 /** Tells whether a stash was made on `branch` (without "refs/heads/"): it is kept with the repository, and meant for that branch. */
@@ -121,8 +151,8 @@ export async function hasStash(repository: KnownRepository, branch: string): Pro
 }
 
 /**
- * Commits files (paths from the top) as they lie in a work tree, on top of `parent`, whatever git would ignore; no ref, and no index but
- * the one at `indexPath`, is changed.
+ * Commits files (paths from the top) byte for byte as they lie in a work tree, on top of `parent`, whatever git would ignore or convert;
+ * no ref, and no index but the one at `indexPath`, is changed.
  *
  * @throws GitError
  */
@@ -132,14 +162,19 @@ export async function commitFiles(
   { parent, message, identity, atMs, indexPath, environment }: FilesCommit,
 ): Promise<string> {
   const own = { ...environment, GIT_INDEX_FILE: indexPath };
-  const git = async (args: readonly string[], input?: string, more: Readonly<Record<string, string>> = {}) => {
-    const call = { environment: { ...own, ...more }, ...(input === undefined ? {} : { input }) };
-    const { status, stdout, stderr } = await runGit(worktree, ["-c", "core.fsync=loose-object", ...args], call);
+  const run = (args: readonly string[], call: GitCall = {}): Promise<GitResult> =>
+    runGit(worktree, [...DURABLE_OBJECTS, ...args], { ...call, environment: { ...own, ...call.environment } });
+  const git = async (args: readonly string[], input?: string | Buffer, environment = {}): Promise<string> => {
+    const { status, stdout, stderr } = await run(args, { environment, ...(input === undefined ? {} : { input }) });
     if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
     return stdout.toString("utf8").trim();
   };
   await git(["read-tree", parent]);
-  await git(["update-index", "--add", "--replace", "-z", "--stdin"], files.map((path) => `${path}\0`).join(""));
+  const isLink = (name: string): boolean => lstatSync(diskPath(worktree.topDir, name)).isSymbolicLink();
+  const [links, plain] = [files.filter(isLink), files.filter((name) => !isLink(name))];
+  const input = Buffer.from(links.map((name) => `${name}\0`).join(""), "latin1");
+  if (links.length > 0) await git(["update-index", "--add", "--replace", "-z", "--stdin"], input);
+  await addAsTheyAre(run, worktree, plain);
   const tree = await git(["write-tree"]);
   return git(["commit-tree", tree, "-p", parent], message, identityEnvironment(identity, atMs));
 }
@@ -158,7 +193,7 @@ export interface FilesCommit {
 async function names(worktree: KnownRepository, args: readonly string[]): Promise<readonly string[]> {
   const { status, stdout, stderr } = await runGit(worktree, args);
   if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
-  return stdout.toString("utf8").split("\0").slice(0, -1);
+  return stdout.toString("latin1").split("\0").slice(0, -1);
 }
 
 /** What lies between two commits. */

@@ -3,6 +3,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
+export { checkoutsOf, describeOperation } from "../repository/repository-state.ts";
+
 /** A linked worktree, as the files that git keeps of it say. It may be half made: `git worktree list` tells nothing of some of these. */
 export interface LinkedWorktree {
   /** Of its folder below `worktrees/` of the common git directory. */

@@ -31,7 +31,8 @@ describe.concurrent("a session", () => {
       writeFileSync(join(workspace.dir, ".env"), "A=1\n");
       writeFileSync(join(workspace.dir, ".git/info/exclude"), ".env\nslot.txt\n");
       repo.write("src/main.c", "int main(void) { return 1; }\n");
-      const verifyCommand = 'test -f made.txt && test "$PORT_BASE" = 20000 && cat .env slot.txt';
+      const verifyCommand =
+        'test -f made.txt && test "$PORT_BASE" = $((20000 + 20 * CODEX_INBOX_SLOT)) && cat .env slot.txt';
       workspace.drop(
         "docs/one.md",
         `---\nverifyCommand: ${verifyCommand}\n---\n# Make it\n\n[[write made.txt: one]]\n`,

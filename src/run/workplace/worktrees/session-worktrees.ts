@@ -7,7 +7,16 @@ import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
-import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
+import {
+  changedBelow,
+  commitAt,
+  ignoredEntries,
+  mergeBase,
+  moveRef,
+  refAt,
+  textAt,
+} from "../../../git/worktrees/session-branch.ts";
+import { checkoutsOf } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { settleRemoval } from "./settle-removal.ts";
@@ -156,6 +165,12 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     if (record === undefined || record.state === "ready" || record.state === "removing") return record;
     const { base, head, branch, dir } = record;
     if (head !== base || (await commitAt(code, "HEAD")) === base) return record;
+    const found = trees.find(dir);
+    // Somebody may have put something there already, or have its branch checked out.
+    if (found !== undefined && (await changedBelow(found, ["."])).length > 0) return record;
+    const checkouts = checkoutsOf(code.commonDir, `refs/heads/${branch}`);
+    const own = trees.list().flatMap(({ topDir, gitDir }) => (topDir === undefined || topDir === dir ? [gitDir] : []));
+    if (checkouts.some((gitDir) => !own.includes(gitDir))) return record;
     if (!(await moveRef(code, `refs/heads/${branch}`, undefined, base))) return record;
     await trees.clear(dir);
     await records.remove(slug);

@@ -6,6 +6,7 @@ import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import { type LinkedWorktrees, parseTrash } from "../../../git/worktrees/linked-worktrees.ts";
 import { commitAt, isAncestor, moveRef, refAt } from "../../../git/worktrees/session-branch.ts";
+import { checkoutsOf } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import type { SessionWorktrees } from "./session-worktrees.ts";
 import type { WorktreeRemoval } from "./worktree-removal.ts";
@@ -115,7 +116,8 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
       if (current?.state !== "parked" || !deps.isIdle(session) || head === undefined) return;
       const tip = await refAt(code, `refs/heads/${branch}`);
       const isDone = tip === undefined || tip === base || (await isAncestor(code, tip, head));
-      if (!isDone) return;
+      // Whoever has it checked out would stand on a branch without a commit.
+      if (!isDone || checkoutsOf(code.commonDir, `refs/heads/${branch}`).length > 0) return;
       if (tip !== undefined && !(await moveRef(code, `refs/heads/${branch}`, undefined, tip))) return;
       await worktrees.drop(current);
       log("worktree-forgotten", { session, branch });

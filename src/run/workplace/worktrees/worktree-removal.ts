@@ -1,5 +1,4 @@
-import { existsSync, lstatSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, renameSync } from "node:fs";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
@@ -12,9 +11,12 @@ import {
   ignoredEntries,
   ignoredFiles,
   moveRef,
+  readName,
   refsBelow,
-  submodulesOf,
+  statOfName,
+  submodulesInUse,
 } from "../../../git/worktrees/session-branch.ts";
+import { describeOperation } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import type { SessionSnapshots } from "./session-snapshots.ts";
 import type { SessionWorktrees } from "./session-worktrees.ts";
@@ -58,18 +60,22 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
   const obstacle = async (record: WorktreeRecord, worktree: KnownRepository): Promise<string | undefined> => {
     const [pid] = processesIn(record.dir);
     if (pid !== undefined) return `process ${pid} works in it`;
+    const operation = describeOperation(worktree.gitDir);
+    if (operation !== undefined) return operation;
+    // Commits that no branch holds go with it, and what lies there is not its branch's.
+    const at = trees.list().find(({ topDir }) => topDir === record.dir)?.branch;
+    if (at !== `refs/heads/${record.branch}`) return `it is on ${at?.replace("refs/heads/", "") ?? "no branch"}`;
     if (await hasStash(code, record.branch)) return `a stash was made on ${record.branch}`;
-    const modules = await submodulesOf(worktree);
-    const module = modules.find((path) => existsSync(join(worktree.topDir, path, ".git")));
-    return module === undefined ? undefined : `its submodule ${module} is checked out`;
+    const [module] = await submodulesInUse(worktree);
+    return module === undefined ? undefined : `its submodule ${module} is checked out, or holds files`;
   };
 
-  /** What git ignores and no setup has made: neither a commit nor the next setup brings it back. */
+  /** What no snapshot takes and no setup has made: neither a commit nor the next setup brings it back. */
   const strangers = async (record: WorktreeRecord, worktree: KnownRepository): Promise<readonly string[]> => {
     const made = new Set(record.setUp);
     return (await ignoredEntries(worktree)).filter((entry) => {
       if (!made.has(entry)) return true;
-      const changedMs = lstatSync(join(worktree.topDir, entry), { throwIfNoEntry: false })?.ctimeMs ?? 0;
+      const changedMs = statOfName(worktree, entry)?.ctimeMs ?? 0;
       return !entry.endsWith("/") && changedMs > record.atMs;
     });
   };
@@ -79,12 +85,14 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     worktree: KnownRepository,
     entries: readonly string[],
   ): Promise<string | undefined> => {
-    const files = await ignoredFiles(worktree, entries);
-    const bytes = files.reduce((sum, path) => sum + sizeOf(join(worktree.topDir, path)), 0);
-    const nested = files.find((path) => path.endsWith("/"));
-    if (nested !== undefined) return `${nested} is a repository of its own that git ignores`;
+    const odd = entries.map(readName).find(({ isUtf8 }) => !isUtf8);
+    if (odd !== undefined) return `the name of ${odd.text}, which git ignores, is not UTF-8`;
+    const files = entries.length > SALVAGE_FILES_MAX ? entries : await ignoredFiles(worktree, entries);
+    const bytes = files.reduce((sum, path) => sum + (statOfName(worktree, path)?.size ?? 0), 0);
+    const nested = files.length > SALVAGE_FILES_MAX ? undefined : files.find((path) => path.endsWith("/"));
+    if (nested !== undefined) return `${readName(nested).text} is a repository of its own that git ignores`;
     if (bytes > SALVAGE_BYTES_MAX || files.length > SALVAGE_FILES_MAX)
-      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries)}`;
+      return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries.map((entry) => readName(entry).text))}`;
     if (files.length === 0) return undefined;
     const prefix = `refs/codex-inbox/salvage/${record.slug}/`;
     const parent = await worktrees.tip(record);
@@ -157,10 +165,6 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     park: (slug, isIdle) => worktrees.alone(slug, () => parkNow(slug, isIdle)),
     settle: (slug) => worktrees.alone(slug, () => settleRemoval(slug, deps)),
   };
-}
-
-function sizeOf(path: string): number {
-  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function named(paths: readonly string[]): string {
