@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { noteStateFormat } from "./formats.ts";
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -9,7 +10,8 @@ const TOO_MUCH = 0o077;
 
 /**
  * Makes the coordinator's own folder where it is missing, and takes from others what they may do in it: the folder itself, the ones
- * above it that are ours, and what lies directly in it. What lies deeper is out of their reach with these.
+ * above it that are ours, and what lies directly in it. What lies deeper is out of their reach with these. Where nothing says which format
+ * it has, it has ours from then on.
  *
  * @param root absolute
  * @throws CoordinatorError `CONFIG` where it belongs to another user
@@ -19,6 +21,7 @@ export function secureStateFolder(root: string): void {
   const above = basename(dirname(root)) === "homes" ? [dirname(dirname(root)), dirname(root)] : [];
   const inside = readdirSync(root).map((name) => join(root, name));
   for (const path of [...above, root, ...inside]) secure(path);
+  noteStateFormat(root);
 }
 
 function secure(path: string): void {
