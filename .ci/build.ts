@@ -2,7 +2,7 @@
 import { copyFileSync, cpSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 /** What is run as it is, beside the bundle. */
@@ -15,9 +15,14 @@ const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "
  * Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute).
  *
  * @param more further programs of the same parts, relative to the repository: tests have one
+ * @param plugins what changes the sources on their way: tests take out what a promise hangs on, and see it broken
  * @throws Error when something cannot be resolved
  */
-export async function buildBundle(outdir: string, more: readonly string[] = []): Promise<void> {
+export async function buildBundle(
+  outdir: string,
+  more: readonly string[] = [],
+  plugins: readonly Plugin[] = [],
+): Promise<void> {
   await build({
     entryPoints: ["src/cli.ts", ...more].map((path) => join(ROOT, path)),
     entryNames: "[name]",
@@ -30,6 +35,7 @@ export async function buildBundle(outdir: string, more: readonly string[] = []):
     banner: { js: 'import{createRequire as makeRequire}from"node:module";const require=makeRequire(import.meta.url);' },
     alias: { "js-yaml": join(ROOT, ".ci/no-js-yaml.cjs") },
     absWorkingDir: ROOT,
+    plugins: [...plugins],
     logLevel: "warning",
   });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));

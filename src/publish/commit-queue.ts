@@ -24,6 +24,7 @@ import { buildResultCommit } from "./result-commit.ts";
 const BATCH_TASKS_MAX = 50;
 /** Rewriting git's index takes at most this share of the time (one in so many), unless a finished task would wait for too long. */
 const INDEX_SHARE = 10;
+/** Where nothing else runs that could be in the next batch, an index that is written faster is no reason to wait. */
 const CHEAP_INDEX_MS = 20;
 const WAIT_MAX_MS = 900;
 /** What the queue does apart from the commit itself, in the sentence that says what it cannot do. */
@@ -130,7 +131,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
 
   /** The next batch begins so late that rewriting the index takes a tenth of the time, unless it would be a full one. */
   const rest = (tookMs: number, indexMs: number): void => {
-    if (indexMs < CHEAP_INDEX_MS || table.index.counts().finished >= BATCH_TASKS_MAX) return;
+    const { finished, running } = table.index.counts();
+    if ((running === 0 && indexMs < CHEAP_INDEX_MS) || finished >= BATCH_TASKS_MAX) return;
     pause(Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs));
   };
 

@@ -52,7 +52,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     repository.lastOurs = tip;
     lastSeen = tip;
     view = tip;
-    return { tip: tip.id, commits, leftAlone, indexMs: 0, attempts: 1, indexHeldMs: 0 };
+    return { tip: tip.id, commits, leftAlone, indexMs: repository.indexMs, attempts: 1, indexHeldMs: 0 };
   };
 
   const run = async (plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> => {

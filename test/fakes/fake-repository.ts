@@ -33,6 +33,8 @@ export interface FakeRepository {
   beforeLookUp: () => void;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
+  /** What rewriting the index is said to take. */
+  indexMs: number;
   /** What is read of the branch fails with this. */
   unreadable: Error | undefined;
   readonly user: BranchUser;
@@ -54,6 +56,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     beforeCommit: () => undefined,
     beforeLookUp: () => undefined,
     failure: undefined,
+    indexMs: 0,
     unreadable: undefined,
     user: {
       commit(files, { keepOnDisk = false } = {}) {

@@ -80,6 +80,48 @@ describe("finished tasks", () => {
   });
 });
 
+describe("after a batch", () => {
+  /** Has each of the sessions run a task; they are ended by name. */
+  async function runIn(world: World, sessions: readonly string[]): Promise<void> {
+    world.settings.maxWorkers = sessions.length;
+    for (const session of sessions) world.drop(`${session}/do.md`, `Do ${session}.\n`);
+    await world.settle();
+  }
+  const end = async (world: World, session: string): Promise<number> => {
+    world.runner.end(world.runner.of(session));
+    await world.settle();
+    return world.results().length;
+  };
+
+  it("those that end while others run are collected, ten times as long as the index takes", async () => {
+    const world = createWorld();
+    world.repository.indexMs = 12;
+    await world.start();
+    await runIn(world, ["a", "b", "c", "d"]);
+    expect([await end(world, "a"), await end(world, "b"), await end(world, "c")]).toEqual([1, 1, 1]);
+    await world.advance(119);
+    expect(world.results()).toHaveLength(1);
+    await world.advance(1);
+    expect(world.results()).toHaveLength(3);
+    expect(world.logged("committed").map(({ tasks }) => tasks)).toEqual([1, 2]);
+  });
+
+  it("nobody waits where nothing else ran, unless the index is dear", async () => {
+    for (const [indexMs, committed] of [
+      [12, 2],
+      [60, 1],
+    ] as const) {
+      const world = createWorld();
+      world.repository.indexMs = indexMs;
+      await world.start();
+      await runIn(world, ["a"]);
+      await end(world, "a");
+      await runIn(world, ["b"]);
+      expect(await end(world, "b")).toBe(committed);
+    }
+  });
+});
+
 describe("a batch that fails", () => {
   it("ends the coordinator with its cause, and the next one commits what was in it", async () => {
     const world = createWorld();

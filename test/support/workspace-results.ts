@@ -124,7 +124,7 @@ function keptByTip(repo: GitRepo, branch: string): <Value>(name: string, read: (
 }
 
 /** Reads blobs by one start of git. */
-function readBlobs(repo: GitRepo, blobs: readonly string[]): readonly (readonly [blob: string, text: string])[] {
+export function readBlobs(repo: GitRepo, blobs: readonly string[]): readonly (readonly [blob: string, text: string])[] {
   if (blobs.length === 0) return [];
   const input = blobs.map((blob) => `${blob}\n`).join("");
   const { stdout, stderr } = spawnSync("git", ["cat-file", "--batch"], { cwd: repo.dir, input, maxBuffer: 1 << 28 });

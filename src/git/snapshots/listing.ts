@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { stampText } from "../../base/files/file-stamp.ts";
 import { fromByteName, toByteName } from "../objects/tree-format.ts";
 import { GitError } from "../process/git-process.ts";
 import type { GitShell } from "../process/git-shell.ts";
@@ -17,6 +18,42 @@ export interface Listing {
   readonly unreachable: readonly string[];
 }
 
+/** Lists what lies in one work tree. */
+export interface Listings {
+  /**
+   * Returns what `listWorkTree` does. A listing that found nothing answers all who had asked before it began, in the same words and of
+   * the same index.
+   *
+   * @param askedAtMs monotonic: the answer is not older
+   * @throws GitError
+   */
+  list(
+    repository: KnownRepository,
+    index: PrivateIndex,
+    rules: RuleArguments,
+    ours: readonly string[],
+    askedAtMs: number,
+  ): Promise<Listing>;
+}
+
+const NOTHING: Listing = { modified: [], deleted: [], untracked: [], unreachable: [] };
+
+export function createListings(git: GitShell): Listings {
+  /** By what was asked: when the last listing that found nothing began. */
+  const emptyAtMs = new Map<string, number>();
+  return {
+    async list(repository, index, rules, ours, askedAtMs) {
+      const words = JSON.stringify([repository.topDir, index.environment, stampText(index.path), rules, ours]);
+      if ((emptyAtMs.get(words) ?? 0) > askedAtMs) return NOTHING;
+      const beganAtMs = performance.now();
+      const listing = await listWorkTree(git, repository, index, rules, ours);
+      const isEmpty = Object.values(listing).every((paths: readonly string[]) => paths.length === 0);
+      if (isEmpty) emptyAtMs.set(words, beganAtMs);
+      return listing;
+    },
+  };
+}
+
 /** Looked into so deeply: a repository in a repository in a repository … */
 const NESTED_MAX = 10;
 
@@ -26,7 +63,7 @@ const NESTED_MAX = 10;
  *
  * @throws GitError
  */
-export async function listWorkTree(
+async function listWorkTree(
   git: GitShell,
   repository: KnownRepository,
   index: PrivateIndex,

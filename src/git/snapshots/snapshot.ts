@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { faultPoint } from "../../base/fault-point.ts";
 import type { ObjectFormat } from "../objects/object-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
-import { createGitShell, type GitShell } from "../process/git-shell.ts";
+import { createGitShell } from "../process/git-shell.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 import {
@@ -24,7 +24,7 @@ import {
   type RuleArguments,
   rulesIn,
 } from "./ignore-rules.ts";
-import { type Listing, listWorkTree } from "./listing.ts";
+import { createListings, type Listing, type Listings } from "./listing.ts";
 import {
   type FileWithSecrets,
   kindsIn,
@@ -107,11 +107,12 @@ const FREE_BYTES_MIN = 64 * 1024 * 1024;
 const LEFT_OUT_NAMED_MAX = 20;
 
 export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snapshots {
-  const turns = new Map<string, Promise<unknown>>();
+  /** By index: what is asked of it now. */
+  const turns = new Map<string, Turns>();
   const readers = createObjectReaders();
   const git = createGitShell();
 
-  const takeOnce = async (request: SnapshotRequest): Promise<Snapshot> => {
+  const takeOnce = async (request: SnapshotRequest, list: ListAsked): Promise<Snapshot> => {
     const { repository, parents, ours, indexPath } = request;
     const environment = await programs.forListing(repository);
     const read = readers.of(repository);
@@ -121,7 +122,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const index = await openPrivateIndex({ repository, path: indexPath, environment, begin });
     const before = await index.tree();
     const rules = createIgnoreRules(repository, index, read);
-    const listing = await listByRules(git, request, index, rules, store, before);
+    const listing = await listByRules(list, request, index, rules, store, before);
     const { add, remove, leftOut } = await choose(request, listing, environment, read);
     const paths = add.map(({ path }) => path);
     if (add.length + remove.length > 0) {
@@ -172,14 +173,14 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   };
 
   /** An index of ours that cannot be used any more is made again, once. */
-  const take = async (request: SnapshotRequest): Promise<Snapshot> => {
+  const take = async (request: SnapshotRequest, list: ListAsked): Promise<Snapshot> => {
     try {
-      return await takeOnce(request);
+      return await takeOnce(request, list);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       if (/No space left|quota exceeded/i.test(error.message)) throw new SnapshotRefusedError("the disk is full");
       dropPrivateIndex(request.indexPath);
-      return takeOnce(request);
+      return takeOnce(request, list);
     }
   };
 
@@ -188,17 +189,37 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
       return (await readers.of(repository)("HEAD^{commit}"))?.id;
     },
     take(request) {
-      const before = turns.get(request.indexPath) ?? Promise.resolve();
-      const taken = before.then(() => take(request));
-      const settled = taken.catch(() => undefined);
-      turns.set(request.indexPath, settled);
+      const askedAtMs = performance.now();
+      const own = turns.get(request.indexPath) ?? { last: Promise.resolve(), listings: createListings(git) };
+      turns.set(request.indexPath, own);
+      const list: ListAsked = (...what) => own.listings.list(...what, askedAtMs);
+      const taken = own.last.then(() => take(request, list));
+      const settled = taken.then(
+        () => undefined,
+        () => undefined,
+      );
+      own.last = settled;
       void settled.then(() => {
-        if (turns.get(request.indexPath) === settled) turns.delete(request.indexPath);
+        if (own.last === settled) turns.delete(request.indexPath);
       });
       return taken;
     },
   };
 }
+
+/** What is done with one index: one thing after the other. */
+interface Turns {
+  last: Promise<void>;
+  readonly listings: Listings;
+}
+
+/** Lists for a request that was made at a certain time. */
+type ListAsked = (
+  repository: KnownRepository,
+  index: PrivateIndex,
+  rules: RuleArguments,
+  ours: readonly string[],
+) => Promise<Listing>;
 
 /** Returns the tree that the index begins with: that of the first parent, without the coordinator's own files. */
 async function storedCodeTree(store: TreeStore, tree: string, ours: readonly string[]): Promise<string> {
@@ -209,7 +230,7 @@ async function storedCodeTree(store: TreeStore, tree: string, ours: readonly str
 
 /** Lists by the rules that count and, where an ignore file has changed since, by those on the disk as well. */
 async function listByRules(
-  git: GitShell,
+  ask: ListAsked,
   { repository, ours, rulesFrom: commit, hiddenSinceMs = 0 }: SnapshotRequest,
   index: PrivateIndex,
   rules: IgnoreRules,
@@ -218,7 +239,7 @@ async function listByRules(
 ): Promise<Listing> {
   const list = async (args: RuleArguments): Promise<Listing> => {
     const startedMs = performance.now();
-    const listing = await listWorkTree(git, repository, index, args, ours);
+    const listing = await ask(repository, index, args, ours);
     if (performance.now() - startedMs > SLOW_LISTING_MS) await index.refresh();
     return listing;
   };

@@ -18,6 +18,10 @@ import {
 export interface GitUserOptions {
   readonly dir: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** How often a command is tried; 4 unless given. */
+  readonly attemptsMax?: number;
+  /** Called before a command that has failed is tried again. */
+  readonly beforeAgain?: () => Promise<void>;
 }
 
 /** Somebody who works in a checkout with real commands of git, and knows how every file of theirs has to look after each. */
@@ -58,7 +62,8 @@ const ATTEMPTS_MAX = 4;
 const AGAIN_MS = 40;
 
 /** Creates the user; the files in `dir` are all committed. */
-export function createGitUser({ dir, environment }: GitUserOptions): GitUser {
+export function createGitUser(options: GitUserOptions): GitUser {
+  const { dir, environment, attemptsMax = ATTEMPTS_MAX, beforeAgain } = options;
   const failures: string[] = [];
   const problems: string[] = [];
   const start = readDisk(dir);
@@ -72,8 +77,9 @@ export function createGitUser({ dir, environment }: GitUserOptions): GitUser {
       const answer = await attempt();
       if (answer.status === 0) return answer;
       failures.push(`${name}: status ${answer.status}: ${answer.stderr}${answer.stdout}`);
-      if (count === ATTEMPTS_MAX) throw new Error(`the user gave up: ${failures.at(-1)}`);
+      if (count === attemptsMax) throw new Error(`the user gave up: ${failures.at(-1)}`);
       await delay(AGAIN_MS);
+      await beforeAgain?.();
     }
   }
 

@@ -65,7 +65,8 @@ it("every byte that an agent wrote is in a commit or on the disk, whenever its c
     return !committed.has(path) && !existsSync(join(records.find(session)?.dir ?? "/nowhere", path));
   });
   expect(lost).toEqual([]);
-  expect(written.length).toBeGreaterThan(steps.length);
+  // Of a few kills all may come before anything is written.
+  expect(written.length).toBeGreaterThan(ROUNDS > 0 ? steps.length : 0);
   // Nothing half made is left, and each can be opened.
   for (const session of ["one", "two"]) await worktrees.open(session, () => true);
   expect(repo.git("worktree", "list", "--porcelain").match(/^worktree /gm)).toHaveLength(trees.list().length + 1);

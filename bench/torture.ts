@@ -1,0 +1,78 @@
+/**
+ * Random histories in repositories of their own, with faults at random moments, and a look afterwards whether every promise was kept.
+ *
+ *   npm run torture -- [--seed 7 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { CONTROLS, type Control } from "../test/crash/controls.ts";
+import { makeTemplate } from "../test/crash/torture-home.ts";
+import { makeTorturePackage } from "../test/crash/torture-package.ts";
+import { runHistory, type TortureReport } from "../test/crash/torture-run.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    from: { type: "string", default: "1" },
+    jobs: { type: "string", default: "2" },
+    steps: { type: "string" },
+    without: { type: "string" },
+    trace: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+});
+const control = values.without as Control | undefined;
+if (control !== undefined && !(control in CONTROLS))
+  throw new Error(`--without: one of ${Object.keys(CONTROLS).join(", ")}`);
+const seeds =
+  values.seed !== undefined
+    ? [Number(values.seed)]
+    : Array.from({ length: Number(values.seeds ?? 10) }, (_, n) => Number(values.from) + n);
+const packed = await makeTorturePackage(control);
+const base = mkdtempSync(join(tmpdir(), "codex-torture-template-"));
+const reports: TortureReport[] = [];
+try {
+  const template = await makeTemplate(base, packed.dir);
+  const queue = [...seeds];
+  const only = values.steps === undefined ? undefined : numbersOf(values.steps);
+  const work = async (): Promise<void> => {
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
+      const report = await runHistory({
+        ...{ seed, packageDir: packed.dir, template, keeps: values.keep },
+        ...(only === undefined ? {} : { only }),
+        ...(control === undefined ? {} : { control }),
+        ...(values.trace ? { trace: (line: string) => console.log(line) } : {}),
+      });
+      reports.push(report);
+      print(report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(Number(values.jobs), seeds.length) }, work));
+} finally {
+  rmSync(base, { recursive: true, force: true });
+  packed.remove();
+}
+const failed = reports.filter(({ problems }) => problems.length > 0);
+const sum = (name: string): number => reports.reduce((total, { figures }) => total + (figures[name] ?? 0), 0);
+console.log(
+  `seeds=${reports.length} failed=${failed.length} ${Object.keys(reports[0]?.figures ?? {})
+    .map((name) => `${name}=${sum(name)}`)
+    .join(" ")}`,
+);
+if (failed.length > 0) process.exitCode = 1;
+
+function print({ seed, seconds, problems, figures, base: kept }: TortureReport): void {
+  console.log(`seed=${seed} seconds=${seconds} ${JSON.stringify(figures)} problems=${problems.length} ${kept}`);
+  for (const problem of problems.slice(0, 12)) console.log(`  wrong: ${problem}`);
+}
+
+/** Reads "0-3,7". */
+function numbersOf(text: string): readonly number[] {
+  return text.split(",").flatMap((part) => {
+    const [from = 0, to = from] = part.split("-").map(Number);
+    return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+  });
+}

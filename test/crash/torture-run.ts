@@ -1,0 +1,159 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { seededRandom } from "../support/seeded-random.ts";
+import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./agent-findings.ts";
+import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
+import { checkCommits, checkDoctor, checkLeftovers, checkOutcomes, checkUser, readBranch } from "./findings.ts";
+import { makeHistory, type Step } from "./history.ts";
+import { noteIds, performStep } from "./perform-step.ts";
+import { makePlace } from "./place.ts";
+import { killQuietly, processesOf } from "./processes.ts";
+import { makeHome, type TortureHome } from "./torture-home.ts";
+
+export interface TortureOptions {
+  readonly seed: number;
+  /** Numbers of the steps to be done; all of them unless given. */
+  readonly only?: readonly number[];
+  readonly packageDir: string;
+  readonly template: string;
+  readonly control?: Control;
+  /** Says each step as it is done. */
+  readonly trace?: (line: string) => void;
+  /** Leaves everything where it is. */
+  readonly keeps?: boolean;
+}
+
+export interface TortureReport {
+  readonly seed: number;
+  readonly seconds: number;
+  /** Everything that is not as it has to be; empty. */
+  readonly problems: readonly string[];
+  readonly figures: Readonly<Record<string, number>>;
+  /** How each step went. */
+  readonly steps: readonly string[];
+  readonly base: string;
+}
+
+const SETTLE_MS = 90_000;
+
+/** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
+export async function runHistory(options: TortureOptions): Promise<TortureReport> {
+  const { seed, only, packageDir, template, control, trace = () => undefined, keeps = false } = options;
+  const startedMs = performance.now();
+  const random = seededRandom(seed, -1);
+  const place = makePlace(random.chance(0.75));
+  const { layer }: Partial<ControlSpec> = control === undefined ? {} : CONTROLS[control];
+  const home = makeHome(template, { place, packageDir, settings: firstSettings(seed), without: layer });
+  const { steps } = makeHistory(seed);
+  const said: string[] = [];
+  const problems: string[] = [];
+  const say = (line: string): void => {
+    said.push(line);
+    trace(line);
+  };
+  try {
+    for (const [number, step] of steps.entries()) {
+      if (only !== undefined && !only.includes(number)) continue;
+      const outcome = await performStep(home, step, seededRandom(seed, 1_000 + number));
+      say(`${number} ${describe(step)} → ${outcome}`);
+    }
+    problems.push(...(await settle(home, say)));
+    problems.push(...(await check(home)));
+  } catch (error) {
+    problems.push(`the history stopped: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+  const figures = figuresOf(home);
+  const isKept = keeps || problems.length > 0;
+  await close(home, isKept);
+  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+  return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
+}
+
+function firstSettings(seed: number): Readonly<Record<string, unknown>> {
+  const random = seededRandom(seed, -2);
+  return {
+    ...{ maxWorkers: 1 + random.below(4), retryBaseMs: 20, retryMaxMs: 100, stopGraceMs: 200, rescanMs: 500 },
+    verifyCommands: ["true", "false", "sleep 0.05"],
+    worktree: { freeBytes: 0, parkAfterMs: random.pick([0, 0, 86_400_000]) },
+  };
+}
+
+/** All faults over: a coordinator works until nothing is left to do. */
+async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
+  noteIds(home);
+  home.order({ clockMs: home.orders().clockMs ?? 0 });
+  rmSync(join(home.place.dir, "slow-workers"), { force: true });
+  const before = home.living();
+  if (before?.isStopped() === true) before.signal("SIGCONT");
+  before?.signal("SIGKILL");
+  await before?.ended;
+  await home.alone(() => commitStagedDrops(home));
+  rmSync(join(home.stateDir, "paused"), { recursive: true, force: true });
+  const life = home.start(undefined, ["--until-idle"]);
+  const end = await Promise.race([life.ended, delay(SETTLE_MS, undefined, { ref: false })]);
+  say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
+  noteIds(home);
+  if (end === undefined) {
+    life.signal("SIGKILL");
+    await life.ended;
+    return [`nothing came to rest in ${SETTLE_MS} ms:\n${lastLines(life.log())}`];
+  }
+  return end.code === 0 || end.code === 1
+    ? []
+    : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
+}
+
+/** What the user has staged stays where it is, a drop too: it goes once it is committed. */
+async function commitStagedDrops({ user }: TortureHome): Promise<void> {
+  if ((await user.look("diff", "--cached", "--name-only", "--", "inbox")) === "") return;
+  await user.git("commit", "-q", "-m", "user: what is asked", "--", "inbox");
+}
+
+async function check(home: TortureHome): Promise<readonly string[]> {
+  const content = readBranch(home);
+  const notes = readNotes(home);
+  const verified = new Set(
+    content.tasks.filter(({ frontMatter }) => frontMatter.verifyCommand !== undefined).map(({ id }) => id),
+  );
+  return [
+    ...checkOutcomes(home, content),
+    ...checkCommits(home, content),
+    ...(await checkUser(home)),
+    ...checkStarts(notes),
+    ...checkNotAgain(notes, verified),
+    ...checkTranscripts(notes, content),
+    ...checkBytes(home, notes),
+    ...checkLeftovers(home),
+    ...(await checkDoctor(home)),
+  ];
+}
+
+function figuresOf(home: TortureHome): Readonly<Record<string, number>> {
+  const notes = readNotes(home);
+  return {
+    tasks: home.tasks.length,
+    runs: notes.filter(({ kind }) => kind === "start").length,
+    written: notes.filter(({ kind }) => kind === "wrote").length,
+    lives: home.lives.length,
+    ...home.counts,
+    userCommands: home.user.commands,
+    userFailures: home.user.failures.length,
+  };
+}
+
+async function close(home: TortureHome, keeps: boolean): Promise<void> {
+  const life = home.living();
+  life?.signal("SIGKILL");
+  await life?.ended;
+  for (const line of processesOf(home.place.base)) killQuietly(Number(line.split(" ", 1)[0]));
+  if (!keeps) home.place.remove();
+}
+
+function describe({ kind, ...more }: Step): string {
+  return `${kind} ${JSON.stringify(more)}`;
+}
+
+function lastLines(log: string): string {
+  return log.trimEnd().split("\n").slice(-15).join("\n");
+}

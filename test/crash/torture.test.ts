@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject, it } from "vitest";
+import { testSeed } from "../support/seeded-random.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { CONTROLS, type ControlSpec, type SourceChange } from "./controls.ts";
+import { makeTemplate } from "./torture-home.ts";
+import { runHistory } from "./torture-run.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const STEPS = Array.from({ length: 12 }, (_, number) => number);
+
+it("the beginnings of two random histories, with faults at random moments, break no promise", {
+  timeout: 120_000,
+}, async () => {
+  const packageDir = inject("packageDir");
+  const template = await makeTemplate(tempDir(), packageDir);
+  const seed = testSeed("torture");
+  const reports = await Promise.all(
+    [0, 1].map((more) => runHistory({ seed: seed + more, only: STEPS, packageDir, template })),
+  );
+  for (const { seed: one, problems, steps } of reports)
+    expect(problems, `npm run torture -- --seed ${one} --steps 0-11\n${steps.join("\n")}`).toEqual([]);
+});
+
+it("what a control of the torture run takes away stands in the sources exactly once", () => {
+  const changes: readonly SourceChange[] = Object.values<ControlSpec>(CONTROLS).flatMap(({ changes: all }) => all);
+  const counts = changes.map(({ file, from }) => [
+    file,
+    from,
+    readFileSync(join(ROOT, file), "utf8").split(from).length - 1,
+  ]);
+  expect(counts).toEqual(changes.map(({ file, from }) => [file, from, 1]));
+});

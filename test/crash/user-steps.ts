@@ -1,0 +1,94 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { longActions } from "../support/git-stress/long-actions.ts";
+import { commitIndex, QUICK_ACTIONS, settle, stage, type UserAction } from "../support/git-stress/user-actions.ts";
+import type { SeededRandom } from "../support/seeded-random.ts";
+import type { TortureHome } from "./torture-home.ts";
+
+/**
+ * What a user does here. Left out is what only comes to its end beside a coordinator that lives (a mixed reset, which has results
+ * committed again) or is long (editors, rebases): test/support/git-stress is about those.
+ */
+function actionsOf(home: TortureHome): readonly (readonly [name: string, weight: number, action: UserAction])[] {
+  const pass = (): Promise<void> => delay(40);
+  return [
+    ...QUICK_ACTIONS.filter(([name]) => name !== "reset --mixed"),
+    ...longActions({ pass, notesDir: home.place.base }).filter(([name]) => name === "an older branch"),
+    ["merge of a topic", 3, mergeTopic],
+    ["stash for keeps", 2, stashForKeeps],
+  ];
+}
+
+/** Does `count` things, and looks after each whether all is as the user has it. */
+export async function workAsUser(home: TortureHome, random: SeededRandom, count: number): Promise<string> {
+  const done: string[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const actions = actionsOf(home);
+    const [name, act] = choose(actions, random.below(actions.reduce((sum, [, weight]) => sum + weight, 0)));
+    if (/reset|stash|branch|switch|gc/.test(name)) forgetWhatIsTaken(home, name);
+    await act(home.user, random);
+    await home.user.verify(name);
+    done.push(name);
+  }
+  return done.join(", ");
+}
+
+/** Files in inbox/ that nobody has taken yet, and commits on the way, may go by these: that is the user's will. */
+function forgetWhatIsTaken(home: TortureHome, name: string): void {
+  for (const task of home.tasks)
+    if (task.path !== undefined && task.id === undefined) task.isUncertain ||= /reset|stash/.test(name);
+  if (/reset/.test(name)) home.kept.clear();
+}
+
+/** What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index. */
+export async function raceUser(home: TortureHome): Promise<void> {
+  const { user } = home;
+  const turn = home.kept.size + user.commands;
+  const kind = turn % 3;
+  if (kind === 0) {
+    const subject = `user: race ${turn}`;
+    await user.git("commit", "-q", "--allow-empty", "-m", subject);
+    commitIndex(user);
+    home.kept.add(subject);
+  } else {
+    const path = user.edit(user.fresh());
+    await user.git("add", "--", path);
+    stage(user, path);
+    if (kind === 2) {
+      await user.git("commit", "-q", "-m", "user: race");
+      commitIndex(user);
+    }
+  }
+}
+
+const mergeTopic: UserAction = async (user, random) => {
+  await settle(user);
+  await user.git("switch", "-q", "-c", "topic");
+  for (let n = 1 + random.below(2); n > 0; n -= 1) {
+    const path = user.edit(user.fresh());
+    await user.git("add", "--", path);
+    stage(user, path);
+    await user.git("commit", "-q", "-m", "user: on the topic");
+    commitIndex(user);
+  }
+  const mine = user.files;
+  await user.git("switch", "-q", "main");
+  await user.git("merge", "-q", "--no-ff", "-m", "user: merge", "topic");
+  user.files = mine;
+  await user.git("branch", "--delete", "--force", "topic");
+};
+
+const stashForKeeps: UserAction = async (user, random) => {
+  user.edit(user.known(random.below(1_000)));
+  const before = user.files.head;
+  await user.git("stash", "push", "-q");
+  user.files = { head: before, index: before, disk: before };
+};
+
+function choose<Item>(actions: readonly (readonly [string, number, Item])[], point: number): readonly [string, Item] {
+  let left = point;
+  for (const [name, weight, action] of actions) {
+    if (left < weight) return [name, action];
+    left -= weight;
+  }
+  throw new Error("weights do not add up");
+}
