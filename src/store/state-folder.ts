@@ -1,7 +1,8 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { noteStateFormat } from "./formats.ts";
+import { homeName } from "./state-paths.ts";
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -18,7 +19,7 @@ const TOO_MUCH = 0o077;
  */
 export function secureStateFolder(root: string): void {
   mkdirSync(root, { recursive: true, mode: FOLDER_MODE });
-  const above = basename(dirname(root)) === "homes" ? [dirname(dirname(root)), dirname(root)] : [];
+  const above = homeName(root) === undefined ? [] : [dirname(dirname(root)), dirname(root)];
   const inside = readdirSync(root).map((name) => join(root, name));
   for (const path of [...above, root, ...inside]) secure(path);
   noteStateFormat(root);

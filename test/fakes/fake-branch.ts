@@ -79,6 +79,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       tail = result.catch(() => undefined);
       return result;
     },
+    advance: () => Promise.resolve({ kind: "there" }),
     waiting: () => wait,
     async refresh() {
       noticeOthers();

@@ -26,10 +26,10 @@ export interface SessionTrees {
 
 const WHO = "Codex <codex@example.org>";
 
-/** Opens those of the repository at `topDir`; as often as a coordinator would start. */
-export function openSessionTrees(topDir: string): SessionTrees {
+/** Opens those of the repository at `topDir`; as often as a coordinator would start. @param home of another workspace there */
+export function openSessionTrees(topDir: string, home?: string): SessionTrees {
   const code = { topDir, gitDir: join(topDir, ".git"), commonDir: join(topDir, ".git") };
-  const stateDir = join(topDir, ".git/codex-inbox");
+  const stateDir = join(topDir, ".git/codex-inbox", ...(home === undefined ? [] : ["homes", home]));
   const environment = async (): Promise<Readonly<Record<string, string>>> => ({});
   const log: string[] = [];
   const busy = new Set<string>();
@@ -44,7 +44,7 @@ export function openSessionTrees(topDir: string): SessionTrees {
     log: (event: string) => log.push(event),
   };
   const worktrees = createSessionWorktrees({
-    ...{ ...shared, setup: { run: async () => undefined }, indexesDir: join(stateDir, "worktree-indexes") },
+    ...{ ...shared, home, setup: { run: async () => undefined }, indexesDir: join(stateDir, "worktree-indexes") },
     makeRoom: () => keeping.makeRoom(),
   });
   const snapshots = createSessionSnapshots({

@@ -22,7 +22,7 @@ import {
 } from "../../run/workplace/worktrees/worktree-keeping.ts";
 import { createWorktreeRemoval, type WorktreeRemovalDeps } from "../../run/workplace/worktrees/worktree-removal.ts";
 import { createWorktreeSetup, type WorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
-import type { StatePaths } from "../../store/state-paths.ts";
+import { homeName, type StatePaths } from "../../store/state-paths.ts";
 import { openWorktreeRecords, type WorktreeRecords } from "../../store/worktrees/worktree-records.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { WorkplaceSetting } from "../../task/workplace/choose-workplace.ts";
@@ -76,7 +76,8 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
   });
   const shared = { code, trees, records, settings, surroundings, log, environment, isIdle: options.isIdle };
   const worktrees = createSessionWorktrees({
-    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, makeRoom: () => keeping.makeRoom() },
+    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, home: homeName(paths.root) },
+    makeRoom: () => keeping.makeRoom(),
   });
   const committer = (): Promise<string> => readIdentity(code);
   const snapshots = createSessionSnapshots({
@@ -119,7 +120,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
     branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
-    landing: { checkout: code, merger, programs, now: surroundings.now },
+    landing: { checkout: code, merger, programs, now: surroundings.now, home: homeName(paths.root) },
     keepBy(given) {
       isIdle = given;
       return tidyNowAndThen([keeping.tidy, retention], surroundings, log);

@@ -23,13 +23,16 @@ export interface FileChange {
   readonly after: TreeEntry | undefined;
 }
 
-export interface ChainInput {
+/** Who makes commits, and when: "Name <address> <seconds> <zone>", each. */
+export interface Signed {
+  readonly author: string;
+  readonly committer: string;
+}
+
+export interface ChainInput extends Signed {
   readonly plans: readonly CommitPlan[];
   readonly base: string | undefined;
   readonly prefix: string;
-  /** "Name <address> <seconds> <zone>", each. */
-  readonly author: string;
-  readonly committer: string;
 }
 
 /**
@@ -124,7 +127,7 @@ export function decode(bytes: Uint8Array): string {
 function formatCommit(
   tree: string,
   parent: string | undefined,
-  { author, committer }: Pick<ChainInput, "author" | "committer">,
+  { author, committer }: Signed,
   message: string,
 ): Buffer {
   const parents = parent === undefined ? "" : `parent ${parent}\n`;

@@ -19,6 +19,11 @@ export interface RunPlace {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** How branches are landed, and whose: as `SessionWorktreesDeps` has it. */
+export interface SessionLanding extends LandingDeps {
+  readonly home: string | undefined;
+}
+
 /** The workplaces of runs: the shared checkout, and the worktrees of sessions. */
 export interface RunPlaces extends Pick<SessionSnapshots, "before" | "after"> {
   /**
@@ -30,7 +35,7 @@ export interface RunPlaces extends Pick<SessionSnapshots, "before" | "after"> {
   /** The sessions whose work is not landed. */
   readonly branches: SessionBranches;
   /** How their branches are landed. */
-  readonly landing: LandingDeps;
+  readonly landing: SessionLanding;
   /** Says which sessions are idle, and has worktrees removed from now on that are not needed. What it returns ends that. */
   keepBy(isIdle: (session: string) => boolean): () => void;
   readonly tidy: WorktreeKeeping["tidy"];
@@ -45,7 +50,7 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   readonly worktrees: Pick<SessionWorktrees, "open" | "save">;
   readonly snapshots: SessionSnapshots;
   readonly branches: SessionBranches;
-  readonly landing: LandingDeps;
+  readonly landing: SessionLanding;
   readonly keepBy: RunPlaces["keepBy"];
   readonly tidy: RunPlaces["tidy"];
 }

@@ -5,6 +5,7 @@ import { isAtomicLeftover } from "../../../base/files/write-file-atomic.ts";
 import { probeLifeLine } from "../../../base/process/life-line.ts";
 import { hasLiveOwner } from "../../../git/gate/locks.ts";
 import { leftOverPacks } from "../../../git/objects/own-packs.ts";
+import { homeName } from "../../../store/state-paths.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
 
@@ -26,7 +27,7 @@ export const stateFolderCheck: Check = {
   look({ paths, repairs }, tell) {
     const root = readStamp(paths.root);
     if (root === undefined) return; // Nobody has served here yet.
-    const above = basename(dirname(paths.root)) === "homes" ? [dirname(dirname(paths.root)), dirname(paths.root)] : [];
+    const above = homeName(paths.root) === undefined ? [] : [dirname(dirname(paths.root)), dirname(paths.root)];
     const inside = namesIn(paths.root).map((name) => join(paths.root, name));
     for (const path of [...above, paths.root, ...inside]) {
       const stamp = readStamp(path);
