@@ -148,9 +148,13 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     ...{ check: "small-files", name: "holds a session for nobody", level: "note", says: /which no journal knows/ },
-    plant: ({ put }) => {
-      const holder = { task: OTHER, run: 1, sessionKey: "docs" };
-      put(`session-locks/${"0".repeat(32)}.json`, JSON.stringify(holder));
+    remedy: /gives the session back/,
+    plant: ({ put, task }) => {
+      const lines = [
+        { task, run: 1, sessionKey: "web" },
+        { task: OTHER, run: 1, sessionKey: "docs" },
+      ];
+      put("session-locks/held.jsonl", lines.map((line) => `\n${JSON.stringify(line)}`).join(""));
     },
   },
   ...["tmp/index-7-1", "journal/open/.01234567-0123-0123-0123-0123456789ab.tmp", "committer.json.7.tmp"].map(
