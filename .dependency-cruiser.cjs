@@ -68,7 +68,7 @@ const PARTS = {
   "task/records": ["task/rights", "task/state", "task/ledger", "task/file", "task/spec", "task/names", "task/text"],
   "task/session": ["task/records", "task/state", "task/names", "task/text"],
   "task/schedule": ["task/state", "task/workplace", "task/text"],
-  "task/workplace": [],
+  "task/workplace": ["task/text"],
   "task/events": ["task/schedule", "task/session", "task/state", "task/ledger"],
 };
 

@@ -18,6 +18,7 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import { type RepairRequest, withRepair } from "./actions/sessions/file-repair.ts";
 import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
 import { requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
@@ -51,8 +52,8 @@ export interface Coordinator extends Queries {
   edit(part: string, change: TaskChange): Promise<TaskView>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
-  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session` */
-  land(session: string): Promise<LandAnswer>;
+  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `submit` */
+  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -114,7 +115,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   };
   const submissions = createSubmissions({
     ...deps,
-    isTask: (id) => queries.find(id).then(() => true, notFound),
+    isTask: async (id) => (await queries.find(id).catch(unlessMissing)) !== undefined,
   });
   /** Says again what is the world's fault, and nothing secret. */
   const changing = async <Answer>(change: () => Promise<Answer>): Promise<Answer> => {
@@ -167,10 +168,13 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(answer);
     },
     archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
-    async land(session) {
+    async land(session, repair) {
       const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
       await deps.places.branches.refresh();
-      return thenWake(answer);
+      return withRepair(thenWake(answer), repair, {
+        find: (id) => queries.find(id).catch(unlessMissing),
+        file: async (text) => (await submitAs(text, asker, undefined)).task.id,
+      });
     },
     async pause(request) {
       deps.guard.requireHome();
@@ -183,7 +187,6 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   };
 }
 
-function notFound(error: unknown): false {
-  if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return false;
-  throw error;
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof CoordinatorError) || error.code !== "NOT_FOUND") throw error;
 }

@@ -101,13 +101,20 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
     archive: async (session, archived) =>
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
-    async land(part) {
+    async land(part, repair) {
       const [{ landSessionHere }, place, asked] = await Promise.all([
         import("./actions/sessions/land-session.ts"),
         find(),
         queries(),
       ]);
-      return landSessionHere(place, (await asked.session(part)).key);
+      const answer = await landSessionHere(place, (await asked.session(part)).key);
+      if (repair === undefined) return answer;
+      const { withRepair } = await import("./actions/sessions/file-repair.ts");
+      const { isDropped, publishDrop } = await import("./actions/tasks/publish-drop.ts");
+      return withRepair(answer, repair, {
+        find: async (id) => (isDropped(place, id) ? { status: "queued" } : asked.find(id).catch(unlessMissing)),
+        file: async (text) => (await publishDrop(place, text, environment)).id,
+      });
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>

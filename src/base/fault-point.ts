@@ -11,6 +11,8 @@ export const FAULT_POINTS = [
   "worktree:added",
   "worktree:made",
   "worktree:set-up",
+  "worktree:merge-wanted",
+  "worktree:merged",
   "worktree:snapshot-made",
   "worktree:turn-kept",
   "worktree:branch-moved",

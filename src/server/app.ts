@@ -188,8 +188,9 @@ export function createApp(
   });
 
   app.post("/sessions/:key{.+}/land", async (context) => {
-    bodyFields(await context.req.text(), {});
-    return context.json(presentLanding(await coordinator.land(context.req.param("key"))));
+    const { repair, words = "" } = bodyFields(await context.req.text(), { repair: "boolean", words: "text" });
+    const request = repair === "true" ? { words } : undefined;
+    return context.json(presentLanding(await coordinator.land(context.req.param("key"), request)));
   });
 
   app.get("/events", async (context) => {

@@ -157,6 +157,7 @@ export const TASK_FIELDS = {
     "locks: [db/migrations/]",
     listField(textField(treePathProblem), PATHS_MAX),
   ),
+  merge: field("merge", "true or false", "merge: true", booleanField),
   cancel: field("cancel", "true, in the file of a task that waits", "cancel: true", booleanField),
 } as const;
 
