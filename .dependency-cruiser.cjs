@@ -39,7 +39,7 @@ const PARTS = {
   "store/tasks": ["store/journal"],
   "store/sessions": [],
   "store/worktrees": [],
-  "store/branch": ["store/tasks", "store/journal", "store/state-paths\\.ts"],
+  "store/branch": ["store/tasks", "store/journal", "store/state-paths\\.ts", "store/formats\\.ts"],
   "store/clone": ["store/journal", "store/state-paths\\.ts"],
   "run/worker": ["run/driver\\.ts"],
   "run/sandbox": ["run/worker", "run/ports\\.ts"],

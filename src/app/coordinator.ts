@@ -27,6 +27,7 @@ import type { TakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
+import { openTasksInMemory } from "./queries/tasks/open-tasks.ts";
 import type { TaskWaits } from "./queries/tasks/task-waits.ts";
 import type { Health } from "./views/present-health.ts";
 import { presentOpen } from "./views/present-open.ts";
@@ -69,7 +70,7 @@ export interface Coordinator extends Queries {
 
 export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog" | "unlanded"> {
   readonly table: Pick<TaskTable, "all" | "get">;
-  readonly journal: Pick<TaskJournal, "read">;
+  readonly journal: Pick<TaskJournal, "read" | "readDone">;
   /** Why a queued task waits now. */
   readonly hold: (id: string) => Hold | undefined;
   /** What the run of a task does that is under way. */
@@ -106,12 +107,8 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   const health = (): Health => deps.keeper.keep(deps.health());
   const queries = createQueries({
     ...deps,
-    open: () => ({
-      all: [...table.all()].sort((a, b) => a.order - b.order),
-      journal: (id) => journal.read(id),
-      holds: async () => ({ get: holdOf }),
-      progress: ({ id }) => deps.progress(id),
-    }),
+    open: () =>
+      openTasksInMemory({ all: table.all(), journal, holds: { get: holdOf }, progress: ({ id }) => deps.progress(id) }),
     health: async () => health(),
     unlanded: async () => deps.places.branches.all(),
     runLog: () => openRunLog(paths.runs, deps.keeper),

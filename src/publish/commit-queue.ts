@@ -112,7 +112,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const last = plans.pop();
     if (last === undefined) return;
     const ledger = await buildLedgerEdits(branch, rows, deps.isOpen, deps.clone);
-    plans.push({ ...last, edits: [...last.edits, ...ledger] });
+    plans.push({ ...last, closing: ledger });
 
     await table.durable(); // Where the branch is ahead of the journal, a loss of power would let a task run again.
     const report = await branch.commit(plans, aborter.signal);

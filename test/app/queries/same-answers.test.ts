@@ -180,6 +180,7 @@ describe("a long queue", () => {
           read.push(id);
           return [asKept(acceptedRecord(1))];
         },
+        readDone: () => [],
       },
       ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
       history: { newest: async () => [], withId: async () => [] },
