@@ -1,5 +1,5 @@
 import { foldLedger } from "../../src/task/ledger/ledger.ts";
-import { createFakeClaims, type FakeClaims, type FakeClaimsRemote } from "../fakes/fake-claims-remote.ts";
+import type { FakeClaims, FakeClaimsRemote } from "../fakes/fake-claims-remote.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** A clone of a workspace whose remote lives in memory. */
@@ -45,5 +45,3 @@ export async function travel(remote: FakeClaims, from: Clone, to: readonly Clone
 export function publish(remote: FakeClaims, from: Clone): void {
   for (const [task, row] of foldLedger(from.world.rows())) remote.rows.set(task, row);
 }
-
-export { createFakeClaims };
