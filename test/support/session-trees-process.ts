@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +9,7 @@ import { openSessionTrees, type SessionTrees } from "./session-trees.ts";
 
 /**
  * Lives like a coordinator with its agents, as many turns as a line on stdin says, until it is killed: opens worktrees, writes files of all
- * kinds there, commits, parks, tidies. Each file that an agent has written is noted in the file of argv: "<session> <blob> <path>".
+ * kinds there, merges, commits, parks, tidies. Each file that an agent has written is noted in the file of argv: "<session> <blob> <path>".
  */
 const [topDir = "", notes = "", seed = "1"] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
@@ -51,6 +52,10 @@ function writeOne(dir: string, session: string, make: Kind): void {
   appendFileSync(notes, `${session} ${blob} ${JSON.stringify(path)}\n`);
 }
 
+function git(...args: readonly string[]): string {
+  return execFileSync("git", ["-C", topDir, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+}
+
 async function turn({ worktrees, snapshots, removal }: SessionTrees, session: string, at: SeededRandom): Promise<void> {
   const record = await worktrees.open(session, () => true);
   const lease = leaseOfRecord(record);
@@ -62,7 +67,14 @@ async function turn({ worktrees, snapshots, removal }: SessionTrees, session: st
   if (at.chance(0.2)) rmSync(join(record.dir, "README.md"), { force: true });
   await snapshots.after(lease, one, Date.now());
   // The first one always: then each step is come to.
-  if (number <= 3 || at.chance(0.5)) await removal.park(record.slug, () => true);
+  if (number <= 3 || at.chance(0.3)) {
+    git("update-ref", "refs/heads/main", git("commit-tree", "main^{tree}", "-p", "main", "-m", "another change"));
+    await snapshots.merge(lease, one.task);
+    writeOne(record.dir, session, KINDS[0]);
+    // A turn that was cut off settles no merge: that goes on, or is taken back.
+    await snapshots.after(lease, { ...one, run: number }, Date.now(), at.chance(0.5));
+  }
+  if (number <= 4 || at.chance(0.5)) await removal.park(record.slug, () => true);
 }
 
 let trees: SessionTrees | undefined;

@@ -79,7 +79,8 @@ export async function killAtWorktrees(options: KillOptions): Promise<KillReport>
   const written = readFileSync(notes, "utf8").split("\n").slice(0, -1);
   const lost = written.filter((line) => !kept.has(line.split(" ")[1] ?? ""));
   const after = usersState(repo);
-  const touched = [...before].flatMap(([what, was]) => (after.get(what) === was ? [] : [what]));
+  // Of the user's branch, agents' processes make commits of their own, so that there is something to merge.
+  const touched = [...before].flatMap(([what, was]) => (what === "main" || after.get(what) === was ? [] : [what]));
   return { kills, written: written.length, lost, survived, failures, touched };
 }
 

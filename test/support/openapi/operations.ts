@@ -210,7 +210,23 @@ const ROWS: readonly Row[] = [
   [
     "POST /sessions/{key}/land",
     "Merges the work of a session into the branch that is checked out",
-    "200 LandingView, 400 404 409 503",
+    "200 LandingView, 400 404 409 422 429 503",
+    {
+      body: {
+        types: {
+          "application/json": {
+            type: "object",
+            properties: {
+              repair: {
+                type: "boolean",
+                description: "a conflict is settled by the session, in a task that this files",
+              },
+              words: { type: "string", description: "what the session is told besides" },
+            },
+          },
+        },
+      },
+    },
   ],
   ["GET /openapi.json", "This document", "200 object"],
 ];

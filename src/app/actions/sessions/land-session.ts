@@ -12,7 +12,11 @@ import { oneLine } from "../../../task/text/one-line.ts";
 import { SESSION_BRANCH_PREFIX } from "../../../task/workplace/workplace-lease.ts";
 
 /** What became of a session's work that was to land. */
-export type LandAnswer = { readonly session: string } & Landing;
+export type LandAnswer = {
+  readonly session: string;
+  /** The task in which the session settles the conflict, where that was asked for. */
+  readonly repair?: string;
+} & Landing;
 
 /** Of a session's key, so that the subject stays short. */
 const KEY_CHARACTERS_MAX = 40;

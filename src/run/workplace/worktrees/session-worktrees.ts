@@ -161,7 +161,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     await trees.add({ dir: wanted.dir, branch, base: wanted.head, reason: reasonOf(wanted.session), sparse });
     faultPoint("worktree:made");
     log("worktree-made", { session: wanted.session, worktree: wanted.dir, branch: wanted.branch });
-    return step({ ...wanted, setUp: [], pinned: [] }, "made");
+    return step({ ...wanted, setUp: [], pinned: [], merging: undefined }, "made");
   };
 
   const setUp = async (record: WorktreeRecord, isWanted: () => boolean): Promise<WorktreeRecord> => {
