@@ -10,8 +10,13 @@ import type { UseCases } from "./use-cases.ts";
 export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: Log): UseCases {
   const find = async (): Promise<WorkspacePlace> => {
     const { findWorkspace } = await import("../git/repository/workspace-place.ts");
-    const { statePaths } = await import("../store/state-paths.ts");
-    return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+    const [{ statePaths }, { refuseNewerState }] = await Promise.all([
+      import("../store/state-paths.ts"),
+      import("../store/formats.ts"),
+    ]);
+    const place = await findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+    refuseNewerState(place.stateDir);
+    return place;
   };
   const paths = async () => (await import("../store/state-paths.ts")).statePaths((await find()).stateDir);
   let opened: Promise<Queries> | undefined;
@@ -82,6 +87,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     wait: async (parts, request) =>
       (await import("./actions/tasks/open-wait.ts")).waitHere(await find(), environment, parts, request),
+    takeOver: async (part) => (await import("./actions/tasks/take-over-task.ts")).takeOverTask(await find(), part),
     async retry(part) {
       const [{ retryTask }, place, asked] = await Promise.all([
         import("./actions/tasks/retry-task.ts"),
