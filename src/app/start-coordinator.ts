@@ -18,6 +18,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
 import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
+import { createDiskRoom } from "../intake/disk-room.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
 import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
@@ -111,7 +112,7 @@ export interface RunningCoordinator extends Coordinator {
 export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCoordinator> {
   const { branch, surroundings, log, settings, paths, agents, verifications, runStore, sessions } = deps;
   const { workTree, places, keeper, workspaceDir } = deps;
-  const { now } = surroundings;
+  const { now, monotonicMs } = surroundings;
   const startedAt = new Date(now()).toISOString();
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   const loop = createTickLoop(surroundings, onBroken);
@@ -137,7 +138,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
-  const bound = createQueueLimit({ table, settings, now, log });
+  const disk = createDiskRoom({ dir: paths.root, settings, monotonicMs, onChange: hint.mark });
+  const bound = createQueueLimit({ table, settings, now, log, disk });
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const user = localUserName();
@@ -212,9 +214,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     stopGraceMs: () => settings().stopGraceMs,
   });
   const worktrees = places.branches;
-  const workplaces = createWorkplaces({ settings, worktrees, table, monotonicMs: surroundings.monotonicMs });
+  const workplaces = createWorkplaces({ settings, worktrees, table, monotonicMs });
   const requests = openStopRequests(paths.stopRequests);
-  const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
+  const guard = createJournalGuard(journal.probe, faults, monotonicMs, paths.root);
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
@@ -223,7 +225,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
     reloadSettings: reload.look,
   });
-
   const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
   table.onChange((task) => {
@@ -238,7 +239,6 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   await intake.start();
   const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
   dispatcher.begin();
-
   /** Resolves after a tick that makes `condition` true. */
   const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
 

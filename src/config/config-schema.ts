@@ -74,6 +74,14 @@ const SETTINGS = v.strictObject({
     ),
     10_000,
   ),
+  minFreeMb: v.optional(
+    whole(
+      0,
+      1_000_000_000,
+      "Megabytes that must be free on the disk of the coordinator's folder: below that no task is taken, and what is dropped stays in inbox/. 0: nobody looks.",
+    ),
+    200,
+  ),
   port: v.optional(
     whole(0, 65_535, "Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
     8787,

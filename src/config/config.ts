@@ -26,6 +26,7 @@ const NUMBER_KEYS = [
   "sharedWriters",
   "keepChangesDays",
   "maxOpenTasks",
+  "minFreeMb",
   "port",
   "settleMs",
   "rescanMs",
