@@ -21,8 +21,9 @@ import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
 import { type RepairRequest, withRepair } from "./actions/sessions/file-repair.ts";
 import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
-import { requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
+import { refuseUnclaimed, requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
 import { createSubmissions } from "./actions/tasks/submit-task.ts";
+import type { TakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
@@ -48,6 +49,8 @@ export interface Coordinator extends Queries {
   stop(part: string): Promise<StopAnswer>;
   /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
   retry(part: string): Promise<TaskView>;
+  /** Makes an open task that another clone has this one's. @throws CoordinatorError `NOT_FOUND`, as `TakeOverTasks.one` */
+  takeOver(part: string): Promise<TaskView>;
   /** Changes keys or the prompt of a queued task. @throws CoordinatorError `NOT_FOUND`, `REFUSED`; `TASK_FILE`, `NOT_ALLOWED` as `submit` */
   edit(part: string, change: TaskChange): Promise<TaskView>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
@@ -75,6 +78,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
+  readonly takeOvers: Pick<TakeOverTasks, "one">;
   readonly submissionKeys: SubmissionKeys;
   readonly edits: Pick<Edits, "edit">;
   readonly keeper: Keeper;
@@ -152,6 +156,12 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain(asker), undefined)).task;
     },
+    takeOver: (part) =>
+      changing(async () => {
+        const { id } = await queries.find(part);
+        await deps.takeOvers.one(id);
+        return show(id);
+      }),
     edit: (part, change) =>
       changing(async () => {
         const { id, committed, endedAt } = await queries.find(part);
@@ -162,6 +172,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       }),
     async stop(part) {
       const answer = await requestStop(part, queries.find, (id) => {
+        refuseUnclaimed(table.get(id));
         deps.guard.requireHome();
         deps.stopRequests.request(id);
       });

@@ -87,6 +87,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     wait: async (parts, request) =>
       (await import("./actions/tasks/open-wait.ts")).waitHere(await find(), environment, parts, request),
+    takeOver: async (part) => (await import("./actions/tasks/take-over-task.ts")).takeOverTask(await find(), part),
     async retry(part) {
       const [{ retryTask }, place, asked] = await Promise.all([
         import("./actions/tasks/retry-task.ts"),

@@ -55,6 +55,8 @@ export interface UseCases extends Queries {
   wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
+  /** Makes an open task that another clone has this one's; returns its id. @throws CoordinatorError as `takeOverTask` */
+  takeOver(part: string): Promise<string>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */

@@ -7,6 +7,8 @@ export const FAULT_POINTS = [
   "accept:renamed",
   "accept:journaled",
   "accept:claim-removed",
+  "claim:pushed",
+  "claim:journaled",
   "worktree:wanted",
   "worktree:added",
   "worktree:made",

@@ -189,6 +189,7 @@ describe("a long queue", () => {
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
+      takeOvers: { one: () => Promise.reject(new Error("nothing is taken over")) },
       edits: { edit: () => Promise.reject(new Error("nothing is edited")) },
       submissionKeys: { find: () => undefined, note: async () => undefined },
       ...{
