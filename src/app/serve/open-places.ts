@@ -1,4 +1,4 @@
-import { join, join } from "node:path";
+import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { LiveConfig } from "../../config/live-config.ts";
 import type { LivePolicy } from "../../config/live-policy.ts";
