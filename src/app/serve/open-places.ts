@@ -124,7 +124,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   const { now } = surroundings;
   const runRetention = createRunRetention({ keptDir: paths.unknownRuns, settings: config.current, now, log });
   const maintenance = createGitMaintenance({
-    ...{ repository: code, objectsDir: join(code.commonDir, "objects"), now, log },
+    ...{ commonDir: code.commonDir, now, log },
     ...{ everyMinutes: () => config.current().maintenanceMinutes, isQuiet: () => isIdle(undefined) },
   });
   const places = createRunPlaces({

@@ -3,7 +3,6 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../../base/surroundings.ts";
 import { GitError, runGit } from "../process/git-process.ts";
-import type { KnownRepository } from "../repository/known-repositories.ts";
 import { isMaintained } from "./own-packs.ts";
 
 /** Loose objects from which on packing them is worth it: git itself begins at about three times as many. */
@@ -17,8 +16,8 @@ const TIME_MAX_MS = 600_000;
 const MINUTE_MS = 60_000;
 
 export interface GitMaintenanceOptions {
-  readonly repository: KnownRepository;
-  readonly objectsDir: string;
+  /** The git directory that all linked worktrees share. */
+  readonly commonDir: string;
   /** At most once in so many minutes; 0: never. */
   readonly everyMinutes: () => number;
   /** No run is under way, and nothing is being committed. */
@@ -33,19 +32,20 @@ export interface GitMaintenanceOptions {
  * user's is under way; nothing is ever dropped, and no lock is taken that a command of the user's waits for.
  */
 export function createGitMaintenance(options: GitMaintenanceOptions): () => Promise<void> {
-  const { repository, objectsDir, everyMinutes, isQuiet, now, log } = options;
+  const { commonDir, everyMinutes, isQuiet, now, log } = options;
+  const objectsDir = join(commonDir, "objects");
   let lastMs = Number.NEGATIVE_INFINITY;
   let graphed: string | undefined;
   const run = async (...args: readonly string[]): Promise<string> => {
     const limits = { isBackground: true, timeMs: TIME_MAX_MS };
-    const { status, stdout, stderr } = await runGit(repository, args, limits);
+    const { status, stdout, stderr } = await runGit({ gitDir: commonDir }, args, limits);
     if (status !== 0) throw new GitError(`git ${args.slice(0, 2).join(" ")}: ${stderr.trim()}`);
     return stdout.toString("utf8");
   };
   return async () => {
     const minutes = everyMinutes();
     if (minutes === 0 || now() - lastMs < minutes * MINUTE_MS || !isQuiet()) return;
-    if (isMaintained(repository.commonDir, objectsDir)) return;
+    if (isMaintained(commonDir, objectsDir)) return;
     lastMs = now();
     const loose = await looseCount(objectsDir);
     if (loose >= LOOSE_MIN) {

@@ -3,17 +3,16 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createGitMaintenance } from "../../../src/git/objects/git-maintenance.ts";
-import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
 
 const looseCount = (repo: GitRepo): number => Number(/^count: (\d+)$/m.exec(repo.git("count-objects", "-v"))?.[1]);
 
-async function maintained(repo: GitRepo) {
+function maintained(repo: GitRepo) {
   const state = { nowMs: 0, isQuiet: true, minutes: 60 };
   const said: string[] = [];
   const run = createGitMaintenance({
-    ...{ repository: await findWorkTree(repo.dir), objectsDir: join(repo.dir, ".git/objects") },
+    commonDir: join(repo.dir, ".git"),
     ...{ everyMinutes: () => state.minutes, isQuiet: () => state.isQuiet, now: () => state.nowMs },
     log: (event) => said.push(event),
   });
@@ -32,7 +31,7 @@ it("packs what is loose and writes the commit graph, once in a while, and loses 
   for (let n = 0; n < 3; n += 1) repo.git("commit", "--quiet", "--allow-empty", "-m", `commit ${n}`);
   litter(repo, 2_100);
   const before = repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)");
-  const { state, said, run } = await maintained(repo);
+  const { state, said, run } = maintained(repo);
   const index = repo.git("ls-files", "--stage");
   await run();
   expect([said, looseCount(repo)]).toEqual([["git-packed"], 0]);
@@ -54,7 +53,7 @@ it("packs what is loose and writes the commit graph, once in a while, and loses 
 it("leaves the repository alone while something runs, while git's own maintenance does, and where it is not wanted", async () => {
   const repo = tempRepo();
   repo.git("commit", "--quiet", "--allow-empty", "-m", "first");
-  const { state, run } = await maintained(repo);
+  const { state, run } = maintained(repo);
   const lock = join(repo.dir, ".git/objects/maintenance.lock");
   const graph = join(repo.dir, ".git/objects/info/commit-graphs");
   const isLeft = async (): Promise<boolean> => {
