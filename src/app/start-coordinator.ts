@@ -163,7 +163,9 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   await acceptance.finishLeftClaims();
   await intake.start();
   const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
-  const stopTidying = places.keepBy((key) => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined);
+  const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
+  const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
+  const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */

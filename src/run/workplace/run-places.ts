@@ -43,8 +43,11 @@ export interface RunPlaces extends Pick<SessionSnapshots, "before" | "merge"> {
   readonly branches: SessionBranches;
   /** How their branches are landed. */
   readonly landing: SessionLanding;
-  /** Says which sessions are idle, and has worktrees removed from now on that are not needed. What it returns ends that. */
-  keepBy(isIdle: (session: string) => boolean): () => void;
+  /**
+   * Says which sessions are idle (`undefined`: nothing runs and nothing is being committed), and has worktrees and runs removed from now on
+   * that are not needed, and the repository maintained. What it returns ends that.
+   */
+  keepBy(isIdle: (session: string | undefined) => boolean): () => void;
   readonly tidy: WorktreeKeeping["tidy"];
   /** @param lease `undefined`: the shared checkout */
   at(lease: WorkplaceLease | undefined): RunPlace;
