@@ -70,6 +70,8 @@ export interface World {
   };
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
+  /** Why there is no room for a worktree; `undefined`: there is. */
+  noRoom: string | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
   /** What this clone is called. */
@@ -214,8 +216,7 @@ export function createWorld(clone = "aaaaaa"): World {
       waits,
       log,
       settle,
-      byOrigin: undefined,
-      shared: undefined,
+      ...{ byOrigin: undefined, shared: undefined, noRoom: undefined },
       names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
@@ -293,7 +294,7 @@ export function createWorld(clone = "aaaaaa"): World {
           },
           gitEnvironment: () => ({}),
         },
-        places: sharedPlaces(dir, paths.root),
+        places: sharedPlaces(dir, paths.root, () => world.noRoom),
         prompts: {
           assemble: async (prompt, memory) => {
             await waits.search;
