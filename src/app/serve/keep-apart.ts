@@ -27,7 +27,8 @@ export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, 
     requireApart(policy, codexPath) {
       const around = { place, environment, codexPath };
       const { workdirs } = rightsByOrigin(policy, []).widest;
-      requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+      const trees = policy.worktreesDir === undefined ? [] : [policy.worktreesDir];
+      requireApart(ownPlaces(around), [place.workRoot, ...workdirs, ...trees], around);
       if (isTold) return;
       isTold = true;
       const [linked, ...more] = linkedFiles(PACKAGE_DIR, codexPath, [place.workRoot]);

@@ -26,7 +26,7 @@ const POLICY_WORDS = {
 } as const;
 const POLICY_FLAGS = ["holdNewAuthors"] as const;
 const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
-const POLICY_PATHS = ["codex", "codexHome"] as const;
+const POLICY_PATHS = ["codex", "codexHome", "worktreesDir"] as const;
 
 /** Every key but `version`. */
 export const POLICY_KEYS = [
@@ -94,6 +94,7 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
     case "readable":
     case "codex":
     case "codexHome":
+    case "worktreesDir":
       return absolutePathProblem(value);
     default:
       return key satisfies never;

@@ -35,6 +35,7 @@ it("shows what is allowed, the working tree first", async () => {
     "maxDropsPerRun 20 files that one run of an agent leaves in inbox/ become tasks",
     "codex          /opt/codex",
     "codexHome      CODEX_HOME, or codex's own default",
+    "worktreesDir   beside the checkout",
     "author         codex-inbox, with your address",
     "name           the id of this clone",
     "from commit    sandbox read-only; verifyCommand listed",
@@ -58,6 +59,7 @@ it("shows it as JSON, with null for what is not said", async () => {
       verifyCommand: null,
       codex: null,
       codexHome: null,
+      worktreesDir: null,
       author: null,
     },
     effective: expect.objectContaining({
