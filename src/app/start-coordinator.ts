@@ -1,5 +1,4 @@
 import { localUserName } from "../base/local-user.ts";
-import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createCodexAvailability } from "../dispatch/codex-availability.ts";
@@ -16,82 +15,34 @@ import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
-import type { Branch } from "../git/branch.ts";
 import { createAcceptance } from "../intake/acceptance.ts";
 import { createDropOrigins } from "../intake/drop-origins.ts";
 import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
-import type { Intake } from "../intake/inbox/intake.ts";
 import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
 import { createQueueLimit } from "../intake/queue-limit.ts";
 import { createRunDrops } from "../intake/run-drops.ts";
 import { takeOver } from "../intake/take-over.ts";
-import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import { createBranchSync } from "../publish/branch-sync.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
-import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
-import type { CodexPort, SandboxPort } from "../run/ports.ts";
-import type { RunPlaces } from "../run/workplace/run-places.ts";
-import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
 import { createTaskFolders } from "../store/branch/task-folders.ts";
 import { openDropReceipts } from "../store/drop-receipts.ts";
-import type { createFileSyncs } from "../store/journal/file-syncs.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
-import type { OwnThreads } from "../store/own-threads.ts";
-import type { Sessions } from "../store/sessions/session-store.ts";
-import type { StatePaths } from "../store/state-paths.ts";
 import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
-import type { CodexInstallation } from "../task/state/run.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
-import type { Keeper } from "../task/text/kept-text.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { CoordinatorDeps } from "./coordinator-deps.ts";
 import { openLiveEvents } from "./live-events.ts";
-import { type LiveSettings, watchReloads } from "./live-settings.ts";
-import type { QueriesDeps } from "./queries/queries.ts";
+import { watchReloads } from "./live-settings.ts";
 import { createTaskWaits } from "./queries/tasks/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
-
-export interface CoordinatorDeps {
-  readonly paths: StatePaths;
-  readonly workspaceDir: string;
-  readonly branchName: string;
-  readonly clone: string;
-  readonly version: string;
-  readonly branch: Branch;
-  /** The redaction boundary. */
-  readonly keeper: Keeper;
-  readonly fileSyncs: typeof createFileSyncs;
-  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
-  readonly agents: AgentDriver;
-  readonly verifications: VerifyDriver;
-  readonly runStore: RunStore;
-  readonly sessions: Sessions;
-  readonly ownThreads: OwnThreads;
-  readonly workTree: Workplace;
-  readonly places: RunPlaces;
-  readonly prompts: PromptAssembly;
-  readonly codex: CodexPort;
-  readonly sandbox: SandboxPort;
-  readonly installation: CodexInstallation;
-  readonly history: QueriesDeps["history"];
-  readonly settings: () => LiveSettings;
-  /** Looks whether the settings were edited; returns what is wrong with them now. */
-  readonly reloadSettings: () => string | undefined;
-  /** Reads the settings of the branch, as it was seen last. */
-  readonly readSettings: () => Promise<void>;
-  /** What of the settings waits in the work tree to be committed, in words. */
-  readonly uncommittedSettings: () => string | undefined;
-  /** Runs queued tasks that other clones accepted. */
-  readonly takeOver: boolean;
-  readonly surroundings: Surroundings;
-  readonly log: Log;
-}
 
 /** A coordinator at work. */
 export interface RunningCoordinator extends Coordinator {
@@ -180,6 +131,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onCommitted: async () => {
       hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
       await watch.noteOurs();
+      sync.noteCommits();
     },
     onFailure: onBroken,
   });
@@ -221,9 +173,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
-    reloadSettings: reload.look,
+    reloadSettings() {
+      reload.look();
+      sync.heed();
+    },
   });
 
+  const sync = createBranchSync({
+    settings: () => settings().sync,
+    ...{ branchName: deps.branchName, surroundings, log, onBroken },
+    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
+    onMoved: () => dispatcher.lookAgain(),
+  });
   const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
   table.onChange((task) => {
@@ -249,7 +210,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const close = async (): Promise<void> => {
     waits.close();
     stopTidying();
-    const stopped = dispatcher.stop();
+    const stopped = Promise.all([dispatcher.stop(), sync.stop()]);
     runs.close();
     const committed = commits.close();
     await journal.close(); // Where the disk fails, nobody waits for it any more.
@@ -272,13 +233,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem: reload.problem() },
+      ...{ faults, runs, commits, inbox, dispatcher, sync, startedAt, configProblem: reload.problem() },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
     ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
+    sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

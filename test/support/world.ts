@@ -142,6 +142,7 @@ export function createWorld(): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    sync: { intervalMs: 30_000, sessions: false },
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: {
       sandbox: "workspace-write",
@@ -232,6 +233,9 @@ export function createWorld(): World {
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
+          openSync: () => {
+            throw new Error("there is no remote here");
+          },
           installation,
         },
         intake: (onHint) => {

@@ -27,6 +27,11 @@ const HEALTH: Health = {
   codex: { reason: "codex not found", since: SINCE, until: null },
   sandbox: { reason: "codex's sandbox does not work", since: SINCE },
   paused: { queue: null, sessions: [] },
+  sync: {
+    ...{ remote: "origin", branch: "main", lastSync: SINCE, ahead: 2, behind: 1, running: false },
+    problem: { reason: "the remote origin cannot be reached", since: SINCE },
+    inTheWay: { reason: "files differ from the branch", paths: ["a.txt"], command: "git pull", since: SINCE },
+  },
   world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
   full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
