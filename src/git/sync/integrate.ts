@@ -5,7 +5,7 @@ import type { Merger } from "../merge/merger.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
-import { isAncestor, mergeBase } from "../worktrees/session-branch.ts";
+import { mergeBase } from "../worktrees/session-branch.ts";
 import { type Difference, differences, filesAt } from "./tree-difference.ts";
 
 /** How two tips of one branch stand to each other, and what both come to. */
@@ -47,17 +47,22 @@ type Edits = Map<string, TreeEntry | undefined>;
 export async function integrate(deps: IntegrateDeps, local: string, remote: string): Promise<Integration> {
   const { repository, merger } = deps;
   if (local === remote) return { kind: "same" };
-  if (await isAncestor(repository, remote, local)) return { kind: "ahead" };
-  if (await isAncestor(repository, local, remote)) return { kind: "behind" };
   const base = await mergeBase(repository, local, remote);
   if (base === undefined) return { kind: "unrelated" };
+  if (base === remote) return { kind: "ahead" };
+  if (base === local) return { kind: "behind" };
   const merge = await merger.merge(local, remote);
   const edits: Edits = new Map();
   const conflicts = await decideConflicts(deps, { local, remote }, merge.conflicts, edits);
   if (conflicts.length > 0) return { kind: "conflict", paths: conflicts };
-  await decideTaskFiles(deps, { local, remote }, merge.tree, edits);
-  await dropRenamed(deps, { base, taken: local, other: remote }, edits);
-  await dropRenamed(deps, { base, taken: remote, other: local }, edits);
+  const inbox = [`${deps.prefix}${INBOX}`];
+  const [, here, there] = await Promise.all([
+    decideTaskFiles(deps, { local, remote }, merge.tree, edits),
+    differences(repository, base, local, inbox),
+    differences(repository, base, remote, inbox),
+  ]);
+  await dropRenamed(deps, { base, taken: local }, [here, there], edits);
+  await dropRenamed(deps, { base, taken: remote }, [there, here], edits);
   const tree = edits.size === 0 ? merge.tree : await rewrite(deps, merge.tree, edits);
   const message = "sync: merge what the remote holds\n";
   const made = { tree, parents: [local, remote], message, identity: await deps.identity(), atMs: deps.now() };
@@ -111,8 +116,10 @@ async function decideTaskFiles(
 ): Promise<void> {
   const { repository, prefix, readTexts } = deps;
   const places = [SESSIONS, ARCHIVE].map((place) => prefix + place);
-  const mine = await differences(repository, local, tree, places);
-  const theirs = await differences(repository, remote, tree, places);
+  const [mine, theirs] = await Promise.all([
+    differences(repository, local, tree, places),
+    differences(repository, remote, tree, places),
+  ]);
   const both = [...mine.values()].flatMap(({ path, before: one }) => {
     const other = theirs.get(path)?.before;
     return path.endsWith(".md") && one !== undefined && other !== undefined ? [{ path, one, other }] : [];
@@ -130,14 +137,10 @@ async function decideTaskFiles(
 /** A drop that one side has taken, and the other has only given another name, is the same drop: it goes too. */
 async function dropRenamed(
   { repository, prefix, readTexts }: IntegrateDeps,
-  { base, taken, other }: { readonly base: string; readonly taken: string; readonly other: string },
+  { base, taken }: { readonly base: string; readonly taken: string },
+  [gone, changed]: readonly [ReadonlyMap<string, Difference>, ReadonlyMap<string, Difference>],
   edits: Edits,
 ): Promise<void> {
-  const inbox = [`${prefix}${INBOX}`];
-  const [gone, changed] = [
-    await differences(repository, base, taken, inbox),
-    await differences(repository, base, other, inbox),
-  ];
   const isRemoval = ({ after }: Difference): boolean => after === undefined;
   const lost = [...gone.values()].filter(
     (one) => isRemoval(one) && changed.get(one.path)?.after === undefined && changed.has(one.path),

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MERGED_PLACES, mergeAttributes } from "../../task/records/merged-files.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
 import { SESSION_BRANCH_PREFIX } from "../../task/workplace/workplace-lease.ts";
-import type { Branch } from "../branch.ts";
+import type { Branch, Destination } from "../branch.ts";
 import { createMerger } from "../merge/merger.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
@@ -80,9 +80,13 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     attributes: mergeAttributes(options.prefix),
     renames: false,
   });
+  let identity: Promise<string> | undefined;
   const parts = {
     ...{ repository, merger, prefix: options.prefix, now: options.now, readTexts: remote.readTexts },
-    identity: () => readIdentity(repository),
+    identity: () => {
+      identity ??= readIdentity(repository);
+      return identity;
+    },
     indexPath: join(options.mergingDir, "..", "sync-index"),
   };
   const pull = `git -C ${shellWord(repository.topDir)} pull --no-rebase ${options.remote} ${options.remoteBranch}`;
@@ -105,6 +109,16 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     return "accepted";
   }
 
+  /** What the branch here moves to while the user commits to it: first here, to be pushed then. */
+  const joined =
+    (commit: string): Destination =>
+    async (tip) => {
+      if (tip === undefined) return commit;
+      const made = await integrate(parts, tip, commit);
+      if (made.kind === "merged") return made.commit;
+      return made.kind === "behind" ? commit : made.kind === "conflict" ? undefined : tip;
+    };
+
   /** Moves the branch here to a commit that the remote holds. */
   async function follow(local: string | undefined, to: string, signal: AbortSignal): Promise<Step> {
     if (local !== undefined && (await changesFilesOfUsers(local, to))) {
@@ -117,8 +131,12 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
       waited = branch.waiting()?.reason ?? waited;
     }, GATE_MS / 20);
     try {
-      const moved = await branch.advance(to, AbortSignal.any([signal, gate]));
-      if (moved.kind === "apart") return "again";
+      const either = AbortSignal.any([signal, gate]);
+      const first = await branch.advance(to, either);
+      if (first.kind === "moved" || first.kind === "there") return { ...DONE, moved: first.kind === "moved" };
+      // The branch has new commits meanwhile. Pushed first, the next merge could come too late as well.
+      const moved = first.kind === "apart" ? await branch.advance(joined(to), either) : first;
+      if (first.kind === "apart" && (moved.kind === "moved" || moved.kind === "apart")) return "again";
       if (moved.kind === "in-the-way") return blocked(moved.why, moved.paths, pull);
       return { ...DONE, moved: moved.kind === "moved" };
     } catch (error) {
@@ -180,7 +198,8 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
         const { tip } = await remote.fetch(signal);
         options.onRemote(remote);
         const done = await step(await refAt(repository, here), tip, signal);
-        if (done !== "again") {
+        if (done === "again") moved = true;
+        else {
           moved ||= done.moved;
           if (options.sessions()) await sendSessions(signal);
           const local = await refAt(repository, here);
