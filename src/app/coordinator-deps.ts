@@ -1,4 +1,5 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { TaskClaimsDeps } from "../dispatch/claims/task-claims.ts";
 import type { Branch } from "../git/branch.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
@@ -16,7 +17,7 @@ import type { Keeper } from "../task/text/kept-text.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 
-/** What a coordinator is made of: its edges, and what it asks of those who started it. */
+/** What a coordinator is made of: its place, its edges and its settings. */
 export interface CoordinatorDeps {
   readonly paths: StatePaths;
   readonly workspaceDir: string;
@@ -24,6 +25,7 @@ export interface CoordinatorDeps {
   readonly clone: string;
   readonly version: string;
   readonly branch: Branch;
+  /** Opens the link to a remote of git's configuration. */
   readonly openSync: BranchSyncDeps["open"];
   /** The redaction boundary. */
   readonly keeper: Keeper;
@@ -50,6 +52,11 @@ export interface CoordinatorDeps {
   readonly uncommittedSettings: () => string | undefined;
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
+  /** The clones that share a remote, and what this one is called. */
+  readonly claims: Pick<TaskClaimsDeps, "remote" | "names"> & {
+    /** `listener` is called whenever the remote was seen anew, or a push of the branch was accepted. */
+    readonly onSeen: (listener: () => void) => void;
+  };
   readonly surroundings: Surroundings;
   readonly log: Log;
 }

@@ -1,4 +1,3 @@
-import { localUserName } from "../base/local-user.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createCodexAvailability } from "../dispatch/codex-availability.ts";
@@ -8,27 +7,18 @@ import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { createAgentTurns } from "../dispatch/run/agent-turns.ts";
 import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
-import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
 import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifications.ts";
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
-import { createAcceptance } from "../intake/acceptance.ts";
-import { createDropOrigins } from "../intake/drop-origins.ts";
-import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
-import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
-import { createQueueLimit } from "../intake/queue-limit.ts";
-import { createRunDrops } from "../intake/run-drops.ts";
-import { takeOver } from "../intake/take-over.ts";
+import { createHint } from "../intake/inbox-reconciler.ts";
 import { createBranchSync } from "../publish/branch-sync.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
-import { createTaskFolders } from "../store/branch/task-folders.ts";
-import { openDropReceipts } from "../store/drop-receipts.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
 import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
@@ -37,10 +27,12 @@ import type { StaleDrop } from "../task/file/drop.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
+import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { CoordinatorDeps } from "./coordinator-deps.ts";
 import { openLiveEvents } from "./live-events.ts";
 import { watchReloads } from "./live-settings.ts";
+import { openIntakeStage } from "./open-intake-stage.ts";
 import { createTaskWaits } from "./queries/tasks/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
 
@@ -87,39 +79,15 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   }));
   const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
-  const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
-  const bound = createQueueLimit({ table, settings, now, log });
-  const receipts = openDropReceipts(paths.dropReceipts);
-  receipts.prune(now());
-  const user = localUserName();
-  const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const rights = () => settings().run.rights;
-  const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
-  const origins = createDropOrigins({
-    ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
-    sandbox: () => settings().run.sandbox,
-  });
-  const edits = createEdits({ table, journal, starting, keeper, branch, intake, log, now, rights });
-  const acceptance = createAcceptance({
-    ...{ origins, runDrops, edits },
-    ...{ table, recent, ledger, intake, branch, keeper, now, bound, settings, starting, log, receipts },
-    folders: createTaskFolders(branch),
-    clone: deps.clone,
-  });
-  const inbox = createInboxReconciler({
-    ...{ intake, acceptance, bound, branch, hint, keeper, log, now },
-    onBroken: recorder.broken,
+  const { user, isShared, intake, bound, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
+    ...{ table, journal, recent, ledger, starting, hint, onBroken: recorder.broken },
   });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
-    onForeignTasks: async (tasks) => {
-      if (deps.takeOver) await takeOver(tasks, { table, clone: deps.clone, keeper, log, rights: rights() });
-      else
-        for (const { row } of tasks.values())
-          log("other-clone", { task: row.task, session: row.session, status: row.status });
-    },
+    onForeignTasks: (tasks) => takeOvers.seen(tasks),
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
@@ -170,6 +138,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
+    claims: { ...deps.claims, clone: deps.clone },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
@@ -184,6 +153,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ branchName: deps.branchName, surroundings, log, onBroken },
     ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
     onMoved: () => dispatcher.lookAgain(),
+  });
+  deps.claims.onSeen(dispatcher.claims.noteRemote);
+  const takeOvers = createTakeOverTasks({
+    ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
+    claims: () => dispatcher.claims,
   });
   const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
@@ -238,7 +212,20 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
+    ...{
+      acceptance,
+      takeOvers,
+      bound,
+      guard,
+      keeper,
+      user,
+      rights,
+      sessions,
+      edits,
+      progress: runs.progress,
+      waits,
+      events,
+    },
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
     sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),

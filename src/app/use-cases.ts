@@ -8,6 +8,7 @@ import type { OpenedPage } from "./actions/open-page.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
 import type { DrainAnswer } from "./actions/sessions/drain-session.ts";
+import type { RepairRequest } from "./actions/sessions/file-repair.ts";
 import type { LandAnswer } from "./actions/sessions/land-session.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/sessions/pause-queue.ts";
 import type { GivenKey } from "./actions/tasks/compose-submission.ts";
@@ -59,12 +60,14 @@ export interface UseCases extends Queries {
   sync(): Promise<SyncState>;
   /** Returns a `post-receive` hook for a bare repository on this machine. */
   receiveHook(): Promise<string>;
+  /** Makes an open task that another clone has this one's; returns its id. @throws CoordinatorError as `takeOverTask` */
+  takeOver(part: string): Promise<string>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
-  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session` */
-  land(session: string): Promise<LandAnswer>;
+  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `publish` */
+  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
   /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
   compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Lists the worktrees of sessions, or does something about them. @throws CoordinatorError as `askWorktrees` */

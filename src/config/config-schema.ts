@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { sessionKeyProblem } from "../task/names/session-key.ts";
-import { isPolicyKey } from "../task/rights/policy.ts";
+import { isPolicyKey } from "../task/rights/policy-value.ts";
 import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";

@@ -57,6 +57,8 @@ export interface BranchSync {
   noteCommits(): void;
   /** Syncs now. Returns how it stands after a round that has begun after the call; `undefined` without a remote. */
   now(): Promise<SyncState | undefined>;
+  /** The remote of the settings as they are now; the same until they change. Takes no time. */
+  remote(): SyncLink["remote"] | undefined;
   /** `undefined` without a remote. */
   state(): SyncState | undefined;
   stop(): Promise<void>;
@@ -220,6 +222,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       await underWay;
       await start();
       return state();
+    },
+    remote() {
+      const asked = target();
+      return asked === undefined ? undefined : current(asked.remote, asked.branch).remote;
     },
     state,
     async stop() {

@@ -135,6 +135,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     wait: nothingHere,
     drain: nothingHere,
+    takeOver: nothingHere,
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
     },
@@ -231,7 +232,14 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
+    ...{
+      submit: unexpected,
+      edit: unexpected,
+      stop: unexpected,
+      retry: unexpected,
+      takeOver: unexpected,
+      archive: unexpected,
+    },
     ...{ land: unexpected, sync: unexpected },
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,

@@ -116,6 +116,18 @@ export async function askForEdit(
 }
 
 /**
+ * Has the coordinator at `address` take a task over; `undefined` where nobody listens.
+ *
+ * @throws CoordinatorError what it refuses it with; `TRY_AGAIN` where it may have done it
+ */
+export async function askForTakeOver(address: CoordinatorAddress, part: string): Promise<TaskView | undefined> {
+  const path = `/tasks/${encodeURIComponent(part)}/retry`;
+  const body = JSON.stringify({ takeOver: true });
+  const again = "codex-inbox show says whether it is this clone's";
+  return (await askFor(address, path, { method: "POST", body, again })) as TaskView | undefined;
+}
+
+/**
  * Has the coordinator at `address` put a session away, or take it out of the archive. Returns the commit that did it, if it was not so
  * already; `undefined` where nobody listens.
  *

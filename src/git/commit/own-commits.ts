@@ -8,7 +8,7 @@ export function ownCommits(parts: BatchParts, plans: readonly CommitPlan[]): Bat
   const { store, trees, memory, view } = parts;
   const { prefix } = parts.repository;
   return {
-    paths: plans.flatMap((plan) => plan.edits.map((edit) => prefix + edit.path)),
+    paths: plans.flatMap(({ edits, closing = [] }) => [...edits, ...closing].map((edit) => prefix + edit.path)),
     build: (base, signed) => buildChain(store, trees, { plans, base, prefix, ...signed }),
     stage: (chain) => stageChain(parts, chain),
     intend: async (chain) => {

@@ -181,6 +181,7 @@ describe("a long queue", () => {
           read.push(id);
           return [asKept(acceptedRecord(1))];
         },
+        readDone: () => [],
       },
       ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
       history: { newest: async () => [], withId: async () => [] },
@@ -189,6 +190,7 @@ describe("a long queue", () => {
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
+      takeOvers: { one: () => Promise.reject(new Error("nothing is taken over")) },
       edits: { edit: () => Promise.reject(new Error("nothing is edited")) },
       submissionKeys: { find: () => undefined, note: async () => undefined },
       ...{

@@ -126,6 +126,9 @@ describe("sync with a remote", () => {
     b.git("pull", "--quiet", "--no-edit");
     expect(b.git("rev-parse", "HEAD^{tree}")).toBe(a.repo.git("rev-parse", "HEAD^{tree}"));
     expect([a.repo.git("status", "--porcelain"), a.repo.git("fsck", "--no-dangling")]).toEqual(["", ""]);
-    expect(b.git("ls-tree", "-r", "--name-only", "HEAD", "inbox").split("\n")).toEqual(["inbox/.gitignore", "inbox/README.md"]);
+    expect(b.git("ls-tree", "-r", "--name-only", "HEAD", "inbox").split("\n")).toEqual([
+      "inbox/.gitignore",
+      "inbox/README.md",
+    ]);
   });
 });

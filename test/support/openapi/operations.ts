@@ -183,6 +183,7 @@ const ROWS: readonly Row[] = [
     "200 PausedView, 400 422 503",
     { body: pauseBody({ now: { type: "boolean" } }) },
   ],
+  ["POST /sync", "Syncs the branch with its remote now; null without one", "200 object, 400 422 503"],
   [
     "GET /sessions",
     "The sessions, the most recently used one first",
@@ -210,7 +211,23 @@ const ROWS: readonly Row[] = [
   [
     "POST /sessions/{key}/land",
     "Merges the work of a session into the branch that is checked out",
-    "200 LandingView, 400 404 409 503",
+    "200 LandingView, 400 404 409 422 429 503",
+    {
+      body: {
+        types: {
+          "application/json": {
+            type: "object",
+            properties: {
+              repair: {
+                type: "boolean",
+                description: "a conflict is settled by the session, in a task that this files",
+              },
+              words: { type: "string", description: "what the session is told besides" },
+            },
+          },
+        },
+      },
+    },
   ],
   ["GET /openapi.json", "This document", "200 object"],
 ];
