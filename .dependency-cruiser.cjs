@@ -31,7 +31,7 @@ const PARTS = {
   "git/sync": ["git/merge", "git/worktrees", "git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/snapshots", "git/gate", "git/repository", "git/objects", "git/process"],
-  "git/snapshots": ["git/index", "git/repository", "git/objects", "git/process"],
+  "git/snapshots": ["git/index", "git/gate", "git/repository", "git/objects", "git/process"],
   "base/files": ["base/errors\\.ts"],
   "base/process": ["base/files", "base/[^/]+\\.ts"],
   "store/events": [],

@@ -117,6 +117,23 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
         file: async (text) => (await publishDrop(place, text, environment)).id,
       });
     },
+    async attach(part, take) {
+      const [{ attachHere }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      return attachHere(place, await asked.session(part), take, environment);
+    },
+    async release(part) {
+      const [{ releaseSession }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      const { key: session } = await asked.session(part);
+      return { session, released: releaseSession(place, session) };
+    },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>
       (await import("./actions/worktrees.ts")).askWorktrees(await find(), request, environment),

@@ -23,7 +23,9 @@ import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
+import { isUnderWay } from "../task/state/state-row.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
 import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
@@ -160,7 +162,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
+  const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
+  const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
+  const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
+  const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
@@ -215,6 +220,11 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       waits,
       events,
     },
+    underWay: (key) =>
+      [...table.all()].find(
+        ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
+      )?.id,
+    after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });

@@ -74,6 +74,14 @@ const SETTINGS = v.strictObject({
     ),
     10_000,
   ),
+  minFreeMb: v.optional(
+    whole(
+      0,
+      1_000_000_000,
+      "Megabytes that must be free on the disk of the coordinator's folder: below that no task is taken, and what is dropped stays in inbox/. 0: nobody looks.",
+    ),
+    200,
+  ),
   port: v.optional(
     whole(0, 65_535, "Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
     8787,
@@ -156,6 +164,19 @@ const SETTINGS = v.strictObject({
   keepChangesDays: v.optional(
     whole(1, 36_500, "For how many days the recorded change of a run is kept; what a branch holds stays."),
     90,
+  ),
+  keepRunsDays: v.optional(
+    whole(0, 36_500, "For how many days the files of runs are kept that failed in a way nobody knows."),
+    30,
+  ),
+  keepRunsMb: v.optional(whole(0, 1_000_000, "Megabytes that these may take; beyond that the oldest go."), 500),
+  maintenanceMinutes: v.optional(
+    whole(
+      0,
+      525_600,
+      "While nothing runs, and at most once in so many minutes, loose objects of the repository are packed and its commit graph is written. 0: never.",
+    ),
+    60,
   ),
   codexConfig: v.optional(
     v.pipe(

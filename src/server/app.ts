@@ -195,6 +195,16 @@ export function createApp(
     return context.json(presentLanding(await coordinator.land(context.req.param("key"), request)));
   });
 
+  app.post("/sessions/:key{.+}/attach", async (context) => {
+    const { take } = bodyFields(await context.req.text(), { take: "boolean" });
+    return context.json(await coordinator.attach(context.req.param("key"), take === "true"));
+  });
+
+  app.post("/sessions/:key{.+}/release", async (context) => {
+    bodyFields(await context.req.text(), {});
+    return context.json(await coordinator.release(context.req.param("key")));
+  });
+
   app.get("/events", async (context) => {
     const { outgoing } = context.env;
     const { task, session, after } = followOptions(context.req.queries(), context.req.header("last-event-id"));

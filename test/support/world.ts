@@ -141,7 +141,7 @@ export function createWorld(clone = "aaaaaa"): World {
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     ...{ maxWorkers: 2, sharedWriters: 64, workplace: "shared" },
-    maxOpenTasks: 10_000,
+    ...{ maxOpenTasks: 10_000, minFreeMb: 0 },
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
     stallTimeoutMs: 1_800_000,

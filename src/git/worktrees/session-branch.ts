@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
+import { runGitPastLocks } from "../gate/stale-lock.ts";
 import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import { identityEnvironment } from "../repository/committer-identity.ts";
@@ -67,7 +68,7 @@ export async function moveRef(
 ): Promise<boolean> {
   const none = "0".repeat((to ?? from ?? "").length);
   const change = to === undefined ? ["-d", ref, from ?? none] : ["-m", "codex-inbox", ref, to, from ?? none];
-  const { status, stderr } = await runGit(repository, [...DURABLE, "update-ref", ...change]);
+  const { status, stderr } = await runGitPastLocks(repository, [...DURABLE, "update-ref", ...change]);
   if (status === 0) return true;
   const now = await refAt(repository, ref);
   if (now === to) return true;
@@ -100,7 +101,7 @@ export async function followCommit(
   environment: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   // What the commit has as the index had it keeps what git knows of the file: it is not read again, and stays out of a sparse checkout.
-  if ((await runGit(worktree, ["read-tree", "--reset", commit], { environment })).status !== 0) return false;
+  if ((await runGitPastLocks(worktree, ["read-tree", "--reset", commit], { environment })).status !== 0) return false;
   await runGit(worktree, ["update-index", "-q", "--refresh"], { environment }); // Its status says whether files have changed.
   return true;
 }

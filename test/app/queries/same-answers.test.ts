@@ -198,6 +198,7 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      ...{ underWay: () => undefined, after: () => () => undefined },
       places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -144,6 +145,33 @@ describe("a session's branch that the user has checked out", () => {
   });
 });
 
+it("the locks that a killed git leaves of a ref and of an index are removed, and none that git holds", async () => {
+  const { repo, record, write, git, commit } = await openedTree();
+  const lock = join(repo.dir, ".git/refs/heads", `${record.branch}.lock`);
+  const indexLock = join(repo.dir, ".git/worktrees", record.slug, "index.lock");
+  for (const path of [lock, indexLock]) {
+    writeFileSync(path, "");
+    utimesSync(path, 0, 0);
+  }
+  write("made.txt", "one\n");
+  expect(await commit()).toMatchObject({ files: [{ path: "made.txt" }] });
+  expect(git("status", "--porcelain")).toBe("");
+  writeFileSync(lock, "");
+  utimesSync(lock, 0, 0);
+  const user = spawn("sh", ["-c", "git cat-file --batch; true"], {
+    cwd: record.dir,
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  try {
+    write("made.txt", "two\n");
+    await expect(commit(2)).rejects.toThrow(/cannot lock ref/);
+    expect(existsSync(lock)).toBe(true);
+  } finally {
+    user.stdin.end();
+  }
+});
+
 describe("where a worktree is to be made", () => {
   it("one whose record was lost is found again; what git does not know there is not touched", async () => {
     const { repo, record, write } = await openedTree();
@@ -198,8 +226,8 @@ it("one worktree that cannot be looked after does not keep the others from being
   const { repo, sessions, record } = await openedTree();
   const second = await sessions.worktrees.open("other", () => true);
   writeFileSync(join(record.dir, "made.txt"), "one\n");
-  // Git that was killed leaves such a lock behind, and nobody knows whether it still works.
-  writeFileSync(join(repo.dir, ".git/refs/heads", `${record.branch}.lock`), "");
+  // A folder where git makes a lock: nothing removes that.
+  mkdirSync(join(repo.dir, ".git/refs/heads", `${record.branch}.lock`));
   const kept = await sessions.keeping.tidy({ all: true });
   expect(kept).toMatchObject([{ session: "docs", why: expect.stringContaining("cannot lock ref") }]);
   expect([existsSync(record.dir), existsSync(second.dir)]).toEqual([true, false]);
