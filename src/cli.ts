@@ -1,9 +1,8 @@
-import { existsSync, realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { realpathSync } from "node:fs";
 import { openUseCases } from "./app/open-use-cases.ts";
-import { CoordinatorError, exitCodeOf } from "./base/errors.ts";
+import { exitCodeOf } from "./base/errors.ts";
 import type { CliDeps } from "./cli/cli-deps.ts";
-import { asksForHelp, helpLines, parseInput } from "./cli/command.ts";
+import { asksForHelp, helpLines, parseInput, takeDirectory } from "./cli/command.ts";
 import { loadCommand, loadCommands } from "./cli/command-table.ts";
 import { endWithUncaught, errorText, openTerminal } from "./cli/terminal.ts";
 
@@ -11,7 +10,7 @@ const terminal = openTerminal();
 endWithUncaught(terminal);
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { dir, rest } = takeDirectory(argv);
+  const { dir, rest } = takeDirectory(argv, process.cwd());
   const [name, ...words] = rest;
   const deps = createDeps(dir);
   if (name === undefined || name === "help" || name === "--help" || name === "-h") return printHelp(deps, words[0]);
@@ -22,18 +21,6 @@ async function main(argv: readonly string[]): Promise<number> {
   if (asksForHelp(words)) return printHelp(deps, name);
   const command = await loadCommand(deps, name);
   return command.run(parseInput(command, words));
-}
-
-/** `-C <dir>`, before the command or behind it; what stands behind `--` is the command's own. */
-function takeDirectory(argv: readonly string[]): { readonly dir: string; readonly rest: readonly string[] } {
-  const end = argv.indexOf("--");
-  const index = argv.slice(0, end < 0 ? undefined : end).indexOf("-C");
-  if (index < 0) return { dir: process.cwd(), rest: argv };
-  const dir = argv[index + 1];
-  if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
-  const path = resolve(dir);
-  if (!existsSync(path)) throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
-  return { dir: path, rest: argv.filter((_, place) => place !== index && place !== index + 1) };
 }
 
 async function printHelp(deps: CliDeps, name: string | undefined): Promise<number> {
@@ -63,6 +50,7 @@ function createDeps(dir: string): CliDeps {
     ...terminal,
     now: Date.now,
     readInput: async (wanted) => (await import("./cli/submit/standard-input.ts")).readInput(wanted, terminal.warn),
+    openShell: async (path) => (await import("./cli/shell.ts")).openShell(path, process.env),
     async edit(text, use) {
       const [{ editText }, { workTreeAbove }] = await Promise.all([
         import("./cli/submit/editor.ts"),

@@ -1,5 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { Surroundings } from "../base/surroundings.ts";
 import type { JournalGuard } from "../dispatch/journal-guard.ts";
+import { openPauseStore } from "../dispatch/pauses.ts";
 import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
@@ -18,13 +20,17 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import { type AttachedView, attachSession, type ReleasedView } from "./actions/sessions/attach-session.ts";
+import { type RepairRequest, withRepair } from "./actions/sessions/file-repair.ts";
 import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
-import { requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
+import { refuseUnclaimed, requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
 import { createSubmissions } from "./actions/tasks/submit-task.ts";
+import type { TakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { createFollow, type Follow } from "./log/follow-events.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
+import { openTasksInMemory } from "./queries/tasks/open-tasks.ts";
 import type { TaskWaits } from "./queries/tasks/task-waits.ts";
 import type { Health } from "./views/present-health.ts";
 import { presentOpen } from "./views/present-open.ts";
@@ -46,12 +52,18 @@ export interface Coordinator extends Queries {
   stop(part: string): Promise<StopAnswer>;
   /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
   retry(part: string): Promise<TaskView>;
+  /** Makes an open task that another clone has this one's. @throws CoordinatorError `NOT_FOUND`, as `TakeOverTasks.one` */
+  takeOver(part: string): Promise<TaskView>;
   /** Changes keys or the prompt of a queued task. @throws CoordinatorError `NOT_FOUND`, `REFUSED`; `TASK_FILE`, `NOT_ALLOWED` as `submit` */
   edit(part: string, change: TaskChange): Promise<TaskView>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
-  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session` */
-  land(session: string): Promise<LandAnswer>;
+  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `submit` */
+  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachSession`, `session` */
+  attach(session: string, take: boolean): Promise<AttachedView>;
+  /** Gives back a session that somebody has taken; whether anybody had. @throws CoordinatorError as `session` */
+  release(session: string): Promise<ReleasedView>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
@@ -65,7 +77,7 @@ export interface Coordinator extends Queries {
 
 export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runLog" | "unlanded"> {
   readonly table: Pick<TaskTable, "all" | "get">;
-  readonly journal: Pick<TaskJournal, "read">;
+  readonly journal: Pick<TaskJournal, "read" | "readDone">;
   /** Why a queued task waits now. */
   readonly hold: (id: string) => Hold | undefined;
   /** What the run of a task does that is under way. */
@@ -73,6 +85,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly health: () => Health;
   readonly stopRequests: Pick<StopRequests, "request">;
   readonly acceptance: Pick<Acceptance, "submit">;
+  readonly takeOvers: Pick<TakeOverTasks, "one">;
   readonly submissionKeys: SubmissionKeys;
   readonly edits: Pick<Edits, "edit">;
   readonly keeper: Keeper;
@@ -85,7 +98,10 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly user: string;
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
-  readonly places: Pick<RunPlaces, "landing" | "branches">;
+  readonly places: Pick<RunPlaces, "landing" | "branches" | "reopen">;
+  /** Returns the task of a session that has a run, or is about to. */
+  readonly underWay: (session: string) => string | undefined;
+  readonly after: Surroundings["after"];
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -101,12 +117,8 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   const health = (): Health => deps.keeper.keep(deps.health());
   const queries = createQueries({
     ...deps,
-    open: () => ({
-      all: [...table.all()].sort((a, b) => a.order - b.order),
-      journal: (id) => journal.read(id),
-      holds: async () => ({ get: holdOf }),
-      progress: ({ id }) => deps.progress(id),
-    }),
+    open: () =>
+      openTasksInMemory({ all: table.all(), journal, holds: { get: holdOf }, progress: ({ id }) => deps.progress(id) }),
     health: async () => health(),
     unlanded: async () => deps.places.branches.all(),
     runLog: () => openRunLog(paths.runs, deps.keeper),
@@ -117,7 +129,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   };
   const submissions = createSubmissions({
     ...deps,
-    isTask: (id) => queries.find(id).then(() => true, notFound),
+    isTask: async (id) => (await queries.find(id).catch(unlessMissing)) !== undefined,
   });
   /** Says again what is the world's fault, and nothing secret. */
   const changing = async <Answer>(change: () => Promise<Answer>): Promise<Answer> => {
@@ -154,6 +166,12 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       const { text, origin } = await queries.retryText(part);
       return (await submitAs(text, origin ?? asksAgain(asker), undefined)).task;
     },
+    takeOver: (part) =>
+      changing(async () => {
+        const { id } = await queries.find(part);
+        await deps.takeOvers.one(id);
+        return show(id);
+      }),
     edit: (part, change) =>
       changing(async () => {
         const { id, committed, endedAt } = await queries.find(part);
@@ -164,16 +182,34 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       }),
     async stop(part) {
       const answer = await requestStop(part, queries.find, (id) => {
+        refuseUnclaimed(table.get(id));
         deps.guard.requireHome();
         deps.stopRequests.request(id);
       });
       return thenWake(answer);
     },
     archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
-    async land(session) {
+    async land(session, repair) {
       const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
       await deps.places.branches.refresh();
-      return thenWake(answer);
+      return withRepair(thenWake(answer), repair, {
+        find: (id) => queries.find(id).catch(unlessMissing),
+        file: async (text) => (await submitAs(text, asker, undefined)).task.id,
+      });
+    },
+    async attach(part, take) {
+      const session = await queries.session(part);
+      deps.guard.requireHome();
+      const answer = attachSession(session, take, {
+        ...{ reopen: deps.places.reopen, pauses: openPauseStore(paths.paused), user: deps.user, now },
+        ...{ underWay: deps.underWay, after: deps.after },
+      });
+      return thenWake(await answer);
+    },
+    async release(part) {
+      const { key: session } = await queries.session(part);
+      deps.guard.requireHome();
+      return thenWake({ session, released: openPauseStore(paths.paused).release(session) });
     },
     async pause(request) {
       deps.guard.requireHome();
@@ -186,7 +222,6 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
   };
 }
 
-function notFound(error: unknown): false {
-  if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return false;
-  throw error;
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof CoordinatorError) || error.code !== "NOT_FOUND") throw error;
 }

@@ -10,6 +10,7 @@ export interface LiveSettings extends VerifySettings, FollowUpSettings {
   readonly sharedWriters: number;
   readonly workplace: WorkplaceSetting;
   readonly maxOpenTasks: number;
+  readonly minFreeMb: number;
   readonly settleMs: number;
   readonly timeoutMs?: number | undefined;
   readonly stallTimeoutMs: number;

@@ -10,8 +10,13 @@ import type { UseCases } from "./use-cases.ts";
 export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: Log): UseCases {
   const find = async (): Promise<WorkspacePlace> => {
     const { findWorkspace } = await import("../git/repository/workspace-place.ts");
-    const { statePaths } = await import("../store/state-paths.ts");
-    return findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+    const [{ statePaths }, { refuseNewerState }] = await Promise.all([
+      import("../store/state-paths.ts"),
+      import("../store/formats.ts"),
+    ]);
+    const place = await findWorkspace(dir, (stateDir) => existsSync(statePaths(stateDir).server));
+    refuseNewerState(place.stateDir);
+    return place;
   };
   const paths = async () => (await import("../store/state-paths.ts")).statePaths((await find()).stateDir);
   let opened: Promise<Queries> | undefined;
@@ -82,6 +87,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     wait: async (parts, request) =>
       (await import("./actions/tasks/open-wait.ts")).waitHere(await find(), environment, parts, request),
+    takeOver: async (part) => (await import("./actions/tasks/take-over-task.ts")).takeOverTask(await find(), part),
     async retry(part) {
       const [{ retryTask }, place, asked] = await Promise.all([
         import("./actions/tasks/retry-task.ts"),
@@ -96,13 +102,37 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
     archive: async (session, archived) =>
       (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
-    async land(part) {
+    async land(part, repair) {
       const [{ landSessionHere }, place, asked] = await Promise.all([
         import("./actions/sessions/land-session.ts"),
         find(),
         queries(),
       ]);
-      return landSessionHere(place, (await asked.session(part)).key);
+      const answer = await landSessionHere(place, (await asked.session(part)).key);
+      if (repair === undefined) return answer;
+      const { withRepair } = await import("./actions/sessions/file-repair.ts");
+      const { isDropped, publishDrop } = await import("./actions/tasks/publish-drop.ts");
+      return withRepair(answer, repair, {
+        find: async (id) => (isDropped(place, id) ? { status: "queued" } : asked.find(id).catch(unlessMissing)),
+        file: async (text) => (await publishDrop(place, text, environment)).id,
+      });
+    },
+    async attach(part, take) {
+      const [{ attachHere }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      return attachHere(place, await asked.session(part), take, environment);
+    },
+    async release(part) {
+      const [{ releaseSession }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      const { key: session } = await asked.session(part);
+      return { session, released: releaseSession(place, session) };
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>

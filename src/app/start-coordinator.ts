@@ -1,5 +1,3 @@
-import { localUserName } from "../base/local-user.ts";
-import type { Log, Surroundings } from "../base/surroundings.ts";
 import { createWorldFaults } from "../base/world-fault.ts";
 import { openCircuitBreaker } from "../dispatch/circuit-breaker.ts";
 import { createCodexAvailability } from "../dispatch/codex-availability.ts";
@@ -9,89 +7,35 @@ import { openPauseStore, watchPauses } from "../dispatch/pauses.ts";
 import { createAgentTurns } from "../dispatch/run/agent-turns.ts";
 import { mayHaveProcesses, recover } from "../dispatch/run/recovery.ts";
 import { createRunControl } from "../dispatch/run/run-control.ts";
-import { createRunEvidence } from "../dispatch/run/run-evidence.ts";
 import { sessionEntries } from "../dispatch/run/session-recap.ts";
 import { createVerifications, verifiesInSandbox } from "../dispatch/run/verifications.ts";
 import { createSandboxAvailability } from "../dispatch/sandbox-availability.ts";
 import { openStopRequests } from "../dispatch/stop-requests.ts";
 import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
-import type { Branch } from "../git/branch.ts";
-import { createAcceptance } from "../intake/acceptance.ts";
-import { createDropOrigins } from "../intake/drop-origins.ts";
-import { createEdits } from "../intake/edits.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
-import type { Intake } from "../intake/inbox/intake.ts";
-import { createHint, createInboxReconciler } from "../intake/inbox-reconciler.ts";
-import { createQueueLimit } from "../intake/queue-limit.ts";
-import { createRunDrops } from "../intake/run-drops.ts";
-import { takeOver } from "../intake/take-over.ts";
-import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import { createHint } from "../intake/inbox-reconciler.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
-import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
-import type { CodexPort, SandboxPort } from "../run/ports.ts";
-import type { RunPlaces } from "../run/workplace/run-places.ts";
-import type { Workplace } from "../run/workplace/workplace.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
-import { createTaskFolders } from "../store/branch/task-folders.ts";
-import { openDropReceipts } from "../store/drop-receipts.ts";
-import type { createFileSyncs } from "../store/journal/file-syncs.ts";
 import { openTaskJournal } from "../store/journal/task-journal.ts";
-import type { OwnThreads } from "../store/own-threads.ts";
-import type { Sessions } from "../store/sessions/session-store.ts";
-import type { StatePaths } from "../store/state-paths.ts";
 import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
-import type { CodexInstallation } from "../task/state/run.ts";
+import { isUnderWay } from "../task/state/state-row.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
-import type { Keeper } from "../task/text/kept-text.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
+import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
+import type { CoordinatorDeps } from "./coordinator-deps.ts";
 import { openLiveEvents } from "./live-events.ts";
-import { type LiveSettings, watchReloads } from "./live-settings.ts";
-import type { QueriesDeps } from "./queries/queries.ts";
+import { watchReloads } from "./live-settings.ts";
+import { openIntakeStage } from "./open-intake-stage.ts";
 import { createTaskWaits } from "./queries/tasks/task-waits.ts";
 import { presentHealth } from "./views/present-health.ts";
-
-export interface CoordinatorDeps {
-  readonly paths: StatePaths;
-  readonly workspaceDir: string;
-  readonly branchName: string;
-  readonly clone: string;
-  readonly version: string;
-  readonly branch: Branch;
-  /** The redaction boundary. */
-  readonly keeper: Keeper;
-  readonly fileSyncs: typeof createFileSyncs;
-  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
-  readonly agents: AgentDriver;
-  readonly verifications: VerifyDriver;
-  readonly runStore: RunStore;
-  readonly sessions: Sessions;
-  readonly ownThreads: OwnThreads;
-  readonly workTree: Workplace;
-  readonly places: RunPlaces;
-  readonly prompts: PromptAssembly;
-  readonly codex: CodexPort;
-  readonly sandbox: SandboxPort;
-  readonly installation: CodexInstallation;
-  readonly history: QueriesDeps["history"];
-  readonly settings: () => LiveSettings;
-  /** Looks whether the settings were edited; returns what is wrong with them now. */
-  readonly reloadSettings: () => string | undefined;
-  /** Reads the settings of the branch, as it was seen last. */
-  readonly readSettings: () => Promise<void>;
-  /** What of the settings waits in the work tree to be committed, in words. */
-  readonly uncommittedSettings: () => string | undefined;
-  /** Runs queued tasks that other clones accepted. */
-  readonly takeOver: boolean;
-  readonly surroundings: Surroundings;
-  readonly log: Log;
-}
 
 /** A coordinator at work. */
 export interface RunningCoordinator extends Coordinator {
@@ -136,39 +80,15 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   }));
   const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
-  const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
-  const bound = createQueueLimit({ table, settings, now, log });
-  const receipts = openDropReceipts(paths.dropReceipts);
-  receipts.prune(now());
-  const user = localUserName();
-  const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
   const rights = () => settings().run.rights;
-  const runDrops = createRunDrops({ authors: evidence, table, recent, intake, log, rights: () => rights().widest });
-  const origins = createDropOrigins({
-    ...{ branch, receipts, runDrops, user, table, journal, rights, sessions },
-    sandbox: () => settings().run.sandbox,
-  });
-  const edits = createEdits({ table, journal, starting, keeper, branch, intake, log, now, rights });
-  const acceptance = createAcceptance({
-    ...{ origins, runDrops, edits },
-    ...{ table, recent, ledger, intake, branch, keeper, now, bound, settings, starting, log, receipts },
-    folders: createTaskFolders(branch),
-    clone: deps.clone,
-  });
-  const inbox = createInboxReconciler({
-    ...{ intake, acceptance, bound, branch, hint, keeper, log, now },
-    onBroken: recorder.broken,
+  const { user, isShared, intake, bound, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
+    ...{ table, journal, recent, ledger, starting, hint, onBroken: recorder.broken },
   });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
     workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
-    onForeignTasks: async (tasks) => {
-      if (deps.takeOver) await takeOver(tasks, { table, clone: deps.clone, keeper, log, rights: rights() });
-      else
-        for (const { row } of tasks.values())
-          log("other-clone", { task: row.task, session: row.session, status: row.status });
-    },
+    onForeignTasks: (tasks) => takeOvers.seen(tasks),
     inboxHint: hint.mark,
   });
   const commits = createCommitQueue({
@@ -218,12 +138,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
     ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
+    claims: { ...deps.claims, clone: deps.clone },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
     reloadSettings: reload.look,
   });
 
+  deps.claims.onSeen(dispatcher.claims.noteRemote);
+  const takeOvers = createTakeOverTasks({
+    ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
+    claims: () => dispatcher.claims,
+  });
   const waits = createTaskWaits(table, surroundings);
   const failures = new Set<string>();
   table.onChange((task) => {
@@ -236,7 +162,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
+  const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
+  const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
+  const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
+  const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
@@ -277,7 +206,25 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
     ...{ workspaceDir: deps.workspaceDir, branchName: deps.branchName, history: deps.history },
-    ...{ acceptance, bound, guard, keeper, user, rights, sessions, edits, progress: runs.progress, waits, events },
+    ...{
+      acceptance,
+      takeOvers,
+      bound,
+      guard,
+      keeper,
+      user,
+      rights,
+      sessions,
+      edits,
+      progress: runs.progress,
+      waits,
+      events,
+    },
+    underWay: (key) =>
+      [...table.all()].find(
+        ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
+      )?.id,
+    after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });

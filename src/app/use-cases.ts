@@ -6,7 +6,10 @@ import type { InitOptions } from "./actions/init.ts";
 import type { OpenedPage } from "./actions/open-page.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import type { AttachedHere } from "./actions/sessions/attach-here.ts";
+import type { ReleasedView } from "./actions/sessions/attach-session.ts";
 import type { DrainAnswer } from "./actions/sessions/drain-session.ts";
+import type { RepairRequest } from "./actions/sessions/file-repair.ts";
 import type { LandAnswer } from "./actions/sessions/land-session.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/sessions/pause-queue.ts";
 import type { GivenKey } from "./actions/tasks/compose-submission.ts";
@@ -54,12 +57,18 @@ export interface UseCases extends Queries {
   wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
+  /** Makes an open task that another clone has this one's; returns its id. @throws CoordinatorError as `takeOverTask` */
+  takeOver(part: string): Promise<string>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
-  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session` */
-  land(session: string): Promise<LandAnswer>;
+  /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `publish` */
+  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachHere`, `session` */
+  attach(session: string, take: boolean): Promise<AttachedHere>;
+  /** Gives back a session that somebody has taken. @throws CoordinatorError as `session` */
+  release(session: string): Promise<ReleasedView>;
   /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
   compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Lists the worktrees of sessions, or does something about them. @throws CoordinatorError as `askWorktrees` */

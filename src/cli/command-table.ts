@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   pause: async (deps) => (await import("./commands/pause.ts")).createPauseCommand(deps),
   resume: async (deps) => (await import("./commands/resume.ts")).createResumeCommand(deps),
   open: async (deps) => (await import("./commands/open.ts")).createOpenCommand(deps),
+  attach: async (deps) => (await import("./commands/sessions/attach.ts")).createAttachCommand(deps),
   land: async (deps) => (await import("./commands/sessions/land.ts")).createLandCommand(deps),
   archive: async (deps) => (await import("./commands/sessions/archive.ts")).createArchiveCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { nearest } from "../task/text/near-miss.ts";
@@ -125,4 +127,23 @@ export function textFlag(input: CommandInput, flag: string): string | undefined 
 export function textsFlag(input: CommandInput, flag: string): readonly string[] {
   const texts = input.flags[flag];
   return Array.isArray(texts) ? texts.map(String) : [];
+}
+
+/**
+ * Takes `-C <dir>` out of what was typed in `currentDir`, before the command or behind it; what stands behind `--` is the command's own.
+ *
+ * @throws CoordinatorError `USAGE`, `NOT_FOUND`
+ */
+export function takeDirectory(
+  argv: readonly string[],
+  currentDir: string,
+): { readonly dir: string; readonly rest: readonly string[] } {
+  const end = argv.indexOf("--");
+  const index = argv.slice(0, end < 0 ? undefined : end).indexOf("-C");
+  if (index < 0) return { dir: currentDir, rest: argv };
+  const dir = argv[index + 1];
+  if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
+  const path = resolve(currentDir, dir);
+  if (!existsSync(path)) throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
+  return { dir: path, rest: argv.filter((_, place) => place !== index && place !== index + 1) };
 }

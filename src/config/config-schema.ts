@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { sessionKeyProblem } from "../task/names/session-key.ts";
-import { isPolicyKey } from "../task/rights/policy.ts";
+import { isPolicyKey } from "../task/rights/policy-value.ts";
 import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
@@ -73,6 +73,14 @@ const SETTINGS = v.strictObject({
       "Tasks that may be accepted and not yet finished; what is dropped beyond that stays in inbox/.",
     ),
     10_000,
+  ),
+  minFreeMb: v.optional(
+    whole(
+      0,
+      1_000_000_000,
+      "Megabytes that must be free on the disk of the coordinator's folder: below that no task is taken, and what is dropped stays in inbox/. 0: nobody looks.",
+    ),
+    200,
   ),
   port: v.optional(
     whole(0, 65_535, "Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
@@ -156,6 +164,19 @@ const SETTINGS = v.strictObject({
   keepChangesDays: v.optional(
     whole(1, 36_500, "For how many days the recorded change of a run is kept; what a branch holds stays."),
     90,
+  ),
+  keepRunsDays: v.optional(
+    whole(0, 36_500, "For how many days the files of runs are kept that failed in a way nobody knows."),
+    30,
+  ),
+  keepRunsMb: v.optional(whole(0, 1_000_000, "Megabytes that these may take; beyond that the oldest go."), 500),
+  maintenanceMinutes: v.optional(
+    whole(
+      0,
+      525_600,
+      "While nothing runs, and at most once in so many minutes, loose objects of the repository are packed and its commit graph is written. 0: never.",
+    ),
+    60,
   ),
   codexConfig: v.optional(
     v.pipe(

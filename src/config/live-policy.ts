@@ -1,4 +1,5 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { CloneNames } from "../task/claims/runs-on.ts";
 import { type RightsByOrigin, rightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { Policy } from "../task/rights/policy.ts";
 import { stampOf } from "./path-stamp.ts";
@@ -65,5 +66,18 @@ export function createLiveRights(
       rights = rightsByOrigin(now, commands, isOwnThread);
     }
     return rights;
+  };
+}
+
+/** Returns what this clone is called now: the same object until the policy changes. @param clone its id, which is its name where the policy says none */
+export function createLiveNames(policy: Pick<LivePolicy, "current">, clone: string): () => CloneNames {
+  const namesOf = ({ name = clone, labels }: Policy): CloneNames => ({ name, labels });
+  let madeOf = policy.current();
+  let names = namesOf(madeOf);
+  return () => {
+    if (madeOf === policy.current()) return names;
+    madeOf = policy.current();
+    names = namesOf(madeOf);
+    return names;
   };
 }

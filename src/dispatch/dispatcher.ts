@@ -4,6 +4,7 @@ import type { InboxReconciler } from "../intake/inbox-reconciler.ts";
 import type { BranchWatch } from "../publish/branch-watch.ts";
 import type { CommitQueue } from "../publish/commit-queue.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
+import { isClaimed } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { breakerHold } from "../task/schedule/breaker.ts";
@@ -12,6 +13,7 @@ import { NO_PAUSES, type Pauses } from "../task/schedule/pause.ts";
 import type { CodexHold, Conditions } from "../task/schedule/schedule.ts";
 import { createActivity } from "./activity.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { createTaskClaims, type TaskClaims, type TaskClaimsDeps } from "./claims/task-claims.ts";
 import type { CodexAvailability } from "./codex-availability.ts";
 import type { JournalGuard } from "./journal-guard.ts";
 import type { RunDefaults } from "./run/run-request.ts";
@@ -48,6 +50,7 @@ export interface DispatcherDeps {
   readonly sandbox: SandboxAvailability;
   readonly mayVerify: TaskStartsDeps["mayVerify"];
   readonly workplaces: Workplaces;
+  readonly claims: Pick<TaskClaimsDeps, "remote" | "clone" | "names">;
   readonly worktrees: Pick<SessionWorktrees, "locks">;
   readonly settings: () => {
     readonly maxWorkers: number;
@@ -79,6 +82,8 @@ export interface Dispatcher {
   /** Ticks no more; resolves when nothing of it is under way. */
   stop(): Promise<void>;
   readonly isDraining: boolean;
+  /** Which tasks this clone may run among those that share its remote. */
+  readonly claims: Pick<TaskClaims, "noteRemote" | "takeOver">;
   /** Why a queued task does not run now. */
   hold(id: string): Hold | undefined;
   /** What was paused at the last tick. */
@@ -97,7 +102,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const lookUps = new Set<() => Promise<void>>();
   const schedule = createTaskSchedule({
     ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads, onHolds: deps.onHolds },
-    ...{ ground: workplaces.ground, onGone: workplaces.forget },
+    ...{ ground: workplaces.ground, onGone: workplaces.forget, claim: (task) => claims.need(task) },
     rights: () => deps.settings().run.rights,
     isActive: (id) => {
       const isActive = runs.isActive(id);
@@ -108,6 +113,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       lookUps.add(find);
       loop.wake();
     },
+  });
+  const claims = createTaskClaims({
+    ...{ ...deps.claims, table, schedule, faults, surroundings: deps.surroundings, log, wake: loop.wake, onBroken },
+    ...{ ledger: deps.ledger, slots: deps.settings, stopRun: (id, detail) => runs.stop(id, "user", detail) },
   });
   const starts = createTaskStarts({ ...deps, schedule });
   let pauses = NO_PAUSES;
@@ -144,8 +153,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     deps.reloadSettings();
     schedule.followRights();
     heedStops((id) => {
-      if (table.get(id) !== undefined) runs.stop(id, "user");
-      else log("stop-ignored", { task: id, reason: "it is not open" });
+      const task = table.get(id);
+      if (task === undefined) log("stop-ignored", { task: id, reason: "it is not open" });
+      else if (!isClaimed(task)) log("stop-ignored", { task: id, reason: "this clone has not claimed it" });
+      else runs.stop(id, "user");
     });
     if (deps.requests.takeTryNow()) {
       breaker.tryNow();
@@ -176,6 +187,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     sandbox: sandbox.hold(),
     writersMax: deps.settings().sharedWriters,
     locks: deps.worktrees.locks(),
+    claims: claims.problem(),
   });
 
   const waitingVerifications = (): readonly string[] =>
@@ -194,6 +206,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       starts.endLostTrial();
       if (!hasLooked) return delayMs();
       starts.dispatch(conditions, waitingVerifications(), workersFree);
+      if (draining === undefined) claims.tick(conditions());
       schedule.tellHolds(conditions());
       commits.kick();
     } catch (error) {
@@ -219,11 +232,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async stop() {
       loop.stop();
       starts.stop();
-      await Promise.all([look.stop(), codex.stop(), sandbox.stop()]);
+      await Promise.all([look.stop(), codex.stop(), sandbox.stop(), claims.stop()]);
     },
     get isDraining() {
       return draining !== undefined;
     },
+    claims,
     hold: (id) => schedule.hold(id, conditions()),
     pauses: () => pauses,
     isAtRest,

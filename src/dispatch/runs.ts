@@ -13,7 +13,7 @@ export interface Runs {
   /** Goes on with a run that an earlier coordinator started. */
   adopt(task: OpenTask): void;
   /** Asks for the end of a task's run; the first cause wins. One that is still being prepared never starts. */
-  stop(id: string, cause: StopCause): void;
+  stop(id: string, cause: StopCause, detail?: string): void;
   /** Asks for the end of every run. */
   stopAll(cause: StopCause): void;
   /** Tells whether a run of this task is being prepared, lives, or is being taken in. */

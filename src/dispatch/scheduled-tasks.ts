@@ -1,7 +1,8 @@
 import { normalize } from "node:path/posix";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import type { ClaimNeed } from "../task/claims/standing.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import type { DependencyOutcome } from "../task/schedule/dependencies.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
@@ -21,6 +22,8 @@ export interface TaskScheduleDeps {
   readonly rights: () => RightsByOrigin;
   /** What a task needs of the shared checkout now. */
   readonly ground: (task: OpenTask, isActive: boolean) => Ground;
+  /** What it needs of the clones that share its remote; the same object until that changes. */
+  readonly claim: (task: OpenTask) => ClaimNeed | undefined;
   /** The task is not open any more. */
   readonly onGone: (id: string) => void;
   /** Asks the branch beside the loop, which has to tick when the answer is there. */
@@ -31,7 +34,10 @@ export interface TaskScheduleDeps {
 
 /** The schedule of a table's tasks. It follows every change of the table by itself. */
 export interface TaskSchedule
-  extends Pick<Schedule, "unrunnable" | "next" | "hold" | "dueAtMs" | "goesOn" | "isSharedTaken"> {
+  extends Pick<
+    Schedule,
+    "unrunnable" | "next" | "claimable" | "groundOf" | "hold" | "dueAtMs" | "goesOn" | "isSharedTaken"
+  > {
   /** The task is being started. */
   started(id: string, nowMs: number): void;
   /** Whether the task's run is active may be another now. */
@@ -83,7 +89,8 @@ export function createTaskSchedule(deps: TaskScheduleDeps): TaskSchedule {
       outcomes.delete(id);
       const kind = task.state.kind === "queued" && !isActive(id) ? "queued" : "active";
       const ground = deps.ground(task, kind === "active");
-      schedule.put(scheduledTask(task, kind, ground, rights.heldAuthor, wantedThreads.get(id)));
+      const claim = kind === "queued" ? deps.claim(task) : undefined;
+      schedule.put(scheduledTask(task, kind, ground, claim, rights.heldAuthor, wantedThreads.get(id)));
       return;
     }
     const ended = task ?? before;
@@ -141,6 +148,7 @@ function scheduledTask(
   task: OpenTask,
   kind: ScheduledTask["kind"],
   ground: Ground,
+  claim: ClaimNeed | undefined,
   heldAuthor: HeldAuthor,
   thread?: string,
 ): ScheduledTask {
@@ -156,12 +164,20 @@ function scheduledTask(
     dependsOn: spec.dependsOn,
     kind,
     ground,
+    claim,
     locks: spec.locks,
     heldAuthor: heldAuthor(task.origin),
     isSandboxed: spec.sandbox !== "danger-full-access",
     folder: normalize(`${spec.workdir ?? "."}/`),
     thread: thread ?? task.lastRun?.thread ?? (typeof spec.resume === "string" ? spec.resume : undefined),
   };
+}
+
+/** What the journal tells without a look at the remote. */
+function journaledNeed(task: OpenTask): ClaimNeed | undefined {
+  const { superseded } = task;
+  if (superseded !== undefined) return { kind: "theirs", name: superseded.name, sinceMs: superseded.atMs };
+  return isClaimed(task) ? undefined : { kind: "wanted" };
 }
 
 function outcomeOfStatus(status: string | undefined): DependencyOutcome {
@@ -188,7 +204,15 @@ export async function findHolds(
   const schedule = createSchedule((id) => outcomeOfStatus(ended.get(id) || undefined));
   for (const task of tasks)
     if (task.state.kind !== "ended")
-      schedule.put(scheduledTask(task, task.state.kind === "queued" ? "queued" : "active", "apart", heldAuthor));
+      schedule.put(
+        scheduledTask(
+          task,
+          task.state.kind === "queued" ? "queued" : "active",
+          "apart",
+          journaledNeed(task),
+          heldAuthor,
+        ),
+      );
   const holds = new Map<string, HoldView>();
   for (const { id, reason } of schedule.unrunnable())
     holds.set(id, { reason: `will fail: ${reason}`, untilMs: undefined, remedy: undefined });

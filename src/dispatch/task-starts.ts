@@ -1,5 +1,5 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Pauses } from "../task/schedule/pause.ts";
 import type { Conditions } from "../task/schedule/schedule.ts";
@@ -66,7 +66,13 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
   };
 
   const endUnrunnable = (): void => {
-    for (let found = schedule.unrunnable(); found.length > 0; found = schedule.unrunnable()) {
+    // One that another clone may have is recorded by the one that has it.
+    const mayEnd = (id: string): boolean => {
+      const task = table.get(id);
+      return task !== undefined && isClaimed(task);
+    };
+    const find = () => schedule.unrunnable().filter(({ id }) => mayEnd(id));
+    for (let found = find(); found.length > 0; found = find()) {
       for (const { id, reason } of found) {
         table.step(id, { kind: "unrunnable", reason });
         log("unrunnable", { task: id, reason });

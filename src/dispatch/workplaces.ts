@@ -77,6 +77,7 @@ export function createWorkplaces({ settings, worktrees, table, monotonicMs }: Wo
       isReader: isReader(task),
       isOutside: spec.workdir?.startsWith("/") === true,
       hasLocks: spec.locks.length > 0,
+      isMerge: spec.merge,
       overlap: spec.worktree === "auto" ? overlapOf(task) : 0,
       isDirty: worktrees.isDirty(),
       timeoutMs: spec.timeoutMs ?? settings().timeoutMs,

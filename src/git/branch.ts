@@ -9,6 +9,14 @@ export interface Branch {
    * @throws AbortError when `signal` aborts; no lock is left then
    */
   commit(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport>;
+  /**
+   * Moves the branch forward to `to`, a commit that holds all of it, with index and work tree where HEAD names it: as `git merge --ff-only`
+   * would, and as politely as `commit`. Unless every file of the user's that differs is exactly as the branch has it, nothing moves.
+   * The next `refresh` tells of it as of a move by somebody else.
+   *
+   * @throws AbortError when `signal` aborts; no lock is left then
+   */
+  advance(to: string, signal: AbortSignal): Promise<Advance>;
   /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
   waiting(): CommitterWait | undefined;
   /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
@@ -37,6 +45,17 @@ export interface Branch {
   /** Ends a commit that waits (it rejects), and the process that reads objects. */
   close(): Promise<void>;
 }
+
+/** What became of moving the branch forward. Paths are from the top of the work tree. */
+export type Advance =
+  /** Files of ours that the user has edited are left alone, as in a commit of ours. */
+  | { readonly kind: "moved"; readonly leftAlone: readonly string[] }
+  /** The branch holds the commit already. */
+  | { readonly kind: "there" }
+  /** The branch has commits that the other does not hold. */
+  | { readonly kind: "apart" }
+  /** `why` completes "cannot move forward: …". */
+  | { readonly kind: "in-the-way"; readonly why: string; readonly paths: readonly string[] };
 
 export interface Refreshed {
   readonly tip: string | undefined;

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultPoint } from "../base/fault-point.ts";
 import type { TaskFolders } from "../store/branch/task-folders.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
 import { cancelIfAsked } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { slugOf } from "../task/names/task-name.ts";
 import type { Origin } from "../task/rights/origin.ts";
-import { dropId, namedId, newTaskId } from "./drop-id.ts";
+import { dropId, HELD_BACK, namedId, newTaskId } from "./drop-id.ts";
+import { createDropMoves } from "./drop-moves.ts";
 import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
 import type { Edits } from "./edits.ts";
 import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
@@ -24,6 +25,8 @@ export interface AcceptanceDeps
   readonly folders: TaskFolders;
   readonly bound: Pick<QueueLimit, "isFull">;
   readonly clone: string;
+  /** Clones share a remote: what is in the branch has to be claimed before it runs. */
+  readonly isShared: () => boolean;
   readonly now: () => number;
   readonly settings: () => { readonly settleMs: number };
   /** Tasks whose runs are being prepared, though they count as queued: their texts are not replaced any more. */
@@ -64,11 +67,12 @@ export interface Acceptance {
 export function createAcceptance(deps: AcceptanceDeps): Acceptance {
   const { origins } = deps;
   const keptDrops = createKeptDrops(deps);
+  const { claim, discard, release } = createDropMoves(deps);
   const { isTaken, findKnown } = createKnownTasks(deps);
   let lastOrder: number | undefined;
   /** A drop was claimed and could not be accepted. */
   let claimsLeft = false;
-  const heldBack = new Set<string>();
+  const heldBack = new Map<string, string>();
 
   /** Strictly increasing, also over a restart and a clock that was set back. */
   const nextOrder = (): number => {
@@ -91,7 +95,8 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     mayAccept();
     const place = { id, ...where, order: nextOrder(), atMs: deps.now() };
     const text = { text: drop.text, folderKey: drop.folderKey ?? null, clone: deps.clone };
-    const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...facts, ...asked });
+    const claim = facts.source?.tracked === "head" && deps.isShared() ? ({ needsClaim: true } as const) : {};
+    const task = deps.table.accept({ k: "accepted", v: 1, ...place, ...text, ...facts, ...claim, ...asked });
     const { droppedBy, origin } = asked;
     if (droppedBy !== undefined) deps.runDrops.accepted(droppedBy);
     faultPoint("accept:journaled");
@@ -106,13 +111,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return broken;
   };
 
-  /** Ends a claim whose task is journaled. */
-  const release = async (id: string): Promise<void> => {
-    await deps.table.durable();
-    await deps.intake.release(id);
-    deps.receipts.remove(id);
-  };
-
   const takeOne = async (drop: Drop, snapshot: InboxSnapshot): Promise<Outcome> => {
     if (snapshot.isTracked(drop.path) && !snapshot.headIsOurs) return "done"; // A file of another branch, checked out here for now.
     const source = await snapshot.sourceOf(drop);
@@ -123,15 +121,21 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
     const id = taken ?? (await dropId(drop, source, deps));
     if (id === undefined) {
-      hold(drop.path);
+      hold(drop.path, HELD_BACK.beyond);
       return "later";
     }
     const known = taken ?? (await findKnown(id));
     if (known !== undefined) {
       const editor = deps.receipts.editorOf(known, drop.text);
       if (editor !== undefined) return (await deps.edits.take(drop, known, editor)) ?? discard(drop, known);
+      if (isUnclaimed(known)) return "done"; // It stays in the branch for the clone that claims it.
       if (source.tracked === "head") return { path: source.path, blob: source.blob, task: known };
       return stays ? "done" : discard(drop, known);
+    }
+    // Other clones know it as it is committed; and one that is taken stays where it is until some clone has claimed it.
+    if (deps.isShared() && source.tracked !== "untracked" && !(stays && source.tracked === "head")) {
+      if (source.tracked === "staged") hold(drop.path, HELD_BACK.staged);
+      return "done"; // A change of index or branch is seen by itself.
     }
     const judged = origins.judge(id, drop, source);
     if (judged.kind === "later") return "later";
@@ -160,26 +164,16 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     return "done";
   };
 
-  /**
-   * Takes a drop out of the inbox, unless git may be reading it just now: `git add` or `git stash` would keep a copy of a file that is
-   * a task already, and the copy would become another when it comes back. One that brings its id along is known by that.
-   */
-  const claim = async (drop: Drop, id: string, snapshot: InboxSnapshot): Promise<Drop | "done" | "later"> => {
-    const isKnownByName = namedId(drop) !== undefined;
-    const isFree = (): boolean => isKnownByName || !deps.branch.isUserAtGit();
-    if (!isFree()) return "later";
-    const claimed = await deps.intake.claim(drop, id, isFree);
-    if (claimed === undefined) return "done";
-    if (claimed === "changed") return "later";
-    if (isFree() && (isKnownByName || !(await snapshot.hasChanged(drop.path)))) return claimed;
-    await deps.intake.putBack(id);
-    return "later";
+  /** Says once why a drop stays where it is. */
+  const hold = (path: string, reason: string): void => {
+    if (heldBack.get(path) !== reason) deps.log("held-back", { path, reason });
+    heldBack.set(path, reason);
   };
 
-  /** Says once that a drop came with a commit that this clone does not have. */
-  const hold = (path: string): void => {
-    if (!heldBack.has(path)) deps.log("held-back", { path, reason: BEYOND });
-    heldBack.add(path);
+  /** This clone has not claimed it, and another one may. */
+  const isUnclaimed = (id: string): boolean => {
+    const task = deps.table.get(id);
+    return task !== undefined && !isClaimed(task);
   };
 
   /** Makes a drop a task, or the new text of one that is still queued under the same name. */
@@ -195,17 +189,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     if (replaceable === undefined) await accept(id, kept, source, asked);
     else await replace(replaceable, kept, source, id, asked);
     cancelIfAsked(deps.table, id, replaceable?.id);
-  };
-
-  /** A copy of a drop that was taken already: it goes away, unless it is so fresh that git may still be writing it. */
-  const discard = async (drop: Drop, id: string): Promise<"done" | "later"> => {
-    if (deps.now() - drop.modifiedAtMs < deps.settings().settleMs) return "later";
-    const claimed = await deps.intake.claim(drop, id);
-    if (claimed === "changed") return "later";
-    if (claimed === undefined) return "done";
-    await release(id);
-    deps.log("known", { task: id, source: drop.path });
-    return "done";
   };
 
   const replace = async (
@@ -288,8 +271,6 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     finishLeftClaims,
   };
 }
-
-const BEYOND = "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow";
 
 /** What became of a drop: the branch's copy has to go, or it is refused, or it waits. */
 type Outcome = StaleDrop | BrokenDrop | "done" | "later" | "full";

@@ -4,6 +4,12 @@ import type { TaskSource } from "../store/journal/journal-record.ts";
 import type { Drop } from "../task/file/drop.ts";
 import { isTaskId, makeTaskId, taskIdFromCommit } from "../task/names/task-id.ts";
 
+/** Why a drop stays where it is although it is a valid task. */
+export const HELD_BACK = {
+  beyond: "it came with a commit that this shallow clone does not have; get it with: git fetch --unshallow",
+  staged: "it is staged: once it is committed and pushed, other clones have it too; commit it, or unstage it",
+} as const;
+
 /**
  * Returns the id that a drop is accepted under: its own, or one made of the commit that brought it, or a new one; `undefined` where
  * this clone cannot name it as every other does.

@@ -1,7 +1,7 @@
 import { CoordinatorError } from "../base/errors.ts";
 import type { JournalRecord } from "../store/journal/journal-record.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
 import { cancelIfAsked, type TaskTable } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop } from "../task/file/drop.ts";
 import type { TaskKey } from "../task/file/task-fields.ts";
@@ -46,6 +46,8 @@ export function createEdits(deps: EditsDeps): Edits {
 
   const expectQueued = (id: string): OpenTask => {
     const task = table.get(id);
+    if (task !== undefined && !isClaimed(task))
+      throw new CoordinatorError("REFUSED", `${id} came by a commit, and this clone has not claimed it: ${ELSEWHERE}`);
     if (task?.state.kind === "queued" && !deps.starting.has(id)) return task;
     const state =
       task === undefined ? "has ended" : `is ${task.state.kind === "queued" ? "starting" : task.state.kind}`;
@@ -96,6 +98,7 @@ export function createEdits(deps: EditsDeps): Edits {
   };
 }
 
+const ELSEWHERE = "change its file in inbox/ by a commit that is pushed, or edit it where it was claimed";
 const AFTERWARDS = "codex-inbox stop ends one that runs, and retry files one that has ended again";
 
 function textOf(records: readonly JournalRecord[]): TextRecord {

@@ -1,6 +1,6 @@
 import type { Branch } from "../git/branch.ts";
 import type { TaskSource } from "../store/journal/journal-record.ts";
-import type { OpenTask } from "../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
 import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
 import type { Drop } from "../task/file/drop.ts";
@@ -60,7 +60,10 @@ export async function takeSnapshot({ table, recent, branch, keeper }: SnapshotDe
       const source = { path: keeper.keepName(path), blob };
       return (table.index.takenFrom(source) ?? recent.takenFrom(source))?.id;
     },
-    queuedAt: (path) => table.index.queuedFrom(keeper.keepName(path)),
+    queuedAt(path) {
+      const task = table.index.queuedFrom(keeper.keepName(path));
+      return task !== undefined && isClaimed(task) ? task : undefined; // Else another clone may be running what it was before.
+    },
     staysInPlace({ path, blob, text }, source) {
       if (source.blob !== blob || index.get(path) !== blob) return false;
       files += 1;

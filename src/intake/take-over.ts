@@ -8,20 +8,27 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { describeProblems } from "../task/spec/task-problem.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
 
+export interface TakeOverDeps {
+  readonly table: TaskTable;
+  readonly clone: string;
+  readonly keeper: Keeper;
+  readonly log: Log;
+  readonly rights: RightsByOrigin;
+  /** Clones share a remote: the task has to be claimed, too. */
+  readonly isShared: () => boolean;
+}
+
 /**
  * Makes open tasks of other clones ours, from their committed files: they are journaled here and run here. Right only where the
  * other clone does not run them any more, which nobody but the user can know.
+ *
+ * @returns the ids of those that were accepted
  */
 export async function takeOver(
   tasks: ReadonlyMap<string, ForeignTask>,
-  deps: {
-    readonly table: TaskTable;
-    readonly clone: string;
-    readonly keeper: Keeper;
-    readonly log: Log;
-    readonly rights: RightsByOrigin;
-  },
-): Promise<void> {
+  deps: TakeOverDeps,
+): Promise<readonly string[]> {
+  const accepted: string[] = [];
   /** Rows of one millisecond keep the order in which they stand in the ledger. */
   const taken = new Map<string, number>();
   for (const [id, { row, file, path }] of tasks) {
@@ -59,9 +66,12 @@ export async function takeOver(
       source: null,
       clone: deps.clone,
       origin,
+      ...(deps.isShared() && { needsClaim: true as const }),
     });
     deps.log("taken-over", { task: id, session });
+    accepted.push(id);
   }
+  return accepted;
 }
 
 function cloneName({ frontMatter }: ForeignTask["file"]): string {

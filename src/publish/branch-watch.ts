@@ -8,8 +8,10 @@ import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import { type ForeignTask, findForeignTasks } from "../store/branch/foreign-tasks.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { StatePaths } from "../store/state-paths.ts";
+import { isClaimed } from "../store/tasks/open-task.ts";
 import type { RecentTask, RecentTasks } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import { firstRunOf } from "../task/claims/claim.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
 import { LEDGER, ROTATED_LEDGERS, SESSIONS } from "../task/records/workspace-paths.ts";
@@ -98,6 +100,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   const whatIsMissing = async (task: RecentTask): Promise<"file" | "ledger row" | undefined> => {
     if ((await branch.blobAt(task.path)) === undefined) return "file";
     const row = await deps.ledger.find(task.id);
+    if (row !== undefined && row.run > task.lastRow.run) return undefined; // Another clone has taken it over.
     return row === undefined || row.status !== task.lastRow.status ? "ledger row" : undefined;
   };
 
@@ -123,6 +126,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       if (task.state.kind !== "queued") continue;
       const row = await deps.ledger.find(task.id);
       if (row === undefined || !isFinal(row.status)) continue;
+      if (row.run < firstRunOf(task.claim?.generation ?? 1)) continue; // Of a clone that this one has taken it over from.
       if (deps.table.get(task.id) !== task) continue; // It has begun here while the branch was asked: it goes on.
       const records = deps.journal.read(task.id);
       const endedHere = records.some((record) => record.k === "state" && record.state.kind === "ended");
@@ -131,6 +135,19 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       const ranHere = records.some((record) => record.k === "run");
       if (ranHere) deps.table.step(task.id, { kind: "endedElsewhere", status: row.status, reason: row.detail });
       else forget(task.id);
+    }
+  };
+
+  /** Drops that a commit took back, or changed, before any clone had claimed their tasks: these are gone with them. */
+  const dropWithdrawnTasks = async (): Promise<void> => {
+    for (const task of [...deps.table.all()]) {
+      const { id, source, aliases } = task;
+      if (task.state.kind !== "queued" || isClaimed(task) || task.claim !== undefined) continue;
+      if (source?.tracked !== "head" || (await branch.blobAt(source.path)) === source.blob) continue;
+      const rows = await Promise.all([id, ...aliases].map((name) => deps.ledger.find(name)));
+      if (rows.some((row) => row !== undefined) || deps.table.get(id) !== task) continue;
+      deps.log("withdrawn", { task: id, session: task.sessionKey, source: source.path });
+      forget(id);
     }
   };
 
@@ -167,6 +184,7 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
     if (before !== ours || lostOurs) await restoreLostResults(lostOurs);
     if (lostOurs) await noteDropsBack();
     await dropTasksFinishedElsewhere();
+    await dropWithdrawnTasks();
     await cancelled.look(lostOurs);
     deps.addStale(await staleDrops());
     foreign = await findForeignTasks(branch, deps.ledger, isOurs);

@@ -9,6 +9,7 @@ import type { Sessions } from "../store/sessions/session-store.ts";
 import { awaitsIntakeCommit, ledgerRows, type OpenTask } from "../store/tasks/open-task.ts";
 import { type RecentTasks, recentOf } from "../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../store/tasks/task-table.ts";
+import { firstRunOf } from "../task/claims/claim.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
@@ -101,7 +102,9 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     for (const task of done) {
       const records = journal.read(task.id);
       plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
-      const own = ledgerRows(records).map((row) => withResult(row, task));
+      const own = ledgerRows(records).map((row) =>
+        task.superseded ? supersededRow(row, task) : withResult(row, task),
+      );
       rows.push(...own);
       finished.push({ task, lastRow: own.at(-1), keepsRuns: failedUnknown(records) });
       await slices.next();
@@ -109,7 +112,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const last = plans.pop();
     if (last === undefined) return;
     const ledger = await buildLedgerEdits(branch, rows, deps.isOpen, deps.clone);
-    plans.push({ ...last, edits: [...last.edits, ...ledger] });
+    plans.push({ ...last, closing: ledger });
 
     await table.durable(); // Where the branch is ahead of the journal, a loss of power would let a task run again.
     const report = await branch.commit(plans, aborter.signal);
@@ -147,6 +150,13 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   ): Promise<void> => {
     const task = table.get(id);
     if (task === undefined || lastRow === undefined) return; // Another look at the branch has taken it out meanwhile.
+    // Its result stands for nothing that could be committed again: another clone's does.
+    if (task.superseded !== undefined && planned.superseded !== undefined) {
+      table.forget(id);
+      deps.sessions.committed(id);
+      deps.forgetRuns(id, { keep: keepsRuns });
+      return;
+    }
     const blob = await branch.blobAt(planned.path);
     table.retire(id, { k: "committed", commit, blob: blob ?? null });
     deps.recent.add(recentOf(task, lastRow, blob));
@@ -217,6 +227,14 @@ interface FinishedTask {
 /** A row that ends the task links its file. */
 function withResult(row: Kept<LedgerRow>, { spec, path }: OpenTask): Kept<LedgerRow> {
   return isFinal(row.status) ? { ...row, result: asKept({ title: spec.title, path }) } : row;
+}
+
+/** The end of a task that another clone has taken over is none: it is queued there, under the numbers of a later generation. */
+function supersededRow(row: Kept<LedgerRow>, { superseded }: OpenTask): Kept<LedgerRow> {
+  if (!isFinal(row.status) || superseded === undefined) return row;
+  const { name, generation } = superseded;
+  const detail = `run ${row.run} (${row.status}) is superseded: ${name} had taken it over (generation ${generation})`;
+  return asKept<LedgerRow>({ ...row, run: firstRunOf(generation), status: "queued", detail });
 }
 
 /** Tells whether a run of the task failed in a way that is not known: then all of it is worth keeping. */

@@ -1,4 +1,5 @@
 import type { Branch } from "../git/branch.ts";
+import { refuseNewerLedger } from "../store/formats.ts";
 import { appendRows, LEDGER_ROTATE_BYTES, type LedgerRow, rotateLedger, withoutRows } from "../task/ledger/ledger.ts";
 import type { FileEdit } from "../task/records/commit-plan.ts";
 import { LEDGER, ROTATED_LEDGERS, rotatedLedgerPath } from "../task/records/workspace-paths.ts";
@@ -6,7 +7,7 @@ import { asKeptText, type Kept } from "../task/text/kept-text.ts";
 
 /**
  * Returns the edits that add `rows` to the ledger and, once its closed rows have outgrown their limit, move these into files of
- * their own. Exactly the rows that went into such a file are taken out, whatever tip the edits are applied to.
+ * their own. Applied to a ledger of a newer version they throw CoordinatorError `CONFIG`. Exactly the rows that went into such a file are taken out, whatever tip the edits are applied to.
  */
 export async function buildLedgerEdits(
   branch: Pick<Branch, "readText" | "listFolder">,
@@ -23,6 +24,7 @@ export async function buildLedgerEdits(
     {
       path: asKeptText(LEDGER),
       apply: (current) => {
+        refuseNewerLedger(current); // The tip may be another one than that which was read.
         const kept = moved.length === 0 || current === undefined ? "unchanged" : withoutRows(current, moved);
         const appended = appendRows(kept === "unchanged" ? current : kept, rows);
         return appended === "unchanged" ? kept : appended;

@@ -2,13 +2,14 @@ import type { Branch } from "../git/branch.ts";
 import type { KeptRecord } from "../store/journal/journal-file.ts";
 import type { FreshThread, JournalRecord } from "../store/journal/journal-record.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
+import { firstRunOf } from "../task/claims/claim.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
 import { taskChange } from "../task/records/change-section.ts";
-import { taskCommitMessage } from "../task/records/commit-message.ts";
+import { supersededCommitMessage, taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { parseTaskFile } from "../task/records/parsed-task-file.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../task/records/parsed-task-file.ts";
 import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
 import { renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
 import {
@@ -48,10 +49,13 @@ export async function buildResultCommit(
   const runs = records.filter((line) => line.k === "run");
   const entries = records.flatMap((line) => (line.k === "run" || line.k === "verify" ? line.entries : []));
   const facts = [...runs.flatMap((run) => run.facts), ...asKept(shareFacts(task, runs, clone))];
-  const edits: FileEdit[] = [taskFileEdit(record, task)];
+  const { superseded } = task;
+  const edits: FileEdit[] = superseded === undefined ? [taskFileEdit(record, task)] : [];
   if (facts.length > 0)
     edits.push({ path: sessionFactsPath(record.sessionKey), apply: (current) => appendFacts(current, facts) });
   if (entries.length > 0) edits.push(...(await transcriptEdits(branch, record.sessionKey, entries, clone, rotated)));
+  if (superseded !== undefined)
+    return { label: task.id, message: supersededCommitMessage(record, asKept(superseded)), edits };
   edits.push(...dropEdits(branch, task));
   return { label: task.id, message: taskCommitMessage(record), edits };
 }
@@ -110,16 +114,28 @@ export function removalEdit(branch: Pick<Branch, "hashBlob">, path: string, blob
   };
 }
 
-/** A result that stands in the branch stays as it is: the user may have edited it there. */
+/** A result that stands in the branch stays as it is: the user may have edited it there. One of a clone that this one took over from does not. */
 function taskFileEdit(record: Kept<TaskRecord>, task: OpenTask): FileEdit {
   const content = renderTaskFile(record);
   return {
     path: asKeptText(task.path),
     apply: (current) => {
       const there = current === undefined ? undefined : parseTaskFile(current);
-      return there !== undefined && there.id === task.id && isFinal(there.status) ? "unchanged" : content;
+      if (there?.id !== task.id || !isFinal(there.status)) return content;
+      const late = lateResult(there, task);
+      return late === undefined ? "unchanged" : renderTaskFile({ ...record, warnings: [...record.warnings, late] });
     },
   };
+}
+
+/** What is said of a result that came after this clone had taken the task over; `undefined` where it is none. */
+function lateResult({ frontMatter, status }: ParsedTaskFile, { claim }: OpenTask): KeptText | undefined {
+  const { run, acceptedBy } = frontMatter;
+  if (claim === undefined || typeof run !== "number" || run >= firstRunOf(claim.generation)) return undefined;
+  const clone = typeof acceptedBy === "string" && /^[0-9a-z]{6}$/.test(acceptedBy) ? acceptedBy : "another clone";
+  return asKeptText(
+    `a result of run ${run} (${status}, clone ${clone}) is superseded: the task had been taken over (generation ${claim.generation})`,
+  );
 }
 
 /**

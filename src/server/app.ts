@@ -67,7 +67,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /tasks/:id/log    what was said and done until now: last
  *   GET  /tasks/:id/diff   what its runs have changed: run, stat; as text/x-diff where that is accepted
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
- *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again
+ *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again; with takeOver 200 and an open task of another clone
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
@@ -149,6 +149,8 @@ export function createApp(
   });
 
   app.post("/tasks/:id/retry", async (context) => {
+    const { takeOver } = bodyFields(await context.req.text(), { takeOver: "boolean" });
+    if (takeOver === "true") return context.json(await coordinator.takeOver(context.req.param("id")));
     const task = await coordinator.retry(context.req.param("id"));
     context.header("Location", `/tasks/${task.id}`);
     return context.json(task, 202);
@@ -188,8 +190,19 @@ export function createApp(
   });
 
   app.post("/sessions/:key{.+}/land", async (context) => {
+    const { repair, words = "" } = bodyFields(await context.req.text(), { repair: "boolean", words: "text" });
+    const request = repair === "true" ? { words } : undefined;
+    return context.json(presentLanding(await coordinator.land(context.req.param("key"), request)));
+  });
+
+  app.post("/sessions/:key{.+}/attach", async (context) => {
+    const { take } = bodyFields(await context.req.text(), { take: "boolean" });
+    return context.json(await coordinator.attach(context.req.param("key"), take === "true"));
+  });
+
+  app.post("/sessions/:key{.+}/release", async (context) => {
     bodyFields(await context.req.text(), {});
-    return context.json(presentLanding(await coordinator.land(context.req.param("key"))));
+    return context.json(await coordinator.release(context.req.param("key")));
   });
 
   app.get("/events", async (context) => {

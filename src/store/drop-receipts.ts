@@ -53,6 +53,27 @@ export function openDropReceipts(dir: string): DropReceipts {
   };
 }
 
+/** One receipt, as it lies on the disk. */
+export interface FoundReceipt {
+  readonly path: string;
+  /** `undefined` where it is none of ours, or cannot be read. */
+  readonly id: string | undefined;
+  readonly writtenAtMs: number;
+}
+
+/** Returns all that lies among the receipts. */
+export function surveyReceipts(dir: string): readonly FoundReceipt[] {
+  return namesIn(dir).flatMap((name) => {
+    const path = join(dir, name);
+    const id = name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : "";
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return [];
+    const receipt = isTaskId(id) && stats.isFile() ? parseObject(readQuietly(path)) : undefined;
+    const isRight = receipt?.v === 1 && typeof receipt.digest === "string" && isOrigin(receipt.origin);
+    return [{ path, id: isRight ? id : undefined, writtenAtMs: stats.mtimeMs }];
+  });
+}
+
 /**
  * Notes that a command is about to put `text` into inbox/ as the task `id`, or as its new text (`edit`). Where the folder may not be written (to a sandboxed agent,
  * it may not), nothing is noted: the file counts as any other.

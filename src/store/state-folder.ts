@@ -1,6 +1,8 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
+import { noteStateFormat } from "./formats.ts";
+import { homeName } from "./state-paths.ts";
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -9,16 +11,18 @@ const TOO_MUCH = 0o077;
 
 /**
  * Makes the coordinator's own folder where it is missing, and takes from others what they may do in it: the folder itself, the ones
- * above it that are ours, and what lies directly in it. What lies deeper is out of their reach with these.
+ * above it that are ours, and what lies directly in it. What lies deeper is out of their reach with these. Where nothing says which format
+ * it has, it has ours from then on.
  *
  * @param root absolute
  * @throws CoordinatorError `CONFIG` where it belongs to another user
  */
 export function secureStateFolder(root: string): void {
   mkdirSync(root, { recursive: true, mode: FOLDER_MODE });
-  const above = basename(dirname(root)) === "homes" ? [dirname(dirname(root)), dirname(root)] : [];
+  const above = homeName(root) === undefined ? [] : [dirname(dirname(root)), dirname(root)];
   const inside = readdirSync(root).map((name) => join(root, name));
   for (const path of [...above, root, ...inside]) secure(path);
+  noteStateFormat(root);
 }
 
 function secure(path: string): void {

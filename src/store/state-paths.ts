@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** The coordinator's own folder, `.git/codex-inbox/`: local, never committed, out of reach of `git clean` and of a sandboxed agent. */
 export interface StatePaths {
@@ -49,6 +49,11 @@ export interface StatePaths {
   readonly events: string;
   /** What `doctor --fix` has moved out of the way. */
   readonly setAside: string;
+}
+
+/** Returns what tells a workspace from others of its repository; `undefined` for the one at the top of the main checkout. */
+export function homeName(stateDir: string): string | undefined {
+  return basename(dirname(stateDir)) === "homes" ? basename(stateDir) : undefined;
 }
 
 /** Returns where everything lies below `stateDir` (absolute). */

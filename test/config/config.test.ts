@@ -51,7 +51,8 @@ describe("settings", () => {
         stopGraceMs: 10_000,
       },
       stallTimeoutMs: 1_800_000,
-      maxOpenTasks: 10_000,
+      ...{ maxOpenTasks: 10_000, minFreeMb: 200 },
+      ...{ keepRunsDays: 30, keepRunsMb: 500, maintenanceMinutes: 60 },
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
       maxMemoryChars: 4_000,
       verifyCommands: [],
@@ -80,7 +81,8 @@ describe("settings", () => {
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
       ...{ MAX_MEMORY_CHARS: "0", OUTPUT_POLICY: "10", STALL_TIMEOUT_MS: "1000", MAX_OPEN_TASKS: "11" },
       ...{ VERIFY_TIMEOUT_MS: "1000", MAX_VERIFY_ATTEMPTS: "2", FOLLOW_UP: "true", MAX_FOLLOW_UP_DEPTH: "3" },
-      ...{ WORKPLACE: "session", SHARED_WRITERS: "5", KEEP_CHANGES_DAYS: "13" },
+      ...{ WORKPLACE: "session", SHARED_WRITERS: "5", KEEP_CHANGES_DAYS: "13", MIN_FREE_MB: "14" },
+      ...{ KEEP_RUNS_DAYS: "15", KEEP_RUNS_MB: "16", MAINTENANCE_MINUTES: "17" },
     };
     const environment = Object.fromEntries(Object.entries(given).map(([key, value]) => [`CODEX_INBOX_${key}`, value]));
     expect(load(undefined, environment)).toEqual({
@@ -89,7 +91,8 @@ describe("settings", () => {
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
       ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11, verifyCommands: [] },
       ...{ verifyTimeoutMs: 1_000, maxVerifyAttempts: 2, followUp: true, maxFollowUpDepth: 3 },
-      ...{ workplace: "session", sharedWriters: 5, worktree: WORKTREE_DEFAULTS, keepChangesDays: 13 },
+      ...{ workplace: "session", sharedWriters: 5, worktree: WORKTREE_DEFAULTS, keepChangesDays: 13, minFreeMb: 14 },
+      ...{ keepRunsDays: 15, keepRunsMb: 16, maintenanceMinutes: 17 },
     });
     expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 4);
   });

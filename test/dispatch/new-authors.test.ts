@@ -71,6 +71,7 @@ it("a task that waits for its author holds those behind it in its session, and e
       folder: "./",
       locks: [],
       thread: undefined,
+      claim: undefined,
       heldAuthor,
     },
   });

@@ -70,6 +70,20 @@ describe.each([
     expect(names.sort()).toEqual(["file a.jsonl", "folder d"]);
   });
 
+  it("puts what closes a batch into the commit of the last plan that changes something", async () => {
+    const { branch } = await open();
+    const done = plan("t1", put("s/a.md", "a"));
+    const first = await branch.commit([{ ...done, closing: [append("l.md", "t1")] }], ALWAYS);
+    expect(first.commits).toEqual([first.tip]);
+    const closing = [append("l.md", "t1"), append("l.md", "t2")];
+    const second = await branch.commit([plan("t2", put("s/b.md", "b")), { ...done, closing }], ALWAYS);
+    expect(second.commits).toEqual([second.tip, undefined]);
+    expect(await branch.readText("l.md")).toBe("t1\nt2\n");
+    const third = await branch.commit([done, { ...done, closing: [append("l.md", "t3")] }], ALWAYS);
+    expect(third.commits).toEqual([undefined, third.tip]);
+    expect((await branch.commit([{ ...done, closing }], ALWAYS)).commits).toEqual([undefined]);
+  });
+
   it("knows nothing of what is not there", async () => {
     const { branch } = await open();
     await branch.commit([plan("t1", put("s/docs/x.md", "x"))], ALWAYS);

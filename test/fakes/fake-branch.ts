@@ -39,7 +39,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     const base = repository.tip;
     const commits: (string | undefined)[] = [];
     let tip = base;
-    for (const plan of plans) {
+    for (const plan of withClosing(base?.files, plans)) {
       const files = edited(tip?.files, plan);
       const isSame = files === undefined;
       if (!isSame) tip = makeCommit(repository, tip, files, plan.message);
@@ -79,6 +79,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       tail = result.catch(() => undefined);
       return result;
     },
+    advance: () => Promise.resolve({ kind: "there" }),
     waiting: () => wait,
     async refresh() {
       noticeOthers();
@@ -122,6 +123,24 @@ async function lookAgain({ waiting }: FakeRepository, signal: AbortSignal): Prom
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
   waiting.clear();
+}
+
+/** Returns the plans with what closes the batch among the edits of the one that it goes with. */
+function withClosing(
+  files: ReadonlyMap<string, string> | undefined,
+  plans: readonly CommitPlan[],
+): readonly CommitPlan[] {
+  let current = files;
+  let carrier = plans.findLastIndex(({ closing }) => closing !== undefined);
+  if (carrier === -1) return plans;
+  for (const [index, plan] of plans.entries()) {
+    const next = edited(current, plan);
+    if (next === undefined) continue;
+    current = next;
+    carrier = index;
+  }
+  const closing = plans.flatMap((plan) => plan.closing ?? []);
+  return plans.map((plan, index) => (index === carrier ? { ...plan, edits: [...plan.edits, ...closing] } : plan));
 }
 
 /** Returns what `files` are after the plan, or `undefined` where it changes nothing. */

@@ -65,6 +65,7 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     warn: (line) => deps.warned.push(line),
     now: () => deps.nowMs,
     readInput: async () => deps.input,
+    openShell: async (dir) => void deps.printed.push(`shell in ${dir}`),
     async edit(text, use) {
       const edited = deps.editor(text);
       return edited.trim() === "" || edited === text ? undefined : use(edited);
@@ -91,6 +92,11 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     },
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
     land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
+    attach: async (session, take) => ({
+      ...{ session, branch: `codex-inbox/${session}`, dir: `/trees/${session}`, thread: null, resume: null },
+      takenBy: take ? "ada" : null,
+    }),
+    release: async (session) => ({ session, released: true }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
     worktrees: async () => ({ worktrees: [], kept: [] }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
@@ -130,6 +136,7 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
     stop: async (part) => requestStop(part, deps().app.find, (id) => void deps().stopped.push(id)),
     wait: nothingHere,
     drain: nothingHere,
+    takeOver: nothingHere,
     retry: async () => {
       throw new CoordinatorError("NOT_FOUND", "nothing here");
     },
@@ -226,8 +233,15 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
   const unexpected = (): Promise<never> => Promise.reject(new Error("not asked for"));
   return {
     ...fakeQueries(),
-    ...{ submit: unexpected, edit: unexpected, stop: unexpected, retry: unexpected, archive: unexpected },
-    land: unexpected,
+    ...{
+      submit: unexpected,
+      edit: unexpected,
+      stop: unexpected,
+      retry: unexpected,
+      takeOver: unexpected,
+      archive: unexpected,
+    },
+    ...{ land: unexpected, attach: unexpected, release: unexpected },
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,

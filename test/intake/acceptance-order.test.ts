@@ -50,6 +50,7 @@ it("a drop that has to wait holds back what was dropped after it into the same s
       keeper: PLAIN_KEEPER,
       now,
       clone: "aaaaaa",
+      isShared: () => false,
       settings: () => ({ settleMs: 0 }),
       starting: new Set<string>(),
       log: () => undefined,

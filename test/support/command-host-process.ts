@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { openUseCases } from "../../src/app/open-use-cases.ts";
 import { exitCodeOf } from "../../src/base/errors.ts";
-import { parseInput } from "../../src/cli/command.ts";
+import { parseInput, takeDirectory } from "../../src/cli/command.ts";
 import { loadCommand } from "../../src/cli/command-table.ts";
 import { errorText, openTerminal, type Terminal } from "../../src/cli/terminal.ts";
 
@@ -35,16 +35,20 @@ async function answer({ request, dir, args, environment }: HostRequest): Promise
 
 async function runCommand(
   terminal: Terminal,
-  dir: string,
-  [name = "", ...words]: readonly string[],
+  currentDir: string,
+  args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const app = openUseCases(dir, environment, terminal.log);
   const refuse = (): never => {
     throw new Error(`a command that reads what a user types is no command for ${import.meta.filename}`);
   };
   try {
-    const deps = { ...terminal, app, currentDir: dir, now: Date.now, readInput: refuse, edit: refuse };
+    const { dir, rest } = takeDirectory(args, currentDir);
+    const [name = "", ...words] = rest;
+    const app = openUseCases(dir, environment, terminal.log);
+    const deps = {
+      ...{ ...terminal, app, currentDir, now: Date.now, readInput: refuse, edit: refuse, openShell: refuse },
+    };
     const command = await loadCommand(deps, name);
     return await command.run(parseInput(command, words));
   } catch (error) {

@@ -21,7 +21,7 @@ let host: Host | undefined;
 let requests = 0;
 
 /** What src/cli.ts answers before a command is loaded. */
-const BEFORE_COMMANDS = ["-C", "--help", "-h"];
+const BEFORE_COMMANDS = ["--help", "-h"];
 
 /** Whether a command may run in the host: git there has the host's environment, and only codex and we look at the command's. */
 export function isHosted(args: readonly string[], added: Readonly<Record<string, string>>): boolean {

@@ -2,6 +2,7 @@
  * A committer in a process of its own, so that git run by a test is somebody else's to it, and a test can kill it.
  *
  *   commit-driver.ts once <workspace> <task>…   one batch, then ends
+ *   commit-driver.ts advance <workspace> <commit>  moves the branch forward, then ends
  *   commit-driver.ts loop <workspace> <prefix>  batches of one to three results until its input ends
  *
  * Prints one line of JSON at the end: what `DriverReport` says.
@@ -42,7 +43,13 @@ const committer = await openCommitter({
   ownMarker: "driver",
 });
 await committer.refresh();
-const report = mode === "once" ? await once(committer, rest) : await loop(committer, rest[0] ?? "t");
+if (mode === "advance") await committer.advance(rest[0] ?? "", ALWAYS);
+const report =
+  mode === "advance"
+    ? await once(committer, [])
+    : mode === "once"
+      ? await once(committer, rest)
+      : await loop(committer, rest[0] ?? "t");
 await committer.close();
 console.log(JSON.stringify(report));
 

@@ -6,8 +6,8 @@ import { leftLying } from "./settled.ts";
 import { waitFor } from "./wait-for.ts";
 import type { TestWorkspace } from "./workspace.ts";
 
-/** A task without a verify command never comes by the others; test/e2e/failures/verify.test.ts is about them. */
-export const POINTS = FAULT_POINTS.filter((point) => !/^(?:verify|turn|worktree):/.test(point));
+/** A task without a verify command, a worktree or a shared remote never comes by the others; test/e2e/failures/verify.test.ts is about them. */
+export const POINTS = FAULT_POINTS.filter((point) => !/^(?:verify|turn|worktree|claim):/.test(point));
 
 /**
  * Lets a coordinator die at each of `points`, each with a task of its own: the start that goes on after one death is the process that

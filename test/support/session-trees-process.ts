@@ -1,46 +1,89 @@
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { leaseOfRecord } from "../../src/run/workplace/worktrees/session-worktrees.ts";
-import { seededRandom } from "./seeded-random.ts";
-import { openSessionTrees } from "./session-trees.ts";
+import { type SeededRandom, seededRandom } from "./seeded-random.ts";
+import { openSessionTrees, type SessionTrees } from "./session-trees.ts";
 
 /**
- * Lives like a coordinator with its agents, as often as the line on stdin says, until it is killed: opens worktrees, writes files there,
- * commits, parks, tidies. Each file that an agent has written is noted in the file of argv: "<session> <path>".
+ * Lives like a coordinator with its agents, as many turns as a line on stdin says, until it is killed: opens worktrees, writes files of all
+ * kinds there, merges, commits, parks, tidies. Each file that an agent has written is noted in the file of argv: "<session> <blob> <path>".
  */
 const [topDir = "", notes = "", seed = "1"] = process.argv.slice(2);
-const { worktrees, snapshots, removal, keeping } = openSessionTrees(topDir);
 const random = seededRandom(Number(seed));
 let number = 0;
 
-async function turn(session: string): Promise<void> {
-  const record = await worktrees.open(session, () => true);
-  const lease = leaseOfRecord(record);
-  const one = {
-    session,
-    title: "A turn",
-    task: `20261120-141530-${seed.padStart(6, "0")}`,
-    run: number,
-    thread: undefined,
-  };
-  await snapshots.before(lease, one);
-  for (let file = 0; file < 3; file += 1) {
-    number += 1;
-    const path = `made/${seed}-${number}${random.pick([".txt", ".txt", ".ign"])}`;
-    mkdirSync(dirname(join(record.dir, path)), { recursive: true });
-    writeFileSync(join(record.dir, path), `${session} ${path}\n`);
-    appendFileSync(notes, `${session} ${path}\n`);
-  }
-  await snapshots.after(lease, one, Date.now());
-  // The first one always: then each step is come to.
-  if (number <= 3 || random.chance(0.5)) await removal.park(record.slug, () => true);
+/** Kinds of what agents leave; a character of a name is a byte. */
+const KINDS: readonly [Kind, ...Kind[]] = [
+  (path) => ({ path: `made/${path}.txt` }),
+  (path) => ({ path: `made/${path}.txt` }),
+  (path) => ({ path: `made/${path}.ign` }),
+  (path) => ({ path: `venv/${path}` }),
+  (path) => ({ path: `odd/\xff\n"${path}` }),
+  (path) => ({ path: `made/${path}.sh`, mode: 0o755 }),
+  (path) => ({ path: `made/${path}.link`, isLink: true }),
+  (path) => ({ path: `nested-${path}/file.txt`, beside: `nested-${path}/.git/HEAD` }),
+  (path) => ({ path: `${path}/.gitignore`, text: "*\n" }),
+];
+
+type Kind = (name: string) => {
+  readonly path: string;
+  readonly mode?: number;
+  readonly isLink?: boolean;
+  readonly beside?: string;
+  readonly text?: string;
+};
+
+function writeOne(dir: string, session: string, make: Kind): void {
+  number += 1;
+  const { path, mode, isLink = false, beside, text } = make(`${seed}-${number}`);
+  const content = text === undefined ? `${session} ${path} ${random.next()}\n` : `# ${path}\n${text}`;
+  const place = Buffer.concat([Buffer.from(`${dir}/`), Buffer.from(path, "latin1")]);
+  for (const folder of [path, ...(beside === undefined ? [] : [beside])])
+    mkdirSync(join(dir, dirname(folder)), { recursive: true });
+  if (beside !== undefined) writeFileSync(join(dir, beside), "not a repository\n");
+  if (isLink) symlinkSync(content.trimEnd(), place);
+  else writeFileSync(place, content);
+  if (mode !== undefined) chmodSync(place, mode);
+  const bytes = Buffer.from(isLink ? content.trimEnd() : content);
+  const blob = createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+  appendFileSync(notes, `${session} ${blob} ${JSON.stringify(path)}\n`);
 }
 
+function git(...args: readonly string[]): string {
+  return execFileSync("git", ["-C", topDir, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+}
+
+async function turn({ worktrees, snapshots, removal }: SessionTrees, session: string, at: SeededRandom): Promise<void> {
+  const record = await worktrees.open(session, () => true);
+  const lease = leaseOfRecord(record);
+  const task = `20261120-141530-${seed.padStart(6, "0")}`;
+  const one = { session, title: "A turn", task, run: number, thread: undefined };
+  await snapshots.before(lease, one);
+  writeOne(record.dir, session, at.pick([KINDS[0], ...KINDS]));
+  for (let file = 0; file < 2; file += 1) writeOne(record.dir, session, at.pick(KINDS));
+  if (at.chance(0.2)) rmSync(join(record.dir, "README.md"), { force: true });
+  await snapshots.after(lease, one, Date.now());
+  // The first one always: then each step is come to.
+  if (number <= 3 || at.chance(0.3)) {
+    git("update-ref", "refs/heads/main", git("commit-tree", "main^{tree}", "-p", "main", "-m", "another change"));
+    await snapshots.merge(lease, one.task);
+    writeOne(record.dir, session, KINDS[0]);
+    // A turn that was cut off settles no merge: that goes on, or is taken back.
+    await snapshots.after(lease, { ...one, run: number }, Date.now(), at.chance(0.5));
+  }
+  if (number <= 4 || at.chance(0.5)) await removal.park(record.slug, () => true);
+}
+
+let trees: SessionTrees | undefined;
 for await (const line of createInterface({ input: process.stdin })) {
-  for (let round = 0; round < Number(line); round += 1) {
-    await turn(random.pick(["one", "two"]));
-    if (random.chance(0.3)) await keeping.tidy({ all: random.chance(0.5) });
+  const turns = Number(line);
+  if (turns > 0) trees ??= openSessionTrees(topDir);
+  for (let round = 0; trees !== undefined && round < turns; round += 1) {
+    await turn(trees, random.pick(["one", "two"]), random);
+    if (random.chance(0.3)) await trees.keeping.tidy({ all: random.chance(0.5) });
   }
   console.log("lived");
 }

@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { createMerger } from "../../src/git/merge/merger.ts";
 import { createSnapshots } from "../../src/git/snapshots/snapshot.ts";
 import { createTurnRefs } from "../../src/git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../src/git/worktrees/linked-worktrees.ts";
+import { createSessionMerges } from "../../src/run/workplace/worktrees/session-merges.ts";
 import { createSessionSnapshots, type SessionSnapshots } from "../../src/run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees, type SessionWorktrees } from "../../src/run/workplace/worktrees/session-worktrees.ts";
 import { createWorktreeKeeping, type WorktreeKeeping } from "../../src/run/workplace/worktrees/worktree-keeping.ts";
@@ -26,10 +28,10 @@ export interface SessionTrees {
 
 const WHO = "Codex <codex@example.org>";
 
-/** Opens those of the repository at `topDir`; as often as a coordinator would start. */
-export function openSessionTrees(topDir: string): SessionTrees {
+/** Opens those of the repository at `topDir`; as often as a coordinator would start. @param home of another workspace there */
+export function openSessionTrees(topDir: string, home?: string): SessionTrees {
   const code = { topDir, gitDir: join(topDir, ".git"), commonDir: join(topDir, ".git") };
-  const stateDir = join(topDir, ".git/codex-inbox");
+  const stateDir = join(topDir, ".git/codex-inbox", ...(home === undefined ? [] : ["homes", home]));
   const environment = async (): Promise<Readonly<Record<string, string>>> => ({});
   const log: string[] = [];
   const busy = new Set<string>();
@@ -44,16 +46,18 @@ export function openSessionTrees(topDir: string): SessionTrees {
     log: (event: string) => log.push(event),
   };
   const worktrees = createSessionWorktrees({
-    ...{ ...shared, setup: { run: async () => undefined }, indexesDir: join(stateDir, "worktree-indexes") },
+    ...{ ...shared, home, setup: { run: async () => undefined }, indexesDir: join(stateDir, "worktree-indexes") },
     makeRoom: () => keeping.makeRoom(),
   });
-  const snapshots = createSessionSnapshots({
-    ...{ ...shared, worktrees, refs: createTurnRefs(code), ours: ["inbox"], author: WHO, committer: async () => WHO },
+  const taking = {
+    ...{ ...shared, worktrees, ours: ["inbox"], committer: async () => WHO },
     snapshots: createSnapshots({
       programs: { forListing: environment },
       secretsIn: async (text) => (text.includes("SECRET") ? [{ line: 1, kind: "a secret" }] : []),
     }),
-  });
+  };
+  const merges = createSessionMerges({ ...taking, merger: createMerger(code, join(stateDir, "merging")) });
+  const snapshots = createSessionSnapshots({ ...taking, merges, refs: createTurnRefs(code), author: WHO });
   const removal = createWorktreeRemoval({
     ...shared,
     worktrees,

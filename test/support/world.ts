@@ -13,6 +13,7 @@ import { openOwnThreads } from "../../src/store/own-threads.ts";
 import { createSessionLocks } from "../../src/store/sessions/session-lock.ts";
 import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
+import type { CloneNames } from "../../src/task/claims/runs-on.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
@@ -20,6 +21,7 @@ import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { ChangedFile, CodexInstallation, RunContext } from "../../src/task/state/run.ts";
 import type { Keeper } from "../../src/task/text/kept-text.ts";
 import { openFakeBranch } from "../fakes/fake-branch.ts";
+import type { FakeClaimsRemote } from "../fakes/fake-claims-remote.ts";
 import { createFakeFileSyncs } from "../fakes/fake-file-syncs.ts";
 import { createFakeHistory } from "../fakes/fake-history.ts";
 import { createFakeIntake, type FakeIntake } from "../fakes/fake-intake.ts";
@@ -68,6 +70,10 @@ export interface World {
   };
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
+  /** The remote that other clones share; `undefined`: there is none. */
+  shared: FakeClaimsRemote | undefined;
+  /** What this clone is called. */
+  names: CloneNames;
   /** What is wrong with codex, with the settings. */
   readonly problems: {
     codex: string | undefined;
@@ -118,7 +124,8 @@ export interface World {
   subjects(): readonly string[];
 }
 
-export function createWorld(): World {
+/** @param clone its id */
+export function createWorld(clone = "aaaaaa"): World {
   const dir = tempDir(existsSync(MEMORY_DIR) ? MEMORY_DIR : undefined);
   const paths = statePaths(join(dir, ".git", "codex-inbox"));
   const clock = createClock();
@@ -134,7 +141,7 @@ export function createWorld(): World {
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     ...{ maxWorkers: 2, sharedWriters: 64, workplace: "shared" },
-    maxOpenTasks: 10_000,
+    ...{ maxOpenTasks: 10_000, minFreeMb: 0 },
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
     stallTimeoutMs: 1_800_000,
@@ -208,6 +215,8 @@ export function createWorld(): World {
       log,
       settle,
       byOrigin: undefined,
+      shared: undefined,
+      names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
     },
@@ -226,13 +235,18 @@ export function createWorld(): World {
           paths,
           workspaceDir: dir,
           branchName: "main",
-          clone: "aaaaaa",
+          clone,
           version: "1.2.3",
           branch,
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
           installation,
+          claims: {
+            remote: () => world.shared,
+            names: () => world.names,
+            onSeen: (listener) => world.shared?.onSeen(listener),
+          },
         },
         intake: (onHint) => {
           const acceptingDir = join(paths.root, "accepting");

@@ -6,8 +6,8 @@ import { notWritable, readPolicy, writePolicy } from "../../config/policy.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import type { Policy } from "../../task/rights/policy.ts";
-import { isPolicyKey, type PolicyKey } from "../../task/rights/policy.ts";
 import { changePolicy, type PolicyChange } from "../../task/rights/policy-change.ts";
+import { isPolicyKey, type PolicyKey } from "../../task/rights/policy-value.ts";
 
 const LOCK_NAME = "policy-lock";
 /** Keys whose values are paths: what is typed relative to the current folder is written down whole. */

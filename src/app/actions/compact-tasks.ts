@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { findHolder } from "../../base/process/process-lock.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -26,7 +27,7 @@ export interface CompactedLedger {
  */
 export async function compactTasks(place: WorkspacePlace, force: boolean): Promise<CompactedLedger> {
   const { root, server } = statePaths(place.stateDir);
-  const holder = force ? undefined : await findHolder(root, "lock");
+  const holder = force || !existsSync(root) ? undefined : await findHolder(root, "lock");
   if (holder !== undefined) {
     const why = `a coordinator is at work (process ${holder.pid})`;
     throw new CoordinatorError(

@@ -10,6 +10,7 @@ import { runGit } from "../../git/process/git-process.ts";
 import { requireGit } from "../../git/process/git-version.ts";
 import { createRootCommit } from "../../git/repository/root-commit.ts";
 import { findWorkspace, placeAt, WORK_ROOT_FILE, type WorkspacePlace } from "../../git/repository/workspace-place.ts";
+import { refuseNewerState } from "../../store/formats.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { emptyLedger } from "../../task/ledger/ledger.ts";
 import type { FileEdit } from "../../task/records/commit-plan.ts";
@@ -67,6 +68,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
     );
   }
   refuseObstacles(place.workspaceDir);
+  refuseNewerState(place.stateDir);
   if (!options.another) await refuseSecond(dir, (there) => there.topDir !== place.topDir);
   const commit = await addLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });

@@ -4,8 +4,10 @@ import type { Branch } from "../../git/branch.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { readCloneFile, settleCloneId } from "../../store/clone/clone-id.ts";
+import { refuseNewerLedger } from "../../store/formats.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import type { CommitPlan } from "../../task/records/commit-plan.ts";
+import { LEDGER } from "../../task/records/workspace-paths.ts";
 
 /** A git command of the user's is waited for this long. */
 const WAIT_FOR_GIT_MS = 10_000;
@@ -14,7 +16,7 @@ const WAIT_FOR_GIT_MS = 10_000;
  * Lets `work` read `branchName` ("refs/heads/main") and commit to it, in a process of its own and also beside a coordinator: to that one
  * it is a commit of somebody else's.
  *
- * @throws CoordinatorError `TRY_AGAIN` where git commands of the user's take longer than ten seconds
+ * @throws CoordinatorError `CONFIG` where the branch is a newer version's; `TRY_AGAIN` where git commands of the user's take longer than ten seconds
  */
 export async function withOwnCommitter<Result>(
   place: WorkspacePlace,
@@ -35,6 +37,7 @@ export async function withOwnCommitter<Result>(
     (await branch.commit([plan], AbortSignal.timeout(WAIT_FOR_GIT_MS))).commits[0];
   try {
     await branch.refresh();
+    refuseNewerLedger(await branch.readText(LEDGER));
     return await work(branch, commit);
   } catch (error) {
     if (!isAbort(error)) throw error;

@@ -4,9 +4,11 @@ import type { TaskView } from "../views/task-view.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
 import { findTask } from "./tasks/find-task.ts";
 import { listLines, listTasks } from "./tasks/list-tasks.ts";
+import { rememberHistory } from "./tasks/remembered-history.ts";
 
 /** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
-export function createQueries(deps: QueriesDeps): Queries {
+export function createQueries(given: QueriesDeps): Queries {
+  const deps = { ...given, history: rememberHistory(given.history, given.branch) };
   const pauses = () => openPauseStore(deps.paths.paused).read();
   const find = (part: string): Promise<TaskView> => findTask(deps, part);
   const sessionDeps = async (): Promise<SessionListDeps> => {

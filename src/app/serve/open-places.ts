@@ -1,18 +1,22 @@
+import { join } from "node:path";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
 import type { LiveConfig } from "../../config/live-config.ts";
 import type { LivePolicy } from "../../config/live-policy.ts";
 import { keptApart } from "../../dispatch/run/run-request.ts";
-import { createMerger } from "../../git/merge/merger.ts";
+import { createMerger, type Merger } from "../../git/merge/merger.ts";
+import { createGitMaintenance } from "../../git/objects/git-maintenance.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
 import type { SecretFinder } from "../../redact/keeper.ts";
+import { createRunRetention } from "../../run/run-retention.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
 import { createTurnRetention } from "../../run/workplace/turn-retention.ts";
 import { type OpenedWorkplace, openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
 import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
+import { createSessionMerges } from "../../run/workplace/worktrees/session-merges.ts";
 import { createSessionSnapshots, type SessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees, type SessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
 import {
@@ -22,7 +26,7 @@ import {
 } from "../../run/workplace/worktrees/worktree-keeping.ts";
 import { createWorktreeRemoval, type WorktreeRemovalDeps } from "../../run/workplace/worktrees/worktree-removal.ts";
 import { createWorktreeSetup, type WorktreeSetup } from "../../run/workplace/worktrees/worktree-setup.ts";
-import type { StatePaths } from "../../store/state-paths.ts";
+import { homeName, type StatePaths } from "../../store/state-paths.ts";
 import { openWorktreeRecords, type WorktreeRecords } from "../../store/worktrees/worktree-records.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { WorkplaceSetting } from "../../task/workplace/choose-workplace.ts";
@@ -51,6 +55,7 @@ export interface WorktreeParts {
   readonly worktrees: SessionWorktrees;
   readonly snapshots: SessionSnapshots;
   readonly keeping: WorktreeKeeping;
+  readonly merger: Merger;
 }
 
 export interface WorktreePartsOptions
@@ -76,17 +81,19 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
   });
   const shared = { code, trees, records, settings, surroundings, log, environment, isIdle: options.isIdle };
   const worktrees = createSessionWorktrees({
-    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, makeRoom: () => keeping.makeRoom() },
+    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, home: homeName(paths.root) },
+    makeRoom: () => keeping.makeRoom(),
   });
   const committer = (): Promise<string> => readIdentity(code);
+  const merger = createMerger(code, join(paths.merging, "coordinator"));
+  const taking = { ...shared, worktrees, ours, committer, snapshots: workTree.snapshots };
   const snapshots = createSessionSnapshots({
-    ...{ ...shared, worktrees, ours, committer, refs: createTurnRefs(code) },
-    snapshots: workTree.snapshots,
+    ...{ ...taking, merges: createSessionMerges({ ...taking, merger }), refs: createTurnRefs(code) },
     author: authorFor(await committer()).replace(/^codex-inbox/, AGENT),
   });
   const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, ours, committer });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal });
-  return { workTree, records, trees, worktrees, snapshots, keeping };
+  return { workTree, records, trees, worktrees, snapshots, keeping, merger };
 }
 
 /** Opens where runs work: the checkout, and the worktrees of sessions. @throws as `openWorkplace` */
@@ -95,7 +102,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   readonly places: RunPlaces;
 }> {
   const { place, paths, config, policy, commands, surroundings, log } = options;
-  let isIdle = (_session: string): boolean => false;
+  let isIdle = (_session: string | undefined): boolean => false;
   const setup = createWorktreeSetup({
     driver: createVerifyDriver({ ...commands, runsDir: paths.worktreeSetups }),
     ...{ runsDir: paths.worktreeSetups, surroundings, log },
@@ -104,25 +111,30 @@ export async function openPlaces(options: PlacesOptions): Promise<{
       network: policy.current().network,
     }),
   });
-  const { workTree, records, worktrees, snapshots, keeping } = await openWorktreeParts({
+  const { workTree, records, worktrees, snapshots, keeping, merger } = await openWorktreeParts({
     ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
     settings: () => ({ setup: undefined, ...config.current().worktree, dir: undefined }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });
   const { code, programs, root: workRoot, repositories } = workTree;
-  const merger = createMerger(code, paths.merging);
   const retention = createTurnRetention({
     ...{ repository: code, refs: createTurnRefs(code), now: surroundings.now },
     keepDays: () => config.current().keepChangesDays,
+  });
+  const { now } = surroundings;
+  const runRetention = createRunRetention({ keptDir: paths.unknownRuns, settings: config.current, now, log });
+  const maintenance = createGitMaintenance({
+    ...{ commonDir: code.commonDir, now, log },
+    ...{ everyMinutes: () => config.current().maintenanceMinutes, isQuiet: () => isIdle(undefined) },
   });
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
     branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
-    landing: { checkout: code, merger, programs, now: surroundings.now },
+    landing: { checkout: code, merger, programs, now: surroundings.now, home: homeName(paths.root) },
     keepBy(given) {
       isIdle = given;
-      return tidyNowAndThen([keeping.tidy, retention], surroundings, log);
+      return tidyNowAndThen([keeping.tidy, retention, runRetention, maintenance], surroundings, log);
     },
   });
   if (!places.branches.isEmpty) await places.branches.refresh();

@@ -4,7 +4,7 @@ import { takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import type { ConfigFlags, SettingsText } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
-import { createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
+import { createLiveNames, createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
@@ -35,6 +35,7 @@ import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { createReload, followBranchSettings, isCommittedNote } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
+import { sharedClones } from "./claims-of-remote.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
 import { defaultWorkplace, openPlaces } from "./open-places.ts";
@@ -163,7 +164,6 @@ async function open(
     author: policy.current().author,
   });
   const store = createSessionStore(branch);
-  const locks = createSessionLocks(paths.sessionLocks);
   const { settleMs, rescanMs } = config.current();
   const ownThreads = openOwnThreads(paths.ownThreads);
   const rights = createLiveRights(policy, () => config.current().verifyCommands, ownThreads.has);
@@ -190,7 +190,7 @@ async function open(
     }),
     verifications: createVerifyDriver({ ...commands, runsDir: paths.runs }),
     runStore: openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId }),
-    sessions: { ...store, ...locks },
+    sessions: { ...store, ...createSessionLocks(paths.sessionLocks) },
     ownThreads,
     ...{ workTree, places },
     prompts: createPromptAssembly(
@@ -231,7 +231,7 @@ async function open(
     reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
-    takeOver: options.takeOver,
+    ...{ takeOver: options.takeOver, claims: sharedClones(createLiveNames(policy, workspaceId)) },
     ...{ surroundings, log },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.

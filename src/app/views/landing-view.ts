@@ -18,6 +18,8 @@ export interface LandingView {
   /** Why the checkout was not moved, and what moves it. */
   readonly why: string | null;
   readonly command: string | null;
+  /** The task in which the session settles the conflict, where that was asked for. */
+  readonly repairTask: string | null;
 }
 
 export function presentLanding(answer: LandAnswer): LandingView {
@@ -29,5 +31,6 @@ export function presentLanding(answer: LandAnswer): LandingView {
     conflicts: answer.state === "conflict" ? answer.conflicts : [],
     why: answer.state === "ready" ? answer.why : null,
     command: answer.state === "ready" ? answer.command : null,
+    repairTask: answer.repair ?? null,
   };
 }

@@ -63,7 +63,7 @@ export function presentOpen(
     changedFiles: record.changedFiles.map(presentChange),
     changes: record.changes,
     path: task.path,
-    committed: false,
+    committed: !task.committed && records.at(-1)?.k === "committed", // Since memory was asked.
     warnings: record.warnings,
   };
 }

@@ -2,8 +2,9 @@ import type { ShownPolicy } from "../../app/actions/change-policy.ts";
 import { CoordinatorError } from "../../base/errors.ts";
 import { ORIGIN_KINDS } from "../../task/rights/origin-kind.ts";
 import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
-import { POLICY_KEYS, POLICY_LISTS, type Policy, type PolicyKey, RIGHT_KEYS } from "../../task/rights/policy.ts";
+import { type Policy, RIGHT_KEYS } from "../../task/rights/policy.ts";
 import { POLICY_ACTIONS } from "../../task/rights/policy-change.ts";
+import { POLICY_KEYS, POLICY_LISTS, type PolicyKey } from "../../task/rights/policy-value.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, printJson, textFlag } from "../command.ts";
 
@@ -18,6 +19,8 @@ export function createPolicyCommand(deps: CliDeps): Command {
       "set codex <path>               the codex executable, where neither --codex nor CODEX_INBOX_CODEX names one",
       "set codexHome <path>           codex's own folder, where CODEX_HOME names none; both are read when serve starts",
       "set author <name <address>>    author of our commits: codex-inbox, with your address; read when serve starts",
+      "set name <name>                what this clone is called by tasks that say where they run (runsOn): at first its id",
+      "allow labels <name> …          further names of it",
       "allow workdirs <path> …        folders besides the working tree that a task may work in or below",
       "allow images <path> …          files or folders besides the working tree that images may come from",
       "allow codexConfig <key> …      settings of codex that a task may make",
@@ -108,6 +111,8 @@ function policyLines({ policy, path, workRoot }: ShownPolicy): readonly string[]
     codex: policy.codex ?? "--codex, CODEX_INBOX_CODEX, or the one on the PATH",
     codexHome: policy.codexHome ?? "CODEX_HOME, or codex's own default",
     author: policy.author ?? "codex-inbox, with your address",
+    name: policy.name ?? "the id of this clone",
+    labels: list(policy.labels),
   };
   return [
     ...POLICY_KEYS.map((key) => `${key.padEnd(14)} ${lines[key]}`),

@@ -99,9 +99,10 @@ function overlapLine({ session, with: other, paths }: StatusView["overlaps"][num
 }
 
 function pauseLines({ queue, sessions }: StatusView["paused"], time: (iso: string) => string): readonly string[] {
-  const lines = sessions.map(
-    ({ session, since, reason }) =>
-      `paused     session ${session} since ${because(time(since), reason)} (codex-inbox resume --session ${session})`,
+  const lines = sessions.map(({ session, since, reason, takenBy }) =>
+    takenBy === null
+      ? `paused     session ${session} since ${because(time(since), reason)} (codex-inbox resume --session ${session})`
+      : `taken      session ${session} by ${takenBy} since ${because(time(since), reason)} (codex-inbox attach --release ${session})`,
   );
   const more = sessions.length - SESSIONS_SHOWN;
   if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);

@@ -15,10 +15,11 @@ import { promptWithRecap } from "../../task/session/recap.ts";
 import type { TranscriptEntry } from "../../task/session/transcript-entry.ts";
 import { describeFailure, failurePolicy, type OwnChoices, reachedModel, stopsAll } from "../../task/state/failure.ts";
 import { type RetryLimits, retryDelayMs } from "../../task/state/retry.ts";
-import type { RunStart, RunVerdict } from "../../task/state/run.ts";
+import type { RunContext, RunStart, RunVerdict } from "../../task/state/run.ts";
 import type { ExitVerdict, TaskEvent } from "../../task/state/task-event.ts";
 import { durationText } from "../../task/text/duration-text.ts";
 import type { WorkplaceChoice } from "../../task/workplace/choose-workplace.ts";
+import { mergeNote, NOTHING_TO_MERGE } from "../../task/workplace/merge-note.ts";
 import { overlapNote } from "../../task/workplace/overlap-note.ts";
 import type { CircuitBreaker } from "../circuit-breaker.ts";
 import { leaseOf } from "./active-runs.ts";
@@ -126,6 +127,26 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
     return exitVerdict(verdict, own, endedAtMs + waitMs);
   };
 
+  /** @returns what the agent is told of it besides */
+  const openPlace = async (
+    task: OpenTask,
+    kind: WorkplaceChoice["kind"],
+    isWanted: () => boolean,
+  ): Promise<{ readonly lease: WorktreeLease | undefined; readonly note: string }> => {
+    const { sessionKey, spec } = task;
+    const found = deps.places.branches.all().find(({ session: key }) => key === sessionKey);
+    if (kind === "shared") {
+      if (!spec.merge) return { lease: undefined, note: overlapNote(found) };
+      throw new CoordinatorError("TASK_FILE", "merge: a merge is settled in a worktree, and it works outside of one");
+    }
+    const lease = await deps.places.lease(sessionKey, spec.locks, isWanted);
+    await deps.places.before(lease, turnOf(task));
+    if (!spec.merge) return { lease, note: overlapNote(found) };
+    const merge = await deps.places.merge(lease, task.id);
+    const beside = overlapNote(found === undefined ? undefined : { ...found, conflicts: [] });
+    return { lease, note: (merge === undefined ? NOTHING_TO_MERGE : mergeNote(merge)) + beside };
+  };
+
   return {
     async begin(task, codex, isWanted) {
       const { id, sessionKey } = task;
@@ -136,13 +157,10 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       const rights = deps.defaults().rights.of(task.origin);
       const lost = new Map([...lostThreads(records), ...foreignThread(turn.session.thread, rights)]);
       const fresh = freshThread(turn.task, turn.session, lost);
-      // An agent is told what is kept of it, and no secret more: notes may hold some.
       const assembled = await deps.prompts.assemble(turn.prompt, turn.memory);
-      const other = deps.places.branches.all().find(({ session: key }) => key === sessionKey);
-      const { text, context } = await deps.keeper.keepInSlices(withNote(assembled, overlapNote(other)));
-      const prompt = fresh === undefined ? text : promptWithRecap(text, await deps.sessionEntries(task), fresh.why);
       if (!isWanted()) return undefined;
       const choice = deps.chosen(task);
+      let context: RunContext | undefined;
       let resumed: string | undefined;
       let before: RunStart | undefined;
       let lease: WorktreeLease | undefined;
@@ -167,12 +185,14 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
         return true;
       };
       try {
-        if (choice.kind === "worktree") {
-          const opened = await deps.places.lease(sessionKey, task.spec.locks, isWanted);
-          await deps.places.before(opened, turnOf(task));
-          if (!isWanted()) return undefined;
-          lease = opened;
-        }
+        const opened = await openPlace(task, choice.kind, isWanted);
+        lease = opened.lease;
+        // An agent is told what is kept of it, and no secret more: notes may hold some.
+        const kept = await deps.keeper.keepInSlices(withNote(assembled, opened.note));
+        context = kept.context;
+        const prompt =
+          fresh === undefined ? kept.text : promptWithRecap(kept.text, await deps.sessionEntries(task), fresh.why);
+        if (!isWanted()) return undefined;
         const { ground, variables } = deps.places.at(lease);
         const request = createRunRequest(turn.task, prompt, turn.session, lost, ground, deps.defaults(), variables);
         if (!takeThread(id, request.resumeThread)) return undefined;

@@ -47,12 +47,12 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   const started = task.lastRun;
   if (started === undefined) throw new Error(`${task.id} has no run`);
   const { run, attempt, startedAtMs, resume } = started;
-  const { verdict } = outcome;
   const endedAtMs = deps.surroundings.now();
   const records = deps.journal.read(task.id);
-  const changed = await changesOf(deps, task, started, records, outcome);
+  const { unsettled, ...changed } = await changesOf(deps, task, started, records, outcome);
+  const verdict = unsettled === undefined ? outcome.verdict : withoutMerge(outcome.verdict, unsettled);
   const session = await deps.sessions.read(task.sessionKey);
-  const entries = await entriesOf(deps.keeper, task.id, started, outcome, records);
+  const entries = await entriesOf(deps.keeper, task.id, started, { ...outcome, verdict }, records);
   const record = {
     ...{ k: "run" as const, run, attempt, verdict, startedAtMs, endedAtMs },
     entries: await withoutSplitSecrets(entries, deps.keeper),
@@ -64,8 +64,19 @@ export async function recordRun(deps: OutcomeDeps, task: OpenTask, outcome: Agen
   return { record: await deps.keeper.keepInSlices(record), changesMs: deps.surroundings.now() - endedAtMs };
 }
 
+/** A turn that was to settle a merge and has not is no success, whatever codex says. */
+function withoutMerge(verdict: RunVerdict, detail: string): RunVerdict {
+  if (verdict.outcome !== "succeeded") return verdict;
+  return { ...verdict, outcome: "failed", failure: { kind: "mergeUnsettled", detail, untilMs: undefined } };
+}
+
 /** So many files are listed; the commit has them all. */
 const CHANGED_FILES_MAX = 1_000;
+
+/** @property unsettled why a merge is not settled that the run was to settle */
+interface Changed extends Partial<Pick<JournalRecord & { readonly k: "run" }, "changedFiles" | "change">> {
+  readonly unsettled?: string;
+}
 
 /** In a worktree nobody else works: what its commit holds is the run's. Of a run that may not write nothing is asked. */
 async function changesOf(
@@ -74,7 +85,7 @@ async function changesOf(
   { run, startedAtMs, workplace, thread }: StartedRun,
   records: readonly JournalRecord[],
   { verdict, endedAtMs, patches }: AgentOutcome,
-): Promise<Partial<Pick<JournalRecord & { k: "run" }, "changedFiles" | "change">>> {
+): Promise<Changed> {
   const turn = { ...turnOf(task), run, thread: verdict.threadId ?? thread };
   if (workplace?.kind !== "worktree") {
     const started = records.findLast((record) => record.k === "started" && record.run === run);
@@ -83,18 +94,22 @@ async function changesOf(
     const { change, files } = await workTree.changes.after(ended, started.before);
     return { change, changedFiles: files.slice(0, CHANGED_FILES_MAX) };
   }
-  const found = await places.after(workplace, turn, endedAtMs);
+  const found = await places.after(workplace, turn, endedAtMs, verdict.outcome === "succeeded");
   if (found === undefined) {
     const none = { branch: workplace.branch, commit: null, parent: null, tip: null, insertions: 0, deletions: 0 };
     const problem = `the worktree ${workplace.dir} is gone, and what the run wrote there with it`;
     return { change: { ...none, leftOut: [], held: null, problem } };
   }
-  const { files, commit = null, held = null, ...change } = found;
+  const { files, commit = null, held = null, unsettled, ...change } = found;
   const changedFiles = files.slice(0, CHANGED_FILES_MAX).map((file) => ({
     ...file,
     by: patches.get(join(workplace.dir, file.path)) === "written" ? ("patch" as const) : ("other" as const),
   }));
-  return { change: { ...change, commit, held }, changedFiles };
+  const recorded = { ...change, commit, held };
+  // Then the branch does not have it: the run's own ref alone does.
+  return unsettled === undefined
+    ? { change: recorded, changedFiles }
+    : { change: { ...recorded, branch: null }, changedFiles, unsettled };
 }
 
 /** Returns what the commit of a task's run under way is the work of. */

@@ -5,14 +5,14 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import { syncFolder } from "../../base/files/durable-file.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
-import type { CommitPlan, CommitReport } from "../../task/records/commit-plan.ts";
+import type { CommitReport } from "../../task/records/commit-plan.ts";
 import type { Blocker, Forks } from "../gate/process-scan.ts";
 import { ObstacleError } from "../objects/tree-edit.ts";
 import { GitError } from "../process/git-process.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import type { BranchView } from "./branch-view.ts";
-import { buildChain, type CommitChain } from "./commit-chain.ts";
-import { findLeftBehind, type Refusal, type Staging, type StagingParts, settleAll, stageChain } from "./staging.ts";
+import type { CommitChain, Signed } from "./commit-chain.ts";
+import { findLeftBehind, type Refusal, type Staging, type StagingParts, settleAll } from "./staging.ts";
 import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
 import { ElsewhereError } from "./work-tree.ts";
 
@@ -28,7 +28,23 @@ export type Outcome =
   | Missed
   | { readonly kind: "closed"; readonly reason: string };
 
-/** One batch of plans on its way into the branch. What was prepared is kept from attempt to attempt while it is still true. */
+/** What is brought into the branch: commits that are made for it (own-commits.ts), or that are there already (move.ts). */
+export interface BatchWork {
+  /** Files (from the top of the work tree) that it is known to change. */
+  readonly paths: readonly string[];
+  /** Returns what there is to do on top of `base`; the objects may be named only. */
+  build(base: string | undefined, signed: Signed): Promise<CommitChain>;
+  /** Prepares index and work tree. */
+  stage(chain: CommitChain): Promise<Staging | Refusal>;
+  /** Writes down what is about to happen, before any of it can be seen. */
+  intend(chain: CommitChain): Promise<void>;
+  /** The branch has moved. */
+  settle(chain: CommitChain): void | Promise<void>;
+  /** Nothing more is asked of it. */
+  end(): void;
+}
+
+/** One batch on its way into the branch. What was prepared is kept from attempt to attempt while it is still true. */
 export interface Batch {
   attempt(signal: AbortSignal): Promise<Outcome>;
   /** Removes temporary files. */
@@ -63,10 +79,9 @@ function forksAfter(looks: number): Forks {
   return looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
 }
 
-export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Batch {
+export function createBatch(parts: BatchParts, work: BatchWork): Batch {
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
-  const touched = plans.flatMap((plan) => plan.edits.map((edit) => repository.prefix + edit.path));
-  const paths = [...new Set([...memory.paths(), ...touched])];
+  const paths = [...new Set([...memory.paths(), ...work.paths])];
   let signature = "";
   let chain: CommitChain | undefined;
   let staging: Staging | undefined;
@@ -94,8 +109,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
     isWritten = false;
     const time = `${Math.floor(parts.now() / 1_000)} +0000`;
     signature = `${parts.identity} ${time}`;
-    const signed = { author: `${parts.author} ${time}`, committer: signature };
-    chain = await buildChain(store, parts.trees, { plans, base, prefix: repository.prefix, ...signed });
+    chain = await work.build(base, { author: `${parts.author} ${time}`, committer: signature });
     return chain;
   }
 
@@ -108,7 +122,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   async function writeObjects(made: CommitChain): Promise<void> {
     if (isWritten) return;
     const moved = made.tip === made.base ? undefined : made.tip;
-    const intended = moved === undefined ? undefined : memory.intend(moved, writtenFiles(made));
+    const intended = moved === undefined ? undefined : work.intend(made);
     await Promise.all([store.flush(), intended, locks.prepare(moved)]);
     faultPoint("commit:objects-written");
     isWritten = true;
@@ -117,7 +131,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
   async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {
     if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
     await dropStaging();
-    const next = await stageChain(parts, of);
+    const next = await work.stage(of);
     if (!("refused" in next)) {
       staging = next;
       indexMs += next.indexMs;
@@ -210,10 +224,7 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
 
   /** The branch has moved. Makes that durable, and remembers it. */
   async function finish(made: CommitChain, failed: readonly string[]): Promise<Outcome> {
-    if (made.tip !== undefined && made.tree !== undefined && made.tip !== made.base) {
-      memory.settle(made.tip);
-      view.moved(made.tip, made.tree);
-    }
+    if (made.tip !== made.base) await work.settle(made);
     const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
     await dropStaging();
     // The index was renamed before the branch: one journal of a file system holds both. Where it does not, the next commit puts it right.
@@ -259,10 +270,9 @@ export function createBatch(parts: BatchParts, plans: readonly CommitPlan[]): Ba
         return { kind: "closed", reason: `cannot write a commit: ${error instanceof Error ? error.message : code}` };
       }
     },
-    discard: dropStaging,
+    async discard() {
+      await dropStaging();
+      work.end();
+    },
   };
-}
-
-function writtenFiles(chain: CommitChain): ReadonlyMap<string, string> {
-  return new Map(chain.changes.flatMap(({ path, after }) => (after === undefined ? [] : [[path, after.id] as const])));
 }

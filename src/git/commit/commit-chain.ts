@@ -1,4 +1,4 @@
-import type { CommitPlan } from "../../task/records/commit-plan.ts";
+import type { CommitPlan, FileEdit } from "../../task/records/commit-plan.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { ObstacleError, type TreeEditor } from "../objects/tree-edit.ts";
 import { FILE_MODE, isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
@@ -23,13 +23,16 @@ export interface FileChange {
   readonly after: TreeEntry | undefined;
 }
 
-export interface ChainInput {
+/** Who makes commits, and when: "Name <address> <seconds> <zone>", each. */
+export interface Signed {
+  readonly author: string;
+  readonly committer: string;
+}
+
+export interface ChainInput extends Signed {
   readonly plans: readonly CommitPlan[];
   readonly base: string | undefined;
   readonly prefix: string;
-  /** "Name <address> <seconds> <zone>", each. */
-  readonly author: string;
-  readonly committer: string;
 }
 
 /**
@@ -41,40 +44,59 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
   const { base, plans, prefix } = input;
   const baseTree = base === undefined ? undefined : await store.treeOf(base);
   const touched = new Set<string>();
-  const commits: (string | undefined)[] = [];
+  const commits: (string | undefined)[] = plans.map(() => undefined);
   let tree = baseTree;
   let tip = base;
   let lastSubject = "";
-  for (const plan of plans) {
-    const changes = await applyPlan(store, trees, { plan, tree, prefix });
-    const next = changes.size === 0 ? tree : await trees.rewrite(tree, changes);
-    if (next === undefined || next === tree) {
-      commits.push(undefined);
-      continue;
-    }
-    tree = next;
-    tip = store.add("commit", formatCommit(next, tip, input, plan.message));
-    commits.push(tip);
+  /** The last plan that changes something. It is written when the next one is known, or what closes the batch is in it. */
+  let pending: PendingCommit | undefined;
+  const write = ({ index, plan }: PendingCommit): void => {
+    if (tree === undefined) return;
+    tip = store.add("commit", formatCommit(tree, tip, input, plan.message));
+    commits[index] = tip;
     lastSubject = plan.message.split("\n", 1)[0] ?? "";
-    for (const path of changes.keys()) touched.add(path);
+  };
+  const apply = async (edits: readonly FileEdit[]): Promise<string | undefined> => {
+    const changes = await applyEdits(store, trees, { edits, tree, prefix });
+    const next = changes.size === 0 ? tree : await trees.rewrite(tree, changes);
+    if (next !== tree) for (const path of changes.keys()) touched.add(path);
+    return next;
+  };
+  for (const [index, plan] of plans.entries()) {
+    const next = await apply(plan.edits);
+    if (next === undefined || next === tree) continue;
+    if (pending !== undefined) write(pending);
+    pending = { index, plan };
+    tree = next;
   }
+  const next = await apply(plans.flatMap(({ closing = [] }) => closing));
+  const index = plans.findLastIndex(({ closing }) => closing !== undefined);
+  const closer = plans[index];
+  if (next !== undefined && next !== tree && closer !== undefined) pending ??= { index, plan: closer };
+  tree = next;
+  if (pending !== undefined) write(pending);
   return { base, tip, tree, commits, changes: await compare(trees, baseTree, tree, touched), lastSubject };
 }
 
-interface PlanInput {
+interface PendingCommit {
+  readonly index: number;
   readonly plan: CommitPlan;
+}
+
+interface EditInput {
+  readonly edits: readonly FileEdit[];
   readonly tree: string | undefined;
   readonly prefix: string;
 }
 
-/** Returns what the plan changes in `tree`. Several edits of one file make one blob. */
-async function applyPlan(
+/** Returns what the edits change in `tree`. Several edits of one file make one blob. */
+async function applyEdits(
   store: ObjectStore,
   trees: TreeEditor,
-  { plan, tree, prefix }: PlanInput,
+  { edits, tree, prefix }: EditInput,
 ): Promise<Map<string, TreeEntry | undefined>> {
   const files = new Map<string, EditedFile>();
-  for (const edit of plan.edits) {
+  for (const edit of edits) {
     const path = prefix + checkPath(edit.path);
     const file = files.get(path) ?? (await readFile(store, trees, tree, path));
     const result = edit.apply(file.text);
@@ -124,7 +146,7 @@ export function decode(bytes: Uint8Array): string {
 function formatCommit(
   tree: string,
   parent: string | undefined,
-  { author, committer }: Pick<ChainInput, "author" | "committer">,
+  { author, committer }: Signed,
   message: string,
 ): Buffer {
   const parents = parent === undefined ? "" : `parent ${parent}\n`;

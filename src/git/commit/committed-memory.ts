@@ -24,6 +24,10 @@ export interface CommittedMemory {
   intend(commit: string, files: ReadonlyMap<string, string>): Promise<void>;
   /** The intended commit is in the branch. */
   settle(commit: string): void;
+  /** Returns the commit that the branch was about to be moved to, by somebody's commits, when we died. */
+  unfinishedMove(): string | undefined;
+  /** Writes down that the branch is about to be moved to `commit`; `undefined`: it has been. Not synced, as `intend`. */
+  intendMove(commit: string | undefined): Promise<void>;
 }
 
 interface Note {
@@ -31,14 +35,27 @@ interface Note {
   readonly branch: string;
   readonly last: string;
   readonly files: readonly (readonly [path: string, ...ids: string[]])[];
+  readonly move?: string;
 }
 
 export function createCommittedMemory(stateDir: string, branch: string): CommittedMemory {
   const notePath = join(stateDir, "committer.json");
   const note = readNote(notePath, branch);
   const files = new Map<string, readonly string[]>(note?.files.map(([path, ...ids]) => [path, ids]));
-  let last = note?.last;
+  let last = note?.last === "" ? undefined : note?.last;
   let intended: string | undefined;
+  let move = note?.move;
+
+  async function write(commit: string | undefined): Promise<void> {
+    const moving = move === undefined ? {} : { move };
+    const next: Note = {
+      ...{ v: 1, branch, last: commit ?? "", files: [...files].map(([path, ids]) => [path, ...ids]) },
+      ...moving,
+    };
+    const temporary = `${notePath}.${process.pid}.tmp`;
+    await writeFile(temporary, JSON.stringify(next));
+    renameSync(temporary, notePath);
+  }
 
   return {
     last: () => last,
@@ -55,14 +72,17 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
         if (files.size <= Math.max(FILES_MAX, written.size)) break;
         files.delete(path);
       }
-      const next: Note = { v: 1, branch, last: commit, files: [...files].map(([path, ids]) => [path, ...ids]) };
-      const temporary = `${notePath}.${process.pid}.tmp`;
-      await writeFile(temporary, JSON.stringify(next));
-      renameSync(temporary, notePath);
+      await write(commit);
       intended = commit;
     },
     settle(commit) {
       last = commit;
+    },
+    unfinishedMove: () => move,
+    async intendMove(commit) {
+      if (move === commit) return;
+      move = commit;
+      await write(last);
     },
   };
 }

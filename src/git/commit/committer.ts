@@ -6,11 +6,11 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/files/file-stamp.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { createWorldFaults } from "../../base/world-fault.ts";
-import type { CommitPlan, CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
-import type { Branch } from "../branch.ts";
+import type { CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
+import type { Advance, Branch } from "../branch.ts";
 import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
-import { createTemporaryFiles, type TemporaryFiles } from "../gate/temporary-files.ts";
+import { createTemporaryFiles } from "../gate/temporary-files.ts";
 import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createIndexFile } from "../index/index-file.ts";
 import { createIndexKnowledge } from "../index/index-knowledge.ts";
@@ -20,14 +20,18 @@ import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { authorFor, readIdentity } from "../repository/committer-identity.ts";
+import { createConfiguredPrograms } from "../repository/configured-programs.ts";
 import { createAuthorshipReader, findIntroduction } from "../repository/history.ts";
 import type { WorkTreePlace } from "../repository/read-work-tree.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
-import { type Batch, type BatchParts, createBatch, type Outcome } from "./commit-batch.ts";
+import { type Batch, type BatchWork, createBatch, type Outcome } from "./commit-batch.ts";
 import { decode } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
+import { ApartError, type MoveParts, moveTo } from "./move.ts";
+import { ownCommits } from "./own-commits.ts";
+import { MoveRefusedError } from "./user-files.ts";
 import { createWorkTree } from "./work-tree.ts";
 
 export interface CommitterOptions {
@@ -92,8 +96,8 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     }
   }
 
-  async function run(plans: readonly CommitPlan[], signal: AbortSignal): Promise<CommitReport> {
-    const batch = createBatch(parts, plans);
+  async function run(work: BatchWork, signal: AbortSignal): Promise<CommitReport> {
+    const batch = createBatch(parts, work);
     const pauses = createWaitPauses(() => performance.now());
     try {
       for (;;) {
@@ -138,13 +142,31 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
 
   const entryAt = (path: string) => trees.find(view.tree, repository.prefix + path);
 
+  function inTurn(work: BatchWork, signal: AbortSignal): Promise<CommitReport> {
+    const either = AbortSignal.any([signal, closing.signal]);
+    const result = tail.then(() => run(work, either));
+    tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async function advance(to: string, signal: AbortSignal): Promise<Advance> {
+    let moved = false;
+    const onMoved = (): void => {
+      moved = true;
+    };
+    try {
+      const { leftAlone } = await inTurn(moveTo(parts, to, onMoved), signal);
+      return moved ? { kind: "moved", leftAlone } : { kind: "there" };
+    } catch (error) {
+      if (error instanceof ApartError) return { kind: "apart" };
+      if (error instanceof MoveRefusedError) return { kind: "in-the-way", why: error.message, paths: error.paths };
+      throw error;
+    }
+  }
+
   return {
-    commit(plans, signal) {
-      const either = AbortSignal.any([signal, closing.signal]);
-      const result = tail.then(() => run(plans, either));
-      tail = result.catch(() => undefined);
-      return result;
-    },
+    commit: (plans, signal) => inTurn(ownCommits(parts, plans), signal),
+    advance,
     waiting: () => wait,
     refresh: () => view.refresh(),
     async readText(path) {
@@ -189,7 +211,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   };
 }
 
-async function openParts(options: CommitterOptions): Promise<BatchParts & { readonly temporary: TemporaryFiles }> {
+async function openParts(options: CommitterOptions): Promise<MoveParts> {
   const { stateDir, place, now } = options;
   const repository = await openRepository(place, options.workspaceDir, options.branch);
   mkdirSync(stateDir, { recursive: true });
@@ -218,6 +240,7 @@ async function openParts(options: CommitterOptions): Promise<BatchParts & { read
     now,
     temporary,
     ...{ identity, author: options.author ?? authorFor(identity) },
+    programs: createConfiguredPrograms(),
     trees: createTreeEditor(store, objectFormat),
     knowledge: createIndexKnowledge(index),
     workTree: createWorkTree(repository, temporary, (content) => objectId(objectFormat, "blob", content)),

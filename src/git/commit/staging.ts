@@ -77,7 +77,8 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
  */
 export async function findLeftBehind(parts: StagingParts, chain: CommitChain): Promise<string | undefined> {
   const { workTree, memory } = parts;
-  const written = chain.changes.filter(({ after }) => after !== undefined);
+  const known = new Set(memory.paths());
+  const written = chain.changes.filter(({ path, after }) => after !== undefined && known.has(path));
   const found = written.flatMap(({ path }) => {
     const disk = workTree.look(path);
     return disk.kind === "file" && memory.isOurs(path, disk.id) ? [{ path, id: disk.id }] : [];
@@ -120,7 +121,8 @@ function askIndex({ knowledge, memory }: StagingParts, chain: CommitChain): Prom
 
 type Verdict = "done" | "change" | "user's";
 
-function judgeDisk({ before, after }: FileChange, disk: DiskContent, isOurs: (id: string) => boolean): Verdict {
+/** Returns what is to become of a file of ours in the work tree. */
+export function judgeDisk({ before, after }: FileChange, disk: DiskContent, isOurs: (id: string) => boolean): Verdict {
   if (disk.kind === "foreign") return "user's";
   if (after === undefined) {
     if (disk.kind === "absent") return "done";
@@ -131,13 +133,14 @@ function judgeDisk({ before, after }: FileChange, disk: DiskContent, isOurs: (id
   return isOurs(disk.id) ? "change" : "user's";
 }
 
-interface IndexView {
+export interface IndexView {
   readonly staged: TreeEntry | undefined;
   readonly disk: DiskContent;
   readonly isOurs: (id: string) => boolean;
 }
 
-function judgeIndex({ before, after }: FileChange, { staged, disk, isOurs }: IndexView): Verdict {
+/** Returns what is to become of a file of ours in the index. */
+export function judgeIndex({ before, after }: FileChange, { staged, disk, isOurs }: IndexView): Verdict {
   if (staged !== undefined) {
     if (staged.id === after?.id) return "done";
     return isOurs(staged.id) ? "change" : "user's";
@@ -147,7 +150,7 @@ function judgeIndex({ before, after }: FileChange, { staged, disk, isOurs }: Ind
   return before === undefined || (disk.kind === "file" && isOurs(disk.id)) ? "change" : "user's";
 }
 
-async function toStep(store: ObjectStore, { path, after }: FileChange, disk: DiskContent): Promise<DiskStep> {
+export async function toStep(store: ObjectStore, { path, after }: FileChange, disk: DiskContent): Promise<DiskStep> {
   const content = after === undefined ? undefined : await store.read(after.id, "blob");
   return { path, content, before: disk.kind === "file" ? disk.stamp : undefined };
 }

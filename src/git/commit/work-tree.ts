@@ -10,6 +10,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -33,6 +34,8 @@ export interface DiskStep {
   readonly path: string;
   readonly content: Uint8Array | undefined;
   readonly before: FileStamp | undefined;
+  /** Absolute: the file is there already, with its mode, and is moved; `content` does not count. */
+  readonly prepared?: string;
 }
 
 export interface StagedFiles {
@@ -73,6 +76,8 @@ export interface WorkTree {
 interface ReadyStep extends DiskStep {
   readonly target: string;
   readonly temporary: string | undefined;
+  /** Of a file that is written in the swap itself. */
+  readonly mode?: number;
 }
 
 /** @param hash names content as git would */
@@ -114,12 +119,22 @@ export function createWorkTree(
   /** At once: a small file is written faster than another thread is asked to. */
   function ready(step: DiskStep): ReadyStep {
     const target = join(topDir, step.path);
+    if (step.prepared !== undefined) return readyPrepared(step, step.prepared, target);
     if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
     const path = temporary.newPath("file");
     writeFileSync(path, step.content, { flag: "wx" });
     if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
     else makeFolder(dirname(target));
     return { ...step, target, temporary: path };
+  }
+
+  function readyPrepared(step: DiskStep, prepared: string, target: string): ReadyStep {
+    if (temporary.reachesWorkTree()) {
+      if (step.before === undefined) makeFolder(dirname(target));
+      return { ...step, target, temporary: prepared };
+    }
+    const mode = statSync(prepared).mode & 0o777;
+    return { ...step, target, temporary: undefined, content: readFileSync(prepared), mode };
   }
 
   function applyAll(steps: readonly ReadyStep[]): readonly string[] {
@@ -181,11 +196,12 @@ function isAsBefore({ target, before }: ReadyStep): boolean {
 }
 
 function applyStep(step: ReadyStep): void {
-  if (step.content === undefined) {
+  if (step.content === undefined && step.prepared === undefined) {
     unlinkSync(step.target);
     return;
   }
-  const from = step.temporary ?? writeBeside(step.target, step.content, step.before?.mode);
+  const from =
+    step.temporary ?? writeBeside(step.target, step.content ?? new Uint8Array(), step.mode ?? step.before?.mode);
   try {
     if (step.before === undefined) linkNew(from, step.target);
     else renameSync(from, step.target);
@@ -236,7 +252,8 @@ function writeBeside(target: string, content: Uint8Array, mode: number | undefin
 function removeEmptyFolders(target: string, topDir: string, prefix: string): void {
   const workspace = join(topDir, prefix, ".");
   const inbox = join(workspace, INBOX);
-  for (let folder = dirname(target); folder.startsWith(`${workspace}/`) && folder !== inbox; folder = dirname(folder)) {
+  const top = target.startsWith(`${workspace}/`) ? workspace : topDir;
+  for (let folder = dirname(target); folder.startsWith(`${top}/`) && folder !== inbox; folder = dirname(folder)) {
     try {
       rmdirSync(folder);
     } catch {

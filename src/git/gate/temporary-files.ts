@@ -21,7 +21,7 @@ export function createTemporaryFiles(repository: Repository, stateDir: string): 
   const folder = join(stateDir, "tmp");
   const clear = (): void => {
     mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
   };
   if (hasLiveOwner(stateDir)) mkdirSync(folder, { recursive: true });
   else clear();

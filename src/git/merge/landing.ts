@@ -1,13 +1,11 @@
-import { join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { oneLine } from "../../task/text/one-line.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
-import { runGit } from "../process/git-process.ts";
+import { GitError, runGit } from "../process/git-process.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
-import { readHeadBranch } from "../repository/refs.ts";
-import { isAncestor, moveRef, refAt } from "../worktrees/session-branch.ts";
+import { checkedOutBranch, isAncestor, moveRef, refAt } from "../worktrees/session-branch.ts";
 import type { Merger } from "./merger.ts";
 
 /** What became of a branch that was to land. Branches are named without `refs/heads/`. */
@@ -29,6 +27,8 @@ export type Landing = { readonly branch: string; readonly target: string } & (
       readonly onto: string;
       readonly tree: string;
       readonly conflicts: readonly string[];
+      /** When `head` was committed, Unix ms. */
+      readonly atMs: number;
     }
 );
 
@@ -57,7 +57,7 @@ const WHY_CHARACTERS_MAX = 300;
  */
 export async function landBranch(deps: LandingDeps, branch: string, slug: string, message: string): Promise<Landing> {
   const { checkout } = deps;
-  const target = readHeadBranch(join(checkout.gitDir, "HEAD"))?.replace(/^refs\/heads\//, "");
+  const target = checkedOutBranch(checkout);
   if (target === undefined)
     throw new CoordinatorError("REFUSED", `${checkout.topDir} has no branch checked out; switch to the one to land on`);
   if (target === branch) throw new CoordinatorError("REFUSED", `${branch} is checked out in ${checkout.topDir} itself`);
@@ -91,7 +91,10 @@ async function landOnce(deps: LandingDeps, car: Car): Promise<Landing | undefine
     return { ...names, state: "nothing" };
   }
   const { tree, conflicts } = await merger.merge(onto, head);
-  if (conflicts.length > 0) return { ...names, state: "conflict", head, onto, tree, conflicts };
+  if (conflicts.length > 0) {
+    const atMs = await committedAtMs(checkout, head);
+    return { ...names, state: "conflict", head, onto, tree, conflicts, atMs };
+  }
   const identity = await readIdentity(checkout);
   const commit = await merger.commit({ tree, parents: [onto, head], message, identity, atMs: now() });
   await moveRef(checkout, LANDING + slug, commit, await refAt(checkout, LANDING + slug));
@@ -103,6 +106,12 @@ async function landOnce(deps: LandingDeps, car: Car): Promise<Landing | undefine
   }
   await forget(checkout, slug);
   return { ...names, state: "landed", head, commit };
+}
+
+async function committedAtMs(checkout: KnownRepository, commit: string): Promise<number> {
+  const { status, stdout, stderr } = await runGit(checkout, ["log", "-1", "--format=%ct", commit]);
+  if (status !== 0) throw new GitError(`git log in ${checkout.topDir}: ${stderr}`);
+  return Number(stdout.toString("latin1").trim()) * 1_000;
 }
 
 /** Why the checkout is not moved by us, or `undefined`. */

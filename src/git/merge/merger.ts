@@ -31,8 +31,12 @@ export interface MergeCommit {
  * objects of the user's.
  */
 export interface Merger {
-  /** Merges `theirs` into `target`. @throws GitError */
-  merge(target: string, theirs: string): Promise<Merge>;
+  /**
+   * Merges `theirs` into `ours`, by the attributes of `attributesOf` (a commit). Marks of conflicts name the two as they are given.
+   *
+   * @throws GitError
+   */
+  merge(ours: string, theirs: string, attributesOf?: string): Promise<Merge>;
   /**
    * Merges each pair by the attributes of `target`, all by one process, to see what comes of it: the trees are not kept. What is no commit
    * any more is `undefined`. @throws GitError
@@ -133,12 +137,12 @@ export function createMerger(repository: KnownRepository, dir: string): Merger {
   };
 
   return {
-    async merge(target, theirs) {
+    async merge(ours, theirs, attributesOf = ours) {
       const [found] = await inTurn(async () => {
-        await prepare(target);
-        return mergeLines([[target, theirs]]);
+        await prepare(attributesOf);
+        return mergeLines([[ours, theirs]]);
       });
-      if (found === undefined) throw new GitError(`${theirs} and ${target} have no history in common`);
+      if (found === undefined) throw new GitError(`${theirs} and ${ours} have no history in common`);
       return found;
     },
     mergeAll: (target, pairs) =>

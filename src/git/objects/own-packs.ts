@@ -45,6 +45,7 @@ const JOIN_AT = 40;
 /** A pack of this level is handed over to the user's maintenance. */
 const LEVEL_MAX = 2;
 const TEMPORARY = /^tmp_(?:pack|idx)_codex_inbox_/;
+const OWN_KEEP = /^codex-inbox \S+ \d+\n$/;
 const JOINED = "codex-inbox-joined-";
 
 export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
@@ -152,8 +153,24 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
   };
 }
 
+/** Returns the paths of what a crash of ours has left half-made among the packs of `objectsDir`; `clean` removes it. */
+export function leftOverPacks(objectsDir: string): readonly string[] {
+  const folder = join(objectsDir, "pack");
+  const names = namesIn(folder);
+  const isOurs = (name: string): boolean => OWN_KEEP.test(textOf(join(folder, `${name}.keep`)) ?? "");
+  const blind = names
+    .filter((file) => file.endsWith(".keep"))
+    .map((file) => file.slice(0, -".keep".length))
+    .filter((name) => !names.includes(`${name}.idx`) && isOurs(name));
+  return [
+    ...names.filter((name) => TEMPORARY.test(name)).map((name) => join(folder, name)),
+    ...namesIn(objectsDir).flatMap((name) => (name.startsWith(JOINED) ? join(objectsDir, name) : [])),
+    ...blind.flatMap((name) => names.flatMap((file) => (file.startsWith(`${name}.`) ? join(folder, file) : []))),
+  ];
+}
+
 /** Tells whether maintenance of the user's is under way. What it would do is safe beside us; it is only left alone. */
-function isMaintained(commonDir: string, objectsDir: string): boolean {
+export function isMaintained(commonDir: string, objectsDir: string): boolean {
   if (existsSync(join(objectsDir, "maintenance.lock"))) return true;
   // An index over several packs in layers: which packs it names is not looked up.
   if (existsSync(join(objectsDir, "pack", "multi-pack-index.d"))) return true;

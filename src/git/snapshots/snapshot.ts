@@ -46,6 +46,8 @@ export interface SnapshotRequest {
   readonly indexPath: string;
   /** Paths from the top that are the coordinator's own: a snapshot holds there what its first parent does. */
   readonly ours: readonly string[];
+  /** The commit whose files of ours the snapshot holds; the first parent's unless given. */
+  readonly oursFrom?: string | undefined;
   /** The first is the commit that the work tree is compared with; none before the first commit of a branch. */
   readonly parents: readonly string[];
   /** The commit whose ignore files count; `undefined`: those on the disk. */
@@ -113,7 +115,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   const git = createGitShell();
 
   const takeOnce = async (request: SnapshotRequest, list: ListAsked): Promise<Snapshot> => {
-    const { repository, parents, ours, indexPath } = request;
+    const { repository, parents, ours, oursFrom, indexPath } = request;
     const environment = await programs.forListing(repository);
     const read = readers.of(repository);
     const store = createTreeStore(join(repository.commonDir, "objects"), await formatOf(request), read);
@@ -136,7 +138,8 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const codeTree = await index.tree();
     if (![...paths, ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
     index.save(rules.known);
-    const tree = (await withOwnPaths(store, codeTree, parentTree, ours)) ?? store.emptyTree;
+    const oursTree = oursFrom === undefined ? parentTree : await store.treeOf(oursFrom);
+    const tree = (await withOwnPaths(store, codeTree, oursTree, ours)) ?? store.emptyTree;
     leftOut.sort((one, other) => byText(one.path, other.path));
     if (parents.length < 2 && tree === parentTree) return { kind: "unchanged", tree, leftOut };
     await store.store(tree);

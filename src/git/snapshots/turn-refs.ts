@@ -1,3 +1,4 @@
+import { runGitPastLocks } from "../gate/stale-lock.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
@@ -40,7 +41,9 @@ export function createTurnRefs(repository: KnownRepository): TurnRefs {
 
   const update = async (lines: readonly string[]): Promise<string | undefined> => {
     const input = lines.map((line) => `${line}\0`).join("");
-    const { status, stderr } = await runGit(repository, [...options, "update-ref", "-z", "--stdin"], { input });
+    const { status, stderr } = await runGitPastLocks(repository, [...options, "update-ref", "-z", "--stdin"], {
+      input,
+    });
     return status === 0 ? undefined : stderr;
   };
   const read = async (pattern: string): Promise<readonly TurnRef[]> => {
@@ -74,7 +77,7 @@ export function createTurnRefs(repository: KnownRepository): TurnRefs {
       if (refused !== undefined) throw new GitError(`git update-ref: ${refused}`);
     },
     async pack() {
-      const { status, stderr } = await runGit(repository, ["pack-refs", "--all"], { isBackground: true });
+      const { status, stderr } = await runGitPastLocks(repository, ["pack-refs", "--all"], { isBackground: true });
       if (status !== 0) throw new GitError(`git pack-refs: ${stderr}`);
     },
   };

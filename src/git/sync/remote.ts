@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { readStamp } from "../../base/files/file-stamp.ts";
+import { CLAIMS } from "../../task/claims/claim.ts";
 import { writeLooseObject } from "../objects/loose-objects.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
@@ -49,8 +50,6 @@ export interface Remote {
   writeText(text: string): Promise<string>;
 }
 
-/** Where the claims of tasks stand in a remote. */
-export const CLAIMS = "refs/codex-inbox/claims/";
 /** Both get what they need for a large history at first; a connection that stands still ends earlier. */
 const FETCH_MS = 10 * 60_000;
 const PUSH_MS = 10 * 60_000;

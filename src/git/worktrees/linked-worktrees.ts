@@ -55,6 +55,8 @@ export interface LinkedWorktrees {
 /** While git users of all kinds make worktrees at the same moment, git may fail; a moment later it does not. */
 const TRIES_MAX = 4;
 const RACE = /\/commondir: |could not create leading directories|File exists|cannot lock ref/i;
+/** A branch is a file, and its name below that of another one would be a folder. */
+const IN_THE_WAY = /'(refs\/heads\/[^']+)' exists; cannot create/;
 const TAKEN = /is already (checked out|used by worktree) at/;
 
 export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWorktrees {
@@ -88,7 +90,7 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
   };
 
   const addNow = async (plan: WorktreePlan): Promise<KnownRepository> => {
-    const { dir, sparse } = plan;
+    const { dir, branch, sparse } = plan;
     mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
     for (let attempt = 1; ; attempt += 1) {
       if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined)
@@ -104,6 +106,12 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
       if (TAKEN.test(problem)) {
         const said = problem.replace(/^fatal: /, "");
         throw new CoordinatorError("TASK_FILE", `cannot make a worktree: ${said}; switch that one to another branch`);
+      }
+      const [, inTheWay] = IN_THE_WAY.exec(problem) ?? [];
+      if (inTheWay !== undefined) {
+        const name = inTheWay.replace("refs/heads/", "");
+        const message = `cannot make a worktree: the branch ${name} is in the way of ${branch.replace("refs/heads/", "")}`;
+        throw new CoordinatorError("TASK_FILE", `${message}; rename it: git branch -m ${name} <another name>`);
       }
       if (attempt >= TRIES_MAX || (problem !== "" && !RACE.test(problem)))
         throw new GitError(`cannot make a worktree at ${dir}: ${problem || "it is not whole"}`);
@@ -121,7 +129,8 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
     if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined) renameSync(dir, trashBeside(dir));
     await forgetNow(dir);
     // Of a branch that was being made: git that was killed leaves its lock behind.
-    await rm(join(commonDir, "refs/heads/codex-inbox", `${basename(dir)}.lock`), { force: true });
+    const lock = join(commonDir, "refs/heads/codex-inbox", `${basename(dir)}.lock`);
+    if (existsSync(lock)) await rm(lock, { force: true });
   };
 
   const forgetNow = async (dir: string): Promise<void> => {

@@ -1,10 +1,14 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import { runGitPastLocks } from "../gate/stale-lock.ts";
 import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
 import { type GitCall, GitError, type GitResult, runGit } from "../process/git-process.ts";
 import { identityEnvironment } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
+import { readHeadBranch } from "../repository/refs.ts";
 import { DEPENDENCY_FOLDERS } from "../snapshots/ignore-rules.ts";
 import { addAsTheyAre } from "../snapshots/private-index.ts";
+import { readChanges } from "../snapshots/tree-changes.ts";
 
 /** What `update-ref` makes durable before it says that it is done. */
 const DURABLE = ["-c", "core.fsync=reference", "-c", "core.fsyncMethod=fsync"] as const;
@@ -19,6 +23,11 @@ const IGNORED = [
 export async function commitAt(repository: KnownRepository, name: string): Promise<string | undefined> {
   const found = await runGit(repository, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
   return found.status === 0 ? found.stdout.toString("utf8").trim() : undefined;
+}
+
+/** Returns the branch that is checked out, without `refs/heads/`; `undefined` where none is. */
+export function checkedOutBranch({ gitDir }: KnownRepository): string | undefined {
+  return readHeadBranch(join(gitDir, "HEAD"))?.replace(/^refs\/heads\//, "");
 }
 
 /** Returns a text that a commit holds at `path`, or `undefined`; of one that is larger than `bytesMax`, nothing. */
@@ -59,7 +68,7 @@ export async function moveRef(
 ): Promise<boolean> {
   const none = "0".repeat((to ?? from ?? "").length);
   const change = to === undefined ? ["-d", ref, from ?? none] : ["-m", "codex-inbox", ref, to, from ?? none];
-  const { status, stderr } = await runGit(repository, [...DURABLE, "update-ref", ...change]);
+  const { status, stderr } = await runGitPastLocks(repository, [...DURABLE, "update-ref", ...change]);
   if (status === 0) return true;
   const now = await refAt(repository, ref);
   if (now === to) return true;
@@ -92,7 +101,7 @@ export async function followCommit(
   environment: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   // What the commit has as the index had it keeps what git knows of the file: it is not read again, and stays out of a sparse checkout.
-  if ((await runGit(worktree, ["read-tree", "--reset", commit], { environment })).status !== 0) return false;
+  if ((await runGitPastLocks(worktree, ["read-tree", "--reset", commit], { environment })).status !== 0) return false;
   await runGit(worktree, ["update-index", "-q", "--refresh"], { environment }); // Its status says whether files have changed.
   return true;
 }
@@ -203,23 +212,38 @@ export interface CommitChange {
   readonly deletions: number;
 }
 
-const CHANGES: Readonly<Record<string, "added" | "deleted">> = { A: "added", D: "deleted" };
+/**
+ * Returns what `to` changes against `from`; a binary file counts no lines. Of a merge, files count that it has from neither side as they are.
+ *
+ * @param merged the commit that it merges besides
+ * @throws GitError
+ */
+export async function changeBetween(
+  repository: KnownRepository,
+  from: string,
+  to: string,
+  merged?: string,
+): Promise<CommitChange> {
+  const all = await readChanges(repository, from, to);
+  const apart = merged === undefined ? undefined : await readChanges(repository, merged, to);
+  const own = new Set(apart?.map(({ path }) => path));
+  const files = apart === undefined ? all : all.filter(({ path }) => own.has(path));
+  return {
+    files: files.map(({ path, change }) => ({ path, change })),
+    insertions: files.reduce((sum, { addedLines = 0 }) => sum + addedLines, 0),
+    deletions: files.reduce((sum, { deletedLines = 0 }) => sum + deletedLines, 0),
+  };
+}
 
-/** Returns what `to` changes against `from`; a binary file counts no lines. @throws GitError */
-export async function changeBetween(repository: KnownRepository, from: string, to: string): Promise<CommitChange> {
-  const common = ["diff-tree", "-r", "-z", "--no-renames", "--no-textconv", "--no-ext-diff"];
-  const names = await runGit(repository, [...common, "--name-status", from, to]);
-  const lines = await runGit(repository, [...common, "--numstat", from, to]);
-  if (names.status !== 0 || lines.status !== 0) throw new GitError(`git diff-tree: ${names.stderr}${lines.stderr}`);
-  const words = names.stdout.toString("utf8").split("\0");
-  const files = Array.from({ length: Math.floor(words.length / 2) }, (_, n) => ({
-    path: words[2 * n + 1] ?? "",
-    change: CHANGES[words[2 * n] ?? ""] ?? ("modified" as const),
-  }));
-  const counts = lines.stdout.toString("utf8").split("\0");
-  const sum = (column: number): number =>
-    counts.reduce((total, line) => total + (Number(line.split("\t")[column]) || 0), 0);
-  return { files, insertions: sum(0), deletions: sum(1) };
+const SALVAGE = "refs/codex-inbox/salvage/";
+
+/** Keeps a commit that no branch holds on the next ref of its worktree, `refs/codex-inbox/salvage/<slug>/<n>`; returns its name. */
+export async function keepSalvage(repository: KnownRepository, slug: string, commit: string): Promise<string> {
+  const prefix = `${SALVAGE}${slug}/`;
+  const numbers = [...(await refsBelow(repository, prefix)).keys()].map((ref) => Number(ref.slice(prefix.length)) || 0);
+  const ref = `${prefix}${Math.max(0, ...numbers) + 1}`;
+  await moveRef(repository, ref, commit, undefined);
+  return ref;
 }
 
 /** Returns how many commits `one` has that `other` has not, and the other way round. */

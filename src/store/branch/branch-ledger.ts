@@ -2,11 +2,16 @@ import type { Branch } from "../../git/branch.ts";
 import { foldLedger, type LedgerRow, parseLedger } from "../../task/ledger/ledger.ts";
 import { taskIdDate } from "../../task/names/task-id.ts";
 import { LEDGER, ROTATED_LEDGERS } from "../../task/records/workspace-paths.ts";
+import { refuseNewerLedger } from "../formats.ts";
 
 /** Days whose rotated ledgers are kept in memory. Drops and look-ups name recent days; one day is bounded by what ran on it. */
 const DAYS_CACHED_MAX = 4;
 
-/** Finds finished tasks in the branch's ledger, at a cost that follows one day's tasks and not the history. */
+/**
+ * Finds finished tasks in the branch's ledger, at a cost that follows one day's tasks and not the history.
+ *
+ * Both throw CoordinatorError `CONFIG` for a ledger that a newer version has written.
+ */
 export interface BranchLedger {
   /** The winning row of `id` in the branch, or `undefined`. */
   find(id: string): Promise<LedgerRow | undefined>;
@@ -25,6 +30,7 @@ export function createBranchLedger(branch: Reader, daysCachedMax = DAYS_CACHED_M
     const id = await branch.treeId(LEDGER);
     if (ledger === undefined || ledger.id !== id) {
       const text = id === undefined ? "" : ((await branch.readText(LEDGER)) ?? "");
+      refuseNewerLedger(text);
       ledger = { id, rows: foldLedger(parseLedger(text)) };
     }
     return ledger.rows;

@@ -33,7 +33,9 @@ const FIELDS: { readonly [Kind in JournalRecord["k"]]: Readonly<Record<string, C
     ...{ v: (value) => value === 1, id: isText, session: isText, path: isText, order: isNumber, atMs: isNumber },
     ...{ text: isText, folderKey: orNull(isText), source: orNull(isSource), clone: isText },
     ...{ droppedBy: orAbsent(isRun), origin: orAbsent(isOrigin), redacted: orAbsent(isRedacted) },
+    needsClaim: orAbsent((value) => value === true),
   },
+  claim: { by: isText, generation: orAbsent(isNumber), atMs: orAbsent(isNumber), name: orAbsent(isText) },
   replaced: {
     atMs: isNumber,
     text: isText,

@@ -52,6 +52,22 @@ export type FollowUpRecord =
   | { readonly k: "follow-up"; readonly task: string }
   | { readonly k: "follow-up"; readonly task: null; readonly why: string };
 
+/** Who has the task among the clones that share its remote. Of several records the last one counts. */
+export type ClaimRecord =
+  /** This clone. */
+  | { readonly k: "claim"; readonly by: "us"; readonly generation: number; readonly atMs: number }
+  /** This clone had it, until another one took it over. */
+  | {
+      readonly k: "claim";
+      readonly by: "other";
+      readonly clone: string;
+      readonly name: string;
+      readonly generation: number;
+      readonly atMs: number;
+    }
+  /** Nobody need: no clones share this one's remote any more. */
+  | { readonly k: "claim"; readonly by: "nobody" };
+
 /** One line of a task's journal. The order of the lines is the order of events; `v` is the version of the format. */
 export type JournalRecord =
   | {
@@ -75,7 +91,10 @@ export type JournalRecord =
       readonly redacted?: RedactedDrop;
       /** Who asked. Absent in earlier versions. */
       readonly origin?: Origin;
+      /** It runs here, and is taken out of inbox/ in the branch, only once this clone has its claim. */
+      readonly needsClaim?: true;
     }
+  | ClaimRecord
   | {
       /** The text of a task that has not begun: its drop was saved again, or somebody has edited it. */
       readonly k: "replaced";

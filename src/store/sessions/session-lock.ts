@@ -36,6 +36,11 @@ const FILE = "held.jsonl";
 const REWRITE_BYTES = 64 * 1024;
 const FILE_BYTES_MAX = 64 * REWRITE_BYTES;
 
+/** Returns who holds which session, and changes nothing. @param dir absolute; may be missing */
+export function readSessionHolders(dir: string): readonly SessionHolder[] {
+  return [...readHeld(join(dir, FILE)).values()];
+}
+
 /** Opens the locks in `dir` (absolute; made when missing): one file, which is there while a session is held. */
 export function createSessionLocks(dir: string): SessionLocks {
   const path = join(dir, FILE);

@@ -1,3 +1,4 @@
+import type { HeldClaim } from "../../task/claims/standing.ts";
 import { parseDropText } from "../../task/file/task-file.ts";
 import type { LedgerRow } from "../../task/ledger/ledger.ts";
 import { type Origin, UNKNOWN_ORIGIN } from "../../task/rights/origin.ts";
@@ -6,7 +7,7 @@ import { acceptedState, type TaskState } from "../../task/state/task-state.ts";
 import { asKept, type Kept } from "../../task/text/kept-text.ts";
 import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { KeptRecord } from "../journal/journal-file.ts";
-import type { DroppedBy, JournalRecord, RedactedDrop, TaskSource } from "../journal/journal-record.ts";
+import type { ClaimRecord, DroppedBy, JournalRecord, RedactedDrop, TaskSource } from "../journal/journal-record.ts";
 
 /** A task that is not finished and committed, as memory holds it. Its text stays in the journal. */
 export interface OpenTask {
@@ -36,8 +37,22 @@ export interface OpenTask {
   readonly lastRun: StartedRun | undefined;
   /** The drop is gone from the branch and from the user's index for good, or was never there. */
   readonly dropGone: boolean;
+  /** It may not run, and its drop stays in the branch, before this clone has claimed it. */
+  readonly needsClaim: boolean;
+  /** The claim that this clone has, or had. */
+  readonly claim: HeldClaim | undefined;
+  /** The clone that took it over from this one. */
+  readonly superseded: Superseded | undefined;
   /** Its outcome was committed, though the branch may have lost that since. */
   readonly committed: boolean;
+}
+
+/** Another clone goes on with a task that this one had. */
+export interface Superseded {
+  readonly name: string;
+  readonly generation: number;
+  /** Unix ms. */
+  readonly atMs: number;
 }
 
 /** What is known of a run since it was started. */
@@ -87,6 +102,9 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     state: acceptedState(0), // Due at once, also where the clock was set back since.
     lastRun: undefined,
     dropGone: first.source === null || first.source.tracked === "untracked",
+    needsClaim: first.needsClaim === true,
+    claim: undefined,
+    superseded: undefined,
     committed: false,
   };
   return records.slice(1).reduce(applyRecord, accepted);
@@ -101,6 +119,8 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
       return task;
     case "committed":
       return { ...task, committed: true };
+    case "claim":
+      return { ...task, ...claimOf(task, record) };
     case "replaced": {
       const { source, alias } = record;
       const aliases = alias === null ? task.aliases : [...task.aliases, alias];
@@ -126,6 +146,19 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
     case "drop-back":
       return { ...task, dropGone: false };
   }
+}
+
+function claimOf(task: OpenTask, record: ClaimRecord): Pick<OpenTask, "needsClaim" | "claim" | "superseded"> {
+  const { claim } = task;
+  if (record.by === "nobody") return { needsClaim: false, claim, superseded: undefined };
+  const { generation, atMs } = record;
+  if (record.by === "us") return { needsClaim: true, claim: { generation, atMs }, superseded: undefined };
+  return { needsClaim: true, claim, superseded: { name: record.name, generation, atMs } };
+}
+
+/** Tells whether this clone may run the task and bring it into the branch, as far as others go. */
+export function isClaimed({ needsClaim, claim, superseded }: OpenTask): boolean {
+  return !needsClaim || (claim !== undefined && superseded === undefined);
 }
 
 /** Parses a text that was valid when it was accepted; if a later version finds fault with it, that is our bug. */
@@ -164,7 +197,7 @@ function withParent(spec: TaskSpec, droppedBy: DroppedBy | undefined): TaskSpec 
 
 /** Tells whether the branch still holds the drop of an accepted task: a commit has to put the queued task in its place. */
 export function awaitsIntakeCommit(task: OpenTask): boolean {
-  return task.source?.tracked === "head" && !task.dropGone;
+  return task.source?.tracked === "head" && !task.dropGone && isClaimed(task);
 }
 
 /** Tells whether nothing more will happen to the task but its commit. */

@@ -7,7 +7,7 @@ import { asKept } from "../../task/text/kept-text.ts";
 import type { KeptRecord } from "../journal/journal-file.ts";
 import type { JournalRecord } from "../journal/journal-record.ts";
 import type { TaskJournal } from "../journal/task-journal.ts";
-import { applyRecord, fold, type OpenTask } from "./open-task.ts";
+import { applyRecord, fold, isClaimed, type OpenTask } from "./open-task.ts";
 import { createTaskIndex, type TaskIndex } from "./task-index.ts";
 
 /** `records`: what was journaled with the change, redacted; empty where the task was journaled before (`load`) or is forgotten. */
@@ -142,7 +142,7 @@ export const CANCEL_WORDS = "its file says cancel: true";
 export function cancelIfAsked(table: Pick<TaskTable, "get" | "step">, ...ids: readonly (string | undefined)[]): void {
   for (const id of ids) {
     const task = id === undefined ? undefined : table.get(id);
-    if (task?.spec.cancel === true && task.state.kind === "queued")
+    if (task?.spec.cancel === true && task.state.kind === "queued" && isClaimed(task))
       table.step(task.id, { kind: "stop", cause: "user", detail: CANCEL_WORDS });
   }
 }

@@ -3,7 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder, writeNewFile } from "../../base/files/durable-file.ts";
 import { readBoundedText } from "../../base/files/read-bounded.ts";
-import { asNumber, asText, asTexts, parseObject } from "../../base/json-shape.ts";
+import { asNumber, asObject, asText, asTexts, parseObject } from "../../base/json-shape.ts";
 
 /**
  * How far the worktree of a session is: to be made, made by git, set up and ready for runs, removed while its branch goes on, or on its
@@ -38,8 +38,24 @@ export interface WorktreeRecord {
   readonly locks: readonly string[];
   /** What its setup left that git ignores: this may go with it, and is made again. */
   readonly setUp: readonly string[];
+  /** Absent where none is under way. */
+  readonly merging?: MergeUnderWay | undefined;
   /** How long it took to make it, in milliseconds; 0 where that is not known. */
   readonly openingMs: number;
+}
+
+/** A merge whose outcome lies in a worktree and is in no commit yet. */
+export interface MergeUnderWay {
+  /** The task that is to settle it. */
+  readonly task: string;
+  /** The commit that is merged, and how it is called: a branch without `refs/heads/`, or its id. */
+  readonly target: string;
+  readonly name: string;
+  /** What the merge came to, marks of conflicts included, and the paths that have a conflict. */
+  readonly tree: string;
+  readonly conflicts: readonly string[];
+  /** The worktree holds all of it. */
+  readonly isReady: boolean;
 }
 
 export interface WorktreeRecords {
@@ -132,7 +148,15 @@ function parseRecord(text: string): WorktreeRecord | undefined {
     locks: asTexts(value.locks) ?? [],
     setUp: asTexts(value.setUp) ?? [],
     openingMs: asNumber(value.openingMs) ?? 0,
+    ...mergingOf(asObject(value.merging)),
   };
+}
+
+function mergingOf(value: Readonly<Record<string, unknown>> | undefined): Pick<WorktreeRecord, "merging"> {
+  const [task, target, name, tree] = ["task", "target", "name", "tree"].map((key) => asText(value?.[key]));
+  if (task === undefined || target === undefined || name === undefined || tree === undefined) return {};
+  const [conflicts, isReady] = [asTexts(value?.conflicts) ?? [], value?.isReady === true];
+  return { merging: { task, target, name, tree, conflicts, isReady } };
 }
 
 function readQuietly(path: string): string {

@@ -1,3 +1,4 @@
+import { cloneNameProblem } from "../claims/runs-on.ts";
 import { sessionKeyProblem } from "../names/session-key.ts";
 import { isTaskId } from "../names/task-id.ts";
 import { isThreadId } from "../names/thread-id.ts";
@@ -157,6 +158,8 @@ export const TASK_FIELDS = {
     "locks: [db/migrations/]",
     listField(textField(treePathProblem), PATHS_MAX),
   ),
+  runsOn: field("runsOn", "the name or a label of a clone", "runsOn: build-server", textField(cloneNameProblem)),
+  merge: field("merge", "true or false", "merge: true", booleanField),
   cancel: field("cancel", "true, in the file of a task that waits", "cancel: true", booleanField),
 } as const;
 

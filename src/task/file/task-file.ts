@@ -249,6 +249,8 @@ function readSpec(
     worktree: take(TASK_FIELDS.worktree),
     touches: take(TASK_FIELDS.touches) ?? NONE,
     locks: take(TASK_FIELDS.locks) ?? NONE,
+    runsOn: take(TASK_FIELDS.runsOn),
+    merge: take(TASK_FIELDS.merge) ?? false,
     cancel: take(TASK_FIELDS.cancel) ?? false,
     frontMatter: Object.fromEntries(parts.entries.map(({ key, value }) => [canonicalKey(key) ?? key, value.plain])),
   };

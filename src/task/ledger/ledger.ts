@@ -46,6 +46,9 @@ export interface LedgerRotation {
 /** A ledger is rotated when its closed rows take more than this: every commit stores the whole file. */
 export const LEDGER_ROTATE_BYTES = 65_536;
 
+/** The newest version that this code knows; its number stands in the comment that a ledger begins with. */
+export const LEDGER_VERSION = 2;
+
 /** Always the same lines, in tasks.md and in every file it rotates into, so that two clones that made them merge. */
 const HEADER_LINES = [
   "<!-- codex-inbox ledger v2: one row per change of state, added at the end. Order and repeated rows do not matter. -->",
@@ -106,6 +109,14 @@ export function foldLedger(rows: Iterable<LedgerRow>): ReadonlyMap<string, Ledge
     if (known === undefined || isGreater(row, known)) greatest.set(row.task, row);
   }
   return greatest;
+}
+
+/** Returns the greatest version that a ledger says it is of, since a merge may have put two together; 1 where it says nothing. */
+export function ledgerVersion(text: string): number {
+  const versions = Array.from(text.matchAll(/^<!-- codex-inbox ledger v([1-9]\d{0,8}):/gm), ([, version]) =>
+    Number(version),
+  );
+  return Math.max(1, ...versions);
 }
 
 /** Returns a ledger without rows, as a new workspace has it. */

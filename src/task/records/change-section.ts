@@ -21,20 +21,43 @@ export interface TaskChange {
   readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | null;
   /** Why it is not recorded. */
   readonly problem: string | null;
+  /** The commit that it merges besides. */
+  readonly merged: string | null;
+  /** What the session's branch did not merge with then: the work of a session, or `null`: what is checked out. */
+  readonly overlaps: readonly { readonly with: string | null; readonly paths: readonly string[] }[];
 }
 
 const CHANGED_FILES_SHOWN_MAX = 200;
 const LEFT_OUT_SHOWN_MAX = 10;
+const OVERLAPS_SHOWN_MAX = 10;
+const OVERLAP_PATHS_MAX = 10;
 const WORDS_MAX = 300;
 const ID_SHOWN = 12;
 
 /** Returns what is told of a run's change; `undefined` where there is nothing to say. */
 export function taskChange(run: number, files: number, change: RunChange | undefined): TaskChange | undefined {
   if (change === undefined) return undefined;
-  const { commit, parent, branch, insertions, deletions, outside = null, held, problem = null } = change;
+  const { commit, parent, branch, insertions, deletions, outside = null, held, problem = null, merged = null } = change;
   const leftOut = change.leftOut.slice(0, LEFT_OUT_SHOWN_MAX).map(({ path, why }) => ({ path, why }));
-  if (commit === null && held === null && problem === null && leftOut.length === 0) return undefined;
-  return { run, commit, parent, branch, files, insertions, deletions, outside, leftOut, held, problem };
+  const overlaps = (change.overlaps ?? [])
+    .slice(0, OVERLAPS_SHOWN_MAX)
+    .map(({ session, paths }) => ({ with: session, paths: paths.slice(0, OVERLAP_PATHS_MAX) }));
+  if (commit === null && held === null && problem === null && leftOut.length + overlaps.length === 0) return undefined;
+  return {
+    run,
+    commit,
+    parent,
+    branch,
+    files,
+    insertions,
+    deletions,
+    outside,
+    leftOut,
+    held,
+    problem,
+    merged,
+    overlaps,
+  };
 }
 
 /** Returns "3 files, 10 lines added, 2 removed". */
@@ -57,12 +80,16 @@ export function changeLines(
 }
 
 function sentences(task: string, change: TaskChange, isLast: boolean): readonly string[] {
-  const { run, commit, branch, outside, leftOut, held, problem } = change;
+  const { run, commit, branch, outside, leftOut, held, problem, merged, overlaps } = change;
   const of = isLast ? "" : `Run ${run}: `;
   const place = branch === null ? `refs/codex-inbox/turns/${task}/${run}` : branch;
   const told: string[] = [];
   if (commit !== null)
     told.push(`${of}Commit ${inlineCode(commit.slice(0, ID_SHOWN))} (${inlineCode(place)}): ${changeSize(change)}.`);
+  if (merged !== null)
+    told.push(
+      `${of}It merges ${inlineCode(merged.slice(0, ID_SHOWN))}; files that are as one of the two had them do not count.`,
+    );
   if (held !== null) {
     const paths = held.paths.map(inlineCode).join(", ");
     told.push(
@@ -73,6 +100,10 @@ function sentences(task: string, change: TaskChange, isLast: boolean): readonly 
     told.push(`${of}Edited before the run, and no part of it: ${inlineCode(outside.slice(0, ID_SHOWN))}.`);
   for (const { path, why } of leftOut)
     told.push(`${of}Not in the commit: ${inlineCode(path)} (${plainMarkdown(why, WORDS_MAX)}).`);
+  for (const { with: other, paths } of overlaps) {
+    const what = other === null ? "what is checked out" : `session ${inlineCode(other)}`;
+    told.push(`${of}The session's work does not merge with ${what}: ${paths.map(inlineCode).join(", ")}.`);
+  }
   if (problem !== null) told.push(`${of}The change is not recorded: ${plainMarkdown(problem, WORDS_MAX)}.`);
   return told;
 }
@@ -112,6 +143,10 @@ function parseChange(value: Readonly<Record<string, unknown>>): TaskChange {
         ? { ref: String(held.ref), commit, paths: (Array.isArray(held.paths) ? held.paths : []).map(String) }
         : null,
     problem: text(value.problem),
+    merged: id(value.merged),
+    overlaps: (Array.isArray(value.overlaps) ? value.overlaps : []).flatMap((one: unknown) =>
+      isObject(one) ? [{ with: text(one.with), paths: (Array.isArray(one.paths) ? one.paths : []).map(String) }] : [],
+    ),
   };
 }
 

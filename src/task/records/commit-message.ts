@@ -46,6 +46,28 @@ export function taskCommitMessage(record: Kept<TaskRecord>): KeptText {
   return joined(taskSubject(record), quietBody(record.lastMessage), trailers, changedFiles(record.changedFiles));
 }
 
+/**
+ * Returns the message of the commit that keeps what a clone has done for a task that another one had taken over. Its trailer is not
+ * `Task-Id`: the task's end is the other one's to tell.
+ */
+export function supersededCommitMessage(
+  record: Kept<TaskRecord>,
+  by: { readonly name: KeptText; readonly generation: number },
+): KeptText {
+  const { sessionKey, spec, thread } = record;
+  const session = isOwnSessionKey(sessionKey) ? "task" : oneLine(sessionKey, SESSION_MAX);
+  const start = `${session}: superseded: `;
+  const trailers = [
+    trailer("Superseded-Task-Id", record.id),
+    trailer("Superseded-By", `${inertLine(by.name, TRAILER_MAX)} (generation ${by.generation})`),
+    trailer("Session-Key", sessionKey),
+    ...(thread === undefined ? [] : [trailer("Codex-Thread", thread)]),
+    ...record.changes.flatMap(changeTrailers),
+  ];
+  const subject = `${start}${atWord(inertLine(spec.title, BODY_MAX), SUBJECT_MAX - start.length)}`;
+  return joined(subject, quietBody(record.lastMessage), trailers, changedFiles(record.changedFiles));
+}
+
 /** A change that is held is not named by its commit: nobody else can have it. */
 function changeTrailers({ commit, held }: TaskChange): readonly string[] {
   if (held !== null) return [trailer("Change-Held", held.ref)];

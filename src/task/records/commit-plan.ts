@@ -9,6 +9,11 @@ export interface CommitPlan {
   readonly label: string;
   readonly message: KeptText;
   readonly edits: readonly FileEdit[];
+  /**
+   * Edits that belong to no single plan of a batch (rows of the ledger): they go with the last plan that changes something, and with
+   * this one where none does. So a plan whose work the branch holds already gets no second commit for the sake of others.
+   */
+  readonly closing?: readonly FileEdit[];
 }
 
 /** A change to one file. `path` is relative to the workspace, with "/" between its parts. */

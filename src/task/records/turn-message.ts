@@ -12,6 +12,8 @@ export interface TurnCommit {
   readonly thread: string | undefined;
   /** `outside`: somebody has edited the worktree between two runs. */
   readonly authorKind: "agent" | "outside";
+  /** The commit that it merges besides, which is its second parent. */
+  readonly merges?: string | undefined;
 }
 
 const SUBJECT_MAX = 72;
@@ -19,7 +21,7 @@ const SESSION_MAX = 24;
 const TRAILER_MAX = 400;
 
 /** Returns the message of the commit of what one run has changed, or of what was changed before it. */
-export function turnMessage({ session, title, task, run, thread, authorKind }: TurnCommit): string {
+export function turnMessage({ session, title, task, run, thread, authorKind, merges }: TurnCommit): string {
   const start = `${oneLine(session, SESSION_MAX)}: `;
   const end = authorKind === "agent" ? ` (turn ${run})` : "";
   const what = authorKind === "agent" ? title : "edited between two turns";
@@ -31,6 +33,7 @@ export function turnMessage({ session, title, task, run, thread, authorKind }: T
     ...(thread === undefined ? [] : [["Codex-Thread", thread]]),
     ...(task === undefined ? [] : [["Run", String(run)]]),
     ["Author-Kind", authorKind],
+    ...(merges === undefined ? [] : [["Merges", merges]]),
   ];
   const lines = trailers.map(([key = "", value = ""]) => `${key}: ${oneLine(value, TRAILER_MAX)}`);
   return `${subject}\n\n${lines.join("\n")}\n`;

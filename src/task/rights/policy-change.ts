@@ -1,20 +1,16 @@
 import { quoted } from "../spec/task-problem.ts";
 import { nearest } from "../text/near-miss.ts";
 import { ORIGIN_KINDS, type OriginKind } from "./origin-kind.ts";
+import { DEFAULT_POLICY, isOriginKind, isRightKey, type Policy, RIGHT_KEYS } from "./policy.ts";
 import {
-  DEFAULT_POLICY,
-  isOriginKind,
   isPolicyKey,
   isPolicyList,
-  isRightKey,
   POLICY_KEYS,
   POLICY_LISTS,
-  type Policy,
   type PolicyKey,
   policyValue,
   policyValueProblem,
-  RIGHT_KEYS,
-} from "./policy.ts";
+} from "./policy-value.ts";
 
 /** What `codex-inbox policy <action> <key> <value> …` takes. */
 export const POLICY_ACTIONS = ["set", "allow", "deny", "reset"] as const;

@@ -1,20 +1,20 @@
 import { type Place, quoted } from "../spec/task-problem.ts";
 import { readJson, type YamlEntry, type YamlValue } from "../spec/yaml-mapping.ts";
 import { nearest } from "../text/near-miss.ts";
-import { codexKeyProblem } from "./codex-setting.ts";
 import { ORIGIN_KINDS, type OriginKind } from "./origin-kind.ts";
 import {
-  DEFAULT_RIGHTS,
-  environmentNameProblem,
-  MCP_CHOICES,
-  NETWORK_CHOICES,
-  pathProblem,
-  RESUME_CHOICES,
-  type Rights,
-  SANDBOX_LEVELS,
-  VERIFY_CHOICES,
-  VERIFY_PLACES,
-} from "./rights.ts";
+  hint,
+  isPolicyFlag,
+  isPolicyKey,
+  isPolicyList,
+  isPolicyNumber,
+  type NOTES_CHOICES,
+  NUMBER_MAX,
+  POLICY_KEYS,
+  type PolicyKey,
+  policyValueProblem,
+} from "./policy-value.ts";
+import { DEFAULT_RIGHTS, type Rights } from "./rights.ts";
 
 /** Keys that may differ by who asks. */
 export const RIGHT_KEYS = [
@@ -42,58 +42,23 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
   readonly codexHome: string | undefined;
   /** "Name <address>", the author of our commits; `undefined`: codex-inbox, with the user's address. */
   readonly author: string | undefined;
+  /** What this clone is called, for people and for tasks that say where they run; `undefined`: its id. */
+  readonly name: string | undefined;
+  /** Further names that tasks may say they run on. */
+  readonly labels: readonly string[];
 }
-
-/** Notes as they lie on the disk, or those alone that the branch holds as they lie there. */
-const NOTES_CHOICES = ["any", "committed"] as const;
 
 export const DEFAULT_POLICY: Policy = Object.freeze({
   ...DEFAULT_RIGHTS,
   ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
-  ...{ codex: undefined, codexHome: undefined, author: undefined },
+  ...{ codex: undefined, codexHome: undefined, author: undefined, name: undefined, labels: [] },
 });
 
 /** The format; a number above it was written by a newer version. */
 const VERSION = 1;
 
-export const POLICY_LISTS = [
-  ...["workdirs", "images", "codexConfig", "environment", "verifyCommands", "readable", "authors"],
-] as const;
-export type PolicyList = (typeof POLICY_LISTS)[number];
-
-const POLICY_WORDS = {
-  ...{ sandbox: SANDBOX_LEVELS, verify: VERIFY_PLACES, verifyCommand: VERIFY_CHOICES, resume: RESUME_CHOICES },
-  ...{ network: NETWORK_CHOICES, mcp: MCP_CHOICES, notes: NOTES_CHOICES },
-} as const;
-const POLICY_FLAGS = ["holdNewAuthors"] as const;
-const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
-const POLICY_PATHS = ["codex", "codexHome"] as const;
-
-/** Every key but `version`. */
-export const POLICY_KEYS = [
-  ...["sandbox", "verify", "verifyCommand", "resume", "network", "mcp"],
-  ...POLICY_LISTS,
-  ...["notes", ...POLICY_FLAGS],
-  ...POLICY_NUMBERS,
-  ...POLICY_PATHS,
-  "author",
-] as const;
-export type PolicyKey = (typeof POLICY_KEYS)[number];
-
 const LIST_LENGTH_MAX = 100;
-/** What git can write: without line ends and further angles. */
-const AUTHOR = /^[^\p{C}<>\s][^\p{C}<>\u2028\u2029]{0,98} <[^\p{C}<>\s]{1,320}>$/u;
-const NUMBER_MAX = 10_000;
-const TEXT_LENGTH_MAX = 10_000;
 const LIMITS = { nesting: 20, tokens: 10_000 };
-
-/** Keys of codex's configuration that a key of the policy stands for. */
-const OWN_SETTINGS: Readonly<Record<string, PolicyKey>> = {
-  sandbox_mode: "sandbox",
-  default_permissions: "sandbox",
-  permissions: "sandbox",
-  shell_environment_policy: "environment",
-};
 
 export type ParsedPolicy = { readonly policy: Policy } | { readonly problems: readonly string[] };
 
@@ -129,78 +94,12 @@ export function renderPolicy(policy: Policy): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-/** Returns what is wrong with one value of a key, as the end of a sentence, or `undefined`. */
-export function policyValueProblem(key: PolicyKey, value: string): string | undefined {
-  switch (key) {
-    case "sandbox":
-    case "verify":
-    case "verifyCommand":
-    case "resume":
-    case "network":
-    case "mcp":
-    case "notes": {
-      const words: readonly string[] = POLICY_WORDS[key];
-      return words.includes(value) ? undefined : `is none of ${words.join(", ")}${hint(value, words)}`;
-    }
-    case "codexConfig":
-      return codexKeyProblem(value) ?? ownSettingProblem(value);
-    case "environment":
-      return environmentNameProblem(value);
-    case "holdNewAuthors":
-      return value === "true" || value === "false" ? undefined : "is neither true nor false";
-    case "verifyCommands":
-      return value.trim() === "" || value.length > TEXT_LENGTH_MAX
-        ? `has not 1 to ${TEXT_LENGTH_MAX} characters`
-        : undefined;
-    case "authors":
-      return /^[^\s@<>]{1,64}@[^\s@<>]{1,255}$/.test(value)
-        ? undefined
-        : "is not an e-mail address, such as ada@example.org";
-    case "author":
-      return AUTHOR.test(value) ? undefined : "is not a name and an address: codex-inbox <inbox@example.org>";
-    case "maxDropsPerRun":
-      return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
-        ? undefined
-        : `is not a whole number from 0 to ${NUMBER_MAX}`;
-    case "workdirs":
-    case "images":
-    case "readable":
-    case "codex":
-    case "codexHome":
-      return absolutePathProblem(value);
-    default:
-      return key satisfies never;
-  }
-}
-
-/** Returns a valid value of a key that is no list, as the policy holds it. */
-export function policyValue(key: PolicyKey, value: string): string | number | boolean {
-  if (isPolicyFlag(key)) return value === "true";
-  return isPolicyNumber(key) ? Number(value) : value;
-}
-
 export function isRightKey(key: string): key is RightKey {
   return RIGHT_KEYS.some((known) => known === key);
 }
 
 export function isOriginKind(word: string): word is OriginKind {
   return ORIGIN_KINDS.some((kind) => kind === word);
-}
-
-export function isPolicyKey(key: string): key is PolicyKey {
-  return POLICY_KEYS.some((known) => known === key);
-}
-
-export function isPolicyList(key: PolicyKey): key is PolicyList {
-  return POLICY_LISTS.some((list) => list === key);
-}
-
-function isPolicyFlag(key: PolicyKey): boolean {
-  return POLICY_FLAGS.some((flag) => flag === key);
-}
-
-function isPolicyNumber(key: PolicyKey): boolean {
-  return POLICY_NUMBERS.some((number) => number === key);
 }
 
 const ALL_KEYS: readonly string[] = ["version", "origins", ...POLICY_KEYS];
@@ -267,32 +166,6 @@ function readText(key: PolicyKey, { plain, place }: YamlValue, problems: string[
   const problem = policyValueProblem(key, plain);
   if (problem !== undefined) problems.push(at(place, `${key}: ${quoted(plain)} ${problem}`));
   return plain;
-}
-
-function ownSettingProblem(key: string): string | undefined {
-  const [first = ""] = key.split(".", 1);
-  const instead = Object.hasOwn(OWN_SETTINGS, first) ? OWN_SETTINGS[first] : undefined;
-  return instead === undefined
-    ? undefined
-    : `is not for a task to set; what it may have of that says the key "${instead}"`;
-}
-
-function absolutePathProblem(path: string): string | undefined {
-  if (!path.startsWith("/")) return "is not an absolute path";
-  const problem = pathProblem(path);
-  if (problem !== undefined) return problem;
-  const isPlain =
-    path === "/" ||
-    path
-      .slice(1)
-      .split("/")
-      .every((segment) => segment !== "" && segment !== ".");
-  return isPlain ? undefined : 'has an empty part or "." in it, or "/" at its end';
-}
-
-function hint(word: string, candidates: readonly string[]): string {
-  const near = nearest(word, candidates);
-  return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
 function at({ line, column }: Place, message: string): string {

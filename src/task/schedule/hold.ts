@@ -1,3 +1,4 @@
+import type { ClaimNeed } from "../claims/standing.ts";
 import { assertNever } from "../text/assert-never.ts";
 import { oneLine } from "../text/one-line.ts";
 import { shellWord } from "../text/shell-word.ts";
@@ -17,6 +18,8 @@ export type Hold =
   | { readonly kind: "dependency"; readonly waitsFor: readonly string[]; readonly unknown: readonly string[] }
   /** It came by a commit of this author, whom nobody has allowed yet. */
   | { readonly kind: "author"; readonly email: string }
+  /** Another clone has it or is to run it, or this one has to claim it first; `problem`: why it cannot. */
+  | { readonly kind: "claim"; readonly claim: ClaimNeed; readonly problem: string | undefined }
   | { readonly kind: "workers" }
   | { readonly kind: "paused"; readonly pause: Pause }
   | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined }
@@ -57,9 +60,13 @@ function remedyOf(hold: Hold): string | undefined {
       return hold.unknown.length > 0 ? "add what it depends on, or stop it" : "it goes when these have succeeded";
     case "author":
       return `codex-inbox policy allow-author ${shellWord(oneLine(hold.email, 320))}`;
+    case "claim":
+      return claimRemedy(hold.claim, hold.problem);
     case "workers":
       return "it goes when a run has ended; maxWorkers in codex-inbox.json says how many there may be";
     case "paused":
+      if (hold.pause.takenBy !== undefined)
+        return `codex-inbox attach --release ${shellWord(hold.pause.session ?? "")}`;
       return `codex-inbox resume${hold.pause.session === undefined ? "" : ` --session ${shellWord(hold.pause.session)}`}`;
     case "codex":
     case "sandbox":
@@ -93,6 +100,8 @@ export function describeHold(hold: Hold): string {
       return describeDependencies(hold.waitsFor, hold.unknown);
     case "author":
       return `${oneLine(hold.email, 320)} is a new author; allow with: codex-inbox policy allow-author ${shellWord(oneLine(hold.email, 320))}`;
+    case "claim":
+      return describeClaim(hold.claim, hold.problem);
     case "workers":
       return "all workers are busy";
     case "paused":
@@ -107,6 +116,22 @@ export function describeHold(hold: Hold): string {
     default:
       return assertNever(hold);
   }
+}
+
+function describeClaim(claim: ClaimNeed, problem: string | undefined): string {
+  if (claim.kind === "theirs") return `claimed by ${oneLine(claim.name, 64)} since ${utc(claim.sinceMs)}`;
+  if (claim.kind === "ended") return "has ended in another clone, whose result is on the remote";
+  if (claim.kind === "elsewhere") return `runs on ${oneLine(claim.runsOn, 64)}, which is no name of this clone`;
+  return problem === undefined ? "waits for its claim on the remote" : `waits for its claim: ${problem}`;
+}
+
+function claimRemedy(claim: ClaimNeed, problem: string | undefined): string | undefined {
+  if (claim.kind === "theirs")
+    return `its result comes with the remote; where ${oneLine(claim.name, 64)} is gone for good: codex-inbox retry --take-over`;
+  if (claim.kind === "ended") return "its result comes with the next sync";
+  if (claim.kind === "elsewhere")
+    return `codex-inbox policy allow labels ${shellWord(claim.runsOn)}, if it is to run here`;
+  return problem === undefined ? undefined : "it goes when the remote can be reached; codex-inbox sync looks at once";
 }
 
 function describeDependencies(waitsFor: readonly string[], unknown: readonly string[]): string {

@@ -24,6 +24,8 @@ export interface Conditions {
   readonly writersMax: number;
   /** What sessions keep to themselves until their work is landed; the same list until it changes. */
   readonly locks: readonly HeldLock[];
+  /** Why no task can be claimed now, for people. */
+  readonly claims?: string | undefined;
 }
 
 /**
@@ -47,6 +49,8 @@ export interface Schedule {
   isAwaited(id: string): boolean;
   /** Queued tasks that can never run, and why; each until it is removed. */
   unrunnable(): readonly { readonly id: string; readonly reason: string }[];
+  /** Returns tasks that could start now, or soon, but for their claims: at most `countMax`, in the order of their turns. */
+  claimable(conditions: Conditions, countMax: number): readonly ScheduledTask[];
   /** Returns the task to start next, if one may start now. */
   next(conditions: Conditions): string | undefined;
   /** The task is being started: it keeps its session, its thread, and what it needs of the shared checkout from now on. */
@@ -195,6 +199,11 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if (workersFree <= 0 || pauses.queue !== undefined || isInForce(codex, nowMs)) return undefined;
       return turns.next(nowMs, limitsOf(conditions))?.task.id;
     },
+    claimable(conditions, countMax) {
+      const { nowMs, pauses, codex } = conditions;
+      if (pauses.queue !== undefined || isInForce(codex, nowMs)) return [];
+      return turns.claimable(nowMs, limitsOf(conditions), countMax);
+    },
     groundOf: (id) => entries.get(id)?.task.ground,
     isSharedTaken(id, conditions) {
       const task = entries.get(id)?.task;
@@ -216,7 +225,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       return ids;
     },
     hold(id, conditions) {
-      const { nowMs, workersFree, pauses, codex, sandbox } = conditions;
+      const { nowMs, workersFree, pauses, codex, sandbox, claims } = conditions;
       const entry = entries.get(id);
       const head = entry?.session.queue.first;
       if (entry === undefined || head === undefined || !entry.session.queue.has(entry)) return undefined;
@@ -227,12 +236,16 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       const behind = [...session.active.keys()].at(-1);
       if (behind !== undefined) return { kind: "session", session: session.key, behind };
       if (task.heldAuthor !== undefined) return { kind: "author", email: task.heldAuthor };
+      const { claim } = task;
+      if (claim !== undefined && claim.kind !== "wanted") return { kind: "claim", claim, problem: undefined };
       if (dependencies.isUnmet(id)) return dependencies.hold(task);
       if ((task.notBeforeMs ?? 0) > nowMs) return { kind: "notBefore", untilMs: task.notBeforeMs ?? 0 };
       if (codex !== undefined && isInForce(codex, nowMs)) return { kind: "codex", ...codex };
       if (sandbox !== undefined && task.isSandboxed) return { kind: "sandbox", problem: sandbox };
       if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
+      if (claim !== undefined && claims !== undefined) return { kind: "claim", claim, problem: claims };
       if (workersFree <= 0) return { kind: "workers" };
+      if (claim !== undefined) return { kind: "claim", claim, problem: undefined };
       const holder = turns.holderOf(task.thread);
       if (holder !== undefined && task.thread !== undefined) return { kind: "thread", thread: task.thread, holder };
       return turns.groundHold(task, limitsOf(conditions));
@@ -247,8 +260,8 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
   };
 }
 
-function limitsOf({ pauses, sandbox, writersMax, locks }: Conditions): TurnLimits {
-  return { pauses, hasSandbox: sandbox === undefined, writersMax, locks };
+function limitsOf({ pauses, sandbox, writersMax, locks, claims }: Conditions): TurnLimits {
+  return { pauses, hasSandbox: sandbox === undefined, writersMax, locks, canClaim: claims === undefined };
 }
 
 function enqueue(entry: Entry): void {

@@ -1,3 +1,4 @@
+import type { ClaimNeed } from "../claims/standing.ts";
 import type { Heap, HeapItem } from "./heap.ts";
 
 /**
@@ -31,6 +32,8 @@ export interface ScheduledTask {
   readonly folder: string;
   /** Paths that it keeps to itself while it is active. */
   readonly locks: readonly string[];
+  /** What it needs of the clones that share its remote before it may start; the same object until that changes. */
+  readonly claim: ClaimNeed | undefined;
   /** Address of the author for whom it waits to be allowed. */
   readonly heldAuthor: string | undefined;
 }

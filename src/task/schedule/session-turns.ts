@@ -15,6 +15,8 @@ export interface TurnLimits {
   readonly writersMax: number;
   /** Paths that sessions keep to themselves beyond the end of their tasks; the same list until it changes. */
   readonly locks: readonly HeldLock[];
+  /** Tasks can be claimed now. */
+  readonly canClaim: boolean;
 }
 
 /** Of a session whose work is not landed. */
@@ -36,6 +38,8 @@ export interface SessionTurns {
   of(key: string): Session;
   /** Runs `change` on the session, and puts it where it belongs then. */
   change(session: Session, change: () => void): void;
+  /** Returns heads that need a claim and nothing else, in the order of their turns. */
+  claimable(nowMs: number, limits: TurnLimits, countMax: number): readonly ScheduledTask[];
   /** Returns the head whose turn it is; each head that a pause, its thread, a lock or the lack of a sandbox holds back is put aside on the way. */
   next(nowMs: number, limits: TurnLimits): Entry | undefined;
   /** The active task that has this thread. */
@@ -64,6 +68,8 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   /** Heads that need not wait for others' work in the shared checkout, and those that would write there. */
   const ready = new Heap<Session>(isTurnBefore);
   const readyWriters = new Heap<Session>(isTurnBefore);
+  /** Heads that have to be claimed first. */
+  const unclaimed = new Heap<Session>(isTurnBefore);
   const retrying = new Heap<Session>((one, other) => one.rank < other.rank);
   const notBefore = new Heap<Session>((one, other) => one.rank < other.rank);
   /** By thread: the active tasks that have it, and the sessions whose heads wait for it. */
@@ -80,7 +86,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   let seenMs = 0;
 
   const take = (session: Session): void => {
-    for (const heap of [ready, readyWriters, retrying, notBefore]) heap.remove(session);
+    for (const heap of [ready, readyWriters, unclaimed, retrying, notBefore]) heap.remove(session);
     paused.delete(session);
     locked.delete(session);
     const thread = session.queue.first?.task.thread;
@@ -99,7 +105,8 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       retrying.add(session);
     } else {
       session.rank = turnOf(session, head);
-      (head.ground === "writer" ? readyWriters : ready).add(session);
+      if (head.claim === undefined) (head.ground === "writer" ? readyWriters : ready).add(session);
+      else if (head.claim.kind === "wanted") unclaimed.add(session);
     }
   };
 
@@ -193,6 +200,18 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       if (session.members === 0) sessions.delete(session.key);
       else place(session);
     },
+    claimable(nowMs, limits, countMax) {
+      look(nowMs);
+      follow(limits);
+      const found: Session[] = [];
+      for (let session = unclaimed.first; session !== undefined && found.length < countMax; session = unclaimed.first) {
+        if (session.queue.first !== undefined && putAside(session, session.queue.first, limits)) continue;
+        unclaimed.remove(session);
+        found.push(session);
+      }
+      for (const session of found) unclaimed.add(session);
+      return found.flatMap(({ queue }) => queue.first?.task ?? []);
+    },
     next(nowMs, limits) {
       look(nowMs);
       follow(limits);
@@ -231,13 +250,14 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
       const due = Math.min(notBefore.first?.rank ?? Infinity, retrying.first?.rank ?? Infinity);
       return Number.isFinite(due) ? due : undefined;
     },
-    goesOn(nowMs, { pauses, hasSandbox, writersMax }) {
+    goesOn(nowMs, { pauses, hasSandbox, writersMax, canClaim }) {
       look(nowMs);
       const isFree = ({ key, queue }: Session): boolean =>
         pauses.of(key) === undefined && (hasSandbox || queue.first?.task.isSandboxed === false);
       if (pauses.queue !== undefined) return false;
       const isWriter = isWriterFree(writersMax) && readyWriters.items.some(isFree);
-      return isWriter || ready.items.some(isFree) || retrying.items.some(isFree);
+      const isClaimed = canClaim && unclaimed.items.some(isFree);
+      return isWriter || isClaimed || ready.items.some(isFree) || retrying.items.some(isFree);
     },
   };
 }

@@ -51,6 +51,10 @@ export interface TaskSpec {
   readonly touches: readonly string[];
   /** Paths that its session keeps to itself until its work is landed. */
   readonly locks: readonly string[];
+  /** Name or label of the clone that it is to run in. */
+  readonly runsOn: string | undefined;
+  /** Its run begins with what is checked out merged into the worktree of its session, conflicts marked; what it leaves settles that. */
+  readonly merge: boolean;
   /** It is not to run any more. */
   readonly cancel: boolean;
   /** The front matter's keys and values as they were read (canonical names), unknown ones included, for writing back. */

@@ -34,6 +34,7 @@ export type FailureKind =
   | "stopped"
   | "verification"
   | "verifyUnavailable"
+  | "mergeUnsettled"
   | "unknown";
 
 export interface Failure {
@@ -99,6 +100,7 @@ export const FAILURE_POLICIES: Readonly<Record<FailureKind, FailurePolicy>> = {
   stopped: fails("stopped by the user"),
   verification: { remedy: "repair", costsAttempt: false, sentence: "verification failed" },
   verifyUnavailable: fails("the verify command could not be run"),
+  mergeUnsettled: retries("the merge is not settled"),
   unknown: fails("failed for an unknown reason"),
 };
 

@@ -106,6 +106,10 @@ export interface RunChange {
   readonly problem?: string;
   /** The commit of what somebody else had edited before the run: no part of the change. */
   readonly outside?: string;
+  /** The commit that it merges besides: the second parent of the run's own. */
+  readonly merged?: string;
+  /** What the branch did not merge with when the run had ended: work of sessions; `null`: what is checked out. */
+  readonly overlaps?: readonly { readonly session: string | null; readonly paths: readonly string[] }[];
 }
 
 /** How a shared checkout was before a run that may write: what its change is compared with. */

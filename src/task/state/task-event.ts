@@ -36,6 +36,8 @@ export type TaskEvent =
   | { readonly kind: "stop"; readonly cause: StopCause; readonly detail?: string | undefined }
   /** The user saved the dropped file again. */
   | { readonly kind: "replaced" }
+  /** This clone has taken it over: runs are numbered from `run` on. */
+  | { readonly kind: "takenOver"; readonly run: number }
   /** It can never run: `reason` says why. */
   | { readonly kind: "unrunnable"; readonly reason: string }
   /** Another clone had taken it over and has brought it to its end. */

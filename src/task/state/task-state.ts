@@ -97,6 +97,8 @@ function fromQueued(state: In<"queued">, event: TaskEvent, nowMs: number): TaskS
       return { ...countsOf(state), kind: "running", attempts: state.attempts + 1, startedAtMs: nowMs };
     case "replaced":
       return state;
+    case "takenOver":
+      return event.run <= state.run ? state : { ...state, run: event.run };
     case "stop":
       return event.cause === "user" ? ended(state, "cancelled", stopWords(event), nowMs) : state;
     case "unrunnable":

@@ -20,6 +20,8 @@ export interface WorkplaceFacts {
   /** Its working directory lies outside of the repository. */
   readonly isOutside: boolean;
   readonly hasLocks: boolean;
+  /** What is checked out is to be merged into its session's branch. */
+  readonly isMerge: boolean;
   /** The shared checkout has as many writers as it may have. */
   readonly isSharedTaken: boolean;
   /** From 0 to 1: the share of its likely paths that other open work touches. */
@@ -66,6 +68,7 @@ export function chooseWorkplace(facts: WorkplaceFacts): WorkplaceChoice {
 
 function termsOf(facts: WorkplaceFacts): readonly WorkplaceTerm[] {
   if (facts.isOutside) return [term("outside", 0, "it works outside of the repository")];
+  if (facts.isMerge) return [term("merge", CERTAIN, "it settles a merge, which takes a worktree (merge: true)")];
   if (facts.choice === "never") return [term("never", 0, "a worktree is not wanted (worktree: never)")];
   if (facts.hasBranch) return [term("branch", CERTAIN, "its session has work on a branch of its own")];
   if (facts.choice === "always") return [term("always", CERTAIN, "a worktree is wanted (worktree: always)")];

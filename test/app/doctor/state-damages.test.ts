@@ -1,16 +1,17 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { journalPlaces } from "../../../src/store/journal/journal-reader.ts";
 import { type DamagedWorkspace, damagedWorkspace } from "./damaged-workspace.ts";
 
@@ -46,6 +47,22 @@ function makeRun({ paths }: DamagedWorkspace, task: string, files: Readonly<Reco
   const folder = join(paths.runs, task, "1");
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+}
+
+/** Of a command that was killed an hour ago. */
+function plantReceipt(folder: string, receipt: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${OTHER}.json`);
+  writeFileSync(path, JSON.stringify(receipt));
+  execFileSync("touch", ["-d", "-1 hour", path]);
+}
+
+/** A process that a run has left, until the test ends. */
+function leaveProcess({ paths }: DamagedWorkspace): void {
+  const [clone = ""] = readFileSync(paths.clone, "utf8").split("\n");
+  const env = { PATH: process.env.PATH, CODEX_INBOX_RUN: `${clone}/${OTHER}/1` };
+  const child = spawn("sleep", ["600"], { env, stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
 }
 
 const DAMAGES: readonly Damage[] = [
@@ -131,9 +148,13 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     ...{ check: "small-files", name: "holds a session for nobody", level: "note", says: /which no journal knows/ },
-    plant: ({ put }) => {
-      const holder = { task: OTHER, run: 1, sessionKey: "docs" };
-      put(`session-locks/${"0".repeat(32)}.json`, JSON.stringify(holder));
+    remedy: /gives the session back/,
+    plant: ({ put, task }) => {
+      const lines = [
+        { task, run: 1, sessionKey: "web" },
+        { task: OTHER, run: 1, sessionKey: "docs" },
+      ];
+      put("session-locks/held.jsonl", lines.map((line) => `\n${JSON.stringify(line)}`).join(""));
     },
   },
   ...["tmp/index-7-1", "journal/open/.01234567-0123-0123-0123-0123456789ab.tmp", "committer.json.7.tmp"].map(
@@ -147,6 +168,33 @@ const DAMAGES: readonly Damage[] = [
       plant: ({ put }) => void put(path, "half"),
     }),
   ),
+  {
+    ...{ check: "temporary-files", name: "is a pack", level: "note", says: /a pack of ours/, remedy: /removes it/ },
+    plant: ({ repo }) => repo.write(".git/objects/pack/tmp_pack_codex_inbox_7_1", "PACK"),
+  },
+  {
+    ...{ check: "temporary-files", name: "is a pack without index", level: "note", says: /a pack of ours/ },
+    ...{ remedy: /removes it/ },
+    plant: ({ repo }) => repo.write(".git/objects/pack/pack-0.keep", "codex-inbox abcdef 1\n"),
+  },
+  {
+    ...{
+      check: "temporary-files",
+      name: "is a joined pack",
+      level: "note",
+      says: /a pack of ours/,
+      remedy: /removes it/,
+    },
+    plant: ({ repo }) => repo.write(".git/objects/codex-inbox-joined-7-0.idx", ""),
+  },
+  {
+    ...{ check: "claims", name: "is a receipt without its file", level: "note", says: /is not in inbox\// },
+    plant: ({ paths }) => plantReceipt(paths.dropReceipts, { v: 1, digest: "0", origin: { kind: "cli", user: "ada" } }),
+  },
+  {
+    ...{ check: "claims", name: "is no receipt", level: "note", says: /no receipt of ours/ },
+    plant: ({ paths }) => plantReceipt(paths.dropReceipts, { v: 2 }),
+  },
   {
     ...{ check: "git-locks", name: "is left of ours", level: "problem", says: /that is gone has left it/ },
     plant: ({ repo }) => repo.write(".git/index.lock", "codex-inbox lock: pid 4194305, started 1, boot none\n"),
@@ -280,6 +328,15 @@ const DAMAGES: readonly Damage[] = [
   {
     ...{ check: "runs", name: "has no name of a task", level: "note", says: /no name of a task/ },
     plant: ({ put }) => void put("runs/notes", "mine"),
+  },
+  {
+    ...{
+      check: "runs",
+      name: "have left a process",
+      level: "note",
+      says: /^process \d+ was started by run 1 of \S+, which/,
+    },
+    ...{ remedy: /kill \d+ does now/, plant: leaveProcess },
   },
   ...(
     [

@@ -180,6 +180,7 @@ describe("a long queue", () => {
           read.push(id);
           return [asKept(acceptedRecord(1))];
         },
+        readDone: () => [],
       },
       ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
       history: { newest: async () => [], withId: async () => [] },
@@ -188,6 +189,7 @@ describe("a long queue", () => {
       health: () => ({ broken: [] as readonly string[] }) as Health,
       stopRequests: { request: () => undefined },
       acceptance: { submit: () => Promise.reject(new Error("nothing is submitted")) },
+      takeOvers: { one: () => Promise.reject(new Error("nothing is taken over")) },
       edits: { edit: () => Promise.reject(new Error("nothing is edited")) },
       submissionKeys: { find: () => undefined, note: async () => undefined },
       ...{
@@ -196,6 +198,7 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      ...{ underWay: () => undefined, after: () => () => undefined },
       places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },

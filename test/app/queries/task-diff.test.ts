@@ -9,7 +9,7 @@ import { tempRepo } from "../../support/temp-repo.ts";
 
 const NOTHING: TaskChange = {
   ...{ run: 1, commit: null, parent: null, branch: null, files: 0, insertions: 0, deletions: 0, outside: null },
-  ...{ leftOut: [], held: null, problem: null },
+  ...{ leftOut: [], held: null, problem: null, merged: null, overlaps: [] },
 };
 
 describe("the diff of a task", () => {

@@ -96,8 +96,8 @@ describe("status", () => {
       broken: HEALTH.broken,
       otherClones: 3,
       paused: {
-        queue: { since: SINCE, reason: "a release" },
-        sessions: [{ session: "docs", since: SINCE, reason: null }],
+        queue: { since: SINCE, reason: "a release", takenBy: null },
+        sessions: [{ session: "docs", since: SINCE, reason: null, takenBy: null }],
       },
     };
     const printed = (await lines(view)).slice(1);

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, parsePolicy } from "../../../src/task/rights/policy.ts";
 import { type GitRepo, makeGitRepo, type RepoShape } from "../../support/git-repo.ts";
@@ -70,6 +70,7 @@ describe("a workspace", () => {
     const fromCode = await workspaceIn(code.dir).command("ls");
     expect(fromCode).toEqual(await workspace.command("ls"));
     expect(fromCode).toMatchObject({ code: 0, stdout: expect.stringContaining("succeeded") });
+    expect(await workspaceIn(dirname(code.dir)).command("ls", "-C", code.dir)).toEqual(fromCode);
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
     const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other", "--another");

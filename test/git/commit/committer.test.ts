@@ -46,6 +46,7 @@ describe("a commit", () => {
       leftAlone: [],
       indexMs: expect.any(Number),
       attempts: expect.any(Number),
+      indexHeldMs: expect.any(Number),
     });
     expect(statSync(join(repo.dir, ".git/index")).ino).toBe(index);
     expect(repo.git("rev-list", "main")).toBe(`${again.tip}\n${first.tip}\n${repo.git("rev-parse", `${first.tip}~`)}`);

@@ -38,6 +38,9 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
     lastRun: fc.constant(undefined),
     warnings: fc.constant([]),
     dropGone: fc.boolean(),
+    needsClaim: fc.constant(false),
+    claim: fc.constant(undefined),
+    superseded: fc.constant(undefined),
     committed: fc.constant(false),
   });
 

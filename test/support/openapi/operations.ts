@@ -28,6 +28,7 @@ export const TYPE_FILES = [
   "src/app/views/task-view.ts",
   "src/app/views/session-list.ts",
   "src/app/views/diff-view.ts",
+  "src/app/actions/sessions/attach-session.ts",
   "src/app/views/landing-view.ts",
   "src/app/views/log-view.ts",
   "src/app/views/present-health.ts",
@@ -210,8 +211,31 @@ const ROWS: readonly Row[] = [
   [
     "POST /sessions/{key}/land",
     "Merges the work of a session into the branch that is checked out",
-    "200 LandingView, 400 404 409 503",
+    "200 LandingView, 400 404 409 422 429 503",
+    {
+      body: {
+        types: {
+          "application/json": {
+            type: "object",
+            properties: {
+              repair: {
+                type: "boolean",
+                description: "a conflict is settled by the session, in a task that this files",
+              },
+              words: { type: "string", description: "what the session is told besides" },
+            },
+          },
+        },
+      },
+    },
   ],
+  [
+    "POST /sessions/{key}/attach",
+    "Makes the worktree of a session again, for a person to work in; with take, starts no task of it until it is released",
+    "200 AttachedView, 400 404 409 422 503",
+    { body: { types: { "application/json": { type: "object", properties: { take: { type: "boolean" } } } } } },
+  ],
+  ["POST /sessions/{key}/release", "Gives a session back that was taken", "200 ReleasedView, 400 404 409 422 503"],
   ["GET /openapi.json", "This document", "200 object"],
 ];
 

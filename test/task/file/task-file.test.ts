@@ -60,6 +60,7 @@ describe("the spec", () => {
         worktree: undefined,
         touches: [],
         locks: [],
+        merge: false,
         cancel: false,
         frontMatter: {},
       },

@@ -17,7 +17,13 @@ function changes(): readonly TaskChange[] {
     { ...NOTHING, commit: COMMIT, insertions: 1, deletions: 2, outside: PARENT },
     { ...NOTHING, held, leftOut: [{ path: "big `x`.bin", bytes: 9, why: "larger than 10 MB" }] },
     { ...NOTHING, problem: "the disk is full" },
-    { ...NOTHING, commit: COMMIT, branch: "codex-inbox/docs-1a2b3c", insertions: 3 },
+    {
+      ...{ ...NOTHING, commit: COMMIT, branch: "codex-inbox/docs-1a2b3c", insertions: 3, merged: PARENT },
+      overlaps: [
+        { session: null, paths: ["a.md"] },
+        { session: "x`y", paths: ["b.md", "c.md"] },
+      ],
+    },
   ];
   return all.flatMap((change, index) => taskChange(index + 1, 2, change) ?? []);
 }
@@ -36,6 +42,9 @@ describe("the changes of a task's runs", () => {
         "Run 2: Not in the commit: `` big `x`.bin `` (larger than 10 MB).  ",
         "Run 3: The change is not recorded: the disk is full.  ",
         "Commit `aaaaaaaaaaaa` (`codex-inbox/docs-1a2b3c`): 2 files, 3 lines added, 0 removed.  ",
+        "It merges `bbbbbbbbbbbb`; files that are as one of the two had them do not count.  ",
+        "The session's work does not merge with what is checked out: `a.md`.  ",
+        "The session's work does not merge with session `` x`y ``: `b.md`, `c.md`.  ",
         ...["", "Written by the agent's own patches:", "", "- added `a.md`", "", ""],
       ].join("\n"),
     );

@@ -17,6 +17,8 @@ const WIDE: Policy = {
   codex: "/opt/codex",
   codexHome: "/srv/codex home",
   author: "codex inbox <inbox@example.org>",
+  name: "build-server",
+  labels: ["gpu"],
 };
 
 function problems(text: string): readonly string[] {

@@ -46,6 +46,7 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     ground: "apart",
     folder: "./",
     locks: [],
+    claim: undefined,
     heldAuthor: undefined,
   };
 }

@@ -38,6 +38,7 @@ interface Drop {
   readonly ground: Ground;
   readonly folder: string;
   readonly locks: readonly string[];
+  readonly claim: undefined;
   readonly heldAuthor: undefined;
 }
 
@@ -66,6 +67,7 @@ const drop: fc.Arbitrary<Drop> = fc.record({
   ground: fc.constantFrom<Ground[]>("writer", "writer", "apart", "either"),
   folder: fc.constantFrom("./", "./", "./", "lib/"),
   locks: fc.constantFrom<(readonly string[])[]>(NO_LOCKS, NO_LOCKS, NO_LOCKS, ["db/"], ["db/x", "api"]),
+  claim: fc.constant(undefined),
   heldAuthor: fc.constant(undefined),
 });
 

@@ -25,6 +25,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     ground: "writer",
     folder: "./",
     locks: [],
+    claim: undefined,
     heldAuthor: undefined,
     ...change,
   };

@@ -9,6 +9,7 @@ const PLAIN: WorkplaceFacts = {
     isReader: false,
     isOutside: false,
     hasLocks: false,
+    isMerge: false,
     isSharedTaken: false,
   },
   ...{ overlap: 0, isDirty: false, timeoutMs: 60_000, hasVerify: false, attempt: 1, openingMs: 0 },

@@ -66,6 +66,11 @@ export async function publishDrop(
   return { id, path, warnings: parsed.warnings, served: readServer(statePaths(stateDir).server) !== undefined };
 }
 
+/** Tells whether the file of a task that was published under this id is still in the inbox. */
+export function isDropped({ workspaceDir }: Pick<WorkspacePlace, "workspaceDir">, id: string): boolean {
+  return existsSync(join(workspaceDir, INBOX, `${id}.md`));
+}
+
 async function refuseArchivedHere(place: WorkspacePlace, session: string): Promise<void> {
   const name = readServer(statePaths(place.stateDir).server)?.branch ?? place.branch;
   if (name === undefined) return;

@@ -1,5 +1,13 @@
 import { CoordinatorError } from "../../../base/errors.ts";
+import { isClaimed, type OpenTask } from "../../../store/tasks/open-task.ts";
 import type { TaskView } from "../../views/task-view.ts";
+
+/** @throws CoordinatorError `REFUSED` for a task that other clones may have, and this one has not claimed */
+export function refuseUnclaimed(task: OpenTask | undefined): void {
+  if (task === undefined || isClaimed(task)) return;
+  const where = task.superseded === undefined ? "remove its file from inbox/ by a commit that is pushed, or" : "";
+  throw new CoordinatorError("REFUSED", `this clone has not claimed ${task.id}: ${where} stop it where it was claimed`);
+}
 
 /** What a request to stop a task met. */
 export interface StopAnswer {

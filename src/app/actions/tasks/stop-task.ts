@@ -8,6 +8,7 @@ import { knownCloneId } from "../../../store/clone/clone-id.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
 import { statePaths } from "../../../store/state-paths.ts";
 import { fold } from "../../../store/tasks/open-task.ts";
+import { refuseUnclaimed } from "./request-stop.ts";
 
 /** Between SIGINT and SIGKILL, where no coordinator is there whose settings would say. */
 const STOP_GRACE_MS = 10_000;
@@ -34,9 +35,10 @@ export async function stopTask(place: WorkspacePlace, id: string): Promise<void>
       `this folder is a copy of another workspace, which may be running ${id}: stop it there, or serve this one first`,
     );
   }
+  const task = fold(records);
+  refuseUnclaimed(task);
   openStopRequests(paths.stopRequests).request(id);
   if ((await findHolder(paths.root, "lock")) !== undefined) return;
-  const task = fold(records);
   if (task.state.kind !== "running" && task.state.kind !== "verifying" && task.state.kind !== "stopping") return;
   const runs = openRunStore({ runsDir: paths.runs, keptDir: paths.unknownRuns, workspaceId });
   await runs.stop(leaseOf(task), STOP_GRACE_MS);

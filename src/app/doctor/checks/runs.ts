@@ -1,13 +1,15 @@
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { CoordinatorError } from "../../../base/errors.ts";
 import { KEPT_TASKS_MAX } from "../../../run/run-store.ts";
 import { type RunSurvey, surveyRuns } from "../../../run/run-survey.ts";
+import { surveyReceipts } from "../../../store/drop-receipts.ts";
 import { journalProblem } from "../../../store/journal/journal-check.ts";
 import type { KeptRecord } from "../../../store/journal/journal-file.ts";
 import { type JournalReader, readTaskJournal } from "../../../store/journal/journal-reader.ts";
 import { fold, type OpenTask } from "../../../store/tasks/open-task.ts";
 import { isTaskId } from "../../../task/names/task-id.ts";
+import { INBOX } from "../../../task/records/workspace-paths.ts";
 import { isUnderWay } from "../../../task/state/state-row.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
@@ -21,9 +23,11 @@ const CLAIM_MS = 60_000;
 /** Drops on their way into the journal. */
 export const claimsCheck: Check = {
   name: "claims",
-  what: "No dropped file is left between inbox/ and the journal",
+  what: "No dropped file is left between inbox/ and the journal, and each receipt of a command is for a file in inbox/",
   why: "Such a file is no task yet and not in inbox/ any more: it waits for a coordinator",
-  look({ paths, now, isServed }, tell) {
+  look(ground, tell) {
+    const { paths, now, isServed } = ground;
+    tellReceipts(ground, tell);
     const folder = join(paths.root, "accepting");
     for (const name of namesIn(folder)) {
       const path = join(folder, name);
@@ -47,6 +51,26 @@ export const claimsCheck: Check = {
     }
   },
 };
+
+/** A command writes its file a moment after its receipt, and the receipt goes once the task is accepted. */
+function tellReceipts({ place, paths, now, repairs }: Ground, tell: Tell): void {
+  for (const { path, id, writtenAtMs } of surveyReceipts(paths.dropReceipts)) {
+    tell.looked("receipts", 1);
+    const isFresh = now() - writtenAtMs < CLAIM_MS;
+    const isNeeded =
+      id !== undefined &&
+      [join(INBOX, `${id}.md`), `accepting/${id}`].some((name, n) =>
+        existsSync(join(n === 0 ? place.workspaceDir : paths.root, name)),
+      );
+    if (isFresh || isNeeded) continue;
+    tell.note({
+      path,
+      message: id === undefined ? "it is no receipt of ours" : `the file of ${id} that it is for is not in inbox/`,
+      remedy: "nothing needs to be done: it proves nothing, and goes after a month",
+      repair: repairs.moveAside(path),
+    });
+  }
+}
 
 /** The folders of runs belong to open tasks, and their processes to runs. */
 export const runsCheck: Check = {

@@ -3,8 +3,8 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import { readStamp } from "../../../base/files/file-stamp.ts";
 import { readBoundedText } from "../../../base/files/read-bounded.ts";
 import { parseObject } from "../../../base/json-shape.ts";
+import { readSessionHolders } from "../../../store/sessions/session-lock.ts";
 import type { StatePaths } from "../../../store/state-paths.ts";
-import { isTaskId } from "../../../task/names/task-id.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
 import { namesIn } from "./state-folder.ts";
@@ -118,21 +118,16 @@ function tellPauses({ paths }: Ground, tell: Tell): void {
 
 /** A lock outlives its coordinator, because the run that it guards does too. */
 function tellSessionLocks(ground: Ground, tell: Tell): void {
-  const { paths, repairs, isServed } = ground;
+  const { paths, isServed } = ground;
   if (isServed) return;
   const known = ground.journalIds();
-  for (const name of namesIn(paths.sessionLocks)) {
-    const path = join(paths.sessionLocks, name);
-    const text = readText(path);
+  for (const { sessionKey, task } of readSessionHolders(paths.sessionLocks)) {
     tell.looked("session locks", 1);
-    const holder = typeof text === "string" ? parseObject(text) : undefined;
-    const task = typeof holder?.task === "string" && isTaskId(holder.task) ? holder.task : undefined;
-    if (task !== undefined && known.has(task)) continue;
+    if (known.has(task)) continue;
     tell.note({
-      path,
-      message: task === undefined ? "it cannot be read" : `it is held for ${task}, which no journal knows`,
+      path: paths.sessionLocks,
+      message: `session ${sessionKey} is held for ${task}, which no journal knows`,
       remedy: "nothing needs to be done: the next coordinator gives the session back",
-      repair: repairs.moveAside(path),
     });
   }
 }

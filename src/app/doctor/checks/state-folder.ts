@@ -4,6 +4,8 @@ import { type FileStamp, readStamp } from "../../../base/files/file-stamp.ts";
 import { isAtomicLeftover } from "../../../base/files/write-file-atomic.ts";
 import { probeLifeLine } from "../../../base/process/life-line.ts";
 import { hasLiveOwner } from "../../../git/gate/locks.ts";
+import { leftOverPacks } from "../../../git/objects/own-packs.ts";
+import { homeName } from "../../../store/state-paths.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
 
@@ -25,7 +27,7 @@ export const stateFolderCheck: Check = {
   look({ paths, repairs }, tell) {
     const root = readStamp(paths.root);
     if (root === undefined) return; // Nobody has served here yet.
-    const above = basename(dirname(paths.root)) === "homes" ? [dirname(dirname(paths.root)), dirname(paths.root)] : [];
+    const above = homeName(paths.root) === undefined ? [] : [dirname(dirname(paths.root)), dirname(paths.root)];
     const inside = namesIn(paths.root).map((name) => join(paths.root, name));
     for (const path of [...above, paths.root, ...inside]) {
       const stamp = readStamp(path);
@@ -56,7 +58,7 @@ export const stateFolderCheck: Check = {
 /** What a kill leaves of files that were being written. */
 export const leftoversCheck: Check = {
   name: "temporary-files",
-  what: "No half-written file of a process that was killed lies in the coordinator's folder",
+  what: "No half-written file of a process that was killed lies in the coordinator's folder, or among git's packs",
   why: "Such files are read by nobody and take room; every start of a coordinator removes most of them",
   async look(ground, tell) {
     const { paths, repairs, isServed, place } = ground;
@@ -76,6 +78,13 @@ export const leftoversCheck: Check = {
     if (existsSync(join(paths.journal, "probe"))) tellLeft(join(paths.journal, "probe"));
     const temporary = join(paths.root, "tmp");
     if (!hasLiveOwner(place.stateDir)) for (const name of namesIn(temporary)) tellLeft(join(temporary, name));
+    const { objectsDir } = await ground.repository();
+    for (const path of leftOverPacks(objectsDir))
+      tell.note({
+        path,
+        message: "it is a pack of ours that a process was making, or joining with others, when it was killed",
+        remedy: "nothing needs to be done: the next coordinator removes it, and nothing that counts stands in it alone",
+      });
     await tellLifeLines(ground, tell);
   },
 };

@@ -14,7 +14,7 @@ import type { TaskView } from "../../views/task-view.ts";
 export interface OpenTasks {
   /** In order of acceptance. */
   readonly all: readonly OpenTask[];
-  /** Returns the journal of one that has started; empty where it has not, or is not open any more. */
+  /** Returns the journal of one that has started, also where it was committed since `all`; empty where it has not. */
   journal(id: string): readonly KeptRecord[];
   /** Returns why queued tasks wait. */
   holds(): Promise<Pick<ReadonlyMap<string, HoldView>, "get">>;
@@ -32,6 +32,26 @@ export interface JournaledTasksDeps {
   readonly holding: () => Pick<Conditions, "codex" | "pauses">;
   /** What the files of a run under way tell of it. */
   readonly progress: OpenTasks["progress"];
+}
+
+export interface TasksInMemoryDeps {
+  readonly all: Iterable<OpenTask>;
+  readonly journal: Pick<TaskJournal, "read" | "readDone">;
+  readonly holds: Pick<ReadonlyMap<string, HoldView>, "get">;
+  readonly progress: OpenTasks["progress"];
+}
+
+/** Returns what the memory of a coordinator says; a journal may move away between that and the look into it. */
+export function openTasksInMemory({ all, journal, holds, progress }: TasksInMemoryDeps): OpenTasks {
+  return {
+    all: [...all].sort((a, b) => a.order - b.order),
+    journal(id) {
+      const records = journal.read(id);
+      return records.length > 0 ? records : journal.readDone(id);
+    },
+    holds: async () => holds,
+    progress,
+  };
 }
 
 /** Reads every open journal, once: a coordinator may move one away at any time. */

@@ -30,7 +30,7 @@ async function runDiff(repository: KnownRepository, change: TaskChange, stat: bo
   if (held !== null)
     return without(`it holds what looks like a secret, and is shown by git alone: git show ${held.ref}`);
   if (commit === null) return without(problem === null ? "nothing of it is in a commit" : `not recorded: ${problem}`);
-  const diff = await readDiff(repository, parent ?? undefined, commit, { stat });
+  const diff = await readDiff(repository, parent ?? undefined, commit, { stat, merged: change.merged ?? undefined });
   if (diff === undefined) return without(`the repository at ${repository.topDir} does not have commit ${commit}`);
   return { ...change, diff: diff.text, isCut: diff.isCut, missing: null };
 }

@@ -1,33 +1,44 @@
 import { type LandingView, presentLanding } from "../../../app/views/landing-view.ts";
+import { CoordinatorError } from "../../../base/errors.ts";
+import { shellWord } from "../../../task/text/shell-word.ts";
 import type { CliDeps } from "../../cli-deps.ts";
 import { type Command, printJson } from "../../command.ts";
 
 const CONFLICTS_SHOWN = 20;
+/** The exit code of what can be done later. */
+const TRY_AGAIN = 75;
 
 export function createLandCommand(deps: CliDeps): Command {
   return {
     name: "land",
     summary: "Merge the work of a session into the branch that is checked out",
-    usage: "[--json] <session>",
+    usage: "[--repair] [--json] <session> [<words>]",
     help: [
       "<session>  its key, or any unique part of its key or thread",
-      "--json     print {version, session, branch, target, state, head, commit, conflicts, why, command} as JSON",
+      "--repair   where it conflicts, files a task in which the session settles that (exit code 75: land again when it has ended)",
+      "<words>    what the session is told besides, with --repair; words with blanks go in quotes",
+      "--json     print {version, session, branch, target, state, head, commit, conflicts, why, command, repairTask} as JSON",
       "The merge is made in memory. The checkout moves to it by git merge --ff-only, and only where nothing in it is uncommitted; else the",
       "command that moves it is printed (exit code 4). Where both have changed the same places, nothing is changed, and they are listed (4).",
     ],
-    options: { json: { type: "boolean" } },
-    words: { min: 1, max: 1 },
+    options: { repair: { type: "boolean" }, json: { type: "boolean" } },
+    words: { min: 1, max: 2 },
     async run(input) {
-      const [part = ""] = input.words;
-      const landing = presentLanding(await deps.app.land(part));
+      const [part = "", words] = input.words;
+      const isRepair = input.flags.repair === true;
+      if (words !== undefined && !isRepair)
+        throw new CoordinatorError("USAGE", "words for the session go with --repair");
+      const landing = presentLanding(await deps.app.land(part, isRepair ? { words: words ?? "" } : undefined));
       if (input.flags.json === true) printJson(deps, landing);
       else for (const line of linesOf(landing)) deps.print(line);
+      if (landing.repairTask !== null) return TRY_AGAIN;
       return landing.state === "landed" || landing.state === "nothing" ? 0 : 4;
     },
   };
 }
 
-function linesOf({ session, branch, target, state, commit, conflicts, why, command }: LandingView): readonly string[] {
+function linesOf(landing: LandingView): readonly string[] {
+  const { session, branch, target, state, commit, conflicts, why, command, repairTask } = landing;
   if (state === "nothing") return [`${target} holds the work of ${session} already`];
   if (state === "landed") return [`${session} is landed on ${target} (commit ${commit?.slice(0, 10)})`];
   if (state === "ready")
@@ -38,6 +49,8 @@ function linesOf({ session, branch, target, state, commit, conflicts, why, comma
     `${branch} and ${target} have changed the same places; nothing was changed:`,
     ...shown,
     ...more,
-    `ask the session to settle it (codex-inbox send ${session} "…"), or merge by hand: git merge ${branch}`,
+    repairTask === null
+      ? `have the session settle it: codex-inbox land --repair ${shellWord(session)}; or merge by hand: git merge ${branch}`
+      : `the session settles it in task ${repairTask}; then land it again`,
   ];
 }

@@ -14,7 +14,10 @@ import {
 } from "../../../git/worktrees/session-branch.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { type TurnCommit, turnMessage } from "../../../task/records/turn-message.ts";
+import type { MergeToSettle } from "../../../task/workplace/merge-note.ts";
+import type { SessionMerges } from "./session-merges.ts";
 import type { SessionWorktrees, WorktreeLease } from "./session-worktrees.ts";
+import { SNAPSHOT_LIMITS } from "./worktree-settings.ts";
 
 export interface SessionSnapshotsDeps {
   readonly code: KnownRepository;
@@ -22,6 +25,7 @@ export interface SessionSnapshotsDeps {
   readonly records: Pick<WorktreeRecords, "get">;
   readonly snapshots: Snapshots;
   readonly refs: TurnRefs;
+  readonly merges: SessionMerges;
   /** Paths from the top that are the coordinator's own. */
   readonly ours: readonly string[];
   /** "Name <address>": of the agent's commits, and who makes them. */
@@ -47,11 +51,15 @@ export interface WorktreeChange extends CommitChange {
   readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | undefined;
   /** Why it could not be recorded; then it lies in the worktree, which is kept. */
   readonly problem?: string;
+  /** The commit that was merged besides, where the run was to settle a merge. */
+  readonly merged?: string;
+  /** Why that is not settled: the branch has stayed, and the run's own ref alone holds the commit. */
+  readonly unsettled?: string;
 }
 
 /** The commits of a session's branch: one for each run that changed something, made by us, so that an agent needs no way to git. */
 export interface SessionSnapshots {
-  /** Commits what somebody has edited in a worktree since its last run, marked so. */
+  /** Commits what somebody has edited in a worktree since its last run, marked so. A merge of another task is taken back first. */
   before(lease: WorktreeLease, turn: Omit<TurnCommit, "authorKind">): Promise<void>;
   /** The same for a worktree that nobody may use meanwhile; where it cannot be, `problem` says why. */
   outside(
@@ -63,16 +71,18 @@ export interface SessionSnapshots {
    * worktree is gone.
    *
    * @param atMs when the run ended, as it is on record: the same input gives the same commit
+   * @param isDone whether it has done its work (unless given: it has): only then a merge is settled by it
    */
-  after(lease: WorktreeLease, turn: Omit<TurnCommit, "authorKind">, atMs: number): Promise<WorktreeChange | undefined>;
+  after(
+    lease: WorktreeLease,
+    turn: Omit<TurnCommit, "authorKind">,
+    atMs: number,
+    isDone?: boolean,
+  ): Promise<WorktreeChange | undefined>;
+  /** Merges what is checked out into the worktree for a task to settle. As `SessionMerges.begin`. */
+  merge(lease: WorktreeLease, task: string): Promise<MergeToSettle | undefined>;
 }
 
-/** The named bounds of what a commit takes: what is larger is left out, said, and kept where it lies. */
-const SNAPSHOT_LIMITS = {
-  fileBytesMax: 10 * 1024 * 1024,
-  totalBytesMax: 200 * 1024 * 1024,
-  filesMax: 100_000,
-} as const;
 /** Somebody may commit on the branch by hand at the same moment. */
 const TRIES_MAX = 5;
 const CHANGED_MAX = 500;
@@ -85,7 +95,7 @@ function turnRef({ task, run }: Pick<TurnCommit, "task" | "run">): string {
 }
 
 export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnapshots {
-  const { code, worktrees, records, log } = deps;
+  const { code, worktrees, records, merges, log } = deps;
   const { now } = deps.surroundings;
 
   /** By worktree: what was left out when its run began. */
@@ -107,7 +117,9 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     const isAgent = turn.authorKind === "agent";
     const taken = await deps.snapshots.take({
       ...{ repository: worktree, indexPath: worktrees.indexPath(record.slug), ours: deps.ours },
-      ...{ parents: [parent], rulesFrom: record.base, message: turnMessage(turn), atMs },
+      ...{ parents: turn.merges === undefined ? [parent] : [parent, turn.merges], rulesFrom: record.base },
+      oursFrom: turn.merges, // No agent has changed them: they are as the merged commit has them.
+      ...{ message: turnMessage(turn), atMs },
       ...{ author: isAgent ? deps.author : committer, committer, limits: SNAPSHOT_LIMITS },
       // What somebody else put there that looks like a secret is left where it lies, by the run's own commit as well.
       ...(isAgent ? { secrets: "take", leftOutBefore: leftBefore.get(record.slug) ?? [] } : { secrets: "leave-out" }),
@@ -122,6 +134,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     worktree: KnownRepository,
     turn: TurnCommit,
     atMs: number,
+    isDone: boolean,
   ): Promise<WorktreeChange> => {
     const { slug, branch } = record;
     for (let attempt = 1; ; attempt += 1) {
@@ -131,28 +144,55 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
       await note(record, leftOut, undefined);
       const none = { ...NO_CHANGE, branch, tip: parent, parent, commit: undefined, leftOut, held: undefined };
       if (taken.kind === "unchanged") return none;
-      if (taken.secrets.length > 0) {
-        const ref = await deps.refs.hold(slug, taken.commit);
-        const paths = taken.secrets.map(({ path }) => path);
-        log("worktree-held", { session: record.session, ref, commit: taken.commit });
-        const change = await changeBetween(code, parent, taken.commit);
-        return { ...none, ...change, held: { ref, commit: taken.commit, paths } };
+      const { commit } = taken;
+      const paths = taken.secrets.map(({ path }) => path);
+      const secrets = turn.merges === undefined ? paths : await merges.ownOf(paths, commit, turn.merges);
+      if (secrets.length > 0) {
+        const ref = await deps.refs.hold(slug, commit);
+        log("worktree-held", { session: record.session, ref, commit });
+        const change = await changeOf(turn, parent, commit);
+        const unsettled =
+          turn.merges === undefined ? {} : { unsettled: `what looks like a secret is in ${secrets[0]}` };
+        return { ...none, ...change, ...unsettled, held: { ref, commit, paths: secrets } };
       }
       faultPoint("worktree:snapshot-made");
       if (turn.authorKind === "agent" && turn.task !== undefined)
-        await deps.refs.keepTurn(turn.task, turn.run, taken.commit, await refAt(code, turnRef(turn)));
+        await deps.refs.keepTurn(turn.task, turn.run, commit, await refAt(code, turnRef(turn)));
       faultPoint("worktree:turn-kept");
-      if (await moveRef(code, `refs/heads/${branch}`, taken.commit, parent)) {
+      const unsettled = turn.merges === undefined ? undefined : await merges.unsettled(record, commit, parent, isDone);
+      if (unsettled !== undefined) return { ...none, ...(await changeOf(turn, parent, commit)), commit, unsettled };
+      if (await moveRef(code, `refs/heads/${branch}`, commit, parent)) {
         faultPoint("worktree:branch-moved");
-        await settle(worktree, taken.commit);
-        const change = await changeBetween(code, parent, taken.commit);
-        await note(record, leftOut, { head: taken.commit, change });
-        return { ...change, branch, tip: taken.commit, parent, commit: taken.commit, leftOut, held: undefined };
+        return { ...(await moved(record, worktree, turn, commit, parent)), leftOut };
       }
       if (attempt >= TRIES_MAX) throw new Error(`${branch} was moved by somebody else again and again`);
     }
   };
 
+  /** The branch is at a run's commit: the rest follows. */
+  const moved = async (
+    record: WorktreeRecord,
+    worktree: KnownRepository,
+    turn: TurnCommit,
+    commit: string,
+    parent: string,
+  ): Promise<WorktreeChange> => {
+    await settle(worktree, commit);
+    const change = await changeOf(turn, parent, commit);
+    await note(record, undefined, { head: commit, change });
+    return { ...change, branch: record.branch, tip: commit, parent, commit, leftOut: [], held: undefined };
+  };
+
+  const changeOf = async (
+    { merges: merged }: TurnCommit,
+    parent: string,
+    commit: string,
+  ): Promise<CommitChange & Pick<WorktreeChange, "merged">> => {
+    const change = await changeBetween(code, parent, commit, merged);
+    return merged === undefined ? change : { ...change, merged };
+  };
+
+  /** @param moved the branch is there now: a merge, where one was under way, is settled */
   const note = async (
     { slug }: WorktreeRecord,
     leftOut: readonly LeftOut[] | undefined,
@@ -163,7 +203,9 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     const pinned = leftOut?.map(({ path }) => path) ?? record.pinned;
     const paths = moved?.change.files.map(({ path }) => path) ?? [];
     const changed = [...new Set([...paths, ...record.changed])].slice(0, CHANGED_MAX);
-    await worktrees.save({ ...record, pinned, changed, head: moved?.head ?? record.head, usedAtMs: now() });
+    const merging = moved === undefined ? record.merging : undefined;
+    const head = moved?.head ?? record.head;
+    await worktrees.save({ ...record, pinned, changed, head, merging, usedAtMs: now() });
   };
 
   /** What a coordinator that was killed has made of this run, finished; `undefined` where it has made nothing. */
@@ -171,18 +213,19 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     record: WorktreeRecord,
     worktree: KnownRepository,
     turn: TurnCommit,
+    isDone: boolean,
   ): Promise<WorktreeChange | undefined> => {
     const commit = await refAt(code, turnRef(turn));
     const parent = commit === undefined ? undefined : await commitAt(code, `${commit}^`);
     if (commit === undefined || parent === undefined) return undefined;
     const branch = `refs/heads/${record.branch}`;
     const tip = await worktrees.tip(record);
+    const isOver = tip === commit || (await merges.unsettled(record, commit, parent, isDone)) === undefined;
     // Where somebody has moved the branch meanwhile, the run's change is taken anew, on top of that.
-    if (tip !== commit && (tip !== parent || !(await moveRef(code, branch, commit, parent)))) return undefined;
-    await settle(worktree, commit);
-    const change = await changeBetween(code, parent, commit);
-    await note(record, undefined, { head: commit, change });
-    return { ...change, branch: record.branch, tip: commit, parent, commit, leftOut: [], held: undefined };
+    if (!isOver || (tip !== commit && (tip !== parent || !(await moveRef(code, branch, commit, parent)))))
+      return undefined;
+    const merged = await commitAt(code, `${commit}^2`);
+    return moved(record, worktree, { ...turn, merges: merged }, commit, parent);
   };
 
   const withWorktree = async <Result>(
@@ -198,34 +241,42 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     });
 
   return {
-    async outside(record, worktree) {
-      const { session } = record;
+    async outside({ slug, session }, worktree) {
       const turn = { session, title: "", task: undefined, run: 0, thread: undefined, authorKind: "outside" } as const;
+      const record = records.get(slug);
+      if (record === undefined) return { leftOut: [], held: undefined };
       try {
-        return await snapshot(record, worktree, turn, now());
+        return await snapshot(await merges.takeBack(record, worktree), worktree, turn, now(), true);
       } catch (error) {
         if (!(error instanceof SnapshotRefusedError)) throw error;
         return { leftOut: [], held: undefined, problem: error.message };
       }
     },
     async before(lease, turn) {
-      await withWorktree(lease, async (record, worktree) => {
+      await withWorktree(lease, async (found, worktree) => {
+        if (found.merging?.isReady === true && found.merging.task === turn.task) return; // It goes on with what lies there.
+        const record = await merges.takeBack(found, worktree);
         const commit: TurnCommit = { ...turn, authorKind: "outside" };
-        const { commit: made } = await snapshot(record, worktree, commit, now());
+        const { commit: made } = await snapshot(record, worktree, commit, now(), true);
         if (made !== undefined) log("worktree-edited", { session: turn.session, task: turn.task, commit: made });
       });
     },
-    after: (lease, turn, atMs) =>
+    merge: (lease, task) => withWorktree(lease, (record, worktree) => merges.begin(record, worktree, task)),
+    after: (lease, turn, atMs, isDone = true) =>
       withWorktree(lease, async (record, worktree) => {
-        const commit: TurnCommit = { ...turn, authorKind: "agent" };
+        const { merging } = record;
+        const isMerge = merging?.isReady === true && merging.task === turn.task;
+        const commit: TurnCommit = { ...turn, authorKind: "agent", ...(isMerge ? { merges: merging.target } : {}) };
         try {
-          return (await finish(record, worktree, commit)) ?? (await snapshot(record, worktree, commit, atMs));
+          const found = await finish(record, worktree, commit, isDone);
+          return found ?? (await snapshot(record, worktree, commit, atMs, isDone));
         } catch (error) {
           if (!(error instanceof SnapshotRefusedError)) throw error;
           await worktrees.save({ ...record, pinned: [ALL], usedAtMs: now() });
           const tip = await worktrees.tip(record);
           const none = { ...NO_CHANGE, branch: record.branch, tip, parent: tip, commit: undefined, held: undefined };
-          return { ...none, leftOut: [], problem: error.message };
+          const unsettled = isMerge ? { unsettled: error.message } : {};
+          return { ...none, ...unsettled, leftOut: [], problem: error.message };
         }
       }),
   };

@@ -7,16 +7,8 @@ import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
-import {
-  changedBelow,
-  commitAt,
-  ignoredEntries,
-  mergeBase,
-  moveRef,
-  refAt,
-  textAt,
-} from "../../../git/worktrees/session-branch.ts";
-import { checkoutsOf } from "../../../git/worktrees/worktree-list.ts";
+import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
+import { checkoutsOf, INITIALIZING } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { settleRemoval } from "./settle-removal.ts";
@@ -29,6 +21,8 @@ export type WorktreeLease = WorkplaceLease & { readonly kind: "worktree" };
 export interface SessionWorktreesDeps {
   /** The checkout of the code. */
   readonly code: KnownRepository;
+  /** Tells workspaces of one repository apart: two may have sessions of the same name. `undefined` for the one in the main checkout. */
+  readonly home?: string | undefined;
   readonly trees: LinkedWorktrees;
   readonly records: WorktreeRecords;
   readonly setup: WorktreeSetup;
@@ -51,6 +45,8 @@ export interface SessionWorktrees {
    * there is no room; GitError
    */
   open(session: string, isWanted: () => boolean): Promise<WorktreeRecord>;
+  /** The session has a worktree, or a branch that one was parked for. */
+  isKnown(session: string): boolean;
   /** Runs `work` while nothing else happens to the worktree of this name. */
   alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
   /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
@@ -76,6 +72,16 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
   const { now } = deps.surroundings;
   const turns = new Map<string, Promise<unknown>>();
   let known: readonly KnownRepository[] | undefined;
+  let making: Promise<unknown> = Promise.resolve();
+  /** What git notes of a worktree: whose it is, also where the record of it is lost. */
+  const reasonOf = (session: string): string =>
+    ["codex-inbox", deps.home ?? "", session].filter((word) => word !== "").join(" ");
+
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = making.then(work);
+    making = result.catch(() => undefined);
+    return result;
+  };
 
   const save = async (record: WorktreeRecord): Promise<WorktreeRecord> => {
     known = undefined;
@@ -98,6 +104,17 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     return result;
   };
 
+  /** Tells whether a record was lost: its worktree is there, as it was made. @throws CoordinatorError where something else is there */
+  const isLeft = (session: string, dir: string): boolean => {
+    const known = trees.list().find(({ topDir }) => topDir === dir);
+    if (known === undefined && existsSync(dir))
+      throw new CoordinatorError("TASK_FILE", `cannot make a worktree: ${dir} is there already; move it away`);
+    if (known === undefined || known.lock === INITIALIZING || known.lock === "") return false;
+    if (known.lock === reasonOf(session)) return trees.find(dir) !== undefined;
+    const message = `cannot make a worktree: ${dir} is one already that was made by somebody else`;
+    throw new CoordinatorError("TASK_FILE", `${message}; remove it with git worktree remove -f -f, or move it away`);
+  };
+
   const begin = async (session: string, slug: string): Promise<WorktreeRecord> => {
     const branch = SESSION_BRANCH_PREFIX + slug;
     const tip = await refAt(code, `refs/heads/${branch}`);
@@ -108,8 +125,9 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     const base = tip === undefined ? head : ((await mergeBase(code, tip, head)) ?? tip);
     const slot = freeSlot(records.list().flatMap((record) => (record.state === "parked" ? [] : [record.slot])));
     const dir = join(treesDirOf(code.topDir, deps.settings()), slug);
+    const state = isLeft(session, dir) ? "ready" : "wanted"; // What git ignores there may be an agent's: no setup is repeated.
     return save({
-      ...{ slug, session, branch, base, head: tip ?? base, dir, slot, state: "wanted", atMs: now(), usedAtMs: now() },
+      ...{ slug, session, branch, base, head: tip ?? base, dir, slot, state, atMs: now(), usedAtMs: now() },
       ...{ pinned: [], changed: [], locks: [], setUp: [], openingMs: 0 },
     });
   };
@@ -131,17 +149,21 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     const slot = taken.includes(record.slot) ? freeSlot(taken) : record.slot;
     const wanted = wasBegun ? record : await step({ ...record, slot }, "wanted");
     faultPoint("worktree:wanted");
-    // Also of one that is new: its name is its own, so what is there was left by a record that was lost.
     await trees.clear(wanted.dir);
+    return inTurn(() => makeNow(wanted));
+  };
+
+  /** One after the other: whether there is room is told by what is there. */
+  const makeNow = async (wanted: WorktreeRecord): Promise<WorktreeRecord> => {
     const full = await deps.makeRoom();
     if (full !== undefined) throw new CoordinatorError("TRY_AGAIN", full);
     const { sparse } = deps.settings();
     const branch = `refs/heads/${wanted.branch}`;
     await rm(join(deps.indexesDir, wanted.slug), { recursive: true, force: true });
-    await trees.add({ dir: wanted.dir, branch, base: wanted.head, reason: `codex-inbox ${wanted.session}`, sparse });
+    await trees.add({ dir: wanted.dir, branch, base: wanted.head, reason: reasonOf(wanted.session), sparse });
     faultPoint("worktree:made");
     log("worktree-made", { session: wanted.session, worktree: wanted.dir, branch: wanted.branch });
-    return step({ ...wanted, setUp: [], pinned: [] }, "made");
+    return step({ ...wanted, setUp: [], pinned: [], merging: undefined }, "made");
   };
 
   const setUp = async (record: WorktreeRecord, isWanted: () => boolean): Promise<WorktreeRecord> => {
@@ -165,9 +187,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     if (record === undefined || record.state === "ready" || record.state === "removing") return record;
     const { base, head, branch, dir } = record;
     if (head !== base || (await commitAt(code, "HEAD")) === base) return record;
-    const found = trees.find(dir);
-    // Somebody may have put something there already, or have its branch checked out.
-    if (found !== undefined && (await changedBelow(found, ["."])).length > 0) return record;
+    // Somebody else may have its branch checked out.
     const checkouts = checkoutsOf(code.commonDir, `refs/heads/${branch}`);
     const own = trees.list().flatMap(({ topDir, gitDir }) => (topDir === undefined || topDir === dir ? [gitDir] : []));
     if (checkouts.some((gitDir) => !own.includes(gitDir))) return record;
@@ -198,10 +218,11 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
 
   return {
     open(session, isWanted) {
-      const slug = slugOf(session);
+      const slug = slugOf(session, deps.home);
       return alone(slug, () => openNow(session, slug, isWanted));
     },
     alone,
+    isKnown: (session) => records.find(session) !== undefined,
     repository: ({ dir }) => trees.find(dir),
     known() {
       known ??= records
@@ -224,10 +245,12 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
 /**
  * Returns the name of a session's worktree.
  *
+ * @param home as `SessionWorktreesDeps` has it
  * @public Tests look for worktrees by it.
  */
-export function slugOf(session: string): string {
-  return worktreeSlug(session, createHash("sha256").update(session).digest("hex"));
+export function slugOf(session: string, home?: string): string {
+  const key = home === undefined ? session : `${home}\0${session}`;
+  return worktreeSlug(session, createHash("sha256").update(key).digest("hex"));
 }
 
 /** Returns the lease of a run that works in the worktree of a record. */

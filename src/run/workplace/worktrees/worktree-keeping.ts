@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemErrorCode } from "../../../base/errors.ts";
 import { runProgram } from "../../../base/process/run-program.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
@@ -49,7 +50,7 @@ const TIGHT = 0.8;
 const TRASH_MS = 86_400_000;
 /** To measure a folder is to look at each file of it. */
 const MEASURE_EVERY_MS = 600_000;
-const MEASURE_MS = 120_000;
+const PROGRAM = { env: { PATH: process.env.PATH ?? "", LC_ALL: "C" }, timeMs: 120_000 } as const;
 
 export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeeping {
   const { code, trees, worktrees, records, removal, log } = deps;
@@ -98,15 +99,24 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
       const trash = parseTrash(name);
       const isNeeded = trash !== undefined && records.get(trash.slug)?.state === "removing";
       if (trash === undefined || isNeeded || now() - trash.atMs < olderMs) continue;
-      await rm(join(folder(), name), { recursive: true, force: true });
+      await removeFolder(join(folder(), name)).catch((error: unknown) =>
+        log("worktree-trash-stays", { worktree: trash.slug, reason: String(error) }),
+      );
     }
   };
 
-  const park = async (record: WorktreeRecord): Promise<KeptWorktree | undefined> => {
-    const why = await removal.park(record.slug, () => deps.isIdle(record.session));
-    if (why === undefined) return undefined;
-    return { session: record.session, dir: record.dir, why };
+  /** One that cannot be looked after is not to be in the way of the others. */
+  const quietly = async (record: WorktreeRecord, work: () => Promise<unknown>): Promise<KeptWorktree | undefined> => {
+    const { session, dir } = record;
+    const why = await work().catch((error: unknown) => {
+      log("worktrees-not-tidied", { session, worktree: dir, reason: String(error) });
+      return error instanceof Error ? error.message : String(error);
+    });
+    return typeof why === "string" ? { session, dir, why } : undefined;
   };
+
+  const park = (record: WorktreeRecord): Promise<KeptWorktree | undefined> =>
+    quietly(record, () => removal.park(record.slug, () => deps.isIdle(record.session)));
 
   /** What was not begun, or is part of what the user has, needs neither branch nor record. */
   const forget = async (record: WorktreeRecord, head: string | undefined): Promise<void> => {
@@ -137,8 +147,9 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
     async tidy({ all } = { all: false }) {
       const kept: KeptWorktree[] = [];
       for (const record of records.list()) {
-        if (record.state === "removing") await removal.settle(record.slug);
-        else if (record.state === "wanted" || record.state === "made") await clearUnbegun(record);
+        if (record.state === "removing") await quietly(record, () => removal.settle(record.slug));
+        else if (record.state === "wanted" || record.state === "made")
+          await quietly(record, () => clearUnbegun(record));
       }
       await emptyTrash(TRASH_MS);
       for (const record of idle()) {
@@ -148,7 +159,8 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
         if (stays !== undefined) kept.push(stays);
       }
       const head = await commitAt(code, "HEAD");
-      for (const record of records.list()) if (record.state === "parked") await forget(record, head);
+      for (const record of records.list())
+        if (record.state === "parked") await quietly(record, () => forget(record, head));
       return kept;
     },
     async makeRoom() {
@@ -158,6 +170,8 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
       for (const record of idle()) {
         full = full === undefined ? undefined : await tightness(1, 1);
         if (full === undefined) break;
+        // One that is being made again meanwhile waits for us: we must not wait for it.
+        if (records.get(record.slug)?.state !== "ready") continue;
         const one = await park(record);
         if (one === undefined) await emptyTrash(0);
         else stays.push(one);
@@ -175,8 +189,18 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
   };
 }
 
+/** A folder that may not be written to keeps what it holds from being removed. @throws the system's errors */
+async function removeFolder(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== "EACCES") throw error;
+    await runProgram("chmod", ["-R", "u+rwX", "--", path], { ...PROGRAM, outputBytes: 1024 });
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
 async function measure(dir: string): Promise<number> {
-  const options = { env: { PATH: process.env.PATH ?? "", LC_ALL: "C" }, timeMs: MEASURE_MS, outputBytes: 64 * 1024 };
-  const { stdout } = await runProgram("du", ["-sk", "--", dir], options);
+  const { stdout } = await runProgram("du", ["-sk", "--", dir], { ...PROGRAM, outputBytes: 64 * 1024 });
   return (Number.parseInt(stdout, 10) || 0) * 1024;
 }

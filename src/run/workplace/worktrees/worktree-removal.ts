@@ -10,9 +10,8 @@ import {
   hasStash,
   ignoredEntries,
   ignoredFiles,
-  moveRef,
+  keepSalvage,
   readName,
-  refsBelow,
   statOfName,
   submodulesInUse,
 } from "../../../git/worktrees/session-branch.ts";
@@ -94,16 +93,13 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     if (bytes > SALVAGE_BYTES_MAX || files.length > SALVAGE_FILES_MAX)
       return `it holds ${files.length} ignored files (${bytes} bytes) that no setup has made: ${named(entries.map((entry) => readName(entry).text))}`;
     if (files.length === 0) return undefined;
-    const prefix = `refs/codex-inbox/salvage/${record.slug}/`;
     const parent = await worktrees.tip(record);
     const indexPath = `${worktrees.indexPath(record.slug)}-salvage`;
     const message = `${record.session}: ignored files of its worktree\n\nSession-Key: ${record.session}\n`;
     const common = { parent, message, indexPath, environment: await deps.environment(worktree) };
     const identity = await deps.committer();
     const commit = await commitFiles(worktree, files, { ...common, identity, atMs: deps.surroundings.now() });
-    const numbers = [...(await refsBelow(code, prefix)).keys()].map((ref) => Number(ref.slice(prefix.length)) || 0);
-    const ref = `${prefix}${Math.max(0, ...numbers) + 1}`;
-    await moveRef(code, ref, commit, undefined);
+    const ref = await keepSalvage(code, record.slug, commit);
     log("worktree-salvaged", { session: record.session, ref, files: files.length });
     return undefined;
   };

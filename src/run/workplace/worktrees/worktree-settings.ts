@@ -22,6 +22,13 @@ export interface WorktreeSettings {
   readonly sparse: readonly string[];
 }
 
+/** The named bounds of what a commit takes: what is larger is left out, said, and kept where it lies. */
+export const SNAPSHOT_LIMITS = {
+  fileBytesMax: 10 * 1024 * 1024,
+  totalBytesMax: 200 * 1024 * 1024,
+  filesMax: 100_000,
+} as const;
+
 const COMMAND_CHARACTERS_MAX = 10_000;
 const COPIES_MAX = 100;
 

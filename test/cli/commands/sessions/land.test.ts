@@ -28,12 +28,30 @@ describe("land", () => {
     },
     {
       name: "what conflicts",
-      answer: { ...NAMES, state: "conflict", head: HEAD, onto: COMMIT, tree: HEAD, conflicts: ["a.txt"] },
+      answer: { ...NAMES, state: "conflict", head: HEAD, onto: COMMIT, tree: HEAD, conflicts: ["a.txt"], atMs: 0 },
       code: 4,
       says: [
         "codex-inbox/docs-1a2b3c and main have changed the same places; nothing was changed:",
         "  a.txt",
-        'ask the session to settle it (codex-inbox send docs "…"), or merge by hand: git merge codex-inbox/docs-1a2b3c',
+        "have the session settle it: codex-inbox land --repair docs; or merge by hand: git merge codex-inbox/docs-1a2b3c",
+      ],
+    },
+    {
+      name: "who settles a conflict",
+      answer: {
+        ...NAMES,
+        state: "conflict",
+        head: HEAD,
+        onto: COMMIT,
+        tree: HEAD,
+        conflicts: [],
+        atMs: 0,
+        repair: "t",
+      },
+      code: 75,
+      says: [
+        "codex-inbox/docs-1a2b3c and main have changed the same places; nothing was changed:",
+        "the session settles it in task t; then land it again",
       ],
     },
   ])("says $name", async ({ answer, code, says }) => {
@@ -42,11 +60,39 @@ describe("land", () => {
     expect(deps.printed).toEqual(says);
   });
 
+  it("hands words on to the session that settles it, and to nobody else", async () => {
+    const asked: unknown[] = [];
+    const land = async (...request: unknown[]): Promise<LandAnswer> => {
+      asked.push(request);
+      return { ...NAMES, state: "nothing" };
+    };
+    for (const words of [["docs"], ["--repair", "docs"], ["--repair", "docs", "keep both"]])
+      await runCommand(createLandCommand(createFakeCliDeps({ land })), ...words);
+    expect(asked).toEqual([
+      ["docs", undefined],
+      ["docs", { words: "" }],
+      ["docs", { words: "keep both" }],
+    ]);
+    await expect(runCommand(createLandCommand(createFakeCliDeps({ land })), "docs", "keep both")).rejects.toThrow(
+      "words for the session go with --repair",
+    );
+  });
+
   it("prints JSON, with null for what is absent", async () => {
     const deps = createFakeCliDeps({ land: async () => ({ ...NAMES, state: "nothing" }) });
     await runCommand(createLandCommand(deps), "--json", "docs");
     expect(JSON.parse(deps.printed.join("\n"))).toEqual({
-      ...{ version: 1, ...NAMES, state: "nothing", head: null, commit: null, conflicts: [], why: null, command: null },
+      ...{
+        version: 1,
+        ...NAMES,
+        state: "nothing",
+        head: null,
+        commit: null,
+        conflicts: [],
+        why: null,
+        command: null,
+        repairTask: null,
+      },
     });
   });
 });

@@ -7,7 +7,13 @@ const [COMMIT, PARENT] = ["a".repeat(40), "b".repeat(40)];
 const DIFF = `diff --git a/a.md b/a.md\n--- a/a.md\n+++ b/a.md\n@@ -1 +1 @@\n-one\n+two\n`;
 const CHANGE: RunDiff = {
   ...{ run: 1, commit: COMMIT, parent: PARENT, branch: null, files: 1, insertions: 1, deletions: 1, outside: PARENT },
-  ...{ leftOut: [{ path: "big.bin", why: "larger than 10 MB" }], held: null, problem: null },
+  ...{
+    leftOut: [{ path: "big.bin", why: "larger than 10 MB" }],
+    held: null,
+    problem: null,
+    merged: null,
+    overlaps: [],
+  },
   ...{ diff: DIFF, isCut: false, missing: null },
 };
 const HELD: RunDiff = { ...CHANGE, run: 2, commit: null, diff: null, missing: "it holds what looks like a secret" };

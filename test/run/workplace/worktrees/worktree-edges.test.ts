@@ -1,10 +1,23 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { slugOf } from "../../../../src/run/workplace/worktrees/session-worktrees.ts";
 import { type GitRepo, makeGitRepo } from "../../../support/git-repo.ts";
 import { type OpenedTree, openedTree } from "../../../support/opened-tree.ts";
+import { openSessionTrees } from "../../../support/session-trees.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
+import { tempRepo } from "../../../support/temp-repo.ts";
 
 /** Has a submodule, which no worktree checks out by itself. */
 function withSubmodule(repo: GitRepo): void {
@@ -132,11 +145,90 @@ describe("a session's branch that the user has checked out", () => {
   });
 });
 
-it("a worktree that is not set up yet keeps its base, and what somebody has put there, when the checkout moves on", async () => {
-  const { repo, sessions, record, write, open } = await openedTree();
-  await sessions.worktrees.save({ ...record, state: "made" });
-  write("by-hand.txt", "mine\n");
-  repo.git("commit", "--quiet", "--allow-empty", "-m", "on");
-  expect(await open()).toMatchObject({ state: "ready", base: record.base });
-  expect(readFileSync(join(record.dir, "by-hand.txt"), "utf8")).toBe("mine\n");
+it("the locks that a killed git leaves of a ref and of an index are removed, and none that git holds", async () => {
+  const { repo, record, write, git, commit } = await openedTree();
+  const lock = join(repo.dir, ".git/refs/heads", `${record.branch}.lock`);
+  const indexLock = join(repo.dir, ".git/worktrees", record.slug, "index.lock");
+  for (const path of [lock, indexLock]) {
+    writeFileSync(path, "");
+    utimesSync(path, 0, 0);
+  }
+  write("made.txt", "one\n");
+  expect(await commit()).toMatchObject({ files: [{ path: "made.txt" }] });
+  expect(git("status", "--porcelain")).toBe("");
+  writeFileSync(lock, "");
+  utimesSync(lock, 0, 0);
+  const user = spawn("sh", ["-c", "git cat-file --batch; true"], {
+    cwd: record.dir,
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  try {
+    write("made.txt", "two\n");
+    await expect(commit(2)).rejects.toThrow(/cannot lock ref/);
+    expect(existsSync(lock)).toBe(true);
+  } finally {
+    user.stdin.end();
+  }
+});
+
+describe("where a worktree is to be made", () => {
+  it("one whose record was lost is found again; what git does not know there is not touched", async () => {
+    const { repo, record, write } = await openedTree();
+    write("made.txt", "one\n");
+    rmSync(join(repo.dir, ".git/codex-inbox/worktrees"), { recursive: true });
+    const again = openSessionTrees(repo.dir);
+    expect(await again.worktrees.open("docs", () => true)).toMatchObject({ state: "ready", dir: record.dir });
+    expect(readFileSync(join(record.dir, "made.txt"), "utf8")).toBe("one\n");
+    const other = join(record.dir, "..", slugOf("other"));
+    mkdirSync(other);
+    writeFileSync(join(other, "mine.txt"), "mine\n");
+    await expect(again.worktrees.open("other", () => true)).rejects.toThrow(`${other} is there already; move it away`);
+    expect(readdirSync(other)).toEqual(["mine.txt"]);
+  });
+
+  it("two workspaces of one repository have each its own, also for sessions of the same name", async () => {
+    const { repo, record, write } = await openedTree();
+    write("made.txt", "one\n");
+    const other = openSessionTrees(repo.dir, "notes-1a2b3c4d");
+    const opened = await other.worktrees.open("docs", () => true);
+    expect([opened.dir === record.dir, opened.branch === record.branch]).toEqual([false, false]);
+    await other.keeping.tidy({ all: true });
+    expect(readFileSync(join(record.dir, "made.txt"), "utf8")).toBe("one\n");
+  });
+
+  it("a branch in the way of its own is named, and nothing is left behind", async () => {
+    const repo = tempRepo();
+    repo.git("branch", "codex-inbox");
+    const { worktrees, trees } = openSessionTrees(repo.dir);
+    await expect(worktrees.open("docs", () => true)).rejects.toThrow(
+      /the branch codex-inbox is in the way of codex-inbox\/docs-\w+; rename it: git branch -m codex-inbox <another name>/,
+    );
+    repo.git("branch", "-m", "codex-inbox", `codex-inbox/${slugOf("docs")}/more`);
+    await expect(worktrees.open("docs", () => true)).rejects.toThrow(/\/more is in the way of/);
+    repo.git("branch", "-D", `codex-inbox/${slugOf("docs")}/more`);
+    expect(await worktrees.open("docs", () => true)).toMatchObject({ state: "ready" });
+    expect(trees.list()).toHaveLength(1);
+  });
+
+  it("no more are made at once than there may be", async () => {
+    const { worktrees, trees, settings, busy } = openSessionTrees(tempRepo().dir);
+    settings.maxCount = 2;
+    const sessions = ["a", "b", "c", "d", "e"];
+    for (const session of sessions) busy.add(session);
+    const made = await Promise.allSettled(sessions.map((session) => worktrees.open(session, () => true)));
+    expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    expect(trees.list()).toHaveLength(2);
+  });
+});
+
+it("one worktree that cannot be looked after does not keep the others from being parked", async () => {
+  const { repo, sessions, record } = await openedTree();
+  const second = await sessions.worktrees.open("other", () => true);
+  writeFileSync(join(record.dir, "made.txt"), "one\n");
+  // A folder where git makes a lock: nothing removes that.
+  mkdirSync(join(repo.dir, ".git/refs/heads", `${record.branch}.lock`));
+  const kept = await sessions.keeping.tidy({ all: true });
+  expect(kept).toMatchObject([{ session: "docs", why: expect.stringContaining("cannot lock ref") }]);
+  expect([existsSync(record.dir), existsSync(second.dir)]).toEqual([true, false]);
 });

@@ -1,0 +1,59 @@
+import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { TaskClaimsDeps } from "../dispatch/claims/task-claims.ts";
+import type { Branch } from "../git/branch.ts";
+import type { Intake } from "../intake/inbox/intake.ts";
+import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
+import type { CodexPort, SandboxPort } from "../run/ports.ts";
+import type { RunPlaces } from "../run/workplace/run-places.ts";
+import type { Workplace } from "../run/workplace/workplace.ts";
+import type { createFileSyncs } from "../store/journal/file-syncs.ts";
+import type { OwnThreads } from "../store/own-threads.ts";
+import type { Sessions } from "../store/sessions/session-store.ts";
+import type { StatePaths } from "../store/state-paths.ts";
+import type { CodexInstallation } from "../task/state/run.ts";
+import type { Keeper } from "../task/text/kept-text.ts";
+import type { LiveSettings } from "./live-settings.ts";
+import type { QueriesDeps } from "./queries/queries.ts";
+
+/** What a coordinator is made of: its place, its edges and its settings. */
+export interface CoordinatorDeps {
+  readonly paths: StatePaths;
+  readonly workspaceDir: string;
+  readonly branchName: string;
+  readonly clone: string;
+  readonly version: string;
+  readonly branch: Branch;
+  /** The redaction boundary. */
+  readonly keeper: Keeper;
+  readonly fileSyncs: typeof createFileSyncs;
+  readonly intake: (onHint: () => void, onNotice: (message: string) => void) => Intake;
+  readonly agents: AgentDriver;
+  readonly verifications: VerifyDriver;
+  readonly runStore: RunStore;
+  readonly sessions: Sessions;
+  readonly ownThreads: OwnThreads;
+  readonly workTree: Workplace;
+  readonly places: RunPlaces;
+  readonly prompts: PromptAssembly;
+  readonly codex: CodexPort;
+  readonly sandbox: SandboxPort;
+  readonly installation: CodexInstallation;
+  readonly history: QueriesDeps["history"];
+  readonly settings: () => LiveSettings;
+  /** Looks whether the settings were edited; returns what is wrong with them now. */
+  readonly reloadSettings: () => string | undefined;
+  /** Reads the settings of the branch, as it was seen last. */
+  readonly readSettings: () => Promise<void>;
+  /** What of the settings waits in the work tree to be committed, in words. */
+  readonly uncommittedSettings: () => string | undefined;
+  /** Runs queued tasks that other clones accepted. */
+  readonly takeOver: boolean;
+  /** The clones that share a remote, and what this one is called. */
+  readonly claims: Pick<TaskClaimsDeps, "remote" | "names"> & {
+    /** `listener` is called whenever the remote was seen anew, or a push of the branch was accepted. */
+    readonly onSeen: (listener: () => void) => void;
+  };
+  readonly surroundings: Surroundings;
+  readonly log: Log;
+}
