@@ -152,6 +152,7 @@ export function createWorld(clone = "aaaaaa"): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    sync: { intervalMs: 30_000, sessions: false },
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: {
       sandbox: "workspace-write",
@@ -245,6 +246,9 @@ export function createWorld(clone = "aaaaaa"): World {
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           ...{ takeOver, installation, hooks: () => world.hooks, environment: { PATH: process.env.PATH } },
+          openSync: () => {
+            throw new Error("there is no remote here");
+          },
           claims: {
             remote: () => world.shared,
             names: () => world.names,
