@@ -3,6 +3,7 @@ import type { TaskClaimsDeps } from "../dispatch/claims/task-claims.ts";
 import type { Branch } from "../git/branch.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import type { BranchSyncDeps } from "../publish/branch-sync.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
 import type { CodexPort, SandboxPort } from "../run/ports.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
@@ -24,6 +25,8 @@ export interface CoordinatorDeps {
   readonly clone: string;
   readonly version: string;
   readonly branch: Branch;
+  /** Opens the link to a remote of git's configuration. */
+  readonly openSync: BranchSyncDeps["open"];
   /** The redaction boundary. */
   readonly keeper: Keeper;
   readonly fileSyncs: typeof createFileSyncs;

@@ -15,6 +15,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import { createHint } from "../intake/inbox-reconciler.ts";
+import { createBranchSync } from "../publish/branch-sync.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
@@ -23,7 +24,9 @@ import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
+import { isUnderWay } from "../task/state/state-row.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
 import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
@@ -98,6 +101,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onCommitted: async () => {
       hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
       await watch.noteOurs();
+      sync.noteCommits();
     },
     onFailure: onBroken,
   });
@@ -140,9 +144,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
-    reloadSettings: reload.look,
+    reloadSettings() {
+      reload.look();
+      sync.heed();
+    },
   });
 
+  const sync = createBranchSync({
+    settings: () => settings().sync,
+    ...{ branchName: deps.branchName, surroundings, log, onBroken },
+    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
+    onMoved: () => dispatcher.lookAgain(),
+  });
   deps.claims.onSeen(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
     ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
@@ -160,7 +173,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
+  const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
+  const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
+  const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
+  const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
 
   /** Resolves after a tick that makes `condition` true. */
@@ -173,7 +189,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const close = async (): Promise<void> => {
     waits.close();
     stopTidying();
-    const stopped = dispatcher.stop();
+    const stopped = Promise.all([dispatcher.stop(), sync.stop()]);
     runs.close();
     const committed = commits.close();
     await journal.close(); // Where the disk fails, nobody waits for it any more.
@@ -196,7 +212,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem: reload.problem() },
+      ...{ faults, runs, commits, inbox, dispatcher, sync, startedAt, configProblem: reload.problem() },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
@@ -215,7 +231,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       waits,
       events,
     },
+    underWay: (key) =>
+      [...table.all()].find(
+        ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
+      )?.id,
+    after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
+    sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

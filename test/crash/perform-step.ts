@@ -5,8 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { commitIndex } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type AskedTask, taskText } from "./asked-tasks.ts";
-import type { Answer, CoordinatorLife } from "./coordinator-life.ts";
+import { ask } from "./ask.ts";
+import type { CoordinatorLife } from "./coordinator-life.ts";
 import type { ControlWord, LifeFault, Shortage, Step } from "./history.ts";
 import { childrenOf, isWorker, killQuietly } from "./processes.ts";
 import type { TortureHome } from "./torture-home.ts";
@@ -79,9 +79,11 @@ async function raceAtStop(home: TortureHome, pid: number): Promise<void> {
   home.counts.stoppedAtPoint += 1;
   await Promise.race([home.alone(() => raceUser(home)).catch(() => undefined), delay(1_500)]);
   life.signal("SIGCONT");
+  raced.add(life);
 }
 
 async function end(home: TortureHome, how: NodeJS.Signals | "power"): Promise<string> {
+  await untilStruck(home);
   const life = home.living();
   if (life === undefined) return "nobody serves";
   const isByPower = how === "power";
@@ -98,6 +100,20 @@ async function end(home: TortureHome, how: NodeJS.Signals | "power"): Promise<st
   return how;
 }
 
+/** Gives a coordinator with a fault the time to come to where it is; on a busy machine the steps would else always be faster. */
+export async function untilStruck(home: TortureHome): Promise<void> {
+  const life = home.living();
+  if (life?.fault === undefined) return;
+  const isOpen =
+    existsSync(join(home.stateDir, "journal/open")) && readdirSync(join(home.stateDir, "journal/open")).length > 0;
+  if (!isOpen) return;
+  await waitFor(() => life.isOver() || raced.has(life), { what: "a fault", timeoutMs: STRUCK_MS }).catch(
+    () => undefined,
+  );
+}
+
+const STRUCK_MS = 2_500;
+const raced = new WeakSet<CoordinatorLife>();
 const endedBySteps = new WeakSet<CoordinatorLife>();
 
 /** One that no step has ended has died where its fault was. */
@@ -173,54 +189,6 @@ async function suffer(home: TortureHome, { how, code, where, share, ms }: Shorta
     give();
     return how;
   });
-}
-
-async function ask(home: TortureHome, { way, plan }: Step & { kind: "ask" }, random: SeededRandom): Promise<string> {
-  const number = home.tasks.length + 1;
-  const isFile = way === "untracked" || way === "staged" || way === "committed";
-  const path = isFile ? `inbox/${random.pick(["", "", "docs/", "api/"])}task-${number}.md` : undefined;
-  const task: AskedTask = {
-    ...{ number, way, path, plan, id: undefined },
-    ...{ isUncertain: false, wasTouched: false, retries: 0, retriesUncertain: 0 },
-  };
-  home.tasks.push(task);
-  const text = taskText(number, plan);
-  if (way === "http") return askByHttp(home, task, text);
-  if (path === undefined) {
-    const { code, stdout } = await home.command(
-      "add",
-      ...(plan.session === undefined ? [] : ["--session", plan.session]),
-      prompt(text),
-    );
-    task.isUncertain = code !== 0;
-    task.id = code === 0 ? stdout.trim() : undefined;
-    return `add ended with ${code}`;
-  }
-  return home.alone(async () => {
-    mkdirSync(dirname(join(home.dir, path)), { recursive: true });
-    writeFileSync(join(home.dir, path), text);
-    if (way === "untracked") return path;
-    await home.user.shell(`git add -- ${path} || [ ! -e ${path} ]`); // Taken before it could be staged.
-    if (way === "staged") return path;
-    await home.user.shell(`git commit -q -m 'user: ask ${number}' -- ${path} || [ ! -e ${path} ]`);
-    return path;
-  });
-}
-
-/** The command line takes the prompt alone. */
-function prompt(text: string): string {
-  return text.slice(text.indexOf("# Torture"));
-}
-
-/** As clients do: what was not answered is asked once more, under the same key. */
-async function askByHttp(home: TortureHome, task: AskedTask, text: string): Promise<string> {
-  const headers = { "content-type": "text/markdown", "idempotency-key": `task-${task.number}` };
-  const send = (): Promise<Answer | undefined> | undefined => home.living()?.ask("POST", "/tasks", text, headers);
-  const answer = (await send()) ?? (await send());
-  if (answer === undefined) task.isUncertain = true;
-  else if (answer.status === 202 || answer.status === 200) task.id = String(answer.body.id);
-  else task.isUncertain = true; // Refused for the moment; nothing may come of it.
-  return `POST /tasks: ${answer?.status ?? "no answer"}`;
 }
 
 async function control(home: TortureHome, what: ControlWord, pick: number): Promise<string> {

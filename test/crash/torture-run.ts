@@ -6,7 +6,7 @@ import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } f
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
 import { checkCommits, checkDoctor, checkLeftovers, checkOutcomes, checkUser, readBranch } from "./findings.ts";
 import { makeHistory, type Step } from "./history.ts";
-import { noteIds, performStep } from "./perform-step.ts";
+import { noteIds, performStep, untilStruck } from "./perform-step.ts";
 import { makePlace } from "./place.ts";
 import { killQuietly, processesOf } from "./processes.ts";
 import { makeHome, type TortureHome } from "./torture-home.ts";
@@ -81,6 +81,7 @@ function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 
 /** All faults over: a coordinator works until nothing is left to do. */
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
+  await untilStruck(home);
   noteIds(home);
   home.order({ clockMs: home.orders().clockMs ?? 0 });
   rmSync(join(home.place.dir, "slow-workers"), { force: true });

@@ -17,6 +17,7 @@ export function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
       throw new Error("no session has a branch here");
     },
     lease: () => Promise.reject(new Error("no session has a worktree here")),
+    reopen: async () => undefined,
     merge: async () => undefined,
     before: async () => undefined,
     after: async () => undefined,

@@ -141,7 +141,7 @@ export function createWorld(clone = "aaaaaa"): World {
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     ...{ maxWorkers: 2, sharedWriters: 64, workplace: "shared" },
-    maxOpenTasks: 10_000,
+    ...{ maxOpenTasks: 10_000, minFreeMb: 0 },
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
     stallTimeoutMs: 1_800_000,
@@ -149,6 +149,7 @@ export function createWorld(clone = "aaaaaa"): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    sync: { intervalMs: 30_000, sessions: false },
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: {
       sandbox: "workspace-write",
@@ -241,6 +242,9 @@ export function createWorld(clone = "aaaaaa"): World {
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
           takeOver,
+          openSync: () => {
+            throw new Error("there is no remote here");
+          },
           installation,
           claims: {
             remote: () => world.shared,

@@ -65,6 +65,8 @@ function remedyOf(hold: Hold): string | undefined {
     case "workers":
       return "it goes when a run has ended; maxWorkers in codex-inbox.json says how many there may be";
     case "paused":
+      if (hold.pause.takenBy !== undefined)
+        return `codex-inbox attach --release ${shellWord(hold.pause.session ?? "")}`;
       return `codex-inbox resume${hold.pause.session === undefined ? "" : ` --session ${shellWord(hold.pause.session)}`}`;
     case "codex":
     case "sandbox":

@@ -45,6 +45,8 @@ export interface SessionWorktrees {
    * there is no room; GitError
    */
   open(session: string, isWanted: () => boolean): Promise<WorktreeRecord>;
+  /** The session has a worktree, or a branch that one was parked for. */
+  isKnown(session: string): boolean;
   /** Runs `work` while nothing else happens to the worktree of this name. */
   alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
   /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
@@ -220,6 +222,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
       return alone(slug, () => openNow(session, slug, isWanted));
     },
     alone,
+    isKnown: (session) => records.find(session) !== undefined,
     repository: ({ dir }) => trees.find(dir),
     known() {
       known ??= records
