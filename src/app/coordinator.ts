@@ -7,6 +7,7 @@ import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
+import type { BranchSync, SyncState } from "../publish/branch-sync.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
 import type { EventLog } from "../store/events/event-log.ts";
@@ -68,6 +69,8 @@ export interface Coordinator extends Queries {
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Syncs with the remote now; `null` without one. */
+  sync(): Promise<SyncState | null>;
   health(): Health;
   /** Resolves once an open task has ended, or as `TaskWaits` says. @throws CoordinatorError `TRY_AGAIN` */
   readonly untilEnded: TaskWaits["untilEnded"];
@@ -98,6 +101,7 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly user: string;
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
+  readonly sync: BranchSync["now"];
   readonly places: Pick<RunPlaces, "landing" | "branches" | "reopen">;
   /** Returns the task of a session that has a run, or is about to. */
   readonly underWay: (session: string) => string | undefined;
@@ -189,6 +193,10 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(answer);
     },
     archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
+    async sync() {
+      const state = await deps.sync();
+      return state === undefined ? null : deps.keeper.keep(state);
+    },
     async land(session, repair) {
       const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
       await deps.places.branches.refresh();

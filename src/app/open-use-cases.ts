@@ -96,6 +96,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       ]);
       return retryTask(place, part, asked, environment);
     },
+    sync: async () => (await import("./actions/sync-now.ts")).syncNow(await find(), environment),
+    receiveHook: async () => (await import("./actions/sync-now.ts")).receiveHook(await find()),
     pause: async (request) =>
       (await import("./actions/sessions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>

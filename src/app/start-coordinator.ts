@@ -15,6 +15,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import { createHint } from "../intake/inbox-reconciler.ts";
+import { createBranchSync } from "../publish/branch-sync.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
@@ -31,6 +32,7 @@ import { createArchive } from "./actions/sessions/archive-session.ts";
 import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { CoordinatorDeps } from "./coordinator-deps.ts";
+import { startHooks } from "./hooks/tell-hooks.ts";
 import { openLiveEvents } from "./live-events.ts";
 import { watchReloads } from "./live-settings.ts";
 import { openIntakeStage } from "./open-intake-stage.ts";
@@ -100,6 +102,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onCommitted: async () => {
       hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
       await watch.noteOurs();
+      sync.noteCommits();
     },
     onFailure: onBroken,
   });
@@ -142,9 +145,18 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
-    reloadSettings: reload.look,
+    reloadSettings() {
+      reload.look();
+      sync.heed();
+    },
   });
 
+  const sync = createBranchSync({
+    settings: () => settings().sync,
+    ...{ branchName: deps.branchName, surroundings, log, onBroken },
+    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
+    onMoved: () => dispatcher.lookAgain(),
+  });
   deps.claims.onSeen(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
     ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
@@ -167,6 +179,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
   const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
+  const stopHooks = startHooks({
+    ...{ events, cursorPath: paths.hooksTold, settings: deps.hooks, environment: deps.environment },
+    ...{ clone: deps.clone, workspaceDir, surroundings, log },
+  });
 
   /** Resolves after a tick that makes `condition` true. */
   const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
@@ -178,7 +194,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const close = async (): Promise<void> => {
     waits.close();
     stopTidying();
-    const stopped = dispatcher.stop();
+    stopHooks();
+    const stopped = Promise.all([dispatcher.stop(), sync.stop()]);
     runs.close();
     const committed = commits.close();
     await journal.close(); // Where the disk fails, nobody waits for it any more.
@@ -201,7 +218,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem: reload.problem() },
+      ...{ faults, runs, commits, inbox, dispatcher, sync, startedAt, configProblem: reload.problem() },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
@@ -226,6 +243,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       )?.id,
     after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
+    sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 

@@ -1,3 +1,4 @@
+import type { SyncState } from "../publish/branch-sync.ts";
 import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
@@ -57,6 +58,10 @@ export interface UseCases extends Queries {
   wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
+  /** Syncs the branch with its remote now. @throws CoordinatorError as `syncNow` */
+  sync(): Promise<SyncState>;
+  /** Returns a `post-receive` hook for a bare repository on this machine. */
+  receiveHook(): Promise<string>;
   /** Makes an open task that another clone has this one's; returns its id. @throws CoordinatorError as `takeOverTask` */
   takeOver(part: string): Promise<string>;
   pause(request: PauseRequest): Promise<PauseAnswer>;

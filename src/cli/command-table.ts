@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   attach: async (deps) => (await import("./commands/sessions/attach.ts")).createAttachCommand(deps),
   land: async (deps) => (await import("./commands/sessions/land.ts")).createLandCommand(deps),
   archive: async (deps) => (await import("./commands/sessions/archive.ts")).createArchiveCommand(deps),
+  sync: async (deps) => (await import("./commands/sync.ts")).createSyncCommand(deps),
   "compact-tasks": async (deps) => (await import("./commands/compact-tasks.ts")).createCompactTasksCommand(deps),
   worktree: async (deps) => (await import("./commands/sessions/worktree.ts")).createWorktreeCommand(deps),
   scan: async (deps) => (await import("./commands/scan.ts")).createScanCommand(deps),

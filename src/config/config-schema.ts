@@ -6,6 +6,7 @@ import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { WORKPLACES } from "../task/workplace/choose-workplace.ts";
 import { text, whole } from "./setting-values.ts";
+import { SYNC_SETTINGS } from "./sync-schema.ts";
 import { WORKTREE_SETTINGS } from "./worktree-schema.ts";
 
 const DAY_MS = 86_400_000;
@@ -142,6 +143,10 @@ const SETTINGS = v.strictObject({
     v.pipe(v.strictObject(WORKTREE_SETTINGS), v.description("Worktrees that sessions work in.")),
     {},
   ),
+  sync: v.optional(
+    v.pipe(v.strictObject(SYNC_SETTINGS), v.description("Keeps the branch in step with a git remote.")),
+    {},
+  ),
   keepChangesDays: v.optional(
     whole(1, 36_500, "For how many days the recorded change of a run is kept; what a branch holds stays."),
     90,
@@ -192,9 +197,10 @@ export interface SettingsProblem {
 /** Returns all that is wrong with `raw`. */
 export function settingsProblems(raw: unknown): readonly SettingsProblem[] {
   if (!isObject(raw)) return [{ key: "", text: `expected an object, received ${JSON.stringify(raw)}` }];
-  const { codexConfig = {}, worktree = {} } = raw;
+  const { codexConfig = {}, worktree = {}, sync = {} } = raw;
   if (!isObject(codexConfig)) return [{ key: "codexConfig", text: "expected an object" }];
   if (!isObject(worktree)) return [{ key: "worktree", text: "expected an object" }];
+  if (!isObject(sync)) return [{ key: "sync", text: "expected an object" }];
   // The library names one unknown key of each object, and takes a list for an object.
   const issues = v.safeParse(configSchema, raw).issues ?? [];
   return [
@@ -202,6 +208,7 @@ export function settingsProblems(raw: unknown): readonly SettingsProblem[] {
     ...unknownKeys(raw, Object.keys(SETTINGS.entries), ""),
     ...unknownKeys(codexConfig, CODEX_CONFIG_KEYS, "codexConfig."),
     ...unknownKeys(worktree, Object.keys(WORKTREE_SETTINGS), "worktree."),
+    ...unknownKeys(sync, Object.keys(SYNC_SETTINGS), "sync."),
   ];
 }
 

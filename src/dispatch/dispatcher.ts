@@ -78,6 +78,8 @@ export interface DispatcherDeps {
 export interface Dispatcher {
   /** Begins to tick. */
   begin(): void;
+  /** The branch has moved: looks at it and at the inbox now. */
+  lookAgain(): void;
   /** Starts no more tasks; what has run is still verified, unless `verify` is false. */
   drain(options?: { readonly verify: boolean }): void;
   /** Ticks no more; resolves when nothing of it is under way. */
@@ -228,6 +230,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   return {
     begin: () => loop.begin(tick),
+    lookAgain: look.start,
     drain(options = { verify: true }) {
       draining = options;
       loop.wake();

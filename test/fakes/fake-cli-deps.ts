@@ -91,6 +91,11 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       return deps().exitCode;
     },
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
+    sync: async () => ({
+      ...{ remote: "origin", branch: "main", lastSync: "2026-11-20T14:15:30.000Z", ahead: 0, behind: 0 },
+      ...{ running: false, problem: null, inTheWay: null },
+    }),
+    receiveHook: async () => "#!/bin/sh\n",
     land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
     attach: async (session, take) => ({
       ...{ session, branch: `codex-inbox/${session}`, dir: `/trees/${session}`, thread: null, resume: null },
@@ -241,7 +246,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
       takeOver: unexpected,
       archive: unexpected,
     },
-    ...{ land: unexpected, attach: unexpected, release: unexpected },
+    ...{ land: unexpected, attach: unexpected, release: unexpected, sync: unexpected },
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,

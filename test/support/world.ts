@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { HookSettings } from "../../src/app/hooks/call-hook.ts";
 import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
@@ -74,6 +75,8 @@ export interface World {
   noRoom: string | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
+  /** Who is told what ends and what holds the queue; nobody to begin with. */
+  hooks: HookSettings;
   /** What this clone is called. */
   names: CloneNames;
   /** What is wrong with codex, with the settings. */
@@ -151,6 +154,7 @@ export function createWorld(clone = "aaaaaa"): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    sync: { intervalMs: 30_000, sessions: false },
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: {
       sandbox: "workspace-write",
@@ -217,6 +221,7 @@ export function createWorld(clone = "aaaaaa"): World {
       log,
       settle,
       ...{ byOrigin: undefined, shared: undefined, noRoom: undefined },
+      hooks: { hook: undefined, webhook: undefined, webhookSecret: undefined },
       names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
@@ -241,8 +246,10 @@ export function createWorld(clone = "aaaaaa"): World {
           branch,
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
-          takeOver,
-          installation,
+          ...{ takeOver, installation, hooks: () => world.hooks, environment: { PATH: process.env.PATH } },
+          openSync: () => {
+            throw new Error("there is no remote here");
+          },
           claims: {
             remote: () => world.shared,
             names: () => world.names,

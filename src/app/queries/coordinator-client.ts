@@ -146,6 +146,13 @@ export async function askForArchive(
   return answer === undefined ? undefined : { commit: asText(answer.commit) };
 }
 
+/** Has the coordinator at `address` sync now; `null` without a remote, `undefined` where nobody listens. @throws CoordinatorError `TRY_AGAIN` */
+export async function askForSync(address: CoordinatorAddress): Promise<Health["sync"] | undefined> {
+  const again = "codex-inbox status shows how it stands";
+  const answer = asObject(await askFor(address, "/sync", { method: "POST", body: "{}", again }));
+  return answer === undefined ? undefined : (answer.sync as Health["sync"]);
+}
+
 /**
  * Has the coordinator at `address` make the worktree of a session again, and hold it for its user; `undefined` where nobody listens.
  *

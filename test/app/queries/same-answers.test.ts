@@ -174,6 +174,7 @@ describe("a long queue", () => {
     };
     const branch = { readText: async () => undefined, listFolder: async () => [], treeId: async () => undefined };
     const app = createUseCases({
+      sync: async () => undefined,
       table: { all: () => [first, started, ...tasks.slice(2)], get: () => undefined },
       journal: {
         read(id) {

@@ -184,6 +184,7 @@ const ROWS: readonly Row[] = [
     "200 PausedView, 400 422 503",
     { body: pauseBody({ now: { type: "boolean" } }) },
   ],
+  ["POST /sync", "Syncs the branch with its remote now; null without one", "200 object, 400 422 503"],
   [
     "GET /sessions",
     "The sessions, the most recently used one first",
