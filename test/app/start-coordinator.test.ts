@@ -284,6 +284,7 @@ describe("health", () => {
         full: null,
         world: null,
         damaged: [],
+        sync: null,
       },
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",
