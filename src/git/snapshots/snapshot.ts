@@ -114,7 +114,6 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   const turns = new Map<string, Turns>();
   const readers = createObjectReaders();
   const git = createGitShell();
-
   const takeOnce = async (request: SnapshotRequest, list: ListAsked): Promise<Snapshot> => {
     const { repository, parents, ours, oursFrom, indexPath } = request;
     const environment = await programs.forListing(repository);
