@@ -229,7 +229,7 @@ async function open(
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
     ...{ takeOver: options.takeOver, claims: sharedClones(createLiveNames(policy, workspaceId)) },
-    ...{ surroundings, log },
+    ...{ surroundings, log, environment, hooks: policy.current },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;
