@@ -155,7 +155,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     settings: () => settings().sync,
     ...{ branchName: deps.branchName, surroundings, log, onBroken },
     ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
-    onMoved: () => dispatcher.lookAgain(),
+    ...{ onMoved: () => dispatcher.lookAgain(), onEnd: wake },
   });
   deps.claims.onSeen(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
@@ -212,6 +212,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const drain = async (options?: { readonly verify: boolean }): Promise<void> => {
     dispatcher.drain(options);
     await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
+    await sync.flush();
     await close();
   };
 
@@ -251,7 +252,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ended,
     drain,
     async idle() {
-      await until(() => dispatcher.isIdle() && commits.isQuiet());
+      await until(() => dispatcher.isIdle() && commits.isQuiet() && sync.isQuiet());
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {
