@@ -247,7 +247,7 @@ export function createWorld(clone = "aaaaaa"): World {
           },
           installation,
           claims: {
-            remote: () => world.shared,
+            of: () => world.shared,
             names: () => world.names,
             onSeen: (listener) => world.shared?.onSeen(listener),
           },
