@@ -16,6 +16,7 @@ import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
+import type { HookSettings } from "./hooks/call-hook.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 
@@ -62,6 +63,10 @@ export interface CoordinatorDeps {
     /** Tells when the remote was seen beside the sync. */
     readonly onSeen?: (listener: () => void) => void;
   };
+  /** Who is told what ends and what holds the queue. */
+  readonly hooks: () => HookSettings;
+  /** The environment of this process: programs of hooks get a little of it. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }

@@ -32,6 +32,7 @@ import { createArchive } from "./actions/sessions/archive-session.ts";
 import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { CoordinatorDeps } from "./coordinator-deps.ts";
+import { startHooks } from "./hooks/tell-hooks.ts";
 import { openLiveEvents } from "./live-events.ts";
 import { watchReloads } from "./live-settings.ts";
 import { openIntakeStage } from "./open-intake-stage.ts";
@@ -180,6 +181,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
   const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
+  const stopHooks = startHooks({
+    ...{ events, cursorPath: paths.hooksTold, settings: deps.hooks, environment: deps.environment },
+    ...{ clone: deps.clone, workspaceDir, surroundings, log },
+  });
 
   /** Resolves after a tick that makes `condition` true. */
   const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
@@ -191,6 +196,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const close = async (): Promise<void> => {
     waits.close();
     stopTidying();
+    stopHooks();
     const stopped = Promise.all([dispatcher.stop(), sync.stop()]);
     runs.close();
     const committed = commits.close();

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { HookSettings } from "../../src/app/hooks/call-hook.ts";
 import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
@@ -72,6 +73,8 @@ export interface World {
   byOrigin: RightsByOrigin | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
+  /** Who is told what ends and what holds the queue; nobody to begin with. */
+  hooks: HookSettings;
   /** What this clone is called. */
   names: CloneNames;
   /** What is wrong with codex, with the settings. */
@@ -216,6 +219,7 @@ export function createWorld(clone = "aaaaaa"): World {
       log,
       settle,
       byOrigin: undefined,
+      hooks: { hook: undefined, webhook: undefined, webhookSecret: undefined },
       shared: undefined,
       names: { name: clone, labels: [] },
       added: undefined,
@@ -241,11 +245,10 @@ export function createWorld(clone = "aaaaaa"): World {
           branch,
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
-          takeOver,
+          ...{ takeOver, installation, hooks: () => world.hooks, environment: { PATH: process.env.PATH } },
           openSync: () => {
             throw new Error("there is no remote here");
           },
-          installation,
           claims: {
             of: () => world.shared,
             names: () => world.names,

@@ -232,7 +232,7 @@ async function open(
       names: createLiveNames(policy, workspaceId),
       of: claimsOpener(place, () => config.current().sync.branch ?? shortName(branchName)),
     },
-    ...{ surroundings, log, takeOver: options.takeOver },
+    ...{ surroundings, log, environment, hooks: policy.current, takeOver: options.takeOver },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;

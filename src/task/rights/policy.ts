@@ -46,12 +46,17 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
   readonly name: string | undefined;
   /** Further names that tasks may say they run on. */
   readonly labels: readonly string[];
+  /** Absolute path of a program that is told what ends and what holds the queue; an address where that is posted to; the file of its secret. */
+  readonly hook: string | undefined;
+  readonly webhook: string | undefined;
+  readonly webhookSecret: string | undefined;
 }
 
 export const DEFAULT_POLICY: Policy = Object.freeze({
   ...DEFAULT_RIGHTS,
   ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
   ...{ codex: undefined, codexHome: undefined, author: undefined, name: undefined, labels: [] },
+  ...{ hook: undefined, webhook: undefined, webhookSecret: undefined },
 });
 
 /** The format; a number above it was written by a newer version. */
