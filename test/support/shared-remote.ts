@@ -48,19 +48,19 @@ export async function sharedRemote(): Promise<SharedRemote> {
   return { bare, a: workspace("a"), b: workspace("b"), user: clone("user") };
 }
 
-export function taskPrompt(n: number): string {
+function taskPrompt(n: number): string {
   return `task ${n} of the push [[sleep 30]] [[final: did ${n}]]\n`;
 }
 
 /** The remote is there or it is not, as one behind a network that comes and goes. */
-export function setAway({ bare }: SharedRemote, isAway: boolean): void {
+function setAway({ bare }: SharedRemote, isAway: boolean): void {
   const away = `${bare.dir}.away`;
   if (isAway && existsSync(bare.dir)) renameSync(bare.dir, away);
   if (!isAway && existsSync(away)) renameSync(away, bare.dir);
 }
 
 /** Commits files in inbox/ and pushes them, as a user does: where others have pushed meanwhile, after a pull. */
-export async function pushTasks({ user }: Pick<SharedRemote, "user">, numbers: readonly number[]): Promise<void> {
+async function pushTasks({ user }: Pick<SharedRemote, "user">, numbers: readonly number[]): Promise<void> {
   for (const n of numbers) {
     user.write(`inbox/task-${n}.md`, taskPrompt(n));
     user.git("add", "--", `inbox/task-${n}.md`);
@@ -75,7 +75,7 @@ export async function pushTasks({ user }: Pick<SharedRemote, "user">, numbers: r
 }
 
 /** A commit of the user of a served checkout. @throws Error where a command of theirs fails */
-export function commitBeside({ repo }: TestWorkspace, n: number): void {
+function commitBeside({ repo }: TestWorkspace, n: number): void {
   const name = `notes-of-${basename(repo.dir)}-${n % 3}.txt`;
   repo.write(name, `note ${n}\n`);
   repo.git("add", "--", name);
@@ -84,14 +84,14 @@ export function commitBeside({ repo }: TestWorkspace, n: number): void {
 }
 
 /** Tasks with a final row in the branch of the remote; `undefined` while it is away. */
-export function endedOnRemote({ bare }: SharedRemote): number | undefined {
+function endedOnRemote({ bare }: SharedRemote): number | undefined {
   if (!existsSync(bare.dir)) return undefined;
   const rows = readResults(bare, "main").rows();
   return [...foldLedger(rows).values()].filter(({ status }) => isFinal(status)).length;
 }
 
 /** Waits until all is done, and all three have the same: then each task has run once, in one of the clones. */
-export async function expectConverged(shared: SharedRemote, count: number, timeoutMs: number): Promise<void> {
+async function expectConverged(shared: SharedRemote, count: number, timeoutMs: number): Promise<void> {
   const { bare, a, b, user } = shared;
   const tip = (repo: GitRepo): string => repo.git("rev-parse", "main");
   const claims = (): string => bare.git("for-each-ref", "--format=%(refname)", "refs/codex-inbox/claims");
