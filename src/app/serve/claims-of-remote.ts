@@ -13,13 +13,13 @@ const CLAIM_BYTES_MAX = 4_096;
 const TEXTS_MAX = 5_000;
 
 /** The claims of a remote, and what its branch says of tasks: as the last fetch, or an accepted push, has left it here. */
-export interface ClaimsOfRemote extends ClaimsRemote {
+interface ClaimsOfRemote extends ClaimsRemote {
   /** Ends its git. */
   close(): void;
 }
 
 /** @param branch without `refs/heads/` */
-export function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, branch: string): ClaimsOfRemote {
+function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, branch: string): ClaimsOfRemote {
   const root = `refs/codex-inbox/remotes/${remote.name}/`;
   const reader = createBranchReader(place, `${root}heads/${branch}`);
   const ledger = createBranchLedger(reader);
@@ -71,7 +71,7 @@ export function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, bran
 export function claimsOpener(
   place: WorkspacePlace,
   branch: () => string,
-): (synced: Remote | undefined) => ClaimsRemote | undefined {
+): (synced: Remote | undefined) => ClaimsOfRemote | undefined {
   let last: { readonly remote: Remote; readonly claims: ClaimsOfRemote } | undefined;
   return (remote) => {
     if (remote === undefined) return undefined;
