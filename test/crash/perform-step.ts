@@ -57,16 +57,26 @@ async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promi
   home.order({ clockMs, ...(typeof fault?.at === "number" ? { endAtOp: fault.at } : {}) });
   // A run whose coordinator dies before its worker has begun: that is when the two could meet.
   const isSlow = fault?.action === "kill" && /^run:(?:spawned|journaled|directory)/.test(String(fault.at));
-  const slowPath = join(home.place.dir, "slow-workers");
-  if (isSlow) writeFileSync(slowPath, "");
-  else rmSync(slowPath, { force: true });
+  if (isSlow) writeFileSync(slowPath(home), "");
   const life = home.start(fault);
   void life.ended.then(() => countEnd(home, life));
   await life.begun();
+  if (!isSlow) await letWorkersBegin(home);
   if (fault?.action === "stop") void raceAtStop(home, life.pid);
   if (fault?.action === "power") void life.ended.then(() => killAgents(home));
   return life.isOver() ? "died at its start" : "serves";
 }
+
+const slowPath = ({ place }: TortureHome): string => join(place.dir, "slow-workers");
+
+/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them. */
+export async function letWorkersBegin(home: TortureHome): Promise<void> {
+  if (!existsSync(slowPath(home))) return;
+  await delay(LATE_MS);
+  rmSync(slowPath(home), { force: true });
+}
+
+const LATE_MS = 700;
 
 /** When the coordinator stops at its fault point, the user does something quickly, and then it goes on. */
 async function raceAtStop(home: TortureHome, pid: number): Promise<void> {

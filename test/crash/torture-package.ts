@@ -25,10 +25,10 @@ export async function makeTorturePackage(control?: Control): Promise<TorturePack
     cpSync(join(ROOT, name), join(dir, name), { recursive: true });
   await buildBundle(join(dir, "dist"), [], control === undefined ? [] : [changed(control)]);
   const shim = readFileSync(join(dir, SHIM), "utf8");
-  // A worker that is slow to begin: where a file says so, beside the repository.
+  // A worker that begins late: not before a file is gone, beside the repository.
   writeFileSync(
     join(dir, SHIM),
-    shim.replace("\nshift 2\n", '\nshift 2\nif [ -e "$run/../../../../../../slow-workers" ]; then sleep 1.5; fi\n'),
+    shim.replace("\nshift 2\n", '\nshift 2\nwhile [ -e "$run/../../../../../../slow-workers" ]; do sleep 0.1; done\n'),
   );
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }) };
 }
