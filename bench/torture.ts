@@ -37,6 +37,7 @@ const reports: TortureReport[] = [];
 try {
   const template = await makeTemplate(base, packed.dir);
   const queue = [...seeds];
+  process.once("SIGINT", () => queue.splice(0)); // What is under way comes to its end, and the figures are of that.
   const only = values.steps === undefined ? undefined : numbersOf(values.steps);
   const work = async (): Promise<void> => {
     for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
