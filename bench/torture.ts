@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CONTROLS, type Control } from "../test/crash/controls.ts";
-import { makeTemplate } from "../test/crash/torture-home.ts";
+import { makeTemplate } from "../test/crash/home/torture-home.ts";
 import { makeTorturePackage } from "../test/crash/torture-package.ts";
 import { runHistory, type TortureReport } from "../test/crash/torture-run.ts";
 

@@ -6,10 +6,10 @@ import { commitIndex } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask } from "./ask.ts";
-import type { CoordinatorLife } from "./coordinator-life.ts";
 import type { ControlWord, LifeFault, Shortage, Step } from "./history.ts";
-import { childrenOf, isWorker, killQuietly } from "./processes.ts";
-import type { TortureHome } from "./torture-home.ts";
+import type { CoordinatorLife } from "./home/coordinator-life.ts";
+import { childrenOf, isWorker, killQuietly } from "./home/processes.ts";
+import type { TortureHome } from "./home/torture-home.ts";
 import { raceUser, workAsUser } from "./user-steps.ts";
 
 /** Does one step of a history, and returns in a word what came of it. */

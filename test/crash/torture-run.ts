@@ -2,14 +2,21 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../support/seeded-random.ts";
-import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./agent-findings.ts";
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
-import { checkCommits, checkDoctor, checkLeftovers, checkOutcomes, checkUser, readBranch } from "./findings.ts";
+import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
+import {
+  checkCommits,
+  checkDoctor,
+  checkLeftovers,
+  checkOutcomes,
+  checkUser,
+  readBranch,
+} from "./findings/branch-findings.ts";
 import { makeHistory, type Step } from "./history.ts";
+import { makePlace } from "./home/place.ts";
+import { killQuietly, processesOf } from "./home/processes.ts";
+import { makeHome, type TortureHome } from "./home/torture-home.ts";
 import { letWorkersBegin, noteIds, performStep, untilStruck } from "./perform-step.ts";
-import { makePlace } from "./place.ts";
-import { killQuietly, processesOf } from "./processes.ts";
-import { makeHome, type TortureHome } from "./torture-home.ts";
 
 export interface TortureOptions {
   readonly seed: number;

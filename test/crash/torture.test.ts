@@ -4,7 +4,7 @@ import { expect, inject, it } from "vitest";
 import { testSeed } from "../support/seeded-random.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { CONTROLS, type ControlSpec, type SourceChange } from "./controls.ts";
-import { makeTemplate } from "./torture-home.ts";
+import { makeTemplate } from "./home/torture-home.ts";
 import { runHistory } from "./torture-run.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

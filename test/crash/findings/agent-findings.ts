@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { blobId } from "../support/git-stress/user-files.ts";
-import type { BranchContent } from "./findings.ts";
-import type { TortureHome } from "./torture-home.ts";
+import { blobId } from "../../support/git-stress/user-files.ts";
+import type { TortureHome } from "../home/torture-home.ts";
+import type { BranchContent } from "./branch-findings.ts";
 
 /** One line of what the agents have noted of themselves (test/fixtures/torture-agent.sh). */
 interface AgentNote {
