@@ -1,7 +1,7 @@
 /**
  * Random histories in repositories of their own, with faults at random moments, and a look afterwards whether every promise was kept.
  *
- *   npm run torture -- [--seed 7 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
+ *   npm run torture -- [--seed 7,9 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ if (control !== undefined && !(control in CONTROLS))
   throw new Error(`--without: one of ${Object.keys(CONTROLS).join(", ")}`);
 const seeds =
   values.seed !== undefined
-    ? [Number(values.seed)]
+    ? values.seed.split(",").map(Number)
     : Array.from({ length: Number(values.seeds ?? 10) }, (_, n) => Number(values.from) + n);
 const packed = await makeTorturePackage(control);
 const base = mkdtempSync(join(tmpdir(), "codex-torture-template-"));
