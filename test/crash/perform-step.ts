@@ -55,8 +55,8 @@ async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promi
   await end(home, "SIGKILL");
   const { clockMs = 0 } = home.orders();
   home.order({ clockMs, ...(typeof fault?.at === "number" ? { endAtOp: fault.at } : {}) });
-  // A run whose coordinator dies before its worker has begun: that is when the two could meet.
-  const isSlow = fault?.action === "kill" && /^run:(?:spawned|journaled|directory)/.test(String(fault.at));
+  // Its launcher waits; what it is to start begins only when the next coordinator has decided about it.
+  const isSlow = fault?.action === "kill" && fault.at === "run:spawned#1";
   if (isSlow) writeFileSync(slowPath(home), "");
   const life = home.start(fault);
   void life.ended.then(() => countEnd(home, life));

@@ -95,6 +95,7 @@ export function makeHome(template: string, { place, packageDir, settings, withou
   writeFileSync(join(dir, "codex-inbox.json"), JSON.stringify(settings));
   repo.git("add", "--", "codex-inbox.json");
   repo.git("commit", "--quiet", "-m", "user: settings");
+  repo.git("commit", "--quiet", "--allow-empty", "-m", "user: begins"); // Amended, it may be taken back: not so the settings.
   repo.git("tag", "start");
 
   const lives: CoordinatorLife[] = [];
