@@ -28,7 +28,7 @@ const PARTS = {
   "git/repository": ["git/objects", "git/process", "git/branch.ts"],
   "git/gate": ["git/repository", "git/objects", "git/process"],
   "git/merge": ["git/worktrees", "git/repository", "git/process"],
-  "git/sync": ["git/merge", "git/worktrees", "git/repository", "git/objects", "git/process"],
+  "git/sync": ["git/branch.ts", "git/merge", "git/worktrees", "git/repository", "git/objects", "git/process"],
   "git/index": ["git/gate", "git/repository", "git/objects", "git/process"],
   "git/worktrees": ["git/snapshots", "git/gate", "git/repository", "git/objects", "git/process"],
   "git/snapshots": ["git/index", "git/gate", "git/repository", "git/objects", "git/process"],

@@ -24,7 +24,7 @@ const ALONE = [
 ];
 
 /** Take 10 s and more: they begin first, so that no core waits for the last of them. */
-const LONGEST = ["e2e/failures/", "e2e/crash/", "e2e/git/", "e2e/", "bench/", "git/commit/", "run/", "model-server/"];
+const LONGEST = ["e2e/crash/", "e2e/failures/", "e2e/git/", "e2e/", "bench/", "git/commit/", "run/", "model-server/"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -50,6 +50,7 @@ function createDeps(dir: string): CliDeps {
     ...terminal,
     now: Date.now,
     readInput: async (wanted) => (await import("./cli/submit/standard-input.ts")).readInput(wanted, terminal.warn),
+    openShell: async (path) => (await import("./cli/shell.ts")).openShell(path, process.env),
     async edit(text, use) {
       const [{ editText }, { workTreeAbove }] = await Promise.all([
         import("./cli/submit/editor.ts"),

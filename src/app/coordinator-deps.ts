@@ -3,6 +3,7 @@ import type { TaskClaimsDeps } from "../dispatch/claims/task-claims.ts";
 import type { Branch } from "../git/branch.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
+import type { BranchSyncDeps } from "../publish/branch-sync.ts";
 import type { AgentDriver, RunStore, VerifyDriver } from "../run/driver.ts";
 import type { CodexPort, SandboxPort } from "../run/ports.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
@@ -13,6 +14,7 @@ import type { Sessions } from "../store/sessions/session-store.ts";
 import type { StatePaths } from "../store/state-paths.ts";
 import type { CodexInstallation } from "../task/state/run.ts";
 import type { Keeper } from "../task/text/kept-text.ts";
+import type { HookSettings } from "./hooks/call-hook.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { QueriesDeps } from "./queries/queries.ts";
 
@@ -24,6 +26,8 @@ export interface CoordinatorDeps {
   readonly clone: string;
   readonly version: string;
   readonly branch: Branch;
+  /** Opens the link to a remote of git's configuration. */
+  readonly openSync: BranchSyncDeps["open"];
   /** The redaction boundary. */
   readonly keeper: Keeper;
   readonly fileSyncs: typeof createFileSyncs;
@@ -54,6 +58,10 @@ export interface CoordinatorDeps {
     /** `listener` is called whenever the remote was seen anew, or a push of the branch was accepted. */
     readonly onSeen: (listener: () => void) => void;
   };
+  /** Who is told what ends and what holds the queue. */
+  readonly hooks: () => HookSettings;
+  /** The environment of this process: programs of hooks get a little of it. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly surroundings: Surroundings;
   readonly log: Log;
 }

@@ -1,10 +1,13 @@
 import { CoordinatorError } from "../base/errors.ts";
+import type { Surroundings } from "../base/surroundings.ts";
 import type { JournalGuard } from "../dispatch/journal-guard.ts";
+import { openPauseStore } from "../dispatch/pauses.ts";
 import type { Runs } from "../dispatch/runs.ts";
 import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
+import type { BranchSync, SyncState } from "../publish/branch-sync.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
 import type { EventLog } from "../store/events/event-log.ts";
@@ -18,6 +21,7 @@ import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import { type AttachedView, attachSession, type ReleasedView } from "./actions/sessions/attach-session.ts";
 import { type RepairRequest, withRepair } from "./actions/sessions/file-repair.ts";
 import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
@@ -57,10 +61,16 @@ export interface Coordinator extends Queries {
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `submit` */
   land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachSession`, `session` */
+  attach(session: string, take: boolean): Promise<AttachedView>;
+  /** Gives back a session that somebody has taken; whether anybody had. @throws CoordinatorError as `session` */
+  release(session: string): Promise<ReleasedView>;
   /** Starts no more tasks, or none of one session. @throws CoordinatorError `USAGE` */
   pause(request: PauseRequest): Promise<PauseAnswer>;
   /** Ends a pause. @throws CoordinatorError `USAGE` */
   resume(session: string | undefined, tryNow?: boolean): Promise<PauseAnswer>;
+  /** Syncs with the remote now; `null` without one. */
+  sync(): Promise<SyncState | null>;
   health(): Health;
   /** Resolves once an open task has ended, or as `TaskWaits` says. @throws CoordinatorError `TRY_AGAIN` */
   readonly untilEnded: TaskWaits["untilEnded"];
@@ -91,7 +101,11 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly user: string;
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
-  readonly places: Pick<RunPlaces, "landing" | "branches">;
+  readonly sync: BranchSync["now"];
+  readonly places: Pick<RunPlaces, "landing" | "branches" | "reopen">;
+  /** Returns the task of a session that has a run, or is about to. */
+  readonly underWay: (session: string) => string | undefined;
+  readonly after: Surroundings["after"];
   readonly events: Pick<EventLog, "reader">;
   /** Asks for a tick soon. */
   readonly wake: () => void;
@@ -179,6 +193,10 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(answer);
     },
     archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
+    async sync() {
+      const state = await deps.sync();
+      return state === undefined ? null : deps.keeper.keep(state);
+    },
     async land(session, repair) {
       const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
       await deps.places.branches.refresh();
@@ -186,6 +204,20 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
         find: (id) => queries.find(id).catch(unlessMissing),
         file: async (text) => (await submitAs(text, asker, undefined)).task.id,
       });
+    },
+    async attach(part, take) {
+      const session = await queries.session(part);
+      deps.guard.requireHome();
+      const answer = attachSession(session, take, {
+        ...{ reopen: deps.places.reopen, pauses: openPauseStore(paths.paused), user: deps.user, now },
+        ...{ underWay: deps.underWay, after: deps.after },
+      });
+      return thenWake(await answer);
+    },
+    async release(part) {
+      const { key: session } = await queries.session(part);
+      deps.guard.requireHome();
+      return thenWake({ session, released: openPauseStore(paths.paused).release(session) });
     },
     async pause(request) {
       deps.guard.requireHome();

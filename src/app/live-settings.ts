@@ -2,6 +2,7 @@ import type { Log } from "../base/surroundings.ts";
 import type { RunDefaults } from "../dispatch/run/run-request.ts";
 import type { VerifySettings } from "../dispatch/run/verifications.ts";
 import type { FollowUpSettings } from "../intake/follow-ups.ts";
+import type { SyncSettings } from "../publish/branch-sync.ts";
 import type { WorkplaceSetting } from "../task/workplace/choose-workplace.ts";
 
 /** The settings in force; a getter each, because they may be edited while serving. */
@@ -10,6 +11,7 @@ export interface LiveSettings extends VerifySettings, FollowUpSettings {
   readonly sharedWriters: number;
   readonly workplace: WorkplaceSetting;
   readonly maxOpenTasks: number;
+  readonly minFreeMb: number;
   readonly settleMs: number;
   readonly timeoutMs?: number | undefined;
   readonly stallTimeoutMs: number;
@@ -17,6 +19,7 @@ export interface LiveSettings extends VerifySettings, FollowUpSettings {
   readonly maxAttempts: number;
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
+  readonly sync: SyncSettings;
   readonly run: RunDefaults;
 }
 

@@ -1,6 +1,7 @@
 import { localUserName } from "../base/local-user.ts";
 import { createRunEvidence, type RunEvidence } from "../dispatch/run/run-evidence.ts";
 import { type Acceptance, createAcceptance } from "../intake/acceptance.ts";
+import { createDiskRoom } from "../intake/disk-room.ts";
 import { createDropOrigins, type DropOrigins } from "../intake/drop-origins.ts";
 import { createEdits, type Edits } from "../intake/edits.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
@@ -47,12 +48,13 @@ export interface IntakeGround {
 export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): IntakeStage {
   const { branch, surroundings, log, settings, paths, keeper, workspaceDir, sessions } = deps;
   const { table, journal, recent, ledger, starting, hint, onBroken } = ground;
-  const { now } = surroundings;
+  const { now, monotonicMs } = surroundings;
   const user = localUserName();
   const rights = () => settings().run.rights;
   const isShared = () => deps.claims.remote() !== undefined;
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
-  const bound = createQueueLimit({ table, settings, now, log });
+  const disk = createDiskRoom({ dir: paths.root, settings, monotonicMs, onChange: hint.mark });
+  const bound = createQueueLimit({ table, settings, now, log, disk });
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });

@@ -96,6 +96,8 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       ]);
       return retryTask(place, part, asked, environment);
     },
+    sync: async () => (await import("./actions/sync-now.ts")).syncNow(await find(), environment),
+    receiveHook: async () => (await import("./actions/sync-now.ts")).receiveHook(await find()),
     pause: async (request) =>
       (await import("./actions/sessions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
@@ -116,6 +118,23 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
         find: async (id) => (isDropped(place, id) ? { status: "queued" } : asked.find(id).catch(unlessMissing)),
         file: async (text) => (await publishDrop(place, text, environment)).id,
       });
+    },
+    async attach(part, take) {
+      const [{ attachHere }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      return attachHere(place, await asked.session(part), take, environment);
+    },
+    async release(part) {
+      const [{ releaseSession }, place, asked] = await Promise.all([
+        import("./actions/sessions/attach-here.ts"),
+        find(),
+        queries(),
+      ]);
+      const { key: session } = await asked.session(part);
+      return { session, released: releaseSession(place, session) };
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>

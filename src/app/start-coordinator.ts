@@ -15,6 +15,7 @@ import { createTickLoop } from "../dispatch/tick-loop.ts";
 import { createWorkplaces } from "../dispatch/workplaces.ts";
 import { createFollowUps } from "../intake/follow-ups.ts";
 import { createHint } from "../intake/inbox-reconciler.ts";
+import { createBranchSync } from "../publish/branch-sync.ts";
 import { createBranchWatch } from "../publish/branch-watch.ts";
 import { createCommitQueue } from "../publish/commit-queue.ts";
 import { createBranchLedger } from "../store/branch/branch-ledger.ts";
@@ -23,12 +24,15 @@ import { openSubmissionKeys } from "../store/submission-keys.ts";
 import { loadRecentTasks } from "../store/tasks/recent-tasks.ts";
 import { createTaskTable } from "../store/tasks/task-table.ts";
 import type { StaleDrop } from "../task/file/drop.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import type { RetryLimits } from "../task/state/retry.ts";
+import { isUnderWay } from "../task/state/state-row.ts";
 import { TASK_LIMITS } from "../task/state/task-state.ts";
 import { createArchive } from "./actions/sessions/archive-session.ts";
 import { createTakeOverTasks } from "./actions/tasks/take-over-tasks.ts";
 import { type Coordinator, createUseCases } from "./coordinator.ts";
 import type { CoordinatorDeps } from "./coordinator-deps.ts";
+import { startHooks } from "./hooks/tell-hooks.ts";
 import { openLiveEvents } from "./live-events.ts";
 import { watchReloads } from "./live-settings.ts";
 import { openIntakeStage } from "./open-intake-stage.ts";
@@ -61,7 +65,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { wake } = loop;
   const faults = createWorldFaults(surroundings, log, paths.root);
   const hint = createHint(wake);
-  const [starting, wantedThreads] = [new Set<string>(), new Map<string, string>()];
+  const [starting, wantedThreads, noRoom] = [new Set<string>(), new Map<string, string>(), new Map<string, string>()];
   const foundStale: StaleDrop[] = [];
   const reload = watchReloads(deps.reloadSettings, log);
   await branch.refresh();
@@ -98,6 +102,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     onCommitted: async () => {
       hint.mark(); // What the commit took out of the branch may have left a copy on the disk.
       await watch.noteOurs();
+      sync.noteCommits();
     },
     onFailure: onBroken,
   });
@@ -112,7 +117,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const turns = createAgentTurns({
     ...{ onSandboxBroken: sandbox.doubt, onCodexMissing: codex.doubt },
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
-    ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
+    ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, noRoom, ownThreads: deps.ownThreads },
     chosen: (task) => workplaces.chosen(task),
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
@@ -135,14 +140,23 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
-    ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
+    ...{ starting, wantedThreads, noRoom, foundStale, codex, sandbox, settings, faults, requests },
     claims: { ...deps.claims, clone: deps.clone },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
-    reloadSettings: reload.look,
+    reloadSettings() {
+      reload.look();
+      sync.heed();
+    },
   });
 
+  const sync = createBranchSync({
+    settings: () => settings().sync,
+    ...{ branchName: deps.branchName, surroundings, log, onBroken },
+    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
+    ...{ onMoved: () => dispatcher.lookAgain(), onEnd: wake },
+  });
   deps.claims.onSeen(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
     ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
@@ -160,8 +174,15 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
   await acceptance.finishLeftClaims();
   await intake.start();
-  const stopTidying = places.keepBy((key) => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key));
+  const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
+  const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
+  const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
+  const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
   dispatcher.begin();
+  const stopHooks = startHooks({
+    ...{ events, cursorPath: paths.hooksTold, settings: deps.hooks, environment: deps.environment },
+    ...{ clone: deps.clone, workspaceDir, surroundings, log },
+  });
 
   /** Resolves after a tick that makes `condition` true. */
   const until = (condition: () => boolean): Promise<void> => Promise.race([broken, loop.until(condition)]);
@@ -173,7 +194,8 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const close = async (): Promise<void> => {
     waits.close();
     stopTidying();
-    const stopped = dispatcher.stop();
+    stopHooks();
+    const stopped = Promise.all([dispatcher.stop(), sync.stop()]);
     runs.close();
     const committed = commits.close();
     await journal.close(); // Where the disk fails, nobody waits for it any more.
@@ -190,13 +212,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const drain = async (options?: { readonly verify: boolean }): Promise<void> => {
     dispatcher.drain(options);
     await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
+    await sync.flush();
     await close();
   };
 
   const health = () =>
     presentHealth({
       ...{ ...deps, journal, table, bound, breaker, codex, sandbox },
-      ...{ faults, runs, commits, inbox, dispatcher, startedAt, configProblem: reload.problem() },
+      ...{ faults, runs, commits, inbox, dispatcher, sync, startedAt, configProblem: reload.problem() },
     });
   const useCases = createUseCases({
     ...{ branch, ledger, paths, now, health, table, journal, wake, stopRequests: requests, hold: dispatcher.hold },
@@ -215,7 +238,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       waits,
       events,
     },
+    underWay: (key) =>
+      [...table.all()].find(
+        ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
+      )?.id,
+    after: surroundings.after,
     ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
+    sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });
 
@@ -223,7 +252,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ended,
     drain,
     async idle() {
-      await until(() => dispatcher.isIdle() && commits.isQuiet());
+      await until(() => dispatcher.isIdle() && commits.isQuiet() && sync.isQuiet());
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {

@@ -1,3 +1,4 @@
+import type { SyncState } from "../publish/branch-sync.ts";
 import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";
@@ -6,6 +7,8 @@ import type { InitOptions } from "./actions/init.ts";
 import type { OpenedPage } from "./actions/open-page.ts";
 import type { ScanOptions, ScanReport } from "./actions/scan.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
+import type { AttachedHere } from "./actions/sessions/attach-here.ts";
+import type { ReleasedView } from "./actions/sessions/attach-session.ts";
 import type { DrainAnswer } from "./actions/sessions/drain-session.ts";
 import type { RepairRequest } from "./actions/sessions/file-repair.ts";
 import type { LandAnswer } from "./actions/sessions/land-session.ts";
@@ -55,6 +58,10 @@ export interface UseCases extends Queries {
   wait(parts: readonly string[], request: WaitRequest): Promise<readonly WaitedTask[]>;
   /** Files a new task that tries a failed or cancelled one again; each call files another. @throws CoordinatorError as `retryTask` */
   retry(part: string): Promise<RetriedTask>;
+  /** Syncs the branch with its remote now. @throws CoordinatorError as `syncNow` */
+  sync(): Promise<SyncState>;
+  /** Returns a `post-receive` hook for a bare repository on this machine. */
+  receiveHook(): Promise<string>;
   /** Makes an open task that another clone has this one's; returns its id. @throws CoordinatorError as `takeOverTask` */
   takeOver(part: string): Promise<string>;
   pause(request: PauseRequest): Promise<PauseAnswer>;
@@ -63,6 +70,10 @@ export interface UseCases extends Queries {
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `publish` */
   land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachHere`, `session` */
+  attach(session: string, take: boolean): Promise<AttachedHere>;
+  /** Gives back a session that somebody has taken. @throws CoordinatorError as `session` */
+  release(session: string): Promise<ReleasedView>;
   /** Leaves the latest row of each task in the ledger. @throws CoordinatorError `REFUSED` while a coordinator is at work, unless `force` */
   compactTasks(force: boolean): Promise<CompactedLedger>;
   /** Lists the worktrees of sessions, or does something about them. @throws CoordinatorError as `askWorktrees` */

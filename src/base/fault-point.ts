@@ -10,6 +10,7 @@ export const FAULT_POINTS = [
   "claim:pushed",
   "claim:journaled",
   "worktree:wanted",
+  "worktree:named",
   "worktree:added",
   "worktree:made",
   "worktree:set-up",

@@ -18,6 +18,8 @@ export interface CliDeps extends Omit<Terminal, "log"> {
   now(): number;
   /** Standard input, whole; where it is a terminal only if that is wanted. */
   readInput(wanted: InputWanted): Promise<string>;
+  /** Opens the user's shell in a folder, and resolves when it has ended; see `openShell`. */
+  openShell(dir: string): Promise<void>;
   /** Has the user edit a text in their editor; see `editText`. */
   edit<Answer>(text: string, use: (edited: string) => Promise<Answer>): Promise<Answer | undefined>;
 }

@@ -5,31 +5,13 @@ import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { WORKPLACES } from "../task/workplace/choose-workplace.ts";
+import { text, whole } from "./setting-values.ts";
+import { SYNC_SETTINGS } from "./sync-schema.ts";
 import { WORKTREE_SETTINGS } from "./worktree-schema.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const TEN_MINUTES_MS = 600_000;
-
-/** A whole number from `least` to `most`, and what it is for. */
-function whole(least: number, most: number, about: string) {
-  return v.pipe(
-    v.number(),
-    v.integer("expected a whole number"),
-    v.minValue(least, `expected ${least} or more`),
-    v.maxValue(most, `expected ${most} or less`),
-    v.description(about),
-  );
-}
-
-function text(least: number, most: number, about: string) {
-  return v.pipe(
-    v.string(),
-    v.minLength(least, "expected some text"),
-    v.maxLength(most, `expected at most ${most} characters`),
-    v.description(about),
-  );
-}
 
 const sessionKey = v.pipe(
   v.string(),
@@ -73,6 +55,14 @@ const SETTINGS = v.strictObject({
       "Tasks that may be accepted and not yet finished; what is dropped beyond that stays in inbox/.",
     ),
     10_000,
+  ),
+  minFreeMb: v.optional(
+    whole(
+      0,
+      1_000_000_000,
+      "Megabytes that must be free on the disk of the coordinator's folder: below that no task is taken, and what is dropped stays in inbox/. 0: nobody looks.",
+    ),
+    200,
   ),
   port: v.optional(
     whole(0, 65_535, "Port of the HTTP interface on 127.0.0.1; 0 picks a free one. Read at the start."),
@@ -153,9 +143,26 @@ const SETTINGS = v.strictObject({
     v.pipe(v.strictObject(WORKTREE_SETTINGS), v.description("Worktrees that sessions work in.")),
     {},
   ),
+  sync: v.optional(
+    v.pipe(v.strictObject(SYNC_SETTINGS), v.description("Keeps the branch in step with a git remote.")),
+    {},
+  ),
   keepChangesDays: v.optional(
     whole(1, 36_500, "For how many days the recorded change of a run is kept; what a branch holds stays."),
     90,
+  ),
+  keepRunsDays: v.optional(
+    whole(0, 36_500, "For how many days the files of runs are kept that failed in a way nobody knows."),
+    30,
+  ),
+  keepRunsMb: v.optional(whole(0, 1_000_000, "Megabytes that these may take; beyond that the oldest go."), 500),
+  maintenanceMinutes: v.optional(
+    whole(
+      0,
+      525_600,
+      "While nothing runs, and at most once in so many minutes, loose objects of the repository are packed and its commit graph is written. 0: never.",
+    ),
+    60,
   ),
   codexConfig: v.optional(
     v.pipe(
@@ -190,9 +197,10 @@ export interface SettingsProblem {
 /** Returns all that is wrong with `raw`. */
 export function settingsProblems(raw: unknown): readonly SettingsProblem[] {
   if (!isObject(raw)) return [{ key: "", text: `expected an object, received ${JSON.stringify(raw)}` }];
-  const { codexConfig = {}, worktree = {} } = raw;
+  const { codexConfig = {}, worktree = {}, sync = {} } = raw;
   if (!isObject(codexConfig)) return [{ key: "codexConfig", text: "expected an object" }];
   if (!isObject(worktree)) return [{ key: "worktree", text: "expected an object" }];
+  if (!isObject(sync)) return [{ key: "sync", text: "expected an object" }];
   // The library names one unknown key of each object, and takes a list for an object.
   const issues = v.safeParse(configSchema, raw).issues ?? [];
   return [
@@ -200,6 +208,7 @@ export function settingsProblems(raw: unknown): readonly SettingsProblem[] {
     ...unknownKeys(raw, Object.keys(SETTINGS.entries), ""),
     ...unknownKeys(codexConfig, CODEX_CONFIG_KEYS, "codexConfig."),
     ...unknownKeys(worktree, Object.keys(WORKTREE_SETTINGS), "worktree."),
+    ...unknownKeys(sync, Object.keys(SYNC_SETTINGS), "sync."),
   ];
 }
 

@@ -10,6 +10,11 @@ import { sessionKeyProblem } from "../task/names/session-key.ts";
 import { describePause, NO_PAUSES, PAUSE_REASON_MAX, type Pause, type Pauses } from "../task/schedule/pause.ts";
 import { oneLine } from "../task/text/one-line.ts";
 
+/** @property isPaused also without anybody who has taken it */
+interface KeptPause extends Pause {
+  readonly isPaused: boolean;
+}
+
 const QUEUE_NAME = "queue.json";
 const SESSION_NAME = /^session-[0-9a-f]{32}\.json$/;
 
@@ -21,6 +26,14 @@ export interface PauseStore {
   read(): Pauses;
   /** Pauses the whole queue, or one session; durable when it returns. What is paused already keeps its time, and its reason where `reason` gives none. */
   pause(session: string | undefined, reason: string | undefined, nowMs: number): Pause;
+  /**
+   * Holds a session for a person to work in; durable when it returns. A pause that is there goes on when it is released.
+   *
+   * @throws CoordinatorError `REFUSED` where somebody else has taken it
+   */
+  take(session: string, user: string, nowMs: number): Pause;
+  /** Ends that; durable when it returns. Returns whether anybody had taken it. */
+  release(session: string): boolean;
   /** Lets it go on; durable when it returns. */
   resume(session: string | undefined): void;
 }
@@ -29,32 +42,52 @@ export interface PauseStore {
 export function openPauseStore(dir: string): PauseStore {
   const pathOf = (session: string | undefined): string => join(dir, fileName(session));
   const names = createFolderNames(dir);
+  const knownOf = (session: string | undefined): KeptPause | undefined => {
+    const found = tryRead(pathOf(session));
+    return found === "unreadable" ? undefined : found;
+  };
+  const write = (pause: KeptPause): Pause => {
+    const { session = null, sinceMs, reason = null, takenBy = null, isPaused } = pause;
+    const record = { v: 1, session, since: new Date(sinceMs).toISOString(), reason, takenBy, isPaused };
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeFileAtomic(pathOf(pause.session), `${JSON.stringify(record)}\n`, 0o600);
+    return asPause(pause);
+  };
+  const resume = (session: string | undefined): void => {
+    try {
+      rmSync(pathOf(session), { recursive: true });
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return;
+      throw error;
+    }
+    syncDirectory(dir);
+  };
   return {
     read: () => readPauses(dir, names),
     pause(session, reason, nowMs) {
-      const found = tryRead(pathOf(session));
-      const known = found === "unreadable" ? undefined : found;
+      const known = knownOf(session);
       const kept = reason === undefined ? known?.reason : oneLine(reason, PAUSE_REASON_MAX) || undefined;
-      const pause: Pause = { session, sinceMs: known?.sinceMs ?? nowMs, reason: kept };
-      const record = {
-        v: 1,
-        session: session ?? null,
-        since: new Date(pause.sinceMs).toISOString(),
-        reason: kept ?? null,
-      };
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
-      writeFileAtomic(pathOf(session), `${JSON.stringify(record)}\n`, 0o600);
-      return pause;
+      const sinceMs = known?.sinceMs ?? nowMs;
+      return write({ session, sinceMs, reason: kept, takenBy: known?.takenBy, isPaused: true });
     },
-    resume(session) {
-      try {
-        rmSync(pathOf(session), { recursive: true });
-      } catch (error) {
-        if (systemErrorCode(error) === "ENOENT") return;
-        throw error;
-      }
-      syncDirectory(dir);
+    take(session, user, nowMs) {
+      const known = knownOf(session);
+      if (known?.takenBy !== undefined && known.takenBy !== user)
+        throw new CoordinatorError(
+          "REFUSED",
+          `${describePause(known)}; codex-inbox attach --release ${session} ends that`,
+        );
+      const isPaused = known?.isPaused === true;
+      return write({ session, sinceMs: known?.sinceMs ?? nowMs, reason: known?.reason, takenBy: user, isPaused });
     },
+    release(session) {
+      const known = knownOf(session);
+      if (known?.takenBy === undefined) return false;
+      if (known.isPaused) write({ ...known, takenBy: undefined });
+      else resume(session);
+      return true;
+    },
+    resume,
   };
 }
 
@@ -103,14 +136,19 @@ function readPauses(dir: string, namesIn: () => readonly string[] | undefined): 
 /** @param session what a file pauses that cannot be read: the whole queue, else the session with this name, or what is known of it */
 function readPause(path: string, session: string | undefined): Pause | undefined {
   const pause = tryRead(path);
-  if (pause !== "unreadable") return pause;
+  if (pause !== "unreadable") return pause === undefined ? undefined : asPause(pause);
   const stamp = readStamp(path);
   const remedy = session === undefined ? "codex-inbox resume removes it" : "resume that session, or remove the file";
   const reason = `${path} cannot be read, which counts as paused; ${remedy}`;
   return { session, sinceMs: stamp?.modifiedMs ?? 0, reason };
 }
 
-function tryRead(path: string): Pause | "unreadable" | undefined {
+/** Absent is who has taken it, where nobody has. */
+function asPause({ session, sinceMs, reason, takenBy }: KeptPause): Pause {
+  return { session, sinceMs, reason, ...(takenBy === undefined ? {} : { takenBy }) };
+}
+
+function tryRead(path: string): KeptPause | "unreadable" | undefined {
   try {
     const text = readBoundedText(path, SMALL_FILE_BYTES_MAX);
     if (text === undefined) return undefined;
@@ -122,15 +160,17 @@ function tryRead(path: string): Pause | "unreadable" | undefined {
   }
 }
 
-function parsePause(text: string): Pause | undefined {
+function parsePause(text: string): KeptPause | undefined {
   const raw: Readonly<Record<string, unknown>> | null = JSON.parse(text);
   if (raw?.v !== 1 || typeof raw.since !== "string" || !(Date.parse(raw.since) >= 0)) return undefined;
-  const { session, reason } = raw;
+  const { session, reason, takenBy } = raw;
   if (session !== null && (typeof session !== "string" || sessionKeyProblem(session) !== undefined)) return undefined;
   return {
     session: session ?? undefined,
     sinceMs: Date.parse(raw.since),
     reason: typeof reason === "string" ? oneLine(reason, PAUSE_REASON_MAX) : undefined,
+    takenBy: typeof takenBy === "string" ? oneLine(takenBy, PAUSE_REASON_MAX) : undefined,
+    isPaused: raw.isPaused !== false,
   };
 }
 

@@ -49,6 +49,8 @@ export interface Workplaces {
   choose(task: OpenTask, isSharedTaken: boolean): WorkplaceChoice;
   /** Returns what was decided last for a task; before, what would be now if nobody else were at work. */
   chosen(task: OpenTask): WorkplaceChoice;
+  /** A task that may write is at work in the shared checkout. */
+  isShared(): boolean;
   /** The task is not open any more. */
   forget(id: string): void;
   /** Looks at what others may have done to the branches of sessions: now and then, where there are any. */
@@ -105,6 +107,8 @@ export function createWorkplaces({ settings, worktrees, table, monotonicMs }: Wo
       const [alone, beside] = [false, true].map((isTaken) => chooseWorkplace(factsOf(task, isTaken)).kind);
       return alone === undefined || alone !== beside ? "either" : groundOf(task, alone);
     },
+    isShared: () =>
+      table.index.running().some((task) => groundOf(task, task.lastRun?.workplace?.kind ?? "shared") === "writer"),
     choose(task, isSharedTaken) {
       const choice = chooseWorkplace(factsOf(task, isSharedTaken));
       choices.set(task.id, choice);

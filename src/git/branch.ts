@@ -14,9 +14,10 @@ export interface Branch {
    * would, and as politely as `commit`. Unless every file of the user's that differs is exactly as the branch has it, nothing moves.
    * The next `refresh` tells of it as of a move by somebody else.
    *
+   * @param to the commit, or what returns it for the tip that is there then (`undefined`: there is none), asked again for each new tip
    * @throws AbortError when `signal` aborts; no lock is left then
    */
-  advance(to: string, signal: AbortSignal): Promise<Advance>;
+  advance(to: string | Destination, signal: AbortSignal): Promise<Advance>;
   /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
   waiting(): CommitterWait | undefined;
   /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
@@ -45,6 +46,9 @@ export interface Branch {
   /** Ends a commit that waits (it rejects), and the process that reads objects. */
   close(): Promise<void>;
 }
+
+/** Returns a commit that holds all of `tip`; `undefined` where there is none. */
+export type Destination = (tip: string | undefined) => Promise<string | undefined>;
 
 /** What became of moving the branch forward. Paths are from the top of the work tree. */
 export type Advance =

@@ -12,9 +12,14 @@ export interface QueueLimitDeps {
   readonly settings: () => { readonly maxOpenTasks: number };
   readonly now: () => number;
   readonly log: Log;
+  /** Why the disk has no room for more, in words; `undefined` where it has. */
+  readonly disk: () => string | undefined;
 }
 
-/** How many tasks may be open: accepted, and not yet ended and committed. What is dropped beyond that stays in inbox/. */
+/**
+ * How many tasks may be open: accepted, and not yet ended and committed; and none is accepted while the disk is nearly full. What is dropped
+ * beyond that stays in inbox/.
+ */
 export interface QueueLimit {
   isFull(): boolean;
   /** There is room for so many more that looking for them is worth a walk through all that waits. */
@@ -27,23 +32,23 @@ export interface QueueLimit {
   state(): { readonly reason: string; readonly sinceMs: number } | undefined;
 }
 
-export function createQueueLimit({ table, settings, now, log }: QueueLimitDeps): QueueLimit {
+export function createQueueLimit({ table, settings, now, log, disk }: QueueLimitDeps): QueueLimit {
   const max = (): number => settings().maxOpenTasks;
   let sinceMs: number | undefined;
   let waiting = 0;
-  const isFull = (): boolean => table.size >= max();
+  const isFull = (): boolean => table.size >= max() || disk() !== undefined;
   return {
     isFull,
-    isRoomy: () => table.size <= max() - Math.min(ROOM_TASKS, Math.ceil(max() / 10)),
+    isRoomy: () => disk() === undefined && table.size <= max() - Math.min(ROOM_TASKS, Math.ceil(max() / 10)),
     refuseWhenFull() {
-      if (isFull()) throw new CoordinatorError("QUEUE_FULL", queueFull(table.size, max()));
+      if (isFull()) throw new CoordinatorError("QUEUE_FULL", disk() ?? queueFull(table.size, max()));
     },
     note(found) {
       waiting = found;
       if (sinceMs === undefined && isFull()) {
         sinceMs = now();
-        log("queue-full", { open: table.size, max: max() });
-      } else if (sinceMs !== undefined && waiting === 0 && table.size < Math.max(1, max() * ROOM_SHARE)) {
+        log("queue-full", { open: table.size, max: max(), reason: disk() });
+      } else if (sinceMs !== undefined && waiting === 0 && !isFull() && table.size < Math.max(1, max() * ROOM_SHARE)) {
         sinceMs = undefined;
         log("queue-room", { open: table.size, max: max() });
       }
@@ -51,6 +56,8 @@ export function createQueueLimit({ table, settings, now, log }: QueueLimitDeps):
     state() {
       if (sinceMs === undefined || (waiting === 0 && !isFull())) return undefined;
       const left = waiting === 0 ? "" : `; ${waiting} dropped ${waiting === 1 ? "file waits" : "files wait"} in inbox/`;
+      const low = disk();
+      if (low !== undefined) return { reason: `${low}${left}`, sinceMs };
       return { reason: `${table.size} of at most ${max()} open tasks (maxOpenTasks)${left}`, sinceMs };
     },
   };

@@ -69,6 +69,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again; with takeOver 200 and an open task of another clone
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
+ *   POST /sync         asks the remote now; how it stands then
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
  *   GET  /sessions     the named sessions: their tasks, and what these have taken; /sessions/<key>: one, by any unique part of its key or thread
@@ -169,6 +170,10 @@ export function createApp(
     });
   });
 
+  app.post("/sync", async (context) => {
+    bodyFields(await context.req.text(), {});
+    return context.json({ sync: await coordinator.sync() });
+  });
   app.get("/status", async (context) => context.json(await coordinator.status()));
   app.get("/sessions", async (context) => {
     const { state: states = [], ...others } = context.req.queries();
@@ -193,6 +198,16 @@ export function createApp(
     const { repair, words = "" } = bodyFields(await context.req.text(), { repair: "boolean", words: "text" });
     const request = repair === "true" ? { words } : undefined;
     return context.json(presentLanding(await coordinator.land(context.req.param("key"), request)));
+  });
+
+  app.post("/sessions/:key{.+}/attach", async (context) => {
+    const { take } = bodyFields(await context.req.text(), { take: "boolean" });
+    return context.json(await coordinator.attach(context.req.param("key"), take === "true"));
+  });
+
+  app.post("/sessions/:key{.+}/release", async (context) => {
+    bodyFields(await context.req.text(), {});
+    return context.json(await coordinator.release(context.req.param("key")));
   });
 
   app.get("/events", async (context) => {

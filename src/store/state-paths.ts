@@ -47,6 +47,8 @@ export interface StatePaths {
   readonly merging: string;
   /** The log of live events. */
   readonly events: string;
+  /** Up to which event hooks were told. */
+  readonly hooksTold: string;
   /** What `doctor --fix` has moved out of the way. */
   readonly setAside: string;
 }
@@ -86,6 +88,7 @@ export function statePaths(stateDir: string): StatePaths {
     worktreeTrash: join(stateDir, "worktree-trash"),
     merging: join(stateDir, "merging"),
     events: join(stateDir, "events"),
+    hooksTold: join(stateDir, "hooks-told.json"),
     setAside: join(stateDir, "set-aside"),
   };
 }

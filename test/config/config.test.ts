@@ -32,6 +32,7 @@ function refusal(
   throw new Error("nothing was refused");
 }
 
+const SYNC_DEFAULTS = { intervalMs: 30_000, sessions: false };
 const WORKTREE_DEFAULTS = {
   ...{ copy: [], sparse: [], setupTimeoutMs: 600_000, parkAfterMs: 86_400_000 },
   ...{ maxCount: 20, maxBytes: 20 * 1024 ** 3, freeBytes: 5 * 1024 ** 3 },
@@ -51,12 +52,14 @@ describe("settings", () => {
         stopGraceMs: 10_000,
       },
       stallTimeoutMs: 1_800_000,
-      maxOpenTasks: 10_000,
+      ...{ maxOpenTasks: 10_000, minFreeMb: 200 },
+      ...{ keepRunsDays: 30, keepRunsMb: 500, maintenanceMinutes: 60 },
       ...{ maxAttempts: 3, retryBaseMs: 5_000, retryMaxMs: 600_000, sandbox: "workspace-write", codexConfig: [] },
       maxMemoryChars: 4_000,
       verifyCommands: [],
       ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
       worktree: WORKTREE_DEFAULTS,
+      sync: SYNC_DEFAULTS,
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.codexConfig)).toBe(true);
@@ -74,13 +77,26 @@ describe("settings", () => {
     });
   });
 
-  it("can all be named in the environment but codexConfig, worktree and verifyCommands", () => {
+  it.each([
+    { sync: { remote: "https://example.org/x.git" }, says: "sync.remote: expected the name of a git remote" },
+    { sync: { remote: "../x" }, says: "sync.remote: expected the name of a git remote" },
+    { sync: { remote: "-x" }, says: "sync.remote: expected the name of a git remote" },
+    { sync: { branch: "a..b" }, says: "sync.branch: expected the name of a branch" },
+    { sync: { intervalMs: 10 }, says: "sync.intervalMs: expected 0, or 1000 or more" },
+    { sync: { remotes: "x" }, says: 'unknown setting "sync.remotes"; did you mean "remote"?' },
+  ])("refuse $sync", ({ sync, says }) => {
+    const text = JSON.stringify({ sync });
+    expect(() => loadConfig({ text, name: "codex-inbox.json" }, {}, {})).toThrow(says);
+  });
+
+  it("can all be named in the environment but codexConfig, worktree, sync and verifyCommands", () => {
     const given: Record<string, string> = {
       ...{ MAX_WORKERS: "1", PORT: "2", SETTLE_MS: "3", RESCAN_MS: "100", TIMEOUT_MS: "1000", STOP_GRACE_MS: "6" },
       ...{ MAX_ATTEMPTS: "7", RETRY_BASE_MS: "8", RETRY_MAX_MS: "9", SANDBOX: "read-only", MODEL: "4" },
       ...{ MAX_MEMORY_CHARS: "0", OUTPUT_POLICY: "10", STALL_TIMEOUT_MS: "1000", MAX_OPEN_TASKS: "11" },
       ...{ VERIFY_TIMEOUT_MS: "1000", MAX_VERIFY_ATTEMPTS: "2", FOLLOW_UP: "true", MAX_FOLLOW_UP_DEPTH: "3" },
-      ...{ WORKPLACE: "session", SHARED_WRITERS: "5", KEEP_CHANGES_DAYS: "13" },
+      ...{ WORKPLACE: "session", SHARED_WRITERS: "5", KEEP_CHANGES_DAYS: "13", MIN_FREE_MB: "14" },
+      ...{ KEEP_RUNS_DAYS: "15", KEEP_RUNS_MB: "16", MAINTENANCE_MINUTES: "17" },
     };
     const environment = Object.fromEntries(Object.entries(given).map(([key, value]) => [`CODEX_INBOX_${key}`, value]));
     expect(load(undefined, environment)).toEqual({
@@ -89,9 +105,17 @@ describe("settings", () => {
       ...{ retryBaseMs: 8, retryMaxMs: 9, sandbox: "read-only", model: "4", codexConfig: [] },
       ...{ maxMemoryChars: 0, outputPolicy: "10", maxOpenTasks: 11, verifyCommands: [] },
       ...{ verifyTimeoutMs: 1_000, maxVerifyAttempts: 2, followUp: true, maxFollowUpDepth: 3 },
-      ...{ workplace: "session", sharedWriters: 5, worktree: WORKTREE_DEFAULTS, keepChangesDays: 13 },
+      ...{
+        workplace: "session",
+        sharedWriters: 5,
+        worktree: WORKTREE_DEFAULTS,
+        sync: SYNC_DEFAULTS,
+        keepChangesDays: 13,
+        minFreeMb: 14,
+      },
+      ...{ keepRunsDays: 15, keepRunsMb: 16, maintenanceMinutes: 17 },
     });
-    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 4);
+    expect(Object.keys(given)).toHaveLength(Object.keys(configSchema.entries).length - 5);
   });
 
   it("are not changed by an empty variable", () => {

@@ -65,16 +65,19 @@ it("is refused where it is not a plain file, and a link is not followed", () => 
   expect(read).toThrow(/is a folder, not a plain file/);
 });
 
-it.each(["codex", "codexHome"] as const)("names no %s in the working tree, also by a link", (key) => {
-  const { tree, path, read, write } = place();
-  symlinkSync(tree, join(path, "..", "link"));
-  for (const named of [join(tree, "bin"), join(path, "..", "link", "bin")]) {
-    const says = new RegExp(`${key}: .* lies in the working tree`);
-    expect(() => writePolicy(path, { ...DEFAULT_POLICY, [key]: named }, tree)).toThrow(says);
-    write(JSON.stringify({ version: 1, [key]: named }));
-    expect(read).toThrow(says);
-  }
-});
+it.each(["codex", "codexHome", "worktreesDir", "hook", "webhookSecret"] as const)(
+  "names no %s in the working tree, also by a link",
+  (key) => {
+    const { tree, path, read, write } = place();
+    symlinkSync(tree, join(path, "..", "link"));
+    for (const named of [join(tree, "bin"), join(path, "..", "link", "bin")]) {
+      const says = new RegExp(`${key}: .* lies in the working tree`);
+      expect(() => writePolicy(path, { ...DEFAULT_POLICY, [key]: named }, tree)).toThrow(says);
+      write(JSON.stringify({ version: 1, [key]: named }));
+      expect(read).toThrow(says);
+    }
+  },
+);
 
 it("follows edits while serving, and stays as it was after a bad one", () => {
   const { tree, path, write } = place();

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPauseStore, watchPauses } from "../../src/dispatch/pauses.ts";
-import { describePause } from "../../src/task/schedule/pause.ts";
+import { describePause, takerOf } from "../../src/task/schedule/pause.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 14, 15, 30);
@@ -34,6 +34,30 @@ describe("a pause", () => {
     expect(box.read().of("docs")?.reason).toBe("ours");
     box.resume(undefined);
     expect(box.read().of("docs")?.reason).toBe("mine");
+  });
+
+  it("is what holds a session that somebody has taken, until they release it; one of before goes on then", () => {
+    const box = openPauseStore(tempDir());
+    const [taken] = [box.take("docs", "ada", NOW)];
+    expect(taken).toEqual({ session: "docs", sinceMs: NOW, reason: undefined, takenBy: "ada" });
+    expect(describePause(taken)).toBe("session docs is taken by ada since 2026-11-20T14:15:30Z");
+    expect(takerOf(box.read(), "docs")).toBe("ada");
+    expect(box.take("docs", "ada", NOW + 1)).toEqual(taken);
+    expect(() => box.take("docs", "bob", NOW)).toThrow(
+      "session docs is taken by ada since 2026-11-20T14:15:30Z; codex-inbox attach --release docs ends that",
+    );
+    expect([box.release("docs"), box.release("docs"), box.read().of("docs")]).toEqual([true, false, undefined]);
+
+    const paused = box.pause("docs", "a release", NOW);
+    box.take("docs", "ada", NOW);
+    expect(box.pause("docs", undefined, NOW).takenBy).toBe("ada");
+    expect([box.release("docs"), box.read().of("docs")]).toEqual([true, paused]);
+    // Paused while it is taken: that stays.
+    box.resume("docs");
+    box.take("docs", "ada", NOW);
+    box.pause("docs", "later", NOW);
+    box.release("docs");
+    expect(box.read().of("docs")?.reason).toBe("later");
   });
 
   it("takes a name as long as a session's can be", () => {

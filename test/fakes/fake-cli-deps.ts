@@ -65,6 +65,7 @@ export function createFakeCliDeps(change: Partial<UseCases> = {}): FakeCliDeps {
     warn: (line) => deps.warned.push(line),
     now: () => deps.nowMs,
     readInput: async () => deps.input,
+    openShell: async (dir) => void deps.printed.push(`shell in ${dir}`),
     async edit(text, use) {
       const edited = deps.editor(text);
       return edited.trim() === "" || edited === text ? undefined : use(edited);
@@ -90,7 +91,17 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       return deps().exitCode;
     },
     openPage: async (start) => ({ link: "http://127.0.0.1:8787/sign-in?code=x", isOpened: start }),
+    sync: async () => ({
+      ...{ remote: "origin", branch: "main", lastSync: "2026-11-20T14:15:30.000Z", ahead: 0, behind: 0 },
+      ...{ running: false, problem: null, inTheWay: null },
+    }),
+    receiveHook: async () => "#!/bin/sh\n",
     land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
+    attach: async (session, take) => ({
+      ...{ session, branch: `codex-inbox/${session}`, dir: `/trees/${session}`, thread: null, resume: null },
+      takenBy: take ? "ada" : null,
+    }),
+    release: async (session) => ({ session, released: true }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
     worktrees: async () => ({ worktrees: [], kept: [] }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),
@@ -235,7 +246,7 @@ export function fakeCoordinator(change: Partial<Coordinator> = {}): Coordinator 
       takeOver: unexpected,
       archive: unexpected,
     },
-    land: unexpected,
+    ...{ land: unexpected, attach: unexpected, release: unexpected, sync: unexpected },
     ...{ pause: unexpected, resume: unexpected },
     health: () => ({ status: "ok" }) as Health,
     untilEnded: async () => undefined,

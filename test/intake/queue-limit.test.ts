@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { openPauseStore } from "../../src/dispatch/pauses.ts";
 import { createQueueLimit, type QueueLimit } from "../../src/intake/queue-limit.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { createWorld, type World } from "../support/world.ts";
+import { isOnDisk } from "../support/world-actions.ts";
 
 function bound(max: number): { readonly table: { size: number }; readonly bound: QueueLimit; readonly said: string[] } {
   const table = { size: 0 };
@@ -9,7 +11,13 @@ function bound(max: number): { readonly table: { size: number }; readonly bound:
   const log = (event: string): void => void said.push(event);
   return {
     table,
-    bound: createQueueLimit({ table, settings: () => ({ maxOpenTasks: max }), now: () => 7, log }),
+    bound: createQueueLimit({
+      table,
+      settings: () => ({ maxOpenTasks: max }),
+      now: () => 7,
+      log,
+      disk: () => undefined,
+    }),
     said,
   };
 }
@@ -131,5 +139,29 @@ describe("a full queue", () => {
     for (const name of ["a/1", "b/2"]) world.drop(`${name}.md`, `${name}\n`);
     await world.settle();
     expect(await coordinator.idle()).toMatchObject({ held: 1 });
+  });
+});
+
+describe("a disk that is nearly full", () => {
+  it("keeps drops in inbox/ and refuses submissions, says so, and goes on once there is room", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    world.settings.minFreeMb = 1_000_000_000;
+    world.drop("docs/1.md", "Later.\n");
+    const low = /^the disk is nearly full, with \d+ MB free of the 1000000000 that it takes \(minFreeMb\)/;
+    const isLow = (): boolean => low.test(coordinator.health().full?.reason ?? "");
+    await expect(coordinator.submit("Now.\n")).resolves.toMatchObject({ known: false }); // Nobody had looked yet.
+    await waitFor(() => isLow() || world.advance(5_000).then(isLow), { what: "a look at the disk" });
+    await expect(coordinator.submit("Too late.\n")).rejects.toMatchObject({
+      ...{ code: "QUEUE_FULL", message: expect.stringMatching(low) },
+    });
+    expect(coordinator.health().status).toBe("waiting");
+    expect(isOnDisk(world, "inbox/docs/1.md")).toBe(true);
+    world.settings.minFreeMb = 1;
+    await waitFor(() => world.advance(30_000).then(() => !isOnDisk(world, "inbox/docs/1.md")), {
+      what: "the drop to be taken",
+    });
+    expect(coordinator.health().full).toBeNull();
+    expect(world.logged("queue-full")).toMatchObject([{ reason: expect.stringMatching(low) }]);
   });
 });

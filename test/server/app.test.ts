@@ -407,7 +407,7 @@ describe("stop, pause and resume", () => {
     const post = (path: string, body?: string) =>
       request(path, { method: "POST", ...(body === undefined ? {} : { body }) });
     expect((await post("/pause", '{"reason":"why"}')).body).toEqual({
-      ...{ queue: { since: "1970-01-01T00:00:00.000Z", reason: "why" }, sessions: [] },
+      ...{ queue: { since: "1970-01-01T00:00:00.000Z", reason: "why", takenBy: null }, sessions: [] },
     });
     expect((await post("/resume")).body).toEqual({ queue: null, sessions: [], held: null });
     expect((await post("/resume", '{"session":"docs","now":true}')).body).toEqual({
@@ -423,5 +423,34 @@ describe("stop, pause and resume", () => {
       error: { message: "now takes true or false" },
     });
     expect(asked).toHaveLength(3);
+  });
+
+  it("lands a session, with a repair where that is asked for, attaches to it and releases it", async () => {
+    const asked: unknown[] = [];
+    const answer = { session: "docs", branch: "codex-inbox/docs-1a2b3c", dir: "/t", thread: null, takenBy: null };
+    const { request } = server({
+      async land(...given) {
+        asked.push(given);
+        return { session: "docs", branch: "b", target: "main", state: "nothing" };
+      },
+      async attach(...given) {
+        asked.push(given);
+        return answer;
+      },
+      release: async (session) => ({ session, released: true }),
+    });
+    const post = (path: string, body = ""): ReturnType<typeof request> => request(path, { method: "POST", body });
+    expect((await post("/sessions/docs/api/land", '{"repair":true,"words":"keep both"}')).body).toMatchObject({
+      ...{ state: "nothing", repairTask: null },
+    });
+    await post("/sessions/docs/land");
+    expect((await post("/sessions/docs/attach", '{"take":true}')).body).toEqual(answer);
+    expect((await post("/sessions/docs/release")).body).toEqual({ session: "docs", released: true });
+    expect(asked).toEqual([
+      ["docs/api", { words: "keep both" }],
+      ["docs", undefined],
+      ["docs", true],
+    ]);
+    expect((await post("/sessions/docs/attach", '{"take":"me"}')).status).toBe(422);
   });
 });

@@ -46,7 +46,9 @@ async function runCommand(
     const { dir, rest } = takeDirectory(args, currentDir);
     const [name = "", ...words] = rest;
     const app = openUseCases(dir, environment, terminal.log);
-    const deps = { ...terminal, app, currentDir, now: Date.now, readInput: refuse, edit: refuse };
+    const deps = {
+      ...{ ...terminal, app, currentDir, now: Date.now, readInput: refuse, edit: refuse, openShell: refuse },
+    };
     const command = await loadCommand(deps, name);
     return await command.run(parseInput(command, words));
   } catch (error) {

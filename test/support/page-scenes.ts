@@ -273,7 +273,7 @@ export function brokenScene(): Scene {
       .map((task) => (task.status === "queued" ? { ...task, hold: "codex is not logged in" } : task)),
     health: {
       ...{ status: "waiting", codex, broken: ["inbox/release.md", "inbox/docs/typo.md"] },
-      paused: { queue: { since: ago(400), reason: "release at 15:00" }, sessions: [] },
+      paused: { queue: { since: ago(400), reason: "release at 15:00", takenBy: null }, sessions: [] },
       committer: { since: ago(90), reason: "git rebase is under way in this checkout" },
       world: { since: ago(30), reason: "no space left on the device; free some" },
     },

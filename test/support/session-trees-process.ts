@@ -68,6 +68,7 @@ async function turn({ worktrees, snapshots, removal }: SessionTrees, session: st
   await snapshots.after(lease, one, Date.now());
   // The first one always: then each step is come to.
   if (number <= 3 || at.chance(0.3)) {
+    rmSync(join(topDir, ".git/refs/heads/main.lock"), { force: true }); // Of the line below, killed.
     git("update-ref", "refs/heads/main", git("commit-tree", "main^{tree}", "-p", "main", "-m", "another change"));
     await snapshots.merge(lease, one.task);
     writeOne(record.dir, session, KINDS[0]);

@@ -76,8 +76,9 @@ export async function killAtWorktrees(options: KillOptions): Promise<KillReport>
   const listed = repo.git("worktree", "list", "--porcelain").match(/^worktree /gm)?.length ?? 0;
   if (listed !== sessions.trees.list().length + 1) failures.push(`git lists ${listed} worktrees`);
   const kept = new Set([...committedBlobs(repo), ...blobsBelow(join(repo.dir, "../repo-inbox-trees"))]);
-  const written = readFileSync(notes, "utf8").split("\n").slice(0, -1);
-  const lost = written.filter((line) => !kept.has(line.split(" ")[1] ?? ""));
+  // On a full disk a note may be cut off.
+  const written = [...readFileSync(notes, "utf8").matchAll(/(?:one|two) ([0-9a-f]{40}) ".*"$/gm)];
+  const lost = written.flatMap(([line, blob = ""]) => (kept.has(blob) ? [] : [line]));
   const after = usersState(repo);
   // Of the user's branch, agents' processes make commits of their own, so that there is something to merge.
   const touched = [...before].flatMap(([what, was]) => (what === "main" || after.get(what) === was ? [] : [what]));

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { HookSettings } from "../../src/app/hooks/call-hook.ts";
 import type { LiveSettings } from "../../src/app/live-settings.ts";
 import { queriesOfFiles } from "../../src/app/queries/open-queries.ts";
 import type { Queries } from "../../src/app/queries/queries.ts";
@@ -70,8 +71,12 @@ export interface World {
   };
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
+  /** Why there is no room for a worktree; `undefined`: there is. */
+  noRoom: string | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
+  /** Who is told what ends and what holds the queue; nobody to begin with. */
+  hooks: HookSettings;
   /** What this clone is called. */
   names: CloneNames;
   /** What is wrong with codex, with the settings. */
@@ -141,7 +146,7 @@ export function createWorld(clone = "aaaaaa"): World {
   const log: LoggedEvent[] = [];
   const settings: World["settings"] = {
     ...{ maxWorkers: 2, sharedWriters: 64, workplace: "shared" },
-    maxOpenTasks: 10_000,
+    ...{ maxOpenTasks: 10_000, minFreeMb: 0 },
     settleMs: SETTLE_MS,
     timeoutMs: 3_600_000,
     stallTimeoutMs: 1_800_000,
@@ -149,6 +154,7 @@ export function createWorld(clone = "aaaaaa"): World {
     maxAttempts: 3,
     retryBaseMs: 5_000,
     retryMaxMs: 600_000,
+    sync: { intervalMs: 30_000, sessions: false },
     ...{ verifyTimeoutMs: 600_000, maxVerifyAttempts: 3, followUp: false, maxFollowUpDepth: 2 },
     run: {
       sandbox: "workspace-write",
@@ -214,8 +220,8 @@ export function createWorld(clone = "aaaaaa"): World {
       waits,
       log,
       settle,
-      byOrigin: undefined,
-      shared: undefined,
+      ...{ byOrigin: undefined, shared: undefined, noRoom: undefined },
+      hooks: { hook: undefined, webhook: undefined, webhookSecret: undefined },
       names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
@@ -240,8 +246,10 @@ export function createWorld(clone = "aaaaaa"): World {
           branch,
           keeper,
           fileSyncs: () => createFakeFileSyncs(() => waits.sync),
-          takeOver,
-          installation,
+          ...{ takeOver, installation, hooks: () => world.hooks, environment: { PATH: process.env.PATH } },
+          openSync: () => {
+            throw new Error("there is no remote here");
+          },
           claims: {
             remote: () => world.shared,
             names: () => world.names,
@@ -293,7 +301,7 @@ export function createWorld(clone = "aaaaaa"): World {
           },
           gitEnvironment: () => ({}),
         },
-        places: sharedPlaces(dir, paths.root),
+        places: sharedPlaces(dir, paths.root, () => world.noRoom),
         prompts: {
           assemble: async (prompt, memory) => {
             await waits.search;

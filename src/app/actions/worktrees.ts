@@ -4,6 +4,7 @@ import { findHolder, takeLock } from "../../base/process/process-lock.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { completeSettings } from "../../config/config-schema.ts";
 import { readPolicy } from "../../config/policy.ts";
+import { openPauseStore } from "../../dispatch/pauses.ts";
 import { findWorkTree } from "../../git/repository/find-work-tree.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { commitAt, countBetween } from "../../git/worktrees/session-branch.ts";
@@ -11,6 +12,7 @@ import { findLinkedWorktree, listLinkedWorktrees } from "../../git/worktrees/wor
 import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { readWorktreeRecords, type WorktreeRecord } from "../../store/worktrees/worktree-records.ts";
+import { takerOf } from "../../task/schedule/pause.ts";
 import { committedConfig } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { openWorktreeParts, type WorktreeParts } from "../serve/open-places.ts";
@@ -61,7 +63,7 @@ export async function askWorktrees(
   const { worktrees: folder } = statePaths(place.stateDir);
   if (request.kind === "ls") return { worktrees: await viewAll(place, readWorktreeRecords(folder)), kept: [] };
   if (request.kind === "gc") {
-    const kept = await alone(place, environment, ({ keeping }) => keeping.tidy({ all: true }));
+    const kept = await openAlone(place, environment, ({ keeping }) => keeping.tidy({ all: true }));
     return { worktrees: await viewAll(place, readWorktreeRecords(folder)), kept };
   }
   const found = findRecord(readWorktreeRecords(folder), request.session);
@@ -69,12 +71,12 @@ export async function askWorktrees(
   const isWhole = findLinkedWorktree(commonDir, found.dir) !== undefined;
   if (request.kind === "repair" && !isWhole) await repair(place, found);
   else if (request.kind === "open" && !isWhole)
-    await alone(place, environment, ({ worktrees }) => worktrees.open(found.session, () => true).catch(unlessMade));
+    await openAlone(place, environment, ({ worktrees }) => worktrees.open(found.session, () => true).catch(unlessMade));
   return { worktrees: await viewAll(place, [findRecord(readWorktreeRecords(folder), found.session)]), kept: [] };
 }
 
 /** Made and not set up: its next task does that. */
-function unlessMade(error: unknown): undefined {
+export function unlessMade(error: unknown): undefined {
   if (!(error instanceof CoordinatorError) || error.message !== LATER) throw error;
 }
 
@@ -89,8 +91,8 @@ async function repair(place: WorkspacePlace, { dir, session }: WorktreeRecord): 
   await openLinkedWorktrees({ repository: code, trashDir, environment: async () => ({}) }).repair(dir);
 }
 
-/** As the one process that may change them. */
-async function alone<Result>(
+/** Does `work` as the one process that may change them. @throws CoordinatorError `REFUSED` while a coordinator is at work */
+export async function openAlone<Result>(
   place: WorkspacePlace,
   environment: NodeJS.ProcessEnv,
   work: (parts: WorktreeParts) => Promise<Result>,
@@ -112,11 +114,13 @@ async function alone<Result>(
     // What is set up by a command waits for the next task: there it has a sandbox, a time limit and a log.
     const setup = { run: async () => Promise.reject(new CoordinatorError("TRY_AGAIN", LATER)) };
     const open = readTaskJournal(paths.journal).openIds().length;
+    const pauses = openPauseStore(paths.paused);
     const parts = await openWorktreeParts({
       ...{ place, paths, log, setup, secretsIn: keeper.placesIn, surroundings: { now: Date.now } },
-      settings: () => ({ setup: undefined, ...config.worktree, dir: undefined }),
+      settings: () => ({ setup: undefined, ...config.worktree, dir: policy.worktreesDir }),
       // Nobody tells here which sessions have open tasks: while there are any, no worktree goes.
-      ...{ allowed: () => policy.workdirs, isIdle: () => open === 0 },
+      allowed: () => policy.workdirs,
+      isIdle: (session) => open === 0 && takerOf(pauses.read(), session) === undefined,
     });
     return await work(parts);
   } finally {

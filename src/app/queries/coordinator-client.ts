@@ -4,6 +4,7 @@ import { CoordinatorError, isErrorCode, systemErrorCode } from "../../base/error
 import { http } from "../../base/http.ts";
 import { asObject, asText } from "../../base/json-shape.ts";
 import type { TaskChange } from "../../task/file/task-text.ts";
+import type { AttachedView } from "../actions/sessions/attach-session.ts";
 import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
@@ -143,6 +144,30 @@ export async function askForArchive(
   const again = `codex-inbox sessions ${session} shows whether it is done`;
   const answer = asObject(await askFor(address, path, { method: "POST", body, again }));
   return answer === undefined ? undefined : { commit: asText(answer.commit) };
+}
+
+/** Has the coordinator at `address` sync now; `null` without a remote, `undefined` where nobody listens. @throws CoordinatorError `TRY_AGAIN` */
+export async function askForSync(address: CoordinatorAddress): Promise<Health["sync"] | undefined> {
+  const again = "codex-inbox status shows how it stands";
+  const answer = asObject(await askFor(address, "/sync", { method: "POST", body: "{}", again }));
+  return answer === undefined ? undefined : (answer.sync as Health["sync"]);
+}
+
+/**
+ * Has the coordinator at `address` make the worktree of a session again, and hold it for its user; `undefined` where nobody listens.
+ *
+ * @throws CoordinatorError what it refuses it with; `TRY_AGAIN` where it may have done it
+ */
+export async function askToAttach(
+  address: CoordinatorAddress,
+  session: string,
+  take: boolean,
+): Promise<AttachedView | undefined> {
+  const path = `/sessions/${encodeURIComponent(session)}/attach`;
+  const again = "attach again: once more is the same";
+  return (await askFor(address, path, { method: "POST", body: JSON.stringify({ take }), again })) as
+    | AttachedView
+    | undefined;
 }
 
 /** Returns what the coordinator answers with 200; `undefined` where nobody listens. @param again what to do where it did not answer */

@@ -22,12 +22,15 @@ const FRESH_MS = 1_000;
 /** @param log is told once where a program may be written to under another name that was not found */
 export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, log: Log = () => undefined): OwnPlaces {
   let isTold = false;
+  let hooks: Pick<Policy, "hook" | "webhookSecret"> | undefined;
   let seen: { readonly codexPath: string; readonly atMs: number; readonly confinement: Confinement } | undefined;
   return {
     requireApart(policy, codexPath) {
-      const around = { place, environment, codexPath };
+      const around = { place, environment, codexPath, hooks: policy };
       const { workdirs } = rightsByOrigin(policy, []).widest;
-      requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+      const trees = policy.worktreesDir === undefined ? [] : [policy.worktreesDir];
+      requireApart(ownPlaces(around), [place.workRoot, ...workdirs, ...trees], around);
+      [hooks, seen] = [policy, undefined];
       if (isTold) return;
       isTold = true;
       const [linked, ...more] = linkedFiles(PACKAGE_DIR, codexPath, [place.workRoot]);
@@ -37,7 +40,7 @@ export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, 
     confinement(codexPath) {
       const nowMs = performance.now();
       if (seen?.codexPath === codexPath && nowMs - seen.atMs < FRESH_MS) return seen.confinement;
-      const around = { place, environment, codexPath };
+      const around = { place, environment, codexPath, ...(hooks && { hooks }) };
       seen = { codexPath, atMs: nowMs, confinement: confinementOf(ownPlaces(around), around) };
       return seen.confinement;
     },

@@ -4,11 +4,13 @@ import type { LiveConfig } from "../../config/live-config.ts";
 import type { LivePolicy } from "../../config/live-policy.ts";
 import { keptApart } from "../../dispatch/run/run-request.ts";
 import { createMerger, type Merger } from "../../git/merge/merger.ts";
+import { createGitMaintenance } from "../../git/objects/git-maintenance.ts";
 import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
 import type { SecretFinder } from "../../redact/keeper.ts";
+import { createRunRetention } from "../../run/run-retention.ts";
 import { createVerifyDriver, type VerifyDriverOptions } from "../../run/verify/verify-driver.ts";
 import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.ts";
 import { createTurnRetention } from "../../run/workplace/turn-retention.ts";
@@ -100,7 +102,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   readonly places: RunPlaces;
 }> {
   const { place, paths, config, policy, commands, surroundings, log } = options;
-  let isIdle = (_session: string): boolean => false;
+  let isIdle = (_session: string | undefined): boolean => false;
   const setup = createWorktreeSetup({
     driver: createVerifyDriver({ ...commands, runsDir: paths.worktreeSetups }),
     ...{ runsDir: paths.worktreeSetups, surroundings, log },
@@ -111,13 +113,19 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   });
   const { workTree, records, worktrees, snapshots, keeping, merger } = await openWorktreeParts({
     ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
-    settings: () => ({ setup: undefined, ...config.current().worktree, dir: undefined }),
+    settings: () => ({ setup: undefined, ...config.current().worktree, dir: policy.current().worktreesDir }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });
   const { code, programs, root: workRoot, repositories } = workTree;
   const retention = createTurnRetention({
     ...{ repository: code, refs: createTurnRefs(code), now: surroundings.now },
     keepDays: () => config.current().keepChangesDays,
+  });
+  const { now } = surroundings;
+  const runRetention = createRunRetention({ keptDir: paths.unknownRuns, settings: config.current, now, log });
+  const maintenance = createGitMaintenance({
+    ...{ commonDir: code.commonDir, now, log },
+    ...{ everyMinutes: () => config.current().maintenanceMinutes, isQuiet: () => isIdle(undefined) },
   });
   const places = createRunPlaces({
     ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
@@ -126,7 +134,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     landing: { checkout: code, merger, programs, now: surroundings.now, home: homeName(paths.root) },
     keepBy(given) {
       isIdle = given;
-      return tidyNowAndThen([keeping.tidy, retention], surroundings, log);
+      return tidyNowAndThen([keeping.tidy, retention, runRetention, maintenance], surroundings, log);
     },
   });
   if (!places.branches.isEmpty) await places.branches.refresh();

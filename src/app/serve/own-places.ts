@@ -8,6 +8,7 @@ import { codexHomePath } from "../../run/codex/install/codex-home.ts";
 import type { Environment } from "../../run/sandbox/environment.ts";
 import { profileSettings } from "../../run/sandbox/permission-profile.ts";
 import { privatePaths } from "../../run/sandbox/private-paths.ts";
+import type { Policy } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import { linkedFiles } from "./hard-links.ts";
@@ -35,6 +36,8 @@ export interface OwnPlacesOptions {
   readonly codexPath: string;
   /** What codex is started with; its PATH is the one that our own programs are found on. */
   readonly environment: Environment;
+  /** What the policy says of hooks: a program that we run, and the file of a secret. */
+  readonly hooks?: Pick<Policy, "hook" | "webhookSecret">;
   /** The folder of our own package.json, if it is not the one of this program. */
   readonly packageDir?: string;
 }
@@ -45,6 +48,7 @@ export function ownPlaces({
   codexPath,
   environment,
   packageDir = PACKAGE_DIR,
+  hooks,
 }: OwnPlacesOptions): readonly OwnPlace[] {
   const { commonDir } = place;
   const home = codexHomePath(environment);
@@ -53,6 +57,7 @@ export function ownPlaces({
     { what: "the Node.js that runs codex-inbox", path: process.execPath },
     { what: "the codex executable", path: codexFolder(codexPath) },
     ...(home === undefined ? [] : [{ what: "codex's own folder", path: resolve(home) }]),
+    ...(hooks?.hook === undefined ? [] : [{ what: "the program of the hook", path: hooks.hook }]),
     { what: "the git directory", path: commonDir },
     { what: "the folder of the coordinator", path: place.stateDir },
     ...linkedWorktrees(commonDir).map((path) => ({ what: "a linked worktree", path: join(path, ".git") })),
@@ -63,7 +68,14 @@ export function ownPlaces({
 /** Returns what holds for every run: what nobody has allowed a task is denied. */
 export function confinementOf(places: readonly OwnPlace[], options: OwnPlacesOptions): Confinement {
   const home = codexHomePath(options.environment);
-  const closed = [...(home === undefined ? [] : [home]), options.place.stateDir, ...privatePaths(options.environment)];
+  const { webhookSecret } = options.hooks ?? {};
+  const secrets = webhookSecret === undefined ? [] : [webhookSecret];
+  const closed = [
+    ...(home === undefined ? [] : [home]),
+    ...secrets,
+    options.place.stateDir,
+    ...privatePaths(options.environment),
+  ];
   return {
     readDenied: closed.filter((path) => existsSync(path)).map(realPathOf),
     readable: [],

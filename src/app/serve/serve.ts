@@ -31,6 +31,7 @@ import type { CodexInstallation } from "../../task/state/run.ts";
 import { keptError } from "../../task/text/kept-text.ts";
 import { readSettingsOf, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
+import { syncOpener } from "../open-sync.ts";
 import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { createReload, followBranchSettings, isCommittedNote } from "./branch-settings.ts";
@@ -149,14 +150,7 @@ async function open(
   const commands = { codexPath: () => current.path, environment, keeper, workspaceId, launcher };
   const confinement = (): Confinement => own.confinement(current.path);
   const { workTree, places } = await openPlaces({
-    place,
-    paths,
-    config,
-    policy,
-    commands,
-    confinement,
-    surroundings,
-    log,
+    ...{ place, paths, config, policy, commands, confinement, surroundings, log },
   });
   const branch = await openCommitter({
     ...{ place, workspaceDir, stateDir, branch: branchName, now, ownMarker: workspaceId },
@@ -174,6 +168,9 @@ async function open(
     clone: workspaceId,
     version: packageVersion(),
     ...{ branch, keeper, fileSyncs: createFileSyncs },
+    openSync: syncOpener(place, paths, {
+      ...{ branch, branchName: shortName(branchName), sessions: () => config.current().sync.sessions },
+    }),
     intake: (onHint, onNotice) => {
       inboxHint = onHint;
       return createIntake({
@@ -232,7 +229,7 @@ async function open(
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
     ...{ takeOver: options.takeOver, claims: sharedClones(createLiveNames(policy, workspaceId)) },
-    ...{ surroundings, log },
+    ...{ surroundings, log, environment, hooks: policy.current },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;

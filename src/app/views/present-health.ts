@@ -8,6 +8,7 @@ import type { SandboxAvailability } from "../../dispatch/sandbox-availability.ts
 import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
+import type { BranchSync, SyncState } from "../../publish/branch-sync.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
@@ -36,6 +37,8 @@ export interface Health {
   readonly full: { readonly reason: string; readonly since: string } | null;
   /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
   readonly world: { readonly reason: string; readonly since: string } | null;
+  /** How the branch and its remote stand; `null` without one. */
+  readonly sync: SyncState | null;
   /** Journals that were set aside because nothing could be made of them: their tasks are not known any more. */
   readonly damaged: readonly string[];
   /** Files in inbox/ that cannot become tasks. */
@@ -61,6 +64,7 @@ export interface HealthSources {
   readonly codex: CodexAvailability;
   readonly sandbox: Pick<SandboxAvailability, "problem">;
   readonly faults: WorldFaults;
+  readonly sync: Pick<BranchSync, "state">;
   readonly branch: Branch;
   readonly workspaceDir: string;
   readonly branchName: string;
@@ -97,6 +101,7 @@ export function presentHealth(sources: HealthSources): Health {
     paused: presentPauses(pauses),
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
+    sync: sources.sync.state() ?? null,
     damaged: sources.journal.damaged(),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,

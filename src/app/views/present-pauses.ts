@@ -10,6 +10,8 @@ export interface PausedView {
 interface PauseView {
   readonly since: string;
   readonly reason: string | null;
+  /** Who works in the session's worktree meanwhile. */
+  readonly takenBy: string | null;
 }
 
 export function presentPauses({ queue, sessions }: Pauses): PausedView {
@@ -19,6 +21,6 @@ export function presentPauses({ queue, sessions }: Pauses): PausedView {
   };
 }
 
-function presentPause({ sinceMs, reason }: Pause): PauseView {
-  return { since: new Date(sinceMs).toISOString(), reason: reason ?? null };
+function presentPause({ sinceMs, reason, takenBy }: Pause): PauseView {
+  return { since: new Date(sinceMs).toISOString(), reason: reason ?? null, takenBy: takenBy ?? null };
 }

@@ -4,6 +4,7 @@ import type { CliDeps } from "../cli-deps.ts";
 import { type Command, printJson } from "../command.ts";
 import { progressLines } from "../progress-lines.ts";
 import { serveCommand } from "../serve-command.ts";
+import { syncLines } from "../sync-lines.ts";
 import { shownTime } from "../time-text.ts";
 
 export function createStatusCommand(deps: CliDeps): Command {
@@ -62,6 +63,7 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
   }
   if (health?.sandbox)
     lines.push(`sandbox    tasks that need it wait since ${time(health.sandbox.since)}: ${health.sandbox.reason}`);
+  if (health?.sync) lines.push(...syncLines(health.sync, time).map((line) => `sync       ${line}`));
   if (health?.full) lines.push(`full       since ${time(health.full.since)}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${time(health.world.since)}: ${health.world.reason}`);
   for (const name of health?.damaged ?? [])
@@ -99,9 +101,10 @@ function overlapLine({ session, with: other, paths }: StatusView["overlaps"][num
 }
 
 function pauseLines({ queue, sessions }: StatusView["paused"], time: (iso: string) => string): readonly string[] {
-  const lines = sessions.map(
-    ({ session, since, reason }) =>
-      `paused     session ${session} since ${because(time(since), reason)} (codex-inbox resume --session ${session})`,
+  const lines = sessions.map(({ session, since, reason, takenBy }) =>
+    takenBy === null
+      ? `paused     session ${session} since ${because(time(since), reason)} (codex-inbox resume --session ${session})`
+      : `taken      session ${session} by ${takenBy} since ${because(time(since), reason)} (codex-inbox attach --release ${session})`,
   );
   const more = sessions.length - SESSIONS_SHOWN;
   if (more > 0) lines.splice(SESSIONS_SHOWN, more, `paused     ${more} more sessions`);

@@ -126,15 +126,17 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
   };
   const isWanted = (task: OpenTask | undefined): boolean => task !== undefined && need(task) === WANTED;
 
-  const takeOverSwaps = (): readonly ClaimSwap[] =>
-    [...takeOvers.keys()].map((task) => ({
+  const takeOverSwaps = (tasks: readonly string[]): readonly ClaimSwap[] =>
+    tasks.map((task) => ({
       ...{ task, expected: view.blobOf(task) },
       claim: ours(task, Math.max(nextGeneration(view.claimOf(task)), nextOf(table.get(task)))),
     }));
 
-  const settleTakeOvers = (moved: ReadonlySet<string>): void => {
-    for (const [id, { resolve, reject }] of takeOvers) {
+  const settleTakeOvers = (tasks: readonly string[], moved: ReadonlySet<string>): void => {
+    for (const id of tasks) {
       const task = table.get(id);
+      const { resolve, reject } = takeOvers.get(id) ?? {};
+      if (resolve === undefined || reject === undefined) continue;
       takeOvers.delete(id);
       if (task !== undefined && isClaimed(task)) resolve();
       else
@@ -152,20 +154,22 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
   const round = async (remote: ClaimsRemote): Promise<void> => {
     const { signal } = aborter;
     const wasUnseen = isUnseen;
+    const takenOver = [...takeOvers.keys()]; // Others are asked for meanwhile: the next round sees to them.
     isUnseen = false;
     const mended: ClaimSwap[] = [];
     // What is to be taken over is taken from who has it now.
-    if (takeOvers.size > 0) mended.push(...(await view.take(await remote.look(signal), true)));
+    if (takenOver.length > 0) mended.push(...(await view.take(await remote.look(signal), true)));
     else if (wasUnseen) mended.push(...(await view.take(await remote.seen(), false)));
-    const asked = wanted().map((task) => ({ task, expected: undefined, claim: ours(task, 1) }));
-    const swaps = [...mended.filter(({ task }) => !takeOvers.has(task)), ...takeOverSwaps(), ...asked];
-    if (swaps.length === 0) return settleTakeOvers(new Set());
+    const free = wanted().filter((id) => !takenOver.includes(id));
+    const asked = free.map((task) => ({ task, expected: undefined, claim: ours(task, 1) }));
+    const swaps = [...mended.filter(({ task }) => !takenOver.includes(task)), ...takeOverSwaps(takenOver), ...asked];
+    if (swaps.length === 0) return;
     const moved = await remote.swap(swaps.map(withName), signal);
     faultPoint("claim:pushed");
     // Not what was seen before: a claim may be free because its result has come to the remote just now.
     const after = await view.take(await remote.look(signal), true);
     faultPoint("claim:journaled");
-    settleTakeOvers(moved);
+    settleTakeOvers(takenOver, moved);
     const inVain = new Set(swaps.filter(({ task }) => !moved.has(task)).map(({ task }) => task));
     if (wanted().some((id) => inVain.has(id))) waitMore();
     else waits = undefined;

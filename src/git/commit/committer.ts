@@ -7,7 +7,7 @@ import { readStamp } from "../../base/files/file-stamp.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
-import type { Advance, Branch } from "../branch.ts";
+import type { Advance, Branch, Destination } from "../branch.ts";
 import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
 import { createTemporaryFiles } from "../gate/temporary-files.ts";
@@ -149,13 +149,13 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     return result;
   }
 
-  async function advance(to: string, signal: AbortSignal): Promise<Advance> {
+  async function advance(to: string | Destination, signal: AbortSignal): Promise<Advance> {
     let moved = false;
     const onMoved = (): void => {
       moved = true;
     };
     try {
-      const { leftAlone } = await inTurn(moveTo(parts, to, onMoved), signal);
+      const { leftAlone } = await inTurn(moveTo(parts, typeof to === "string" ? async () => to : to, onMoved), signal);
       return moved ? { kind: "moved", leftAlone } : { kind: "there" };
     } catch (error) {
       if (error instanceof ApartError) return { kind: "apart" };

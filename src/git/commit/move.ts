@@ -1,11 +1,13 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { createSlices } from "../../base/slices.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
+import type { Destination } from "../branch.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import { isReachable } from "../repository/history.ts";
+import type { Repository } from "../repository/repository.ts";
 import type { BatchParts, BatchWork } from "./commit-batch.ts";
 import type { CommitChain, FileChange } from "./commit-chain.ts";
 import { judgeDisk, judgeIndex, type Refusal, type Staging, toStep } from "./staging.ts";
@@ -27,12 +29,12 @@ export class ApartError extends Error {
 }
 
 /**
- * Returns the work of moving the branch to `to`. Files of ours follow as for commits of ours; those of the user's only where index and disk
+ * Returns the work of moving the branch to a destination. Files of ours follow as for commits of ours; those of the user's only where index and disk
  * hold exactly what the branch has, or already what it will have.
  *
  * @returns work whose `build` throws ApartError, and whose `stage` throws MoveRefusedError
  */
-export function moveTo(parts: MoveParts, to: string, onMoved: () => void): BatchWork {
+export function moveTo(parts: MoveParts, destination: Destination, onMoved: () => void): BatchWork {
   const { repository, store, memory } = parts;
   const unfinished = memory.unfinishedMove(); // Before our own intention takes its place.
   let folder: string | undefined;
@@ -45,10 +47,13 @@ export function moveTo(parts: MoveParts, to: string, onMoved: () => void): Batch
   return {
     paths: [],
     async build(base) {
+      const to = await destination(base);
+      if (to === undefined) throw new ApartError(base);
       const common = { base, commits: [], lastSubject: "moved forward to what the remote holds" };
-      if (base !== undefined && (await isReachable(repository, to, base)))
+      const both = base === undefined ? undefined : await mergeBase(repository, base, to);
+      if (base !== undefined && both === to)
         return { ...common, tip: base, tree: await store.treeOf(base), changes: [] };
-      if (base !== undefined && !(await isReachable(repository, base, to))) throw new ApartError(to);
+      if (both !== base) throw new ApartError(to);
       return { ...common, tip: to, tree: await store.treeOf(to), changes: await readChanges(parts, base, to) };
     },
     async stage(chain) {
@@ -64,6 +69,11 @@ export function moveTo(parts: MoveParts, to: string, onMoved: () => void): Batch
     },
     end: clear,
   };
+}
+
+async function mergeBase(repository: Repository, one: string, other: string): Promise<string | undefined> {
+  const { status, stdout } = await runGit(repository, ["merge-base", one, other]);
+  return status === 0 ? stdout.toString("latin1").trim() : undefined;
 }
 
 /** Returns what differs, removals first: a folder may stand where a file was. */

@@ -54,8 +54,15 @@ const ATTRIBUTES = ".gitattributes";
 const ATTRIBUTE_FILES_MAX = 1_000;
 const ATTRIBUTE_BYTES_MAX = 1024 * 1024;
 
+export interface MergeRules {
+  /** Lines of attributes that count before those of the target. */
+  readonly attributes?: string;
+  /** Whether git may guess that a file which is gone on one side has another name there. */
+  readonly renames?: boolean;
+}
+
 /** @param dir folder for that repository (absolute; made anew), which nobody else writes to */
-export function createMerger(repository: KnownRepository, dir: string): Merger {
+export function createMerger(repository: KnownRepository, dir: string, rules: MergeRules = {}): Merger {
   const place: GitPlace & { readonly topDir: string } = { gitDir: join(dir, "git"), topDir: join(dir, "tree") };
   const shallow = join(repository.commonDir, "shallow");
   let prepared: string | undefined;
@@ -93,7 +100,9 @@ export function createMerger(repository: KnownRepository, dir: string): Merger {
     for (const folder of [join(place.gitDir, "refs"), PASSING.GIT_OBJECT_DIRECTORY, place.topDir])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(place.gitDir, "HEAD"), "ref: refs/heads/none\n");
-    writeFileSync(join(place.gitDir, "config"), configOf(target));
+    writeFileSync(join(place.gitDir, "config"), configOf(target, rules.renames ?? true));
+    mkdirSync(join(place.gitDir, "info"));
+    writeFileSync(join(place.gitDir, "info/attributes"), rules.attributes ?? "");
     await writeAttributes(target);
     prepared = target;
   };
@@ -167,9 +176,9 @@ export function createMerger(repository: KnownRepository, dir: string): Merger {
 }
 
 /** Whether the ids are those of SHA-256 is told by their length. */
-function configOf(commit: string): string {
+function configOf(commit: string, renames: boolean): string {
   const [version, format] = commit.length > 40 ? [1, "[extensions]\n\tobjectFormat = sha256\n"] : [0, ""];
-  return `[core]\n\trepositoryformatversion = ${version}\n\tattributesFile = /dev/null\n\tfsync = loose-object,pack\n\tbare = false\n${format}`;
+  return `[core]\n\trepositoryformatversion = ${version}\n\tattributesFile = /dev/null\n\tfsync = loose-object,pack\n\tbare = false\n[merge]\n\trenames = ${renames}\n${format}`;
 }
 
 /** Reads, of each merge, "<1 or 0>\0<tree>\0", the paths with conflicts, each with "\0", and one more "\0". */

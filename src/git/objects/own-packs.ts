@@ -170,7 +170,7 @@ export function leftOverPacks(objectsDir: string): readonly string[] {
 }
 
 /** Tells whether maintenance of the user's is under way. What it would do is safe beside us; it is only left alone. */
-function isMaintained(commonDir: string, objectsDir: string): boolean {
+export function isMaintained(commonDir: string, objectsDir: string): boolean {
   if (existsSync(join(objectsDir, "maintenance.lock"))) return true;
   // An index over several packs in layers: which packs it names is not looked up.
   if (existsSync(join(objectsDir, "pack", "multi-pack-index.d"))) return true;

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
@@ -6,7 +6,13 @@ import { faultPoint } from "../../base/fault-point.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 import { endGitIn } from "./git-in-folder.ts";
-import { findLinkedWorktree, INITIALIZING, type LinkedWorktree, listLinkedWorktrees } from "./worktree-list.ts";
+import {
+  checkoutsOf,
+  findLinkedWorktree,
+  INITIALIZING,
+  type LinkedWorktree,
+  listLinkedWorktrees,
+} from "./worktree-list.ts";
 
 /** A linked worktree to be made. */
 export interface WorktreePlan {
@@ -39,7 +45,7 @@ export interface LinkedWorktrees {
   /** Returns the whole worktree at `dir`, or `undefined`. */
   find(dir: string): KnownRepository | undefined;
   /**
-   * Makes a worktree, one after the other: of parallel `git worktree add` some fail (git 2.39). No hook runs, and it is locked.
+   * Makes a worktree, one after the other. No hook runs, and it is locked.
    *
    * @throws CoordinatorError `TASK_FILE` where its branch is checked out elsewhere, or something lies in the way; GitError
    */
@@ -76,7 +82,45 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
     return status === 0 ? "" : stderr || `git ${args[0]} ended with ${status}`;
   };
 
-  const tryAdd = async ({ dir, branch, base, reason, sparse }: WorktreePlan): Promise<string> => {
+  /**
+   * As `git worktree add --no-checkout --lock`, but at once: git makes the folder in pieces, and whoever looks at all worktrees meanwhile
+   * fails (`git switch`, `git branch -d`, another `git worktree add`). Returns what is wrong, or nothing.
+   */
+  const addAtOnce = async ({ dir, branch, base, reason }: WorktreePlan): Promise<string> => {
+    const [holder] = checkoutsOf(commonDir, branch);
+    if (holder !== undefined) {
+      const at = listLinkedWorktrees(commonDir).find(({ gitDir }) => gitDir === holder)?.topDir ?? repository.topDir;
+      return `fatal: '${branch.replace(/^refs\/heads\//, "")}' is already checked out at '${at}'`;
+    }
+    if ((await runGit(repository, ["rev-parse", "--verify", "--quiet", branch])).status !== 0) {
+      const problem = await git(repository, ["update-ref", "-m", "codex-inbox", branch, base, ""]);
+      if (problem !== "") return problem;
+    }
+    let name = basename(dir);
+    for (let n = 1; existsSync(join(commonDir, "worktrees", name)); n += 1) name = `${basename(dir)}${n}`; // As git does.
+    const draft = join(trashDir, `${name}-${freshName()}`);
+    mkdirSync(draft, { recursive: true, mode: 0o700 });
+    const files = { HEAD: `ref: ${branch}`, commondir: "../..", gitdir: join(dir, ".git"), locked: reason };
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(draft, file), `${text}\n`);
+    const gitDir = join(commonDir, "worktrees", name);
+    mkdirSync(dirname(gitDir), { recursive: true });
+    renameSync(draft, gitDir);
+    faultPoint("worktree:named");
+    mkdirSync(dir);
+    writeFileSync(join(dir, ".git"), `gitdir: ${gitDir}\n`);
+    return "";
+  };
+
+  /** With these, git puts more into the folder of a worktree than is known here. */
+  const isPlain = (): boolean => !["reftable", "config.worktree"].some((name) => existsSync(join(commonDir, name)));
+
+  const tryAdd = async (plan: WorktreePlan): Promise<string> => {
+    const { dir, branch, base, reason, sparse } = plan;
+    if (isPlain()) {
+      const problem = await addAtOnce(plan);
+      const made = problem === "" && sparse.length === 0 ? halfMade(dir) : undefined;
+      return made === undefined ? problem : git(made, ["read-tree", "-m", "-u", "HEAD"]);
+    }
     const short = branch.replace(/^refs\/heads\//, "");
     const isThere = (await runGit(repository, ["rev-parse", "--verify", "--quiet", branch])).status === 0;
     const what = isThere ? [dir, short] : ["--no-track", "-b", short, dir, base];

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, rmSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { runGitPastLocks } from "../gate/stale-lock.ts";
 import { diskPath, fromByteName, toByteName } from "../objects/tree-format.ts";
@@ -8,7 +8,7 @@ import type { KnownRepository } from "../repository/known-repositories.ts";
 import { readHeadBranch } from "../repository/refs.ts";
 import { DEPENDENCY_FOLDERS } from "../snapshots/ignore-rules.ts";
 import { addAsTheyAre } from "../snapshots/private-index.ts";
-import { readChanges } from "../snapshots/tree-changes.ts";
+import { type FileChange, readChanges } from "../snapshots/tree-changes.ts";
 
 /** What `update-ref` makes durable before it says that it is done. */
 const DURABLE = ["-c", "core.fsync=reference", "-c", "core.fsyncMethod=fsync"] as const;
@@ -178,6 +178,7 @@ export async function commitFiles(
     if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
     return stdout.toString("utf8").trim();
   };
+  for (const end of ["", ".lock"]) rmSync(indexPath + end, { force: true }); // Left by a git that was killed.
   await git(["read-tree", parent]);
   const isLink = (name: string): boolean => lstatSync(diskPath(worktree.topDir, name)).isSymbolicLink();
   const [links, plain] = [files.filter(isLink), files.filter((name) => !isLink(name))];
@@ -216,6 +217,7 @@ export interface CommitChange {
  * Returns what `to` changes against `from`; a binary file counts no lines. Of a merge, files count that it has from neither side as they are.
  *
  * @param merged the commit that it merges besides
+ * @param known what differs between the two, where that was read already
  * @throws GitError
  */
 export async function changeBetween(
@@ -223,8 +225,9 @@ export async function changeBetween(
   from: string,
   to: string,
   merged?: string,
+  known?: readonly FileChange[],
 ): Promise<CommitChange> {
-  const all = await readChanges(repository, from, to);
+  const all = known ?? (await readChanges(repository, from, to));
   const apart = merged === undefined ? undefined : await readChanges(repository, merged, to);
   const own = new Set(apart?.map(({ path }) => path));
   const files = apart === undefined ? all : all.filter(({ path }) => own.has(path));

@@ -37,12 +37,17 @@ export interface RunPlaces extends Pick<SessionSnapshots, "before" | "merge"> {
    * @param locks paths that the session keeps to itself from now on, until its work is landed
    */
   lease(session: string, locks: readonly string[], isWanted: () => boolean): Promise<WorktreeLease>;
+  /** Returns the worktree of a session, made again where it was removed; `undefined` where it never had one. As `SessionWorktrees.open`. */
+  reopen(session: string): Promise<WorktreeLease | undefined>;
   /** The sessions whose work is not landed. */
   readonly branches: SessionBranches;
   /** How their branches are landed. */
   readonly landing: SessionLanding;
-  /** Says which sessions are idle, and has worktrees removed from now on that are not needed. What it returns ends that. */
-  keepBy(isIdle: (session: string) => boolean): () => void;
+  /**
+   * Says which sessions are idle (`undefined`: nothing runs and nothing is being committed), and has worktrees and runs removed from now on
+   * that are not needed, and the repository maintained. What it returns ends that.
+   */
+  keepBy(isIdle: (session: string | undefined) => boolean): () => void;
   readonly tidy: WorktreeKeeping["tidy"];
   /** @param lease `undefined`: the shared checkout */
   at(lease: WorkplaceLease | undefined): RunPlace;
@@ -52,7 +57,7 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   /** Absolute: where the coordinator's files lie. */
   readonly homeDir: string;
   readonly code: KnownRepository;
-  readonly worktrees: Pick<SessionWorktrees, "open" | "save">;
+  readonly worktrees: Pick<SessionWorktrees, "open" | "save" | "isKnown">;
   readonly snapshots: SessionSnapshots;
   readonly branches: SessionBranches;
   readonly landing: SessionLanding;
@@ -86,10 +91,16 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
       if (more.length > 0) await worktrees.save({ ...record, locks: [...record.locks, ...more] });
       return leaseOfRecord(record);
     },
+    async reopen(session) {
+      if (!worktrees.isKnown(session)) return undefined;
+      return leaseOfRecord(await worktrees.open(session, () => true));
+    },
     at(lease = { kind: "shared" }) {
       const inside = relative(code.topDir, workRoot);
       const root = lease.kind === "shared" ? workRoot : join(lease.dir, inside);
-      return { ground: { workRoot: root, stateDir, repositories, apart }, variables: slotVariables(lease) };
+      // What a task names may be in no commit yet, or be ignored by git: a worktree does not have it then.
+      const files = lease.kind === "shared" ? {} : { filesRoot: workRoot };
+      return { ground: { workRoot: root, ...files, stateDir, repositories, apart }, variables: slotVariables(lease) };
     },
   };
 }

@@ -39,7 +39,8 @@ function ofQueue(pause) {
 }
 
 /** @param {StatusView["health"] & {}} health @returns {readonly Notice[]} */
-function ofHealth({ codex, sandbox, full, world, committer, configProblem, draining, newAuthors, broken, damaged }) {
+function ofHealth(health) {
+  const { codex, sandbox, full, world, committer, sync, configProblem, draining, newAuthors, broken, damaged } = health;
   /** @param {string} name @param {{ reason: string, since: string } | null} found @param {string} what @param {Partial<Notice>} [more] */
   const since = (name, found, what, more) =>
     found === null ? [] : [{ name, what, since: found.since, why: found.reason, ...more }];
@@ -52,6 +53,12 @@ function ofHealth({ codex, sandbox, full, world, committer, configProblem, drain
     ...since("full", full, "The queue is full"),
     ...since("world", world, "The machine stands in the way", { todo: "It goes on by itself." }),
     ...since("committer", committer, "Results are not committed now"),
+    ...since("sync", sync?.problem ?? null, `The branch is not in step with ${sync?.remote}`, {
+      act: ["Try now", () => post("/sync", {})],
+    }),
+    ...since("sync-in-the-way", sync?.inTheWay ?? null, `The branch cannot follow ${sync?.remote}`, {
+      todo: wayOut(sync?.inTheWay ?? null),
+    }),
     ...(configProblem === null
       ? []
       : [{ name: "config", what: "The settings cannot be read; the last good ones are in force", why: configProblem }]),
@@ -70,6 +77,15 @@ function ofHealth({ codex, sandbox, full, world, committer, configProblem, drain
       .slice(0, DAMAGED_MAX)
       .map((path) => ({ name: path, what: `A journal could not be read and was set aside: ${path}` })),
   ];
+}
+
+/** @param {NonNullable<NonNullable<StatusView["health"]>["sync"]>["inTheWay"]} found */
+function wayOut(found) {
+  if (found === null) return "";
+  const named = found.paths.length === 0 ? "" : `In the way: ${found.paths.slice(0, 5).join(", ")}. `;
+  return found.command === null
+    ? `${named}It goes on by itself.`
+    : `${named}This brings both together: ${found.command}`;
 }
 
 /** @param {Notice} notice @param {() => void} again */

@@ -26,7 +26,7 @@ const POLICY_WORDS = {
 } as const;
 const POLICY_FLAGS = ["holdNewAuthors"] as const;
 const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
-const POLICY_PATHS = ["codex", "codexHome"] as const;
+const POLICY_PATHS = ["codex", "codexHome", "worktreesDir", "hook", "webhookSecret"] as const;
 
 /** Every key but `version`. */
 export const POLICY_KEYS = [
@@ -37,6 +37,7 @@ export const POLICY_KEYS = [
   ...POLICY_PATHS,
   "author",
   "name",
+  "webhook",
 ] as const;
 export type PolicyKey = (typeof POLICY_KEYS)[number];
 
@@ -85,6 +86,8 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
         : "is not an e-mail address, such as ada@example.org";
     case "author":
       return AUTHOR.test(value) ? undefined : "is not a name and an address: codex-inbox <inbox@example.org>";
+    case "webhook":
+      return webhookProblem(value);
     case "maxDropsPerRun":
       return /^\d{1,6}$/.test(value) && Number(value) <= NUMBER_MAX
         ? undefined
@@ -94,6 +97,9 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
     case "readable":
     case "codex":
     case "codexHome":
+    case "worktreesDir":
+    case "hook":
+    case "webhookSecret":
       return absolutePathProblem(value);
     default:
       return key satisfies never;
@@ -128,6 +134,15 @@ function ownSettingProblem(key: string): string | undefined {
   return instead === undefined
     ? undefined
     : `is not for a task to set; what it may have of that says the key "${instead}"`;
+}
+
+/** What is sent is signed, not hidden: in the clear it goes to this machine alone. */
+function webhookProblem(value: string): string | undefined {
+  const [, scheme, host = ""] = /^(https?):\/\/([^\s/?#@]{1,253})(?:[/?#]\S{0,2000})?$/.exec(value) ?? [];
+  if (scheme === undefined)
+    return "is not an address, such as https://example.org/hook, without a name or password in it";
+  const isHere = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/.test(host);
+  return scheme === "https" || isHere ? undefined : "goes over the network in the clear: expected https://…";
 }
 
 function absolutePathProblem(path: string): string | undefined {

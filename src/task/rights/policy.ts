@@ -40,18 +40,32 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
   readonly codex: string | undefined;
   /** Absolute path of codex's own folder, where the environment names none. */
   readonly codexHome: string | undefined;
+  /** Absolute path of the folder for the worktrees of sessions; `undefined`: beside the checkout. */
+  readonly worktreesDir: string | undefined;
   /** "Name <address>", the author of our commits; `undefined`: codex-inbox, with the user's address. */
   readonly author: string | undefined;
   /** What this clone is called, for people and for tasks that say where they run; `undefined`: its id. */
   readonly name: string | undefined;
   /** Further names that tasks may say they run on. */
   readonly labels: readonly string[];
+  /** Absolute path of a program that is told what ends and what holds the queue; an address where that is posted to; the file of its secret. */
+  readonly hook: string | undefined;
+  readonly webhook: string | undefined;
+  readonly webhookSecret: string | undefined;
 }
 
 export const DEFAULT_POLICY: Policy = Object.freeze({
   ...DEFAULT_RIGHTS,
   ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
-  ...{ codex: undefined, codexHome: undefined, author: undefined, name: undefined, labels: [] },
+  ...{
+    codex: undefined,
+    codexHome: undefined,
+    worktreesDir: undefined,
+    author: undefined,
+    name: undefined,
+    labels: [],
+  },
+  ...{ hook: undefined, webhook: undefined, webhookSecret: undefined },
 });
 
 /** The format; a number above it was written by a newer version. */

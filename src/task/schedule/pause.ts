@@ -6,6 +6,13 @@ export interface Pause {
   readonly sinceMs: number;
   /** One line, as whoever paused it gave it. */
   readonly reason: string | undefined;
+  /** Who works in the session's worktree meanwhile; absent where nobody has taken it. */
+  readonly takenBy?: string | undefined;
+}
+
+/** Returns who has taken a session, whatever else holds it; `undefined` where nobody has. */
+export function takerOf({ sessions }: Pauses, sessionKey: string): string | undefined {
+  return sessions.find(({ session }) => session === sessionKey)?.takenBy;
 }
 
 /** What is paused now. */
@@ -23,8 +30,9 @@ export const NO_PAUSES: Pauses = { queue: undefined, sessions: [], of: () => und
 export const PAUSE_REASON_MAX = 500;
 
 /** Returns the pause in words, to be read after "queued: ". */
-export function describePause({ session, sinceMs, reason }: Pause): string {
-  const what = session === undefined ? "paused" : `session ${session} is paused`;
+export function describePause({ session, sinceMs, reason, takenBy }: Pause): string {
+  const how = takenBy === undefined ? "paused" : `taken by ${takenBy}`;
+  const what = session === undefined ? how : `session ${session} is ${how}`;
   const since = new Date(sinceMs).toISOString().replace(/\.\d+Z$/, "Z");
   return `${what} since ${since}${reason === undefined ? "" : `: ${reason}`}`;
 }

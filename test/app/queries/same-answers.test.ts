@@ -174,6 +174,7 @@ describe("a long queue", () => {
     };
     const branch = { readText: async () => undefined, listFolder: async () => [], treeId: async () => undefined };
     const app = createUseCases({
+      sync: async () => undefined,
       table: { all: () => [first, started, ...tasks.slice(2)], get: () => undefined },
       journal: {
         read(id) {
@@ -198,6 +199,7 @@ describe("a long queue", () => {
       },
       rights: () => sameRights(DEFAULT_RIGHTS),
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
+      ...{ underWay: () => undefined, after: () => () => undefined },
       places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },

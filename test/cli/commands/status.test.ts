@@ -27,6 +27,11 @@ const HEALTH: Health = {
   codex: { reason: "codex not found", since: SINCE, until: null },
   sandbox: { reason: "codex's sandbox does not work", since: SINCE },
   paused: { queue: null, sessions: [] },
+  sync: {
+    ...{ remote: "origin", branch: "main", lastSync: SINCE, ahead: 2, behind: 1, running: false },
+    problem: { reason: "the remote origin cannot be reached", since: SINCE },
+    inTheWay: { reason: "files differ from the branch", paths: ["a.txt"], command: "git pull", since: SINCE },
+  },
   world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
   full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
@@ -96,8 +101,8 @@ describe("status", () => {
       broken: HEALTH.broken,
       otherClones: 3,
       paused: {
-        queue: { since: SINCE, reason: "a release" },
-        sessions: [{ session: "docs", since: SINCE, reason: null }],
+        queue: { since: SINCE, reason: "a release", takenBy: null },
+        sessions: [{ session: "docs", since: SINCE, reason: null, takenBy: null }],
       },
     };
     const printed = (await lines(view)).slice(1);
@@ -107,6 +112,9 @@ describe("status", () => {
       `committing waits since ${SINCE}: a merge is under way`,
       `codex      no task is started since ${SINCE}: codex not found (codex-inbox resume --now looks again at once)`,
       `sandbox    tasks that need it wait since ${SINCE}: codex's sandbox does not work`,
+      `sync       origin/main: synced ${SINCE}, 2 ahead, 1 behind`,
+      `sync       waits since ${SINCE}: the remote origin cannot be reached`,
+      `sync       in the way since ${SINCE}: files differ from the branch: a.txt; git pull`,
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
       "damaged    journal/damaged/x.jsonl in the coordinator's folder",

@@ -121,6 +121,25 @@ describe("a task that is taken over", () => {
     expect([...started(b), ...started(c)]).toEqual(["1001 do 1"]);
   });
 
+  it("that is asked for while another one is under way has its own answer", async () => {
+    const remote = createFakeClaims();
+    const [a, b] = [createClone(remote, "aaaaaa"), createClone(remote, "bbbbbb")];
+    for (const n of [1, 2]) commitDrop([a, b], n);
+    await a.world.start();
+    const other = await b.world.start();
+    let second: Promise<unknown> | undefined;
+    b.remote.afterPush = () => {
+      second ??= other.takeOver(taskId(2));
+    };
+    await other.takeOver(ONE);
+    await b.world.settle();
+    await expect(second).resolves.toMatchObject({ id: taskId(2) });
+    expect([...remote.claims.values()].map(({ claim }) => `${claim.clone} ${claim.generation}`)).toEqual([
+      "bbbbbb 2",
+      "bbbbbb 2",
+    ]);
+  });
+
   it("is not, while the remote is away, and the command says so", async () => {
     const { remote, b, other } = await pair();
     remote.problem = "the remote origin cannot be reached";

@@ -94,7 +94,7 @@ const ROWS: readonly Row[] = [
 it("the real codex: what a failure of one task comes to", async () => {
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
-  const settings = { maxAttempts: ATTEMPTS_MAX, retryBaseMs: 100, retryMaxMs: 200 };
+  const settings = { maxWorkers: 4, maxAttempts: ATTEMPTS_MAX, retryBaseMs: 100, retryMaxMs: 200 };
   workspace.commitSettings(settings);
   await workspace.command("policy", "set", "resume", "any"); // For the thread that is not there.
   writeFileSync(join(workspace.dir, "broken.json"), "{nope");

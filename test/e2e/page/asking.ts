@@ -65,10 +65,10 @@ export function asking(showing: Showing): void {
     });
 
     it("is a session's pause by name, whatever the whole queue does", async () => {
-      const queue = { since: "2026-11-21T08:00:00.000Z", reason: null };
+      const queue = { since: "2026-11-21T08:00:00.000Z", reason: null, takenBy: null };
       const scene = busyScene();
       const sessions = scene.sessions.map((session) => ({ ...session, paused: true }));
-      const paused = { queue, sessions: [{ session: "docs", since: queue.since, reason: null }] };
+      const paused = { queue, sessions: [{ session: "docs", since: queue.since, reason: null, takenBy: null }] };
       const { page } = await showing({ ...scene, sessions, health: { paused }, status: { paused } });
       await page.getByRole("link", { name: "shop" }).first().click();
       await page.getByRole("button", { name: "Pause session" }).waitFor();

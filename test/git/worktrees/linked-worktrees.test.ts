@@ -10,6 +10,7 @@ import type { GitRepo } from "../../support/git-repo.ts";
 import { startLineProcess } from "../../support/line-process.ts";
 import { seededRandom, testSeed } from "../../support/seeded-random.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
+import { workUntil } from "../../support/user-beside.ts";
 
 function open({ dir }: GitRepo): LinkedWorktrees {
   const repository = { topDir: dir, gitDir: join(dir, ".git"), commonDir: join(dir, ".git") };
@@ -109,13 +110,19 @@ describe("a linked worktree", () => {
   });
 });
 
-it("fifty are made at once, each whole", async () => {
+it("fifty are made at once, each whole, and no command of the user's beside them fails", async () => {
   const repo = tempRepo();
   const trees = open(repo);
   const plans = Array.from({ length: 50 }, (_, number) => plan(repo, `s-${number}`));
+  let isOver = false;
+  const user = workUntil(repo, () => isOver);
   const made = await Promise.all(plans.map(trees.add));
+  isOver = true;
+  const { commands, failures } = await user;
   expect(made.map(({ topDir }) => topDir)).toEqual(plans.map(({ dir }) => dir));
   expect(listed(repo)).toHaveLength(50);
+  expect(failures).toEqual([]);
+  expect(commands).toBeGreaterThan(5);
 });
 
 describe("what a kill leaves of a worktree", () => {

@@ -28,6 +28,7 @@ export const TYPE_FILES = [
   "src/app/views/task-view.ts",
   "src/app/views/session-list.ts",
   "src/app/views/diff-view.ts",
+  "src/app/actions/sessions/attach-session.ts",
   "src/app/views/landing-view.ts",
   "src/app/views/log-view.ts",
   "src/app/views/present-health.ts",
@@ -183,6 +184,7 @@ const ROWS: readonly Row[] = [
     "200 PausedView, 400 422 503",
     { body: pauseBody({ now: { type: "boolean" } }) },
   ],
+  ["POST /sync", "Syncs the branch with its remote now; null without one", "200 object, 400 422 503"],
   [
     "GET /sessions",
     "The sessions, the most recently used one first",
@@ -228,6 +230,13 @@ const ROWS: readonly Row[] = [
       },
     },
   ],
+  [
+    "POST /sessions/{key}/attach",
+    "Makes the worktree of a session again, for a person to work in; with take, starts no task of it until it is released",
+    "200 AttachedView, 400 404 409 422 503",
+    { body: { types: { "application/json": { type: "object", properties: { take: { type: "boolean" } } } } } },
+  ],
+  ["POST /sessions/{key}/release", "Gives a session back that was taken", "200 ReleasedView, 400 404 409 422 503"],
   ["GET /openapi.json", "This document", "200 object"],
 ];
 

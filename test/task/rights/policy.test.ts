@@ -16,9 +16,11 @@ const WIDE: Policy = {
   maxDropsPerRun: 0,
   codex: "/opt/codex",
   codexHome: "/srv/codex home",
+  worktreesDir: "/srv/trees",
   author: "codex inbox <inbox@example.org>",
   name: "build-server",
   labels: ["gpu"],
+  ...{ hook: "/opt/tell", webhook: "https://example.org/hook?a=1", webhookSecret: "/srv/secret" },
 };
 
 function problems(text: string): readonly string[] {
@@ -76,6 +78,11 @@ describe("a policy file", () => {
     { body: '"maxDropsPerRun": 1.5', says: "maxDropsPerRun: expected a whole number" },
     { body: '"maxDropsPerRun": 10001', says: "maxDropsPerRun: expected a whole number" },
     { body: '"maxDropPerRun": 5', says: 'unknown key "maxDropPerRun"; did you mean "maxDropsPerRun"?' },
+    { body: '"hook": "tell"', says: 'hook: "tell" is not an absolute path' },
+    { body: '"webhook": "example.org"', says: 'webhook: "example.org" is not an address' },
+    { body: '"webhook": "https://ada:secret@example.org/"', says: "without a name or password in it" },
+    { body: '"webhook": "http://example.org/"', says: "goes over the network in the clear: expected https://…" },
+    { body: '"webhook": "http://localhost.example.org/"', says: "goes over the network in the clear" },
     { body: '"verifyCommand": "all"', says: 'verifyCommand: "all" is none of none, listed, any' },
     { body: '"verifyCommands": [" "]', says: 'verifyCommands: "" has not 1 to 10000 characters' },
     { body: '"authors": ["ada"]', says: 'authors: "ada" is not an e-mail address, such as ada@example.org' },

@@ -116,6 +116,9 @@ function tellMissing({ paths }: Ground, policy: Policy, tell: Tell): void {
   const named: readonly (readonly [key: string, path: string | undefined])[] = [
     ["codex", policy.codex],
     ["codexHome", policy.codexHome],
+    ["worktreesDir", policy.worktreesDir],
+    ["hook", policy.hook],
+    ["webhookSecret", policy.webhookSecret],
     ...[policy, ...Object.values(policy.origins)].flatMap((rights) =>
       (["workdirs", "readable"] as const).flatMap((key) => (rights?.[key] ?? []).map((path) => [key, path] as const)),
     ),
@@ -126,7 +129,7 @@ function tellMissing({ paths }: Ground, policy: Policy, tell: Tell): void {
     tell[key === "codex" ? "problem" : "note"]({
       path: paths.policy,
       message: `${key} names ${path}, where nothing is`,
-      remedy: `put it there, or: codex-inbox policy ${key.startsWith("codex") ? `reset ${key}` : `deny ${key} ${path}`}`,
+      remedy: `put it there, or: codex-inbox policy ${/^(?:codex|hook|webhook)/.test(key) ? `reset ${key}` : `deny ${key} ${path}`}`,
     });
   }
 }

@@ -3,6 +3,7 @@ import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import { type LeftOut, SnapshotRefusedError } from "../../../git/snapshots/candidates.ts";
 import type { Snapshot, Snapshots } from "../../../git/snapshots/snapshot.ts";
+import type { FileChange } from "../../../git/snapshots/tree-changes.ts";
 import { TURNS, type TurnRefs } from "../../../git/snapshots/turn-refs.ts";
 import {
   type CommitChange,
@@ -150,35 +151,46 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
       if (secrets.length > 0) {
         const ref = await deps.refs.hold(slug, commit);
         log("worktree-held", { session: record.session, ref, commit });
-        const change = await changeOf(turn, parent, commit);
+        const change = await changeOf(turn, parent, commit, taken.files);
         const unsettled =
           turn.merges === undefined ? {} : { unsettled: `what looks like a secret is in ${secrets[0]}` };
         return { ...none, ...change, ...unsettled, held: { ref, commit, paths: secrets } };
       }
       faultPoint("worktree:snapshot-made");
-      if (turn.authorKind === "agent" && turn.task !== undefined)
-        await deps.refs.keepTurn(turn.task, turn.run, commit, await refAt(code, turnRef(turn)));
+      if (turn.authorKind === "agent" && turn.task !== undefined) await keepTurn(turn, turn.task, commit);
       faultPoint("worktree:turn-kept");
       const unsettled = turn.merges === undefined ? undefined : await merges.unsettled(record, commit, parent, isDone);
-      if (unsettled !== undefined) return { ...none, ...(await changeOf(turn, parent, commit)), commit, unsettled };
+      if (unsettled !== undefined)
+        return { ...none, ...(await changeOf(turn, parent, commit, taken.files)), commit, unsettled };
       if (await moveRef(code, `refs/heads/${branch}`, commit, parent)) {
         faultPoint("worktree:branch-moved");
-        return { ...(await moved(record, worktree, turn, commit, parent)), leftOut };
+        return { ...(await moved(record, worktree, turn, commit, parent, taken.files)), leftOut };
       }
       if (attempt >= TRIES_MAX) throw new Error(`${branch} was moved by somebody else again and again`);
     }
   };
 
-  /** The branch is at a run's commit: the rest follows. */
+  /** Nothing is there, but where a run is recorded once more: on top of what somebody has committed meanwhile. */
+  const keepTurn = async (turn: TurnCommit, task: string, commit: string): Promise<unknown> => {
+    const { refs } = deps;
+    return refs.keepTurn(task, turn.run, commit).catch(async (error: unknown) => {
+      const before = await refAt(code, turnRef(turn));
+      if (before === undefined) throw error;
+      return refs.keepTurn(task, turn.run, commit, before);
+    });
+  };
+
+  /** The branch is at a run's commit: the rest follows. @param files what it changes, where that was read already */
   const moved = async (
     record: WorktreeRecord,
     worktree: KnownRepository,
     turn: TurnCommit,
     commit: string,
     parent: string,
+    files?: readonly FileChange[],
   ): Promise<WorktreeChange> => {
     await settle(worktree, commit);
-    const change = await changeOf(turn, parent, commit);
+    const change = await changeOf(turn, parent, commit, files);
     await note(record, undefined, { head: commit, change });
     return { ...change, branch: record.branch, tip: commit, parent, commit, leftOut: [], held: undefined };
   };
@@ -187,8 +199,9 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     { merges: merged }: TurnCommit,
     parent: string,
     commit: string,
+    files?: readonly FileChange[],
   ): Promise<CommitChange & Pick<WorktreeChange, "merged">> => {
-    const change = await changeBetween(code, parent, commit, merged);
+    const change = await changeBetween(code, parent, commit, merged, files);
     return merged === undefined ? change : { ...change, merged };
   };
 

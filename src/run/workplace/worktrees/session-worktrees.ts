@@ -15,6 +15,14 @@ import { settleRemoval } from "./settle-removal.ts";
 import { freeSlot, settingsOfBase, slotVariables, treesDirOf, type WorktreeSettings } from "./worktree-settings.ts";
 import { copyInto, type WorktreeSetup } from "./worktree-setup.ts";
 
+/** There is no room for one more worktree: until something else gives some up. */
+export class NoRoomError extends CoordinatorError {
+  override readonly name: string = "NoRoomError";
+  constructor(message: string) {
+    super("TRY_AGAIN", message);
+  }
+}
+
 /** The lease of a worktree. */
 export type WorktreeLease = WorkplaceLease & { readonly kind: "worktree" };
 
@@ -45,6 +53,8 @@ export interface SessionWorktrees {
    * there is no room; GitError
    */
   open(session: string, isWanted: () => boolean): Promise<WorktreeRecord>;
+  /** The session has a worktree, or a branch that one was parked for. */
+  isKnown(session: string): boolean;
   /** Runs `work` while nothing else happens to the worktree of this name. */
   alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
   /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
@@ -154,7 +164,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
   /** One after the other: whether there is room is told by what is there. */
   const makeNow = async (wanted: WorktreeRecord): Promise<WorktreeRecord> => {
     const full = await deps.makeRoom();
-    if (full !== undefined) throw new CoordinatorError("TRY_AGAIN", full);
+    if (full !== undefined) throw new NoRoomError(full);
     const { sparse } = deps.settings();
     const branch = `refs/heads/${wanted.branch}`;
     await rm(join(deps.indexesDir, wanted.slug), { recursive: true, force: true });
@@ -220,6 +230,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
       return alone(slug, () => openNow(session, slug, isWanted));
     },
     alone,
+    isKnown: (session) => records.find(session) !== undefined,
     repository: ({ dir }) => trees.find(dir),
     known() {
       known ??= records

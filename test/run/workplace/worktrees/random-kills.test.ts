@@ -6,7 +6,9 @@ import { killAtWorktrees, WORKTREE_STEPS } from "../../../support/worktree-kills
 /** Here some of the steps; bench/worktree-kills.ts takes all of them, and as many kills as it is told. */
 const STEPS_IN_SUITE = 4;
 
-it("every byte that an agent wrote is in a commit or on the disk, whenever its coordinator is killed", async () => {
+it("every byte that an agent wrote is in a commit or on the disk, whenever its coordinator is killed", {
+  timeout: 60_000,
+}, async () => {
   const seed = testSeed("worktrees and kills");
   const first = seededRandom(seed).below(WORKTREE_STEPS.length);
   const steps = [...WORKTREE_STEPS, ...WORKTREE_STEPS].slice(first, first + STEPS_IN_SUITE);
