@@ -15,6 +15,9 @@ const TEXTS = [
 ];
 const READER = join(import.meta.dirname, "read_workspace.py");
 
+/** No part of a task's id, which `log` would take them for. */
+const SESSIONS = ["half-0", "half-1"] as const;
+
 const listOf = (stdout: string, key: string): readonly Record<string, unknown>[] =>
   (asObject(JSON.parse(stdout))?.[key] ?? []) as Record<string, unknown>[];
 
@@ -23,9 +26,9 @@ it("a reader in another language, written from docs/formats.md, reads a workspac
   for (const [n, text] of TEXTS.entries()) {
     const answer = `[[final: [[hex:${Buffer.from(text).toString("hex")}]]]]`;
     const keys = `---\nreviewer: "it's \\"A: B\\""\n'odd: key': [1, "x"]\ntitle: 'Title | ${n} [x] \`'\n---\n`;
-    workspace.drop(`s${n % 2}/${n}.md`, `${n === 0 ? "" : keys}${text}\n${answer}`);
+    workspace.drop(`${SESSIONS[n % 2]}/${n}.md`, `${n === 0 ? "" : keys}${text}\n${answer}`);
   }
-  workspace.drop("s0/cancelled.md", "---\ncancel: true\n---\nNot wanted.\n");
+  workspace.drop(`${SESSIONS[0]}/cancelled.md`, "---\ncancel: true\n---\nNot wanted.\n");
   workspace.drop("failed.md", "[[fail: it broke]]");
   workspace.commitSettings({ maxAttempts: 1 });
   await workspace.serveUntilIdle({ code: 1 });
@@ -50,7 +53,7 @@ it("a reader in another language, written from docs/formats.md, reads a workspac
   const answers = TEXTS.map((text) => text.trimEnd());
   const found = Object.values(read.tasks).map((task) => String(asObject(task)?.answer ?? "").trimEnd());
   expect(answers.filter((text) => !found.includes(text))).toEqual([]);
-  for (const key of ["s0", "s1"]) {
+  for (const key of SESSIONS) {
     const entries = listOf((await workspace.command("log", key, "--json")).stdout, "entries");
     expect(read.sessions[key].transcript).toEqual(
       entries.map(({ task, run, body }) => [task, run, asObject(body)?.kind]),
