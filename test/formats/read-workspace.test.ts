@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { asObject } from "../../src/base/json-shape.ts";
@@ -13,7 +14,7 @@ const TEXTS = [
   "underlined\n===\n\n````markdown\nfence\n````\n![picture](x)\n",
   "Grüße „“ \u{1f600}\r\nwith carriage returns\r\n",
 ];
-const READER = join(import.meta.dirname, "read_workspace.py");
+const READER = join(import.meta.dirname, "../fixtures/read-workspace.mjs");
 
 /** No part of a task's id, which `log` would take them for. */
 const SESSIONS = ["half-0", "half-1"] as const;
@@ -21,7 +22,9 @@ const SESSIONS = ["half-0", "half-1"] as const;
 const listOf = (stdout: string, key: string): readonly Record<string, unknown>[] =>
   (asObject(JSON.parse(stdout))?.[key] ?? []) as Record<string, unknown>[];
 
-it("a reader in another language, written from docs/formats.md, reads a workspace as we do", async () => {
+it("a reader that shares no code with us, written from docs/formats.md, reads a workspace as we do", async () => {
+  const loads = readFileSync(READER, "utf8").match(/^.*\b(?:import|require)\b.*$/gm);
+  expect(loads).toEqual(['import { execFileSync } from "node:child_process";']);
   const workspace = await tempWorkspace();
   for (const [n, text] of TEXTS.entries()) {
     const answer = `[[final: [[hex:${Buffer.from(text).toString("hex")}]]]]`;
@@ -34,7 +37,7 @@ it("a reader in another language, written from docs/formats.md, reads a workspac
   await workspace.serveUntilIdle({ code: 1 });
 
   const read = JSON.parse(
-    execFileSync("python3", [READER, workspace.dir, "main"], { encoding: "utf8", maxBuffer: 1e8 }),
+    execFileSync(process.execPath, [READER, workspace.dir, "main"], { encoding: "utf8", maxBuffer: 1e8 }),
   );
   const tasks = listOf((await workspace.command("ls", "-a", "-n", "100", "--json")).stdout, "tasks");
   expect(tasks).toHaveLength(TEXTS.length + 2);
