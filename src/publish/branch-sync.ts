@@ -79,6 +79,8 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   let link: { readonly key: string; readonly link: SyncLink } | undefined;
   let underWay: Promise<void> | undefined;
   let again = false;
+  /** Of ours, that no round has seen. */
+  let hasCommits = false;
   let timer: { readonly cancel: () => void; readonly atMs: number } | undefined;
   let failures = 0;
   let lastSyncMs: number | undefined;
@@ -169,7 +171,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     timer?.cancel();
     const cancel = surroundings.after(ms, () => {
       timer = undefined;
-      if (isWanted()) start();
+      if (isWanted() || hasCommits) start();
     });
     timer = { cancel, atMs };
   };
@@ -180,6 +182,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       return underWay;
     }
     again = false;
+    hasCommits = false;
     underWay = round()
       .catch(deps.onBroken)
       .finally(() => {
@@ -215,7 +218,9 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       if (timer === undefined && underWay === undefined && isWanted()) schedule(0);
     },
     noteCommits() {
-      if (isWanted()) schedule(SEND_MS);
+      if (target() === undefined) return;
+      hasCommits = true;
+      schedule(SEND_MS);
     },
     async now() {
       if (target() === undefined) return undefined;

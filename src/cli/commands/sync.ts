@@ -17,7 +17,7 @@ export function createSyncCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       if (input.flags["print-hook"] === true) {
-        deps.print((await deps.app.receiveHook()).trimEnd());
+        deps.printData((await deps.app.receiveHook()).trimEnd());
         return 0;
       }
       const state = await deps.app.sync();
