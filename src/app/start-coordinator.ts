@@ -65,7 +65,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { wake } = loop;
   const faults = createWorldFaults(surroundings, log, paths.root);
   const hint = createHint(wake);
-  const [starting, wantedThreads] = [new Set<string>(), new Map<string, string>()];
+  const [starting, wantedThreads, noRoom] = [new Set<string>(), new Map<string, string>(), new Map<string, string>()];
   const foundStale: StaleDrop[] = [];
   const reload = watchReloads(deps.reloadSettings, log);
   await branch.refresh();
@@ -117,7 +117,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const turns = createAgentTurns({
     ...{ onSandboxBroken: sandbox.doubt, onCodexMissing: codex.doubt },
     ...{ table, gate: breaker, journal, sessions, workTree, keeper, surroundings, log, wake },
-    ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, ownThreads: deps.ownThreads },
+    ...{ driver: agents, places, prompts: deps.prompts, wantedThreads, noRoom, ownThreads: deps.ownThreads },
     chosen: (task) => workplaces.chosen(task),
     sessionEntries: (task) => sessionEntries({ branch, journal, table }, task),
     defaults: () => settings().run,
@@ -140,7 +140,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const guard = createJournalGuard(journal.probe, faults, surroundings.monotonicMs, paths.root);
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
-    ...{ starting, wantedThreads, foundStale, codex, sandbox, settings, faults, requests },
+    ...{ starting, wantedThreads, noRoom, foundStale, codex, sandbox, settings, faults, requests },
     claims: { ...deps.claims, clone: deps.clone },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),

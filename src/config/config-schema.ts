@@ -5,32 +5,13 @@ import { CODEX_CONFIG_KEYS, MODEL_NAME } from "../task/rights/rights.ts";
 import { FOLLOW_UP_DEPTH_MAX } from "../task/spec/task-spec.ts";
 import { nearest } from "../task/text/near-miss.ts";
 import { WORKPLACES } from "../task/workplace/choose-workplace.ts";
+import { text, whole } from "./setting-values.ts";
 import { SYNC_SETTINGS } from "./sync-schema.ts";
 import { WORKTREE_SETTINGS } from "./worktree-schema.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const TEN_MINUTES_MS = 600_000;
-
-/** A whole number from `least` to `most`, and what it is for. */
-function whole(least: number, most: number, about: string) {
-  return v.pipe(
-    v.number(),
-    v.integer("expected a whole number"),
-    v.minValue(least, `expected ${least} or more`),
-    v.maxValue(most, `expected ${most} or less`),
-    v.description(about),
-  );
-}
-
-function text(least: number, most: number, about: string) {
-  return v.pipe(
-    v.string(),
-    v.minLength(least, "expected some text"),
-    v.maxLength(most, `expected at most ${most} characters`),
-    v.description(about),
-  );
-}
 
 const sessionKey = v.pipe(
   v.string(),

@@ -63,7 +63,7 @@ function ownershipProblem(path: string, stats: Stats): string | undefined {
 }
 
 function requireOutside(path: string, policy: Policy, workRoot: string): void {
-  for (const key of ["codex", "codexHome", "hook", "webhookSecret"] as const) {
+  for (const key of ["codex", "codexHome", "worktreesDir", "hook", "webhookSecret"] as const) {
     const named = policy[key];
     if (named === undefined || !isBelow(realPathOf(workRoot), realPathOf(named))) continue;
     throw wrong(path, `${key}: ${named} lies in the working tree, where agents may write; name one outside it`);
@@ -73,6 +73,6 @@ function requireOutside(path: string, policy: Policy, workRoot: string): void {
 function wrong(path: string, problem: string): CoordinatorError {
   return new CoordinatorError(
     "CONFIG",
-    /^(line|codex|hook|webhook)/.test(problem) ? `${path}: ${problem}` : `${path} ${problem}`,
+    /^(line|codex|hook|webhook|worktreesDir)/.test(problem) ? `${path}: ${problem}` : `${path} ${problem}`,
   );
 }

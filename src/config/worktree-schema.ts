@@ -1,18 +1,9 @@
 import * as v from "valibot";
+import { whole } from "./setting-values.ts";
 
 const DAY_MS = 86_400_000;
 const GIGABYTE = 1024 ** 3;
 const BYTES_MAX = Number.MAX_SAFE_INTEGER;
-
-function whole(least: number, most: number, about: string) {
-  return v.pipe(
-    v.number(),
-    v.integer("expected a whole number"),
-    v.minValue(least, `expected ${least} or more`),
-    v.maxValue(most, `expected ${most} or less`),
-    v.description(about),
-  );
-}
 
 function paths(about: string) {
   const path = v.pipe(

@@ -36,6 +36,7 @@ export interface DispatcherDeps {
   readonly runs: Runs;
   /** Tasks whose state says that they are queued although a run of theirs is active; kept here, read by others. */
   readonly starting: Set<string>;
+  readonly noRoom: TaskStartsDeps["noRoom"];
   /** As for the schedule (scheduled-tasks.ts). */
   readonly wantedThreads: Map<string, string>;
   readonly commits: CommitQueue;
@@ -102,14 +103,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { now, monotonicMs } = deps.surroundings;
   const heedStops = createStopHeeding(deps.requests, table.durable);
   const lookUps = new Set<() => Promise<void>>();
+  const onHolds: DispatcherDeps["onHolds"] = (ids, hold) =>
+    deps.onHolds(ids, (id) => starts.postponed.hold(id) ?? hold(id));
   const schedule = createTaskSchedule({
-    ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads, onHolds: deps.onHolds },
+    ...{ table, ledger: deps.ledger, wantedThreads: deps.wantedThreads, onHolds },
     ...{ ground: workplaces.ground, onGone: workplaces.forget, claim: (task) => claims.need(task) },
     rights: () => deps.settings().run.rights,
     isActive: (id) => {
       const isActive = runs.isActive(id);
       if (isActive) starting.add(id);
-      return isActive || starts.isPostponed(id);
+      return isActive || starts.postponed.has(id);
     },
     lookUp: (find) => {
       lookUps.add(find);
@@ -241,12 +244,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return draining !== undefined;
     },
     claims,
-    hold: (id) => schedule.hold(id, conditions()),
+    hold: (id) => starts.postponed.hold(id) ?? schedule.hold(id, conditions()),
     pauses: () => pauses,
     isAtRest,
     isIdle() {
       const { finished, awaitingIntakeCommit } = table.index.counts();
-      if (!isAtRest() || finished + awaitingIntakeCommit + starts.postponedCount > 0) return false;
+      if (!isAtRest() || finished + awaitingIntakeCommit + starts.postponed.momentaryCount > 0) return false;
       if (sandbox.isUnknown && table.size > 0) return false;
       return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },

@@ -77,7 +77,7 @@ export function openPauseStore(dir: string): PauseStore {
           "REFUSED",
           `${describePause(known)}; codex-inbox attach --release ${session} ends that`,
         );
-      const isPaused = known !== undefined && known.isPaused;
+      const isPaused = known?.isPaused === true;
       return write({ session, sinceMs: known?.sinceMs ?? nowMs, reason: known?.reason, takenBy: user, isPaused });
     },
     release(session) {

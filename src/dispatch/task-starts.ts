@@ -5,13 +5,11 @@ import type { Pauses } from "../task/schedule/pause.ts";
 import type { Conditions } from "../task/schedule/schedule.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { CodexAvailability } from "./codex-availability.ts";
+import { createPostponedStarts, type PostponedStarts } from "./postponed-starts.ts";
 import type { Runs } from "./runs.ts";
 import type { TaskSchedule } from "./scheduled-tasks.ts";
 import type { TickLoop } from "./tick-loop.ts";
 import type { Workplaces } from "./workplaces.ts";
-
-/** A task whose run could not be begun just now is not tried again before this. */
-const START_AGAIN_MS = 250;
 
 export interface TaskStartsDeps {
   readonly loop: Pick<TickLoop, "wake">;
@@ -21,6 +19,8 @@ export interface TaskStartsDeps {
   readonly workplaces: Pick<Workplaces, "choose">;
   /** Tasks whose state says that they are queued although a run of theirs is active; kept here, read by others. */
   readonly starting: Set<string>;
+  /** As for `createPostponedStarts`; kept here, written by whoever begins runs. */
+  readonly noRoom: Map<string, string>;
   readonly breaker: CircuitBreaker;
   readonly codex: CodexAvailability;
   /** Whether the verify command of a task could be run now, as far as the sandbox goes. */
@@ -39,9 +39,8 @@ export interface TaskStarts {
   endLostTrial(): void;
   /** Tasks whose work has been done and waits to be verified. */
   awaitingVerification(pauses: Pauses): readonly string[];
-  /** The task's run could not be begun; a moment later it may be. */
-  isPostponed(id: string): boolean;
-  readonly postponedCount: number;
+  /** What could not be begun. */
+  readonly postponed: Pick<PostponedStarts, "has" | "hold" | "momentaryCount">;
   stop(): void;
 }
 
@@ -50,20 +49,8 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
   const { now, after } = deps.surroundings;
   /** By task: the run that was begun last, until it is seen to be over. */
   const startedRuns = new Map<string, number>();
-  /** Tasks whose runs could not be begun just now, and what takes back that they are looked at again. */
-  const postponed = new Map<string, () => void>();
-
-  /** Its run could not be begun: a moment later it may be, whatever was in the way. */
-  const postpone = (id: string): void => {
-    postponed.get(id)?.();
-    const cancel = after(START_AGAIN_MS, () => {
-      postponed.delete(id);
-      schedule.refresh(id);
-      loop.wake();
-    });
-    postponed.set(id, cancel);
-    schedule.refresh(id);
-  };
+  const postponed = createPostponedStarts({ loop, table, schedule, noRoom: deps.noRoom, after });
+  const { postpone } = postponed;
 
   const endUnrunnable = (): void => {
     // One that another clone may have is recorded by the one that has it.
@@ -138,12 +125,7 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
         .filter((task) => task.state.kind === "verifying" && !runs.isActive(task.id))
         .filter((task) => pauses.of(task.sessionKey) === undefined && deps.mayVerify(task))
         .map(({ id }) => id),
-    isPostponed: (id) => postponed.has(id),
-    get postponedCount() {
-      return postponed.size;
-    },
-    stop() {
-      for (const cancel of postponed.values()) cancel();
-    },
+    postponed,
+    stop: postponed.stop,
   };
 }

@@ -154,7 +154,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   const delayMs = (): number => {
     const { intervalMs } = settings();
     if (problem !== undefined) {
-      const backOffMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 20));
+      const backOffMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(Math.max(0, failures - 1), 20));
       return intervalMs === 0 ? backOffMs : Math.min(Math.max(intervalMs, RETRY_FIRST_MS), backOffMs);
     }
     if (inTheWay !== undefined) return intervalMs === 0 ? IN_THE_WAY_MS : Math.min(intervalMs, IN_THE_WAY_MS);

@@ -283,7 +283,7 @@ describe("health", () => {
         draining: false,
         full: null,
         world: null,
-        damaged: [],
+        ...{ damaged: [], sync: null },
       },
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",

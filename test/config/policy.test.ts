@@ -65,7 +65,7 @@ it("is refused where it is not a plain file, and a link is not followed", () => 
   expect(read).toThrow(/is a folder, not a plain file/);
 });
 
-it.each(["codex", "codexHome", "hook", "webhookSecret"] as const)(
+it.each(["codex", "codexHome", "worktreesDir", "hook", "webhookSecret"] as const)(
   "names no %s in the working tree, also by a link",
   (key) => {
     const { tree, path, read, write } = place();

@@ -76,6 +76,46 @@ describe("the shared checkout", () => {
   });
 });
 
+describe("a task without room for its worktree", () => {
+  const FULL = "no room for one more worktree: there are 20 worktrees (worktree.maxCount: 20)";
+
+  it("waits with the reason, while others go on, and goes as soon as a session has ended its work", async () => {
+    const world = await oneWriter();
+    await ask(world, "a/one");
+    world.noRoom = FULL;
+    const two = await ask(world, "b/two", "worktree: always");
+    const three = await ask(world, "b/three");
+    await ask(world, "c/four", "sandbox: read-only");
+    expect(started(world)).toEqual(["a/one", "c/four"]);
+    expect([await holdOf(world, two), await holdOf(world, three)]).toEqual([FULL, `behind ${two} in session b`]);
+    expect((await coordinators.get(world)?.show(two))?.holdRemedy).toMatch(/^it goes when a session .* worktree gc/);
+    const tries = (): number => world.log.filter(({ event }) => event === "start-delayed").length;
+    expect(tries()).toBe(1);
+    await world.advance(10_000);
+    expect(tries()).toBe(1);
+    await end(world, "c");
+    expect(tries()).toBe(2);
+    world.noRoom = undefined;
+    await end(world, "a");
+    expect(started(world)).toEqual(["a/one", "c/four", "b/two"]);
+    expect(await holdOf(world, two)).toBeNull();
+  });
+
+  it("is looked at again after half a minute, can be stopped, and keeps nobody from ending who waits for the end", async () => {
+    const world = await oneWriter();
+    world.noRoom = FULL;
+    const one = await ask(world, "a/one", "worktree: always");
+    const two = await ask(world, "b/two", "worktree: always");
+    expect(await coordinators.get(world)?.idle()).toMatchObject({ held: 2 });
+    await coordinators.get(world)?.stop(two);
+    await world.settle();
+    world.noRoom = undefined;
+    await world.advance(30_000);
+    expect(started(world)).toEqual(["a/one"]);
+    expect((await coordinators.get(world)?.show(one))?.status).toBe("running");
+  });
+});
+
 describe("locks", () => {
   it("keep tasks of other sessions waiting for as long as one that has them runs", async () => {
     const world = await start(createWorld());

@@ -1,4 +1,5 @@
 import type { RunPlaces } from "../../src/run/workplace/run-places.ts";
+import { NoRoomError } from "../../src/run/workplace/worktrees/session-worktrees.ts";
 
 const NO_LOCKS: ReturnType<RunPlaces["branches"]["locks"]> = [];
 const NO_BRANCHES: RunPlaces["branches"] = {
@@ -6,8 +7,16 @@ const NO_BRANCHES: RunPlaces["branches"] = {
   ...{ openingMs: () => 0, isDirty: () => false, isEmpty: true },
 };
 
-/** Workplaces where nobody has a worktree: all work in the checkout at `workRoot` (absolute). */
-export function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
+/**
+ * Workplaces where all work in the checkout at `workRoot` (absolute), also those that were to have a worktree.
+ *
+ * @param noRoom why there is no room for one
+ */
+export function sharedPlaces(
+  workRoot: string,
+  stateDir: string,
+  noRoom: () => string | undefined = () => undefined,
+): RunPlaces {
   const repositories = { groundOf: () => ({ kind: "none" as const }), exposedBy: () => undefined };
   const ground = { workRoot, stateDir, repositories, apart: () => [] };
   return {
@@ -16,7 +25,12 @@ export function sharedPlaces(workRoot: string, stateDir: string): RunPlaces {
     get landing(): never {
       throw new Error("no session has a branch here");
     },
-    lease: () => Promise.reject(new Error("no session has a worktree here")),
+    async lease(session) {
+      const why = noRoom();
+      if (why !== undefined) throw new NoRoomError(why);
+      const branch = `codex-inbox/${session}`;
+      return { kind: "worktree", slug: session, branch, dir: workRoot, base: "0".repeat(40), slot: 0 };
+    },
     reopen: async () => undefined,
     merge: async () => undefined,
     before: async () => undefined,

@@ -71,6 +71,8 @@ export interface World {
   };
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
+  /** Why there is no room for a worktree; `undefined`: there is. */
+  noRoom: string | undefined;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
   /** Who is told what ends and what holds the queue; nobody to begin with. */
@@ -218,9 +220,8 @@ export function createWorld(clone = "aaaaaa"): World {
       waits,
       log,
       settle,
-      byOrigin: undefined,
+      ...{ byOrigin: undefined, shared: undefined, noRoom: undefined },
       hooks: { hook: undefined, webhook: undefined, webhookSecret: undefined },
-      shared: undefined,
       names: { name: clone, labels: [] },
       added: undefined,
       changed: [],
@@ -300,7 +301,7 @@ export function createWorld(clone = "aaaaaa"): World {
           },
           gitEnvironment: () => ({}),
         },
-        places: sharedPlaces(dir, paths.root),
+        places: sharedPlaces(dir, paths.root, () => world.noRoom),
         prompts: {
           assemble: async (prompt, memory) => {
             await waits.search;

@@ -11,7 +11,15 @@ import { isPolicyKey, type PolicyKey } from "../../task/rights/policy-value.ts";
 
 const LOCK_NAME = "policy-lock";
 /** Keys whose values are paths: what is typed relative to the current folder is written down whole. */
-const PATH_KEYS: readonly PolicyKey[] = ["workdirs", "images", "codex", "codexHome", "hook", "webhookSecret"];
+const PATH_KEYS: readonly PolicyKey[] = [
+  "workdirs",
+  "images",
+  "codex",
+  "codexHome",
+  "worktreesDir",
+  "hook",
+  "webhookSecret",
+];
 
 /**
  * Returns the policy of a workspace, after `change` where there is one. A running coordinator reads it at its next tick.

@@ -117,7 +117,7 @@ export async function openAlone<Result>(
     const pauses = openPauseStore(paths.paused);
     const parts = await openWorktreeParts({
       ...{ place, paths, log, setup, secretsIn: keeper.placesIn, surroundings: { now: Date.now } },
-      settings: () => ({ setup: undefined, ...config.worktree, dir: undefined }),
+      settings: () => ({ setup: undefined, ...config.worktree, dir: policy.worktreesDir }),
       // Nobody tells here which sessions have open tasks: while there are any, no worktree goes.
       allowed: () => policy.workdirs,
       isIdle: (session) => open === 0 && takerOf(pauses.read(), session) === undefined,

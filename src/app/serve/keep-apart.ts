@@ -28,7 +28,8 @@ export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, 
     requireApart(policy, codexPath) {
       const around = { place, environment, codexPath, hooks: policy };
       const { workdirs } = rightsByOrigin(policy, []).widest;
-      requireApart(ownPlaces(around), [place.workRoot, ...workdirs], around);
+      const trees = policy.worktreesDir === undefined ? [] : [policy.worktreesDir];
+      requireApart(ownPlaces(around), [place.workRoot, ...workdirs, ...trees], around);
       [hooks, seen] = [policy, undefined];
       if (isTold) return;
       isTold = true;

@@ -113,7 +113,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   });
   const { workTree, records, worktrees, snapshots, keeping, merger } = await openWorktreeParts({
     ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
-    settings: () => ({ setup: undefined, ...config.current().worktree, dir: undefined }),
+    settings: () => ({ setup: undefined, ...config.current().worktree, dir: policy.current().worktreesDir }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });
   const { code, programs, root: workRoot, repositories } = workTree;

@@ -18,6 +18,7 @@ export function createPolicyCommand(deps: CliDeps): Command {
       "set verify <place>             where verify commands run: sandboxed (default), unsandboxed",
       "set codex <path>               the codex executable, where neither --codex nor CODEX_INBOX_CODEX names one",
       "set codexHome <path>           codex's own folder, where CODEX_HOME names none; both are read when serve starts",
+      "set worktreesDir <path>        where the worktrees of sessions are made; beside the checkout without it",
       "set author <name <address>>    author of our commits: codex-inbox, with your address; read when serve starts",
       "set hook <path>                a program that is told what ends and what holds the queue (docs/spec-hooks.md)",
       "set webhook <address>          where that is posted to, signed by what is in the file that webhookSecret names",
@@ -69,8 +70,8 @@ export function createPolicyCommand(deps: CliDeps): Command {
 }
 
 function asJson({ policy, path, workRoot }: ShownPolicy): object {
-  const { codex, codexHome, author, verifyCommand, hook, webhook, webhookSecret, ...rights } = policy;
-  const given = { verifyCommand, codex, codexHome, author, hook, webhook, webhookSecret };
+  const { codex, codexHome, worktreesDir, author, verifyCommand, hook, webhook, webhookSecret, ...rights } = policy;
+  const given = { verifyCommand, codex, codexHome, worktreesDir, author, hook, webhook, webhookSecret };
   const absent = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value ?? null]));
   const effective = Object.fromEntries(ORIGIN_KINDS.map((kind) => [kind, effectiveRights(policy, kind)]));
   return { path, workRoot, ...rights, ...absent, effective };
@@ -112,6 +113,7 @@ function policyLines({ policy, path, workRoot }: ShownPolicy): readonly string[]
     maxDropsPerRun: `${policy.maxDropsPerRun} files that one run of an agent leaves in inbox/ become tasks`,
     codex: policy.codex ?? "--codex, CODEX_INBOX_CODEX, or the one on the PATH",
     codexHome: policy.codexHome ?? "CODEX_HOME, or codex's own default",
+    worktreesDir: policy.worktreesDir ?? "beside the checkout",
     author: policy.author ?? "codex-inbox, with your address",
     name: policy.name ?? "the id of this clone",
     labels: list(policy.labels),

@@ -17,7 +17,7 @@ export function createSyncCommand(deps: CliDeps): Command {
     words: { min: 0, max: 0 },
     async run(input) {
       if (input.flags["print-hook"] === true) {
-        deps.printData((await deps.app.receiveHook()).trimEnd());
+        for (const line of (await deps.app.receiveHook()).trimEnd().split("\n")) deps.print(line);
         return 0;
       }
       const state = await deps.app.sync();

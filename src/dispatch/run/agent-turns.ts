@@ -3,7 +3,7 @@ import { faultPoint } from "../../base/fault-point.ts";
 import type { PromptAssembly } from "../../prompt/prompt-assembly.ts";
 import type { AgentDriver, AgentOutcome, RunEvent, RunKey } from "../../run/driver.ts";
 import type { RunPlaces } from "../../run/workplace/run-places.ts";
-import type { WorktreeLease } from "../../run/workplace/worktrees/session-worktrees.ts";
+import { NoRoomError, type WorktreeLease } from "../../run/workplace/worktrees/session-worktrees.ts";
 import type { JournalRecord } from "../../store/journal/journal-record.ts";
 import type { OwnThreads } from "../../store/own-threads.ts";
 import type { SessionHolder } from "../../store/sessions/session-lock.ts";
@@ -52,6 +52,8 @@ export interface AgentTurnsDeps extends OutcomeDeps {
   readonly gate: CircuitBreaker;
   /** By queued task: the thread that its next run was seen to go on in; kept here, read by the schedule. */
   readonly wantedThreads: Map<string, string>;
+  /** By task: why there was no room for its worktree when its run was to begin; taken out by whoever begins runs. */
+  readonly noRoom: Map<string, string>;
   /** Where runs work. */
   readonly places: RunPlaces;
   /** Where the next run of a task is to work, and why. */
@@ -203,6 +205,7 @@ export function createAgentTurns(deps: AgentTurnsDeps): KindOfRun<AgentOutcome> 
       } catch (error) {
         if (!(error instanceof CoordinatorError)) throw error;
         if (error.code === "CODEX" && table.get(id)?.lastRun?.run === holder.run) table.step(id, { kind: "vanished" });
+        if (error instanceof NoRoomError) deps.noRoom.set(id, error.message);
         if (error.code === "TRY_AGAIN") log("start-delayed", { task: id, run: holder.run, reason: error.message });
         else if (error.code !== "TASK_FILE") throw error;
         if (!isWanted() || error.code === "TRY_AGAIN") return undefined;

@@ -1,6 +1,8 @@
 import { accessSync, constants, lstatSync, type Stats } from "node:fs";
+import { systemErrorCode } from "../../base/errors.ts";
 import { createSlices } from "../../base/slices.ts";
 import { diskPath, fromByteName } from "../objects/tree-format.ts";
+import { GitError } from "../process/git-process.ts";
 import type { Listing } from "./listing.ts";
 
 export interface SnapshotLimits {
@@ -39,6 +41,12 @@ export interface Candidate {
 /** A work tree of which no snapshot can be taken: there is too much of it, or too little room. */
 export class SnapshotRefusedError extends Error {
   override readonly name = "SnapshotRefusedError";
+}
+
+/** Tells whether something failed for want of room on a disk: of what git says, and of the system's errors. */
+export function isDiskFull(error: unknown): boolean {
+  if (["ENOSPC", "EDQUOT"].includes(systemErrorCode(error) ?? "")) return true;
+  return error instanceof GitError && /No space left|Out of diskspace|quota exceeded/i.test(error.message);
 }
 
 const MEGABYTE = 1024 * 1024;

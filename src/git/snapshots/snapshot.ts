@@ -10,6 +10,7 @@ import {
   byText,
   type Candidates,
   chooseCandidates,
+  isDiskFull,
   isTouchedSince,
   type LeftOut,
   type SnapshotLimits,
@@ -113,7 +114,6 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   const turns = new Map<string, Turns>();
   const readers = createObjectReaders();
   const git = createGitShell();
-
   const takeOnce = async (request: SnapshotRequest, list: ListAsked): Promise<Snapshot> => {
     const { repository, parents, ours, oursFrom, indexPath } = request;
     const environment = await programs.forListing(repository);
@@ -180,8 +180,8 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     try {
       return await takeOnce(request, list);
     } catch (error) {
+      if (isDiskFull(error)) throw new SnapshotRefusedError("the disk is full");
       if (!(error instanceof GitError)) throw error;
-      if (/No space left|quota exceeded/i.test(error.message)) throw new SnapshotRefusedError("the disk is full");
       dropPrivateIndex(request.indexPath);
       return takeOnce(request, list);
     }

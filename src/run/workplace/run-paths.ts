@@ -11,6 +11,8 @@ import type { TaskSpec } from "../../task/spec/task-spec.ts";
 export interface RunGround {
   /** What a task's paths are relative to, and may not leave unless the rights say so. */
   readonly workRoot: string;
+  /** Where images and schemas are looked for that are not there; absent: nowhere else. */
+  readonly filesRoot?: string;
   /** The coordinator's own folder: no run may write to it. */
   readonly stateDir: string;
   readonly repositories: KnownRepositories;
@@ -56,13 +58,12 @@ type PathKey = "workdir" | "images" | "outputSchema";
 
 function locate(ground: RunGround, key: PathKey, path: string): string {
   const kind = key === "workdir" ? "folder" : "file";
-  let real: string;
-  try {
-    real = realpathSync(resolve(ground.workRoot, path));
-  } catch (cause) {
-    if (systemErrorCode(cause) === undefined) throw cause;
+  const { workRoot, filesRoot } = ground;
+  const roots = kind === "folder" || filesRoot === undefined ? [workRoot] : [workRoot, filesRoot];
+  const real = firstReal(roots.map((root) => resolve(root, path)));
+  if (real === undefined) {
     const where = path.startsWith("/") ? "" : " in the working tree";
-    throw new CoordinatorError("TASK_FILE", `${key}: there is no ${kind} ${path}${where}`, { cause });
+    throw new CoordinatorError("TASK_FILE", `${key}: there is no ${kind} ${path}${where}`);
   }
   const root = rootsOf(ground, key).find((candidate) => isBelow(candidate, real));
   if (root === undefined) throw new CoordinatorError("TASK_FILE", outside(key, path, real, ground.rights));
@@ -73,6 +74,18 @@ function locate(ground: RunGround, key: PathKey, path: string): string {
   if (kind === "folder" ? !stat.isDirectory() : !stat.isFile())
     throw new CoordinatorError("TASK_FILE", `${key}: ${path} is not a ${kind}`);
   return real;
+}
+
+/** Returns where the first of these leads that is there. */
+function firstReal(paths: readonly string[]): string | undefined {
+  for (const path of paths) {
+    try {
+      return realpathSync(path);
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -94,9 +107,10 @@ function refusePrivate({ confinement }: RunGround, key: PathKey, path: string, r
 }
 
 /** The roots a path may lie below. */
-function rootsOf({ workRoot, rights }: RunGround, key: PathKey): readonly string[] {
+function rootsOf({ workRoot, filesRoot, rights }: RunGround, key: PathKey): readonly string[] {
   const more = key === "workdir" ? rights.workdirs : key === "images" ? rights.images : [];
-  return [realPathOf(workRoot), ...more.map(realPathOf)];
+  const files = key === "workdir" || filesRoot === undefined ? [] : [filesRoot];
+  return [workRoot, ...files, ...more].map(realPathOf);
 }
 
 function outside(key: PathKey, path: string, real: string, rights: Rights): string {

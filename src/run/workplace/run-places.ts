@@ -98,7 +98,9 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
     at(lease = { kind: "shared" }) {
       const inside = relative(code.topDir, workRoot);
       const root = lease.kind === "shared" ? workRoot : join(lease.dir, inside);
-      return { ground: { workRoot: root, stateDir, repositories, apart }, variables: slotVariables(lease) };
+      // What a task names may be in no commit yet, or be ignored by git: a worktree does not have it then.
+      const files = lease.kind === "shared" ? {} : { filesRoot: workRoot };
+      return { ground: { workRoot: root, ...files, stateDir, repositories, apart }, variables: slotVariables(lease) };
     },
   };
 }

@@ -26,7 +26,7 @@ const POLICY_WORDS = {
 } as const;
 const POLICY_FLAGS = ["holdNewAuthors"] as const;
 const POLICY_NUMBERS = ["maxDropsPerRun"] as const;
-const POLICY_PATHS = ["codex", "codexHome", "hook", "webhookSecret"] as const;
+const POLICY_PATHS = ["codex", "codexHome", "worktreesDir", "hook", "webhookSecret"] as const;
 
 /** Every key but `version`. */
 export const POLICY_KEYS = [
@@ -97,6 +97,7 @@ export function policyValueProblem(key: PolicyKey, value: string): string | unde
     case "readable":
     case "codex":
     case "codexHome":
+    case "worktreesDir":
     case "hook":
     case "webhookSecret":
       return absolutePathProblem(value);

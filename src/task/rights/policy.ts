@@ -40,6 +40,8 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
   readonly codex: string | undefined;
   /** Absolute path of codex's own folder, where the environment names none. */
   readonly codexHome: string | undefined;
+  /** Absolute path of the folder for the worktrees of sessions; `undefined`: beside the checkout. */
+  readonly worktreesDir: string | undefined;
   /** "Name <address>", the author of our commits; `undefined`: codex-inbox, with the user's address. */
   readonly author: string | undefined;
   /** What this clone is called, for people and for tasks that say where they run; `undefined`: its id. */
@@ -55,7 +57,14 @@ export interface Policy extends Omit<Rights, "verifyCommand" | "isOwnThread" | "
 export const DEFAULT_POLICY: Policy = Object.freeze({
   ...DEFAULT_RIGHTS,
   ...{ verifyCommand: undefined, origins: {}, holdNewAuthors: false, authors: [], notes: "any" },
-  ...{ codex: undefined, codexHome: undefined, author: undefined, name: undefined, labels: [] },
+  ...{
+    codex: undefined,
+    codexHome: undefined,
+    worktreesDir: undefined,
+    author: undefined,
+    name: undefined,
+    labels: [],
+  },
   ...{ hook: undefined, webhook: undefined, webhookSecret: undefined },
 });
 

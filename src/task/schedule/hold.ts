@@ -21,6 +21,8 @@ export type Hold =
   /** Another clone has it or is to run it, or this one has to claim it first; `problem`: why it cannot. */
   | { readonly kind: "claim"; readonly claim: ClaimNeed; readonly problem: string | undefined }
   | { readonly kind: "workers" }
+  /** There is no room for the worktree of its session. */
+  | { readonly kind: "room"; readonly problem: string }
   | { readonly kind: "paused"; readonly pause: Pause }
   | { readonly kind: "codex"; readonly problem: string; readonly untilMs: number | undefined }
   /** Codex's sandbox does not work, and the task is to run in it. */
@@ -64,6 +66,8 @@ function remedyOf(hold: Hold): string | undefined {
       return claimRemedy(hold.claim, hold.problem);
     case "workers":
       return "it goes when a run has ended; maxWorkers in codex-inbox.json says how many there may be";
+    case "room":
+      return "it goes when a session with a worktree has ended its work: land what is done, and codex-inbox worktree gc says what stays and why";
     case "paused":
       if (hold.pause.takenBy !== undefined)
         return `codex-inbox attach --release ${shellWord(hold.pause.session ?? "")}`;
@@ -112,6 +116,7 @@ export function describeHold(hold: Hold): string {
         ? hold.problem
         : `${hold.problem.replace(/\.$/, "")}, until ${utc(hold.untilMs)}`;
     case "sandbox":
+    case "room":
       return hold.problem;
     default:
       return assertNever(hold);

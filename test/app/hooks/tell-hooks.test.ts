@@ -50,11 +50,12 @@ function passing<Value>(world: World, ms: number, condition: () => Value, what: 
   );
 }
 
+/** Whole lines alone: the program may be writing. */
 const told = (path: string): readonly Record<string, unknown>[] =>
   existsSync(path)
     ? readFileSync(path, "utf8")
-        .trim()
         .split("\n")
+        .slice(0, -1)
         .map((line) => JSON.parse(line))
     : [];
 
@@ -90,7 +91,7 @@ it("a program gets each event on standard input; one that fails is given up afte
   const [program, out] = [join(dir, "tell"), join(dir, "out.jsonl")];
   writeFileSync(
     program,
-    `#!/bin/sh\n[ -e ${dir}/broken ] && { echo no >&2; exit 3; }\ncat >>${out}\necho "$CODEX_INBOX_WORKSPACE" >${dir}/where\n`,
+    `#!/bin/sh\n[ -e ${dir}/broken ] && { echo no >&2; exit 3; }\necho "$CODEX_INBOX_WORKSPACE" >${dir}/where\ncat >>${out}\n`,
   );
   chmodSync(program, 0o700);
   writeFileSync(join(dir, "broken"), "");

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { linkedFiles } from "../../../src/app/serve/hard-links.ts";
 import { watchOwnPlaces } from "../../../src/app/serve/keep-apart.ts";
 import { confinementOf, type OwnPlacesOptions, ownPlaces, requireApart } from "../../../src/app/serve/own-places.ts";
+import { DEFAULT_POLICY } from "../../../src/task/rights/policy.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 interface Machine {
@@ -97,6 +98,20 @@ describe("what agents may not read", () => {
     expect(own.confinement(options.codexPath)).toBe(first);
     expect(own.confinement(join(base, "tools/codex")).writeDenied).toContain(join(base, "tools/codex"));
   });
+});
+
+it("the folder of the worktrees lies in nothing that agents are kept out of", () => {
+  const { base, options } = machine();
+  const own = watchOwnPlaces(options.place, options.environment);
+  const named = (path: string) => () =>
+    own.requireApart({ ...DEFAULT_POLICY, worktreesDir: join(base, path) }, options.codexPath);
+  expect(named("trees")).not.toThrow();
+  for (const [path, what] of [
+    ["codex-home/trees", "codex's own folder"],
+    ["tools/x", "a folder of the PATH"],
+  ] as const)
+    expect(named(path)).toThrow(config(new RegExp(`agents would work in ${base}/${path}, which lies in ${what}`)));
+  expect(named("work/.git/trees")).toThrow(config(/which lies in the git directory/));
 });
 
 describe("what agents may not write to", () => {

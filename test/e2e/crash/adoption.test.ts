@@ -8,7 +8,7 @@ import { childrenOf } from "../../support/ready-launcher.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
+import { killQuietly, type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 describe("a coordinator that is killed while codex runs", () => {
   it("is followed by one that adopts the run: the same requests, result and transcript as without a crash", async () => {
@@ -96,7 +96,7 @@ describe("the next coordinator", () => {
 
   it("queues a task again whose worker and codex were killed too; the next run goes on in its thread", async () => {
     const { workspace, held } = await orphanedRun();
-    for (const pid of workspace.agentPids()) process.kill(pid, "SIGKILL");
+    for (const pid of workspace.agentPids()) killQuietly(pid); // The end of one may be that of another.
     held.release();
     const second = await workspace.serveUntilIdle({ isAlone: true });
     expect(second.lines("recovered")[0]?.field("worker")).toBe("vanished");

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { parseTranscript } from "../../../src/task/session/transcript.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
+import { killQuietly, type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const SETTINGS = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 1_000 };
 
@@ -219,7 +219,7 @@ describe("a verification under way when its coordinator is killed", () => {
   it("runs again alone when it is gone without a trace", async () => {
     const { workspace, serve } = await verifying();
     await serve.kill();
-    for (const pid of workspace.agentPids()) process.kill(pid, "SIGKILL");
+    for (const pid of workspace.agentPids()) killQuietly(pid); // The end of one may be that of another.
     await waitFor(() => workspace.agentPids().length === 0, { what: "the end of the command" });
     writeFileSync(join(workspace.dir, "free"), "");
     const next = await workspace.serveUntilIdle({ isAlone: true });

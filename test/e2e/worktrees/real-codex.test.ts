@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { slugOf } from "../../../src/run/workplace/worktrees/session-worktrees.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { realCodex } from "../../support/real-codex.ts";
+import { onTestFinished } from "../../support/test-end.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 import { makeUsersState, usersState } from "../../support/worktree-kills.ts";
 
@@ -27,6 +28,7 @@ function editMeanwhile(path: string): () => string {
     text += "by the user\n";
     writeFileSync(path, text);
   }, 20);
+  onTestFinished(() => clearInterval(timer));
   return () => {
     clearInterval(timer);
     return text;

@@ -92,7 +92,7 @@ describe.concurrent("a session", () => {
   );
 
   it(
-    "whose setup fails fails with what it printed, and works once that is mended",
+    "whose setup fails fails with what it printed, and works once that is mended, where the policy says",
     beside(async () => {
       const workspace = await withSessions({ setup: "echo no network; exit 3" });
       workspace.drop("docs/one.md", "# Make it\n\n[[write made.txt: one]]\n");
@@ -101,9 +101,12 @@ describe.concurrent("a session", () => {
         /the setup of the session's worktree \(worktree\.setup\) ended with exit code 3: no network; all that it printed: /,
       );
       workspace.commitSettings({ ...SETTINGS, worktree: { freeBytes: 0, setup: "true" } });
+      const elsewhere = join(workspace.dir, "../elsewhere");
+      await workspace.command("policy", "set", "worktreesDir", elsewhere);
       workspace.drop("docs/two.md", "# Once more\n\n[[write made.txt: two]]\n");
       await workspace.serveUntilIdle();
       expect(workOf(workspace, "docs")).toEqual(["Codex: docs: Once more (turn 1)"]);
+      expect(existsSync(join(elsewhere, slugOf("docs"), "made.txt"))).toBe(true);
     }),
   );
 

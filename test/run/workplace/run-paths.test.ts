@@ -26,6 +26,7 @@ function resolveIn(
   rights: Partial<Rights> = {},
   state: string = join(tree, ".git", "codex-inbox"),
   readDenied: readonly string[] = [],
+  filesRoot?: string,
 ): RunPaths {
   const parsed = parseDropText(`---\n${frontMatter}\n---\nDo it.\n`, undefined);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -36,8 +37,25 @@ function resolveIn(
   const apart = (): readonly string[] => [];
   return resolveRunPaths(parsed.spec, {
     ...{ workRoot: tree, stateDir: state, repositories, apart, rights: all, confinement },
+    ...(filesRoot === undefined ? {} : { filesRoot }),
   });
 }
+
+it("of a worktree lead to files of the checkout that it does not have, and to no folder there", () => {
+  const { tree, other, put, resolve } = ground();
+  put("other/a.png");
+  const inOther = (frontMatter: string): RunPaths => resolve(other, frontMatter, {}, undefined, [], tree);
+  expect(inOther("images: [a.png, sub/b.png]\noutputSchema: sub/b.png")).toEqual({
+    workdir: other,
+    images: [join(other, "a.png"), join(tree, "sub/b.png")],
+    outputSchema: join(tree, "sub/b.png"),
+  });
+  expect(() => inOther("workdir: sub")).toThrow("workdir: there is no folder sub in the working tree");
+  symlinkSync("/etc/hostname", join(tree, "out.png"));
+  expect(() => inOther("images: out.png")).toThrow(/outside the working tree/);
+  symlinkSync(join(tree, ".git/codex-inbox/policy.json"), join(tree, "policy.png"));
+  expect(() => inOther("images: policy.png")).toThrow(/leads into git's own folder/);
+});
 
 it("lead into the working tree, or where the owner lets them", () => {
   const { tree, other, resolve } = ground();

@@ -16,6 +16,7 @@ const WIDE: Policy = {
   maxDropsPerRun: 0,
   codex: "/opt/codex",
   codexHome: "/srv/codex home",
+  worktreesDir: "/srv/trees",
   author: "codex inbox <inbox@example.org>",
   name: "build-server",
   labels: ["gpu"],

@@ -116,6 +116,7 @@ function tellMissing({ paths }: Ground, policy: Policy, tell: Tell): void {
   const named: readonly (readonly [key: string, path: string | undefined])[] = [
     ["codex", policy.codex],
     ["codexHome", policy.codexHome],
+    ["worktreesDir", policy.worktreesDir],
     ["hook", policy.hook],
     ["webhookSecret", policy.webhookSecret],
     ...[policy, ...Object.values(policy.origins)].flatMap((rights) =>

@@ -15,6 +15,14 @@ import { settleRemoval } from "./settle-removal.ts";
 import { freeSlot, settingsOfBase, slotVariables, treesDirOf, type WorktreeSettings } from "./worktree-settings.ts";
 import { copyInto, type WorktreeSetup } from "./worktree-setup.ts";
 
+/** There is no room for one more worktree: until something else gives some up. */
+export class NoRoomError extends CoordinatorError {
+  override readonly name: string = "NoRoomError";
+  constructor(message: string) {
+    super("TRY_AGAIN", message);
+  }
+}
+
 /** The lease of a worktree. */
 export type WorktreeLease = WorkplaceLease & { readonly kind: "worktree" };
 
@@ -156,7 +164,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
   /** One after the other: whether there is room is told by what is there. */
   const makeNow = async (wanted: WorktreeRecord): Promise<WorktreeRecord> => {
     const full = await deps.makeRoom();
-    if (full !== undefined) throw new CoordinatorError("TRY_AGAIN", full);
+    if (full !== undefined) throw new NoRoomError(full);
     const { sparse } = deps.settings();
     const branch = `refs/heads/${wanted.branch}`;
     await rm(join(deps.indexesDir, wanted.slug), { recursive: true, force: true });

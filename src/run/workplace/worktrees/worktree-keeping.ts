@@ -94,12 +94,16 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
   };
 
   const emptyTrash = async (olderMs: number): Promise<void> => {
-    const names = existsSync(folder()) ? readdirSync(folder()) : [];
-    for (const name of names) {
+    // What was made before another folder was named lies in that one still.
+    const folders = new Set([folder(), ...records.list().map(({ dir }) => dirname(dir))]);
+    for (const place of folders) await emptyTrashIn(place, olderMs);
+  };
+  const emptyTrashIn = async (place: string, olderMs: number): Promise<void> => {
+    for (const name of existsSync(place) ? readdirSync(place) : []) {
       const trash = parseTrash(name);
       const isNeeded = trash !== undefined && records.get(trash.slug)?.state === "removing";
       if (trash === undefined || isNeeded || now() - trash.atMs < olderMs) continue;
-      await removeFolder(join(folder(), name)).catch((error: unknown) =>
+      await removeFolder(join(place, name)).catch((error: unknown) =>
         log("worktree-trash-stays", { worktree: trash.slug, reason: String(error) }),
       );
     }
