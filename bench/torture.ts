@@ -1,14 +1,14 @@
 /**
  * Random histories in repositories of their own, with faults at random moments, and a look afterwards whether every promise was kept.
  *
- *   npm run torture -- [--seed 7 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
+ *   npm run torture -- [--seed 7,9 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CONTROLS, type Control } from "../test/crash/controls.ts";
-import { makeTemplate } from "../test/crash/torture-home.ts";
+import { makeTemplate } from "../test/crash/home/torture-home.ts";
 import { makeTorturePackage } from "../test/crash/torture-package.ts";
 import { runHistory, type TortureReport } from "../test/crash/torture-run.ts";
 
@@ -29,7 +29,7 @@ if (control !== undefined && !(control in CONTROLS))
   throw new Error(`--without: one of ${Object.keys(CONTROLS).join(", ")}`);
 const seeds =
   values.seed !== undefined
-    ? [Number(values.seed)]
+    ? values.seed.split(",").map(Number)
     : Array.from({ length: Number(values.seeds ?? 10) }, (_, n) => Number(values.from) + n);
 const packed = await makeTorturePackage(control);
 const base = mkdtempSync(join(tmpdir(), "codex-torture-template-"));
@@ -37,6 +37,7 @@ const reports: TortureReport[] = [];
 try {
   const template = await makeTemplate(base, packed.dir);
   const queue = [...seeds];
+  process.once("SIGINT", () => queue.splice(0)); // What is under way comes to its end, and the figures are of that.
   const only = values.steps === undefined ? undefined : numbersOf(values.steps);
   const work = async (): Promise<void> => {
     for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {

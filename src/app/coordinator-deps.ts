@@ -1,6 +1,8 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
+import type { ClaimsRemote } from "../dispatch/claims/claims-remote.ts";
 import type { TaskClaimsDeps } from "../dispatch/claims/task-claims.ts";
 import type { Branch } from "../git/branch.ts";
+import type { Remote } from "../git/sync/remote.ts";
 import type { Intake } from "../intake/inbox/intake.ts";
 import type { PromptAssembly } from "../prompt/prompt-assembly.ts";
 import type { BranchSyncDeps } from "../publish/branch-sync.ts";
@@ -54,9 +56,12 @@ export interface CoordinatorDeps {
   /** Runs queued tasks that other clones accepted. */
   readonly takeOver: boolean;
   /** The clones that share a remote, and what this one is called. */
-  readonly claims: Pick<TaskClaimsDeps, "remote" | "names"> & {
-    /** `listener` is called whenever the remote was seen anew, or a push of the branch was accepted. */
-    readonly onSeen: (listener: () => void) => void;
+  readonly claims: {
+    readonly names: TaskClaimsDeps["names"];
+    /** Returns the claims of the remote that the branch is kept in step with; the same object for the same one. */
+    readonly of: (synced: Remote | undefined) => ClaimsRemote | undefined;
+    /** Tells when the remote was seen beside the sync. */
+    readonly onSeen?: (listener: () => void) => void;
   };
   /** Who is told what ends and what holds the queue. */
   readonly hooks: () => HookSettings;

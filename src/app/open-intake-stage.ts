@@ -20,8 +20,6 @@ import type { CoordinatorDeps } from "./coordinator-deps.ts";
 export interface IntakeStage {
   /** Name of the user that the coordinator runs as. */
   readonly user: string;
-  /** Clones share a remote: what is in the branch has to be claimed before it runs. */
-  readonly isShared: () => boolean;
   readonly intake: Intake;
   readonly bound: QueueLimit;
   readonly evidence: RunEvidence;
@@ -40,6 +38,8 @@ export interface IntakeGround {
   /** Tasks whose runs are being prepared. */
   readonly starting: ReadonlySet<string>;
   readonly hint: Hint;
+  /** Clones share a remote: what is in the branch has to be claimed before it runs. */
+  readonly isShared: () => boolean;
   /** The inbox was looked at: these files cannot become tasks. */
   readonly onBroken: (paths: readonly string[]) => void;
 }
@@ -47,11 +47,10 @@ export interface IntakeGround {
 /** Wires the intake stage of a coordinator. */
 export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): IntakeStage {
   const { branch, surroundings, log, settings, paths, keeper, workspaceDir, sessions } = deps;
-  const { table, journal, recent, ledger, starting, hint, onBroken } = ground;
+  const { table, journal, recent, ledger, starting, hint, isShared, onBroken } = ground;
   const { now, monotonicMs } = surroundings;
   const user = localUserName();
   const rights = () => settings().run.rights;
-  const isShared = () => deps.claims.remote() !== undefined;
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const disk = createDiskRoom({ dir: paths.root, settings, monotonicMs, onChange: hint.mark });
   const bound = createQueueLimit({ table, settings, now, log, disk });
@@ -71,5 +70,5 @@ export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): In
     ...{ clone: deps.clone, isShared },
   });
   const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now, onBroken });
-  return { user, isShared, intake, bound, evidence, origins, edits, acceptance, inbox };
+  return { user, intake, bound, evidence, origins, edits, acceptance, inbox };
 }

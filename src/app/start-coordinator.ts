@@ -83,8 +83,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const { events, recorder } = openLiveEvents({ table, journal, keeper, surroundings, log, paths });
   const ledger = createBranchLedger(branch);
   const rights = () => settings().run.rights;
-  const { user, isShared, intake, bound, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
-    ...{ table, journal, recent, ledger, starting, hint, onBroken: recorder.broken },
+  const claimsRemote = () => deps.claims.of(sync.remote());
+  const isShared = () => claimsRemote() !== undefined;
+  const { user, intake, bound, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
+    ...{ table, journal, recent, ledger, starting, hint, isShared, onBroken: recorder.broken },
   });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },
@@ -141,7 +143,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const dispatcher = createDispatcher({
     ...{ guard, loop, table, breaker, ledger, inbox, runs, commits, workplaces, worktrees },
     ...{ starting, wantedThreads, noRoom, foundStale, codex, sandbox, settings, faults, requests },
-    claims: { ...deps.claims, clone: deps.clone },
+    claims: { remote: claimsRemote, names: deps.claims.names, clone: deps.clone },
     ...{ surroundings, log, onBroken, branch: watch, readSettings: deps.readSettings, onHolds: recorder.holds },
     mayVerify: (task) => sandbox.hold() === undefined || !verifiesInSandbox(task, settings().run.rights),
     readPauses: watchPauses(openPauseStore(paths.paused), recorder.queueLog(log)),
@@ -154,10 +156,10 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const sync = createBranchSync({
     settings: () => settings().sync,
     ...{ branchName: deps.branchName, surroundings, log, onBroken },
-    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => undefined },
-    onMoved: () => dispatcher.lookAgain(),
+    ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => dispatcher.claims.noteRemote() },
+    ...{ onMoved: () => dispatcher.lookAgain(), onEnd: wake },
   });
-  deps.claims.onSeen(dispatcher.claims.noteRemote);
+  deps.claims.onSeen?.(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
     ...{ table, clone: deps.clone, keeper, log, isShared, rights, takeOver: deps.takeOver, foreign: watch.foreign },
     claims: () => dispatcher.claims,
@@ -212,6 +214,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const drain = async (options?: { readonly verify: boolean }): Promise<void> => {
     dispatcher.drain(options);
     await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
+    await sync.flush();
     await close();
   };
 
@@ -251,7 +254,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     ended,
     drain,
     async idle() {
-      await until(() => dispatcher.isIdle() && commits.isQuiet());
+      await until(() => dispatcher.isIdle() && commits.isQuiet() && sync.isQuiet());
       return { failed: failures.size, broken: inbox.broken().length, held: table.size + watch.foreign().size };
     },
     async stopRuns() {

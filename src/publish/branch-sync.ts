@@ -44,6 +44,8 @@ export interface BranchSyncDeps {
   readonly isCheckoutBusy: () => boolean;
   /** The branch has moved: somebody has to look at it. */
   readonly onMoved: () => void;
+  /** A round has ended. */
+  readonly onEnd: () => void;
   readonly surroundings: Pick<Surroundings, "now" | "after">;
   readonly log: Log;
   readonly onBroken: (error: unknown) => void;
@@ -57,6 +59,10 @@ export interface BranchSync {
   noteCommits(): void;
   /** Syncs now. Returns how it stands after a round that has begun after the call; `undefined` without a remote. */
   now(): Promise<SyncState | undefined>;
+  /** The remote was asked since the start, where it is to be, and nothing is under way. */
+  isQuiet(): boolean;
+  /** Sends what is there before the end, where the remote could be reached the last time; gives up after a while. */
+  flush(): Promise<void>;
   /** The remote of the settings as they are now; the same until they change. Takes no time. */
   remote(): SyncLink["remote"] | undefined;
   /** `undefined` without a remote. */
@@ -66,6 +72,8 @@ export interface BranchSync {
 
 /** Commits of ours that come soon after one another are sent together. */
 const SEND_MS = 500;
+/** The end of the coordinator waits no longer for the remote. */
+const FLUSH_MS = 15_000;
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 5 * 60_000;
 /** While something is in the way of the user's making, or a run's. */
@@ -83,6 +91,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   let hasCommits = false;
   let timer: { readonly cancel: () => void; readonly atMs: number } | undefined;
   let failures = 0;
+  let hasAsked = false;
   let lastSyncMs: number | undefined;
   let outcome: SyncOutcome | undefined;
   let problem: { readonly reason: string; readonly sinceMs: number } | undefined;
@@ -187,6 +196,8 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       .catch(deps.onBroken)
       .finally(() => {
         underWay = undefined;
+        hasAsked = true;
+        deps.onEnd();
         if (again && !aborter.signal.aborted) start();
         else if (isWanted()) schedule(delayMs());
       });
@@ -213,6 +224,13 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     };
   };
 
+  async function now(): Promise<SyncState | undefined> {
+    if (target() === undefined) return undefined;
+    await underWay;
+    await start();
+    return state();
+  }
+
   return {
     heed() {
       if (timer === undefined && underWay === undefined && isWanted()) schedule(0);
@@ -222,11 +240,16 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       hasCommits = true;
       schedule(SEND_MS);
     },
-    async now() {
-      if (target() === undefined) return undefined;
-      await underWay;
-      await start();
-      return state();
+    now,
+    isQuiet: () => !isWanted() || (hasAsked && underWay === undefined),
+    async flush() {
+      if (!isWanted() || problem !== undefined) return;
+      let cancel = (): void => undefined;
+      const late = new Promise<void>((resolve) => {
+        cancel = surroundings.after(FLUSH_MS, resolve);
+      });
+      await Promise.race([now(), late]);
+      cancel();
     },
     remote() {
       const asked = target();

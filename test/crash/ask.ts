@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { type AskedTask, taskText } from "./asked-tasks.ts";
-import type { Answer } from "./coordinator-life.ts";
 import type { Step } from "./history.ts";
-import type { TortureHome } from "./torture-home.ts";
+import type { Answer } from "./home/coordinator-life.ts";
+import type { TortureHome } from "./home/torture-home.ts";
 
 /** Asks for a task in one of the ways there are. */
 export async function ask(

@@ -55,7 +55,7 @@ export interface History {
 }
 
 const SESSIONS = ["docs", "api", "ops/db", "ui"] as const;
-const STEPS = 26;
+const STEPS = 18;
 const HOUR_MS = 3_600_000;
 
 /** Returns the history of `seed`. */
@@ -124,9 +124,16 @@ function makePlan(random: SeededRandom): TaskPlan {
   const words: string[] = [];
   for (let count = random.below(5); count > 0; count -= 1)
     words.push(random.pick(["say", "say", `sleep=0.0${1 + random.below(9)}`, `write=agent/file-${random.below(100)}`]));
-  const isApart = random.chance(0.35);
+  const isApart = random.chance(0.3);
   if (isApart && random.chance(0.6))
-    words.push(random.pick(["edit=agent/shared.txt", "edit=agent/other.txt", "write=agent/kept.ignored/x"]));
+    words.push(
+      random.pick([
+        "edit=agent/shared.txt",
+        "edit=agent/other.txt",
+        "write=agent/kept.ignored/x",
+        "write=agent/kept.ignored/x",
+      ]),
+    );
   const end = random.pick([
     ...Array<string>(14).fill("ok"),
     "fail",

@@ -6,10 +6,10 @@ import { commitIndex } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask } from "./ask.ts";
-import type { CoordinatorLife } from "./coordinator-life.ts";
 import type { ControlWord, LifeFault, Shortage, Step } from "./history.ts";
-import { childrenOf, isWorker, killQuietly } from "./processes.ts";
-import type { TortureHome } from "./torture-home.ts";
+import type { CoordinatorLife } from "./home/coordinator-life.ts";
+import { childrenOf, isWorker, killQuietly } from "./home/processes.ts";
+import type { TortureHome } from "./home/torture-home.ts";
 import { raceUser, workAsUser } from "./user-steps.ts";
 
 /** Does one step of a history, and returns in a word what came of it. */
@@ -55,18 +55,28 @@ async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promi
   await end(home, "SIGKILL");
   const { clockMs = 0 } = home.orders();
   home.order({ clockMs, ...(typeof fault?.at === "number" ? { endAtOp: fault.at } : {}) });
-  // A run whose coordinator dies before its worker has begun: that is when the two could meet.
-  const isSlow = fault?.action === "kill" && /^run:(?:spawned|journaled|directory)/.test(String(fault.at));
-  const slowPath = join(home.place.dir, "slow-workers");
-  if (isSlow) writeFileSync(slowPath, "");
-  else rmSync(slowPath, { force: true });
+  // Its launcher waits; what it is to start begins only when the next coordinator has decided about it.
+  const isSlow = fault?.action === "kill" && fault.at === "run:spawned#1";
+  if (isSlow) writeFileSync(slowPath(home), "");
   const life = home.start(fault);
   void life.ended.then(() => countEnd(home, life));
   await life.begun();
+  if (!isSlow) await letWorkersBegin(home);
   if (fault?.action === "stop") void raceAtStop(home, life.pid);
   if (fault?.action === "power") void life.ended.then(() => killAgents(home));
   return life.isOver() ? "died at its start" : "serves";
 }
+
+const slowPath = ({ place }: TortureHome): string => join(place.dir, "slow-workers");
+
+/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them. */
+export async function letWorkersBegin(home: TortureHome): Promise<void> {
+  if (!existsSync(slowPath(home))) return;
+  await delay(LATE_MS);
+  rmSync(slowPath(home), { force: true });
+}
+
+const LATE_MS = 700;
 
 /** When the coordinator stops at its fault point, the user does something quickly, and then it goes on. */
 async function raceAtStop(home: TortureHome, pid: number): Promise<void> {

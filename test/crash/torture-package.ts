@@ -5,7 +5,7 @@ import { buildBundle } from "../../.ci/build.ts";
 import { CONTROLS, type Control, type SourceChange } from "./controls.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const SHIM = "dist/shim.sh";
+const LAUNCHER = "dist/launcher.sh";
 
 /** The program as a package has it, of the sources of this moment, to be tortured. */
 export interface TorturePackage {
@@ -24,12 +24,11 @@ export async function makeTorturePackage(control?: Control): Promise<TorturePack
   for (const name of ["bin", "package.json", "docs/openapi.json"])
     cpSync(join(ROOT, name), join(dir, name), { recursive: true });
   await buildBundle(join(dir, "dist"), [], control === undefined ? [] : [changed(control)]);
-  const shim = readFileSync(join(dir, SHIM), "utf8");
-  // A worker that is slow to begin: where a file says so, beside the repository.
-  writeFileSync(
-    join(dir, SHIM),
-    shim.replace("\nshift 2\n", '\nshift 2\nif [ -e "$run/../../../../../../slow-workers" ]; then sleep 1.5; fi\n'),
-  );
+  const launcher = join(dir, LAUNCHER);
+  const text = readFileSync(launcher, "utf8");
+  // Workers that begin late, when their coordinator is dead: not before a file is gone, beside the repository.
+  const wait = `while [ -e "\${3%/*}/../../../../../../slow-workers" ]; do sleep 0.1; done`;
+  writeFileSync(launcher, changeOnce(text, { file: LAUNCHER, from: "start() {\n", to: `start() {\n  ${wait}\n` }));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }) };
 }
 

@@ -2,14 +2,21 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../support/seeded-random.ts";
-import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./agent-findings.ts";
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
-import { checkCommits, checkDoctor, checkLeftovers, checkOutcomes, checkUser, readBranch } from "./findings.ts";
+import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
+import {
+  checkCommits,
+  checkDoctor,
+  checkLeftovers,
+  checkOutcomes,
+  checkUser,
+  readBranch,
+} from "./findings/branch-findings.ts";
 import { makeHistory, type Step } from "./history.ts";
-import { noteIds, performStep, untilStruck } from "./perform-step.ts";
-import { makePlace } from "./place.ts";
-import { killQuietly, processesOf } from "./processes.ts";
-import { makeHome, type TortureHome } from "./torture-home.ts";
+import { makePlace } from "./home/place.ts";
+import { killQuietly, processesOf } from "./home/processes.ts";
+import { makeHome, type TortureHome } from "./home/torture-home.ts";
+import { letWorkersBegin, noteIds, performStep, untilStruck } from "./perform-step.ts";
 
 export interface TortureOptions {
   readonly seed: number;
@@ -35,7 +42,7 @@ export interface TortureReport {
   readonly base: string;
 }
 
-const SETTLE_MS = 90_000;
+const SETTLE_MS = 300_000;
 
 /** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
 export async function runHistory(options: TortureOptions): Promise<TortureReport> {
@@ -84,7 +91,6 @@ async function settle(home: TortureHome, say: (line: string) => void): Promise<r
   await untilStruck(home);
   noteIds(home);
   home.order({ clockMs: home.orders().clockMs ?? 0 });
-  rmSync(join(home.place.dir, "slow-workers"), { force: true });
   const before = home.living();
   if (before?.isStopped() === true) before.signal("SIGCONT");
   before?.signal("SIGKILL");
@@ -92,6 +98,8 @@ async function settle(home: TortureHome, say: (line: string) => void): Promise<r
   await home.alone(() => commitStagedDrops(home));
   rmSync(join(home.stateDir, "paused"), { recursive: true, force: true });
   const life = home.start(undefined, ["--until-idle"]);
+  await life.begun();
+  await letWorkersBegin(home);
   const end = await Promise.race([life.ended, delay(SETTLE_MS, undefined, { ref: false })]);
   say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
   noteIds(home);
@@ -115,7 +123,7 @@ async function check(home: TortureHome): Promise<readonly string[]> {
   const content = readBranch(home);
   const notes = readNotes(home);
   const verified = new Set(
-    content.tasks.filter(({ frontMatter }) => frontMatter.verifyCommand !== undefined).map(({ id }) => id),
+    home.tasks.filter(({ plan }) => plan.keys.some((key) => key.startsWith("verify"))).map(({ number }) => number),
   );
   return [
     ...checkOutcomes(home, content),

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { longActions } from "../support/git-stress/long-actions.ts";
 import { commitIndex, QUICK_ACTIONS, settle, stage, type UserAction } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
-import type { TortureHome } from "./torture-home.ts";
+import type { TortureHome } from "./home/torture-home.ts";
 
 /**
  * What a user does here. Left out is what only comes to its end beside a coordinator that lives (a mixed reset, which has results

@@ -32,7 +32,7 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
     },
     log: (event) => world.events.push(event),
     onBroken: (error) => world.broken.push(error),
-    onRemote: () => undefined,
+    ...{ onRemote: () => undefined, onEnd: () => undefined },
     onMoved: () => {
       world.moves += 1;
     },
@@ -128,6 +128,23 @@ describe("the loop that keeps a branch in step", () => {
     await settled();
     expect([sync.state()?.inTheWay, world.moves]).toEqual([null, 1]);
     expect(events).toEqual(["sync-in-the-way", "synced"]);
+    await sync.stop();
+  });
+
+  it("is quiet once it has asked, and sends what is there before the end, unless the remote is away", async () => {
+    const world = createWorld();
+    const { sync, clock, rounds } = world;
+    expect(sync.isQuiet()).toBe(false);
+    sync.heed();
+    clock.advance(0);
+    await settled();
+    expect(sync.isQuiet()).toBe(true);
+    await sync.flush();
+    expect(rounds).toHaveLength(2);
+    world.answers = [AWAY];
+    await sync.now();
+    await sync.flush();
+    expect(rounds).toHaveLength(3);
     await sync.stop();
   });
 

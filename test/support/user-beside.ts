@@ -18,14 +18,14 @@ export interface UserReport {
   readonly failures: readonly string[];
 }
 
-/** A user at work in the checkout of `repo`, one command of git after the other, until `isOver`. */
+/** A user at work in the checkout of `repo`, one command of git after the other, until `isOver`; each of them once at least. */
 export async function workUntil(repo: GitRepo, isOver: () => boolean): Promise<UserReport> {
   const failures: string[] = [];
   let commands = 0;
-  while (!isOver() || commands % COMMANDS.length !== 0) {
+  do {
     const args = COMMANDS[commands % COMMANDS.length] ?? [];
     commands += 1;
     await promisify(execFile)("git", args, { cwd: repo.dir }).catch((error: unknown) => failures.push(String(error)));
-  }
+  } while (!isOver() || commands % COMMANDS.length !== 0);
   return { commands, failures };
 }

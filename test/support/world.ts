@@ -251,7 +251,7 @@ export function createWorld(clone = "aaaaaa"): World {
             throw new Error("there is no remote here");
           },
           claims: {
-            remote: () => world.shared,
+            of: () => world.shared,
             names: () => world.names,
             onSeen: (listener) => world.shared?.onSeen(listener),
           },

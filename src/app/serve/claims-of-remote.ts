@@ -6,7 +6,6 @@ import type { Remote } from "../../git/sync/remote.ts";
 import { refsBelow } from "../../git/worktrees/session-branch.ts";
 import { createBranchLedger } from "../../store/branch/branch-ledger.ts";
 import { claimRef, parseClaim, renderClaim, taskOfClaimRef } from "../../task/claims/claim.ts";
-import type { CloneNames } from "../../task/claims/runs-on.ts";
 
 /** Larger is no claim of ours. */
 const CLAIM_BYTES_MAX = 4_096;
@@ -14,13 +13,13 @@ const CLAIM_BYTES_MAX = 4_096;
 const TEXTS_MAX = 5_000;
 
 /** The claims of a remote, and what its branch says of tasks: as the last fetch, or an accepted push, has left it here. */
-export interface ClaimsOfRemote extends ClaimsRemote {
+interface ClaimsOfRemote extends ClaimsRemote {
   /** Ends its git. */
   close(): void;
 }
 
 /** @param branch without `refs/heads/` */
-export function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, branch: string): ClaimsOfRemote {
+function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, branch: string): ClaimsOfRemote {
   const root = `refs/codex-inbox/remotes/${remote.name}/`;
   const reader = createBranchReader(place, `${root}heads/${branch}`);
   const ledger = createBranchLedger(reader);
@@ -68,26 +67,18 @@ export function createClaimsOfRemote(place: WorkspacePlace, remote: Remote, bran
   };
 }
 
-/** The clones of a workspace that share a remote, as a coordinator of one of them knows them. */
-export interface SharedClones {
-  readonly remote: () => ClaimsRemote | undefined;
-  readonly names: () => CloneNames;
-  readonly onSeen: (listener: () => void) => void;
-  /** The remote was seen anew, or a push of the branch was accepted. */
-  seen(): void;
-}
-
-/** @param remote now; `undefined`: there is none */
-export function sharedClones(
-  names: () => CloneNames,
-  remote: () => ClaimsRemote | undefined = () => undefined,
-): SharedClones {
-  const listeners: (() => void)[] = [];
-  return {
-    ...{ remote, names },
-    onSeen: (listener) => void listeners.push(listener),
-    seen() {
-      for (const listener of listeners) listener();
-    },
+/** Returns what opens the claims of a remote, those of the last one being kept. @param branch of the remote that the settings name now */
+export function claimsOpener(
+  place: WorkspacePlace,
+  branch: () => string,
+): (synced: Remote | undefined) => ClaimsOfRemote | undefined {
+  let last: { readonly remote: Remote; readonly claims: ClaimsOfRemote } | undefined;
+  return (remote) => {
+    if (remote === undefined) return undefined;
+    if (last?.remote !== remote) {
+      last?.claims.close();
+      last = { remote, claims: createClaimsOfRemote(place, remote, branch()) };
+    }
+    return last.claims;
   };
 }

@@ -36,7 +36,7 @@ import { describeServed } from "../queries/server-record.ts";
 import { type RunningCoordinator, startCoordinator } from "../start-coordinator.ts";
 import { createReload, followBranchSettings, isCommittedNote } from "./branch-settings.ts";
 import { type CodexOptions, checkCodex, codexStamp, withCodexHome } from "./check-codex.ts";
-import { sharedClones } from "./claims-of-remote.ts";
+import { claimsOpener } from "./claims-of-remote.ts";
 import { type OwnPlaces, watchOwnPlaces } from "./keep-apart.ts";
 import { type InterfaceOptions, openInterface } from "./open-interface.ts";
 import { defaultWorkplace, openPlaces } from "./open-places.ts";
@@ -228,8 +228,11 @@ async function open(
     reloadSettings: createReload({ config, policy, settings, log, onRights: () => inboxHint() }),
     readSettings: settings.read,
     uncommittedSettings: settings.uncommitted,
-    ...{ takeOver: options.takeOver, claims: sharedClones(createLiveNames(policy, workspaceId)) },
-    ...{ surroundings, log, environment, hooks: policy.current },
+    claims: {
+      names: createLiveNames(policy, workspaceId),
+      of: claimsOpener(place, () => config.current().sync.branch ?? shortName(branchName)),
+    },
+    ...{ surroundings, log, environment, hooks: policy.current, takeOver: options.takeOver },
   }).catch(async (error: unknown) => {
     await branch.close(); // Its processes would keep this one alive.
     throw error;

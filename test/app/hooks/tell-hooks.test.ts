@@ -60,7 +60,8 @@ const told = (path: string): readonly Record<string, unknown>[] =>
     : [];
 
 it("a webhook is told of each end, signed, again until it has taken it, and after a restart what it has missed, none twice", async () => {
-  const { url, received } = await listen([500, 302]);
+  const statuses = [500, 302];
+  const { url, received } = await listen(statuses);
   const secretPath = join(tempDir(), "secret");
   writeFileSync(secretPath, "s3cret\n");
   const world = createWorld();
@@ -79,11 +80,16 @@ it("a webhook is told of each end, signed, again until it has taken it, and afte
   ]);
 
   await passing(world, 0, () => existsSync(world.paths.hooksTold), "the note of what was told");
+  statuses.push(500);
+  await runOne(world, "two");
+  await passing(world, 100, () => received.length === 4, "a try that fails");
   await world.crash();
   const coordinator = await world.start();
   await coordinator.pause({ session: undefined, reason: "a release" });
-  await passing(world, 1_000, () => received.length === 4, "the pause");
-  expect(JSON.parse(received[3]?.body ?? "")).toMatchObject({ kind: "queue", what: "paused" });
+  await passing(world, 1_000, () => received.length === 6, "what was missed, and the pause");
+  const [, , , failed, again, pause] = received.map(({ body }) => JSON.parse(body));
+  expect([again, failed.task]).toEqual([failed, world.accepted(1)]);
+  expect(pause).toMatchObject({ kind: "queue", what: "paused" });
 });
 
 it("a program gets each event on standard input; one that fails is given up after some tries, and nothing waits for it", async () => {

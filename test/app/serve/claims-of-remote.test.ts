@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { createClaimsOfRemote } from "../../../src/app/serve/claims-of-remote.ts";
+import { claimsOpener } from "../../../src/app/serve/claims-of-remote.ts";
 import type { ClaimsRemote } from "../../../src/dispatch/claims/claims-remote.ts";
 import type { WorkspacePlace } from "../../../src/git/repository/workspace-place.ts";
 import { createRemote } from "../../../src/git/sync/remote.ts";
@@ -22,7 +22,8 @@ function claimOf(clone: string, task: string, generation = 1): Claim {
 function connect(repo: GitRepo): ClaimsRemote {
   const gitDir = join(repo.dir, ".git");
   const place = { topDir: repo.dir, gitDir, commonDir: gitDir, workspaceDir: repo.dir } as WorkspacePlace;
-  const claims = createClaimsOfRemote(place, createRemote(place, { name: "origin", branch: "main" }), "main");
+  const claims = claimsOpener(place, () => "main")(createRemote(place, { name: "origin", branch: "main" }));
+  if (claims === undefined) throw new Error("a remote has claims");
   onTestFinished(() => claims.close());
   return claims;
 }

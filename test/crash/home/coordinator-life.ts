@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { waitFor } from "../support/wait-for.ts";
-import type { LifeFault } from "./history.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import type { LifeFault } from "../history.ts";
 
 /** One coordinator from its start to its end. */
 export interface CoordinatorLife {
@@ -45,7 +45,7 @@ const BEGIN_MS = 30_000;
 const ANSWER_MS = 3_000;
 /** As bin/codex-inbox.js starts itself again, and as tests start it: it does not live for long. */
 const NODE_ARGS = ["--no-opt", "--no-maglev", "--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
-const LAYER = join(import.meta.dirname, "../fixtures/fault-layer.mjs");
+const LAYER = join(import.meta.dirname, "../../fixtures/fault-layer.mjs");
 
 export function startLife(options: LifeOptions): CoordinatorLife {
   const { dir, stateDir, packageDir, environment, logPath, faultsPath, fault, without, args } = options;

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type GitRepo, gitRepoAt, makeGitRepo } from "../support/git-repo.ts";
-import { createGitUser, type GitUser } from "../support/git-stress/git-user.ts";
-import { findMarkedRuns } from "../support/marked-processes.ts";
-import { readResults, type WorkspaceResults } from "../support/workspace-results.ts";
-import type { AskedTask } from "./asked-tasks.ts";
+import { type GitRepo, gitRepoAt, makeGitRepo } from "../../support/git-repo.ts";
+import { createGitUser, type GitUser } from "../../support/git-stress/git-user.ts";
+import { findMarkedRuns } from "../../support/marked-processes.ts";
+import { readResults, type WorkspaceResults } from "../../support/workspace-results.ts";
+import type { AskedTask } from "../asked-tasks.ts";
+import type { LifeFault } from "../history.ts";
 import { type CoordinatorLife, startLife } from "./coordinator-life.ts";
-import type { LifeFault } from "./history.ts";
 import type { Place } from "./place.ts";
 
 /** What the layer below the file calls of a coordinator is told (fault-layer.mjs). */
@@ -59,7 +59,7 @@ export interface HomeOptions {
   readonly without: string | undefined;
 }
 
-const AGENT = join(import.meta.dirname, "../fixtures/torture-agent.sh");
+const AGENT = join(import.meta.dirname, "../../fixtures/torture-agent.sh");
 const SETTLE_MS = 40;
 /** A command of the user's that meets a lock of a coordinator that we have stopped is tried again for so long. */
 const ATTEMPTS_MAX = 60;
@@ -95,6 +95,7 @@ export function makeHome(template: string, { place, packageDir, settings, withou
   writeFileSync(join(dir, "codex-inbox.json"), JSON.stringify(settings));
   repo.git("add", "--", "codex-inbox.json");
   repo.git("commit", "--quiet", "-m", "user: settings");
+  repo.git("commit", "--quiet", "--allow-empty", "-m", "user: begins"); // Amended, it may be taken back: not so the settings.
   repo.git("tag", "start");
 
   const lives: CoordinatorLife[] = [];

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { blobId } from "../support/git-stress/user-files.ts";
-import type { BranchContent } from "./findings.ts";
-import type { TortureHome } from "./torture-home.ts";
+import { blobId } from "../../support/git-stress/user-files.ts";
+import type { TortureHome } from "../home/torture-home.ts";
+import type { BranchContent } from "./branch-findings.ts";
 
 /** One line of what the agents have noted of themselves (test/fixtures/torture-agent.sh). */
 interface AgentNote {
@@ -35,12 +35,12 @@ export function checkStarts(notes: readonly AgentNote[]): readonly string[] {
   return problems;
 }
 
-/** Returns the tasks that were run again after they had succeeded. @param verified ids of tasks with a verify command: those may */
-export function checkNotAgain(notes: readonly AgentNote[], verified: ReadonlySet<string>): readonly string[] {
+/** Returns the tasks that were run again after they had succeeded. @param verified numbers of tasks with a verify command: those may */
+export function checkNotAgain(notes: readonly AgentNote[], verified: ReadonlySet<number>): readonly string[] {
   const done = new Map<string, string>();
   const problems: string[] = [];
-  for (const { kind, task, marker, text } of notes) {
-    if (kind === "start" && done.has(task) && !verified.has(task))
+  for (const { kind, task, number, marker, text } of notes) {
+    if (kind === "start" && done.has(task) && !verified.has(number))
       problems.push(`${marker} began after ${done.get(task)} was done`);
     if (kind === "end" && text === "ok") done.set(task, marker);
   }

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
-import { parseTranscript } from "../../src/task/session/transcript.ts";
-import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";
-import { readBlobs } from "../support/workspace-results.ts";
-import { numberOf } from "./asked-tasks.ts";
-import { processesOf } from "./processes.ts";
-import type { TortureHome } from "./torture-home.ts";
+import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../../src/task/ledger/ledger.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
+import { parseTranscript } from "../../../src/task/session/transcript.ts";
+import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
+import { readBlobs } from "../../support/workspace-results.ts";
+import { numberOf } from "../asked-tasks.ts";
+import { processesOf } from "../home/processes.ts";
+import type { TortureHome } from "../home/torture-home.ts";
 
 /** What the branch holds of ours. */
 export interface BranchContent {
