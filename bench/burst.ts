@@ -2,7 +2,7 @@
  * What a coordinator does with many tasks at once, beside programs that only run commands.
  *
  *   npx node bench/burst.ts [--burst 1000] [--held 9000] [--rounds 2] [--flood 10000] [--tasks 30] [--real] [--real-tasks 24]
- *     [--limit-s 900] [--cpu-prof <folder>] [--only one,burst,held,flood,idle,peers,http,bytes,real] [--smoke]
+ *     [--limit-s 900] [--cpu-prof <folder>] [--only one,burst,held,flood,idle,peers,http,bytes,sync,real] [--smoke]
  *
  * The real coordinator runs, with a stub for codex that answers in some milliseconds. `held` is the same burst in a workspace where
  * other tasks wait for a time far away; both coordinators are up at once and take turns with each other and with the peers, so that
@@ -21,6 +21,7 @@ import { measureOne } from "./burst/one.ts";
 import { type Part, type Plan, parsePlan } from "./burst/plan.ts";
 import { measureReal } from "./burst/real.ts";
 import { type Findings, reportTable } from "./burst/report.ts";
+import { measureSync } from "./burst/sync.ts";
 import { measureTurns } from "./burst/turns.ts";
 
 type Measure = (plan: Plan, folder: string) => Promise<Findings>;
@@ -33,6 +34,7 @@ const MEASURES: readonly (readonly [parts: readonly Part[], measure: Measure])[]
   [["idle"], measureIdle],
   [["http"], measureHttp],
   [["bytes"], measureBytes],
+  [["sync"], measureSync],
   [["real"], measureReal],
 ];
 

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-const PARTS = ["one", "burst", "held", "flood", "idle", "peers", "http", "bytes", "real"] as const;
+const PARTS = ["one", "burst", "held", "flood", "idle", "peers", "http", "bytes", "sync", "real"] as const;
 
 export type Part = (typeof PARTS)[number];
 

@@ -31,7 +31,9 @@ export const SYNC_SETTINGS = {
       v.integer("expected a whole number"),
       v.check((value) => value === 0 || value >= 1_000, "expected 0, or 1000 or more"),
       v.maxValue(DAY_MS, `expected ${DAY_MS} or less`),
-      v.description("How often the remote is asked; 0: only when somebody says so (codex-inbox sync, POST /sync)."),
+      v.description(
+        "How often the remote is asked; 0: only when somebody says so (codex-inbox sync, POST /sync). What is committed here is sent half a second later in any case.",
+      ),
     ),
     30_000,
   ),

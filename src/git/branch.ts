@@ -30,6 +30,8 @@ export interface Branch {
   /** Returns the id of the folder or file at `path`: the same id, the same content. */
   treeId(path: string): Promise<string | undefined>;
   headIsOurs(): Promise<boolean>;
+  /** Tells whether a move of the branch put the file at `path` into the work tree and nobody has touched it since: nobody is writing it. */
+  isWhole(path: string): boolean;
   /** Tells whether a git command of the user's that began a moment ago still runs: what it has read of the work tree is not known. */
   isUserAtGit(): boolean;
   /** Returns path → blob of everything staged below `folder`. */

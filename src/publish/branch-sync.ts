@@ -87,6 +87,8 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   let link: { readonly key: string; readonly link: SyncLink } | undefined;
   let underWay: Promise<void> | undefined;
   let again = false;
+  /** Of ours, that no round has seen. */
+  let hasCommits = false;
   let timer: { readonly cancel: () => void; readonly atMs: number } | undefined;
   let failures = 0;
   let hasAsked = false;
@@ -178,7 +180,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     timer?.cancel();
     const cancel = surroundings.after(ms, () => {
       timer = undefined;
-      if (isWanted()) start();
+      if (isWanted() || hasCommits) start();
     });
     timer = { cancel, atMs };
   };
@@ -189,6 +191,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       return underWay;
     }
     again = false;
+    hasCommits = false;
     underWay = round()
       .catch(deps.onBroken)
       .finally(() => {
@@ -233,7 +236,9 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       if (timer === undefined && underWay === undefined && isWanted()) schedule(0);
     },
     noteCommits() {
-      if (isWanted()) schedule(SEND_MS);
+      if (target() === undefined) return;
+      hasCommits = true;
+      schedule(SEND_MS);
     },
     now,
     isQuiet: () => !isWanted() || (hasAsked && underWay === undefined),

@@ -18,6 +18,7 @@ const ALONE = [
   "graphile-worker",
   "POST /tasks, 16 at a time",
   "bytes after git gc",
+  "sync, push in one clone",
   "real codex, 1 task",
   "coordinator, % of one core",
 ] as const;

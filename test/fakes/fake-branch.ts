@@ -80,6 +80,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       return result;
     },
     advance: () => Promise.resolve({ kind: "there" }),
+    isWhole: () => false,
     waiting: () => wait,
     async refresh() {
       noticeOthers();

@@ -175,7 +175,7 @@ async function open(
       inboxHint = onHint;
       return createIntake({
         ...{ workspaceDir, stateDir, settleMs, rescanMs, now, keeper, onHint, onNotice },
-        hashBlob: branch.hashBlob,
+        ...{ hashBlob: branch.hashBlob, isWhole: branch.isWhole },
         rights: () => rights().widest,
       });
     },

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readStamp } from "../../base/files/file-stamp.ts";
 import type { Log } from "../../base/surroundings.ts";
@@ -27,7 +28,7 @@ import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
 import { createBranchView } from "./branch-view.ts";
 import { type Batch, type BatchWork, createBatch, type Outcome } from "./commit-batch.ts";
-import { decode } from "./commit-chain.ts";
+import { decode, type FileChange } from "./commit-chain.ts";
 import { createCommittedMemory } from "./committed-memory.ts";
 import { ApartError, type MoveParts, moveTo } from "./move.ts";
 import { ownCommits } from "./own-commits.ts";
@@ -60,6 +61,8 @@ const COMMITTING = "commit results";
 const QUIET_MS = 2_000;
 /** … and after so many batches in any case. */
 const BATCHES_UNTIDIED_MAX = 200;
+/** More than one move brings. */
+const BROUGHT_MAX = 2_000;
 /** After a miss, which another process's start caused. */
 const MISS_PAUSE_MS = 1;
 
@@ -74,6 +77,8 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
   const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
   let wait: CommitterWait | undefined;
+  /** Files that moves have put into the work tree, and how they were then. */
+  const brought = new LRUCache<string, string>({ max: BROUGHT_MAX });
   const tell: Log = (_event, { reason }) => {
     if (typeof reason === "string") options.onNotice(reason);
   };
@@ -149,10 +154,17 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     return result;
   }
 
+  /** What a write changes. The time of its last change does not count: a second name of it is removed a moment later. */
+  const stampOf = (path: string): string => {
+    const stamp = readStamp(join(repository.topDir, path));
+    return stamp === undefined ? "" : `${stamp.inode}:${stamp.sizeBytes}:${stamp.modifiedMs}`;
+  };
+
   async function advance(to: string | Destination, signal: AbortSignal): Promise<Advance> {
     let moved = false;
-    const onMoved = (): void => {
+    const onMoved = (changes: readonly FileChange[]): void => {
       moved = true;
+      for (const { path, after } of changes) if (after !== undefined) brought.set(path, stampOf(path));
     };
     try {
       const { leftAlone } = await inTurn(moveTo(parts, typeof to === "string" ? async () => to : to, onMoved), signal);
@@ -186,6 +198,10 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     treeId: async (path) => (await entryAt(path))?.id,
     headIsOurs: async () => refs.headBranch() === repository.branch,
+    isWhole(path) {
+      const full = repository.prefix + path;
+      return brought.has(full) && brought.get(full) === stampOf(full);
+    },
     isUserAtGit() {
       const lock = readStamp(parts.locks.path("index"));
       const isFresh = lock !== undefined && options.now() - lock.modifiedMs < READING_MS;

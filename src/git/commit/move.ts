@@ -34,7 +34,11 @@ export class ApartError extends Error {
  *
  * @returns work whose `build` throws ApartError, and whose `stage` throws MoveRefusedError
  */
-export function moveTo(parts: MoveParts, destination: Destination, onMoved: () => void): BatchWork {
+export function moveTo(
+  parts: MoveParts,
+  destination: Destination,
+  onMoved: (changes: readonly FileChange[]) => void,
+): BatchWork {
   const { repository, store, memory } = parts;
   const unfinished = memory.unfinishedMove(); // Before our own intention takes its place.
   let folder: string | undefined;
@@ -63,8 +67,8 @@ export function moveTo(parts: MoveParts, destination: Destination, onMoved: () =
       return stageMove(parts, chain, { folder, half: await halfMade(parts, unfinished, chain.base) });
     },
     intend: ({ tip }) => memory.intendMove(tip),
-    async settle() {
-      onMoved();
+    async settle({ changes }) {
+      onMoved(changes);
       await memory.intendMove(undefined);
     },
     end: clear,

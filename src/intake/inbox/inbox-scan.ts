@@ -14,6 +14,8 @@ export interface ScannerOptions extends Pick<DropRules, "keeper"> {
   /** How long size and time of a file must rest before it is taken. */
   readonly settleMs: number;
   readonly now: () => number;
+  /** Tells whether the file at this path need not rest: nobody is writing it. */
+  readonly isWhole?: (path: string) => boolean;
   readonly hashBlob: (bytes: Uint8Array) => string;
   readonly rights: () => Rights;
   readonly limits: ScanLimits;
@@ -141,8 +143,8 @@ function judge(options: ScannerOptions, observation: Observation, round: Round):
   const restsAtMs = observation.sinceMs + options.settleMs;
   const rests = restsAtMs <= round.nowMs;
   const folder = place.folders.join("/");
-  // A file named after its id was published by rename: it is whole. Should it be broken all the same, it is told of later.
-  if (!rests && !isTaskId(stemOf(place.name))) {
+  // A file named after its id was published by rename: it is whole, as is one that a sync has brought. Should it be broken all the same, it is told of later.
+  if (!rests && !isTaskId(stemOf(place.name)) && options.isWhole?.(path) !== true) {
     if (folder !== "") round.settlingFolders.add(folder);
     postpone(restsAtMs, path, round);
     return;

@@ -17,6 +17,8 @@ export interface IntakeOptions {
   /** How often to look without a hint. */
   readonly rescanMs: number;
   readonly now: () => number;
+  /** Tells whether the file at this path need not rest: nobody is writing it. */
+  readonly isWhole?: (path: string) => boolean;
   readonly hashBlob: (bytes: Uint8Array) => string;
   readonly keeper: Pick<Keeper, "keep">;
   readonly onHint: () => void;

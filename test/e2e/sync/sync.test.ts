@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, renameSync } from "node:fs";
+import { chmodSync, cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -130,5 +130,24 @@ describe("sync with a remote", () => {
       "inbox/.gitignore",
       "inbox/README.md",
     ]);
+  });
+
+  it("takes a push at once where the bare repository has the hook that it prints", { timeout: 60_000 }, async () => {
+    const place = await site({ intervalMs: 0 });
+    const { a, b, bare } = place;
+    const { stdout } = await a.command("sync", "--print-hook");
+    const hook = join(bare.dir, "hooks/post-receive");
+    writeFileSync(hook, stdout);
+    chmodSync(hook, 0o755);
+    const serving = a.serve();
+    await serving.url();
+    push(place, ["t1"]);
+    const pulled = (): readonly string[] => {
+      b.git("pull", "--quiet", "--no-edit");
+      return answers(b);
+    };
+    await waitFor(() => pulled().length === 1, { what: "the result in b", timeoutMs: 40_000 });
+    serving.signal("SIGTERM");
+    await serving.ended;
   });
 });

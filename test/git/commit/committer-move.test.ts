@@ -59,6 +59,9 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
     expect(repo.git("reflog", "-1", "--format=%gs", "main")).toBe(
       "codex-inbox: moved forward to what the remote holds",
     );
+    expect(committer.isWhole("inbox/task.md")).toBe(true);
+    repo.write("inbox/task.md", "Do it.\n");
+    expect([committer.isWhole("inbox/task.md"), committer.isWhole("README.md")]).toEqual([false, false]);
     expect(await committer.refresh()).toEqual({ tip: to, foreign: true, lostOurs: false });
     expect(await committer.advance(to, ALWAYS)).toEqual({ kind: "there" });
     expect((await committer.commit([result("t2")], ALWAYS)).leftAlone).toEqual([]);

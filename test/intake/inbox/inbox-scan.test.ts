@@ -46,6 +46,13 @@ it("hands out a whole drop once it has come to rest", async () => {
   ]);
 });
 
+it("hands a file out at once of which it is known that nobody is writing it", async () => {
+  const { drop, intake } = makeInboxWorkspace({ isWhole: (path) => path === "inbox/docs/pulled.md" });
+  drop("docs/pulled.md");
+  drop("docs/typed.md");
+  expect((await intake.scan()).drops).toMatchObject([{ path: "inbox/docs/pulled.md" }]);
+});
+
 it("a file that settles anew holds the newer ones of its session, and no others", async () => {
   const { drop, intake, clock } = makeInboxWorkspace();
   const first = drop("docs/first.md");
