@@ -4,6 +4,8 @@ import { CoordinatorError } from "../base/errors.ts";
 /** Interrupts are meant for the shell; when the terminal goes away, so does the shell, and what follows it is still to be done. */
 const SIGNALS = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const;
 
+const LATE_SIGNAL_MS = 200;
+
 /**
  * Opens the user's shell in `dir` (absolute), in this terminal, and returns when it ends.
  *
@@ -18,6 +20,9 @@ export function openShell(dir: string, environment: NodeJS.ProcessEnv): void {
     if (error !== undefined)
       throw new CoordinatorError("USAGE", `cannot start ${shell}: ${error.message}; set SHELL`, { cause: error });
   } finally {
-    for (const signal of SIGNALS) process.off(signal, ignore);
+    // One that came just before the shell ended may be on its way to us still.
+    setTimeout(() => {
+      for (const signal of SIGNALS) process.off(signal, ignore);
+    }, LATE_SIGNAL_MS).unref();
   }
 }

@@ -34,6 +34,7 @@ describe("a pause of the whole queue", () => {
     expect((await world.queries.status()).paused.queue).toEqual({
       since: "2026-11-20T14:15:30.000Z",
       reason: "a release",
+      takenBy: null,
     });
     world.runner.end(world.runner.of("a"));
     await world.settle();

@@ -12,7 +12,7 @@ export type PushOutcome =
 const REASON_CHARACTERS_MAX = 200;
 /** Somebody else was faster: seen by us before, or by the remote while it moved the ref. */
 const STALE =
-  /^\[rejected\] \((stale info|fetch first|non-fast-forward|needs force|already exists|remote ref updated since checkout)\)|\((failed to update ref|failed to lock|cannot lock ref|incorrect old value provided|reference already exists|reference does not exist)[^)]*\)/;
+  /^\[rejected\] \((stale info|fetch first|non-fast-forward|needs force|already exists|remote ref updated since checkout)\)|\((failed to update ref|failed to lock|cannot lock ref|incorrect old value provided|reference already exists|reference does not exist)/;
 
 /** Reads what `git push --porcelain` prints: of each ref "<flag>\t<from>:<to>\t<summary> (<reason>)". Returns the outcomes by full name. */
 export function parsePushReport(text: string): ReadonlyMap<string, PushOutcome> {

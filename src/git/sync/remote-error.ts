@@ -26,7 +26,7 @@ const SIGNS: readonly (readonly [fault: RemoteFault, sign: RegExp])[] = [
     "refused-login",
     /Permission denied|Authentication failed|could not read (Username|Password)|terminal prompts disabled|Host key verification failed|returned error: 40[137]|access denied|not authori[sz]ed|Invalid username/i,
   ],
-  ["slow", /timed out|Operation too slow|Timeout, server .* not responding/i],
+  ["slow", /timed out|Operation too slow|Timeout, server /i],
   [
     "away",
     /Could not resolve|Connection (refused|reset|closed)|unreachable|No route to host|[Cc]ould ?n[o']t connect|Failed to connect|does not appear to be a git repository|does not exist|not found|Could not read from remote|unable to access|hung up|early EOF|unable to find remote helper/,

@@ -36,14 +36,19 @@ const FILE = "held.jsonl";
 const REWRITE_BYTES = 64 * 1024;
 const FILE_BYTES_MAX = 64 * REWRITE_BYTES;
 
+/** Returns the file that says it, below `dir`. */
+export function sessionLocksFile(dir: string): string {
+  return join(dir, FILE);
+}
+
 /** Returns who holds which session, and changes nothing. @param dir absolute; may be missing */
 export function readSessionHolders(dir: string): readonly SessionHolder[] {
-  return [...readHeld(join(dir, FILE)).values()];
+  return [...readHeld(sessionLocksFile(dir)).values()];
 }
 
 /** Opens the locks in `dir` (absolute; made when missing): one file, which is there while a session is held. */
 export function createSessionLocks(dir: string): SessionLocks {
-  const path = join(dir, FILE);
+  const path = sessionLocksFile(dir);
   makeDirectory(dir, 0o700);
   for (const name of readdirSync(dir)) if (name !== FILE) rmSync(join(dir, name), { recursive: true, force: true }); // Left by a crash.
   /** By session. */

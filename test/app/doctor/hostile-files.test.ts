@@ -8,7 +8,7 @@ const OTHER = "20261120-141530-k3f9x2";
 /** What the doctor reads in the coordinator's folder. */
 const STATE_FILES = [
   ...["policy.json", "clone", "branch", "codex-hold.json", "sandbox.json", "sign-ins.json", "server.json"],
-  ...["committer.json", "events/reserved.json", "paused/queue.json", `session-locks/${"0".repeat(32)}.json`],
+  ...["committer.json", "events/reserved.json", "paused/queue.json", "session-locks/held.jsonl"],
   ...[`journal/open/${OTHER}.jsonl`, `journal/done/${OTHER}.jsonl`, `accepting/${OTHER}`, "tmp", "runs/notes"],
 ];
 /** The same in the work tree, and beside it. */

@@ -3,7 +3,7 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import { readStamp } from "../../../base/files/file-stamp.ts";
 import { readBoundedText } from "../../../base/files/read-bounded.ts";
 import { parseObject } from "../../../base/json-shape.ts";
-import { readSessionHolders } from "../../../store/sessions/session-lock.ts";
+import { readSessionHolders, sessionLocksFile } from "../../../store/sessions/session-lock.ts";
 import type { StatePaths } from "../../../store/state-paths.ts";
 import type { Check, Tell } from "../check.ts";
 import type { Ground } from "../ground.ts";
@@ -65,6 +65,12 @@ const FILES: readonly SmallFile[] = [
     isRight: isJsonObject,
     level: "note",
     remedy: "the numbers of events begin behind the last one that is kept; readers are told to read all anew",
+  },
+  {
+    path: ({ sessionLocks }) => sessionLocksFile(sessionLocks),
+    isRight: (text) => text.trim() === "" || text.split("\n").some(isJsonObject),
+    level: "note",
+    remedy: "no session counts as held: the next coordinator finds the runs that live by their processes",
   },
 ];
 
