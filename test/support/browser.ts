@@ -62,7 +62,7 @@ export async function openWatched(
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
   context.on("request", (request) => {

@@ -10,9 +10,9 @@ it("the real codex: a run under way is seen and waited for, also after the coord
   const codex = await realCodex();
   const workspace = await tempWorkspace({ codex });
   workspace.drop("docs/slow.md", "Be slow. [[shell: until test -e go; do sleep 0.1; done]] [[final: At **last**.]]\n");
-  workspace.drop("docs/next.md", "---\ntitle: Next\n---\nThen this. [[final: And this.]]\n");
   const coordinator = workspace.serve();
   const id = (await coordinator.saw("thread")).field("task") ?? "";
+  workspace.drop("docs/next.md", "---\ntitle: Next\n---\nThen this. [[final: And this.]]\n");
   await coordinator.saw("accepted", 2);
   const status = async (): Promise<StatusView> => JSON.parse((await workspace.command("status", "--json")).stdout);
   const underWay = async () => {

@@ -1,11 +1,14 @@
 import { linkSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import { systemErrorCode } from "../../../base/errors.ts";
+import { readBounded } from "../../../base/files/read-bounded.ts";
 import { INBOX } from "../../../task/records/workspace-paths.ts";
 import { printOf, sameFile } from "../file-print.ts";
 import { type Folder, openInboxFolder } from "../folder.ts";
 import { keptName } from "../name-rules.ts";
 import type { HeldFile } from "./claim-folder.ts";
 
+/** No drop is larger. */
+const SAME_BYTES_MAX = 4 * 1024 * 1024;
 /** File systems and kinds of files that know no hard links; EPERM: a folder, or a file of another user (protected_hardlinks). */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
@@ -17,7 +20,8 @@ export type PutBack =
 
 /**
  * Puts a held file back where it was dropped, by link: never over a newer file of the same name. Then it is kept beside that
- * as `_<name>.<id>.md`, which nobody runs: a file saved again replaces the earlier one. Durable when it resolves.
+ * as `_<name>.<id>.md`, which nobody runs: a file saved again replaces the earlier one, and one that holds the same *is* the earlier one
+ * (git has brought it back). Durable when it resolves.
  * Folders that are missing below inbox/ are made; where inbox/ itself is missing the file stays in the claim.
  */
 export async function putBack(workspaceDir: string, held: HeldFile, id: string): Promise<PutBack> {
@@ -25,6 +29,10 @@ export async function putBack(workspaceDir: string, held: HeldFile, id: string):
   const folder = openInboxFolder(workspaceDir, folders, "make");
   if (folder === undefined) return { kind: "no-room" };
   try {
+    if (holdsSame(held.path, folder.at(name))) {
+      unlinkIfThere(held.path);
+      return { kind: "returned", path: [INBOX, ...folders, name].join("/") };
+    }
     const free = namesFor(name, id).find((candidate) => giveName(held.path, folder.at(candidate)));
     if (free === undefined) return { kind: "no-room" };
     await folder.sync();
@@ -54,6 +62,18 @@ function isSame(path: string, folder: Folder, name: string): boolean {
   const mine = lstatSync(path, { throwIfNoEntry: false });
   const there = lstatSync(folder.at(name), { throwIfNoEntry: false });
   return mine !== undefined && there !== undefined && sameFile(printOf(mine), printOf(there));
+}
+
+/** Tells whether both are files that hold the same. What cannot be read does not. */
+function holdsSame(held: string, there: string): boolean {
+  const size = lstatSync(there, { throwIfNoEntry: false })?.size;
+  if (size === undefined || size !== lstatSync(held, { throwIfNoEntry: false })?.size) return false;
+  try {
+    const [one, other] = [held, there].map((path) => readBounded(path, SAME_BYTES_MAX));
+    return one !== undefined && other?.equals(one) === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Gives the file at `from` the name `to` too (or instead); false when something else has that name. */

@@ -194,6 +194,18 @@ describe.each([
     expect(claimsLeft(workspace)).toEqual([]);
   });
 
+  it("what goes back is not kept beside a file that holds the same: git has brought that one back", async () => {
+    const workspace = makeInboxWorkspace(options());
+    workspace.drop("docs/fix.md", "Fix it.\n");
+    const id = freshId();
+    await workspace.intake.claim(await onlyDrop(workspace), id);
+    workspace.drop("docs/fix.md", "Fix it.\n");
+    await workspace.intake.putBack(id);
+    expect(workspace.files("inbox")).toEqual(["docs/fix.md"]);
+    expect([workspace.notices, claimsLeft(workspace)]).toEqual([[], []]);
+    expect((await onlyDrop(workspace)).text).toBe("Fix it.\n");
+  });
+
   it("what was written into a file after it was read goes back, like a file saved again", async () => {
     const workspace = makeInboxWorkspace(options());
     const descriptor = openSync(workspace.drop("fix.md"), "a");
