@@ -88,10 +88,14 @@ describe("the page", () => {
     await task.getByRole("region", { name: "Answer" }).getByText("hello").waitFor();
     await page.getByRole("region", { name: "Done" }).getByText("Say hello").waitFor();
     expect(await page.locator("#said").textContent()).toBeTruthy();
-    await task.getByRole("textbox", { name: "Follow-up" }).fill("Once more. [[final: hello again]]");
+    await task
+      .getByRole("textbox", { name: "Follow-up" })
+      .fill("Once more. [[command: echo '<b>hello</b>' > greeting.txt]] [[final: hello again]]");
     await task.getByRole("button", { name: "Send" }).click();
     await task.getByRole("region", { name: "Answer" }).getByText("hello again").waitFor();
     expect(workspace.stubRuns().map(({ resume }) => resume !== null)).toEqual([false, true]);
+    await task.getByRole("button", { name: "Show the diff" }).click();
+    await task.getByText("+<b>hello</b>").waitFor();
     expect([foreign, complaints]).toEqual([[], []]);
     const cookies = await page.context().cookies();
     expect(cookies).toMatchObject([{ httpOnly: true, sameSite: "Strict", path: "/" }]);
