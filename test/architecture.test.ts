@@ -14,6 +14,8 @@ const READ_FOLDERS = packageScript("check:arrows").split(" ").slice(3);
 /** Fewer than this, and something went missing. */
 const FILES_MIN = 100;
 const LINES_MAX = 300;
+/** A folder with more hides what is in it. */
+const FOLDER_FILES_MAX = 14;
 
 interface Cruise {
   readonly modules: readonly { readonly source: string }[];
@@ -108,6 +110,7 @@ describe("the arrows", () => {
     "part-run-codex-events": ["src/run/codex/events/line.ts", "src/run/codex/install/locate.ts"],
     "part-run-codex-failure": ["src/run/codex/failure/classify.ts", "src/run/codex/install/home.ts"],
     "part-run-codex-install": ["src/run/codex/install/version.ts", "src/run/codex/events/read.ts"],
+    "part-intake-drops": ["src/intake/drops/origin.ts", "src/intake/accept.ts"],
     "part-intake-inbox": ["src/intake/inbox/watch.ts", "src/intake/accept.ts"],
     "part-server-page-show": ["src/server/page/show/words.js", "src/server/page/api.js"],
     "part-server-page-board": ["src/server/page/board/row.js", "src/server/page/task/log.js"],
@@ -121,6 +124,7 @@ describe("the arrows", () => {
     "part-task-file": ["src/task/file/spec.ts", "src/task/records/record.ts"],
     "part-task-ledger": ["src/task/ledger/row.ts", "src/task/state/run.ts"],
     "part-task-state": ["src/task/state/run.ts", "src/task/records/record.ts"],
+    "part-task-records-task-file": ["src/task/records/task-file/record.ts", "src/task/records/message.ts"],
     "part-task-records": ["src/task/records/record.ts", "src/task/session/fact.ts"],
     "part-task-session": ["src/task/session/fact.ts", "src/task/schedule/turn.ts"],
     "part-task-events": ["src/task/events/event.ts", "src/task/file/spec.ts"],
@@ -205,6 +209,12 @@ function problemsOf(path: string, text: string): readonly string[] {
   }
   return problems;
 }
+
+it("no folder of src/ holds so many files that one does not see what is there", () => {
+  const folders = Map.groupBy(filesBelow("src"), (file) => dirname(file));
+  const full = [...folders].filter(([, files]) => files.length > FOLDER_FILES_MAX);
+  expect(full.map(([folder, files]) => `${folder} holds ${files.length} files`)).toEqual([]);
+});
 
 describe("a file of src/", () => {
   const files = filesBelow("src");

@@ -3,7 +3,7 @@ import { parseEventLine } from "../src/run/codex/events/events.ts";
 import { classifyRefusal, classifyTurn } from "../src/run/codex/failure/classify.ts";
 import { parseDropText } from "../src/task/file/task-file.ts";
 import { termsOf } from "../src/task/notes/memory-terms.ts";
-import { parseTaskFile } from "../src/task/records/parsed-task-file.ts";
+import { parseTaskFile } from "../src/task/records/task-file/parsed-task-file.ts";
 import { withoutTerminalCodes } from "../src/task/text/markdown.ts";
 import { plainLine } from "../src/task/text/plain-line.ts";
 import { renderTaskFile } from "./support/kept.ts";

@@ -3,7 +3,7 @@ import type { LedgerRow } from "../../src/task/ledger/ledger.ts";
 import { ownSessionKey } from "../../src/task/names/session-key.ts";
 import { makeTaskId, taskIdDate } from "../../src/task/names/task-id.ts";
 import { taskName } from "../../src/task/names/task-name.ts";
-import type { TaskRecord } from "../../src/task/records/task-record.ts";
+import type { TaskRecord } from "../../src/task/records/task-file/task-record.ts";
 import { datedFolder, taskFilePath } from "../../src/task/records/workspace-paths.ts";
 import type { SessionFact } from "../../src/task/session/session-fact.ts";
 import type { TranscriptEntry } from "../../src/task/session/transcript-entry.ts";

@@ -7,12 +7,12 @@ import { cancelIfAsked } from "../store/tasks/task-table.ts";
 import type { BrokenDrop, Drop, StaleDrop } from "../task/file/drop.ts";
 import { slugOf } from "../task/names/task-name.ts";
 import type { Origin } from "../task/rights/origin.ts";
-import { dropId, HELD_BACK, namedId, newTaskId } from "./drop-id.ts";
-import { createDropMoves } from "./drop-moves.ts";
-import type { Asked, DropOrigins, DropOriginsDeps } from "./drop-origins.ts";
+import { dropId, HELD_BACK, namedId, newTaskId } from "./drops/drop-id.ts";
+import { createDropMoves } from "./drops/drop-moves.ts";
+import type { Asked, DropOrigins, DropOriginsDeps } from "./drops/drop-origins.ts";
+import { type InboxSnapshot, takeSnapshot } from "./drops/inbox-snapshot.ts";
+import { type AcceptedDrop, createKeptDrops, type KeptDropsDeps } from "./drops/kept-drops.ts";
 import type { Edits } from "./edits.ts";
-import { type InboxSnapshot, takeSnapshot } from "./inbox-snapshot.ts";
-import { type AcceptedDrop, createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
 import { createKnownTasks, type KnownTasksDeps } from "./known-tasks.ts";
 import type { QueueLimit } from "./queue-limit.ts";
 

@@ -9,8 +9,8 @@ import { canonicalKey } from "../task/file/task-fields.ts";
 import { type ComposedText, changeBetween, changedText, type TaskChange } from "../task/file/task-text.ts";
 import type { Origin } from "../task/rights/origin.ts";
 import { problemAt } from "../task/spec/task-problem.ts";
-import type { DropOriginsDeps } from "./drop-origins.ts";
-import { createKeptDrops, type KeptDropsDeps } from "./kept-drops.ts";
+import type { DropOriginsDeps } from "./drops/drop-origins.ts";
+import { createKeptDrops, type KeptDropsDeps } from "./drops/kept-drops.ts";
 import { readSubmission } from "./submission.ts";
 
 export interface EditsDeps extends KeptDropsDeps, Pick<DropOriginsDeps, "rights"> {

@@ -4,7 +4,7 @@ import { createSlices } from "../base/slices.ts";
 import type { Branch } from "../git/branch.ts";
 import type { OpenTask } from "../store/tasks/open-task.ts";
 import { CANCEL_WORDS, type TaskTable } from "../store/tasks/task-table.ts";
-import { parseTaskFile } from "../task/records/parsed-task-file.ts";
+import { parseTaskFile } from "../task/records/task-file/parsed-task-file.ts";
 
 const MARK = /^cancel: *true\b/m;
 

@@ -9,8 +9,8 @@ import {
   removedFilesCommitMessage,
 } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { parseTaskFile } from "../task/records/parsed-task-file.ts";
-import { renderTaskFile } from "../task/records/task-record.ts";
+import { parseTaskFile } from "../task/records/task-file/parsed-task-file.ts";
+import { renderTaskFile } from "../task/records/task-file/task-record.ts";
 import { asKept, asKeptText, type Keeper } from "../task/text/kept-text.ts";
 import { dropEdits, removalEdit, taskRecord } from "./result-commit.ts";
 

@@ -6,12 +6,12 @@ import { firstRunOf } from "../task/claims/claim.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
-import { taskChange } from "../task/records/change-section.ts";
 import { supersededCommitMessage, taskCommitMessage } from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../task/records/parsed-task-file.ts";
-import { accountOf, type RunShare, sumUsage } from "../task/records/task-account.ts";
-import { renderTaskFile, type TaskRecord } from "../task/records/task-record.ts";
+import { taskChange } from "../task/records/task-file/change-section.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-file/parsed-task-file.ts";
+import { accountOf, type RunShare, sumUsage } from "../task/records/task-file/task-account.ts";
+import { renderTaskFile, type TaskRecord } from "../task/records/task-file/task-record.ts";
 import {
   rotatedTranscriptPath,
   sessionFactsPath,

@@ -147,11 +147,12 @@ describe("a disk that is nearly full", () => {
     const world = createWorld();
     const coordinator = await world.start();
     world.settings.minFreeMb = 1_000_000_000;
-    world.drop("docs/1.md", "Later.\n");
     const low = /^the disk is nearly full, with \d+ MB free of the 1000000000 that it takes \(minFreeMb\)/;
     const isLow = (): boolean => low.test(coordinator.health().full?.reason ?? "");
     await expect(coordinator.submit("Now.\n")).resolves.toMatchObject({ known: false }); // Nobody had looked yet.
     await waitFor(() => isLow() || world.advance(5_000).then(isLow), { what: "a look at the disk" });
+    world.drop("docs/1.md", "Later.\n");
+    await world.advance(5_000);
     await expect(coordinator.submit("Too late.\n")).rejects.toMatchObject({
       ...{ code: "QUEUE_FULL", message: expect.stringMatching(low) },
     });

@@ -7,7 +7,7 @@ import {
   intakeCommitMessage as intakeMessage,
   taskCommitMessage as taskMessage,
 } from "../../src/task/records/commit-message.ts";
-import { renderTaskFile as render, type TaskRecord } from "../../src/task/records/task-record.ts";
+import { renderTaskFile as render, type TaskRecord } from "../../src/task/records/task-file/task-record.ts";
 import type { SessionFact } from "../../src/task/session/session-fact.ts";
 import { appendFacts as appendFact } from "../../src/task/session/session-facts.ts";
 import { appendEntries as appendEntry } from "../../src/task/session/transcript.ts";

@@ -1,5 +1,5 @@
 import { parseDropText } from "../../src/task/file/task-file.ts";
-import type { TaskRecord } from "../../src/task/records/task-record.ts";
+import type { TaskRecord } from "../../src/task/records/task-file/task-record.ts";
 
 /** A task that succeeded, made from a dropped text; `change` replaces what a test is about. */
 export function taskRecord(

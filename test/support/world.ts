@@ -16,7 +16,7 @@ import { createSessionStore } from "../../src/store/sessions/session-store.ts";
 import { type StatePaths, statePaths } from "../../src/store/state-paths.ts";
 import type { CloneNames } from "../../src/task/claims/runs-on.ts";
 import { type LedgerRow, parseLedger } from "../../src/task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/parsed-task-file.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../src/task/records/task-file/parsed-task-file.ts";
 import type { RightsByOrigin } from "../../src/task/rights/origin-rights.ts";
 import { DEFAULT_RIGHTS, type Rights } from "../../src/task/rights/rights.ts";
 import type { ChangedFile, CodexInstallation, RunContext } from "../../src/task/state/run.ts";

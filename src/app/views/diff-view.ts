@@ -1,4 +1,4 @@
-import type { TaskChange } from "../../task/records/change-section.ts";
+import type { TaskChange } from "../../task/records/task-file/change-section.ts";
 
 /** What one run has changed, and how. */
 export interface RunDiff extends TaskChange {

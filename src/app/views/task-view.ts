@@ -1,7 +1,7 @@
 import { isFinal } from "../../task/ledger/ledger.ts";
-import { parseChanges, type TaskChange } from "../../task/records/change-section.ts";
-import type { ParsedTaskFile } from "../../task/records/parsed-task-file.ts";
-import { asUsage } from "../../task/records/task-account.ts";
+import { parseChanges, type TaskChange } from "../../task/records/task-file/change-section.ts";
+import type { ParsedTaskFile } from "../../task/records/task-file/parsed-task-file.ts";
+import { asUsage } from "../../task/records/task-file/task-account.ts";
 import { PRIORITY_DEFAULT } from "../../task/spec/task-spec.ts";
 import type { ChangedFile, Usage } from "../../task/state/run.ts";
 

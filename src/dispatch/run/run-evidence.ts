@@ -5,7 +5,7 @@ import { readBoundedText } from "../../base/files/read-bounded.ts";
 import { makeDirectory, writeFileAtomic } from "../../base/files/write-file-atomic.ts";
 import { asNumber, asText, parseObject } from "../../base/json-shape.ts";
 import type { Log, Surroundings } from "../../base/surroundings.ts";
-import type { DropAuthors } from "../../intake/run-drops.ts";
+import type { DropAuthors } from "../../intake/drops/run-drops.ts";
 import type { RunEvent, RunHandle, RunKey } from "../../run/driver.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 

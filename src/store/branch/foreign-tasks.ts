@@ -1,7 +1,7 @@
 import type { Branch } from "../../git/branch.ts";
 import { readPlainFrontMatter } from "../../task/file/plain-front-matter.ts";
 import { isFinal, type LedgerRow } from "../../task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFileBy } from "../../task/records/task-file-reading.ts";
+import { type ParsedTaskFile, parseTaskFileBy } from "../../task/records/task-file/task-file-reading.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import { type TaskPlace, taskTexts } from "./task-text.ts";
 
@@ -41,7 +41,7 @@ export async function findTaskFile(
     // A parser of YAML takes longer to load than a command to answer, and what we write needs none.
     const file =
       parseTaskFileBy(readPlainFrontMatter, text) ??
-      (await import("../../task/records/parsed-task-file.ts")).parseTaskFile(text);
+      (await import("../../task/records/task-file/parsed-task-file.ts")).parseTaskFile(text);
     if (file?.id !== place.task) continue;
     if (isFinal(file.status)) return { file, path };
     found ??= { file, path };

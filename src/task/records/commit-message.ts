@@ -5,9 +5,9 @@ import type { Verification } from "../state/verification.ts";
 import { durationText } from "../text/duration-text.ts";
 import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { oneLine, printable, shorten } from "../text/one-line.ts";
-import type { TaskChange } from "./change-section.ts";
 import { inertText } from "./inert-text.ts";
-import type { TaskRecord } from "./task-record.ts";
+import type { TaskChange } from "./task-file/change-section.ts";
+import type { TaskRecord } from "./task-file/task-record.ts";
 
 /** All of these count characters but the last three. A subject stays readable in `git log --oneline`. */
 const SUBJECT_MAX = 72;

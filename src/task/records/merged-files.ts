@@ -1,5 +1,5 @@
 import { TASK_STATUSES } from "../ledger/ledger.ts";
-import { parseTaskFile } from "./parsed-task-file.ts";
+import { parseTaskFile } from "./task-file/parsed-task-file.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "./workspace-paths.ts";
 
 /** Where a merge decides by rules of ours; paths are from the workspace. */

@@ -1,5 +1,5 @@
 import { isTaskId } from "../names/task-id.ts";
-import { asUsage, isCount, sumUsage } from "../records/task-account.ts";
+import { asUsage, isCount, sumUsage } from "../records/task-file/task-account.ts";
 import type { Usage } from "../state/run.ts";
 import type { SessionFact } from "./session-fact.ts";
 

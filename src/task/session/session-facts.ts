@@ -1,5 +1,5 @@
 import { isThreadId } from "../names/thread-id.ts";
-import { isCount, isUsage } from "../records/task-account.ts";
+import { isCount, isUsage } from "../records/task-file/task-account.ts";
 import type { Usage } from "../state/run.ts";
 import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
 import { isConflictMarker } from "../text/one-line.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { taskDiff } from "../../../src/app/queries/tasks/task-diff.ts";
 import { diffText } from "../../../src/app/views/diff-view.ts";
 import { createApp } from "../../../src/server/app.ts";
-import type { TaskChange } from "../../../src/task/records/change-section.ts";
+import type { TaskChange } from "../../../src/task/records/task-file/change-section.ts";
 import { fakeCoordinator, taskView } from "../../fakes/fake-cli-deps.ts";
 import { snapshotScene } from "../../support/snapshot-scene.ts";
 import { tempRepo } from "../../support/temp-repo.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { foldLedger, isFinal, type LedgerRow, parseLedger } from "../../../src/task/ledger/ledger.ts";
-import { type ParsedTaskFile, parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
+import { type ParsedTaskFile, parseTaskFile } from "../../../src/task/records/task-file/parsed-task-file.ts";
 import { parseTranscript } from "../../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
 import { readBlobs } from "../../support/workspace-results.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { removedFilesCommitMessage } from "../../../src/task/records/commit-message.ts";
 import { inertText } from "../../../src/task/records/inert-text.ts";
-import type { TaskRecord } from "../../../src/task/records/task-record.ts";
+import type { TaskRecord } from "../../../src/task/records/task-file/task-record.ts";
 import { errorFileCommitMessage, intakeCommitMessage, taskCommitMessage } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";
 import { FAILED_VERIFICATION } from "../../support/verification.ts";

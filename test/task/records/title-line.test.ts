@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseDropText } from "../../../src/task/file/task-file.ts";
 import { TITLE_CHARACTERS_MAX } from "../../../src/task/file/task-title.ts";
-import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
+import { parseTaskFile } from "../../../src/task/records/task-file/parsed-task-file.ts";
 import { titleInFrontMatter } from "../../../src/task/records/title-line.ts";
 import { renderTaskFile } from "../../support/kept.ts";
 import { taskRecord } from "../../support/task-record.ts";

@@ -77,7 +77,7 @@ async function refuseArchivedHere(place: WorkspacePlace, session: string): Promi
   const [{ createBranchReader }, { createSessionStore }, { refuseArchived }] = await Promise.all([
     import("../../../git/commit/branch-reader.ts"),
     import("../../../store/sessions/session-store.ts"),
-    import("../../../intake/archived-sessions.ts"),
+    import("../../../intake/drops/archived-sessions.ts"),
   ]);
   const branch = createBranchReader(place, name);
   try {

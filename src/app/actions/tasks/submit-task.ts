@@ -1,8 +1,8 @@
 import { CoordinatorError } from "../../../base/errors.ts";
 import type { JournalGuard } from "../../../dispatch/journal-guard.ts";
 import type { Acceptance } from "../../../intake/acceptance.ts";
-import { refuseArchived } from "../../../intake/archived-sessions.ts";
-import { newTaskId } from "../../../intake/drop-id.ts";
+import { refuseArchived } from "../../../intake/drops/archived-sessions.ts";
+import { newTaskId } from "../../../intake/drops/drop-id.ts";
 import type { QueueLimit } from "../../../intake/queue-limit.ts";
 import { readSubmission } from "../../../intake/submission.ts";
 import type { Sessions } from "../../../store/sessions/session-store.ts";

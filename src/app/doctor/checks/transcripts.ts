@@ -2,7 +2,7 @@ import { archivedFolders } from "../../../store/branch/task-text.ts";
 import { isFinal } from "../../../task/ledger/ledger.ts";
 import { founderOf, isDatedFolder } from "../../../task/names/session-key.ts";
 import { taskIdOfName } from "../../../task/names/task-name.ts";
-import { parseTaskFile } from "../../../task/records/parsed-task-file.ts";
+import { parseTaskFile } from "../../../task/records/task-file/parsed-task-file.ts";
 import { sessionFactsPath, sessionFolder, TRANSCRIPT } from "../../../task/records/workspace-paths.ts";
 import { parseJsonLine } from "../../../task/session/json-lines.ts";
 import { parseFacts } from "../../../task/session/session-facts.ts";

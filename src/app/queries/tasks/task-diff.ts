@@ -2,7 +2,7 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import { findWorkTree } from "../../../git/repository/find-work-tree.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import { readDiff } from "../../../git/snapshots/read-diff.ts";
-import type { TaskChange } from "../../../task/records/change-section.ts";
+import type { TaskChange } from "../../../task/records/task-file/change-section.ts";
 import type { DiffOptions, RunDiff, TaskDiff } from "../../views/diff-view.ts";
 import type { TaskView } from "../../views/task-view.ts";
 

@@ -1,6 +1,6 @@
 import { diffText, type TaskDiff } from "../../../app/views/diff-view.ts";
 import { CoordinatorError } from "../../../base/errors.ts";
-import { changeSize } from "../../../task/records/change-section.ts";
+import { changeSize } from "../../../task/records/task-file/change-section.ts";
 import type { CliDeps } from "../../cli-deps.ts";
 import { type Command, printJson } from "../../command.ts";
 import type { Span } from "../../terminal.ts";

@@ -1,15 +1,15 @@
-import { renderFrontMatter, renderLines } from "../file/front-matter.ts";
-import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
-import { describeOrigin, editedBy, type Origin, requestedBy } from "../rights/origin.ts";
-import type { TaskSpec } from "../spec/task-spec.ts";
-import type { FailureKind } from "../state/failure.ts";
-import type { ChangedFile, Usage } from "../state/run.ts";
-import type { Verification } from "../state/verification.ts";
-import { durationText } from "../text/duration-text.ts";
-import { asKeptText, type Kept, type KeptText } from "../text/kept-text.ts";
-import { plainMarkdown } from "../text/markdown.ts";
-import { oneLine } from "../text/one-line.ts";
-import { quotedBelow } from "../text/quoted-text.ts";
+import { renderFrontMatter, renderLines } from "../../file/front-matter.ts";
+import { isFinal, type TaskStatus } from "../../ledger/ledger.ts";
+import { describeOrigin, editedBy, type Origin, requestedBy } from "../../rights/origin.ts";
+import type { TaskSpec } from "../../spec/task-spec.ts";
+import type { FailureKind } from "../../state/failure.ts";
+import type { ChangedFile, Usage } from "../../state/run.ts";
+import type { Verification } from "../../state/verification.ts";
+import { durationText } from "../../text/duration-text.ts";
+import { asKeptText, type Kept, type KeptText } from "../../text/kept-text.ts";
+import { plainMarkdown } from "../../text/markdown.ts";
+import { oneLine } from "../../text/one-line.ts";
+import { quotedBelow } from "../../text/quoted-text.ts";
 import { changeLines, type TaskChange } from "./change-section.ts";
 import { accountValues, type TaskAccount } from "./task-account.ts";
 import {

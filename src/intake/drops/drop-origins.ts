@@ -1,15 +1,15 @@
-import type { Authorship, Branch } from "../git/branch.ts";
-import type { DropReceipts } from "../store/drop-receipts.ts";
-import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
-import type { TaskJournal } from "../store/journal/task-journal.ts";
-import type { Sessions } from "../store/sessions/session-store.ts";
-import { fold } from "../store/tasks/open-task.ts";
-import type { TaskTable } from "../store/tasks/task-table.ts";
-import type { BrokenDrop, Drop } from "../task/file/drop.ts";
-import { parseDropText } from "../task/file/task-file.ts";
-import type { Bounds, Origin } from "../task/rights/origin.ts";
-import { givenTo, type RightsByOrigin } from "../task/rights/origin-rights.ts";
-import { lowerLevel, type Rights } from "../task/rights/rights.ts";
+import type { Authorship, Branch } from "../../git/branch.ts";
+import type { DropReceipts } from "../../store/drop-receipts.ts";
+import type { DroppedBy, TaskSource } from "../../store/journal/journal-record.ts";
+import type { TaskJournal } from "../../store/journal/task-journal.ts";
+import type { Sessions } from "../../store/sessions/session-store.ts";
+import { fold } from "../../store/tasks/open-task.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
+import type { BrokenDrop, Drop } from "../../task/file/drop.ts";
+import { parseDropText } from "../../task/file/task-file.ts";
+import type { Bounds, Origin } from "../../task/rights/origin.ts";
+import { givenTo, type RightsByOrigin } from "../../task/rights/origin-rights.ts";
+import { lowerLevel, type Rights } from "../../task/rights/rights.ts";
 import { archivedProblem } from "./archived-sessions.ts";
 import type { DropJudgement, RunDrops } from "./run-drops.ts";
 

@@ -1,4 +1,4 @@
-import { readFrontMatter } from "../file/front-matter.ts";
+import { readFrontMatter } from "../../file/front-matter.ts";
 import { type ParsedTaskFile, parseTaskFileBy } from "./task-file-reading.ts";
 
 export type { ParsedTaskFile };

@@ -1,5 +1,5 @@
-import type { ChangedFile, RunChange } from "../state/run.ts";
-import { inlineCode, plainMarkdown } from "../text/markdown.ts";
+import type { ChangedFile, RunChange } from "../../state/run.ts";
+import { inlineCode, plainMarkdown } from "../../text/markdown.ts";
 import { CHANGED_BY, CHANGED_FILES_HEADING } from "./task-result.ts";
 
 /** What one run of a task has changed, as results and interfaces tell it. Absent things are `null`. */

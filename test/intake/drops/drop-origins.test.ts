@@ -1,15 +1,15 @@
 import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { publishDrop } from "../../src/app/actions/tasks/publish-drop.ts";
-import { localUserName } from "../../src/base/local-user.ts";
-import type { RunEvent } from "../../src/run/driver.ts";
-import { openDropReceipts } from "../../src/store/drop-receipts.ts";
-import { failure, THREAD } from "../fakes/fake-runner.ts";
-import { AN_ITEM } from "../support/an-item.ts";
-import { tempDir } from "../support/temp-dir.ts";
-import { createWorld, type World } from "../support/world.ts";
-import { finishAll, placeOf } from "../support/world-actions.ts";
+import { publishDrop } from "../../../src/app/actions/tasks/publish-drop.ts";
+import { localUserName } from "../../../src/base/local-user.ts";
+import type { RunEvent } from "../../../src/run/driver.ts";
+import { openDropReceipts } from "../../../src/store/drop-receipts.ts";
+import { failure, THREAD } from "../../fakes/fake-runner.ts";
+import { AN_ITEM } from "../../support/an-item.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { createWorld, type World } from "../../support/world.ts";
+import { finishAll, placeOf } from "../../support/world-actions.ts";
 
 const ME = localUserName();
 const COMMIT = { origin: expect.stringMatching(/^commit \w+$/), requestedBy: "Ada <ada@example.org>" };

@@ -1,13 +1,13 @@
-import { CoordinatorError } from "../base/errors.ts";
-import type { Log } from "../base/surroundings.ts";
-import type { Branch } from "../git/branch.ts";
-import type { RedactedDrop, TaskSource } from "../store/journal/journal-record.ts";
-import type { BrokenDrop, Drop } from "../task/file/drop.ts";
-import { keepDrop } from "../task/file/kept-drop.ts";
-import { describeProblems } from "../task/spec/task-problem.ts";
-import type { TaskProblem } from "../task/spec/task-spec.ts";
-import type { Keeper } from "../task/text/kept-text.ts";
-import type { Intake } from "./inbox/intake.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { Log } from "../../base/surroundings.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { RedactedDrop, TaskSource } from "../../store/journal/journal-record.ts";
+import type { BrokenDrop, Drop } from "../../task/file/drop.ts";
+import { keepDrop } from "../../task/file/kept-drop.ts";
+import { describeProblems } from "../../task/spec/task-problem.ts";
+import type { TaskProblem } from "../../task/spec/task-spec.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
+import type { Intake } from "../inbox/intake.ts";
 
 /** A drop without its secrets. */
 export interface AcceptedDrop extends Pick<Drop, "text" | "spec" | "folderKey"> {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { presentTaskFile } from "../../../src/app/views/task-view.ts";
-import { type TaskChange, taskChange } from "../../../src/task/records/change-section.ts";
-import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
-import type { RunChange } from "../../../src/task/state/run.ts";
-import { renderTaskFile, taskCommitMessage } from "../../support/kept.ts";
-import { taskRecord } from "../../support/task-record.ts";
+import { presentTaskFile } from "../../../../src/app/views/task-view.ts";
+import { type TaskChange, taskChange } from "../../../../src/task/records/task-file/change-section.ts";
+import { parseTaskFile } from "../../../../src/task/records/task-file/parsed-task-file.ts";
+import type { RunChange } from "../../../../src/task/state/run.ts";
+import { renderTaskFile, taskCommitMessage } from "../../../support/kept.ts";
+import { taskRecord } from "../../../support/task-record.ts";
 
 const [COMMIT, PARENT] = ["a".repeat(40), "b".repeat(40)];
 const NOTHING: RunChange = {

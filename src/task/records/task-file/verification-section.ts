@@ -1,6 +1,6 @@
-import type { Verification } from "../state/verification.ts";
-import { durationText } from "../text/duration-text.ts";
-import { fenced, inlineCode, plainMarkdown } from "../text/markdown.ts";
+import type { Verification } from "../../state/verification.ts";
+import { durationText } from "../../text/duration-text.ts";
+import { fenced, inlineCode, plainMarkdown } from "../../text/markdown.ts";
 
 export const VERIFICATION_HEADING = "### Verification";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
-import type { TaskRecord } from "../../../src/task/records/task-record.ts";
-import { renderTaskFile, taskCommitMessage } from "../../support/kept.ts";
-import { taskRecord } from "../../support/task-record.ts";
-import { FAILED_VERIFICATION } from "../../support/verification.ts";
+import { parseTaskFile } from "../../../../src/task/records/task-file/parsed-task-file.ts";
+import type { TaskRecord } from "../../../../src/task/records/task-file/task-record.ts";
+import { renderTaskFile, taskCommitMessage } from "../../../support/kept.ts";
+import { taskRecord } from "../../../support/task-record.ts";
+import { FAILED_VERIFICATION } from "../../../support/verification.ts";
 
 const FAILED: Partial<TaskRecord> = {
   ...{

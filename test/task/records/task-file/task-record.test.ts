@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseDropText } from "../../../src/task/file/task-file.ts";
-import { parseTaskFile } from "../../../src/task/records/parsed-task-file.ts";
-import { renderTaskFile } from "../../support/kept.ts";
-import { taskRecord } from "../../support/task-record.ts";
+import { parseDropText } from "../../../../src/task/file/task-file.ts";
+import { parseTaskFile } from "../../../../src/task/records/task-file/parsed-task-file.ts";
+import { renderTaskFile } from "../../../support/kept.ts";
+import { taskRecord } from "../../../support/task-record.ts";
 
 const TEXT = fc
   .oneof(
@@ -298,7 +298,7 @@ describe("reading", () => {
     expect(parseTaskFile(renderTaskFile(record))?.frontMatter.note).toBe(blanks);
   });
 
-  const FIXTURE = readFileSync(new URL("../../fixtures/formats/task-file-v3.md", import.meta.url), "utf8");
+  const FIXTURE = readFileSync(new URL("../../../fixtures/formats/task-file-v3.md", import.meta.url), "utf8");
 
   it("understands format 3", () => {
     const parsed = parseTaskFile(FIXTURE);

@@ -1,6 +1,6 @@
-import type { ChangedFile } from "../state/run.ts";
-import { parseInlineCode } from "../text/markdown.ts";
-import { fencedBlockEnd } from "../text/quoted-text.ts";
+import type { ChangedFile } from "../../state/run.ts";
+import { parseInlineCode } from "../../text/markdown.ts";
+import { fencedBlockEnd } from "../../text/quoted-text.ts";
 import { ACCOUNT_START } from "./task-file-layout.ts";
 import { beforeVerification, outputOfVerification, VERIFICATION_HEADING } from "./verification-section.ts";
 

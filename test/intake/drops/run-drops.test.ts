@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createRunDrops } from "../../src/intake/run-drops.ts";
-import type { RunEvent } from "../../src/run/driver.ts";
-import { createTaskIndex } from "../../src/store/tasks/task-index.ts";
-import { DEFAULT_RIGHTS } from "../../src/task/rights/rights.ts";
-import type { FakeRun } from "../fakes/fake-runner.ts";
-import { AN_ITEM } from "../support/an-item.ts";
-import { createWorld, type World } from "../support/world.ts";
-import { finishAll, isOnDisk } from "../support/world-actions.ts";
+import { createRunDrops } from "../../../src/intake/drops/run-drops.ts";
+import type { RunEvent } from "../../../src/run/driver.ts";
+import { createTaskIndex } from "../../../src/store/tasks/task-index.ts";
+import { DEFAULT_RIGHTS } from "../../../src/task/rights/rights.ts";
+import type { FakeRun } from "../../fakes/fake-runner.ts";
+import { AN_ITEM } from "../../support/an-item.ts";
+import { createWorld, type World } from "../../support/world.ts";
+import { finishAll, isOnDisk } from "../../support/world-actions.ts";
 
 const WRITES = "for i in $(seq 30); do echo Do it. > inbox/$i.md; done";
 const ID = "20261120-101010-abcdef";

@@ -1,10 +1,10 @@
-import type { Log } from "../base/surroundings.ts";
-import type { DroppedBy, TaskSource } from "../store/journal/journal-record.ts";
-import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
-import type { TaskTable } from "../store/tasks/task-table.ts";
-import type { BrokenDrop, Drop } from "../task/file/drop.ts";
-import type { Rights } from "../task/rights/rights.ts";
-import type { Intake } from "./inbox/intake.ts";
+import type { Log } from "../../base/surroundings.ts";
+import type { DroppedBy, TaskSource } from "../../store/journal/journal-record.ts";
+import type { RecentTasks } from "../../store/tasks/recent-tasks.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
+import type { BrokenDrop, Drop } from "../../task/file/drop.ts";
+import type { Rights } from "../../task/rights/rights.ts";
+import type { Intake } from "../inbox/intake.ts";
 
 /** Tells which run of an agent has left a file in inbox/, by what the runs have said of themselves. */
 export interface DropAuthors {

@@ -1,8 +1,8 @@
-import type { FrontMatter, FrontMatterLimits } from "../file/plain-front-matter.ts";
-import { TITLE_CHARACTERS_MAX, titleOf } from "../file/task-title.ts";
-import { isFinal, type TaskStatus } from "../ledger/ledger.ts";
-import { oneLine } from "../text/one-line.ts";
-import { fencedBlockEnd, readQuotedText } from "../text/quoted-text.ts";
+import type { FrontMatter, FrontMatterLimits } from "../../file/plain-front-matter.ts";
+import { TITLE_CHARACTERS_MAX, titleOf } from "../../file/task-title.ts";
+import { isFinal, type TaskStatus } from "../../ledger/ledger.ts";
+import { oneLine } from "../../text/one-line.ts";
+import { fencedBlockEnd, readQuotedText } from "../../text/quoted-text.ts";
 import {
   ACCOUNT_END,
   ACCOUNT_START,

@@ -1,8 +1,8 @@
 import { createHash, randomInt } from "node:crypto";
-import type { Branch } from "../git/branch.ts";
-import type { TaskSource } from "../store/journal/journal-record.ts";
-import type { Drop } from "../task/file/drop.ts";
-import { isTaskId, makeTaskId, taskIdFromCommit } from "../task/names/task-id.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { TaskSource } from "../../store/journal/journal-record.ts";
+import type { Drop } from "../../task/file/drop.ts";
+import { isTaskId, makeTaskId, taskIdFromCommit } from "../../task/names/task-id.ts";
 
 /** Why a drop stays where it is although it is a valid task. */
 export const HELD_BACK = {

@@ -1,11 +1,11 @@
-import type { Branch } from "../git/branch.ts";
-import type { TaskSource } from "../store/journal/journal-record.ts";
-import { isClaimed, type OpenTask } from "../store/tasks/open-task.ts";
-import type { RecentTasks } from "../store/tasks/recent-tasks.ts";
-import type { TaskTable } from "../store/tasks/task-table.ts";
-import type { Drop } from "../task/file/drop.ts";
-import { INBOX } from "../task/records/workspace-paths.ts";
-import type { Keeper } from "../task/text/kept-text.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { TaskSource } from "../../store/journal/journal-record.ts";
+import { isClaimed, type OpenTask } from "../../store/tasks/open-task.ts";
+import type { RecentTasks } from "../../store/tasks/recent-tasks.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
+import type { Drop } from "../../task/file/drop.ts";
+import { INBOX } from "../../task/records/workspace-paths.ts";
+import type { Keeper } from "../../task/text/kept-text.ts";
 
 /** What git and memory say about the inbox, read once for all drops of a scan. */
 export interface InboxSnapshot {

@@ -1,10 +1,10 @@
-import type { Log } from "../base/surroundings.ts";
-import type { Branch } from "../git/branch.ts";
-import type { DropReceipts } from "../store/drop-receipts.ts";
-import type { TaskTable } from "../store/tasks/task-table.ts";
-import type { Drop } from "../task/file/drop.ts";
+import type { Log } from "../../base/surroundings.ts";
+import type { Branch } from "../../git/branch.ts";
+import type { DropReceipts } from "../../store/drop-receipts.ts";
+import type { TaskTable } from "../../store/tasks/task-table.ts";
+import type { Drop } from "../../task/file/drop.ts";
+import type { Intake } from "../inbox/intake.ts";
 import { namedId } from "./drop-id.ts";
-import type { Intake } from "./inbox/intake.ts";
 import type { InboxSnapshot } from "./inbox-snapshot.ts";
 
 /** How drops leave the inbox folder. */

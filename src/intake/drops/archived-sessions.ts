@@ -1,7 +1,7 @@
-import { CoordinatorError } from "../base/errors.ts";
-import type { Sessions } from "../store/sessions/session-store.ts";
-import { problemAt } from "../task/spec/task-problem.ts";
-import type { TaskProblem } from "../task/spec/task-spec.ts";
+import { CoordinatorError } from "../../base/errors.ts";
+import type { Sessions } from "../../store/sessions/session-store.ts";
+import { problemAt } from "../../task/spec/task-problem.ts";
+import type { TaskProblem } from "../../task/spec/task-spec.ts";
 
 /** Returns what is wrong with a drop for `session`: `undefined` unless that one is archived. */
 export async function archivedProblem(

@@ -1,4 +1,4 @@
-import type { Usage } from "../state/run.ts";
+import type { Usage } from "../../state/run.ts";
 
 /** What the runs of a task have taken. Times in ms; `undefined`: not known. */
 export interface TaskAccount {
