@@ -180,6 +180,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
   const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
   const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
+  await sync.prepare();
   dispatcher.begin();
   const stopHooks = startHooks({
     ...{ events, cursorPath: paths.hooksTold, settings: deps.hooks, environment: deps.environment },

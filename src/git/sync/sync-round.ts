@@ -57,6 +57,8 @@ export interface SyncLinkOptions {
 /** The branch and its remote. */
 export interface SyncLink {
   readonly remote: Remote;
+  /** Brings branches of sessions into a clone that is new, where they travel; else it takes no time. @throws RemoteError, GitError; AbortError */
+  prepare(signal: AbortSignal): Promise<void>;
   /** Fetches, integrates, pushes, and moves the branch forward. @throws RemoteError, GitError; AbortError */
   round(signal: AbortSignal): Promise<SyncOutcome>;
 }
@@ -180,7 +182,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
 
   /** A clone that is new has none of them yet: then all are brought. Later ones of other clones are not, nor what was removed here. */
   async function bringSessions(signal: AbortSignal): Promise<void> {
-    if (haveSessions) return;
+    if (haveSessions || !options.sessions()) return;
     const isNew = (await sessionRefs()).length === 0;
     if (isNew) await remote.bring(SESSION_REFS, signal);
     haveSessions = true;
@@ -201,6 +203,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
 
   return {
     remote,
+    prepare: bringSessions,
     async round(signal) {
       const here = `refs/heads/${options.localBranch}`;
       let moved = false;
@@ -211,10 +214,8 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
         if (done === "again") moved = true;
         else {
           moved ||= done.moved;
-          if (options.sessions()) {
-            await bringSessions(signal);
-            await sendSessions(signal);
-          }
+          await bringSessions(signal);
+          if (options.sessions()) await sendSessions(signal);
           const local = await refAt(repository, here);
           const there = await refAt(
             repository,
