@@ -228,11 +228,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       const asked = target();
       if (asked === undefined || !settings().sessions) return;
       // What goes wrong is met and told by the first round.
+      const prepared = current(asked).prepare(aborter.signal);
       await atMost(
         PREPARE_MS,
-        current(asked.remote, asked.branch)
-          .prepare(aborter.signal)
-          .catch(() => undefined),
+        prepared.catch(() => undefined),
       );
     },
     heed() {
