@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createMerger } from "../../src/git/merge/merger.ts";
+import type { ConfiguredPrograms } from "../../src/git/repository/configured-programs.ts";
 import { createSnapshots } from "../../src/git/snapshots/snapshot.ts";
 import { createTurnRefs } from "../../src/git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../src/git/worktrees/linked-worktrees.ts";
@@ -28,11 +29,19 @@ export interface SessionTrees {
 
 const WHO = "Codex <codex@example.org>";
 
-/** Opens those of the repository at `topDir`; as often as a coordinator would start. @param home of another workspace there */
-export function openSessionTrees(topDir: string, home?: string): SessionTrees {
+/**
+ * Opens those of the repository at `topDir`; as often as a coordinator would start.
+ *
+ * @param home of another workspace there
+ * @param programs what git may run there; nothing is configured unless given
+ */
+export function openSessionTrees(
+  topDir: string,
+  home?: string,
+  programs: Pick<ConfiguredPrograms, "forListing"> = { forListing: async () => ({}) },
+): SessionTrees {
   const code = { topDir, gitDir: join(topDir, ".git"), commonDir: join(topDir, ".git") };
   const stateDir = join(topDir, ".git/codex-inbox", ...(home === undefined ? [] : ["homes", home]));
-  const environment = async (): Promise<Readonly<Record<string, string>>> => ({});
   const log: string[] = [];
   const busy = new Set<string>();
   const settings: SessionTrees["settings"] = {
@@ -40,9 +49,13 @@ export function openSessionTrees(topDir: string, home?: string): SessionTrees {
     ...{ maxCount: 1_000, maxBytes: Number.MAX_SAFE_INTEGER, freeBytes: 0 },
   };
   const records = openWorktreeRecords(join(stateDir, "worktrees"));
-  const trees = openLinkedWorktrees({ repository: code, trashDir: join(stateDir, "worktree-trash"), environment });
+  const trees = openLinkedWorktrees({
+    ...{ repository: code, trashDir: join(stateDir, "worktree-trash") },
+    environment: () => programs.forListing(code),
+  });
   const shared = {
-    ...{ code, trees, records, settings: () => settings, surroundings: { now: Date.now }, environment },
+    ...{ code, trees, records, settings: () => settings, surroundings: { now: Date.now } },
+    environment: programs.forListing,
     log: (event: string) => log.push(event),
   };
   const worktrees = createSessionWorktrees({
@@ -52,7 +65,7 @@ export function openSessionTrees(topDir: string, home?: string): SessionTrees {
   const taking = {
     ...{ ...shared, worktrees, ours: ["inbox"], committer: async () => WHO },
     snapshots: createSnapshots({
-      programs: { forListing: environment },
+      programs,
       secretsIn: async (text) => (text.includes("SECRET") ? [{ line: 1, kind: "a secret" }] : []),
     }),
   };

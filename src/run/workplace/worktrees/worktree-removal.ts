@@ -110,7 +110,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     if (problem !== undefined) return problem;
     if (held !== undefined) return `what looks like a secret is not on its branch: ${named(held.paths)}`;
     // Files below our own paths (a task file that an agent left in inbox/) are part of no snapshot.
-    const ours = await changedBelow(worktree, deps.ours);
+    const ours = await changedBelow(worktree, deps.ours, await deps.environment(worktree));
     const paths = [...leftOut.map(({ path }) => path), ...ours];
     return paths.length === 0 ? undefined : `in no commit: ${named(paths)}`;
   };
