@@ -21,6 +21,8 @@ export interface SessionTrees {
   readonly removal: WorktreeRemoval;
   readonly keeping: WorktreeKeeping;
   readonly settings: { -readonly [Key in keyof WorktreeSettings]: WorktreeSettings[Key] };
+  /** Unix ms. */
+  readonly clock: { now: () => number };
   /** Sessions that have an open task. */
   readonly busy: Set<string>;
   /** What was logged: "event worktree". */
@@ -43,6 +45,7 @@ export function openSessionTrees(
   const code = { topDir, gitDir: join(topDir, ".git"), commonDir: join(topDir, ".git") };
   const stateDir = join(topDir, ".git/codex-inbox", ...(home === undefined ? [] : ["homes", home]));
   const log: string[] = [];
+  const clock = { now: Date.now };
   const busy = new Set<string>();
   const settings: SessionTrees["settings"] = {
     ...{ setup: undefined, copy: [], setupTimeoutMs: 60_000, parkAfterMs: 86_400_000, dir: undefined, sparse: [] },
@@ -54,7 +57,7 @@ export function openSessionTrees(
     environment: () => programs.forListing(code),
   });
   const shared = {
-    ...{ code, trees, records, settings: () => settings, surroundings: { now: Date.now } },
+    ...{ code, trees, records, settings: () => settings, surroundings: { now: () => clock.now() } },
     environment: programs.forListing,
     log: (event: string) => log.push(event),
   };
@@ -79,5 +82,5 @@ export function openSessionTrees(
     committer: async () => WHO,
   });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal, isIdle: (session) => !busy.has(session) });
-  return { trees, records, worktrees, snapshots, removal, keeping, settings, busy, log };
+  return { trees, records, worktrees, snapshots, removal, keeping, settings, clock, busy, log };
 }
