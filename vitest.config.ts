@@ -19,6 +19,7 @@ const ALONE = [
   "test/git/process/no-descriptors.test.ts",
   "test/intake/inbox/watch/*.test.ts",
   "test/intake/inbox/*-{crash,limits}.test.ts",
+  "test/run/workplace/worktrees/filters.test.ts",
 ];
 
 /**
