@@ -27,7 +27,8 @@ const ALONE = [
  * (claim: about two file systems.)
  */
 const ON_DISK = [
-  "test/run/{codex,sandbox,verify,worker}/**/*.test.ts",
+  "test/run/{sandbox,verify,worker}/**/*.test.ts",
+  "test/run/codex/*.test.ts",
   "test/run/driver-contract.test.ts",
   "test/e2e/{own-code,planted-repositories,real-codex,rights,secrets,submitting}.test.ts",
   "test/e2e/worktrees/*.test.ts",
