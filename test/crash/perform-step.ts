@@ -35,6 +35,7 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
     case "shortage":
       return suffer(home, step.shortage);
     case "clock":
+      home.counts.clockSteps += 1;
       home.order({ ...home.orders(), clockMs: (home.orders().clockMs ?? 0) + step.byMs });
       return "set";
     case "control":
@@ -52,6 +53,7 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
 
 /** Starts a coordinator, after the end of the one before. */
 async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promise<string> {
+  if (home.isAlone) return "nobody is to serve";
   await end(home, "SIGKILL");
   const { clockMs = 0 } = home.orders();
   home.order({ clockMs, ...(typeof fault?.at === "number" ? { endAtOp: fault.at } : {}) });
@@ -69,10 +71,12 @@ async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promi
 
 const slowPath = ({ place }: TortureHome): string => join(place.dir, "slow-workers");
 
-/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them. */
+/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them: beside what it starts itself. */
 export async function letWorkersBegin(home: TortureHome): Promise<void> {
   if (!existsSync(slowPath(home))) return;
-  await delay(LATE_MS);
+  const hasDecided = (): boolean => / recovered .* action=seal/.test(home.living()?.log() ?? "");
+  await waitFor(hasDecided, { what: "a decision", timeoutMs: LATE_MS, intervalMs: 5 }).catch(() => undefined);
+  if (hasDecided()) home.counts.lateWorkers += 1;
   rmSync(slowPath(home), { force: true });
 }
 
@@ -140,6 +144,7 @@ function killAgents(home: TortureHome): void {
 async function freeze(home: TortureHome, ms: number): Promise<string> {
   const life = home.living();
   if (life === undefined) return "nobody serves";
+  home.counts.frozen += 1;
   life.signal("SIGSTOP");
   await delay(ms);
   life.signal("SIGCONT");
@@ -174,7 +179,6 @@ async function kill(
 
 async function suffer(home: TortureHome, { how, code, where, share, ms }: Shortage): Promise<string> {
   const life = home.living();
-  home.counts.shortages += 1;
   if (how === "layer") {
     home.order({ ...home.orders(), rules: [{ where, code, share }] });
     await delay(ms);
@@ -188,6 +192,7 @@ async function suffer(home: TortureHome, { how, code, where, share, ms }: Shorta
     const set = (most: number): boolean =>
       spawnSync("prlimit", ["--pid", String(life.pid), `--nofile=${most}:`]).status === 0;
     if (!set(limit)) return "not possible here";
+    home.counts.noDescriptors += 1;
     await delay(ms);
     set(1_000);
     return `at most ${limit} descriptors`;
@@ -195,6 +200,7 @@ async function suffer(home: TortureHome, { how, code, where, share, ms }: Shorta
   return home.alone(async () => {
     const give = home.place.take(how);
     if (give === undefined) return "not possible here";
+    home.counts[({ disk: "diskFull", inodes: "noInodes", "read-only": "readOnly" } as const)[how]] += 1;
     await delay(ms);
     give();
     return how;
@@ -216,7 +222,11 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   };
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
-  if (what === "archive" || what === "land") return home.alone(() => asked(`/sessions/${session}/${what}`));
+  if (what === "archive") return home.alone(() => asked(`/sessions/${session}/archive`));
+  if (what === "land") {
+    const able = sessions.filter((key) => hasBranch(home, key));
+    return home.alone(() => asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`));
+  }
   noteIds(home);
   const known = home.tasks.filter(({ id }) => id !== undefined);
   const task = known[Math.floor(pick * known.length)];
@@ -228,6 +238,12 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   if (answer?.status === 202) task.retries += 1;
   else if (answer === undefined || answer.status >= 500) task.retriesUncertain += 1;
   return `retry: ${answer?.status ?? "no answer"}`;
+}
+
+/** Whether the session has worked in a worktree of its own. */
+function hasBranch({ repo }: TortureHome, session: string): boolean {
+  const slug = session.replaceAll("/", "-");
+  return repo.git("for-each-ref", "--format=%(refname)").includes(`refs/heads/codex-inbox/${slug}-`);
 }
 
 /** Learns from the log which id a dropped file got. */
