@@ -36,17 +36,13 @@ export const CONTROLS = {
     changes: [{ file: SWAP, from: 'takeAll(parts, ["index"])', to: "undefined as SwapResult | undefined" }],
   },
   "claim-by-ref": {
-    without: "a claim is a ref of the remote that moves by compare-and-swap",
+    without: "a claim is a ref of the remote that moves by compare-and-swap (--clones)",
     changes: [
+      { file: REMOTE, from: "[...PUSH, ...leases, ACCESS_NAME,", to: "[...PUSH, ACCESS_NAME," },
       {
         file: REMOTE,
-        from: '[`--force-with-lease=${ref}:${lease.from ?? ""}`]',
-        to: "[]",
-      },
-      {
-        file: REMOTE,
-        from: 'some.map(({ ref, to }) => `${to ?? ""}:${ref}`)',
-        to: 'some.map(({ ref, to, lease }) => `${lease === undefined ? "" : "+"}${to ?? ""}:${ref}`)',
+        from: "const refspecs = some.map(({ ref, to }) =>",
+        to: 'const refspecs = some.map(({ ref, to, lease }) => (lease === undefined ? "" : "+") +',
       },
     ],
   },

@@ -44,7 +44,7 @@ export async function checkShared(shared: SharedHomes, isCalm: boolean): Promise
   return problems;
 }
 
-export function cloneOf({ repo }: Pick<TortureHome, "repo">): string {
+function cloneOf({ repo }: Pick<TortureHome, "repo">): string {
   return repo.read(".git/codex-inbox/clone")?.slice(0, 6) ?? "none";
 }
 
