@@ -13,7 +13,7 @@ const STEPS = Array.from({ length: 9 }, (_, number) => number);
 const STEPS_OF_CLONES = STEPS.slice(0, 5);
 
 it("the beginnings of random histories, of one clone and of two that share a remote, with faults at random moments, break no promise", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const packageDir = inject("packageDir");
   const template = await makeTemplate(tempDir(), packageDir);
