@@ -192,7 +192,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       });
       return thenWake(answer);
     },
-    archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
+    archive: async (part, archived) => thenWake(await deps.archive((await queries.session(part)).key, archived)),
     async sync() {
       const state = await deps.sync();
       return state === undefined ? null : deps.keeper.keep(state);
