@@ -1,15 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { commitIndex } from "../support/git-stress/user-actions.ts";
+import { commitIndex, settle } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask } from "./ask.ts";
-import type { ControlWord, LifeFault, Shortage, Step } from "./history.ts";
+import type { ControlWord, LifeFault, Step } from "./history.ts";
 import type { CoordinatorLife } from "./home/coordinator-life.ts";
 import { childrenOf, isWorker, killQuietly } from "./home/processes.ts";
 import type { TortureHome } from "./home/torture-home.ts";
+import { suffer } from "./shortages.ts";
 import { raceUser, workAsUser } from "./user-steps.ts";
 
 /** Does one step of a history, and returns in a word what came of it. */
@@ -33,7 +33,7 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
     case "kill":
       return kill(home, step.whom, random);
     case "shortage":
-      return suffer(home, step.shortage);
+      return suffer(home, step.shortage, random, () => startAnew(home, undefined));
     case "clock":
       home.counts.clockSteps += 1;
       home.order({ ...home.orders(), clockMs: (home.orders().clockMs ?? 0) + step.byMs });
@@ -177,36 +177,6 @@ async function kill(
   return `killed ${pid}`;
 }
 
-async function suffer(home: TortureHome, { how, code, where, share, ms }: Shortage): Promise<string> {
-  const life = home.living();
-  if (how === "layer") {
-    home.order({ ...home.orders(), rules: [{ where, code, share }] });
-    await delay(ms);
-    const { rules: _, ...others } = home.orders();
-    home.order(others);
-    return `${code} below ${where}`;
-  }
-  if (how === "descriptors") {
-    if (life === undefined || !existsSync(`/proc/${life.pid}/fd`)) return "nobody serves";
-    const limit = readdirSync(`/proc/${life.pid}/fd`).length + 1;
-    const set = (most: number): boolean =>
-      spawnSync("prlimit", ["--pid", String(life.pid), `--nofile=${most}:`]).status === 0;
-    if (!set(limit)) return "not possible here";
-    home.counts.noDescriptors += 1;
-    await delay(ms);
-    set(1_000);
-    return `at most ${limit} descriptors`;
-  }
-  return home.alone(async () => {
-    const give = home.place.take(how);
-    if (give === undefined) return "not possible here";
-    home.counts[({ disk: "diskFull", inodes: "noInodes", "read-only": "readOnly" } as const)[how]] += 1;
-    await delay(ms);
-    give();
-    return how;
-  });
-}
-
 async function control(home: TortureHome, what: ControlWord, pick: number): Promise<string> {
   if (what === "compact" || what === "gc") {
     const { code } = await home.command(...(what === "compact" ? ["compact-tasks", "--force"] : ["worktree", "gc"]));
@@ -218,14 +188,18 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   const session = sessions[Math.floor(pick * sessions.length)] ?? "docs";
   const asked = async (path: string, body: unknown = {}, method = "POST"): Promise<string> => {
     const answer = await life.ask(method, path, body);
-    return `${path}: ${answer?.status ?? "no answer"}`;
+    const { state = "" } = answer?.body ?? {};
+    return `${path}: ${answer?.status ?? "no answer"} ${state}`;
   };
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
   if (what === "archive") return home.alone(() => asked(`/sessions/${session}/archive`));
   if (what === "land") {
     const able = sessions.filter((key) => hasBranch(home, key));
-    return home.alone(() => asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`));
+    return home.alone(async () => {
+      if (pick < TIDY_SHARE) await settle(home.user); // Else it may only be made ready.
+      return asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`);
+    });
   }
   noteIds(home);
   const known = home.tasks.filter(({ id }) => id !== undefined);
@@ -239,6 +213,9 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   else if (answer === undefined || answer.status >= 500) task.retriesUncertain += 1;
   return `retry: ${answer?.status ?? "no answer"}`;
 }
+
+/** Of the landings that happen beside changes of the user's that are not committed none is done. */
+const TIDY_SHARE = 0.8;
 
 /** Whether the session has worked in a worktree of its own. */
 function hasBranch({ repo }: TortureHome, session: string): boolean {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -17,6 +17,7 @@ import { makePlace, type Place } from "./home/place.ts";
 import { killQuietly, processesOf } from "./home/processes.ts";
 import { copyTemplate, makeHome, type TortureHome } from "./home/torture-home.ts";
 import { letWorkersBegin, noteIds, performStep, untilStruck } from "./perform-step.ts";
+import { failedCalls } from "./shortages.ts";
 
 export interface TortureOptions {
   readonly seed: number;
@@ -165,7 +166,7 @@ export function figuresOfLives(home: TortureHome): Readonly<Record<string, numbe
   return {
     lives: home.lives.length,
     ...home.counts,
-    ...failedCalls(home),
+    ...Object.fromEntries(CODES.map((code) => [code, failedCalls(home, code)])),
     landings: landingsIn(home),
     userCommands: home.user.commands,
     userFailures: home.user.failures.length,
@@ -173,13 +174,6 @@ export function figuresOfLives(home: TortureHome): Readonly<Record<string, numbe
 }
 
 const CODES = ["ENOSPC", "EIO", "EMFILE", "EROFS"] as const;
-
-/** By code: calls of coordinators that the layer below them has let fail. */
-function failedCalls({ place }: TortureHome): Readonly<Record<string, number>> {
-  const path = join(place.base, "faults.json.failed");
-  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
-  return Object.fromEntries(CODES.map((code) => [code, lines.filter((line) => line.startsWith(`${code} `)).length]));
-}
 
 /** Commits by which the work of sessions came into the branch; what the user has taken back since is not among them. */
 function landingsIn({ repo }: TortureHome): number {
