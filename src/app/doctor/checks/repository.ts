@@ -95,7 +95,8 @@ export const refsCheck: Check = {
         if (ref === "") continue;
         tell.looked("refs", 1);
         const type = (await reader.read(id))?.type;
-        if (type !== (CLAIM.test(ref) ? "blob" : "commit")) leadsNowhere(ref, type === undefined ? `git has no ${id}` : `it leads to a ${type}`);
+        if (type !== (CLAIM.test(ref) ? "blob" : "commit"))
+          leadsNowhere(ref, type === undefined ? `git has no ${id}` : `it leads to a ${type}`);
       }
     } finally {
       reader.close();
