@@ -7,7 +7,8 @@ import type { StopRequests } from "../dispatch/stop-requests.ts";
 import type { Acceptance } from "../intake/acceptance.ts";
 import type { Edits } from "../intake/edits.ts";
 import type { QueueLimit } from "../intake/queue-limit.ts";
-import type { BranchSync, SyncState } from "../publish/branch-sync.ts";
+import type { BranchSync } from "../publish/branch-sync.ts";
+import type { SyncState } from "../publish/sync-state.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
 import type { EventLog } from "../store/events/event-log.ts";
@@ -192,7 +193,7 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       });
       return thenWake(answer);
     },
-    archive: async (session, archived) => thenWake(await deps.archive(session, archived)),
+    archive: async (part, archived) => thenWake(await deps.archive((await queries.session(part)).key, archived)),
     async sync() {
       const state = await deps.sync();
       return state === undefined ? null : deps.keeper.keep(state);

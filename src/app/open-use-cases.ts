@@ -102,8 +102,14 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       (await import("./actions/sessions/pause-queue.ts")).pauseQueue(await paths(), request, Date.now()),
     resume: async (session, tryNow) =>
       (await import("./actions/sessions/pause-queue.ts")).resumeQueue(await paths(), session, Date.now(), tryNow),
-    archive: async (session, archived) =>
-      (await import("./actions/sessions/archive-session.ts")).archiveSessionHere(await find(), session, archived),
+    async archive(part, archived) {
+      const [{ archiveSessionHere }, place, asked] = await Promise.all([
+        import("./actions/sessions/archive-session.ts"),
+        find(),
+        queries(),
+      ]);
+      return archiveSessionHere(place, (await asked.session(part)).key, archived);
+    },
     async land(part, repair) {
       const [{ landSessionHere }, place, asked] = await Promise.all([
         import("./actions/sessions/land-session.ts"),

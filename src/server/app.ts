@@ -64,7 +64,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   GET  /tasks/:id    one task, by any unique part of its id; ?wait=<seconds>: once it has ended, or the time is over. POST /tasks has it too
  *   GET  /tasks/:id/answer   the last message, as text/markdown; 409 before the end
  *   PATCH /tasks/:id   changes keys of the front matter, or the prompt, while the task is queued
- *   GET  /tasks/:id/log    what was said and done until now: last
+ *   GET  /tasks/:id/log    what was said and done until now, also in a session, by its key: last
  *   GET  /tasks/:id/diff   what its runs have changed: run, stat; as text/x-diff where that is accepted
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again; with takeOver 200 and an open task of another clone
@@ -133,8 +133,8 @@ export function createApp(
   });
 
   app.get("/tasks/:id/log", async (context) => {
-    const task = await coordinator.find(context.req.param("id"));
-    return context.json(await coordinator.log(task.id, logOptions(context.req.queries())));
+    const { id: named } = context.req.param();
+    return context.json(await coordinator.log(named, logOptions(context.req.queries())));
   });
 
   app.get("/tasks/:id/diff", async (context) => {

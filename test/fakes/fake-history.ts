@@ -3,9 +3,10 @@ import type { FakeRepository } from "./fake-repository.ts";
 
 /** The finished tasks of a branch in memory, told by the trailers of its commits. */
 export function createFakeHistory(repository: FakeRepository): QueriesDeps["history"] {
-  const entries = (): readonly HistoryEntry[] =>
+  const entries = (thread = ""): readonly HistoryEntry[] =>
     repository.log().flatMap(({ id, message, timeMs }) => {
       const trailer = (key: string): string => new RegExp(`^${key}: (.*)$`, "m").exec(message)?.[1] ?? "";
+      if (!trailer("Codex-Thread").includes(thread)) return [];
       const task = trailer("Task-Id");
       if (task === "") return [];
       const [subject = ""] = message.split("\n", 1);
@@ -23,5 +24,6 @@ export function createFakeHistory(repository: FakeRepository): QueriesDeps["hist
       entries()
         .filter(({ task }) => task.includes(part))
         .slice(0, count),
+    inThread: async (part, count) => entries(part).slice(0, count),
   };
 }

@@ -10,8 +10,10 @@ const HEAD = `# The command line
 Made of the commands' own help: \`npm run docs:cli\` writes it anew.
 
 \`codex-inbox [-C <dir>] <command> [options]\`. \`-C\` may stand before the command or behind it. Any folder of the workspace will do, and so does
-any folder of the code whose workspace is elsewhere (\`init --branch\`). A task is named by any unique part of its id. A word that begins with a
-hyphen goes behind \`--\`.
+any folder of the code whose workspace is elsewhere (\`init --branch\`). A task is named by any unique part of its id, a session
+by any unique part of its key or of its thread's id. A whole id, key or thread comes before parts, and several that fit are listed (4). Where a task is
+wanted a session stands for its open task, or for the one that ended last where none is open; where a session is wanted a task stands for its session.
+A word that begins with a hyphen goes behind \`--\`.
 
 \`--json\` prints an object with a \`version\`, which is 1. The number rises when a field goes away or changes its meaning; fields may be added at any
 time. A task in it is the one that [openapi.json](openapi.json) describes as \`TaskView\`.

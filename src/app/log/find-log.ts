@@ -1,17 +1,16 @@
 import { CoordinatorError } from "../../base/errors.ts";
-import { sessionKeyProblem } from "../../task/names/session-key.ts";
+import { findEither, type NamedDeps } from "../queries/find-named.ts";
 import type { QueriesDeps } from "../queries/queries.ts";
-import { type LocatedTask, locateTask } from "../queries/tasks/find-task.ts";
+import type { LocatedTask } from "../queries/tasks/find-task.ts";
 import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
 import { committedEntries, lastOf, noSuchLog } from "./task-log.ts";
 
-/** Returns the log of the task whose id contains `part`, or else of the session of that name. @throws CoordinatorError as `find` */
-export async function findLog(deps: QueriesDeps, part: string, options: LogOptions): Promise<LogView> {
-  const task = await locateTask(deps, part).catch((error: unknown) => {
-    if (error instanceof CoordinatorError && error.code === "NOT_FOUND") return undefined;
-    throw error;
+/** Returns the log of the task or of the session that `word` names. @throws CoordinatorError as `findEither` */
+export async function findLog(deps: NamedDeps, word: string, options: LogOptions): Promise<LogView> {
+  const found = await findEither(deps, word).catch((error: unknown) => {
+    throw error instanceof CoordinatorError && error.code === "NOT_FOUND" ? noSuchLog(word) : error;
   });
-  return task === undefined ? sessionLog(deps, part, options) : taskLog(deps, task, options);
+  return "task" in found ? taskLog(deps, found.task, options) : sessionLog(deps, found.session, options);
 }
 
 async function taskLog(deps: QueriesDeps, task: LocatedTask, options: LogOptions): Promise<LogView> {
@@ -34,7 +33,6 @@ async function sessionLog(
   session: string,
   { last = SESSION_ENTRIES_DEFAULT, charactersMax }: LogOptions,
 ): Promise<LogView> {
-  if (sessionKeyProblem(session) !== undefined) throw noSuchLog(session);
   const open = await deps.open();
   const tasks = open.all.filter(({ sessionKey }) => sessionKey === session);
   const entries: LogEntry[] = [...(await committedEntries(deps.branch, session, { last }))];

@@ -1,19 +1,24 @@
 import { openPauseStore } from "../../dispatch/pauses.ts";
 import type { SessionListDeps } from "../views/session-list.ts";
 import type { TaskView } from "../views/task-view.ts";
+import { findSessionNamed, findTaskNamed, type NamedDeps } from "./find-named.ts";
 import type { Queries, QueriesDeps } from "./queries.ts";
-import { findTask } from "./tasks/find-task.ts";
+import { noSuchTask } from "./tasks/find-task.ts";
 import { listLines, listTasks } from "./tasks/list-tasks.ts";
 import { rememberHistory } from "./tasks/remembered-history.ts";
 
 /** Creates the answers. What a question needs beyond files of a few lines is loaded when it is asked. */
 export function createQueries(given: QueriesDeps): Queries {
-  const deps = { ...given, history: rememberHistory(given.history, given.branch) };
-  const pauses = () => openPauseStore(deps.paths.paused).read();
-  const find = (part: string): Promise<TaskView> => findTask(deps, part);
+  const pauses = () => openPauseStore(given.paths.paused).read();
   const sessionDeps = async (): Promise<SessionListDeps> => {
-    const [open, unlanded] = await Promise.all([deps.open(), deps.unlanded()]);
-    return { branch: deps.branch, clonePath: deps.paths.clone, pauses: pauses(), open, unlanded };
+    const [open, unlanded] = await Promise.all([given.open(), given.unlanded()]);
+    return { branch: given.branch, clonePath: given.paths.clone, pauses: pauses(), open, unlanded };
+  };
+  const deps: NamedDeps = { ...given, sessionDeps, history: rememberHistory(given.history, given.branch) };
+  const find = async (word: string): Promise<TaskView> => {
+    const task = await (await findTaskNamed(deps, word)).present();
+    if (task === undefined) throw noSuchTask(word);
+    return task;
   };
   return {
     find,
@@ -29,7 +34,7 @@ export function createQueries(given: QueriesDeps): Queries {
     async sessions({ own }) {
       return (await import("../views/session-list.ts")).listSessions(await sessionDeps(), own);
     },
-    session: async (part) => (await import("../views/session-list.ts")).findSession(await sessionDeps(), part),
+    session: (word) => findSessionNamed(deps, word),
     diff: async (part, options = {}) =>
       (await import("./tasks/task-diff.ts")).taskDiff(deps.workRoot, await find(part), options),
     retryText: async (part) => (await import("./tasks/retry-text.ts")).retryText(deps, await find(part)),

@@ -92,7 +92,7 @@ export interface Queries {
   list(options: ListOptions): Promise<TaskPage>;
   /** The same list, with less of each task. */
   lines(options: ListOptions): Promise<TaskPage<TaskLine>>;
-  /** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
+  /** Returns the task that `part` names: see `findTaskNamed`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several are meant */
   find(part: string): Promise<TaskView>;
   /** Does the same with all that is known of it. @throws CoordinatorError as `find` */
   show(part: string): Promise<TaskDetails>;
@@ -101,11 +101,11 @@ export interface Queries {
   waiting(): Promise<InboxView>;
   /** The most recently used one first; `own`: also those that were made for a single task each. */
   sessions(options: { readonly own: boolean }): Promise<readonly SessionView[]>;
-  /** Returns the session that a key, or a part of one or of a thread, names. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
+  /** Returns the session that `part` names: see `findSessionNamed`. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
   session(part: string): Promise<SessionView>;
   /** The newest finished tasks, as their commits tell them. */
   history(count: number): Promise<readonly HistoryEntry[]>;
-  /** What was said and done until now in a task, by any unique part of its id, or in a session. @throws CoordinatorError as `find` */
+  /** What was said and done until now in the task or session that `part` names: see `findEither`. @throws CoordinatorError as `find` */
   log(part: string, options?: LogOptions): Promise<LogView>;
   /** What the runs of a task have changed. @throws CoordinatorError as `find`; `NOT_FOUND` where nothing is recorded */
   diff(part: string, options?: DiffOptions): Promise<TaskDiff>;

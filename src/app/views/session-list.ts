@@ -5,6 +5,7 @@ import type { SessionBranch } from "../../run/workplace/worktrees/session-branch
 import { knownCloneId } from "../../store/clone/clone-id.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
+import { isThreadId } from "../../task/names/thread-id.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
 import type { Pause, Pauses } from "../../task/schedule/pause.ts";
 import { accountFact, added, type EndedTasks, hasDied, NO_ACCOUNT } from "../../task/session/session-account.ts";
@@ -80,8 +81,8 @@ export async function listSessions(deps: SessionListDeps, own: boolean): Promise
 const CANDIDATES_SHOWN = 5;
 
 /**
- * Returns the session with this key; else the one whose key has it as a part, or where there is none, whose thread. Those that were made for a single task each are
- * found by their whole key, or while their task is open.
+ * Returns the session with this key; else the one whose key has it as a part, or where there is none, whose thread: a whole thread id is
+ * looked for among threads first. Those that were made for a single task each are found by their whole key, or while their task is open.
  *
  * @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where it is a part of several
  */
@@ -90,12 +91,20 @@ export async function findSession(deps: SessionListDeps, part: string): Promise<
   if (exact !== undefined) return exact;
   const open = deps.open.all.map(({ sessionKey }) => sessionKey);
   const keys = part === "" ? [] : [...new Set([...(await sessionKeys(deps.branch, false)), ...open])];
-  const named = keys.filter((key) => key.includes(part));
   const views: SessionView[] = [];
-  for (const key of named.length > 0 ? named : keys) {
-    const view = await sessionWithKey(deps, key);
-    if (view !== undefined && (named.length > 0 || view.thread?.includes(part) === true)) views.push(view);
-  }
+  const add = async (wanted: readonly string[], fits: (view: SessionView) => boolean): Promise<void> => {
+    for (const key of views.length > 0 ? [] : wanted) {
+      const view = await sessionWithKey(deps, key);
+      if (view !== undefined && fits(view)) views.push(view);
+    }
+  };
+  const isInThread = ({ thread }: SessionView): boolean => thread?.includes(part) === true;
+  if (isThreadId(part)) await add(keys, isInThread);
+  await add(
+    keys.filter((key) => key.includes(part)),
+    () => true,
+  );
+  await add(keys, isInThread);
   const [found, ...others] = views;
   if (found === undefined)
     throw new CoordinatorError("NOT_FOUND", `there is no session "${part}"; codex-inbox sessions lists them`);

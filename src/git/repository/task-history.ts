@@ -20,6 +20,8 @@ export interface TaskHistory {
   newest(count: number, session?: string, statuses?: readonly FinalStatus[]): Promise<readonly HistoryEntry[]>;
   /** Finished tasks whose id contains `part`, newest first, at most `count`. Reads the whole history if it must. */
   withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
+  /** The same of those whose thread's id contains `part`. */
+  inThread(part: string, count: number): Promise<readonly HistoryEntry[]>;
 }
 
 const FORMAT = [
@@ -70,6 +72,7 @@ export function createTaskHistory(place: Required<GitPlace>, branch: string): Ta
         ...(statuses.length === 0 ? [] : [`^Task-Status: (${statuses.join("|")})$`]),
       ),
     withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
+    inThread: (part, count) => log(count, "^Task-Id: ", `^Codex-Thread: [0-9a-f-]*${part.replace(/[^0-9a-f-]/g, "")}`),
   };
 }
 

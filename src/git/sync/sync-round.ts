@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MERGED_PLACES, mergeAttributes } from "../../task/records/merged-files.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
 import { SESSION_BRANCH_PREFIX } from "../../task/workplace/workplace-lease.ts";
-import type { Branch, Destination } from "../branch.ts";
+import type { Branch, Goal } from "../branch.ts";
 import { createMerger } from "../merge/merger.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
@@ -57,6 +57,8 @@ export interface SyncLinkOptions {
 /** The branch and its remote. */
 export interface SyncLink {
   readonly remote: Remote;
+  /** Brings branches of sessions into a clone that is new, where they travel; else it takes no time. @throws RemoteError, GitError; AbortError */
+  prepare(signal: AbortSignal): Promise<void>;
   /** Fetches, integrates, pushes, and moves the branch forward. @throws RemoteError, GitError; AbortError */
   round(signal: AbortSignal): Promise<SyncOutcome>;
 }
@@ -67,6 +69,7 @@ const AGAIN_MS = 150;
 /** A user's command is waited for this long; then the next round tries again. */
 const GATE_MS = 20_000;
 const PATHS_SHOWN = 20;
+const SESSION_REFS = [`refs/heads/${SESSION_BRANCH_PREFIX}`, "refs/codex-inbox/turns/"] as const;
 const SESSION_REFS_MAX = 1_000;
 
 type Step = "again" | Pick<SyncOutcome, "inTheWay" | "refused" | "moved">;
@@ -91,6 +94,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
   };
   const pull = `git -C ${shellWord(repository.topDir)} pull --no-rebase ${options.remote} ${options.remoteBranch}`;
   const sent = new Map<string, string>();
+  let haveSessions = false;
 
   const blocked = (why: string, paths: readonly string[], command: string | undefined): Step => ({
     ...DONE,
@@ -110,8 +114,8 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
   }
 
   /** What the branch here moves to while the user commits to it: first here, to be pushed then. */
-  const joined =
-    (commit: string): Destination =>
+  const joinTo =
+    (commit: string): Goal["join"] =>
     async (tip) => {
       if (tip === undefined) return commit;
       const made = await integrate(parts, tip, commit);
@@ -132,11 +136,10 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     }, GATE_MS / 20);
     try {
       const either = AbortSignal.any([signal, gate]);
-      const first = await branch.advance(to, either);
-      if (first.kind === "moved" || first.kind === "there") return { ...DONE, moved: first.kind === "moved" };
-      // The branch has new commits meanwhile. Pushed first, the next merge could come too late as well.
-      const moved = first.kind === "apart" ? await branch.advance(joined(to), either) : first;
-      if (first.kind === "apart" && (moved.kind === "moved" || moved.kind === "apart")) return "again";
+      const goal = local === undefined ? to : { from: local, to, join: joinTo(to) };
+      const moved = await branch.advance(goal, either);
+      // The branch has new commits meanwhile: what both come to is to be pushed.
+      if (moved.kind === "apart" || (moved.kind === "moved" && moved.tip !== to)) return "again";
       if (moved.kind === "in-the-way") return blocked(moved.why, moved.paths, pull);
       return { ...DONE, moved: moved.kind === "moved" };
     } catch (error) {
@@ -174,13 +177,22 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     return made.kind === "merged" ? follow(local, commit, signal) : DONE;
   }
 
+  const sessionRefs = async (): Promise<readonly (readonly [string, string])[]> =>
+    (await Promise.all(SESSION_REFS.map((folder) => refsBelow(repository, folder)))).flatMap((refs) => [...refs]);
+
+  /** A clone that is new has none of them yet: then all are brought. Later ones of other clones are not, nor what was removed here. */
+  async function bringSessions(signal: AbortSignal): Promise<void> {
+    if (haveSessions || !options.sessions()) return;
+    const isNew = (await sessionRefs()).length === 0;
+    if (isNew) await remote.bring(SESSION_REFS, signal);
+    haveSessions = true;
+    if (isNew) for (const [ref, id] of await sessionRefs()) sent.set(ref, id);
+  }
+
   /** What was sent once is not sent again while it is the same; held refs stay here. */
   async function sendSessions(signal: AbortSignal): Promise<void> {
-    const refs = new Map([
-      ...(await refsBelow(repository, `refs/heads/${SESSION_BRANCH_PREFIX}`)),
-      ...(await refsBelow(repository, "refs/codex-inbox/turns/")),
-    ]);
-    const news = [...refs].filter(([ref, id]) => sent.get(ref) !== id).slice(0, SESSION_REFS_MAX);
+    const refs = await sessionRefs();
+    const news = refs.filter(([ref, id]) => sent.get(ref) !== id).slice(0, SESSION_REFS_MAX);
     if (news.length === 0) return;
     const outcomes = await remote.push(
       news.map(([ref, to]) => ({ ref, to })),
@@ -191,6 +203,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
 
   return {
     remote,
+    prepare: bringSessions,
     async round(signal) {
       const here = `refs/heads/${options.localBranch}`;
       let moved = false;
@@ -201,6 +214,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
         if (done === "again") moved = true;
         else {
           moved ||= done.moved;
+          await bringSessions(signal);
           if (options.sessions()) await sendSessions(signal);
           const local = await refAt(repository, here);
           const there = await refAt(

@@ -43,7 +43,7 @@ export interface ArchiveDeps {
  *
  * @throws CoordinatorError `NOT_FOUND`; `REFUSED` while a task of it is open, here or in another clone
  */
-export async function archiveSession(deps: ArchiveDeps, key: string, archived: boolean): Promise<ArchiveAnswer> {
+async function archiveSession(deps: ArchiveDeps, key: string, archived: boolean): Promise<ArchiveAnswer> {
   const { branch } = deps;
   const facts = sessionKeyProblem(key) === undefined ? await branch.readText(sessionFactsPath(key)) : undefined;
   const ours = [...deps.open()].find(({ sessionKey }) => sessionKey === key);

@@ -18,14 +18,7 @@ export interface LocatedTask {
   readonly present: () => Promise<TaskView | undefined>;
 }
 
-/** Returns the task whose id contains `part`. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
-export async function findTask(deps: QueriesDeps, part: string): Promise<TaskView> {
-  const task = await (await locateTask(deps, part)).present();
-  if (task === undefined) throw notFound(part);
-  return task;
-}
-
-/** Does the same, and reads no task file. */
+/** Returns the task whose id contains `part`; no task file is read. @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where several do */
 export async function locateTask(deps: QueriesDeps, part: string): Promise<LocatedTask> {
   const found = new Map<string, LocatedTask>();
   const addFinished = (row: Finished): void => {
@@ -54,10 +47,11 @@ export async function locateTask(deps: QueriesDeps, part: string): Promise<Locat
     throw new CoordinatorError("REFUSED", many);
   }
   const [only] = found.values();
-  if (only === undefined) throw notFound(part);
+  if (only === undefined) throw noSuchTask(part);
   return only;
 }
 
-function notFound(part: string): CoordinatorError {
+/** The same words for all that find none. */
+export function noSuchTask(part: string): CoordinatorError {
   return new CoordinatorError("NOT_FOUND", `there is no task "${part}"; codex-inbox ls shows the ids`);
 }

@@ -7,7 +7,7 @@ export function createArchiveCommand(deps: CliDeps): Command {
     summary: "Put a session away: its files move into archive/, and it takes no more tasks",
     usage: "[--undo] [--json] <session>",
     help: [
-      "<session>  its key, as sessions shows it",
+      "<session>  any unique part of its key, of its thread, or of the id of one of its tasks",
       "--undo     takes it out of the archive: it goes on in its thread; the moved files stay where they are",
       "--json     print {version, session, archived, commit} as JSON",
       "Refused while a task of it is open. It is one commit, and the rows of tasks.md link the files where they are then.",

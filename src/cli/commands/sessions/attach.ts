@@ -9,7 +9,7 @@ export function createAttachCommand(deps: CliDeps): Command {
     summary: "Work on a session by hand: prints the folder of its worktree, made again where it was removed",
     usage: "[--shell] [--take | --release] [--json] <session>",
     help: [
-      "<session>  its key, or any unique part of its key or thread",
+      "<session>  any unique part of its key, of its thread, or of the id of one of its tasks",
       "--shell    opens your shell there ($SHELL) instead of printing the folder",
       "--take     holds the session while you work: no task of it is started until --release, or the end of that shell",
       "--release  gives it back; what was edited is committed, marked as yours, before its next task",

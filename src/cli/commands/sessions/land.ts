@@ -14,7 +14,7 @@ export function createLandCommand(deps: CliDeps): Command {
     summary: "Merge the work of a session into the branch that is checked out",
     usage: "[--repair] [--json] <session> [<words>]",
     help: [
-      "<session>  its key, or any unique part of its key or thread",
+      "<session>  any unique part of its key, of its thread, or of the id of one of its tasks",
       "--repair   where it conflicts, files a task in which the session settles that (exit code 75: land again when it has ended)",
       "<words>    what the session is told besides, with --repair; words with blanks go in quotes",
       "--json     print {version, session, branch, target, state, head, commit, conflicts, why, command, repairTask} as JSON",

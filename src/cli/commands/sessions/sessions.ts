@@ -21,7 +21,7 @@ export function createSessionsCommand(deps: CliDeps): Command {
       "--resumable      those alone whose work is not landed, and that have no task under way: how old it is, and what it stands against",
       `-n <count>       how many, the most recently used ones (default ${SESSIONS_SHOWN})`,
       "--json           the same as JSON, as GET /sessions has it; with one named, as GET /sessions/<key>",
-      "<session>        that one alone: its key, or any unique part of its key or thread",
+      "<session>        that one alone: any unique part of its key, of its thread, or of the id of one of its tasks",
     ],
     options: {
       all: { type: "boolean" },

@@ -11,7 +11,7 @@ export function createDiffCommand(deps: CliDeps): Command {
     summary: "Show what the runs of a task have changed, as it was recorded",
     usage: "[--json] [--stat] [--run <n>] <task>",
     help: [
-      "<task>     any unique part of its id",
+      "<task>     any unique part of its id, or a session: its open task, else the one that ended last",
       "--stat     which files, and by how many lines",
       "--run <n>  the change of this run alone",
       "--json     print {version, task, title, status, changes} as JSON",

@@ -17,6 +17,7 @@ export function createLogCommand(deps: CliDeps): Command {
     usage: "[-n <count>] [-f] [--json | --raw] [<task> | <session>]",
     help: [
       `-n <count>    how many finished tasks (default ${TASKS_SHOWN}); of a task or session, its last entries`,
+      "<task>, <session>  any unique part of its id, key or thread; a whole one comes before parts",
       "-f, --follow  of a task or session: go on with what happens; a task's to its end",
       "--json        as JSON; with -f an entry or an event a line",
       "--raw         of a task: what codex wrote itself, a JSON event a line, until the task is committed",

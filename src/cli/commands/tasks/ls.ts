@@ -24,7 +24,7 @@ export function createLsCommand(deps: CliDeps): Command {
       "-a, --all        archived ones too",
       "--open           open tasks only",
       `--state <state>  tasks in this state; may be given more than once: ${TASK_STATUSES.join(", ")}`,
-      "--session <key>  tasks of one session: any unique part of its key or thread",
+      "--session <key>  tasks of one session: any unique part of its key or thread, or of the id of one of its tasks",
       `-n <count>       how many finished tasks (default ${FINISHED_SHOWN})`,
       "--json           {version, tasks}: each as GET /tasks/:id shows each",
       "Where output goes elsewhere than to a terminal, it is one task a line, with tabs between: id, state, session, when it was",

@@ -18,7 +18,7 @@ export function createShowCommand(deps: CliDeps): Command {
     summary: "Show a task: prompt, answer, verification, changed files, and where they are",
     usage: "[--json | --answer | --why] <task>",
     help: [
-      "<task>    any unique part of its id",
+      "<task>    any unique part of its id, or a session: its open task, else the one that ended last",
       "--answer  the last message alone, as it is",
       "--why     where it works, in the shared checkout or in a worktree, and what decided that",
       "--json    all of it as JSON, as GET /tasks/:id has it",

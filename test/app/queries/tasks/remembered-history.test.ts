@@ -21,7 +21,11 @@ function remembered(length: number) {
     return Array.from({ length: Math.min(count, length) }, (_, n) => entry(state.first + n, session));
   };
   const branch = { treeId: async () => state.tree };
-  return { asked, state, history: rememberHistory({ newest, withId: async () => [] }, branch) };
+  return {
+    asked,
+    state,
+    history: rememberHistory({ newest, withId: async () => [], inThread: async () => [] }, branch),
+  };
 }
 
 const tasks = (entries: readonly HistoryEntry[]): string => entries.map(({ task }) => task).join();
