@@ -43,7 +43,7 @@ it.each<{ name: string; ask: () => Promise<unknown>; stops: number; answer: unkn
   },
   {
     name: "started by our shell, and is started once more without it",
-    ask: () => createGitShell().read(PLACE, ["ls-files"]),
+    ask: () => createGitShell().run(PLACE, ["ls-files"]),
     stops: 1,
     answer: expect.objectContaining({ status: 0, stdout: Buffer.from("done\n") }),
   },
