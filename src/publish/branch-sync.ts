@@ -2,6 +2,7 @@ import type { Log, Surroundings } from "../base/surroundings.ts";
 import { worldFaultCode } from "../base/world-fault.ts";
 import { RemoteError } from "../git/sync/remote-error.ts";
 import type { InTheWay, SyncLink, SyncLinkOptions, SyncOutcome } from "../git/sync/sync-round.ts";
+import type { SyncFields } from "../task/events/live-event.ts";
 
 /** What the settings say of it; without `remote` there is no sync. */
 export interface SyncSettings {
@@ -44,6 +45,8 @@ export interface BranchSyncDeps {
   readonly isCheckoutBusy: () => boolean;
   /** The branch has moved: somebody has to look at it. */
   readonly onMoved: () => void;
+  /** Something has come, gone, or stands between the two, or does no longer. */
+  readonly onNews: (news: SyncFields) => void;
   /** A round has ended. */
   readonly onEnd: () => void;
   readonly surroundings: Pick<Surroundings, "now" | "after">;
@@ -123,10 +126,16 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     return undefined;
   };
 
+  const tell = (what: SyncFields["what"], more: Partial<SyncFields> = {}): void => {
+    const asked = target();
+    if (asked !== undefined) deps.onNews({ what, ...asked, reason: null, paths: [], command: null, ...more });
+  };
+
   const note = (reason: string | undefined): void => {
     if (reason !== problem?.reason) {
       if (reason !== undefined) log("sync-waits", { remote: target()?.remote, reason });
       else log("sync-goes-on", { remote: target()?.remote });
+      tell(reason === undefined ? "goes-on" : "away", { reason: reason ?? null });
     }
     problem = reason === undefined ? undefined : { reason, sinceMs: problem?.sinceMs ?? surroundings.now() };
   };
@@ -135,6 +144,8 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     const isNew = found !== undefined && (found.why !== inTheWay?.why || found.paths.join() !== inTheWay.paths.join());
     if (isNew && found.command !== undefined)
       log("sync-in-the-way", { reason: found.why, paths: found.paths.join(" "), hint: found.command });
+    if (isNew) tell("in-the-way", { reason: found.why, paths: found.paths, command: found.command ?? null });
+    else if (found === undefined && inTheWay !== undefined) tell("goes-on");
     inTheWay = found && { ...found, sinceMs: isNew || inTheWay === undefined ? surroundings.now() : inTheWay.sinceMs };
   };
 
@@ -147,8 +158,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       failures = 0;
       note(outcome.refused);
       noteObstacle(outcome.inTheWay);
+      if (outcome.pushed) tell("pushed");
       if (outcome.moved) {
         log("synced", { remote: asked.remote, branch: asked.branch, ahead: outcome.ahead, behind: outcome.behind });
+        tell("fetched");
         deps.onMoved();
       }
     } catch (error) {

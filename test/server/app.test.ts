@@ -426,6 +426,25 @@ describe("stop, pause and resume", () => {
     expect(asked).toHaveLength(3);
   });
 
+  it("sync with the remote, and say how it stands", async () => {
+    const state = {
+      ...{ remote: "origin", branch: "main", lastSync: null, ahead: 2, behind: 0, running: false, problem: null },
+      inTheWay: { reason: "files differ", paths: ["a.c"], command: "git pull", since: "2026-11-20T16:00:00.000Z" },
+    };
+    const post = { method: "POST" };
+    const { request } = server({ sync: async () => state });
+    expect(await request("/sync", post)).toMatchObject({ status: 200, body: { sync: state } });
+    expect((await request("/sync", { ...post, body: '{"remote":"x"}' })).status).toBe(422);
+    const without = server({ sync: async () => null });
+    expect(await without.request("/sync", post)).toMatchObject({ status: 200, body: { sync: null } });
+    const sync = async (): Promise<never> => {
+      throw new CoordinatorError("GIT", "git is away");
+    };
+    const broken = await server({ sync }).request("/sync", post);
+    expect(broken).toMatchObject({ status: 503, body: { error: { code: "GIT", message: "git is away" } } });
+    expect((await server({ sync }).request("/sync")).status).toBe(404);
+  });
+
   it("lands a session, with a repair where that is asked for, attaches to it and releases it", async () => {
     const asked: unknown[] = [];
     const answer = { session: "docs", branch: "codex-inbox/docs-1a2b3c", dir: "/t", thread: null, takenBy: null };

@@ -2,7 +2,7 @@ import { CONFIG_FILE } from "../../config/config-file.ts";
 import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { countCopiedTasks } from "../../store/clone/copied-state.ts";
-import type { OpenTask } from "../../store/tasks/open-task.ts";
+import { isClaimed, type OpenTask } from "../../store/tasks/open-task.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { isUnderWay, rowOf } from "../../task/state/state-row.ts";
 import type { Health } from "../views/present-health.ts";
@@ -41,12 +41,21 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     running: await present(open, running),
     queued: await present(open, queued),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
+    claims: health === undefined ? notedClaims(open.all) : health.claims,
     ...(health === undefined
       ? await (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
       : { broken: health.broken, inbox: null }),
     overlaps: overlapsOf(await deps.unlanded()),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
+}
+
+/** What the journal knows of claims, while nobody asks the remote. */
+function notedClaims(open: readonly OpenTask[]): StatusView["claims"] {
+  const shared = open.filter(({ needsClaim, state }) => needsClaim && state.kind !== "ended");
+  const held = shared.filter((task) => task.claim !== undefined && isClaimed(task)).length;
+  const elsewhere = shared.filter(({ superseded }) => superseded !== undefined).length;
+  return held + elsewhere === 0 ? null : { held, elsewhere, problem: null };
 }
 
 /** Each pair is told once. */
