@@ -18,13 +18,14 @@ const drafts = new Map();
 /** What is shown of the work of `session`; `undefined` where there is nothing to show. @param {SessionView | undefined} session */
 export function workOf(session) {
   if (session === undefined) return undefined;
-  const { key, takenBy, unlanded } = session;
+  const { key, takenBy } = session;
   const before = landings.get(key);
-  const isSame = unlanded === null || before?.tip === unlanded.tip;
+  const isSame = session.unlanded === null || before?.tip === session.unlanded.tip;
   const landing = isSame ? before?.landing : undefined;
-  return takenBy === null && unlanded === null && landing === undefined
-    ? undefined
-    : { key, takenBy, unlanded, landing };
+  const isOver = landing?.state === "landed" || landing?.state === "nothing"; // The list of sessions may come later.
+  const unlanded = isOver ? null : session.unlanded;
+  if (takenBy === null && unlanded === null && landing === undefined) return undefined;
+  return { key, takenBy, unlanded, landing };
 }
 
 /** @param {NonNullable<ReturnType<typeof workOf>>} work @param {() => Promise<unknown>} again */
@@ -98,7 +99,7 @@ function repairForm(key, conflicts, repair) {
   return h(
     "div",
     { class: "conflict" },
-    h("p", {}, h("strong", {}, "Does not merge with what is checked out: "), ...named(conflicts)),
+    line([h("strong", {}, "Does not merge with what is checked out: "), ...named(conflicts)]),
     h("p", { class: "actions" }, field, made),
   );
 }
