@@ -14,10 +14,9 @@ export interface Branch {
    * would, and as politely as `commit`. Unless every file of the user's that differs is exactly as the branch has it, nothing moves.
    * The next `refresh` tells of it as of a move by somebody else.
    *
-   * @param to the commit, or what returns it for the tip that is there then (`undefined`: there is none), asked again for each new tip
    * @throws AbortError when `signal` aborts; no lock is left then
    */
-  advance(to: string | Destination, signal: AbortSignal): Promise<Advance>;
+  advance(to: string | Goal, signal: AbortSignal): Promise<Advance>;
   /** Returns what keeps it waiting now, or `undefined` when it is not waiting. */
   waiting(): CommitterWait | undefined;
   /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
@@ -49,13 +48,19 @@ export interface Branch {
   close(): Promise<void>;
 }
 
-/** Returns a commit that holds all of `tip`; `undefined` where there is none. */
-export type Destination = (tip: string | undefined) => Promise<string | undefined>;
+/** A commit to move to, and what becomes of commits that somebody makes meanwhile. */
+export interface Goal {
+  /** Holds all of `from`, the tip that it was made for. */
+  readonly from: string;
+  readonly to: string;
+  /** Returns a commit that holds all of `to` and of another tip; `undefined` where there is none. Not asked where both change other files. */
+  readonly join: (tip: string | undefined) => Promise<string | undefined>;
+}
 
 /** What became of moving the branch forward. Paths are from the top of the work tree. */
 export type Advance =
-  /** Files of ours that the user has edited are left alone, as in a commit of ours. */
-  | { readonly kind: "moved"; readonly leftAlone: readonly string[] }
+  /** Files of ours that the user has edited are left alone, as in a commit of ours. `tip` holds the commit, and is another one where it was joined. */
+  | { readonly kind: "moved"; readonly tip: string; readonly leftAlone: readonly string[] }
   /** The branch holds the commit already. */
   | { readonly kind: "there" }
   /** The branch has commits that the other does not hold. */

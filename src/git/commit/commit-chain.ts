@@ -52,7 +52,7 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
   let pending: PendingCommit | undefined;
   const write = ({ index, plan }: PendingCommit): void => {
     if (tree === undefined) return;
-    tip = store.add("commit", formatCommit(tree, tip, input, plan.message));
+    tip = store.add("commit", formatCommit(tree, tip === undefined ? [] : [tip], input, plan.message));
     commits[index] = tip;
     lastSubject = plan.message.split("\n", 1)[0] ?? "";
   };
@@ -143,15 +143,16 @@ export function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-function formatCommit(
+/** Returns the content of a commit object; the message ends in one line feed. */
+export function formatCommit(
   tree: string,
-  parent: string | undefined,
+  parents: readonly string[],
   { author, committer }: Signed,
   message: string,
 ): Buffer {
-  const parents = parent === undefined ? "" : `parent ${parent}\n`;
+  const lines = parents.map((parent) => `parent ${parent}\n`).join("");
   const text = message.replaceAll("\0", "").trimEnd();
-  return Buffer.from(`tree ${tree}\n${parents}author ${author}\ncommitter ${committer}\n\n${text}\n`);
+  return Buffer.from(`tree ${tree}\n${lines}author ${author}\ncommitter ${committer}\n\n${text}\n`);
 }
 
 async function compare(

@@ -8,7 +8,7 @@ import { readStamp } from "../../base/files/file-stamp.ts";
 import type { Log } from "../../base/surroundings.ts";
 import { createWorldFaults } from "../../base/world-fault.ts";
 import type { CommitReport, CommitterWait } from "../../task/records/commit-plan.ts";
-import type { Advance, Branch, Destination } from "../branch.ts";
+import type { Advance, Branch, Goal } from "../branch.ts";
 import { createLocks, hasLiveOwner, removeLeftLocks } from "../gate/locks.ts";
 import { createProcessScan } from "../gate/process-scan.ts";
 import { createTemporaryFiles } from "../gate/temporary-files.ts";
@@ -160,15 +160,15 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     return stamp === undefined ? "" : `${stamp.inode}:${stamp.sizeBytes}:${stamp.modifiedMs}`;
   };
 
-  async function advance(to: string | Destination, signal: AbortSignal): Promise<Advance> {
+  async function advance(to: string | Goal, signal: AbortSignal): Promise<Advance> {
     let moved = false;
     const onMoved = (changes: readonly FileChange[]): void => {
       moved = true;
       for (const { path, after } of changes) if (after !== undefined) brought.set(path, stampOf(path));
     };
     try {
-      const { leftAlone } = await inTurn(moveTo(parts, typeof to === "string" ? async () => to : to, onMoved), signal);
-      return moved ? { kind: "moved", leftAlone } : { kind: "there" };
+      const { tip, leftAlone } = await inTurn(moveTo(parts, to, onMoved), signal);
+      return moved ? { kind: "moved", tip, leftAlone } : { kind: "there" };
     } catch (error) {
       if (error instanceof ApartError) return { kind: "apart" };
       if (error instanceof MoveRefusedError) return { kind: "in-the-way", why: error.message, paths: error.paths };

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { createSlices } from "../../base/slices.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
-import type { Destination } from "../branch.ts";
+import type { Goal } from "../branch.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
@@ -10,6 +10,7 @@ import { isReachable } from "../repository/history.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BatchParts, BatchWork } from "./commit-batch.ts";
 import type { CommitChain, FileChange } from "./commit-chain.ts";
+import { joinBeside, type MovePlan } from "./join-beside.ts";
 import { judgeDisk, judgeIndex, type Refusal, type Staging, toStep } from "./staging.ts";
 import { createUserFiles, MoveRefusedError, type UserFile } from "./user-files.ts";
 import type { DiskStep } from "./work-tree.ts";
@@ -28,20 +29,23 @@ export class ApartError extends Error {
   override readonly name = "ApartError";
 }
 
+const SUBJECT = "moved forward to what the remote holds";
+
 /**
- * Returns the work of moving the branch to a destination. Files of ours follow as for commits of ours; those of the user's only where index and disk
+ * Returns the work of moving the branch to a commit. Files of ours follow as for commits of ours; those of the user's only where index and disk
  * hold exactly what the branch has, or already what it will have.
  *
  * @returns work whose `build` throws ApartError, and whose `stage` throws MoveRefusedError
  */
 export function moveTo(
   parts: MoveParts,
-  destination: Destination,
+  goal: string | Goal,
   onMoved: (changes: readonly FileChange[]) => void,
 ): BatchWork {
-  const { repository, store, memory } = parts;
+  const { memory } = parts;
   const unfinished = memory.unfinishedMove(); // Before our own intention takes its place.
   let folder: string | undefined;
+  let plan: MovePlan | undefined;
 
   const clear = (): void => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -50,15 +54,17 @@ export function moveTo(
 
   return {
     paths: [],
-    async build(base) {
-      const to = await destination(base);
-      if (to === undefined) throw new ApartError(base);
-      const common = { base, commits: [], lastSubject: "moved forward to what the remote holds" };
-      const both = base === undefined ? undefined : await mergeBase(repository, base, to);
-      if (base !== undefined && both === to)
-        return { ...common, tip: base, tree: await store.treeOf(base), changes: [] };
-      if (both !== base) throw new ApartError(to);
-      return { ...common, tip: to, tree: await store.treeOf(to), changes: await readChanges(parts, base, to) };
+    async build(base, { committer }) {
+      if (typeof goal === "string") plan = await planOf(parts, base, goal);
+      else plan ??= await planOf(parts, goal.from, goal.to);
+      if (typeof goal !== "string" && plan.from !== base) {
+        const beside = base === undefined ? undefined : await joinBeside(parts, plan, base, committer);
+        if (beside !== undefined) return chainOf(parts, base, beside, plan.changes);
+        const joined = await goal.join(base);
+        if (joined === undefined) throw new ApartError(base);
+        plan = await planOf(parts, base, joined);
+      }
+      return chainOf(parts, base, plan.to, plan.changes);
     },
     async stage(chain) {
       clear();
@@ -73,6 +79,23 @@ export function moveTo(
     },
     end: clear,
   };
+}
+
+/** @throws ApartError where `to` does not hold all of `from`; MoveRefusedError */
+async function planOf(parts: MoveParts, from: string | undefined, to: string): Promise<MovePlan> {
+  const both = from === undefined ? undefined : await mergeBase(parts.repository, from, to);
+  if (from !== undefined && both === to) return { from, to: from, changes: [] };
+  if (both !== from) throw new ApartError(to);
+  return { from, to, changes: await readChanges(parts, from, to) };
+}
+
+async function chainOf(
+  { store }: MoveParts,
+  base: string | undefined,
+  tip: string,
+  changes: readonly FileChange[],
+): Promise<CommitChain> {
+  return { base, tip, tree: await store.treeOf(tip), commits: [], changes, lastSubject: SUBJECT };
 }
 
 async function mergeBase(repository: Repository, one: string, other: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { dropBeside, laterTaskFile, MERGED_PLACES, sourceOf } from "../../task/records/merged-files.ts";
+import { dropBeside, laterTaskFile, MERGE_MESSAGE, MERGED_PLACES, sourceOf } from "../../task/records/merged-files.ts";
 import { ARCHIVE, INBOX, SESSIONS } from "../../task/records/workspace-paths.ts";
 import type { Merger } from "../merge/merger.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
@@ -64,8 +64,13 @@ export async function integrate(deps: IntegrateDeps, local: string, remote: stri
   await dropRenamed(deps, { base, taken: local }, [here, there], edits);
   await dropRenamed(deps, { base, taken: remote }, [there, here], edits);
   const tree = edits.size === 0 ? merge.tree : await rewrite(deps, merge.tree, edits);
-  const message = "sync: merge what the remote holds\n";
-  const made = { tree, parents: [local, remote], message, identity: await deps.identity(), atMs: deps.now() };
+  const made = {
+    tree,
+    parents: [local, remote],
+    message: MERGE_MESSAGE,
+    identity: await deps.identity(),
+    atMs: deps.now(),
+  };
   return { kind: "merged", commit: await merger.commit(made) };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MERGED_PLACES, mergeAttributes } from "../../task/records/merged-files.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
 import { SESSION_BRANCH_PREFIX } from "../../task/workplace/workplace-lease.ts";
-import type { Branch, Destination } from "../branch.ts";
+import type { Branch, Goal } from "../branch.ts";
 import { createMerger } from "../merge/merger.ts";
 import { readIdentity } from "../repository/committer-identity.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
@@ -115,8 +115,8 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
   }
 
   /** What the branch here moves to while the user commits to it: first here, to be pushed then. */
-  const joined =
-    (commit: string): Destination =>
+  const joinTo =
+    (commit: string): Goal["join"] =>
     async (tip) => {
       if (tip === undefined) return commit;
       const made = await integrate(parts, tip, commit);
@@ -137,11 +137,10 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     }, GATE_MS / 20);
     try {
       const either = AbortSignal.any([signal, gate]);
-      const first = await branch.advance(to, either);
-      if (first.kind === "moved" || first.kind === "there") return { ...DONE, moved: first.kind === "moved" };
-      // The branch has new commits meanwhile. Pushed first, the next merge could come too late as well.
-      const moved = first.kind === "apart" ? await branch.advance(joined(to), either) : first;
-      if (first.kind === "apart" && (moved.kind === "moved" || moved.kind === "apart")) return "again";
+      const goal = local === undefined ? to : { from: local, to, join: joinTo(to) };
+      const moved = await branch.advance(goal, either);
+      // The branch has new commits meanwhile: what both come to is to be pushed.
+      if (moved.kind === "apart" || (moved.kind === "moved" && moved.tip !== to)) return "again";
       if (moved.kind === "in-the-way") return blocked(moved.why, moved.paths, pull);
       return { ...DONE, moved: moved.kind === "moved" };
     } catch (error) {

@@ -5,6 +5,9 @@ import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "./workspace-p
 /** Where a merge decides by rules of ours; paths are from the workspace. */
 export const MERGED_PLACES: readonly string[] = [INBOX, SESSIONS, ARCHIVE, ROTATED_LEDGERS, LEDGER];
 
+/** Of a commit that holds what two clones did apart from each other. */
+export const MERGE_MESSAGE = "sync: merge what the remote holds\n";
+
 /** Returns what git is told of our files in a merge, whatever the repository's own attributes say: lines of a `.gitattributes`. */
 export function mergeAttributes(prefix: string): string {
   const anywhere = [`${ROTATED_LEDGERS}/**`, `${SESSIONS}/**`, `${ARCHIVE}/**`, LEDGER];

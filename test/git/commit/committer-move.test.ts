@@ -51,7 +51,7 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
       ...{ "tasks.md": "| t1 | succeeded |\n| t9 | succeeded |\n", "sessions/other/t9.md": "# t9\n" },
     });
     await committer.refresh();
-    expect(await committer.advance(to, ALWAYS)).toEqual({ kind: "moved", leftAlone: [] });
+    expect(await committer.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
     expect([repo.git("rev-parse", "main", "HEAD"), isClean(repo)]).toEqual([`${to}\n${to}`, ""]);
     expect(existsSync(join(repo.dir, "docs/a.txt"))).toBe(false);
     expect(repo.read("docs/b/c.txt")).toBe("new\n");
@@ -81,7 +81,7 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
     repo.write("new.txt", "new\n");
     repo.git("rm", "--quiet", "--cached", "run.sh");
     const before = [isClean(repo), repo.git("stash", "list"), repo.git("diff", "--cached"), repo.git("diff")];
-    expect(await committer.advance(to, ALWAYS)).toEqual({ kind: "moved", leftAlone: [] });
+    expect(await committer.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
     expect([isClean(repo), repo.git("stash", "list"), repo.git("diff", "--cached"), repo.git("diff")]).toEqual(before);
     expect(repo.read("README.md")).toBe("# staged, then changed\n");
     expect(repo.git("rev-parse", "main")).toBe(to);
@@ -92,14 +92,14 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
     const { repo, committer, elsewhere } = await site();
     const to = elsewhere({ "src/main.c": "changed\n" });
     repo.git("switch", "--quiet", "-c", "topic");
-    expect(await committer.advance(to, ALWAYS)).toEqual({ kind: "moved", leftAlone: [] });
+    expect(await committer.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
     expect([repo.git("rev-parse", "main"), isClean(repo)]).toEqual([to, ""]);
     expect(repo.read("src/main.c")).toBe("int main(void) { return 0; }\n");
     const home = gitRepoAt(join(tempDir(), "home"));
     repo.git("worktree", "add", "--quiet", home.dir, "main");
     const next = elsewhere({ "src/main.c": "changed again\n" });
     const second = await committerAt(home, { stateDir: join(repo.dir, ".git/codex-inbox-2") });
-    expect(await second.advance(next, ALWAYS)).toEqual({ kind: "moved", leftAlone: [] });
+    expect(await second.advance(next, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
     expect([home.git("rev-parse", "HEAD"), isClean(home), home.read("src/main.c")]).toEqual([
       next,
       "",
@@ -121,7 +121,7 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
     const { repo, committer, elsewhere } = await site();
     const to = elsewhere({ "tasks.md": "| t1 | succeeded |\n| t9 | succeeded |\n" });
     repo.write("tasks.md", "my notes\n");
-    expect(await committer.advance(to, ALWAYS)).toEqual({ kind: "moved", leftAlone: ["tasks.md"] });
+    expect(await committer.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: ["tasks.md"] });
     expect([repo.read("tasks.md"), repo.git("rev-parse", "main")]).toEqual(["my notes\n", to]);
   });
 
@@ -148,6 +148,60 @@ describe("the branch moves forward to commits that came from elsewhere", () => {
     chmodSync(join(other.slice("worktree ".length), "run.sh"), 0o755);
     expect(await committer.advance(elsewhere({}), ALWAYS)).toMatchObject({ kind: "moved" });
     expect(statSync(join(repo.dir, "run.sh")).mode & 0o111).toBe(0o111);
+  });
+});
+
+describe("commits that the user makes meanwhile", () => {
+  const never = (): Promise<undefined> => Promise.reject(new Error("nothing has to be merged"));
+
+  it("are joined at once where they change other files", async () => {
+    const { repo, committer, elsewhere } = await site();
+    const from = repo.git("rev-parse", "main");
+    const to = elsewhere({
+      ...{ "docs/a.txt": undefined, "src/main.c": "theirs\n", "tasks.md": "| t9 |\n", "sessions/x/t9.md": "# t9\n" },
+    });
+    for (const path of ["mine/1.txt", "mine/2.txt", "README.md"]) {
+      repo.write(path, "mine\n");
+      repo.git("add", "--all");
+      repo.git("commit", "--quiet", "-m", path);
+    }
+    const mine = repo.git("rev-parse", "main");
+    const moved = await committer.advance({ from, to, join: never }, ALWAYS);
+    expect(moved).toEqual({ kind: "moved", tip: repo.git("rev-parse", "main"), leftAlone: [] });
+    expect(repo.git("log", "-1", "--format=%P%n%s")).toBe(`${mine} ${to}\nsync: merge what the remote holds`);
+    expect(repo.git("rev-parse", "main^{tree}")).toBe(repo.git("merge-tree", mine, to));
+    expect([isClean(repo), repo.git("fsck", "--no-dangling")]).toEqual(["", ""]);
+  });
+
+  it.each([
+    ["the same file", { "src/main.c": "theirs\n" }, "src/main.c"],
+    ["a folder where the other has a file", { "place/x.txt": "theirs\n" }, "place"],
+    ["a file in what is a file there", { place: "theirs\n" }, "place/x.txt"],
+  ])("are merged where they change %s, and nothing moves where that cannot be", async (_, theirs, mine) => {
+    const { repo, committer, elsewhere } = await site();
+    const from = repo.git("rev-parse", "main");
+    const to = elsewhere(theirs);
+    repo.write(mine, "mine\n");
+    repo.git("add", "--all");
+    repo.git("commit", "--quiet", "-m", "mine");
+    const tip = repo.git("rev-parse", "main");
+    const asked: (string | undefined)[] = [];
+    const join = async (other: string | undefined): Promise<undefined> => {
+      asked.push(other);
+      return undefined;
+    };
+    expect(await committer.advance({ from, to, join }, ALWAYS)).toEqual({ kind: "apart" });
+    expect([asked, repo.git("rev-parse", "main"), isClean(repo)]).toEqual([[tip], tip, ""]);
+  });
+
+  it("are merged where the user took back what the other was made for", async () => {
+    const { repo, committer, elsewhere } = await site();
+    const from = repo.git("rev-parse", "main");
+    const to = elsewhere({ "src/main.c": "theirs\n" });
+    repo.git("commit", "--quiet", "--amend", "-m", "amended");
+    const joined = repo.git("commit-tree", `${to}^{tree}`, "-p", "main", "-p", to, "-m", "joined");
+    expect(await committer.advance({ from, to, join: async () => joined }, ALWAYS)).toMatchObject({ tip: joined });
+    expect([repo.git("rev-parse", "main"), isClean(repo)]).toEqual([joined, ""]);
   });
 });
 
@@ -265,7 +319,7 @@ describe("killed in the middle of a move, the next one finishes it", () => {
       await next.refresh();
       // By now the remote holds more, and a file that was written already has changed once more.
       const to = elsewhere({ "src/main.c": "two\n" });
-      expect(await next.advance(to, ALWAYS)).toEqual({ kind: "moved", leftAlone: [] });
+      expect(await next.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
       expect([repo.git("rev-parse", "main"), isClean(repo), repo.read("src/main.c")]).toEqual([to, "", "two\n"]);
       expect(readdirSync(join(repo.dir, ".git/codex-inbox/tmp"))).toEqual([]);
     },

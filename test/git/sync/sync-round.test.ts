@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openSyncLink, type SyncLink } from "../../../src/git/sync/sync-round.ts";
+import { ALWAYS } from "../../support/commit-plans.ts";
+import { committerAt } from "../../support/committer-at.ts";
+import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { tempRepo } from "../../support/temp-repo.ts";
+import { onTestFinished } from "../../support/test-end.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+interface Site {
+  readonly here: GitRepo;
+  readonly bare: GitRepo;
+  readonly other: GitRepo;
+  readonly link: SyncLink;
+}
+
+async function site(): Promise<Site> {
+  const here = tempRepo();
+  const base = tempDir();
+  const [bare, other] = [gitRepoAt(join(base, "bare.git")), gitRepoAt(join(base, "other"))];
+  here.git("clone", "--quiet", "--bare", here.dir, bare.dir);
+  here.git("remote", "add", "origin", bare.dir);
+  here.git("clone", "--quiet", bare.dir, other.dir);
+  for (const setting of ["user.name=Other", "user.email=other@example.org"])
+    other.git("config", ...(setting.split("=", 2) as [string, string]));
+  const branch = await committerAt(here);
+  const gitDir = join(here.dir, ".git");
+  const link = openSyncLink({
+    ...{ repository: { topDir: here.dir, gitDir, commonDir: gitDir }, prefix: "", branch },
+    ...{
+      localBranch: "main",
+      remoteBranch: "main",
+      remote: "origin",
+      mergingDir: join(gitDir, "codex-inbox/merging/m"),
+    },
+    ...{ now: Date.now, random: Math.random, sessions: () => false },
+    ...{ mayMove: () => undefined, onRemote: () => undefined },
+  });
+  return { here, bare, other, link };
+}
+
+function push({ other }: Site, path: string, text: string): string {
+  other.write(path, text);
+  other.git("add", "--all");
+  other.git("commit", "--quiet", "-m", path);
+  other.git("pull", "--quiet", "--no-rebase", "--no-edit");
+  other.git("push", "--quiet");
+  return other.git("rev-parse", "HEAD");
+}
+
+/** A user who adds and commits until the test ends, with pauses of `pauseMs`. */
+function userAt(repo: GitRepo, pauseMs: number): { readonly failures: () => string } {
+  const turn = `echo $n > mine.txt && git add mine.txt && git commit --quiet -m "mine $n"`;
+  const line = `n=0; while :; do n=$((n+1)); ${turn}; sleep ${pauseMs / 1_000}; done`;
+  const child = spawn("sh", ["-c", line], { cwd: repo.dir, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  onTestFinished(async () => {
+    child.kill();
+    await ended;
+  });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  return { failures: () => said };
+}
+
+describe("a user who commits every moment", () => {
+  it("keeps the branch neither from following the remote nor from being sent", { timeout: 60_000 }, async () => {
+    const place = await site();
+    const { here, bare, link } = place;
+    const user = userAt(here, 400);
+    for (const n of [1, 2]) {
+      const theirs = push(place, `theirs-${n}.txt`, `${n}\n`);
+      await waitFor(() => here.tryGit("log", "--grep=^mine", "main", "--format=%s", "-1").stdout !== "", {
+        what: "commits of the user",
+      });
+      const outcome = await link.round(ALWAYS);
+      expect(outcome).toMatchObject({ inTheWay: undefined, refused: undefined, moved: true });
+      expect(here.tryGit("merge-base", "--is-ancestor", theirs, "main").status).toBe(0);
+      expect(bare.git("log", "--format=%s", "main")).toMatch(/^mine/m);
+    }
+    expect(user.failures()).toBe("");
+    expect(here.git("fsck", "--no-dangling")).toBe("");
+  });
+});
