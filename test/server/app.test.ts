@@ -415,6 +415,9 @@ describe("stop, pause and resume", () => {
       ...{ queue: null, sessions: [], held: { reason: "usage limit reached", until: "2026-11-20T16:00:00.000Z" } },
     });
     expect(asked).toEqual([{ session: undefined, reason: "why" }, [undefined, false], ["docs", true]]);
+    expect((await post("/sessions/docs/api/pause", '{"reason":"why"}')).status).toBe(200);
+    expect((await post("/sessions/docs%2Fapi/resume")).status).toBe(200);
+    expect(asked.splice(3)).toEqual([{ session: "docs/api", reason: "why" }, ["docs/api", false]]);
     expect((await post("/pause", "{")).status).toBe(400);
     expect((await post("/pause", '{"sesion":"docs"}')).body).toEqual({
       error: { code: "USAGE", message: 'unknown field "sesion"; did you mean "session"?' },

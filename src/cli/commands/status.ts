@@ -64,7 +64,7 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
   if (health?.sandbox)
     lines.push(`sandbox    tasks that need it wait since ${time(health.sandbox.since)}: ${health.sandbox.reason}`);
   if (health?.sync) lines.push(...syncLines(health.sync, time).map((line) => `sync       ${line}`));
-  if (status.claims !== null) lines.push(`claims     ${claimsText(status.claims)}`);
+  if (status.claims !== null) lines.push(...claimsLines(status.claims));
   if (health?.full) lines.push(`full       since ${time(health.full.since)}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${time(health.world.since)}: ${health.world.reason}`);
   for (const name of health?.damaged ?? [])
@@ -94,9 +94,10 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
   return lines;
 }
 
-function claimsText({ held, elsewhere, problem }: NonNullable<StatusView["claims"]>): string {
+function claimsLines({ held, elsewhere, problem }: NonNullable<StatusView["claims"]>): readonly string[] {
+  if (held + elsewhere === 0 && problem === null) return [];
   const counts = `${held} ${held === 1 ? "task" : "tasks"} claimed by this clone, ${elsewhere} waiting for another one`;
-  return problem === null ? counts : `${counts}; none can be claimed now: ${problem}`;
+  return [`claims     ${counts}${problem === null ? "" : `; none can be claimed now: ${problem}`}`];
 }
 
 function overlapLine({ session, with: other, paths }: StatusView["overlaps"][number]): string {
