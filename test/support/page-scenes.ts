@@ -99,7 +99,15 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
         server: { pid: health.pid, startedAt: health.startedAt, url: "http://127.0.0.1:8787" },
         tasks: counts,
         running: tasks.filter((task) => OPEN.includes(task.status) && task.status !== "queued"),
-        ...{ otherClones: 0, overlaps: [], broken: health.broken, inbox: null, uncommittedSettings: null, ...status },
+        ...{
+          otherClones: 0,
+          overlaps: [],
+          unlanded: [],
+          broken: health.broken,
+          inbox: null,
+          uncommittedSettings: null,
+          ...status,
+        },
       }) as StatusView,
   });
 }

@@ -74,6 +74,8 @@ export interface StatusView {
     readonly with: string | null;
     readonly paths: readonly string[];
   }[];
+  /** Sessions with work that the checkout does not hold; `land` merges it. */
+  readonly unlanded: readonly string[];
   /** Settings in the work tree that count once they are committed. */
   readonly uncommittedSettings: string | null;
 }

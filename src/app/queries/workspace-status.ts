@@ -21,6 +21,7 @@ const QUEUED_SHOWN = 20;
 export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promise<StatusView> {
   const open = await deps.open();
   const health = await deps.health();
+  const unlanded = await deps.unlanded();
   const counts = { queued: 0, running: 0, uncommitted: 0 };
   const running = open.all.filter(({ state }) => isUnderWay(state));
   const queued = open.all.filter(({ state }) => state.kind === "queued").slice(0, QUEUED_SHOWN);
@@ -45,7 +46,8 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     ...(health === undefined
       ? await (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
       : { broken: health.broken, inbox: null }),
-    overlaps: overlapsOf(await deps.unlanded()),
+    overlaps: overlapsOf(unlanded),
+    unlanded: unlanded.map(({ session }) => session),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
 }

@@ -87,6 +87,7 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
     const why = [task.hold, ...until, task.holdRemedy].filter((text) => text !== null);
     if (why.length > 0) lines.push(`${INDENT}${why.join("; ")}`);
   }
+  if (status.unlanded.length > 0) lines.push(unlandedLine(status.unlanded));
   for (const overlap of status.overlaps) lines.push(overlapLine(overlap));
   const more = status.tasks.queued - status.queued.length;
   if (more > 0) lines.push(`queued     ${more} more; codex-inbox ls --state queued shows them`);
@@ -98,6 +99,12 @@ function claimsLines({ held, elsewhere, problem }: NonNullable<StatusView["claim
   if (held + elsewhere === 0 && problem === null) return [];
   const counts = `${held} ${held === 1 ? "task" : "tasks"} claimed by this clone, ${elsewhere} waiting for another one`;
   return [`claims     ${counts}${problem === null ? "" : `; none can be claimed now: ${problem}`}`];
+}
+
+function unlandedLine(sessions: readonly string[]): string {
+  const more = sessions.length > PATHS_SHOWN ? ` and ${sessions.length - PATHS_SHOWN} more` : "";
+  const [first = "<session>"] = sessions.length === 1 ? sessions : [];
+  return `unlanded   work of ${sessions.slice(0, PATHS_SHOWN).join(", ")}${more}; codex-inbox land ${first} merges it`;
 }
 
 function overlapLine({ session, with: other, paths }: StatusView["overlaps"][number]): string {

@@ -17,6 +17,7 @@ const QUIET: StatusView = {
   otherClones: 0,
   claims: null,
   overlaps: [],
+  unlanded: [],
   broken: [],
   inbox: null,
   uncommittedSettings: null,
@@ -160,7 +161,7 @@ it("says whose work does not merge with other work", async () => {
     { session: "docs", with: null, paths: ["a.txt"] },
     { session: "docs", with: "web", paths: ["1", "2", "3", "4", "5", "6"] },
   ];
-  const deps = createFakeCliDeps({ status: async () => ({ ...QUIET, overlaps }) });
+  const deps = createFakeCliDeps({ status: async () => ({ ...QUIET, overlaps, unlanded: ["docs"] }) });
   await runCommand(createStatusCommand(deps));
   expect(deps.printed.filter((line) => line.startsWith("overlap"))).toEqual([
     "overlap    the work of session docs does not merge with what is checked out: a.txt",

@@ -66,8 +66,14 @@ function sessionTable(sessions: readonly SessionView[]): readonly string[] {
   const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
   return sessions.map((session) => {
     const paused = session.takenBy !== null ? `; taken by ${session.takenBy}` : session.paused ? "; paused" : "";
-    return `${session.key.padEnd(width)}  ${session.state.padEnd(STATE_WIDTH)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+    return `${session.key.padEnd(width)}  ${session.state.padEnd(STATE_WIDTH)}  ${tasksText(session)}; ${takenText(session)}${paused}${landText(session)}`;
   });
+}
+
+function landText({ unlanded }: SessionView): string {
+  if (unlanded === null) return "";
+  const what = unlanded.conflicts.length > 0 ? "not landed, and not to be merged as it is" : "not landed";
+  return `; ${count(unlanded.ahead, "commit")} ${what}`;
 }
 
 /** Sessions with work that is not landed: how far it is from what is checked out, and what stands in its way. */
