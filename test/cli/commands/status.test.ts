@@ -156,7 +156,7 @@ describe("status", () => {
   });
 });
 
-it("says whose work does not merge with other work", async () => {
+it("says whose work is not landed, and whose does not merge with other work", async () => {
   const overlaps = [
     { session: "docs", with: null, paths: ["a.txt"] },
     { session: "docs", with: "web", paths: ["1", "2", "3", "4", "5", "6"] },
@@ -166,5 +166,12 @@ it("says whose work does not merge with other work", async () => {
   expect(deps.printed.filter((line) => line.startsWith("overlap"))).toEqual([
     "overlap    the work of session docs does not merge with what is checked out: a.txt",
     "overlap    the work of session docs does not merge with session web: 1, 2, 3, 4, 5 and 1 more",
+  ]);
+  expect(deps.printed).toContain("unlanded   work of docs; codex-inbox land docs merges it");
+  const many = { ...QUIET, unlanded: ["a", "b", "c", "d", "e", "f"], claims: { held: 0, elsewhere: 0, problem: null } };
+  const printed = await lines(many);
+  expect(printed.slice(2)).toEqual([
+    "tasks      0 running, 0 queued, 2 finished but not committed",
+    "unlanded   work of a, b, c, d, e and 1 more; codex-inbox land <session> merges it",
   ]);
 });
