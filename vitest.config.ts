@@ -21,6 +21,7 @@ const ALONE = [
   "test/run/driver-contract.test.ts",
   "test/run/codex/*.test.ts",
   "test/run/{sandbox,verify,worker}/**/*.test.ts",
+  "test/run/workplace/worktrees/filters.test.ts",
 ];
 
 /** Take 10 s and more: they begin first, so that no core waits for the last of them. */

@@ -7,17 +7,31 @@
  * Each seed runs first without a coordinator: what fails there fails for reasons of its own. Ends with status 1 if a user's command
  * failed because of us, or anything was lost, doubled, reverted or left behind.
  */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { runPackage } from "../test/support/coordinator-process.ts";
 import {
   failuresBesides,
   runStress,
   type StressOptions,
   type StressReport,
 } from "../test/support/git-stress/stress-run.ts";
+import { makeTestedPackage } from "../test/support/tested-package.ts";
 
 const [commands = "500", seeds = String(Date.now() % 100_000), tasks = "50", idleFiles = "300"] = process.argv.slice(2);
 
-for (const seed of seeds.split(",").map(Number)) {
+let made = "";
+try {
+  runPackage(
+    await makeTestedPackage((dir) => {
+      made = dir;
+    }),
+  );
+  for (const seed of seeds.split(",").map(Number)) await compare(seed);
+} finally {
+  rmSync(made, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function compare(seed: number): Promise<void> {
   const options: Omit<StressOptions, "served"> = {
     seed,
     commands: Number(commands),

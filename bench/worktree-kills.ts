@@ -3,7 +3,9 @@
  * git that it has started, and lets some run on a full disk. Prints the figures; ends with status 1 if one byte that an agent wrote is in
  * no commit and on no disk, a step was never come to, a coordinator ended otherwise, or anything of the user's was touched.
  *
- *   npx node bench/worktree-kills.ts [--kills 500] [--full-disks 30] [--seed 1] [--a-repository 100]
+ * With `--states` it brings so many worktrees into random states besides, has them removed, and looks for what was lost or went too soon.
+ *
+ *   npx node bench/worktree-kills.ts [--kills 500] [--full-disks 30] [--seed 1] [--a-repository 100] [--states 200]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeGitRepo } from "../test/support/git-repo.ts";
 import { killAtWorktrees, WORKTREE_STEPS } from "../test/support/worktree-kills.ts";
+import { parkRandomStates } from "../test/support/worktree-states.ts";
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     "full-disks": { type: "string", default: "30" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     "a-repository": { type: "string", default: "100" },
+    states: { type: "string", default: "0" },
   },
 });
 const [wanted, each, first] = [Number(values.kills), Number(values["a-repository"]), Number(values.seed)];
@@ -41,3 +45,18 @@ for (let seed = first; kills < wanted; seed += 1) {
   }
 }
 console.log(`${kills} kills, ${written} files written by agents`);
+
+const states = Number(values.states);
+if (states > 0) {
+  const base = mkdtempSync(join(tmpdir(), "worktree-states-"));
+  try {
+    const { parked, stayed, lost, wrong } = await parkRandomStates(makeGitRepo(join(base, "repo")), first, states);
+    console.log(
+      `seed=${first}: of ${states} states ${parked} went, ${stayed} stayed; lost ${lost.length}, wrong ${wrong.length}`,
+    );
+    for (const problem of [...lost, ...wrong]) console.log(`  ${problem}`);
+    if (lost.length + wrong.length > 0) process.exitCode = 1;
+  } finally {
+    rmSync(base, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,7 +1,7 @@
 import { localUserName } from "../base/local-user.ts";
 import { createRunEvidence, type RunEvidence } from "../dispatch/run/run-evidence.ts";
 import { type Acceptance, createAcceptance } from "../intake/acceptance.ts";
-import { createDiskRoom } from "../intake/disk-room.ts";
+import { createDiskRoom, type DiskRoom } from "../intake/disk-room.ts";
 import { createDropOrigins, type DropOrigins } from "../intake/drops/drop-origins.ts";
 import { createRunDrops } from "../intake/drops/run-drops.ts";
 import { createEdits, type Edits } from "../intake/edits.ts";
@@ -22,6 +22,8 @@ export interface IntakeStage {
   readonly user: string;
   readonly intake: Intake;
   readonly bound: QueueLimit;
+  /** Nothing is taken before it was looked at. */
+  readonly disk: DiskRoom;
   readonly evidence: RunEvidence;
   readonly origins: DropOrigins;
   readonly edits: Edits;
@@ -53,7 +55,7 @@ export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): In
   const rights = () => settings().run.rights;
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const disk = createDiskRoom({ dir: paths.root, settings, monotonicMs, onChange: hint.mark });
-  const bound = createQueueLimit({ table, settings, now, log, disk });
+  const bound = createQueueLimit({ table, settings, now, log, disk: disk.why });
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });
@@ -70,5 +72,5 @@ export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): In
     ...{ clone: deps.clone, isShared },
   });
   const inbox = createInboxReconciler({ intake, acceptance, bound, branch, hint, keeper, log, now, onBroken });
-  return { user, intake, bound, evidence, origins, edits, acceptance, inbox };
+  return { user, intake, bound, disk, evidence, origins, edits, acceptance, inbox };
 }

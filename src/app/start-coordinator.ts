@@ -85,7 +85,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const rights = () => settings().run.rights;
   const claimsRemote = () => deps.claims.of(sync.remote());
   const isShared = () => claimsRemote() !== undefined;
-  const { user, intake, bound, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
+  const { user, intake, bound, disk, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
     ...{ table, journal, recent, ledger, starting, hint, isShared, onBroken: recorder.broken },
   });
   const watch = createBranchWatch({
@@ -174,12 +174,14 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   // Before the outcome of any of them is taken in: a run that was ended because of the request has not failed.
   for (const id of requests.pending()) if (runs.isActive(id)) runs.stop(id, "user");
   for (const stray of await runStore.reap(mayHaveProcesses(table, journal))) log("reaped", { ...stray });
+  await disk.look();
   await acceptance.finishLeftClaims();
   await intake.start();
   const isIdle = (key: string): boolean => Array.from(table.all()).every(({ sessionKey }) => sessionKey !== key);
   const isQuiet = (): boolean => runs.activeCount === 0 && commits.isQuiet();
   const isFree = (key: string): boolean => isIdle(key) && takerOf(dispatcher.pauses(), key) === undefined;
   const stopTidying = places.keepBy((key) => (key === undefined ? isQuiet() : isFree(key)));
+  await sync.prepare();
   dispatcher.begin();
   const stopHooks = startHooks({
     ...{ events, cursorPath: paths.hooksTold, settings: deps.hooks, environment: deps.environment },

@@ -1,4 +1,4 @@
-import type { SyncState } from "../publish/branch-sync.ts";
+import type { SyncState } from "../publish/sync-state.ts";
 import type { TaskChange } from "../task/file/task-text.ts";
 import type { PolicyChange } from "../task/rights/policy-change.ts";
 import type { ShownPolicy } from "./actions/change-policy.ts";

@@ -16,11 +16,18 @@ export interface DiskRoomDeps {
   readonly free?: (dir: string) => Promise<number>;
 }
 
-/**
- * Returns what says, in words, that the disk is nearly full; `undefined` where it is not, or nobody knows. It never waits for the disk: it
- * answers what was found last, and has it looked at again where that was some time ago.
- */
-export function createDiskRoom(deps: DiskRoomDeps): () => string | undefined {
+export interface DiskRoom {
+  /**
+   * Returns in words that the disk is nearly full; `undefined` where it is not, or nobody knows. It never waits for the disk: it answers what was
+   * found last, and has it looked at again where that was some time ago.
+   */
+  why(): string | undefined;
+  /** Looks at the disk: before the first answer counts. */
+  look(): Promise<void>;
+}
+
+/** Watches how much is free on a disk. */
+export function createDiskRoom(deps: DiskRoomDeps): DiskRoom {
   const { dir, settings, monotonicMs, onChange, free = freeMb } = deps;
   let found: { readonly freeMb: number; readonly atMs: number } | undefined;
   let isLooking = false;
@@ -43,13 +50,18 @@ export function createDiskRoom(deps: DiskRoomDeps): () => string | undefined {
     said = words();
     onChange();
   };
-  return () => {
-    const isOld = found === undefined || monotonicMs() - found.atMs >= COUNTS_MS;
-    if (isOld && !isLooking && settings().minFreeMb > 0) {
-      isLooking = true;
-      void look();
-    }
-    return words();
+  return {
+    why() {
+      const isOld = found === undefined || monotonicMs() - found.atMs >= COUNTS_MS;
+      if (isOld && !isLooking && settings().minFreeMb > 0) {
+        isLooking = true;
+        void look();
+      }
+      return words();
+    },
+    async look() {
+      if (settings().minFreeMb > 0) await look();
+    },
   };
 }
 

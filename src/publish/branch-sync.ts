@@ -1,8 +1,9 @@
 import type { Log, Surroundings } from "../base/surroundings.ts";
 import { worldFaultCode } from "../base/world-fault.ts";
 import { RemoteError } from "../git/sync/remote-error.ts";
-import type { InTheWay, SyncLink, SyncLinkOptions, SyncOutcome } from "../git/sync/sync-round.ts";
+import type { InTheWay, SyncLink, SyncLinkOptions } from "../git/sync/sync-round.ts";
 import type { SyncFields } from "../task/events/live-event.ts";
+import { type Findings, presentSync, type SyncState } from "./sync-state.ts";
 
 /** What the settings say of it; without `remote` there is no sync. */
 export interface SyncSettings {
@@ -10,28 +11,6 @@ export interface SyncSettings {
   readonly branch?: string | undefined;
   readonly intervalMs: number;
   readonly sessions: boolean;
-}
-
-/** How the branch and its remote stand, as far as is known. Times are UTC, ISO 8601. */
-export interface SyncState {
-  readonly remote: string;
-  readonly branch: string;
-  /** The end of the last round that reached the remote. */
-  readonly lastSync: string | null;
-  /** Commits that the remote has not, and that the branch here has not; `null` until it is known. */
-  readonly ahead: number | null;
-  readonly behind: number | null;
-  /** A round is under way. */
-  readonly running: boolean;
-  /** Why the remote cannot be used, or does not take what is here; it is tried again by itself. */
-  readonly problem: { readonly reason: string; readonly since: string } | null;
-  /** What keeps the branch here from following, and the command that helps where one does. */
-  readonly inTheWay: {
-    readonly reason: string;
-    readonly paths: readonly string[];
-    readonly command: string | null;
-    readonly since: string;
-  } | null;
 }
 
 export interface BranchSyncDeps {
@@ -56,6 +35,11 @@ export interface BranchSyncDeps {
 
 /** Keeps the branch and its remote in step, beside everything else: nothing waits for it. */
 export interface BranchSync {
+  /**
+   * Before anything runs in a clone that is new: brings the branches that sessions go on in, where the setting says that they travel. Gives up
+   * after a while, and where the remote cannot be used: the next round tells of that.
+   */
+  prepare(): Promise<void>;
   /** Looks at the settings: where they name a remote now, it is looked at now and then. Takes no time. */
   heed(): void;
   /** The branch has commits of ours: they are sent soon. */
@@ -75,7 +59,9 @@ export interface BranchSync {
 
 /** Commits of ours that come soon after one another are sent together. */
 const SEND_MS = 500;
-/** The end of the coordinator waits no longer for the remote. */
+/** The start of the coordinator waits no longer for it, … */
+const PREPARE_MS = 10_000;
+/** … and its end no longer than this. */
 const FLUSH_MS = 15_000;
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 5 * 60_000;
@@ -93,25 +79,31 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   /** Of ours, that no round has seen. */
   let hasCommits = false;
   let timer: { readonly cancel: () => void; readonly atMs: number } | undefined;
-  let failures = 0;
   let hasAsked = false;
-  let lastSyncMs: number | undefined;
-  let outcome: SyncOutcome | undefined;
-  let problem: { readonly reason: string; readonly sinceMs: number } | undefined;
-  let inTheWay: (InTheWay & { readonly sinceMs: number }) | undefined;
+  /** Of the remote and branch that the settings name; those of others are forgotten. */
+  let found: { readonly key: string; readonly findings: Findings } | undefined;
+  /** The settings that the timer was set by. */
+  let heeded = "";
 
   const target = (): { readonly remote: string; readonly branch: string } | undefined => {
     const { remote, branch } = settings();
     return remote === undefined ? undefined : { remote, branch: branch ?? deps.branchName };
   };
 
-  const current = (remote: string, branch: string): SyncLink => {
-    const key = `${remote} ${branch}`;
-    if (link?.key !== key) {
-      link = { key, link: deps.open(remote, branch, { mayMove, onRemote: deps.onRemote }) };
-      outcome = undefined;
-      lastSyncMs = undefined;
-    }
+  const keyOf = ({ remote, branch }: { readonly remote: string; readonly branch: string }): string =>
+    `${remote} ${branch}`;
+
+  const findings = (): Findings => {
+    const asked = target();
+    const key = asked === undefined ? "" : keyOf(asked);
+    if (found?.key !== key) found = { key, findings: { failures: 0 } };
+    return found.findings;
+  };
+
+  const current = (asked: { readonly remote: string; readonly branch: string }): SyncLink => {
+    const key = keyOf(asked);
+    if (link?.key !== key)
+      link = { key, link: deps.open(asked.remote, asked.branch, { mayMove, onRemote: deps.onRemote }) };
     return link.link;
   };
 
@@ -131,36 +123,40 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     if (asked !== undefined) deps.onNews({ what, ...asked, reason: null, paths: [], command: null, ...more });
   };
 
-  const note = (reason: string | undefined): void => {
-    if (reason !== problem?.reason) {
-      if (reason !== undefined) log("sync-waits", { remote: target()?.remote, reason });
-      else log("sync-goes-on", { remote: target()?.remote });
+  const note = (seen: Findings, remote: string, reason: string | undefined): void => {
+    if (reason !== seen.problem?.reason) {
+      if (reason !== undefined) log("sync-waits", { remote, reason });
+      else log("sync-goes-on", { remote });
       tell(reason === undefined ? "goes-on" : "away", { reason: reason ?? null });
     }
-    problem = reason === undefined ? undefined : { reason, sinceMs: problem?.sinceMs ?? surroundings.now() };
+    if (reason === undefined) delete seen.problem;
+    else seen.problem = { reason, sinceMs: seen.problem?.sinceMs ?? surroundings.now() };
   };
 
-  const noteObstacle = (found: InTheWay | undefined): void => {
-    const isNew = found !== undefined && (found.why !== inTheWay?.why || found.paths.join() !== inTheWay.paths.join());
-    if (isNew && found.command !== undefined)
-      log("sync-in-the-way", { reason: found.why, paths: found.paths.join(" "), hint: found.command });
-    if (isNew) tell("in-the-way", { reason: found.why, paths: found.paths, command: found.command ?? null });
-    else if (found === undefined && inTheWay !== undefined) tell("goes-on");
-    inTheWay = found && { ...found, sinceMs: isNew || inTheWay === undefined ? surroundings.now() : inTheWay.sinceMs };
+  const noteObstacle = (seen: Findings, obstacle: InTheWay | undefined): void => {
+    const before = seen.inTheWay;
+    delete seen.inTheWay;
+    if (obstacle === undefined && before !== undefined) tell("goes-on");
+    if (obstacle === undefined) return;
+    const { why, paths, command } = obstacle;
+    const isNew = why !== before?.why || paths.join() !== before.paths.join();
+    if (isNew && command !== undefined) log("sync-in-the-way", { reason: why, paths: paths.join(" "), hint: command });
+    if (isNew) tell("in-the-way", { reason: why, paths, command: command ?? null });
+    seen.inTheWay = { ...obstacle, sinceMs: isNew || before === undefined ? surroundings.now() : before.sinceMs };
   };
 
   async function round(): Promise<void> {
     const asked = target();
     if (asked === undefined) return;
+    const seen = findings();
     try {
-      outcome = await current(asked.remote, asked.branch).round(aborter.signal);
-      lastSyncMs = surroundings.now();
-      failures = 0;
-      note(outcome.refused);
-      noteObstacle(outcome.inTheWay);
+      const outcome = await current(asked).round(aborter.signal);
+      Object.assign(seen, { outcome, lastSyncMs: surroundings.now(), failures: 0 });
+      note(seen, asked.remote, outcome.refused);
+      noteObstacle(seen, outcome.inTheWay);
       if (outcome.pushed) tell("pushed");
       if (outcome.moved) {
-        log("synced", { remote: asked.remote, branch: asked.branch, ahead: outcome.ahead, behind: outcome.behind });
+        log("synced", { ...asked, ahead: outcome.ahead, behind: outcome.behind });
         tell("fetched");
         deps.onMoved();
       }
@@ -168,13 +164,14 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       if (aborter.signal.aborted) return;
       const isWorlds = error instanceof RemoteError || worldFaultCode(error) !== undefined || isSaid(error);
       if (!isWorlds) throw error;
-      failures += 1;
-      note(error instanceof Error ? error.message : String(error));
+      seen.failures += 1;
+      note(seen, asked.remote, error instanceof Error ? error.message : String(error));
     }
   }
 
   const delayMs = (): number => {
     const { intervalMs } = settings();
+    const { problem, inTheWay, failures } = findings();
     if (problem !== undefined) {
       const backOffMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(Math.max(0, failures - 1), 20));
       return intervalMs === 0 ? backOffMs : Math.min(Math.max(intervalMs, RETRY_FIRST_MS), backOffMs);
@@ -183,8 +180,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     return intervalMs;
   };
 
-  const isWanted = (): boolean =>
-    target() !== undefined && (settings().intervalMs > 0 || problem !== undefined || inTheWay !== undefined);
+  const isWanted = (): boolean => {
+    const { problem, inTheWay } = findings();
+    return target() !== undefined && (settings().intervalMs > 0 || problem !== undefined || inTheWay !== undefined);
+  };
 
   const schedule = (ms: number): void => {
     if (aborter.signal.aborted) return;
@@ -211,7 +210,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
         underWay = undefined;
         hasAsked = true;
         deps.onEnd();
-        if (again && !aborter.signal.aborted) start();
+        if (again && target() !== undefined && !aborter.signal.aborted) start();
         else if (isWanted()) schedule(delayMs());
       });
     return underWay;
@@ -219,22 +218,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
 
   const state = (): SyncState | undefined => {
     const asked = target();
-    if (asked === undefined) return undefined;
-    return {
-      ...asked,
-      lastSync: timeOf(lastSyncMs),
-      ahead: outcome?.ahead ?? null,
-      behind: outcome?.behind ?? null,
-      running: underWay !== undefined,
-      problem: problem === undefined ? null : { reason: problem.reason, since: isoOf(problem.sinceMs) },
-      inTheWay:
-        inTheWay === undefined
-          ? null
-          : {
-              ...{ reason: inTheWay.why, paths: inTheWay.paths, command: inTheWay.command ?? null },
-              since: isoOf(inTheWay.sinceMs),
-            },
-    };
+    return asked === undefined ? undefined : presentSync(asked, findings(), underWay !== undefined);
   };
 
   async function now(): Promise<SyncState | undefined> {
@@ -244,8 +228,33 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     return state();
   }
 
+  async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = surroundings.after(ms, resolve);
+    });
+    await Promise.race([work, late]).finally(cancel);
+  }
+
   return {
+    async prepare() {
+      const asked = target();
+      if (asked === undefined || !settings().sessions) return;
+      // What goes wrong is met and told by the first round.
+      const prepared = current(asked).prepare(aborter.signal);
+      await atMost(
+        PREPARE_MS,
+        prepared.catch(() => undefined),
+      );
+    },
     heed() {
+      const asked = JSON.stringify([target(), settings().intervalMs]);
+      if (asked !== heeded && heeded !== "") {
+        timer?.cancel();
+        timer = undefined;
+        if (underWay !== undefined) again = true;
+      }
+      heeded = asked;
       if (timer === undefined && underWay === undefined && isWanted()) schedule(0);
     },
     noteCommits() {
@@ -256,17 +265,12 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     now,
     isQuiet: () => !isWanted() || (hasAsked && underWay === undefined),
     async flush() {
-      if (!isWanted() || problem !== undefined) return;
-      let cancel = (): void => undefined;
-      const late = new Promise<void>((resolve) => {
-        cancel = surroundings.after(FLUSH_MS, resolve);
-      });
-      await Promise.race([now(), late]);
-      cancel();
+      if (!isWanted() || findings().problem !== undefined) return;
+      await atMost(FLUSH_MS, now());
     },
     remote() {
       const asked = target();
-      return asked === undefined ? undefined : current(asked.remote, asked.branch).remote;
+      return asked === undefined ? undefined : current(asked).remote;
     },
     state,
     async stop() {
@@ -280,12 +284,4 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
 /** What says itself what is wrong and what would be right: a setting of git's that is not safe. */
 function isSaid(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "CONFIG";
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : isoOf(ms);
-}
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

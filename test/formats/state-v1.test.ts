@@ -1,9 +1,10 @@
-import { chmodSync, cpSync, readFileSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readPolicy } from "../../src/config/policy.ts";
 import { readOutage } from "../../src/dispatch/circuit-breaker.ts";
 import { openPauseStore } from "../../src/dispatch/pauses.ts";
+import { createRunEvidence } from "../../src/dispatch/run/run-evidence.ts";
 import { readClaim } from "../../src/run/worker/claim.ts";
 import { readExitRecord } from "../../src/run/worker/exit-record.ts";
 import { readRunCommand } from "../../src/run/worker/run-directory.ts";
@@ -84,6 +85,26 @@ describe("the coordinator's folder of version 1", () => {
     expect(readPolicy(paths.policy, "/srv/code")).toMatchObject({
       ...{ sandbox: "read-only", origins: { cli: { sandbox: "workspace-write" } } },
     });
+  });
+
+  it("holds what a run has said of the files that it wrote into the inbox; a newer one says nothing", () => {
+    const authors = () => {
+      const surroundings = { now: () => 1_795_321_400_000, after: () => () => undefined };
+      const evidence = createRunEvidence({
+        ...{ workspaceDir: "/srv/code", dir: paths.runEvidence, surroundings },
+        log: () => undefined,
+      });
+      const [patched, beforeSaved, later] = [1_795_321_290_000, 1_795_321_299_500, 1_795_321_350_000];
+      return [
+        evidence.authorOf("inbox/next.md", [patched]),
+        ...[patched + 1_500, beforeSaved, later].map((time) => evidence.authorOf("inbox/other.md", [time])),
+      ];
+    };
+    const run = { task: OPEN, run: 1 };
+    expect(authors()).toEqual([run, run, run, undefined]);
+    const file = join(paths.runEvidence, `${OPEN}-1.json`);
+    writeFileSync(file, readFileSync(file, "utf8").replace('"v":1', '"v":2'));
+    expect(authors()).toEqual([undefined, undefined, undefined, undefined]);
   });
 
   it("holds the newest events, and up to which number they may have been given", () => {

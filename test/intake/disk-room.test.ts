@@ -18,18 +18,37 @@ it("answers what was found last, looks again after a while, and tells of each ch
   const ask = async (free: number): Promise<boolean> => {
     disk.free = free;
     disk.nowMs += 5_000;
-    room();
+    room.why();
     await nextTurn();
-    return room() !== undefined;
+    return room.why() !== undefined;
   };
-  expect(room()).toBeUndefined(); // It waits for nothing.
+  expect(room.why()).toBeUndefined(); // It waits for nothing.
   await nextTurn();
-  expect(room()).toBe("the disk is nearly full, with 50 MB free of the 100 that it takes (minFreeMb): make room on it");
+  expect(room.why()).toBe(
+    "the disk is nearly full, with 50 MB free of the 100 that it takes (minFreeMb): make room on it",
+  );
   disk.free = 500;
-  expect([room() !== undefined, disk.looks]).toEqual([true, 1]);
+  expect([room.why() !== undefined, disk.looks]).toEqual([true, 1]);
   expect([await ask(500), await ask(99), await ask(-1), await ask(100)]).toEqual([false, true, false, false]);
   expect(disk.changes).toBe(4);
   disk.least = 0;
   const { looks } = disk;
   expect([await ask(0), disk.looks]).toEqual([false, looks]);
+});
+
+it("knows at once where it was looked at before the first question", async () => {
+  let looks = 0;
+  const settings = { minFreeMb: 100 };
+  const room = createDiskRoom({
+    ...{ dir: "/", settings: () => settings, monotonicMs: () => 0, onChange: () => undefined },
+    free: async () => {
+      looks += 1;
+      return 50;
+    },
+  });
+  await room.look();
+  expect([room.why(), looks]).toEqual([expect.stringContaining("nearly full"), 1]);
+  settings.minFreeMb = 0;
+  await room.look();
+  expect([room.why(), looks]).toEqual([undefined, 1]);
 });

@@ -19,7 +19,7 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
     events: [] as string[],
     news: [] as string[],
     broken: [] as unknown[],
-    moves: 0,
+    ...{ moves: 0, prepared: 0, preparing: Promise.resolve() },
     busy: false,
     mayMove: (): string | undefined => undefined,
     clock,
@@ -44,6 +44,10 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
       world.mayMove = mayMove;
       return {
         remote: { name: remote } as SyncLink["remote"],
+        prepare() {
+          world.prepared += 1;
+          return world.preparing;
+        },
         async round() {
           world.rounds.push(clock.nowMs);
           const answer = (world.answers.length > 1 ? world.answers.shift() : world.answers[0]) ?? DONE;
@@ -172,6 +176,67 @@ describe("the loop that keeps a branch in step", () => {
     world.clock.advance(60_000);
     expect(world.mayMove()).toBeUndefined();
     await world.sync.stop();
+  });
+
+  it("has the branches of sessions brought before anything runs, and waits neither for one that is away nor for a slow one", async () => {
+    const world = createWorld({ remote: "origin", intervalMs: 30_000, sessions: true });
+    await world.sync.prepare();
+    world.preparing = Promise.reject(AWAY);
+    await world.sync.prepare();
+    world.preparing = new Promise(() => undefined);
+    const slow = world.sync.prepare();
+    world.clock.advance(10_000);
+    await slow;
+    world.settings = { remote: "origin", intervalMs: 30_000, sessions: false };
+    await world.sync.prepare();
+    expect([world.prepared, world.rounds, world.broken]).toEqual([3, [], []]);
+    await world.sync.stop();
+  });
+
+  it("follows the settings while it runs: another remote, another interval, none", async () => {
+    const world = createWorld();
+    const { sync, clock, rounds } = world;
+    sync.heed();
+    clock.advance(0);
+    await settled();
+    world.settings = { remote: "renamed", intervalMs: 5_000, sessions: false };
+    // What was seen of the other remote says nothing of this one.
+    expect(sync.state()).toMatchObject({ remote: "renamed", lastSync: null, ahead: null, behind: null });
+    sync.heed();
+    clock.advance(0);
+    await settled();
+    expect([world.opened, sync.state()?.lastSync]).toEqual([
+      ["origin/main", "renamed/main"],
+      new Date(START).toISOString(),
+    ]);
+    clock.advance(5_000);
+    await settled();
+    expect(rounds.map((at) => at - START)).toEqual([0, 0, 5_000]);
+    world.settings = { remote: "renamed", intervalMs: 0, sessions: false };
+    sync.heed();
+    clock.advance(60_000);
+    await settled();
+    expect(rounds).toHaveLength(3);
+    world.settings = { intervalMs: 5_000, sessions: false };
+    sync.heed();
+    clock.advance(60_000);
+    await settled();
+    expect([rounds.length, sync.state()]).toEqual([3, undefined]);
+    await sync.stop();
+  });
+
+  it("forgets what a remote said that the settings no longer name", async () => {
+    const world = createWorld();
+    const { sync, events } = world;
+    world.answers = [AWAY];
+    await sync.now();
+    expect(sync.state()?.problem).toMatchObject({ reason: AWAY.message });
+    world.settings = { remote: "renamed", intervalMs: 30_000, sessions: false };
+    expect(sync.state()?.problem).toBeNull();
+    world.answers = [DONE];
+    await sync.now();
+    expect(events.filter((event) => event === "sync-waits")).toHaveLength(1);
+    await sync.stop();
   });
 
   it("hands on what is our own fault", async () => {

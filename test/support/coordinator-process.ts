@@ -147,6 +147,13 @@ export function startCoordinatorProcess(
   };
 }
 
+let packageDir: string | undefined;
+
+/** Says what is run where no test runner does, in a benchmark: a folder that `makeTestedPackage` has made. */
+export function runPackage(dir: string): void {
+  packageDir = dir;
+}
+
 /** Node keeps the code that it has compiled where the tested package lies, for the next start. */
 function spawnEntry(
   dir: string,
@@ -154,7 +161,8 @@ function spawnEntry(
   environment: NodeJS.ProcessEnv,
   nodeArgs: readonly string[] = SHORT_LIVED,
 ): ChildProcess {
-  const [entry, cache] = [join(inject("packageDir"), "bin/codex-inbox.js"), join(inject("packageDir"), "compiled")];
+  const place = packageDir ?? inject("packageDir");
+  const [entry, cache] = [join(place, "bin/codex-inbox.js"), join(place, "compiled")];
   const env = { ...environment, NODE_COMPILE_CACHE: cache };
   return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
 }

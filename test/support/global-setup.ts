@@ -1,8 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { buildBundle } from "../../.ci/build.ts";
+import { makeTestedPackage } from "./tested-package.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -13,22 +13,12 @@ declare module "vitest" {
   }
 }
 
-const ROOT = join(import.meta.dirname, "../..");
-/** Below node_modules: there the entry takes the bundle, and what is beside us is found. */
-const CACHE_DIR = join(ROOT, "node_modules/.cache");
-
 const dirs: string[] = [];
 
 export async function setup({ provide }: TestProject): Promise<void> {
-  mkdirSync(CACHE_DIR, { recursive: true });
-  const [sharedDir, packageDir] = [join(tmpdir(), "codex-shared-"), join(CACHE_DIR, "tested-")].map((path) => {
-    const dir = mkdtempSync(path);
-    dirs.push(dir);
-    return dir;
-  }) as [string, string];
-  for (const name of ["bin", "package.json", "docs/openapi.json"])
-    cpSync(join(ROOT, name), join(packageDir, name), { recursive: true });
-  await buildBundle(join(packageDir, "dist"), ["test/support/command-host-process.ts"]);
+  const sharedDir = mkdtempSync(join(tmpdir(), "codex-shared-"));
+  dirs.push(sharedDir);
+  const packageDir = await makeTestedPackage((dir) => dirs.push(dir));
   provide("sharedDir", sharedDir);
   provide("packageDir", packageDir);
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ConfiguredPrograms } from "../../src/git/repository/configured-programs.ts";
 import type { WorktreeChange } from "../../src/run/workplace/worktrees/session-snapshots.ts";
 import { leaseOfRecord } from "../../src/run/workplace/worktrees/session-worktrees.ts";
 import type { WorktreeRecord } from "../../src/store/worktrees/worktree-records.ts";
@@ -22,12 +23,16 @@ export interface OpenedTree {
   open(): Promise<WorktreeRecord>;
 }
 
-/** @param prepare makes the repository what it is to be before */
+/**
+ * @param prepare makes the repository what it is to be before
+ * @param programs what git may run there
+ */
 export async function openedTree(
   prepare: (repo: GitRepo, sessions: SessionTrees) => void = () => undefined,
+  programs?: Pick<ConfiguredPrograms, "forListing">,
 ): Promise<OpenedTree> {
   const repo = tempRepo();
-  const sessions = openSessionTrees(repo.dir);
+  const sessions = openSessionTrees(repo.dir, undefined, programs);
   prepare(repo, sessions);
   const open = (): Promise<WorktreeRecord> => sessions.worktrees.open("docs", () => true);
   const record = await open();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createMerger } from "../../src/git/merge/merger.ts";
+import type { ConfiguredPrograms } from "../../src/git/repository/configured-programs.ts";
 import { createSnapshots } from "../../src/git/snapshots/snapshot.ts";
 import { createTurnRefs } from "../../src/git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../src/git/worktrees/linked-worktrees.ts";
@@ -20,6 +21,8 @@ export interface SessionTrees {
   readonly removal: WorktreeRemoval;
   readonly keeping: WorktreeKeeping;
   readonly settings: { -readonly [Key in keyof WorktreeSettings]: WorktreeSettings[Key] };
+  /** Unix ms. */
+  readonly clock: { now: () => number };
   /** Sessions that have an open task. */
   readonly busy: Set<string>;
   /** What was logged: "event worktree". */
@@ -28,21 +31,34 @@ export interface SessionTrees {
 
 const WHO = "Codex <codex@example.org>";
 
-/** Opens those of the repository at `topDir`; as often as a coordinator would start. @param home of another workspace there */
-export function openSessionTrees(topDir: string, home?: string): SessionTrees {
+/**
+ * Opens those of the repository at `topDir`; as often as a coordinator would start.
+ *
+ * @param home of another workspace there
+ * @param programs what git may run there; nothing is configured unless given
+ */
+export function openSessionTrees(
+  topDir: string,
+  home?: string,
+  programs: Pick<ConfiguredPrograms, "forListing"> = { forListing: async () => ({}) },
+): SessionTrees {
   const code = { topDir, gitDir: join(topDir, ".git"), commonDir: join(topDir, ".git") };
   const stateDir = join(topDir, ".git/codex-inbox", ...(home === undefined ? [] : ["homes", home]));
-  const environment = async (): Promise<Readonly<Record<string, string>>> => ({});
   const log: string[] = [];
+  const clock = { now: Date.now };
   const busy = new Set<string>();
   const settings: SessionTrees["settings"] = {
     ...{ setup: undefined, copy: [], setupTimeoutMs: 60_000, parkAfterMs: 86_400_000, dir: undefined, sparse: [] },
     ...{ maxCount: 1_000, maxBytes: Number.MAX_SAFE_INTEGER, freeBytes: 0 },
   };
   const records = openWorktreeRecords(join(stateDir, "worktrees"));
-  const trees = openLinkedWorktrees({ repository: code, trashDir: join(stateDir, "worktree-trash"), environment });
+  const trees = openLinkedWorktrees({
+    ...{ repository: code, trashDir: join(stateDir, "worktree-trash") },
+    environment: () => programs.forListing(code),
+  });
   const shared = {
-    ...{ code, trees, records, settings: () => settings, surroundings: { now: Date.now }, environment },
+    ...{ code, trees, records, settings: () => settings, surroundings: { now: () => clock.now() } },
+    environment: programs.forListing,
     log: (event: string) => log.push(event),
   };
   const worktrees = createSessionWorktrees({
@@ -52,7 +68,7 @@ export function openSessionTrees(topDir: string, home?: string): SessionTrees {
   const taking = {
     ...{ ...shared, worktrees, ours: ["inbox"], committer: async () => WHO },
     snapshots: createSnapshots({
-      programs: { forListing: environment },
+      programs,
       secretsIn: async (text) => (text.includes("SECRET") ? [{ line: 1, kind: "a secret" }] : []),
     }),
   };
@@ -66,5 +82,5 @@ export function openSessionTrees(topDir: string, home?: string): SessionTrees {
     committer: async () => WHO,
   });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal, isIdle: (session) => !busy.has(session) });
-  return { trees, records, worktrees, snapshots, removal, keeping, settings, busy, log };
+  return { trees, records, worktrees, snapshots, removal, keeping, settings, clock, busy, log };
 }

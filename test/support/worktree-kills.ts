@@ -147,7 +147,8 @@ function readQuietly(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
-function committedBlobs(repo: GitRepo): readonly string[] {
+/** The ids of all objects that a ref leads to. */
+export function committedBlobs(repo: GitRepo): readonly string[] {
   return repo
     .git("rev-list", "--objects", "--all")
     .split("\n")
@@ -155,7 +156,7 @@ function committedBlobs(repo: GitRepo): readonly string[] {
 }
 
 /** The ids that the files below a folder would have, git's own and what was put aside left out. */
-function blobsBelow(dir: string): readonly string[] {
+export function blobsBelow(dir: string): readonly string[] {
   if (!existsSync(dir)) return [];
   return readdirSync(Buffer.from(dir), { recursive: false, encoding: "buffer" }).flatMap((name) => {
     if (name.toString() === ".git" || name.toString().startsWith(".trash-")) return [];

@@ -1,7 +1,8 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { createLiveConfig } from "../../config/live-config.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
-import { createBranchSync, type SyncState } from "../../publish/branch-sync.ts";
+import { createBranchSync } from "../../publish/branch-sync.ts";
+import type { SyncState } from "../../publish/sync-state.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { shellWord } from "../../task/text/shell-word.ts";
 import { readSettingsOf, shortName } from "../committed-config.ts";

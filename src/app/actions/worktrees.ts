@@ -8,7 +8,7 @@ import { openPauseStore } from "../../dispatch/pauses.ts";
 import { findWorkTree } from "../../git/repository/find-work-tree.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { commitAt, countBetween } from "../../git/worktrees/session-branch.ts";
-import { findLinkedWorktree, listLinkedWorktrees } from "../../git/worktrees/worktree-list.ts";
+import { describeMove, findLinkedWorktree, listLinkedWorktrees } from "../../git/worktrees/worktree-list.ts";
 import { readTaskJournal } from "../../store/journal/journal-reader.ts";
 import { statePaths } from "../../store/state-paths.ts";
 import { readWorktreeRecords, type WorktreeRecord } from "../../store/worktrees/worktree-records.ts";
@@ -81,12 +81,20 @@ export function unlessMade(error: unknown): undefined {
 }
 
 async function repair(place: WorkspacePlace, { dir, session }: WorktreeRecord): Promise<void> {
+  const code = await findWorkTree(place.workRoot);
   if (!existsSync(dir)) {
+    const moved = listLinkedWorktrees(code.commonDir).find(
+      ({ lock, topDir }) => lock?.startsWith("codex-inbox ") === true && lock.endsWith(` ${session}`) && topDir !== dir,
+    );
+    const move = moved?.lock === undefined ? undefined : describeMove(code, dir, moved.lock);
+    if (move !== undefined) throw new CoordinatorError("REFUSED", move);
     const message = `the worktree of ${session} is not at ${dir}: move its folder back there, then repair again`;
-    throw new CoordinatorError("NOT_FOUND", message);
+    throw new CoordinatorError(
+      "NOT_FOUND",
+      `${message}; where it was deleted, "worktree open ${session}" makes it again`,
+    );
   }
   const { openLinkedWorktrees } = await import("../../git/worktrees/linked-worktrees.ts");
-  const code = await findWorkTree(place.workRoot);
   const { worktreeTrash: trashDir } = statePaths(place.stateDir);
   await openLinkedWorktrees({ repository: code, trashDir, environment: async () => ({}) }).repair(dir);
 }

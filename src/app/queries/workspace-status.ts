@@ -2,7 +2,7 @@ import { CONFIG_FILE } from "../../config/config-file.ts";
 import { createUncommittedSettings } from "../../config/uncommitted-settings.ts";
 import { readOutage } from "../../dispatch/circuit-breaker.ts";
 import { countCopiedTasks } from "../../store/clone/copied-state.ts";
-import { isClaimed, type OpenTask } from "../../store/tasks/open-task.ts";
+import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { Pauses } from "../../task/schedule/pause.ts";
 import { isUnderWay, rowOf } from "../../task/state/state-row.ts";
 import type { Health } from "../views/present-health.ts";
@@ -55,8 +55,8 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
 /** What the journal knows of claims, while nobody asks the remote. */
 function notedClaims(open: readonly OpenTask[]): StatusView["claims"] {
   const shared = open.filter(({ needsClaim, state }) => needsClaim && state.kind !== "ended");
-  const held = shared.filter((task) => task.claim !== undefined && isClaimed(task)).length;
   const elsewhere = shared.filter(({ superseded }) => superseded !== undefined).length;
+  const held = shared.filter(({ claim, superseded }) => claim !== undefined && superseded === undefined).length;
   return held + elsewhere === 0 ? null : { held, elsewhere, problem: null };
 }
 

@@ -8,8 +8,9 @@ import type { SandboxAvailability } from "../../dispatch/sandbox-availability.ts
 import type { Branch } from "../../git/branch.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
-import type { BranchSync, SyncState } from "../../publish/branch-sync.ts";
+import type { BranchSync } from "../../publish/branch-sync.ts";
 import type { CommitQueue } from "../../publish/commit-queue.ts";
+import type { SyncState } from "../../publish/sync-state.ts";
 import type { TaskJournal } from "../../store/journal/task-journal.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
 import type { RightsByOrigin } from "../../task/rights/origin-rights.ts";

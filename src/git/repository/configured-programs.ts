@@ -1,6 +1,6 @@
-import { readlinkSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { stampText } from "../../base/files/file-stamp.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
@@ -16,8 +16,8 @@ import type { KnownRepository } from "./known-repositories.ts";
  */
 export interface ConfiguredPrograms {
   /**
-   * Returns the variables that switch filters off for our own listings, git-lfs excepted. Git is asked once, and again when one of its
-   * files of configuration has changed.
+   * Returns the variables that switch filters off for our own listings and checkouts, git-lfs excepted, which fetches nothing. Git is
+   * asked once, and again when one of its files of configuration has changed.
    *
    * @throws CoordinatorError `CONFIG` where a file of the configuration is one that agents may write; GitError
    */
@@ -39,12 +39,15 @@ interface Known {
   readonly hasFilters: boolean;
 }
 
-/** As `git lfs install` writes them, by the end of the key. */
-const LFS: Readonly<Record<string, string>> = {
-  clean: "git-lfs clean -- %f",
-  smudge: "git-lfs smudge -- %f",
-  process: "git-lfs filter-process",
+/** As `git lfs install` writes them, with and without `--skip-smudge`, by the end of the key. */
+const LFS: Readonly<Record<string, readonly string[]>> = {
+  clean: ["git-lfs clean -- %f"],
+  smudge: ["git-lfs smudge -- %f", "git-lfs smudge --skip -- %f"],
+  process: ["git-lfs filter-process", "git-lfs filter-process --skip"],
 };
+const LFS_PROGRAM = "git-lfs";
+/** What git-lfs fetches, and from where, is said by files that an agent may have written: where we check out, pointers stay. */
+const POINTERS = { GIT_LFS_SKIP_SMUDGE: "1" } as const;
 const PROGRAM = String.raw`^filter\..*\.(clean|smudge|process)$`;
 const INCLUDE = String.raw`^include(if\..*)?\.path$`;
 /** What looks at the signature of a commit that brought a task; git itself tells which kind of signature it is. */
@@ -110,14 +113,23 @@ async function readPrograms(repository: KnownRepository): Promise<Known> {
   for (const path of files) refuseWritable(path, repository);
   for (const { key, value } of entries) if (key.startsWith("gpg.")) refuseProgram(key, value, repository);
   const filters = entries.filter(({ key }) => key.startsWith("filter."));
-  const foreign = filters.filter(({ key, value }) => LFS[lastPart(key)] !== value);
-  const switchedOff = foreign.filter(({ key }) => !key.endsWith(".smudge")); // No listing writes a file.
+  const isLfs = isOnPath(LFS_PROGRAM);
+  // Where git-lfs is configured and not to be found, each file that has it would be an error.
+  const isForeign = ({ key, value }: Entry): boolean => !isLfs || LFS[lastPart(key)]?.includes(value) !== true;
+  const byName = Map.groupBy(filters, ({ key }) => key.slice(0, key.lastIndexOf(".")));
+  const settings = Array.from(byName, ([name, entries]) =>
+    entries.some(isForeign) ? offSettings(name, entries) : [required(name, true)],
+  );
+  const hasLfs = filters.some((one) => !isForeign(one));
   return {
     files,
-    hasFilters: foreign.length > 0,
+    hasFilters: filters.some(isForeign),
     stamp: stampOf(usual) === usualStamp ? stampOf(files) : "",
-    listing: settingsEnvironment(offSettings(switchedOff)),
-    others: settingsEnvironment([...NO_PROGRAMS, ...offSettings(filters)]),
+    listing: { ...settingsEnvironment(settings.flat()), ...(hasLfs ? POINTERS : {}) },
+    others: settingsEnvironment([
+      ...NO_PROGRAMS,
+      ...Array.from(byName).flatMap(([name, all]) => offSettings(name, all)),
+    ]),
   };
 }
 
@@ -140,15 +152,23 @@ function parseEntries(text: string, { topDir }: KnownRepository): readonly Entry
   });
 }
 
-function offSettings(filters: readonly Entry[]): readonly (readonly [string, string])[] {
-  const names = new Set(filters.map(({ key }) => key.slice(0, key.lastIndexOf("."))));
-  // An empty command is none; a filter that is required would be an error without one.
-  return [...names].flatMap((name): [string, string][] => [
-    [`${name}.clean`, ""],
-    [`${name}.smudge`, ""],
-    [`${name}.process`, ""],
-    [`${name}.required`, "false"],
-  ]);
+type Setting = readonly [key: string, value: string];
+
+/** An empty command is none. Of a filter that only writes files, git takes them as they are anyway. @param name "filter.lfs" */
+function offSettings(name: string, entries: readonly Entry[]): readonly Setting[] {
+  const isReader = entries.some(({ key }) => lastPart(key) !== "smudge");
+  const reading: readonly Setting[] = isReader ? [[`${name}.clean`, ""]] : [];
+  return [required(name, false), [`${name}.smudge`, ""], [`${name}.process`, ""], ...reading];
+}
+
+/** A filter that is required is an error without a command; without git-lfs where it is wanted, git would take the file itself. */
+function required(name: string, isRequired: boolean): Setting {
+  return [`${name}.required`, String(isRequired)];
+}
+
+function isOnPath(program: string): boolean {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
+  return folders.some((folder) => existsSync(join(folder, program)));
 }
 
 function lastPart(key: string): string {
@@ -226,5 +246,6 @@ function usualFiles({ gitDir, commonDir }: KnownRepository): readonly string[] {
 }
 
 function stampOf(files: readonly string[]): string {
-  return files.map((path) => stampText(realPathOf(path))).join("\n"); // A user may keep them elsewhere, behind links.
+  const stamps = files.map((path) => stampText(realPathOf(path))); // A user may keep them elsewhere, behind links.
+  return [String(isOnPath(LFS_PROGRAM)), ...stamps].join("\n");
 }

@@ -19,13 +19,19 @@ export interface PrivateIndex {
   readonly environment: Readonly<Record<string, string>>;
   /** Returns the tree that it holds, asked of git only after it was changed by somebody who could not say so (a kill). */
   tree(): Promise<string>;
-  /** Takes these paths (a character is a byte) as they are on the disk, or out of it. Returns those that git does not take. */
-  update(add: readonly string[], remove: readonly string[]): Promise<readonly string[]>;
+  /** Takes these paths (a character is a byte) as they are on the disk, or out of it. Returns those that git does not take, and why. */
+  update(add: readonly string[], remove: readonly string[]): Promise<readonly RefusedPath[]>;
   /** Notes which files are as they were: one that was touched and not changed is compared each time otherwise. */
   refresh(): Promise<void>;
   /** Remembers what it holds now, and which rules hold for which of its trees. */
   save(rules: readonly (readonly [tree: string, file: string])[]): void;
   readonly rules: readonly (readonly [tree: string, file: string])[];
+}
+
+export interface RefusedPath {
+  readonly path: string;
+  /** In words. */
+  readonly why: string;
 }
 
 export interface PrivateIndexOptions {
@@ -62,7 +68,16 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
   let tree = known?.tree;
   let stamp = known?.stamp;
 
-  const addAll = async (paths: readonly string[]): Promise<readonly string[]> => {
+  /** What a filter makes of a file is what git is to have of it: where that fails, it must not have the file itself. */
+  const brokenFilter = async (name: string): Promise<string | undefined> => {
+    const { stdout } = await git(["check-attr", "-z", "--stdin", "filter"], {
+      input: Buffer.from(`${name}\0`, "latin1"),
+    });
+    const value = stdout.toString("latin1").split("\0")[2] ?? "";
+    return ["", "unset", "unspecified"].includes(value) ? undefined : value;
+  };
+
+  const addAll = async (paths: readonly string[]): Promise<readonly RefusedPath[]> => {
     if (paths.length === 0) return [];
     const input = Buffer.from(paths.map((name) => `${name}\0`).join(""), "latin1");
     const { status, stderr } = await git(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], {
@@ -71,6 +86,8 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
     if (status === 0) return refusedNames(stderr);
     const [only = ""] = paths;
     if (paths.length === 1) {
+      const filter = await brokenFilter(only);
+      if (filter !== undefined) return [{ path: fromByteName(only), why: `its filter "${filter}" has failed` }];
       await addAsTheyAre(git, repository, [only]); // An encoding that `.gitattributes` claims and the file has not.
       return [];
     }
@@ -193,8 +210,10 @@ function quoted(name: string): string {
   return `"${name.replaceAll(/[\\"\n\t\r]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)}"\n`;
 }
 
-function refusedNames(said: string): readonly string[] {
-  return Array.from(said.matchAll(/^Ignoring path (.+)$/gm), ([, path = ""]) => path);
+/** What looks like git's own folder to some system ("x/.GIT/y") is in no tree. */
+function refusedNames(said: string): readonly RefusedPath[] {
+  const why = "git takes no file of this name";
+  return Array.from(said.matchAll(/^Ignoring path (.+)$/gm), ([, path = ""]) => ({ path, why }));
 }
 
 async function expectDone(running: Promise<GitResult>, what: string): Promise<void> {

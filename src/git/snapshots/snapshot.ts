@@ -129,12 +129,10 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     const paths = add.map(({ path }) => path);
     if (add.length + remove.length > 0) {
       await requireRoom(repository, add);
-      // What looks like git's own folder to some system ("x/.GIT/y") is in no tree.
-      for (const path of await index.update(paths, remove))
-        leftOut.push({ path, bytes: 0, why: "git takes no file of this name", stamp: "" });
+      for (const refused of await index.update(paths, remove)) leftOut.push({ ...refused, bytes: 0, stamp: "" });
     }
     if (paths.length > 0) faultPoint("turn:files-taken");
-    leftOut.push(...(await listDirtySubmodules(repository, index)));
+    leftOut.push(...(await listDirtySubmodules(repository, index, programs.forListing)));
     const codeTree = await index.tree();
     if (![...paths, ...remove].some(isIgnoreFile)) rules.same(codeTree, before);
     index.save(rules.known);

@@ -9,10 +9,13 @@ import type { PrivateIndex } from "./private-index.ts";
 /**
  * Names the submodules in which something is not committed: a commit says of a submodule which commit of its own it is at, and no more.
  * Asks nothing where there are none.
+ *
+ * @param filtersOff as `ConfiguredPrograms.forListing`
  */
 export async function listDirtySubmodules(
   repository: KnownRepository,
   index: PrivateIndex,
+  filtersOff: (module: KnownRepository) => Promise<Readonly<Record<string, string>>>,
 ): Promise<readonly LeftOut[]> {
   if (!existsSync(join(repository.topDir, ".gitmodules"))) return [];
   const { environment } = index;
@@ -39,7 +42,7 @@ export async function listDirtySubmodules(
         ];
       }
       const args = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
-      const { status, stdout: changed } = await runGit(module, args);
+      const { status, stdout: changed } = await runGit(module, args, { environment: await filtersOff(module) });
       if (status === 0 && changed.length === 0) return [];
       const why = "a submodule with changes that are not committed in it";
       return [{ path, bytes: 0, why, stamp: changed.toString("latin1") }];

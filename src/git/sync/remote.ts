@@ -37,6 +37,8 @@ export interface Remote {
   readonly name: string;
   /** Brings the branch and all claims here, below `refs/codex-inbox/remotes/<name>/`. @throws RemoteError, GitError; AbortError */
   fetch(signal: AbortSignal): Promise<Fetched>;
+  /** Brings refs below `folders` ("refs/heads/some/"), under their own names, where nothing is yet. @throws RemoteError, GitError; AbortError */
+  bring(folders: readonly string[], signal: AbortSignal): Promise<void>;
   /**
    * Moves refs of the remote, each for itself: the outcome of one says nothing of another.
    *
@@ -98,8 +100,12 @@ export function createRemote(repository: KnownRepository, options: RemoteOptions
     return result;
   }
 
-  async function fetchRefs(refspecs: readonly string[], signal: AbortSignal): Promise<RemoteResult> {
-    const args = [...FETCH, ACCESS_NAME, ...refspecs];
+  async function fetchRefs(
+    refspecs: readonly string[],
+    signal: AbortSignal,
+    more: readonly string[] = [],
+  ): Promise<RemoteResult> {
+    const args = [...FETCH, ...more, ACCESS_NAME, ...refspecs];
     const result = await run(args, options.fetchMs ?? FETCH_MS, signal);
     if (result.status === 0 || !removeOldLock(repository, result.stderr, root)) return result;
     return run(args, options.fetchMs ?? FETCH_MS, signal);
@@ -121,6 +127,12 @@ export function createRemote(repository: KnownRepository, options: RemoteOptions
       tip: refs.get(tracked),
       claims: new Map(held.map(([ref, id]) => [ref.slice(`${root}claims/`.length), id])),
     };
+  }
+
+  async function bring(folders: readonly string[], signal: AbortSignal): Promise<void> {
+    const refspecs = folders.map((folder) => `${folder}*:${folder}*`);
+    const result = await fetchRefs(refspecs, signal, ["--no-prune"]);
+    if (result.status !== 0) throw faultOf(name, result);
   }
 
   async function push(updates: readonly RefUpdate[], signal: AbortSignal): Promise<ReadonlyMap<string, PushOutcome>> {
@@ -161,6 +173,7 @@ export function createRemote(repository: KnownRepository, options: RemoteOptions
   return {
     name,
     fetch: (signal) => inTurn(() => fetch(signal)),
+    bring: (folders, signal) => inTurn(() => bring(folders, signal)),
     push: (updates, signal) => inTurn(() => push(updates, signal)),
     readTexts: (ids, bytesMax) => readTexts(repository, ids, bytesMax),
     async writeText(text) {

@@ -59,6 +59,8 @@ export interface SyncLinkOptions {
 /** The branch and its remote. */
 export interface SyncLink {
   readonly remote: Remote;
+  /** Brings branches of sessions into a clone that is new, where they travel; else it takes no time. @throws RemoteError, GitError; AbortError */
+  prepare(signal: AbortSignal): Promise<void>;
   /** Fetches, integrates, pushes, and moves the branch forward. @throws RemoteError, GitError; AbortError */
   round(signal: AbortSignal): Promise<SyncOutcome>;
 }
@@ -69,6 +71,7 @@ const AGAIN_MS = 150;
 /** A user's command is waited for this long; then the next round tries again. */
 const GATE_MS = 20_000;
 const PATHS_SHOWN = 20;
+const SESSION_REFS = [`refs/heads/${SESSION_BRANCH_PREFIX}`, "refs/codex-inbox/turns/"] as const;
 const SESSION_REFS_MAX = 1_000;
 
 type Step = "again" | Pick<SyncOutcome, "inTheWay" | "refused" | "moved">;
@@ -93,6 +96,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
   };
   const pull = `git -C ${shellWord(repository.topDir)} pull --no-rebase ${options.remote} ${options.remoteBranch}`;
   const sent = new Map<string, string>();
+  let haveSessions = false;
   /** The round under way has sent the branch. */
   let sentBranch = false;
 
@@ -178,13 +182,22 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     return made.kind === "merged" ? follow(local, commit, signal) : DONE;
   }
 
+  const sessionRefs = async (): Promise<readonly (readonly [string, string])[]> =>
+    (await Promise.all(SESSION_REFS.map((folder) => refsBelow(repository, folder)))).flatMap((refs) => [...refs]);
+
+  /** A clone that is new has none of them yet: then all are brought. Later ones of other clones are not, nor what was removed here. */
+  async function bringSessions(signal: AbortSignal): Promise<void> {
+    if (haveSessions || !options.sessions()) return;
+    const isNew = (await sessionRefs()).length === 0;
+    if (isNew) await remote.bring(SESSION_REFS, signal);
+    haveSessions = true;
+    if (isNew) for (const [ref, id] of await sessionRefs()) sent.set(ref, id);
+  }
+
   /** What was sent once is not sent again while it is the same; held refs stay here. */
   async function sendSessions(signal: AbortSignal): Promise<void> {
-    const refs = new Map([
-      ...(await refsBelow(repository, `refs/heads/${SESSION_BRANCH_PREFIX}`)),
-      ...(await refsBelow(repository, "refs/codex-inbox/turns/")),
-    ]);
-    const news = [...refs].filter(([ref, id]) => sent.get(ref) !== id).slice(0, SESSION_REFS_MAX);
+    const refs = await sessionRefs();
+    const news = refs.filter(([ref, id]) => sent.get(ref) !== id).slice(0, SESSION_REFS_MAX);
     if (news.length === 0) return;
     const outcomes = await remote.push(
       news.map(([ref, to]) => ({ ref, to })),
@@ -195,6 +208,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
 
   return {
     remote,
+    prepare: bringSessions,
     async round(signal) {
       const here = `refs/heads/${options.localBranch}`;
       let moved = false;
@@ -206,6 +220,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
         if (done === "again") moved = true;
         else {
           moved ||= done.moved;
+          await bringSessions(signal);
           if (options.sessions()) await sendSessions(signal);
           const local = await refAt(repository, here);
           const there = await refAt(

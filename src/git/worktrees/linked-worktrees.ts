@@ -54,7 +54,7 @@ export interface LinkedWorktrees {
   clear(dir: string): Promise<void>;
   /** Forgets the worktree whose folder was at `dir`; the folder itself is not looked at. */
   forget(dir: string): Promise<void>;
-  /** Tells git where a worktree lies that was moved, or whose repository was. @throws GitError */
+  /** Tells git where a worktree lies that was moved, or whose repository was. @throws CoordinatorError `REFUSED` where it cannot be told */
   repair(dir: string): Promise<void>;
 }
 
@@ -68,6 +68,8 @@ const TAKEN = /is already (checked out|used by worktree) at/;
 export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWorktrees {
   const { repository, trashDir } = options;
   const { commonDir } = repository;
+  /** Names of worktrees whose folder has gone: where it was moved, git there must not take another one for its own. */
+  const vanished = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
 
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -97,7 +99,8 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
       if (problem !== "") return problem;
     }
     let name = basename(dir);
-    for (let n = 1; existsSync(join(commonDir, "worktrees", name)); n += 1) name = `${basename(dir)}${n}`; // As git does.
+    const isTaken = (): boolean => vanished.has(name) || existsSync(join(commonDir, "worktrees", name));
+    for (let n = 1; isTaken(); n += 1) name = `${basename(dir)}${n}`; // As git does.
     const draft = join(trashDir, `${name}-${freshName()}`);
     mkdirSync(draft, { recursive: true, mode: 0o700 });
     const files = { HEAD: `ref: ${branch}`, commondir: "../..", gitdir: join(dir, ".git"), locked: reason };
@@ -171,6 +174,7 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
   const clearNow = async (dir: string): Promise<void> => {
     await endGitIn(dir);
     if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined) renameSync(dir, trashBeside(dir));
+    else for (const { topDir, name } of listLinkedWorktrees(commonDir)) if (topDir === dir) vanished.add(name);
     await forgetNow(dir);
     // Of a branch that was being made: git that was killed leaves its lock behind.
     const lock = join(commonDir, "refs/heads/codex-inbox", `${basename(dir)}.lock`);
@@ -196,7 +200,12 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
     repair: (dir) =>
       inTurn(async () => {
         const problem = await git(repository, ["worktree", "repair", dir]);
-        if (problem !== "") throw new GitError(`cannot repair the worktree at ${dir}: ${problem}`);
+        if (findLinkedWorktree(commonDir, dir) !== undefined) return; // Git finds fault with a .git file that it has just written.
+        const what = `git cannot take up the worktree at ${dir} again${problem === "" ? "" : ` (${problem})`}`;
+        throw new CoordinatorError(
+          "REFUSED",
+          `${what}: move that folder away, then another one is made from its branch`,
+        );
       }),
   };
 }

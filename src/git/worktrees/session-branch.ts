@@ -136,10 +136,19 @@ function isEmptyFolder(path: Buffer): boolean {
   return stats === undefined || (stats.isDirectory() && readdirSync(path).length === 0);
 }
 
-/** Returns the files below some paths that are new or changed, whatever git ignores. */
-export async function changedBelow(worktree: KnownRepository, below: readonly string[]): Promise<readonly string[]> {
+/**
+ * Returns the files below some paths that are new or changed, whatever git ignores.
+ *
+ * @param environment what keeps git from running filters of its configuration
+ */
+export async function changedBelow(
+  worktree: KnownRepository,
+  below: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
   if (below.length === 0) return [];
-  return (await names(worktree, ["ls-files", "-z", "--others", "--modified", "--", ...below])).map(fromByteName);
+  const args = ["ls-files", "-z", "--others", "--modified", "--", ...below];
+  return (await names(worktree, args, environment)).map(fromByteName);
 }
 
 /** Returns the submodules of a work tree that are checked out there, or have files in their folder. */
@@ -200,8 +209,12 @@ export interface FilesCommit {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-async function names(worktree: KnownRepository, args: readonly string[]): Promise<readonly string[]> {
-  const { status, stdout, stderr } = await runGit(worktree, args);
+async function names(
+  worktree: KnownRepository,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
+  const { status, stdout, stderr } = await runGit(worktree, args, { environment });
   if (status !== 0) throw new GitError(`git ${args[0]} in ${worktree.topDir}: ${stderr}`);
   return stdout.toString("latin1").split("\0").slice(0, -1);
 }

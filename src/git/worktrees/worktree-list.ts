@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
+import { shellWord } from "../../task/text/shell-word.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 
 export { checkoutsOf, describeOperation } from "../repository/repository-state.ts";
@@ -50,6 +51,21 @@ export function findLinkedWorktree(commonDir: string, topDir: string): KnownRepo
   const [, named] = /^gitdir: (.+)$/.exec(readLine(join(topDir, ".git")) ?? "") ?? [];
   if (named === undefined || resolve(topDir, named) !== found.gitDir) return undefined;
   return existsSync(join(found.gitDir, "index")) ? { topDir, gitDir: found.gitDir, commonDir } : undefined;
+}
+
+/**
+ * Says where git has the worktree that was made at `dir` and locked for `reason`, and how it comes back; `undefined` where it is there,
+ * or gone.
+ */
+export function describeMove(
+  { commonDir, topDir: checkout }: KnownRepository,
+  dir: string,
+  reason: string,
+): string | undefined {
+  const found = listLinkedWorktrees(commonDir).find(({ lock, topDir }) => lock === reason && topDir !== dir);
+  if (found?.topDir === undefined || !existsSync(found.topDir)) return undefined;
+  const words = ["git", "-C", checkout, "worktree", "move", "-f", "-f", found.topDir, dir];
+  return `the worktree ${dir} was moved to ${found.topDir}; move it back: ${words.map(shellWord).join(" ")}`;
 }
 
 function readLine(path: string): string | undefined {

@@ -17,7 +17,18 @@ interface Site {
   readonly link: SyncLink;
 }
 
-async function site(): Promise<Site> {
+async function linkOf(here: GitRepo, sessions = false): Promise<SyncLink> {
+  const branch = await committerAt(here);
+  const gitDir = join(here.dir, ".git");
+  return openSyncLink({
+    ...{ repository: { topDir: here.dir, gitDir, commonDir: gitDir }, prefix: "", branch },
+    ...{ localBranch: "main", remoteBranch: "main", remote: "origin" },
+    ...{ mergingDir: join(gitDir, "codex-inbox/merging/m"), now: Date.now, random: Math.random },
+    ...{ sessions: () => sessions, mayMove: () => undefined, onRemote: () => undefined },
+  });
+}
+
+async function site(sessions = false): Promise<Site> {
   const here = tempRepo();
   const base = tempDir();
   const [bare, other] = [gitRepoAt(join(base, "bare.git")), gitRepoAt(join(base, "other"))];
@@ -26,20 +37,7 @@ async function site(): Promise<Site> {
   here.git("clone", "--quiet", bare.dir, other.dir);
   for (const setting of ["user.name=Other", "user.email=other@example.org"])
     other.git("config", ...(setting.split("=", 2) as [string, string]));
-  const branch = await committerAt(here);
-  const gitDir = join(here.dir, ".git");
-  const link = openSyncLink({
-    ...{ repository: { topDir: here.dir, gitDir, commonDir: gitDir }, prefix: "", branch },
-    ...{
-      localBranch: "main",
-      remoteBranch: "main",
-      remote: "origin",
-      mergingDir: join(gitDir, "codex-inbox/merging/m"),
-    },
-    ...{ now: Date.now, random: Math.random, sessions: () => false },
-    ...{ mayMove: () => undefined, onRemote: () => undefined },
-  });
-  return { here, bare, other, link };
+  return { here, bare, other, link: await linkOf(here, sessions) };
 }
 
 function push({ other }: Site, path: string, text: string): string {
@@ -85,5 +83,54 @@ describe("a user who commits every moment", () => {
     }
     expect(user.failures()).toBe("");
     expect(here.git("fsck", "--no-dangling")).toBe("");
+  });
+});
+
+describe("branches of sessions and recorded changes", () => {
+  const refs = (repo: GitRepo): readonly string[] =>
+    repo
+      .git(
+        "for-each-ref",
+        "--format=%(refname)",
+        "refs/heads/codex-inbox",
+        "refs/codex-inbox/turns",
+        "refs/codex-inbox/held",
+      )
+      .split("\n");
+  const [SESSION, TURN, HELD] = [
+    "refs/heads/codex-inbox/docs",
+    "refs/codex-inbox/turns/t1/1",
+    "refs/codex-inbox/held/docs",
+  ];
+
+  it("travel where the setting says so, held ones never; a clone that is new brings them, once", async () => {
+    const { here, bare, other, link } = await site(true);
+    const change = here.git("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "a change");
+    for (const ref of [SESSION, TURN, HELD]) here.git("update-ref", ref, change);
+    await link.round(ALWAYS);
+    expect(refs(bare)).toEqual([TURN, SESSION]);
+    // It goes on there, and what was sent once more is the same.
+    const more = here.git("commit-tree", "HEAD^{tree}", "-p", change, "-m", "more");
+    here.git("update-ref", SESSION, more);
+    await link.round(ALWAYS);
+    expect(bare.git("rev-parse", SESSION)).toBe(more);
+
+    const theirs = await linkOf(other, true);
+    await theirs.round(ALWAYS);
+    expect(refs(other)).toEqual([TURN, SESSION]);
+    expect(other.git("rev-parse", SESSION, TURN)).toBe(`${more}\n${change}`);
+    expect(refs(here)).toEqual([HELD, TURN, SESSION]);
+    // What was removed there stays away as long as anything is left.
+    other.git("update-ref", "-d", SESSION);
+    await (await linkOf(other, true)).round(ALWAYS);
+    expect(refs(other)).toEqual([TURN]);
+  });
+
+  it("stay here without it", async () => {
+    const { here, bare, link } = await site();
+    here.git("update-ref", SESSION, "HEAD");
+    here.git("update-ref", TURN, "HEAD");
+    expect(await link.round(ALWAYS)).toMatchObject({ inTheWay: undefined, refused: undefined });
+    expect(refs(bare)).toEqual([""]);
   });
 });

@@ -62,6 +62,7 @@ export function createSessionBranches(deps: SessionBranchesDeps): SessionBranche
   let locks: readonly HeldLock[] = [];
   let seen = "";
   let isDirty = false;
+  let openingMs = 0;
   let looking: Promise<readonly SessionBranch[]> | undefined;
   let isStale = false;
 
@@ -146,7 +147,11 @@ export function createSessionBranches(deps: SessionBranchesDeps): SessionBranche
     get isEmpty() {
       return records.list().length === 0;
     },
-    openingMs: () => records.list().reduce((most, { openingMs }) => Math.max(most, openingMs), 0),
+    openingMs() {
+      const known = records.list().reduce((most, record) => Math.max(most, record.openingMs), 0);
+      if (known > 0) openingMs = known; // What is landed is forgotten, and how long it took is not.
+      return openingMs;
+    },
   };
 }
 

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError } from "../../../base/errors.ts";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
 import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
-import { checkoutsOf, INITIALIZING } from "../../../git/worktrees/worktree-list.ts";
+import { checkoutsOf, describeMove, INITIALIZING } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { settleRemoval } from "./settle-removal.ts";
@@ -55,6 +56,8 @@ export interface SessionWorktrees {
   open(session: string, isWanted: () => boolean): Promise<WorktreeRecord>;
   /** The session has a worktree, or a branch that one was parked for. */
   isKnown(session: string): boolean;
+  /** Says where somebody has moved its folder by git, and how it comes back; `undefined` where nobody has. */
+  moved(record: WorktreeRecord): string | undefined;
   /** Runs `work` while nothing else happens to the worktree of this name. */
   alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
   /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
@@ -72,6 +75,8 @@ export interface SessionWorktrees {
 }
 
 const SETTINGS_BYTES_MAX = 256 * 1024;
+/** The time that a file gets is that of the kernel's last tick. */
+const FILE_CLOCK_MS = 12;
 /** Of what its setup left, so many entries are remembered. */
 const SET_UP_MAX = 1_000;
 
@@ -168,14 +173,17 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     const { sparse } = deps.settings();
     const branch = `refs/heads/${wanted.branch}`;
     await rm(join(deps.indexesDir, wanted.slug), { recursive: true, force: true });
+    const beganMs = now();
     await trees.add({ dir: wanted.dir, branch, base: wanted.head, reason: reasonOf(wanted.session), sparse });
     faultPoint("worktree:made");
     log("worktree-made", { session: wanted.session, worktree: wanted.dir, branch: wanted.branch });
-    return step({ ...wanted, setUp: [], pinned: [], merging: undefined }, "made");
+    const openingMs = Math.max(0, now() - beganMs);
+    return step({ ...wanted, openingMs, setUp: [], pinned: [], merging: undefined }, "made");
   };
 
   const setUp = async (record: WorktreeRecord, isWanted: () => boolean): Promise<WorktreeRecord> => {
     const { slug, session, dir } = record;
+    const beganMs = now();
     const text = await textAt(code, record.base, "codex-inbox.json", SETTINGS_BYTES_MAX);
     const { setup: command, copy, setupTimeoutMs } = settingsOfBase(deps.settings(), text);
     await copyInto(code.topDir, dir, copy);
@@ -183,10 +191,12 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     if (command !== undefined && command.trim() !== "")
       await setup.run({ slug, session, dir, command, timeoutMs: setupTimeoutMs, variables, isWanted });
     faultPoint("worktree:set-up");
-    const repository = trees.find(dir);
+    const [repository, doneAtMs] = [trees.find(dir), now()];
     const left = repository === undefined ? [] : await ignoredEntries(repository);
-    const openingMs = Math.max(0, now() - record.atMs);
-    return step({ ...record, openingMs, setUp: left.slice(0, SET_UP_MAX) }, "ready");
+    const openingMs = record.openingMs + Math.max(0, doneAtMs - beganMs);
+    // What an agent changes of that is told by its time, and the clock of files is behind ours.
+    if (left.length > 0) await delay(FILE_CLOCK_MS);
+    return save({ ...record, openingMs, setUp: left.slice(0, SET_UP_MAX), state: "ready", atMs: doneAtMs });
   };
 
   /** Where nothing was done yet, what it began from may be old, or even why its setup failed: it begins anew. */
@@ -205,6 +215,8 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     return undefined;
   };
 
+  const moved = ({ dir, session }: WorktreeRecord): string | undefined => describeMove(code, dir, reasonOf(session));
+
   const openNow = async (session: string, slug: string, isWanted: () => boolean): Promise<WorktreeRecord> => {
     let record = (await settled(slug)) ?? (await begin(session, slug));
     if (record.state === "removing") {
@@ -213,6 +225,8 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     }
     if ((record.state === "ready" || record.state === "made") && trees.find(record.dir) === undefined) {
       if (existsSync(record.dir)) throw notItself(record);
+      const why = moved(record);
+      if (why !== undefined) throw new CoordinatorError("TASK_FILE", why);
       log("worktree-gone", { session, worktree: record.dir });
       record = await step(record, "parked");
     }
@@ -231,6 +245,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     },
     alone,
     isKnown: (session) => records.find(session) !== undefined,
+    moved,
     repository: ({ dir }) => trees.find(dir),
     known() {
       known ??= records

@@ -4,6 +4,7 @@ import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import { processesIn } from "../../../git/worktrees/git-in-folder.ts";
 import { type LinkedWorktrees, trashBeside } from "../../../git/worktrees/linked-worktrees.ts";
+import { nestedObstacle } from "../../../git/worktrees/nested-repositories.ts";
 import {
   changedBelow,
   commitFiles,
@@ -110,9 +111,9 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     if (problem !== undefined) return problem;
     if (held !== undefined) return `what looks like a secret is not on its branch: ${named(held.paths)}`;
     // Files below our own paths (a task file that an agent left in inbox/) are part of no snapshot.
-    const ours = await changedBelow(worktree, deps.ours);
+    const ours = await changedBelow(worktree, deps.ours, await deps.environment(worktree));
     const paths = [...leftOut.map(({ path }) => path), ...ours];
-    return paths.length === 0 ? undefined : `in no commit: ${named(paths)}`;
+    return paths.length === 0 ? nestedObstacle(worktree, record.setUp) : `in no commit: ${named(paths)}`;
   };
 
   const parkNow = async (slug: string, isIdle: () => boolean): Promise<string | undefined> => {
@@ -123,6 +124,8 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     const worktree = worktrees.repository(record);
     if (worktree === undefined) {
       if (existsSync(record.dir)) return `git does not know ${record.dir}`;
+      const moved = worktrees.moved(record);
+      if (moved !== undefined) return moved;
       await trees.forget(record.dir);
       await worktrees.save({ ...record, state: "parked", atMs: deps.surroundings.now() });
       return undefined;

@@ -166,6 +166,23 @@ describe("a worktree", () => {
   });
 });
 
+it("what a worktree takes is measured, its checkout included", async () => {
+  const repo = tempRepo();
+  let nowMs = AT_MS;
+  // Git is asked for its filters before each step of a checkout.
+  const sessions = openSessionTrees(repo.dir, undefined, {
+    async forListing() {
+      nowMs += 1_000;
+      return {};
+    },
+  });
+  sessions.clock.now = () => nowMs;
+  const { openingMs } = await sessions.worktrees.open("docs", () => true);
+  expect(openingMs).toBeGreaterThanOrEqual(1_000);
+  const again = openSessionTrees(repo.dir);
+  expect(again.records.find("docs")?.openingMs).toBe(openingMs);
+});
+
 describe("keeping", () => {
   it("parks the one that was used longest ago where there is no room, and says why where none can go", async () => {
     const { sessions, record } = await opened();
