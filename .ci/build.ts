@@ -1,5 +1,6 @@
 /** Builds the bundle of the package (docs/decisions/0029-one-bundle.md): `node .ci/build.ts <folder>`; the tests that start the program use it too. */
 import { copyFileSync, cpSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { build, type Plugin } from "esbuild";
@@ -10,6 +11,36 @@ const SCRIPTS = ["src/run/worker/shim.sh", "src/run/worker/launcher/launcher.sh"
 
 /** What the page loads beside its own files, as src/server/page.ts names it. */
 const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "dompurify/dist/purify.es.mjs" };
+
+/**
+ * An `import` of a module of Node reads each of its exports, and thereby loads what Node itself loads when it is asked for: with
+ * node:http a whole HTTP client, with node:process the three streams. Here only what is used is read
+ * (docs/decisions/0066-modules-of-node-by-a-call.md).
+ */
+const BUILTINS_BY_CALL: Plugin = {
+  name: "builtins-by-call",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[\w:/]+$/ }, ({ path, kind }) =>
+      isBuiltin(path) ? { path, namespace: kind === "require-call" ? "builtin-required" : "builtin" } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: "builtin-required" }, ({ path }) => ({
+      contents: `module.exports = ${call(path)};`,
+    }));
+    onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: exportsByCall(path) }));
+  },
+};
+
+/** A module with the exports of the builtin `path`; a bundler leaves out each that nobody imports. */
+function exportsByCall(path: string): string {
+  const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => /^[a-z_$][\w$]*$/i.test(name));
+  const exported = names.map((name) => `const $${name} = /* @__PURE__ */ (() => all.${name})();`);
+  const list = names.map((name) => `$${name} as ${name}`).join(", ");
+  return [`const all = ${call(path)};`, "export default all;", ...exported, `export { ${list} };`].join("\n");
+}
+
+function call(path: string): string {
+  return `process.getBuiltinModule(${JSON.stringify(path)})`;
+}
 
 /**
  * Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute).
@@ -32,10 +63,10 @@ export async function buildBundle(
     format: "esm",
     platform: "node",
     target: "node22.22",
-    banner: { js: 'import{createRequire as makeRequire}from"node:module";const require=makeRequire(import.meta.url);' },
+    banner: { js: 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
     alias: { "js-yaml": join(ROOT, ".ci/no-js-yaml.cjs") },
     absWorkingDir: ROOT,
-    plugins: [...plugins],
+    plugins: [...plugins, BUILTINS_BY_CALL],
     logLevel: "warning",
   });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));

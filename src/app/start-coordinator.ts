@@ -217,6 +217,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     dispatcher.drain(options);
     await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
     await sync.flush();
+    await dispatcher.claims.release();
     await close();
   };
 

@@ -55,8 +55,23 @@ export function openTerminal(
   stdout.on("error", failed);
   stderr.on("error", unheard);
   /** A file is written at once, and what is wrong with it thrown. */
-  const out = (text: string): void => put(stdout, text, failed);
-  const err = (text: string): void => put(stderr, text, unheard);
+  const out = (text: string): void => {
+    flush();
+    put(stdout, text, failed);
+  };
+  /** Lines of the log that are written together at the end of this turn of the event loop: each write wakes who reads them. */
+  let lines: string[] = [];
+  const flush = (): void => {
+    if (lines.length === 0) return;
+    const text = lines.join("");
+    lines = [];
+    process.off("exit", flush);
+    put(stderr, text, unheard);
+  };
+  const err = (text: string): void => {
+    flush();
+    put(stderr, text, unheard);
+  };
   return {
     print: (line) => out(`${visibleLine(line)}\n`),
     printStyled(line) {
@@ -77,7 +92,11 @@ export function openTerminal(
       const parts = Object.entries(fields)
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => `${key}=${valueText(String(value))}`);
-      err(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
+      if (lines.length === 0) {
+        setImmediate(flush);
+        process.once("exit", flush);
+      }
+      lines.push(`${visibleLine([new Date().toISOString(), event, ...parts].join(" "))}\n`);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { openTerminal, type Terminal } from "../../src/cli/terminal.ts";
@@ -49,13 +50,31 @@ it("gives data as it is to programs, and its width away on a terminal, where dat
   expect(sent(false, {}, put)).toBe("undefined \u001b[2J\n");
 });
 
-it("says what is wrong, and logs an event on one line, to standard error", () => {
+it("says what is wrong, and logs an event on one line, to standard error", async () => {
   const { terminal, out, err } = openTestTerminal();
   terminal.warn("no file \u001b]0;x\u0007");
   expect(err()).toBe("no file \\u001b]0;x\\u0007\n");
   terminal.log("git", { notice: "a\u009b\u202e\nb", task: "k3f9x2", missing: undefined });
+  await nextTurn();
   expect(err().slice(25)).toBe('git notice="a\\u009b\\u202e\\nb" task=k3f9x2\n');
   expect(out()).toBe("");
+});
+
+it("writes the events of one turn of the event loop together, and before all that is said after them", async () => {
+  const { terminal, err } = openTestTerminal();
+  for (const event of ["one", "two"]) terminal.log(event, {});
+  expect(err()).toBe("");
+  terminal.warn("three");
+  terminal.log("four", {});
+  await nextTurn();
+  const words = err().replaceAll(/^\S+Z /gm, "");
+  expect(words).toBe("one\ntwo\nthree\nfour\n");
+  const path = JSON.stringify(join(import.meta.dirname, "../../src/cli/terminal.ts"));
+  const program = `import { openTerminal } from ${path}; openTerminal().log("last", {}); process.exit(3);`;
+  const ended = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]).catch(
+    (error) => error,
+  );
+  expect([ended.code, ended.stderr.slice(25)]).toEqual([3, "last\n"]);
 });
 
 it("outlives whoever reads what it prints", () => {

@@ -106,7 +106,8 @@ async function applyEdits(
   for (const [path, { entry, before, text }] of files) {
     if (text === before) continue;
     const mode = entry?.mode ?? FILE_MODE;
-    changes.set(path, text === undefined ? undefined : { mode, id: store.add("blob", Buffer.from(text)) });
+    const id = text === undefined ? undefined : store.add("blob", Buffer.from(text), entry?.id);
+    changes.set(path, id === undefined ? undefined : { mode, id });
   }
   return changes;
 }

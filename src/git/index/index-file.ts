@@ -1,9 +1,10 @@
-import { openSync, rmSync } from "node:fs";
+import { openSync, rmSync, writeFileSync } from "node:fs";
 import { syncDescriptor } from "../../base/files/durable-file.ts";
 import { readStamp, stampText } from "../../base/files/file-stamp.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
+import { createGitShell, type GitShell } from "../process/git-shell.ts";
 import type { Repository } from "../repository/repository.ts";
 import { copyIndex } from "./index-copy.ts";
 
@@ -36,7 +37,12 @@ export interface IndexFile {
   ): Promise<{ readonly path: string } | { readonly refused: string }>;
 }
 
-export function createIndexFile(repository: Repository, temporary: TemporaryFiles): IndexFile {
+/** @param shell starts the git that writes the copy */
+export function createIndexFile(
+  repository: Repository,
+  temporary: TemporaryFiles,
+  shell: GitShell = createGitShell(),
+): IndexFile {
   const { indexPath } = repository;
 
   async function list(args: readonly string[], paths: readonly string[]): Promise<string> {
@@ -69,11 +75,13 @@ export function createIndexFile(repository: Repository, temporary: TemporaryFile
     async build(changes) {
       const path = temporary.newPath("index");
       await copyIndex(indexPath, path);
-      const input = [...changes].map(([name, entry]) => indexInfo(name, entry, repository)).join("");
-      const environment = { GIT_INDEX_FILE: path };
-      const result = await runGit(repository, ["update-index", "--add", "-z", "--index-info"], { input, environment });
+      const inputPath = temporary.newPath("index-info");
+      writeFileSync(inputPath, [...changes].map(([name, entry]) => indexInfo(name, entry, repository)).join(""));
+      const call = { inputPath, environment: { GIT_INDEX_FILE: path } };
+      const result = await shell.run(repository, ["update-index", "--add", "-z", "--index-info"], call);
+      rmSync(inputPath, { force: true });
       if (result.status !== 0) {
-        rmSync(path, { force: true });
+        for (const left of [path, `${path}.lock`]) rmSync(left, { force: true });
         return { refused: result.stderr };
       }
       await syncDescriptor(openSync(path, "r"));

@@ -17,7 +17,8 @@ export interface ObjectStore {
   read(id: string, type: ObjectType): Promise<Uint8Array>;
   /** Returns the id of the tree of a commit. */
   treeOf(commit: string): Promise<string>;
-  add(type: ObjectType, content: Uint8Array): string;
+  /** @param like the id of an object that it differs little from, where there is one: written together they take less room */
+  add(type: ObjectType, content: Uint8Array, like?: string): string;
   /** Writes everything added, durably. */
   flush(): Promise<void>;
   /** Tells whether everything that the last flush wrote is still stored. */
@@ -66,8 +67,8 @@ export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectS
       if (tree === undefined) throw new GitError(`commit ${commit} names no tree`);
       return tree;
     },
-    add(type, content) {
-      const id = writer.add(type, content);
+    add(type, content, like) {
+      const id = writer.add(type, content, like);
       if (type !== "tree") cache.set(id, { type, content });
       return id;
     },

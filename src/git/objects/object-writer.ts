@@ -13,8 +13,12 @@ const RETRIES = 10;
  * "….keep" with our text, so that no `git gc` takes objects that no branch names yet, and so that we know the pack for ours.
  */
 export interface ObjectWriter {
-  /** Returns the id `content` will have, and keeps it for `flush`. */
-  add(type: ObjectType, content: Uint8Array): string;
+  /**
+   * Returns the id `content` will have, and keeps it for `flush`.
+   *
+   * @param like the id of an object that it differs little from
+   */
+  add(type: ObjectType, content: Uint8Array, like?: string): string;
   /** Returns content that was added and not flushed yet. */
   pending(id: string): { readonly type: ObjectType; readonly content: Uint8Array } | undefined;
   /** Writes everything added, durably: when it resolves, the pack, its index and their folder are synced. */
@@ -59,9 +63,9 @@ export function createObjectWriter(objectsDir: string, format: ObjectFormat, kee
   }
 
   return {
-    add(type, content) {
+    add(type, content, like) {
       const id = objectId(format, type, content);
-      if (!objects.has(id)) objects.set(id, { id, type, content });
+      if (!objects.has(id)) objects.set(id, { id, type, content, like });
       return id;
     },
     pending: (id) => objects.get(id),

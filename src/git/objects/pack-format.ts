@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32, deflateSync } from "node:zlib";
+import { formatDelta } from "./delta-format.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
 
 /** An object to be packed: its id in hexadecimal, and its content without a header. */
@@ -8,9 +9,11 @@ export interface PackedObject {
   readonly id: string;
   readonly type: ObjectType;
   readonly content: Uint8Array;
+  /** The id of an object that it differs little from: where the pack holds that before it, it may be written as a delta. */
+  readonly like?: string | undefined;
 }
 
-/** A pack and its index (version 2 of both), as git's own tools write them. No object is a delta of another. */
+/** A pack and its index (version 2 of both), as git's own tools write them. */
 export interface Pack {
   /** What "pack-<name>.pack" is called: the checksum of the pack. */
   readonly name: string;
@@ -19,6 +22,10 @@ export interface Pack {
 }
 
 const TYPE_NUMBERS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
+/** A delta of an object of the same pack, which is named by how far it lies before. */
+const OFFSET_DELTA = 6;
+/** Who reads an object applies all deltas that it stands on; git's own packs go to 50. */
+const DELTA_DEPTH_MAX = 20;
 /** Other work gets its turn this often. */
 const SLICE_MS = 8;
 
@@ -34,9 +41,15 @@ export async function formatPack(objects: readonly PackedObject[], format: Objec
   };
   append(Buffer.concat([Buffer.from("PACK"), numbers([2, objects.length])]));
   const entries: IndexEntry[] = [];
+  const packed = new Map<string, Packed>();
   let sliceMs = performance.now();
-  for (const { id, type, content } of objects) {
-    const bytes = Buffer.concat([entryHeader(TYPE_NUMBERS[type], content.length), compress(content)]);
+  for (const object of objects) {
+    const { id } = object;
+    const base = object.like === undefined ? undefined : packed.get(object.like);
+    const delta = base === undefined ? undefined : deltaOf(base, object);
+    const bytes =
+      base === undefined || delta === undefined ? formatWhole(object) : formatOnBase(delta, offset - base.offset);
+    packed.set(id, { object, offset, depth: base === undefined || delta === undefined ? 0 : base.depth + 1 });
     entries.push({ id, offset, crc: crc32(bytes) });
     append(bytes);
     if (performance.now() - sliceMs < SLICE_MS) continue;
@@ -45,6 +58,33 @@ export async function formatPack(objects: readonly PackedObject[], format: Objec
   }
   const checksum = hash.digest();
   return { name: checksum.toString("hex"), pack: [...pack, checksum], index: formatIndex(entries, checksum, format) };
+}
+
+interface Packed {
+  readonly object: PackedObject;
+  readonly offset: number;
+  /** How many deltas it stands on. */
+  readonly depth: number;
+}
+
+/** Returns `undefined` where it would stand on too many, or is not worth it. */
+function deltaOf({ object, depth }: Packed, { type, content }: PackedObject): Buffer | undefined {
+  return depth >= DELTA_DEPTH_MAX || object.type !== type ? undefined : formatDelta(object.content, content);
+}
+
+function formatWhole({ type, content }: PackedObject): Buffer {
+  return Buffer.concat([entryHeader(TYPE_NUMBERS[type], content.length), compress(content)]);
+}
+
+/** @param distance from the beginning of the base's entry to that of this one, in bytes */
+function formatOnBase(delta: Buffer, distance: number): Buffer {
+  // Seven bits in each byte, the greatest first; each but the last stands for one more than it says.
+  const bytes = [distance & 0x7f];
+  for (let rest = Math.floor(distance / 128); rest > 0; rest = Math.floor(rest / 128)) {
+    rest -= 1;
+    bytes.unshift((rest & 0x7f) | 0x80);
+  }
+  return Buffer.concat([entryHeader(OFFSET_DELTA, delta.length), Buffer.from(bytes), compress(delta)]);
 }
 
 interface IndexEntry {

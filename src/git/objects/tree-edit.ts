@@ -1,7 +1,16 @@
 import { LRUCache } from "lru-cache";
 import type { ObjectFormat } from "./object-format.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { FOLDER_MODE, formatTree, isFolder, parseTree, type Tree, type TreeEntry, toByteName } from "./tree-format.ts";
+import {
+  FOLDER_MODE,
+  formatTree,
+  isFolder,
+  parseTree,
+  spliceTree,
+  type Tree,
+  type TreeEntry,
+  toByteName,
+} from "./tree-format.ts";
 
 /** Entries kept in memory over all cached trees: some versions of the folders we write to (a thousand entries each), not the user's sources. */
 const CACHED_ENTRIES_MAX = 10_000;
@@ -25,6 +34,20 @@ export interface TreeEditor {
   rewrite(root: string | undefined, changes: ReadonlyMap<string, TreeEntry | undefined>): Promise<string>;
 }
 
+/** A tree, and the same as git keeps it. */
+interface KnownTree {
+  readonly id: string;
+  readonly entries: Tree;
+  readonly bytes: Buffer;
+}
+
+/** What was made of `base`, and how it differs. */
+interface EditedTree {
+  readonly base: KnownTree | undefined;
+  readonly entries: Tree;
+  readonly changed: ReadonlyMap<string, TreeEntry | undefined>;
+}
+
 interface Change {
   readonly names: readonly string[];
   readonly path: string;
@@ -32,38 +55,48 @@ interface Change {
 }
 
 export function createTreeEditor(store: ObjectStore, format: ObjectFormat): TreeEditor {
-  const cache = new LRUCache<string, Tree>({
+  const cache = new LRUCache<string, KnownTree>({
     maxSize: CACHED_ENTRIES_MAX,
     // Counted in entries, because folders differ so much in size. One that is larger than all is kept nevertheless.
-    sizeCalculation: ({ size }) => Math.min(Math.max(1, size), CACHED_ENTRIES_MAX),
+    sizeCalculation: ({ entries }) => Math.min(Math.max(1, entries.size), CACHED_ENTRIES_MAX),
   });
 
-  async function read(id: string): Promise<Tree> {
+  async function load(id: string): Promise<KnownTree> {
     const known = cache.get(id);
     if (known !== undefined) return known;
-    const tree = parseTree(await store.read(id, "tree"), format);
+    const content = await store.read(id, "tree");
+    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    const tree = { id, entries: parseTree(bytes, format), bytes };
     cache.set(id, tree);
     return tree;
   }
 
-  function write(tree: Tree): string {
-    const id = store.add("tree", formatTree(tree));
-    cache.set(id, tree);
+  async function read(id: string): Promise<Tree> {
+    return (await load(id)).entries;
+  }
+
+  function write({ entries, base, changed }: EditedTree): string {
+    const bytes = base === undefined ? formatTree(entries) : spliceTree(base.bytes, changed, format);
+    const id = store.add("tree", bytes, base?.id);
+    cache.set(id, { id, entries, bytes });
     return id;
   }
 
-  async function rewriteFolder(id: string | undefined, changes: readonly Change[], depth: number): Promise<Tree> {
-    const tree = new Map(id === undefined ? [] : await read(id));
+  async function rewriteFolder(id: string | undefined, changes: readonly Change[], depth: number): Promise<EditedTree> {
+    const base = id === undefined ? undefined : await load(id);
+    const entries = new Map(base?.entries);
+    const changed = new Map<string, TreeEntry | undefined>();
     for (const [name, inside] of groupByName(changes, depth)) {
-      const there = tree.get(name);
+      const there = entries.get(name);
       const own = inside.find((change) => change.names.length === depth + 1);
       const below = inside.filter((change) => change !== own);
       const file = own === undefined ? there : replaceFile(there, own);
       const next = below.length === 0 ? file : await rewriteBelow(file, below, depth);
-      if (next === undefined) tree.delete(name);
-      else tree.set(name, next);
+      changed.set(name, next);
+      if (next === undefined) entries.delete(name);
+      else entries.set(name, next);
     }
-    return tree;
+    return { base, entries, changed };
   }
 
   async function rewriteBelow(there: TreeEntry | undefined, inside: readonly Change[], depth: number) {
@@ -73,7 +106,7 @@ export function createTreeEditor(store: ObjectStore, format: ObjectFormat): Tree
       throw new ObstacleError(blocked.names.slice(0, depth + 1).join("/"));
     }
     const tree = await rewriteFolder(there?.id, inside, depth + 1);
-    return tree.size === 0 ? undefined : { mode: FOLDER_MODE, id: write(tree) };
+    return tree.entries.size === 0 ? undefined : { mode: FOLDER_MODE, id: write(tree) };
   }
 
   return {

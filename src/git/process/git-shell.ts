@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { shellWord } from "../../base/process/shell-word.ts";
 import type { GitPlace } from "./git-environment.ts";
@@ -11,12 +12,17 @@ import { GIT_OPTIONS, type GitResult, plumbingEnvironment, runGit } from "./git-
  */
 export interface GitShell {
   /**
-   * Runs a git command that only reads, since it may be run twice.
+   * Runs a git command that may be run twice: one that only reads, or that writes the same again.
    *
-   * @param environment added to that of our plumbing
-   * @throws GitError where git cannot be started
+   * @param call `environment` is added to that of our plumbing, `inputPath` (absolute) becomes its input
+   * @throws GitError where git cannot be started; the system's error where the input cannot be read
    */
-  read(place: GitPlace, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<GitResult>;
+  run(place: GitPlace, args: readonly string[], call?: ShellCall): Promise<GitResult>;
+}
+
+export interface ShellCall {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly inputPath?: string;
 }
 
 /** The shell ends when nothing was asked for so long. */
@@ -48,12 +54,13 @@ export function createGitShell(program = "/bin/sh"): GitShell {
   };
 
   return {
-    async read(place, args, environment = {}) {
-      const line = shell?.isBusy() === true ? undefined : commandLine(place, args, environment);
+    async run(place, args, call = {}) {
+      const line = shell?.isBusy() === true ? undefined : commandLine(place, args, call);
       const stdout = line === undefined ? undefined : await ask(line);
-      return stdout === undefined
-        ? runGit(place, args, { environment })
-        : { status: 0, stdout, stderr: "", isLate: false };
+      if (stdout !== undefined) return { status: 0, stdout, stderr: "", isLate: false };
+      const { environment = {}, inputPath } = call;
+      const input = inputPath === undefined ? {} : { input: await readFile(inputPath) };
+      return runGit(place, args, { environment, ...input });
     },
   };
 }
@@ -141,12 +148,12 @@ function spawnShell(program: string): ChildProcess | undefined {
 function commandLine(
   place: GitPlace,
   args: readonly string[],
-  environment: Readonly<Record<string, string>>,
+  { environment = {}, inputPath = "/dev/null" }: ShellCall,
 ): string | undefined {
   const variables = Object.entries(plumbingEnvironment(place, environment));
   const words = variables.map(([key, value]) => `${key}=${shellWord(value)}`).join(" ");
   const command = ["git", ...GIT_OPTIONS, ...args].map(shellWord).join(" ");
   const folder = shellWord(place.topDir ?? place.gitDir);
-  const line = `(cd -P -- ${folder} && unset PWD OLDPWD SHLVL && export ${words} && exec ${command}) </dev/null`;
+  const line = `(cd -P -- ${folder} && unset PWD OLDPWD SHLVL && export ${words} && exec ${command}) <${shellWord(inputPath)}`;
   return line.includes("\0") || Buffer.byteLength(line) > LINE_BYTES_MAX ? undefined : line;
 }

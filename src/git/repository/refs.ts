@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
 import { stampText } from "../../base/files/file-stamp.ts";
 import { GitError } from "../process/git-process.ts";
@@ -60,6 +60,17 @@ export function readHeadBranch(path: string): string | undefined {
   // Very old setups keep HEAD as a symbolic link to the branch's file.
   if (lstatSync(path).isSymbolicLink()) return readlinkSync(path);
   return /^ref:\s*(\S+)\s*$/.exec(readFileSync(path, "utf8"))?.[1];
+}
+
+/**
+ * Returns the commit that HEAD names where two files say it: HEAD names a branch, and that has a file of its own. Else `undefined`, and
+ * git has to be asked.
+ */
+export function readLooseHead({ gitDir, commonDir }: Pick<Repository, "gitDir" | "commonDir">): string | undefined {
+  const head = readIfThere(join(gitDir, "HEAD")) ?? "";
+  const branch = /^ref: (refs\/heads\/[^\n]+)\n$/.exec(head)?.[1];
+  const id = branch === undefined ? "" : (readIfThere(join(commonDir, branch)) ?? "").trimEnd();
+  return /^[0-9a-f]{40,64}$/.test(id) ? id : undefined;
 }
 
 function createPackedReader(path: string, ref: string): () => string | undefined {

@@ -105,7 +105,7 @@ async function listFiles(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
-  const { status, stdout, stderr } = await git.read(place, ["ls-files", "-z", "-t", ...args], environment);
+  const { status, stdout, stderr } = await git.run(place, ["ls-files", "-z", "-t", ...args], { environment });
   if (status !== 0) throw new GitError(`git ls-files in ${place.topDir}: ${stderr}`);
   return stdout.toString("latin1").split("\0").slice(0, -1);
 }

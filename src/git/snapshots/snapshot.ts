@@ -6,6 +6,7 @@ import { GitError, runGit } from "../process/git-process.ts";
 import { createGitShell } from "../process/git-shell.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
+import { readLooseHead } from "../repository/refs.ts";
 import {
   byText,
   type Candidates,
@@ -186,9 +187,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
   };
 
   return {
-    async head(repository) {
-      return (await readers.of(repository)("HEAD^{commit}"))?.id;
-    },
+    head: async (repository) => readLooseHead(repository) ?? (await readers.of(repository)("HEAD^{commit}"))?.id,
     take(request) {
       const askedAtMs = performance.now();
       const own = turns.get(request.indexPath) ?? { last: Promise.resolve(), listings: createListings(git) };

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync, utimesSync } from "node:fs";
+import { readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { objectId } from "../../../src/git/objects/object-format.ts";
@@ -55,6 +55,36 @@ it("writes one pack and its index, however many objects there are", async () => 
   ]);
   const pack = made.find((name) => name.endsWith(".idx")) ?? "";
   expect(repo.git("verify-pack", "-v", join(".git/objects", pack))).toContain("non delta: 300 objects");
+});
+
+it("writes what differs little from an object of the same pack as a delta, which git reads", async () => {
+  const repo = tempRepo();
+  const writer = writerAt(repo);
+  const texts = [Buffer.alloc(0), Buffer.from("short\n"), randomBytes(300), randomBytes(150_000)];
+  for (const end of [200, 70_000, 149_000]) {
+    const last = texts.at(-1) ?? Buffer.alloc(0);
+    texts.push(Buffer.concat([last.subarray(0, end), randomBytes(400), last.subarray(end + 30)]));
+  }
+  for (let n = 0; n < 30; n += 1)
+    texts.push(Buffer.concat([texts.at(-1) ?? Buffer.alloc(0), Buffer.from(`line ${n}\n`)]));
+  texts.push(Buffer.alloc(0), randomBytes(1_000));
+  let before: string | undefined;
+  const ids = texts.map((text) => {
+    before = writer.add("blob", text, before);
+    return before;
+  });
+  await writer.flush();
+  for (const [at, id] of ids.entries())
+    expect(
+      execFileSync("git", ["cat-file", "blob", id], { cwd: repo.dir, maxBuffer: 1e6 }).equals(
+        texts[at] ?? Buffer.alloc(1),
+      ),
+    ).toBe(true);
+  expect(repo.git("fsck", "--no-dangling")).toBe("");
+  const [pack] = readdirSync(join(repo.dir, ".git/objects/pack")).filter((file) => file.endsWith(".pack"));
+  const path = join(repo.dir, ".git/objects/pack", pack ?? "");
+  expect(statSync(path).size).toBeLessThan(320_000);
+  expect(repo.git("verify-pack", "-v", path)).toContain("chain length = 20: 1 object");
 });
 
 it("keeps what no branch names yet from gc, also where it lay there for long", async () => {

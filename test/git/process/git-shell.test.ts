@@ -33,7 +33,7 @@ describe.each(["/bin/sh", "/bin/bash"])("git behind %s", (program) => {
         "told",
       ];
       const environment = { GIT_TOLD: word };
-      const told = await shell.read(place, args, environment);
+      const told = await shell.run(place, args, { environment });
       expect(told).toEqual(await runGit(place, args, { environment }));
       expect(told.stdout.includes(word)).toBe(true);
     }
@@ -42,45 +42,62 @@ describe.each(["/bin/sh", "/bin/bash"])("git behind %s", (program) => {
   it("is started by the shell, the same for all; a failure says why", async () => {
     const { place } = scene();
     const shell = createGitShell(program);
-    const first = await shell.read(place, parentOf());
+    const first = await shell.run(place, parentOf());
     expect(first.stdout.toString()).not.toBe(`${process.pid}\n`);
-    expect(await shell.read(place, ["cat-file", "-p", "nothing"])).toMatchObject({
+    expect(await shell.run(place, ["cat-file", "-p", "nothing"])).toMatchObject({
       ...{ status: 128, stderr: expect.stringContaining("Not a valid object name") },
     });
-    expect(await shell.read(place, parentOf())).toEqual(first);
+    expect(await shell.run(place, parentOf())).toEqual(first);
   });
 
   it("takes much, and what looks like the end of an answer, as it is", async () => {
     const { place } = scene();
     const text = `${"0123456789abcdef0123456789abcdef 0\n".repeat(100_000)}`;
     writeFileSync(join(place.topDir, "text"), text);
-    const answer = await createGitShell(program).read(place, ["-c", "alias.text=!cat text #", "text"]);
+    const answer = await createGitShell(program).run(place, ["-c", "alias.text=!cat text #", "text"]);
     expect(answer.stdout.equals(Buffer.from(text))).toBe(true);
+  });
+
+  it("reads the file that is named as its input, also where the shell is busy or refuses", async () => {
+    const { place } = scene("a 'b'");
+    const inputPath = join(place.topDir, "input $x");
+    const input = Buffer.from(`\0\xff'\n${"x".repeat(200_000)}`, "latin1");
+    writeFileSync(inputPath, input);
+    const shell = createGitShell(program);
+    const told = (end: string) => ["-c", `alias.told=!cat; exit ${end} #`, "told"];
+    const answers = await Promise.all(["0", "0", "3"].map((end) => shell.run(place, told(end), { inputPath })));
+    expect(answers.map(({ status, stdout }) => [status, stdout.equals(input)])).toEqual([
+      [0, true],
+      [0, true],
+      [3, true],
+    ]);
+    expect(await shell.run(place, told("3"), { inputPath })).toMatchObject({ status: 3 });
+    await expect(shell.run(place, told("0"), { inputPath: `${inputPath}.none` })).rejects.toThrow("ENOENT");
   });
 
   it("is asked without a shell while that is busy, and while there is none", async () => {
     const { place } = scene();
     const shell = createGitShell(program);
-    const parents = await Promise.all([shell.read(place, parentOf()), shell.read(place, parentOf())]);
+    const parents = await Promise.all([shell.run(place, parentOf()), shell.run(place, parentOf())]);
     const [through, direct] = parents.map(({ stdout }) => stdout.toString());
     expect(through).not.toBe(direct);
     expect(direct).toBe(`${process.pid}\n`);
-    const none = await createGitShell("/no/such/program").read(place, parentOf());
+    const none = await createGitShell("/no/such/program").run(place, parentOf());
     expect(none.stdout.toString()).toBe(direct);
   });
 
   it("is asked again where the shell is killed meanwhile, and of another shell after that", async () => {
     const { place } = scene();
     const shell = createGitShell(program);
-    const first = (await shell.read(place, parentOf())).stdout.toString();
+    const first = (await shell.run(place, parentOf())).stdout.toString();
     // The command kills the shell that has started git, where that is not this process.
     const kill = `read -r _ _ _ parent _ < /proc/$PPID/stat; [ $parent = ${process.pid} ] || kill -9 $parent`;
-    expect((await shell.read(place, parentOf(kill))).stdout.toString()).toBe(`${process.pid}\n`);
-    const next = (await shell.read(place, parentOf())).stdout.toString();
+    expect((await shell.run(place, parentOf(kill))).stdout.toString()).toBe(`${process.pid}\n`);
+    const next = (await shell.run(place, parentOf())).stdout.toString();
     expect(next).not.toBe(first);
     expect(readFileSync(`/proc/${next.trim()}/cmdline`, "utf8")).toContain(program);
     process.kill(Number(next), "SIGKILL");
-    expect((await shell.read(place, parentOf())).stdout.toString()).toBe(`${process.pid}\n`);
-    expect((await shell.read(place, parentOf())).stdout.toString()).not.toBe(`${process.pid}\n`);
+    expect((await shell.run(place, parentOf())).stdout.toString()).toBe(`${process.pid}\n`);
+    expect((await shell.run(place, parentOf())).stdout.toString()).not.toBe(`${process.pid}\n`);
   });
 });

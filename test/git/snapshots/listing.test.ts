@@ -23,7 +23,7 @@ async function scene(): Promise<{
   const startedAtMs: number[] = [];
   let printed = "";
   const git: GitShell = {
-    async read() {
+    async run() {
       startedAtMs.push(performance.now());
       return { status: 0, stdout: Buffer.from(printed), stderr: "", isLate: false };
     },
