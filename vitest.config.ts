@@ -16,7 +16,7 @@ const ALONE = [
   "test/*.test.ts",
   "test/app/serve/*.test.ts",
   "test/git/{commit,index,objects,repository}/*.test.ts",
-  "test/git/process/no-descriptors.test.ts",
+  "test/git/process/{no-descriptors,stopped-git}.test.ts",
   "test/intake/inbox/watch/*.test.ts",
   "test/intake/inbox/*-{crash,limits}.test.ts",
   "test/run/workplace/worktrees/filters.test.ts",
