@@ -1,8 +1,9 @@
 /** Builds the bundle of the package (docs/decisions/0029-one-bundle.md): `node .ci/build.ts <folder>`; the tests that start the program use it too. */
 import { copyFileSync, cpSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 /** What is run as it is, beside the bundle. */
@@ -12,9 +13,40 @@ const SCRIPTS = ["src/run/worker/shim.sh", "src/run/worker/launcher/launcher.sh"
 const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "dompurify/dist/purify.es.mjs" };
 
 /**
- * Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute).
+ * An `import` of a module of Node reads each of its exports, and thereby loads what Node itself loads when it is asked for: with
+ * node:http a whole HTTP client, with node:process the three streams. Here only what is used is read
+ * (docs/decisions/0066-modules-of-node-by-a-call.md).
+ */
+const BUILTINS_BY_CALL: Plugin = {
+  name: "builtins-by-call",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[\w:/]+$/ }, ({ path, kind }) =>
+      isBuiltin(path) ? { path, namespace: kind === "require-call" ? "builtin-required" : "builtin" } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: "builtin-required" }, ({ path }) => ({
+      contents: `module.exports = ${call(path)};`,
+    }));
+    onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: exportsByCall(path) }));
+  },
+};
+
+/** A module with the exports of the builtin `path`; a bundler leaves out each that nobody imports. */
+function exportsByCall(path: string): string {
+  const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => /^[a-z_$][\w$]*$/i.test(name));
+  const exported = names.map((name) => `const $${name} = /* @__PURE__ */ (() => all.${name})();`);
+  const list = names.map((name) => `$${name} as ${name}`).join(", ");
+  return [`const all = ${call(path)};`, "export default all;", ...exported, `export { ${list} };`].join("\n");
+}
+
+function call(path: string): string {
+  return `process.getBuiltinModule(${JSON.stringify(path)})`;
+}
+
+/**
+ * Writes cli.js with its parts, serve.js (all of it in one file, which is quicker where nearly all is needed), the page and the scripts
+ * to the folder `outdir` (absolute).
  *
- * @param more further programs of the same parts, relative to the repository: tests have one
+ * @param more further programs in one file each, relative to the repository: tests have one
  * @param plugins what changes the sources on their way: tests take out what a promise hangs on, and see it broken
  * @throws Error when something cannot be resolved
  */
@@ -23,21 +55,20 @@ export async function buildBundle(
   more: readonly string[] = [],
   plugins: readonly Plugin[] = [],
 ): Promise<void> {
-  await build({
-    entryPoints: ["src/cli.ts", ...more].map((path) => join(ROOT, path)),
-    entryNames: "[name]",
-    outdir,
+  const common = {
     bundle: true,
-    splitting: true,
     format: "esm",
     platform: "node",
     target: "node22.22",
-    banner: { js: 'import{createRequire as makeRequire}from"node:module";const require=makeRequire(import.meta.url);' },
+    banner: { js: 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
     alias: { "js-yaml": join(ROOT, ".ci/no-js-yaml.cjs") },
     absWorkingDir: ROOT,
-    plugins: [...plugins],
+    plugins: [...plugins, BUILTINS_BY_CALL],
     logLevel: "warning",
-  });
+  } satisfies BuildOptions;
+  await build({ ...common, entryPoints: ["src/cli.ts"], outdir, splitting: true });
+  const whole = [{ in: "src/cli.ts", out: "serve" }, ...more.map((path) => ({ in: path, out: basename(path, ".ts") }))];
+  await build({ ...common, entryPoints: whole, outdir });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));
   const page = join(outdir, "page");
   cpSync(join(ROOT, "src/server/page"), page, { recursive: true });

@@ -1,12 +1,15 @@
 /**
  * Random histories in repositories of their own, with faults at random moments, and a look afterwards whether every promise was kept.
  *
- *   npm run torture -- [--seed 7,9 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--shrink] [--without <control>] [--trace] [--keep]
+ *   npm run torture -- [--seed 7,9 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--without <control>] [--clones] [--alone] [--trace] [--keep]
+ *
+ * `--clones`: two clones and a third user share a remote. `--alone`: the same users, and no coordinator until they are done.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { runCloneHistory } from "../test/crash/clones/clones-run.ts";
 import { CONTROLS, type Control } from "../test/crash/controls.ts";
 import { makeTemplate } from "../test/crash/home/torture-home.ts";
 import { makeTorturePackage } from "../test/crash/torture-package.ts";
@@ -22,6 +25,8 @@ const { values } = parseArgs({
     without: { type: "string" },
     trace: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    clones: { type: "boolean", default: false },
+    alone: { type: "boolean", default: false },
   },
 });
 const control = values.without as Control | undefined;
@@ -41,8 +46,8 @@ try {
   const only = values.steps === undefined ? undefined : numbersOf(values.steps);
   const work = async (): Promise<void> => {
     for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
-      const report = await runHistory({
-        ...{ seed, packageDir: packed.dir, template, keeps: values.keep },
+      const report = await (values.clones ? runCloneHistory : runHistory)({
+        ...{ seed, packageDir: packed.dir, template, keeps: values.keep, isAlone: values.alone },
         ...(only === undefined ? {} : { only }),
         ...(control === undefined ? {} : { control }),
         ...(values.trace ? { trace: (line: string) => console.log(line) } : {}),

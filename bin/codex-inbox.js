@@ -1,28 +1,33 @@
 #!/usr/bin/env node
 // The entry of the installed package. Plain JavaScript that every Node understands, so that an old one gets a sentence and not a
 // syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/,
-// one bundle with a part for each thing that is loaded by itself.
-import { existsSync } from "node:fs";
-import module from "node:module";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
+// one bundle with a part for each thing that is loaded by itself, and one without parts for serve, which needs most of them. It imports
+// nothing and uses the global process: an import of node:process reads each of its exports and so opens the three streams
+// (docs/decisions/0066-modules-of-node-by-a-call.md).
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
-    `codex-inbox needs Node 22.22 or newer (24 is best); this is ${process.versions.node}. ${newerNode()}\n`,
+    `codex-inbox needs Node 22.22 or newer (24 is best); this is ${process.versions.node}. ${await newerNode()}\n`,
   );
   process.exitCode = 69;
 } else {
   becomeLean();
   if (import.meta.url.includes("/node_modules/")) {
-    await import("../dist/cli.js");
+    await import(isServe() ? "../dist/serve.js" : "../dist/cli.js");
   } else {
     // Beside the code, and not where Node puts it unless told: agents may write to the folder for temporary files, and what lies in
     // the cache is run. The bundle of a package is as fast without one.
-    module.enableCompileCache?.(fileURLToPath(new URL("../node_modules/.cache/codex-inbox", import.meta.url)));
+    const { fileURLToPath } = process.getBuiltinModule("node:url");
+    const cache = fileURLToPath(new URL("../node_modules/.cache/codex-inbox", import.meta.url));
+    process.getBuiltinModule("node:module").enableCompileCache?.(cache);
     await import("../src/cli.ts");
   }
+}
+
+function isServe() {
+  const [first, , third] = process.argv.slice(2);
+  return (first === "-C" ? third : first) === "serve";
 }
 
 // A coordinator runs for weeks, and what keeps Node small can only be said as it starts: so it starts once more, as the same process.
@@ -30,8 +35,7 @@ if (major < 22 || (major === 22 && minor < 22)) {
 function becomeLean() {
   const flags = ["--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
   const allocator = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" };
-  const [first, , third] = process.argv.slice(2);
-  if ((first === "-C" ? third : first) !== "serve" || process.execve === undefined) return;
+  if (!isServe() || process.execve === undefined) return;
   if (!process.execArgv.includes("--expose-gc")) {
     const command = [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)];
     try {
@@ -45,7 +49,8 @@ function becomeLean() {
 }
 
 // A checkout brings its own Node, and so does a folder where the npm package "node" is installed beside this one.
-function newerNode() {
+async function newerNode() {
+  const [{ existsSync }, { fileURLToPath }] = await Promise.all([import("node:fs"), import("node:url")]);
   const entry = fileURLToPath(import.meta.url);
   const own = ["../node_modules/.bin/node", "../../.bin/node"].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),

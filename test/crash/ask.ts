@@ -16,7 +16,7 @@ export async function ask(
   const isFile = way === "untracked" || way === "staged" || way === "committed";
   const path = isFile ? `inbox/${random.pick(["", "", "docs/", "api/"])}task-${number}.md` : undefined;
   const task: AskedTask = {
-    ...{ number, way, path, plan, id: undefined },
+    ...{ number, dir: home.dir, way, path, plan, id: undefined },
     ...{ isUncertain: false, wasTouched: false, retries: 0, retriesUncertain: 0 },
   };
   home.tasks.push(task);

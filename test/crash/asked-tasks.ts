@@ -3,6 +3,8 @@ import type { AskWay, TaskPlan } from "./history.ts";
 /** A task that somebody has asked for. */
 export interface AskedTask {
   readonly number: number;
+  /** The checkout in which it was asked for. */
+  readonly dir: string;
   readonly way: AskWay;
   /** Relative to the top of the checkout; `undefined` where no file was written. */
   readonly path: string | undefined;

@@ -15,6 +15,7 @@ export interface ControlSpec {
 }
 
 const SWAP = "src/git/commit/swap.ts";
+const REMOTE = "src/git/sync/remote.ts";
 const REMOVAL = "src/run/workplace/worktrees/worktree-removal.ts";
 
 /**
@@ -33,6 +34,17 @@ export const CONTROLS = {
   "index-lock": {
     without: "the index is written under its lock",
     changes: [{ file: SWAP, from: 'takeAll(parts, ["index"])', to: "undefined as SwapResult | undefined" }],
+  },
+  "claim-by-ref": {
+    without: "a claim is a ref of the remote that moves by compare-and-swap (--clones)",
+    changes: [
+      { file: REMOTE, from: "[...PUSH, ...leases, ACCESS_NAME,", to: "[...PUSH, ACCESS_NAME," },
+      {
+        file: REMOTE,
+        from: "const refspecs = some.map(({ ref, to }) =>",
+        to: 'const refspecs = some.map(({ ref, to, lease }) => (lease === undefined ? "" : "+") +',
+      },
+    ],
   },
   "run-claim": {
     without: "a run is claimed by link",

@@ -64,7 +64,7 @@ export function makeHistory(seed: number): History {
   return { seed, steps };
 }
 
-function makeStep(random: SeededRandom, index: number): Step {
+export function makeStep(random: SeededRandom, index: number): Step {
   if (index === 0) return { kind: "start", fault: disturbance(random) };
   const point = random.next();
   if (point < 0.34) return { kind: "ask", way: askWay(random), plan: makePlan(random) };
@@ -84,7 +84,7 @@ function makeStep(random: SeededRandom, index: number): Step {
 
 const CONTROLS = [
   ...["stop", "stop", "retry", "retry", "edit", "edit", "pause", "pause-session"],
-  ...["archive", "land", "land", "compact", "gc"],
+  ...["archive", "land", "land", "land", "land", "compact", "gc"],
 ] as unknown as readonly [ControlWord, ...ControlWord[]];
 
 const PLACES: readonly {
@@ -92,10 +92,12 @@ const PLACES: readonly {
   readonly points: RegExp;
   readonly actions: readonly [Action, ...Action[]];
 }[] = [
-  { share: 0.3, points: /^commit:/, actions: ["stop", "stop", "kill", "power"] },
-  { share: 0.2, points: /^(?:run|verify):(?:directory|journaled|spawned)/, actions: ["kill", "kill", "power"] },
-  { share: 0.2, points: /^(?:accept|run|finish|turn):/, actions: ["kill", "power", "power", "stop"] },
-  { share: 0.3, points: /./, actions: ["kill", "power", "stop"] },
+  { share: 0.12, points: /^commit:swap-files/, actions: ["stop"] }, // With the index in its hands: what the user stages then must stay.
+  { share: 0.1, points: /^run:spawned/, actions: ["kill"] }, // Its worker begins late, when the next one has decided about it.
+  { share: 0.22, points: /^commit:/, actions: ["stop", "stop", "kill", "power"] },
+  { share: 0.14, points: /^(?:run|verify):(?:directory|journaled|spawned)/, actions: ["kill", "kill", "power"] },
+  { share: 0.16, points: /^(?:accept|run|finish|turn):/, actions: ["kill", "power", "power", "stop"] },
+  { share: 0.26, points: /./, actions: ["kill", "power", "stop"] },
 ];
 
 /** How a start goes on. One in four coordinators lives until a step ends it. */
@@ -111,7 +113,7 @@ function disturbance(random: SeededRandom): LifeFault | undefined {
   const { points, actions } = place ?? { points: /./, actions: ["kill"] as const };
   const [first, ...others] = FAULT_POINTS.filter((name) => points.test(name));
   const name = random.pick([first ?? "commit:done", ...others]);
-  return { at: `${name}#${1 + random.below(2)}`, action: random.pick(actions) };
+  return { at: `${name}#${name === "run:spawned" ? 1 : 1 + random.below(2)}`, action: random.pick(actions) };
 }
 
 function askWay(random: SeededRandom): AskWay {
@@ -120,7 +122,7 @@ function askWay(random: SeededRandom): AskWay {
     : random.pick(["untracked", "untracked", "untracked", "staged", "committed", "http", "http"]);
 }
 
-function makePlan(random: SeededRandom): TaskPlan {
+export function makePlan(random: SeededRandom): TaskPlan {
   const words: string[] = [];
   for (let count = random.below(5); count > 0; count -= 1)
     words.push(random.pick(["say", "say", `sleep=0.0${1 + random.below(9)}`, `write=agent/file-${random.below(100)}`]));

@@ -1,15 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { commitIndex } from "../support/git-stress/user-actions.ts";
+import { commitIndex, settle } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask } from "./ask.ts";
-import type { ControlWord, LifeFault, Shortage, Step } from "./history.ts";
+import type { ControlWord, LifeFault, Step } from "./history.ts";
 import type { CoordinatorLife } from "./home/coordinator-life.ts";
 import { childrenOf, isWorker, killQuietly } from "./home/processes.ts";
 import type { TortureHome } from "./home/torture-home.ts";
+import { suffer } from "./shortages.ts";
 import { raceUser, workAsUser } from "./user-steps.ts";
 
 /** Does one step of a history, and returns in a word what came of it. */
@@ -33,8 +33,9 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
     case "kill":
       return kill(home, step.whom, random);
     case "shortage":
-      return suffer(home, step.shortage);
+      return suffer(home, step.shortage, random, () => startAnew(home, undefined));
     case "clock":
+      home.counts.clockSteps += 1;
       home.order({ ...home.orders(), clockMs: (home.orders().clockMs ?? 0) + step.byMs });
       return "set";
     case "control":
@@ -52,6 +53,7 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
 
 /** Starts a coordinator, after the end of the one before. */
 async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promise<string> {
+  if (home.isAlone) return "nobody is to serve";
   await end(home, "SIGKILL");
   const { clockMs = 0 } = home.orders();
   home.order({ clockMs, ...(typeof fault?.at === "number" ? { endAtOp: fault.at } : {}) });
@@ -69,10 +71,12 @@ async function startAnew(home: TortureHome, fault: LifeFault | undefined): Promi
 
 const slowPath = ({ place }: TortureHome): string => join(place.dir, "slow-workers");
 
-/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them. */
+/** Workers that a dead coordinator has started begin only now, when the next one has made up its mind about them: beside what it starts itself. */
 export async function letWorkersBegin(home: TortureHome): Promise<void> {
   if (!existsSync(slowPath(home))) return;
-  await delay(LATE_MS);
+  const hasDecided = (): boolean => / recovered .* action=seal/.test(home.living()?.log() ?? "");
+  await waitFor(hasDecided, { what: "a decision", timeoutMs: LATE_MS, intervalMs: 5 }).catch(() => undefined);
+  if (hasDecided()) home.counts.lateWorkers += 1;
   rmSync(slowPath(home), { force: true });
 }
 
@@ -140,6 +144,7 @@ function killAgents(home: TortureHome): void {
 async function freeze(home: TortureHome, ms: number): Promise<string> {
   const life = home.living();
   if (life === undefined) return "nobody serves";
+  home.counts.frozen += 1;
   life.signal("SIGSTOP");
   await delay(ms);
   life.signal("SIGCONT");
@@ -172,35 +177,6 @@ async function kill(
   return `killed ${pid}`;
 }
 
-async function suffer(home: TortureHome, { how, code, where, share, ms }: Shortage): Promise<string> {
-  const life = home.living();
-  home.counts.shortages += 1;
-  if (how === "layer") {
-    home.order({ ...home.orders(), rules: [{ where, code, share }] });
-    await delay(ms);
-    const { rules: _, ...others } = home.orders();
-    home.order(others);
-    return `${code} below ${where}`;
-  }
-  if (how === "descriptors") {
-    if (life === undefined || !existsSync(`/proc/${life.pid}/fd`)) return "nobody serves";
-    const limit = readdirSync(`/proc/${life.pid}/fd`).length + 1;
-    const set = (most: number): boolean =>
-      spawnSync("prlimit", ["--pid", String(life.pid), `--nofile=${most}:`]).status === 0;
-    if (!set(limit)) return "not possible here";
-    await delay(ms);
-    set(1_000);
-    return `at most ${limit} descriptors`;
-  }
-  return home.alone(async () => {
-    const give = home.place.take(how);
-    if (give === undefined) return "not possible here";
-    await delay(ms);
-    give();
-    return how;
-  });
-}
-
 async function control(home: TortureHome, what: ControlWord, pick: number): Promise<string> {
   if (what === "compact" || what === "gc") {
     const { code } = await home.command(...(what === "compact" ? ["compact-tasks", "--force"] : ["worktree", "gc"]));
@@ -212,11 +188,19 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   const session = sessions[Math.floor(pick * sessions.length)] ?? "docs";
   const asked = async (path: string, body: unknown = {}, method = "POST"): Promise<string> => {
     const answer = await life.ask(method, path, body);
-    return `${path}: ${answer?.status ?? "no answer"}`;
+    const { state = "" } = answer?.body ?? {};
+    return `${path}: ${answer?.status ?? "no answer"} ${state}`;
   };
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
-  if (what === "archive" || what === "land") return home.alone(() => asked(`/sessions/${session}/${what}`));
+  if (what === "archive") return home.alone(() => asked(`/sessions/${session}/archive`));
+  if (what === "land") {
+    const able = sessions.filter((key) => hasBranch(home, key));
+    return home.alone(async () => {
+      if (pick < TIDY_SHARE) await settle(home.user); // Else it may only be made ready.
+      return asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`);
+    });
+  }
   noteIds(home);
   const known = home.tasks.filter(({ id }) => id !== undefined);
   const task = known[Math.floor(pick * known.length)];
@@ -228,6 +212,15 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   if (answer?.status === 202) task.retries += 1;
   else if (answer === undefined || answer.status >= 500) task.retriesUncertain += 1;
   return `retry: ${answer?.status ?? "no answer"}`;
+}
+
+/** Of the landings that happen beside changes of the user's that are not committed none is done. */
+const TIDY_SHARE = 0.8;
+
+/** Whether the session has worked in a worktree of its own. */
+function hasBranch({ repo }: TortureHome, session: string): boolean {
+  const slug = session.replaceAll("/", "-");
+  return repo.git("for-each-ref", "--format=%(refname)").includes(`refs/heads/codex-inbox/${slug}-`);
 }
 
 /** Learns from the log which id a dropped file got. */

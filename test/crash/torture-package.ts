@@ -28,7 +28,7 @@ export async function makeTorturePackage(control?: Control): Promise<TorturePack
   const text = readFileSync(launcher, "utf8");
   // Workers that begin late, when their coordinator is dead: not before a file is gone, beside the repository.
   const wait = `while [ -e "\${3%/*}/../../../../../../slow-workers" ]; do sleep 0.1; done`;
-  writeFileSync(launcher, changeOnce(text, { file: LAUNCHER, from: "start() {\n", to: `start() {\n  ${wait}\n` }));
+  writeFileSync(launcher, changeOnce(text, { file: LAUNCHER, from: "become() {\n", to: `become() {\n  ${wait}\n` }));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }) };
 }
 

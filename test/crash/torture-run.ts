@@ -13,13 +13,16 @@ import {
   readBranch,
 } from "./findings/branch-findings.ts";
 import { makeHistory, type Step } from "./history.ts";
-import { makePlace } from "./home/place.ts";
+import { makePlace, type Place } from "./home/place.ts";
 import { killQuietly, processesOf } from "./home/processes.ts";
-import { makeHome, type TortureHome } from "./home/torture-home.ts";
+import { copyTemplate, makeHome, type TortureHome } from "./home/torture-home.ts";
 import { letWorkersBegin, noteIds, performStep, untilStruck } from "./perform-step.ts";
+import { failedCalls } from "./shortages.ts";
 
 export interface TortureOptions {
   readonly seed: number;
+  /** No coordinator begins before everything has to come to rest: how often do commands of users fail then? */
+  readonly isAlone?: boolean;
   /** Numbers of the steps to be done; all of them unless given. */
   readonly only?: readonly number[];
   readonly packageDir: string;
@@ -51,7 +54,8 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
   const random = seededRandom(seed, -1);
   const place = makePlace(random.chance(0.75));
   const { layer }: Partial<ControlSpec> = control === undefined ? {} : CONTROLS[control];
-  const home = makeHome(template, { place, packageDir, settings: firstSettings(seed), without: layer });
+  copyTemplate(template, place, firstSettings(seed));
+  const home = makeHome({ place, packageDir, without: layer, isAlone: options.isAlone ?? false });
   const { steps } = makeHistory(seed);
   const said: string[] = [];
   const problems: string[] = [];
@@ -72,12 +76,12 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
   }
   const figures = figuresOf(home);
   const isKept = keeps || problems.length > 0;
-  await close(home, isKept);
+  await close(place, [home], isKept);
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
 }
 
-function firstSettings(seed: number): Readonly<Record<string, unknown>> {
+export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
   const random = seededRandom(seed, -2);
   return {
     ...{ maxWorkers: 1 + random.below(4), retryBaseMs: 20, retryMaxMs: 100, stopGraceMs: 200, rescanMs: 500 },
@@ -88,15 +92,7 @@ function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 
 /** All faults over: a coordinator works until nothing is left to do. */
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
-  await untilStruck(home);
-  noteIds(home);
-  home.order({ clockMs: home.orders().clockMs ?? 0 });
-  const before = home.living();
-  if (before?.isStopped() === true) before.signal("SIGCONT");
-  before?.signal("SIGKILL");
-  await before?.ended;
-  await home.alone(() => commitStagedDrops(home));
-  rmSync(join(home.stateDir, "paused"), { recursive: true, force: true });
+  await endFaults(home);
   const life = home.start(undefined, ["--until-idle"]);
   await life.begun();
   await letWorkersBegin(home);
@@ -113,18 +109,35 @@ async function settle(home: TortureHome, say: (line: string) => void): Promise<r
     : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
 }
 
+/** No fault is left, no coordinator, and nothing that would keep the next one from doing all there is. */
+export async function endFaults(home: TortureHome): Promise<void> {
+  await untilStruck(home);
+  noteIds(home);
+  home.order({ clockMs: home.orders().clockMs ?? 0 });
+  const before = home.living();
+  if (before?.isStopped() === true) before.signal("SIGCONT");
+  before?.signal("SIGKILL");
+  await before?.ended;
+  await home.alone(() => commitStagedDrops(home));
+  rmSync(join(home.stateDir, "paused"), { recursive: true, force: true });
+}
+
 /** What the user has staged stays where it is, a drop too: it goes once it is committed. */
 async function commitStagedDrops({ user }: TortureHome): Promise<void> {
   if ((await user.look("diff", "--cached", "--name-only", "--", "inbox")) === "") return;
   await user.git("commit", "-q", "-m", "user: what is asked", "--", "inbox");
 }
 
+/** Numbers of the tasks that have a verify command. */
+export function verifiedIn({ tasks }: Pick<TortureHome, "tasks">): ReadonlySet<number> {
+  const verified = tasks.filter(({ plan }) => plan.keys.some((key) => key.startsWith("verify")));
+  return new Set(verified.map(({ number }) => number));
+}
+
 async function check(home: TortureHome): Promise<readonly string[]> {
   const content = readBranch(home);
   const notes = readNotes(home);
-  const verified = new Set(
-    home.tasks.filter(({ plan }) => plan.keys.some((key) => key.startsWith("verify"))).map(({ number }) => number),
-  );
+  const verified = verifiedIn(home);
   return [
     ...checkOutcomes(home, content),
     ...checkCommits(home, content),
@@ -144,25 +157,44 @@ function figuresOf(home: TortureHome): Readonly<Record<string, number>> {
     tasks: home.tasks.length,
     runs: notes.filter(({ kind }) => kind === "start").length,
     written: notes.filter(({ kind }) => kind === "wrote").length,
+    ...figuresOfLives(home),
+  };
+}
+
+/** How often what was done to a home, and what came of it there. */
+export function figuresOfLives(home: TortureHome): Readonly<Record<string, number>> {
+  return {
     lives: home.lives.length,
     ...home.counts,
+    ...Object.fromEntries(CODES.map((code) => [code, failedCalls(home, code)])),
+    landings: landingsIn(home),
     userCommands: home.user.commands,
     userFailures: home.user.failures.length,
   };
 }
 
-async function close(home: TortureHome, keeps: boolean): Promise<void> {
-  const life = home.living();
-  life?.signal("SIGKILL");
-  await life?.ended;
-  for (const line of processesOf(home.place.base)) killQuietly(Number(line.split(" ", 1)[0]));
-  if (!keeps) home.place.remove();
+const CODES = ["ENOSPC", "EIO", "EMFILE", "EROFS"] as const;
+
+/** Commits by which the work of sessions came into the branch; what the user has taken back since is not among them. */
+function landingsIn({ repo }: TortureHome): number {
+  return repo.git("log", "--format=%(trailers:key=Merged-Branch,valueonly)", "main").split("\n").filter(Boolean).length;
+}
+
+/** Ends all that is left of homes in `place`. */
+export async function close(place: Place, homes: readonly TortureHome[], keeps: boolean): Promise<void> {
+  for (const home of homes) {
+    const life = home.living();
+    life?.signal("SIGKILL");
+    await life?.ended;
+  }
+  for (const line of processesOf(place.base)) killQuietly(Number(line.split(" ", 1)[0]));
+  if (!keeps) place.remove();
 }
 
 function describe({ kind, ...more }: Step): string {
   return `${kind} ${JSON.stringify(more)}`;
 }
 
-function lastLines(log: string): string {
+export function lastLines(log: string): string {
   return log.trimEnd().split("\n").slice(-15).join("\n");
 }

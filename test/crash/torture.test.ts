@@ -3,24 +3,30 @@ import { join } from "node:path";
 import { expect, inject, it } from "vitest";
 import { testSeed } from "../support/seeded-random.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { runCloneHistory } from "./clones/clones-run.ts";
 import { CONTROLS, type ControlSpec, type SourceChange } from "./controls.ts";
 import { makeTemplate } from "./home/torture-home.ts";
 import { runHistory } from "./torture-run.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const STEPS = Array.from({ length: 9 }, (_, number) => number);
+const STEPS_OF_CLONES = STEPS.slice(0, 5);
 
-it("the beginnings of two random histories, with faults at random moments, break no promise", {
-  timeout: 120_000,
+it("the beginnings of random histories, of one clone and of two that share a remote, with faults at random moments, break no promise", {
+  timeout: 300_000,
 }, async () => {
   const packageDir = inject("packageDir");
   const template = await makeTemplate(tempDir(), packageDir);
   const seed = testSeed("torture");
-  const reports = await Promise.all(
-    [0, 1].map((more) => runHistory({ seed: seed + more, only: STEPS, packageDir, template })),
-  );
-  for (const { seed: one, problems, steps } of reports)
-    expect(problems, `npm run torture -- --seed ${one} --steps 0-8\n${steps.join("\n")}`).toEqual([]);
+  const reports = await Promise.all([
+    runHistory({ seed, only: STEPS, packageDir, template }),
+    runHistory({ seed: seed + 1, only: STEPS, packageDir, template }),
+    runCloneHistory({ seed, only: STEPS_OF_CLONES, packageDir, template }),
+  ]);
+  for (const [number, { seed: one, problems, steps }] of reports.entries()) {
+    const again = number < 2 ? `--seed ${one} --steps 0-8` : `--clones --seed ${one} --steps 0-4`;
+    expect(problems, `npm run torture -- ${again}\n${steps.join("\n")}`).toEqual([]);
+  }
 });
 
 it("what a control of the torture run takes away stands in the sources exactly once", () => {

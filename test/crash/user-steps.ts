@@ -6,12 +6,13 @@ import type { TortureHome } from "./home/torture-home.ts";
 
 /**
  * What a user does here. Left out is what only comes to its end beside a coordinator that lives (a mixed reset, which has results
- * committed again) or is long (editors, rebases): test/support/git-stress is about those.
+ * committed again), rewrites what others have already, or is long (editors, rebases): test/support/git-stress is about those.
  */
 function actionsOf(home: TortureHome): readonly (readonly [name: string, weight: number, action: UserAction])[] {
   const pass = (): Promise<void> => delay(40);
+  const left = home.isShared ? /amend|reset --(?:mixed|hard HEAD)/ : /reset --mixed/;
   return [
-    ...QUICK_ACTIONS.filter(([name]) => name !== "reset --mixed"),
+    ...QUICK_ACTIONS.filter(([name]) => !left.test(name)),
     ...longActions({ pass, notesDir: home.place.base }).filter(([name]) => name === "an older branch"),
     ["merge of a topic", 3, mergeTopic],
     ["stash for keeps", 2, stashForKeeps],
@@ -26,6 +27,7 @@ export async function workAsUser(home: TortureHome, random: SeededRandom, count:
     const [name, act] = choose(actions, random.below(actions.reduce((sum, [, weight]) => sum + weight, 0)));
     if (/reset|stash|branch|switch|gc/.test(name)) forgetWhatIsTaken(home, name);
     await act(home.user, random);
+    if (act === mergeTopic) home.counts.merges += 1;
     await home.user.verify(name);
     done.push(name);
   }
@@ -35,7 +37,8 @@ export async function workAsUser(home: TortureHome, random: SeededRandom, count:
 /** Files in inbox/ that nobody has taken yet, and commits on the way, may go by these: that is the user's will. */
 function forgetWhatIsTaken(home: TortureHome, name: string): void {
   for (const task of home.tasks)
-    if (task.path !== undefined && task.id === undefined) task.isUncertain ||= /reset|stash/.test(name);
+    if (task.dir === home.dir && task.path !== undefined && task.id === undefined)
+      task.isUncertain ||= /reset|stash/.test(name);
   if (/reset/.test(name)) home.kept.clear();
 }
 

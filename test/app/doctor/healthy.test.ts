@@ -5,6 +5,10 @@ import { damagedWorkspace } from "./damaged-workspace.ts";
 
 it("finds nothing in a workspace that was served, nor repairs anything, and says how much it has looked at", async () => {
   const { doctor, repo, paths } = await damagedWorkspace();
+  // Claims of a remote that were seen last, and of clones that have this repository as their remote.
+  const claim = repo.git("hash-object", "-w", "--", "README.md");
+  for (const place of ["remotes/origin/claims", "claims"])
+    repo.git("update-ref", `refs/codex-inbox/${place}/20261120-141530-k3f9x2`, claim);
   for (const all of [false, true]) {
     const report = await doctor({ all, fix: all });
     expect(report.checks.flatMap(({ findings }) => findings)).toEqual([]);

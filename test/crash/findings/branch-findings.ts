@@ -17,7 +17,7 @@ export interface BranchContent {
   readonly entries: readonly TranscriptEntry[];
 }
 
-export function readBranch({ repo }: TortureHome): BranchContent {
+export function readBranch({ repo }: Pick<TortureHome, "repo">): BranchContent {
   const listed = repo.git("ls-tree", "-r", "-z", "main", "--", "sessions", "archive", "tasks", "tasks.md").split("\0");
   const files = listed.flatMap((line) => {
     const [, blob, path] = /^\d+ blob (\S+)\t(.*)$/s.exec(line) ?? [];
@@ -39,7 +39,10 @@ export function readBranch({ repo }: TortureHome): BranchContent {
 }
 
 /** Returns what is wrong with the outcomes of the tasks that were asked for. */
-export function checkOutcomes(home: TortureHome, { tasks, rows, entries }: BranchContent): readonly string[] {
+export function checkOutcomes(
+  home: Pick<TortureHome, "tasks">,
+  { tasks, rows, entries }: BranchContent,
+): readonly string[] {
   const problems: string[] = [];
   const byNumber = Map.groupBy(tasks, ({ prompt }) => numberOf(prompt));
   for (const { number, way, path, isUncertain, retries, retriesUncertain } of home.tasks) {
@@ -104,7 +107,8 @@ export async function checkUser(home: TortureHome): Promise<readonly string[]> {
   for (const subject of kept)
     if (!subjects.has(subject)) problems.push(`a commit of the user's is gone from the branch: ${subject}`);
   const refs = repo.git("for-each-ref", "--format=%(refname)").split("\n");
-  const known = /^refs\/(?:codex-inbox\/|heads\/codex-inbox\/|heads\/(?:main|before|older|topic)$|tags\/start$|stash$)/;
+  const known =
+    /^refs\/(?:codex-inbox\/|heads\/codex-inbox\/|heads\/(?:main|before|older|topic)$|remotes\/origin\/|tags\/start$|stash$)/;
   for (const ref of refs) if (!known.test(ref)) problems.push(`a ref is nobody's: ${ref}`);
   return problems;
 }

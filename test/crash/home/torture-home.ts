@@ -26,6 +26,10 @@ export interface TortureHome {
   readonly repo: GitRepo;
   readonly results: WorkspaceResults;
   readonly user: GitUser;
+  /** No coordinator begins before everything has to come to rest. */
+  readonly isAlone: boolean;
+  /** Others have what the user has committed. */
+  readonly isShared: boolean;
   readonly tasks: AskedTask[];
   /** Subjects of the user's commits that must still be in the branch. */
   readonly kept: Set<string>;
@@ -33,7 +37,7 @@ export interface TortureHome {
   readonly outside: { readonly path: string; readonly text: string }[];
   readonly lives: readonly CoordinatorLife[];
   /** How often what was done to it. */
-  readonly counts: Record<"killedAtPoint" | "powerCuts" | "stoppedAtPoint" | "killedBesides" | "shortages", number>;
+  readonly counts: Record<(typeof COUNTED)[number], number>;
   /** The last one, where it is not over. */
   living(): CoordinatorLife | undefined;
   start(fault: LifeFault | undefined, more?: readonly string[]): CoordinatorLife;
@@ -46,6 +50,22 @@ export interface TortureHome {
   alone<Value>(action: () => Promise<Value>): Promise<Value>;
 }
 
+/** What is counted where it is done. Moments: of the shortages those alone that really came. */
+const COUNTED = [
+  "killedAtPoint",
+  "powerCuts",
+  "stoppedAtPoint",
+  "lateWorkers",
+  "killedBesides",
+  "frozen",
+  "clockSteps",
+  "diskFull",
+  "noInodes",
+  "readOnly",
+  "noDescriptors",
+  "merges",
+] as const;
+
 export interface CommandEnd {
   readonly code: number | null;
   readonly stdout: string;
@@ -55,8 +75,17 @@ export interface CommandEnd {
 export interface HomeOptions {
   readonly place: Place;
   readonly packageDir: string;
-  readonly settings: Readonly<Record<string, unknown>>;
   readonly without: string | undefined;
+  /** What is asked for, here and in other clones. */
+  readonly tasks?: AskedTask[];
+  /** Where agents note what they do; a folder of this home's own unless given. */
+  readonly codexHome?: string;
+  /** As `GitUserOptions`. */
+  readonly userPlaces?: readonly string[];
+  /** No coordinator begins before everything has to come to rest: what the user meets then is the user's own affair. */
+  readonly isAlone?: boolean;
+  /** Others have what the user has committed: that is not rewritten. */
+  readonly isShared?: boolean;
 }
 
 const AGENT = join(import.meta.dirname, "../../fixtures/torture-agent.sh");
@@ -82,20 +111,36 @@ export async function makeTemplate(base: string, packageDir: string): Promise<st
   return dir;
 }
 
-export function makeHome(template: string, { place, packageDir, settings, without }: HomeOptions): TortureHome {
-  const dir = join(place.dir, "repo");
-  const stateDir = join(dir, ".git/codex-inbox");
-  const codexHome = join(place.base, "codex-home");
-  const environment = environmentOf(place.base, codexHome);
-  cpSync(template, dir, { recursive: true });
-  mkdirSync(join(codexHome, "locks"), { recursive: true });
-  writeFileSync(join(codexHome, "config.toml"), 'model_provider = "stub"\n');
-  writeFileSync(join(codexHome, "agent.log"), "");
-  const repo = gitRepoAt(dir);
-  writeFileSync(join(dir, "codex-inbox.json"), JSON.stringify(settings));
+/** Copies the template to where a home in `place` lies, with `settings`. */
+export function copyTemplate(template: string, place: Place, settings: Readonly<Record<string, unknown>>): void {
+  const repo = gitRepoAt(repositoryIn(place));
+  cpSync(template, repo.dir, { recursive: true });
+  writeFileSync(join(repo.dir, "codex-inbox.json"), JSON.stringify(settings));
   repo.git("add", "--", "codex-inbox.json");
   repo.git("commit", "--quiet", "-m", "user: settings");
   repo.git("commit", "--quiet", "--allow-empty", "-m", "user: begins"); // Amended, it may be taken back: not so the settings.
+}
+
+export function repositoryIn({ dir }: Place): string {
+  return join(dir, "repo");
+}
+
+/** Makes the folder that agents note in what they do, and that looks like the home of a codex. */
+export function makeCodexHome(base: string): string {
+  const codexHome = join(base, "codex-home");
+  mkdirSync(join(codexHome, "locks"), { recursive: true });
+  writeFileSync(join(codexHome, "config.toml"), 'model_provider = "stub"\n');
+  writeFileSync(join(codexHome, "agent.log"), "");
+  return codexHome;
+}
+
+/** Makes a home of the repository that lies in `place` already: a copy of the template, or a clone. */
+export function makeHome({ place, packageDir, without, userPlaces, ...options }: HomeOptions): TortureHome {
+  const dir = repositoryIn(place);
+  const stateDir = join(dir, ".git/codex-inbox");
+  const codexHome = options.codexHome ?? makeCodexHome(place.base);
+  const environment = environmentOf(place.base, codexHome);
+  const repo = gitRepoAt(dir);
   repo.git("tag", "start");
 
   const lives: CoordinatorLife[] = [];
@@ -123,6 +168,7 @@ export function makeHome(template: string, { place, packageDir, settings, withou
   const user = createGitUser({
     dir,
     environment: { ...environment, GIT_CONFIG_NOSYSTEM: "1" },
+    ...(userPlaces === undefined ? {} : { places: userPlaces }),
     attemptsMax: ATTEMPTS_MAX,
     async beforeAgain() {
       waits += 1;
@@ -130,7 +176,8 @@ export function makeHome(template: string, { place, packageDir, settings, withou
       if (life?.isStopped() === true) life.signal("SIGCONT");
       // Only the next coordinator removes what a dead one has left, where its watch was killed too.
       const isHome = readFileSync(join(dir, ".git/HEAD"), "utf8") === "ref: refs/heads/main\n";
-      if (waits % START_AFTER === 0 && isHome && life === undefined) await start(undefined).begun();
+      if (waits % START_AFTER === 0 && isHome && life === undefined && options.isAlone !== true)
+        await start(undefined).begun();
     },
   });
   return {
@@ -141,11 +188,13 @@ export function makeHome(template: string, { place, packageDir, settings, withou
     repo,
     results: readResults(repo, "main"),
     user,
-    tasks: [],
+    isAlone: options.isAlone ?? false,
+    isShared: options.isShared ?? false,
+    tasks: options.tasks ?? [],
     kept: new Set(),
     outside: [],
     lives,
-    counts: { killedAtPoint: 0, powerCuts: 0, stoppedAtPoint: 0, killedBesides: 0, shortages: 0 },
+    counts: Object.fromEntries(COUNTED.map((name) => [name, 0])) as TortureHome["counts"],
     living,
     start,
     order,

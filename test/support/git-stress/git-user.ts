@@ -18,6 +18,8 @@ import {
 export interface GitUserOptions {
   readonly dir: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** Where the user's own files lie; new ones are made in the last of them. USER_PLACES unless given. */
+  readonly places?: readonly string[];
   /** How often a command is tried; 4 unless given. */
   readonly attemptsMax?: number;
   /** Called before a command that has failed is tried again. */
@@ -63,10 +65,10 @@ const AGAIN_MS = 40;
 
 /** Creates the user; the files in `dir` are all committed. */
 export function createGitUser(options: GitUserOptions): GitUser {
-  const { dir, environment, attemptsMax = ATTEMPTS_MAX, beforeAgain } = options;
+  const { dir, environment, places = USER_PLACES, attemptsMax = ATTEMPTS_MAX, beforeAgain } = options;
   const failures: string[] = [];
   const problems: string[] = [];
-  const start = readDisk(dir);
+  const start = readDisk(dir, places);
   /** Everything the user ever wrote, by its id as a blob. */
   const texts = new Map([...start.values()].map((text) => [blobId(text), text]));
   let [commands, edits, made] = [0, 0, 0];
@@ -116,22 +118,22 @@ export function createGitUser(options: GitUserOptions): GitUser {
     },
     fresh() {
       made += 1;
-      return `user/file-${made}.txt`;
+      return `${places.at(-1)}/file-${made}.txt`;
     },
     problem: (text) => void problems.push(text),
     filesOf: async (commit) => {
-      const entries = parseEntries(await user.look("ls-tree", "-r", "-z", commit, "--", ...USER_PLACES));
+      const entries = parseEntries(await user.look("ls-tree", "-r", "-z", commit, "--", ...places));
       return new Map([...entries].map(([path, id]) => [path, texts.get(id) ?? `blob ${id}, which is not the user's`]));
     },
     async verify(after) {
       const { head, index, disk } = user.files;
-      const committed = parseEntries(await user.look("ls-tree", "-r", "-z", "HEAD", "--", ...USER_PLACES));
-      const staged = parseEntries(await user.look("ls-files", "--stage", "-z", "--", ...USER_PLACES));
+      const committed = parseEntries(await user.look("ls-tree", "-r", "-z", "HEAD", "--", ...places));
+      const staged = parseEntries(await user.look("ls-files", "--stage", "-z", "--", ...places));
       problems.push(
         ...[
           ...compareEntries("the committed", head, committed),
           ...compareEntries("the staged", index, staged),
-          ...compareEntries("the file", disk, entriesOf(readDisk(dir))),
+          ...compareEntries("the file", disk, entriesOf(readDisk(dir, places))),
         ].map((text) => `after ${after}: ${text}`),
       );
     },

@@ -23,10 +23,10 @@ export function withFile(files: Files, path: string, text: string | undefined): 
   return next;
 }
 
-/** Returns the user's files that lie in `dir`. */
-export function readDisk(dir: string): Files {
+/** Returns the user's files that lie in `dir`, in the places that are the user's. */
+export function readDisk(dir: string, places: readonly string[]): Files {
   const files = new Map<string, string>();
-  for (const place of USER_PLACES) {
+  for (const place of places) {
     const root = join(dir, place);
     if (!existsSync(root)) continue;
     const names = statSync(root).isDirectory() ? readdirSync(root, { recursive: true, encoding: "utf8" }) : [""];

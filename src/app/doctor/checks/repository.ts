@@ -64,10 +64,13 @@ function unreadable(said: string): { readonly message: string; readonly remedy: 
   return { message: `git cannot read it: ${said}`, remedy: "git fsck says more" };
 }
 
-/** Refs of ours lead to commits. */
+/** Claims, here as on a remote, are texts; every other ref of ours is a commit. */
+const CLAIM = /^refs\/codex-inbox\/(?:remotes\/[^/]+\/)?claims\//;
+
+/** Refs of ours lead to what they are to lead to. */
 export const refsCheck: Check = {
   name: "refs",
-  what: "Every ref below refs/codex-inbox/ leads to a commit that is there",
+  what: "Every ref below refs/codex-inbox/ leads to a commit that is there, a claim to a blob",
   why: "They keep what agents did, and who may run a task; one that leads nowhere also makes git's own maintenance fail",
   async look(ground, tell) {
     const repository = await ground.repository();
@@ -92,7 +95,8 @@ export const refsCheck: Check = {
         if (ref === "") continue;
         tell.looked("refs", 1);
         const type = (await reader.read(id))?.type;
-        if (type !== "commit") leadsNowhere(ref, type === undefined ? `git has no ${id}` : `it leads to a ${type}`);
+        if (type !== (CLAIM.test(ref) ? "blob" : "commit"))
+          leadsNowhere(ref, type === undefined ? `git has no ${id}` : `it leads to a ${type}`);
       }
     } finally {
       reader.close();
