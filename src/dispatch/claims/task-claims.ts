@@ -44,6 +44,8 @@ export interface TaskClaims {
   need(task: OpenTask): ClaimNeed | undefined;
   /** Why nothing can be claimed now. */
   problem(): string | undefined;
+  /** Open tasks that this clone has claimed, and those that wait for another one; `undefined` without a remote and a claim. */
+  counts(): { readonly held: number; readonly elsewhere: number } | undefined;
   /** Asks for what could start under these conditions, unless it was just in vain. */
   tick(conditions: Conditions): void;
   /** The remote was seen anew. */
@@ -216,6 +218,10 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
       return deps.remote() !== undefined;
     },
     need,
+    counts() {
+      const held = view.held().length;
+      return deps.remote() === undefined && held === 0 ? undefined : { held, elsewhere: needs.size };
+    },
     problem: () => (deps.remote() === undefined ? "no remote is configured (sync.remote)" : problem),
     tick(now) {
       conditions = now;
