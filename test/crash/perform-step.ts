@@ -91,7 +91,8 @@ async function raceAtStop(home: TortureHome, pid: number): Promise<void> {
   );
   if (isThere === false || life.isOver()) return;
   home.counts.stoppedAtPoint += 1;
-  await Promise.race([home.alone(() => raceUser(home)).catch(() => undefined), delay(1_500)]);
+  const isBeforeIndex = String(life.fault?.at).startsWith("commit:swap-files");
+  await Promise.race([home.alone(() => raceUser(home, isBeforeIndex)).catch(() => undefined), delay(1_500)]);
   life.signal("SIGCONT");
   raced.add(life);
 }

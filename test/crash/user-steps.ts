@@ -42,11 +42,15 @@ function forgetWhatIsTaken(home: TortureHome, name: string): void {
   if (/reset/.test(name)) home.kept.clear();
 }
 
-/** What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index. */
-export async function raceUser(home: TortureHome): Promise<void> {
+/**
+ * What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index.
+ *
+ * @param isBeforeIndex it stands where it is about to put its index in place of the user's: so that is changed
+ */
+export async function raceUser(home: TortureHome, isBeforeIndex: boolean): Promise<void> {
   const { user } = home;
   const turn = home.kept.size + user.commands;
-  const kind = turn % 3;
+  const kind = isBeforeIndex ? 1 : turn % 3;
   if (kind === 0) {
     const subject = `user: race ${turn}`;
     await user.git("commit", "-q", "--allow-empty", "-m", subject);
