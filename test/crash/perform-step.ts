@@ -189,8 +189,7 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   const session = sessions[Math.floor(pick * sessions.length)] ?? "docs";
   const asked = async (path: string, body: unknown = {}, method = "POST"): Promise<string> => {
     const answer = await life.ask(method, path, body);
-    const { state = "" } = answer?.body ?? {};
-    return `${path}: ${answer?.status ?? "no answer"} ${state}`;
+    return `${path}: ${answer?.status ?? "no answer"}`;
   };
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
@@ -199,7 +198,9 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
     const able = sessions.filter((key) => hasBranch(home, key));
     return home.alone(async () => {
       if (pick < TIDY_SHARE) await settle(home.user); // Else it may only be made ready.
-      return asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`);
+      const answer = await life.ask("POST", `/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`, {});
+      const { state = "" } = answer?.body ?? {};
+      return `land: ${answer?.status ?? "no answer"} ${state}`;
     });
   }
   noteIds(home);
