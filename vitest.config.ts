@@ -16,7 +16,7 @@ const ALONE = [
   "test/*.test.ts",
   "test/app/serve/*.test.ts",
   "test/git/{commit,index,objects,repository}/*.test.ts",
-  "test/git/process/no-descriptors.test.ts",
+  "test/git/process/{no-descriptors,stopped-git}.test.ts",
   "test/intake/inbox/watch/*.test.ts",
   "test/intake/inbox/*-{crash,limits}.test.ts",
   "test/run/workplace/worktrees/filters.test.ts",
@@ -27,7 +27,8 @@ const ALONE = [
  * (claim: about two file systems.)
  */
 const ON_DISK = [
-  "test/run/{codex,sandbox,verify,worker}/**/*.test.ts",
+  "test/run/{sandbox,verify,worker}/**/*.test.ts",
+  "test/run/codex/*.test.ts",
   "test/run/driver-contract.test.ts",
   "test/e2e/{own-code,planted-repositories,real-codex,rights,secrets,submitting}.test.ts",
   "test/e2e/worktrees/*.test.ts",

@@ -3,7 +3,7 @@ import { copyFileSync, cpSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 /** What is run as it is, beside the bundle. */
@@ -43,9 +43,10 @@ function call(path: string): string {
 }
 
 /**
- * Writes cli.js, its parts, the page and the scripts to the folder `outdir` (absolute).
+ * Writes cli.js with its parts, serve.js (all of it in one file, which is quicker where nearly all is needed), the page and the scripts
+ * to the folder `outdir` (absolute).
  *
- * @param more further programs of the same parts, relative to the repository: tests have one
+ * @param more further programs in one file each, relative to the repository: tests have one
  * @param plugins what changes the sources on their way: tests take out what a promise hangs on, and see it broken
  * @throws Error when something cannot be resolved
  */
@@ -54,12 +55,8 @@ export async function buildBundle(
   more: readonly string[] = [],
   plugins: readonly Plugin[] = [],
 ): Promise<void> {
-  await build({
-    entryPoints: ["src/cli.ts", ...more].map((path) => join(ROOT, path)),
-    entryNames: "[name]",
-    outdir,
+  const common = {
     bundle: true,
-    splitting: true,
     format: "esm",
     platform: "node",
     target: "node22.22",
@@ -68,7 +65,10 @@ export async function buildBundle(
     absWorkingDir: ROOT,
     plugins: [...plugins, BUILTINS_BY_CALL],
     logLevel: "warning",
-  });
+  } satisfies BuildOptions;
+  await build({ ...common, entryPoints: ["src/cli.ts"], outdir, splitting: true });
+  const whole = [{ in: "src/cli.ts", out: "serve" }, ...more.map((path) => ({ in: path, out: basename(path, ".ts") }))];
+  await build({ ...common, entryPoints: whole, outdir });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));
   const page = join(outdir, "page");
   cpSync(join(ROOT, "src/server/page"), page, { recursive: true });

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The entry of the installed package. Plain JavaScript that every Node understands, so that an old one gets a sentence and not a
 // syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/,
-// one bundle with a part for each thing that is loaded by itself. It imports nothing and uses the global process: an import of
-// node:process reads each of its exports and so opens the three streams (docs/decisions/0066-modules-of-node-by-a-call.md).
+// one bundle with a part for each thing that is loaded by itself, and one without parts for serve, which needs most of them. It imports
+// nothing and uses the global process: an import of node:process reads each of its exports and so opens the three streams
+// (docs/decisions/0066-modules-of-node-by-a-call.md).
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
@@ -13,7 +14,7 @@ if (major < 22 || (major === 22 && minor < 22)) {
 } else {
   becomeLean();
   if (import.meta.url.includes("/node_modules/")) {
-    await import("../dist/cli.js");
+    await import(isServe() ? "../dist/serve.js" : "../dist/cli.js");
   } else {
     // Beside the code, and not where Node puts it unless told: agents may write to the folder for temporary files, and what lies in
     // the cache is run. The bundle of a package is as fast without one.
@@ -24,13 +25,17 @@ if (major < 22 || (major === 22 && minor < 22)) {
   }
 }
 
+function isServe() {
+  const [first, , third] = process.argv.slice(2);
+  return (first === "-C" ? third : first) === "serve";
+}
+
 // A coordinator runs for weeks, and what keeps Node small can only be said as it starts: so it starts once more, as the same process.
 // That takes 40 ms and saves half of the memory (docs/decisions/0027-a-small-process.md).
 function becomeLean() {
   const flags = ["--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
   const allocator = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" };
-  const [first, , third] = process.argv.slice(2);
-  if ((first === "-C" ? third : first) !== "serve" || process.execve === undefined) return;
+  if (!isServe() || process.execve === undefined) return;
   if (!process.execArgv.includes("--expose-gc")) {
     const command = [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)];
     try {

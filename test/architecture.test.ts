@@ -113,6 +113,7 @@ describe("the arrows", () => {
     "part-intake-drops": ["src/intake/drops/origin.ts", "src/intake/accept.ts"],
     "part-intake-inbox": ["src/intake/inbox/watch.ts", "src/intake/accept.ts"],
     "part-server-page-show": ["src/server/page/show/words.js", "src/server/page/api.js"],
+    "part-server-page-session": ["src/server/page/session/work.js", "src/server/page/board/side.js"],
     "part-server-page-board": ["src/server/page/board/row.js", "src/server/page/task/log.js"],
     "part-server-page-task": ["src/server/page/task/log.js", "src/server/page/board/side.js"],
     "part-task-text": ["src/task/text/line.ts", "src/task/names/key.ts"],

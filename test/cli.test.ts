@@ -197,6 +197,8 @@ describe("in a workspace", () => {
         queued: [tasks[0]],
         otherClones: 0,
         overlaps: [],
+        unlanded: [],
+        claims: null,
         broken: [],
         inbox: null,
         uncommittedSettings: null,

@@ -157,7 +157,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     settings: () => settings().sync,
     ...{ branchName: deps.branchName, surroundings, log, onBroken },
     ...{ open: deps.openSync, isCheckoutBusy: workplaces.isShared, onRemote: () => dispatcher.claims.noteRemote() },
-    ...{ onMoved: () => dispatcher.lookAgain(), onEnd: wake },
+    ...{ onMoved: () => dispatcher.lookAgain(), onNews: recorder.synced, onEnd: wake },
   });
   deps.claims.onSeen?.(dispatcher.claims.noteRemote);
   const takeOvers = createTakeOverTasks({
@@ -217,6 +217,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     dispatcher.drain(options);
     await until(() => dispatcher.isAtRest() && commits.pendingCount() === 0);
     await sync.flush();
+    await dispatcher.claims.release();
     await close();
   };
 

@@ -86,7 +86,7 @@ export interface Dispatcher {
   stop(): Promise<void>;
   readonly isDraining: boolean;
   /** Which tasks this clone may run among those that share its remote. */
-  readonly claims: Pick<TaskClaims, "noteRemote" | "takeOver">;
+  readonly claims: Pick<TaskClaims, "noteRemote" | "release" | "takeOver" | "counts" | "problem">;
   /** Why a queued task does not run now. */
   hold(id: string): Hold | undefined;
   /** What was paused at the last tick. */

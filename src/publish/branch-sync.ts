@@ -2,6 +2,7 @@ import type { Log, Surroundings } from "../base/surroundings.ts";
 import { worldFaultCode } from "../base/world-fault.ts";
 import { RemoteError } from "../git/sync/remote-error.ts";
 import type { InTheWay, SyncLink, SyncLinkOptions } from "../git/sync/sync-round.ts";
+import type { SyncFields } from "../task/events/live-event.ts";
 import { type Findings, presentSync, type SyncState } from "./sync-state.ts";
 
 /** What the settings say of it; without `remote` there is no sync. */
@@ -23,6 +24,8 @@ export interface BranchSyncDeps {
   readonly isCheckoutBusy: () => boolean;
   /** The branch has moved: somebody has to look at it. */
   readonly onMoved: () => void;
+  /** Something has come, gone, or stands between the two, or does no longer. */
+  readonly onNews: (news: SyncFields) => void;
   /** A round has ended. */
   readonly onEnd: () => void;
   readonly surroundings: Pick<Surroundings, "now" | "after">;
@@ -115,10 +118,16 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     return undefined;
   };
 
+  const tell = (what: SyncFields["what"], more: Partial<SyncFields> = {}): void => {
+    const asked = target();
+    if (asked !== undefined) deps.onNews({ what, ...asked, reason: null, paths: [], command: null, ...more });
+  };
+
   const note = (seen: Findings, remote: string, reason: string | undefined): void => {
     if (reason !== seen.problem?.reason) {
       if (reason !== undefined) log("sync-waits", { remote, reason });
       else log("sync-goes-on", { remote });
+      tell(reason === undefined ? "goes-on" : "away", { reason: reason ?? null });
     }
     if (reason === undefined) delete seen.problem;
     else seen.problem = { reason, sinceMs: seen.problem?.sinceMs ?? surroundings.now() };
@@ -127,10 +136,12 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
   const noteObstacle = (seen: Findings, obstacle: InTheWay | undefined): void => {
     const before = seen.inTheWay;
     delete seen.inTheWay;
+    if (obstacle === undefined && before !== undefined) tell("goes-on");
     if (obstacle === undefined) return;
-    const isNew = obstacle.why !== before?.why || obstacle.paths.join() !== before.paths.join();
-    if (isNew && obstacle.command !== undefined)
-      log("sync-in-the-way", { reason: obstacle.why, paths: obstacle.paths.join(" "), hint: obstacle.command });
+    const { why, paths, command } = obstacle;
+    const isNew = why !== before?.why || paths.join() !== before.paths.join();
+    if (isNew && command !== undefined) log("sync-in-the-way", { reason: why, paths: paths.join(" "), hint: command });
+    if (isNew) tell("in-the-way", { reason: why, paths, command: command ?? null });
     seen.inTheWay = { ...obstacle, sinceMs: isNew || before === undefined ? surroundings.now() : before.sinceMs };
   };
 
@@ -143,8 +154,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
       Object.assign(seen, { outcome, lastSyncMs: surroundings.now(), failures: 0 });
       note(seen, asked.remote, outcome.refused);
       noteObstacle(seen, outcome.inTheWay);
+      if (outcome.pushed) tell("pushed");
       if (outcome.moved) {
         log("synced", { ...asked, ahead: outcome.ahead, behind: outcome.behind });
+        tell("fetched");
         deps.onMoved();
       }
     } catch (error) {

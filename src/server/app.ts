@@ -69,6 +69,7 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
  *   POST /tasks/:id/stop   202 once it is asked for; 200 where it had ended
  *   POST /tasks/:id/retry  202 and the new task that tries a failed or cancelled one again; with takeOver 200 and an open task of another clone
  *   POST /pause, /resume   the whole queue, or {"session"}; what is paused then
+ *   POST /sessions/<key>/pause, /resume, /archive, /land, /attach, /release   of one session
  *   POST /sync         asks the remote now; how it stands then
  *   GET  /status       who serves, what runs, what waits and why
  *   GET  /events       what happens, as server-sent events: task, session, after; Last-Event-ID
@@ -157,17 +158,28 @@ export function createApp(
     return context.json(task, 202);
   });
 
+  const paused = async (session: string | undefined, reason: string | undefined) =>
+    presentPauses((await coordinator.pause({ session, reason })).pauses);
+  const resumed = async (session: string | undefined, now: string | undefined) => {
+    const { pauses, held } = await coordinator.resume(session, now === "true");
+    return { ...presentPauses(pauses), held: held === undefined ? null : { ...held, until: held.until ?? null } };
+  };
   app.post("/pause", async (context) => {
     const { session, reason } = bodyFields(await context.req.text(), { session: "text", reason: "text" });
-    return context.json(presentPauses((await coordinator.pause({ session, reason })).pauses));
+    return context.json(await paused(session, reason));
   });
   app.post("/resume", async (context) => {
     const { session, now } = bodyFields(await context.req.text(), { session: "text", now: "boolean" });
-    const { pauses, held } = await coordinator.resume(session, now === "true");
-    return context.json({
-      ...presentPauses(pauses),
-      held: held === undefined ? null : { ...held, until: held.until ?? null },
-    });
+    return context.json(await resumed(session, now));
+  });
+  // Of a session that has had no task yet, too: its name is taken as it is.
+  app.post("/sessions/:key{.+}/pause", async (context) => {
+    const { reason } = bodyFields(await context.req.text(), { reason: "text" });
+    return context.json(await paused(context.req.param("key"), reason));
+  });
+  app.post("/sessions/:key{.+}/resume", async (context) => {
+    const { now } = bodyFields(await context.req.text(), { now: "boolean" });
+    return context.json(await resumed(context.req.param("key"), now));
   });
 
   app.post("/sync", async (context) => {

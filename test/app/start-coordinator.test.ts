@@ -308,3 +308,14 @@ function outcomeOf<Value>(promise: Promise<Value>): { value: Value | undefined; 
   );
   return outcome;
 }
+
+it("takes no task before it has looked at the disk", async () => {
+  const world = createWorld();
+  world.settings.minFreeMb = Number.MAX_SAFE_INTEGER;
+  world.drop("one.md", "one\n");
+  await world.advance(60_000);
+  const coordinator = await world.start();
+  await world.advance(60_000);
+  expect([world.logged("accepted"), world.logged("queue-full").length]).toEqual([[], 1]);
+  expect(coordinator.health().full).toMatchObject({ reason: expect.stringContaining("the disk is nearly full") });
+});

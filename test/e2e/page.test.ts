@@ -21,6 +21,7 @@ import { tempDir } from "../support/temp-dir.ts";
 import { tempWorkspace } from "../support/workspace.ts";
 import { asking } from "./page/asking.ts";
 import { hostileText } from "./page/hostile-text.ts";
+import { landing } from "./page/landing.ts";
 import { detail } from "./page/showing.ts";
 import { tabs } from "./page/tabs.ts";
 
@@ -292,4 +293,5 @@ describe("axe finds nothing", () => {
 
 hostileText(showing);
 asking(showing);
+landing(showing);
 tabs(showing);

@@ -201,6 +201,7 @@ export function sessionView(change: Partial<SessionView> = {}): SessionView {
     archived: false,
     unlanded: null,
     paused: false,
+    takenBy: null,
     tasks: { queued: 0, running: 0, succeeded: 1, failed: 0, cancelled: 0 },
     runs: 1,
     usage: { inputTokens: 100, cachedInputTokens: 40, outputTokens: 10, reasoningOutputTokens: 0 },

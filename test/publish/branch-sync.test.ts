@@ -5,7 +5,7 @@ import type { InTheWay, SyncLink, SyncOutcome } from "../../src/git/sync/sync-ro
 import { createBranchSync, type SyncSettings } from "../../src/publish/branch-sync.ts";
 import { createClock } from "../support/clock.ts";
 
-const DONE: SyncOutcome = { ahead: 0, behind: 0, inTheWay: undefined, refused: undefined, moved: false };
+const DONE: SyncOutcome = { ahead: 0, behind: 0, inTheWay: undefined, refused: undefined, moved: false, pushed: false };
 const AWAY = new RemoteError("away", "the remote origin cannot be reached");
 
 /** A loop whose rounds come to what `answers` say, one after the other; the last one counts from then on. */
@@ -17,6 +17,7 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
     rounds: [] as number[],
     opened: [] as string[],
     events: [] as string[],
+    news: [] as string[],
     broken: [] as unknown[],
     ...{ moves: 0, prepared: 0, preparing: Promise.resolve() },
     busy: false,
@@ -33,6 +34,8 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
     log: (event) => world.events.push(event),
     onBroken: (error) => world.broken.push(error),
     ...{ onRemote: () => undefined, onEnd: () => undefined },
+    onNews: ({ what, remote, reason }) =>
+      world.news.push([what, remote, reason].filter((word) => word !== null).join(" ")),
     onMoved: () => {
       world.moves += 1;
     },
@@ -109,6 +112,7 @@ describe("the loop that keeps a branch in step", () => {
     }
     expect(rounds.map((at) => at - START)).toEqual([0, 2_000, 6_000, 14_000]);
     expect(events).toEqual(["sync-waits", "sync-goes-on"]);
+    expect(world.news).toEqual(["away origin the remote origin cannot be reached", "goes-on origin"]);
     expect([sync.state()?.problem, world.broken]).toEqual([null, []]);
     await sync.stop();
   });
@@ -119,7 +123,8 @@ describe("the loop that keeps a branch in step", () => {
     world.answers = [
       { ...DONE, inTheWay: IN_THE_WAY, behind: 2 },
       { ...DONE, inTheWay: IN_THE_WAY, behind: 2 },
-      { ...DONE, moved: true },
+      { ...DONE, moved: true, pushed: true },
+      DONE,
     ];
     sync.heed();
     clock.advance(0);
@@ -132,6 +137,14 @@ describe("the loop that keeps a branch in step", () => {
     await settled();
     expect([sync.state()?.inTheWay, world.moves]).toEqual([null, 1]);
     expect(events).toEqual(["sync-in-the-way", "synced"]);
+    const told = [
+      "in-the-way origin files differ from the branch",
+      "goes-on origin",
+      "pushed origin",
+      "fetched origin",
+    ];
+    await sync.now();
+    expect(world.news).toEqual(told);
     await sync.stop();
   });
 

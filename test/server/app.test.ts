@@ -415,6 +415,9 @@ describe("stop, pause and resume", () => {
       ...{ queue: null, sessions: [], held: { reason: "usage limit reached", until: "2026-11-20T16:00:00.000Z" } },
     });
     expect(asked).toEqual([{ session: undefined, reason: "why" }, [undefined, false], ["docs", true]]);
+    expect((await post("/sessions/docs/api/pause", '{"reason":"why"}')).status).toBe(200);
+    expect((await post("/sessions/docs%2Fapi/resume")).status).toBe(200);
+    expect(asked.splice(3)).toEqual([{ session: "docs/api", reason: "why" }, ["docs/api", false]]);
     expect((await post("/pause", "{")).status).toBe(400);
     expect((await post("/pause", '{"sesion":"docs"}')).body).toEqual({
       error: { code: "USAGE", message: 'unknown field "sesion"; did you mean "session"?' },
@@ -424,6 +427,25 @@ describe("stop, pause and resume", () => {
       error: { message: "now takes true or false" },
     });
     expect(asked).toHaveLength(3);
+  });
+
+  it("sync with the remote, and say how it stands", async () => {
+    const state = {
+      ...{ remote: "origin", branch: "main", lastSync: null, ahead: 2, behind: 0, running: false, problem: null },
+      inTheWay: { reason: "files differ", paths: ["a.c"], command: "git pull", since: "2026-11-20T16:00:00.000Z" },
+    };
+    const post = { method: "POST" };
+    const { request } = server({ sync: async () => state });
+    expect(await request("/sync", post)).toMatchObject({ status: 200, body: { sync: state } });
+    expect((await request("/sync", { ...post, body: '{"remote":"x"}' })).status).toBe(422);
+    const without = server({ sync: async () => null });
+    expect(await without.request("/sync", post)).toMatchObject({ status: 200, body: { sync: null } });
+    const sync = async (): Promise<never> => {
+      throw new CoordinatorError("GIT", "git is away");
+    };
+    const broken = await server({ sync }).request("/sync", post);
+    expect(broken).toMatchObject({ status: 503, body: { error: { code: "GIT", message: "git is away" } } });
+    expect((await server({ sync }).request("/sync")).status).toBe(404);
   });
 
   it("lands a session, with a repair where that is asked for, attaches to it and releases it", async () => {

@@ -139,13 +139,15 @@ describe("GET /events", () => {
   it.each([
     { query: "?task=k3f9x2", sees: ["mine", "paused", "serving"] },
     { query: "?session=ops", sees: ["other", "paused", "ops paused", "serving"] },
-    { query: "", sees: ["mine", "other", "paused", "ops paused", "inbox", "serving"] },
+    { query: "", sees: ["mine", "other", "paused", "ops paused", "inbox", "sync", "serving"] },
   ])("$query shows what concerns it, and what concerns all", async ({ query, sees }) => {
     const { here, tell, log } = await serving();
     const stream = await open(here, `/events${query}`);
     const pause = { kind: "queue", what: "paused", reason: null, until: null } as const;
     tell(happening("mine"), happening("other", "20261120-141530-aaaaaa", "ops"), { ...pause, session: null });
-    tell({ ...pause, session: "ops" }, { kind: "inbox", broken: ["inbox/x.md"], more: 0 }, { kind: "serving" });
+    const sync = { kind: "sync", what: "pushed", remote: "origin", branch: "main", reason: null } as const;
+    tell({ ...pause, session: "ops" }, { kind: "inbox", broken: ["inbox/x.md"], more: 0 });
+    tell({ ...sync, paths: [], command: null }, { kind: "serving" });
     await waitFor(() => stream.events.at(-1)?.kind === "serving", { what: "the last one" });
     const said = stream.events.map((event) => {
       if (event.kind === "committed") return event.commit;

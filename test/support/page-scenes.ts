@@ -41,7 +41,7 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
     ...{ status: "ok", version: "0.1.0", workspace: "/home/ada/shop", branch: "main", pid: 4242 },
     ...{ startedAt: ago(7200), tasks: counts, committer: null, codex: null, sandbox: null, paused: NO_PAUSES },
     ...{ full: null, world: null, damaged: [], broken: [], configProblem: null, uncommittedSettings: null },
-    ...{ newAuthors: [], draining: false, ...more },
+    ...{ newAuthors: [], draining: false, sync: null, claims: null, ...more },
   } as Health;
   const find = async (part: string): Promise<TaskView> => {
     const found = tasks.find(({ id }) => id.includes(part));
@@ -59,6 +59,7 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
       ...(await find(part)),
     }),
     sessions: async () => sessions,
+    session: async (key) => sessions.find((one) => one.key === key) ?? sessionView({ key }),
     async log(part) {
       const { id: task, sessionKey: session, status: state, hold } = await find(part);
       const bodies = state === "queued" ? [] : LOG;
@@ -98,7 +99,15 @@ export function sceneCoordinator({ tasks, sessions, health: more, status }: Scen
         server: { pid: health.pid, startedAt: health.startedAt, url: "http://127.0.0.1:8787" },
         tasks: counts,
         running: tasks.filter((task) => OPEN.includes(task.status) && task.status !== "queued"),
-        ...{ otherClones: 0, overlaps: [], broken: health.broken, inbox: null, uncommittedSettings: null, ...status },
+        ...{
+          otherClones: 0,
+          overlaps: [],
+          unlanded: [],
+          broken: health.broken,
+          inbox: null,
+          uncommittedSettings: null,
+          ...status,
+        },
       }) as StatusView,
   });
 }
@@ -248,15 +257,31 @@ export function busyScene(): Scene {
     sessionView({ key, lastActivityAt: ago(60), ...change });
   const counts = { queued: 0, running: 0, succeeded: 4, failed: 0, cancelled: 0 };
   const sessions = [
-    session("shop", { tasks: { ...counts, running: 1, queued: 1 } }),
-    session("docs", { tasks: { ...counts, running: 1, queued: 1 } }),
+    session("shop", { tasks: { ...counts, running: 1, queued: 1 }, unlanded: unlanded("shop", 3, 1) }),
+    session("docs", {
+      tasks: { ...counts, running: 1, queued: 1 },
+      unlanded: {
+        ...unlanded("docs", 1, 4),
+        conflicts: ["docs/release.md", "CHANGELOG.md"],
+        overlaps: [{ session: "shop", paths: ["docs/cart.md"] }],
+      },
+    }),
     session("payments", { tasks: { ...counts, running: 1 } }),
     session("ops", { tasks: { ...counts, queued: 1 } }),
     session("billing", { tasks: { ...counts, queued: 1 }, paused: true }),
-    session("media"),
+    session("media", { paused: true, takenBy: "ada", unlanded: unlanded("media", 2, 0) }),
     session("experiments/embedding-search"),
   ];
-  return { tasks, sessions };
+  const sync: Health["sync"] = {
+    ...{ remote: "origin", branch: "main", lastSync: ago(75), ahead: 3, behind: 1, running: false },
+    ...{ problem: null, inTheWay: null },
+  };
+  return { tasks, sessions, health: { sync, claims: { held: 2, elsewhere: 1, problem: null } } };
+}
+
+function unlanded(slug: string, ahead: number, behind: number): NonNullable<SessionView["unlanded"]> {
+  const [branch, tip] = [`codex-inbox/${slug}-1a2b3c`, slug.padEnd(40, "0")];
+  return { branch, tip, committedAt: ago(1900), ahead, behind, conflicts: [], overlaps: [] };
 }
 
 export function brokenScene(): Scene {
@@ -275,6 +300,14 @@ export function brokenScene(): Scene {
       ...{ status: "waiting", codex, broken: ["inbox/release.md", "inbox/docs/typo.md"] },
       paused: { queue: { since: ago(400), reason: "release at 15:00", takenBy: null }, sessions: [] },
       committer: { since: ago(90), reason: "git rebase is under way in this checkout" },
+      sync: {
+        ...{ remote: "origin", branch: "main", lastSync: ago(4_000), ahead: 12, behind: 2, running: false },
+        problem: { reason: "the remote origin cannot be reached (Connection timed out)", since: ago(3_900) },
+        inTheWay: {
+          ...{ reason: "files differ from the branch", paths: ["src/login.ts"], since: ago(3_950) },
+          command: "git -C /home/ada/shop pull --no-rebase origin main",
+        },
+      },
       world: { since: ago(30), reason: "no space left on the device; free some" },
     },
   };

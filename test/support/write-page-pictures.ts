@@ -15,6 +15,8 @@ interface Picture {
   readonly theme: "light" | "dark";
   /** Title of the task that is open. */
   readonly open?: string;
+  /** The session that is chosen. */
+  readonly session?: string;
   /** The form is open. */
   readonly form?: boolean;
   readonly height?: number;
@@ -30,6 +32,9 @@ function allPictures(): readonly Picture[] {
       ...Object.entries(scenes).map(([kind, scene]) => ({ name: `${kind}-${width}-${theme}`, scene, width, theme })),
       { name: `task-${width}-${theme}`, scene: scenes.busy, width, theme, open: TASK },
       { name: `failed-${width}-${theme}`, scene: scenes.busy, width, theme, open: FAILED },
+      ...["docs", "media"].map((session) => ({
+        ...{ name: `session-${session}-${width}-${theme}`, scene: scenes.busy, width, theme, session },
+      })),
       { name: `form-${width}-${theme}`, scene: scenes.busy, width, theme, form: true },
     ]),
   );
@@ -40,7 +45,10 @@ const README_PICTURES: readonly Picture[] = [
   { name: "task", scene: busyScene(), width: 1280, theme: "dark", open: TASK, height: 760 },
 ];
 
-async function take({ name, scene, width, theme, open, form, height }: Picture, folder: string): Promise<void> {
+async function take(
+  { name, scene, width, theme, open, session, form, height }: Picture,
+  folder: string,
+): Promise<void> {
   const listener = await listen(sceneCoordinator(scene), { port: 0 });
   const context = await browser.newContext({
     ...{ viewport: { width, height: height ?? (width < 500 ? 844 : 860) }, colorScheme: theme, locale: "en-GB" },
@@ -49,6 +57,10 @@ async function take({ name, scene, width, theme, open, form, height }: Picture, 
     const page = await context.newPage();
     await page.goto(listener.pageLink() ?? "");
     await page.locator("#main section").first().waitFor();
+    if (session !== undefined) {
+      await page.goto(new URL(`/?session=${session}`, page.url()).href);
+      await page.getByRole("heading", { name: session, level: 2 }).waitFor();
+    }
     if (open !== undefined) {
       await page.getByRole("link", { name: open }).click();
       await page.getByRole("heading", { name: open, level: 2 }).waitFor();

@@ -10,7 +10,9 @@ import type { CommitPlan } from "../../task/records/commit-plan.ts";
 import { LEDGER } from "../../task/records/workspace-paths.ts";
 
 /** A git command of the user's is waited for this long. */
-const WAIT_FOR_GIT_MS = 10_000;
+export const WAIT_FOR_GIT_MS = 10_000;
+/** Why a commit was given up that nobody else was in the way of. */
+export const GIT_IS_SLOW = `git took longer than ${WAIT_FOR_GIT_MS / 1_000} s, and nothing else is in the way: try again`;
 
 /**
  * Lets `work` read `branchName` ("refs/heads/main") and commit to it, in a process of its own and also beside a coordinator: to that one
@@ -41,7 +43,7 @@ export async function withOwnCommitter<Result>(
     return await work(branch, commit);
   } catch (error) {
     if (!isAbort(error)) throw error;
-    const reason = branch.waiting()?.reason ?? "another git process is at work";
+    const reason = branch.waiting()?.reason ?? GIT_IS_SLOW;
     throw new CoordinatorError("TRY_AGAIN", `cannot commit to ${branchName} now: ${reason}`, { cause: error });
   } finally {
     await branch.close();

@@ -44,7 +44,7 @@ async function syncHere(
         onMoved: () => undefined,
         onRemote: () => undefined,
       },
-      ...{ isCheckoutBusy: () => false, log: () => undefined, onEnd: () => undefined },
+      ...{ isCheckoutBusy: () => false, log: () => undefined, onNews: () => undefined, onEnd: () => undefined },
       surroundings: { now: Date.now, after: () => () => undefined },
       open: syncOpener(place, statePaths(place.stateDir), {
         ...{ branch, branchName: shortName(branchName), sessions: () => sync.sessions },

@@ -80,13 +80,10 @@ export function unlessMade(error: unknown): undefined {
   if (!(error instanceof CoordinatorError) || error.message !== LATER) throw error;
 }
 
-async function repair(place: WorkspacePlace, { dir, session }: WorktreeRecord): Promise<void> {
+async function repair(place: WorkspacePlace, { dir, session, branch }: WorktreeRecord): Promise<void> {
   const code = await findWorkTree(place.workRoot);
   if (!existsSync(dir)) {
-    const moved = listLinkedWorktrees(code.commonDir).find(
-      ({ lock, topDir }) => lock?.startsWith("codex-inbox ") === true && lock.endsWith(` ${session}`) && topDir !== dir,
-    );
-    const move = moved?.lock === undefined ? undefined : describeMove(code, dir, moved.lock);
+    const move = describeMove(code, { dir, branch });
     if (move !== undefined) throw new CoordinatorError("REFUSED", move);
     const message = `the worktree of ${session} is not at ${dir}: move its folder back there, then repair again`;
     throw new CoordinatorError(

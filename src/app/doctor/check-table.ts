@@ -12,6 +12,7 @@ import { inboxCheck, policyCheck, settingsCheck } from "./checks/settings.ts";
 import { smallFilesCheck } from "./checks/small-files.ts";
 import { leftoversCheck, stateFolderCheck } from "./checks/state-folder.ts";
 import { transcriptsCheck } from "./checks/transcripts.ts";
+import { worktreesCheck } from "./checks/worktrees.ts";
 
 /** All that the doctor looks at, in this order: what others stand on comes first, and is repaired first. */
 export const CHECKS: readonly Check[] = [
@@ -30,6 +31,7 @@ export const CHECKS: readonly Check[] = [
   journalCheck,
   claimsCheck,
   runsCheck,
+  worktreesCheck,
   committedCheck,
   ledgerCheck,
   resultsCheck,

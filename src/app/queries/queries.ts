@@ -8,7 +8,7 @@ import type { TaskStatus } from "../../task/ledger/ledger.ts";
 import type { Origin } from "../../task/rights/origin.ts";
 import type { DiffOptions, TaskDiff } from "../views/diff-view.ts";
 import type { LogOptions, LogView } from "../views/log-view.ts";
-import type { Health } from "../views/present-health.ts";
+import type { ClaimsView, Health } from "../views/present-health.ts";
 import type { PausedView } from "../views/present-pauses.ts";
 import type { SessionView } from "../views/session-list.ts";
 import type { TaskDetails, TaskLine, TaskView } from "../views/task-view.ts";
@@ -63,6 +63,8 @@ export interface StatusView {
   readonly queued: readonly TaskView[];
   /** Open tasks that other clones have accepted; they do not run here. */
   readonly otherClones: number;
+  /** Of the open tasks that other clones have too: those claimed here, and those that wait for another clone, as far as is known. */
+  readonly claims: ClaimsView | null;
   readonly broken: readonly string[];
   /** What lies in inbox/ while no coordinator answers; `null` where nothing does, or one answers: it takes everything, or says why not. */
   readonly inbox: WaitingDrops | null;
@@ -72,6 +74,8 @@ export interface StatusView {
     readonly with: string | null;
     readonly paths: readonly string[];
   }[];
+  /** Sessions with work that the checkout does not hold; `land` merges it. */
+  readonly unlanded: readonly string[];
   /** Settings in the work tree that count once they are committed. */
   readonly uncommittedSettings: string | null;
 }

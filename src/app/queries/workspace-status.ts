@@ -21,6 +21,7 @@ const QUEUED_SHOWN = 20;
 export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promise<StatusView> {
   const open = await deps.open();
   const health = await deps.health();
+  const unlanded = await deps.unlanded();
   const counts = { queued: 0, running: 0, uncommitted: 0 };
   const running = open.all.filter(({ state }) => isUnderWay(state));
   const queued = open.all.filter(({ state }) => state.kind === "queued").slice(0, QUEUED_SHOWN);
@@ -41,12 +42,22 @@ export async function workspaceStatus(deps: QueriesDeps, pauses: Pauses): Promis
     running: await present(open, running),
     queued: await present(open, queued),
     otherClones: (await findForeign(deps, new Set(open.all.map(({ id }) => id)))).size + countCopiedTasks(deps.paths),
+    claims: health === undefined ? notedClaims(open.all) : health.claims,
     ...(health === undefined
       ? await (await import("./tasks/waiting-drops.ts")).lookIntoInbox(deps.workspaceDir)
       : { broken: health.broken, inbox: null }),
-    overlaps: overlapsOf(await deps.unlanded()),
+    overlaps: overlapsOf(unlanded),
+    unlanded: unlanded.map(({ session }) => session),
     uncommittedSettings: health === undefined ? await uncommitted(deps) : health.uncommittedSettings,
   };
+}
+
+/** What the journal knows of claims, while nobody asks the remote. */
+function notedClaims(open: readonly OpenTask[]): StatusView["claims"] {
+  const shared = open.filter(({ needsClaim, state }) => needsClaim && state.kind !== "ended");
+  const elsewhere = shared.filter(({ superseded }) => superseded !== undefined).length;
+  const held = shared.filter(({ claim, superseded }) => claim !== undefined && superseded === undefined).length;
+  return held + elsewhere === 0 ? null : { held, elsewhere, problem: null };
 }
 
 /** Each pair is told once. */

@@ -40,6 +40,8 @@ export interface Health {
   readonly world: { readonly reason: string; readonly since: string } | null;
   /** How the branch and its remote stand; `null` without one. */
   readonly sync: SyncState | null;
+  /** Which tasks of those that other clones have too are whose; `null` without a remote. */
+  readonly claims: ClaimsView | null;
   /** Journals that were set aside because nothing could be made of them: their tasks are not known any more. */
   readonly damaged: readonly string[];
   /** Files in inbox/ that cannot become tasks. */
@@ -51,6 +53,15 @@ export interface Health {
   /** Addresses of authors whose tasks wait until they are allowed; the first twenty. */
   readonly newAuthors: readonly string[];
   readonly draining: boolean;
+}
+
+export interface ClaimsView {
+  /** Open tasks that this clone has claimed. */
+  readonly held: number;
+  /** Open tasks that wait for another clone: it has claimed them, or they say that they run there. */
+  readonly elsewhere: number;
+  /** Why nothing can be claimed now. */
+  readonly problem: string | null;
 }
 
 export interface HealthSources {
@@ -103,6 +114,7 @@ export function presentHealth(sources: HealthSources): Health {
     full: full === undefined ? null : { reason: full.reason, since: new Date(full.sinceMs).toISOString() },
     world: world === undefined ? null : { reason: world.reason, since: new Date(world.sinceMs).toISOString() },
     sync: sources.sync.state() ?? null,
+    claims: presentClaims(sources.dispatcher.claims),
     damaged: sources.journal.damaged(),
     broken: sources.inbox.broken(),
     configProblem: sources.configProblem ?? null,
@@ -110,6 +122,11 @@ export function presentHealth(sources: HealthSources): Health {
     newAuthors: newAuthors(sources),
     draining: sources.dispatcher.isDraining,
   };
+}
+
+function presentClaims(claims: Dispatcher["claims"]): ClaimsView | null {
+  const counts = claims.counts();
+  return counts === undefined ? null : { ...counts, problem: claims.problem() ?? null };
 }
 
 const AUTHORS_SHOWN = 20;

@@ -7,7 +7,7 @@ import type { OpenTask } from "../../store/tasks/open-task.ts";
 import { isDatedFolder, sessionKeyProblem } from "../../task/names/session-key.ts";
 import { isThreadId } from "../../task/names/thread-id.ts";
 import { SESSIONS, sessionFactsPath } from "../../task/records/workspace-paths.ts";
-import type { Pause, Pauses } from "../../task/schedule/pause.ts";
+import { type Pause, type Pauses, takerOf } from "../../task/schedule/pause.ts";
 import { accountFact, added, type EndedTasks, hasDied, NO_ACCOUNT } from "../../task/session/session-account.ts";
 import { foldAccount, foldFacts, parseFacts } from "../../task/session/session-facts.ts";
 import type { SessionState } from "../../task/session/session-state.ts";
@@ -23,6 +23,8 @@ export interface SessionView {
   readonly archived: boolean;
   /** It is paused, or the whole queue is. */
   readonly paused: boolean;
+  /** Who works in its worktree by hand meanwhile. */
+  readonly takenBy: string | null;
   readonly tasks: EndedTasks & { readonly queued: number; readonly running: number };
   /** Runs of codex; usage in tokens, durations and commands are the sums of them all. */
   readonly runs: number;
@@ -154,6 +156,7 @@ async function viewSession(
   const state = isOpen ? "RUNNING" : archived ? "ARCHIVED" : hasDied([...facts, ...ended]) ? "DIED" : "STOPPED";
   return {
     ...{ key, state, thread: thread ?? null, archived, paused: pause !== undefined },
+    takenBy: takerOf(pauses, key) ?? null,
     tasks: { queued, running, ...account.tasks },
     ...{ runs: account.runs, usage: account.usage ?? null },
     ...{ durationMs: account.durationMs, commands: account.commands },

@@ -64,6 +64,7 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
   if (health?.sandbox)
     lines.push(`sandbox    tasks that need it wait since ${time(health.sandbox.since)}: ${health.sandbox.reason}`);
   if (health?.sync) lines.push(...syncLines(health.sync, time).map((line) => `sync       ${line}`));
+  if (status.claims !== null) lines.push(...claimsLines(status.claims));
   if (health?.full) lines.push(`full       since ${time(health.full.since)}: ${health.full.reason}`);
   if (health?.world) lines.push(`world      since ${time(health.world.since)}: ${health.world.reason}`);
   for (const name of health?.damaged ?? [])
@@ -86,11 +87,24 @@ function statusLines(status: StatusView, { currentDir, columns, now }: CliDeps):
     const why = [task.hold, ...until, task.holdRemedy].filter((text) => text !== null);
     if (why.length > 0) lines.push(`${INDENT}${why.join("; ")}`);
   }
+  if (status.unlanded.length > 0) lines.push(unlandedLine(status.unlanded));
   for (const overlap of status.overlaps) lines.push(overlapLine(overlap));
   const more = status.tasks.queued - status.queued.length;
   if (more > 0) lines.push(`queued     ${more} more; codex-inbox ls --state queued shows them`);
   for (const path of status.broken) lines.push(`broken     ${path}: see the .error.md file beside it`);
   return lines;
+}
+
+function claimsLines({ held, elsewhere, problem }: NonNullable<StatusView["claims"]>): readonly string[] {
+  if (held + elsewhere === 0 && problem === null) return [];
+  const counts = `${held} ${held === 1 ? "task" : "tasks"} claimed by this clone, ${elsewhere} waiting for another one`;
+  return [`claims     ${counts}${problem === null ? "" : `; none can be claimed now: ${problem}`}`];
+}
+
+function unlandedLine(sessions: readonly string[]): string {
+  const more = sessions.length > PATHS_SHOWN ? ` and ${sessions.length - PATHS_SHOWN} more` : "";
+  const [first = "<session>"] = sessions.length === 1 ? sessions : [];
+  return `unlanded   work of ${sessions.slice(0, PATHS_SHOWN).join(", ")}${more}; codex-inbox land ${first} merges it`;
 }
 
 function overlapLine({ session, with: other, paths }: StatusView["overlaps"][number]): string {

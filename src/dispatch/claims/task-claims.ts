@@ -18,6 +18,8 @@ const CLAIMS_PER_SLOT = 2;
 const UNRUNNABLE_MAX = 50;
 const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 60_000;
+/** The end of the coordinator waits no longer for the remote. */
+const RELEASE_MS = 10_000;
 
 export interface TaskClaimsDeps extends Omit<ClaimViewDeps, "onChange" | "clone"> {
   /** The remote that other clones share; `undefined`: there is none, and no task needs a claim. */
@@ -42,6 +44,8 @@ export interface TaskClaims {
   need(task: OpenTask): ClaimNeed | undefined;
   /** Why nothing can be claimed now. */
   problem(): string | undefined;
+  /** Open tasks that this clone has claimed, and those that wait for another one; `undefined` without a remote and a claim. */
+  counts(): { readonly held: number; readonly elsewhere: number } | undefined;
   /** Asks for what could start under these conditions, unless it was just in vain. */
   tick(conditions: Conditions): void;
   /** The remote was seen anew. */
@@ -52,6 +56,8 @@ export interface TaskClaims {
    * @throws CoordinatorError `NOT_FOUND`, `REFUSED` where the other one is quicker; `TRY_AGAIN`
    */
   takeOver(id: string): Promise<void>;
+  /** Removes the claims whose results have reached the remote, before the end: the next coordinator may be long in coming. Gives up where that fails. */
+  release(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -212,6 +218,10 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
       return deps.remote() !== undefined;
     },
     need,
+    counts() {
+      const held = view.held().length;
+      return deps.remote() === undefined && held === 0 ? undefined : { held, elsewhere: needs.size };
+    },
     problem: () => (deps.remote() === undefined ? "no remote is configured (sync.remote)" : problem),
     tick(now) {
       conditions = now;
@@ -242,6 +252,18 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
       takeOvers.set(id, { resolve, reject });
       deps.wake();
       return promise;
+    },
+    async release() {
+      const remote = deps.remote();
+      if (remote === undefined || activity.isBusy) return;
+      const signal = AbortSignal.any([aborter.signal, AbortSignal.timeout(RELEASE_MS)]);
+      try {
+        const done = (await view.take(await remote.seen(), false)).filter(({ claim }) => claim === undefined);
+        if (done.length > 0) await remote.swap(done, signal);
+      } catch (error) {
+        // The next coordinator removes them.
+        if (!(error instanceof CoordinatorError) && !signal.aborted) throw error;
+      }
     },
     async stop() {
       aborter.abort();

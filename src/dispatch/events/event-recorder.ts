@@ -5,7 +5,13 @@ import type { EventLog } from "../../store/events/event-log.ts";
 import type { KeptRecord } from "../../store/journal/journal-file.ts";
 import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
-import { BROKEN_FILES_MAX, type Happening, shownBody, shownLine } from "../../task/events/live-event.ts";
+import {
+  BROKEN_FILES_MAX,
+  type Happening,
+  type SyncFields,
+  shownBody,
+  shownLine,
+} from "../../task/events/live-event.ts";
 import { describeOrigin } from "../../task/rights/origin.ts";
 import { describeHold, type Hold } from "../../task/schedule/hold.ts";
 import { rowOf } from "../../task/state/state-row.ts";
@@ -36,6 +42,8 @@ export interface EventRecorder {
   holds(ids: readonly string[], hold: (id: string) => Hold | undefined): void;
   /** A log that tells readers of what begins to hold all tasks, and of its end. */
   queueLog(log: Log): Log;
+  /** The branch and its remote. */
+  synced(news: SyncFields): void;
   /** The files in inbox/ that cannot become tasks. */
   broken(paths: readonly string[]): void;
   /** What a new segment says in its header. */
@@ -202,6 +210,11 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
       const textOf = (value: unknown): string | null => (value === undefined ? null : keptLine(String(value)));
       const { session, reason, until } = fields;
       log.add({ kind: "queue", what, session: textOf(session), reason: textOf(reason), until: textOf(until) });
+    },
+    synced({ what, remote, branch, reason, paths, command }) {
+      const textOf = (value: string | null): string | null => (value === null ? null : keptLine(value));
+      const [of, way] = [{ remote: keptLine(remote), branch: keptLine(branch) }, paths.map(keptLine)];
+      log.add({ kind: "sync", what, ...of, reason: textOf(reason), paths: way, command: textOf(command) });
     },
     broken(paths) {
       const all = paths.join("\n");

@@ -2,6 +2,7 @@ import { MERGE_MESSAGE } from "../../task/records/merged-files.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { TreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, type Tree, type TreeEntry } from "../objects/tree-format.ts";
+import { GitError } from "../process/git-process.ts";
 import { type FileChange, formatCommit } from "./commit-chain.ts";
 
 /** A move of the branch: `to` holds all of `from`, and `changes` is what differs. */
@@ -35,14 +36,26 @@ export async function joinBeside(
   return store.add("commit", formatCommit(tree, [tip, to], { author: committer, committer }, MERGE_MESSAGE));
 }
 
-/** Looks along the first parents. */
+/** Looks along the first parents, as far as they are here: a shallow clone ends somewhere. */
 async function descends(store: ObjectStore, tip: string, from: string): Promise<boolean> {
   let at: string | undefined = tip;
   for (let count = 0; at !== undefined && count < COMMITS_MAX; count += 1) {
     if (at === from) return true;
-    at = /^parent ([0-9a-f]+)$/m.exec(Buffer.from(await store.read(at, "commit")).toString("latin1"))?.[1];
+    at = await firstParent(store, at);
   }
   return false;
+}
+
+async function firstParent(store: ObjectStore, commit: string): Promise<string | undefined> {
+  try {
+    const [header = ""] = Buffer.from(await store.read(commit, "commit"))
+      .toString("latin1")
+      .split("\n\n", 1);
+    return /^parent ([0-9a-f]+)$/m.exec(header)?.[1];
+  } catch (error) {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  }
 }
 
 /** Returns the files that differ between two trees; `undefined` where they are too many. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { GitPlace } from "../process/git-environment.ts";
-import { GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
+import { GIT_ANSWER_MS, GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
 import type { ObjectType } from "./object-format.ts";
 
 export interface StoredObject {
@@ -63,8 +63,16 @@ export function createObjectReader({ gitDir }: Pick<GitPlace, "gitDir">): Object
     child ??= start();
     const { stdin } = child;
     keepAlive(child, true);
+    const asked = child;
     return new Promise((resolve, reject) => {
-      waiting.push({ resolve, reject });
+      const late = setTimeout(() => asked.kill("SIGKILL"), GIT_ANSWER_MS).unref(); // Then its end tells.
+      const over =
+        <Result>(settle: (result: Result) => void) =>
+        (result: Result): void => {
+          clearTimeout(late);
+          settle(result);
+        };
+      waiting.push({ resolve: over(resolve), reject: over(reject) });
       stdin?.write(`${name}\n`);
     });
   }

@@ -30,13 +30,16 @@ export interface GitCall {
   readonly environment?: Readonly<Record<string, string>>;
   /** Ends the process; its status is 128 then. */
   readonly signal?: AbortSignal;
-  /** Then it is killed, with the programs that it has started, and is not waited for; its status is 128. */
+  /** Then it is killed, with the programs that it has started, and is not waited for; its status is 128. Unless given: `GIT_ANSWER_MS`. */
   readonly timeMs?: number;
   /** Ends the process once it has printed more; its status is 128 then. */
   readonly stdoutBytesMax?: number;
   /** Runs only while nothing else wants the processor. */
   readonly isBackground?: boolean;
 }
+
+/** No command of ours takes this long, but for what runs in the background: git was stopped, or the disk answers no more. */
+export const GIT_ANSWER_MS = 20 * 60_000;
 
 /** Options in front of every subcommand: no program of anybody's runs on our behalf, and no maintenance starts. */
 export const GIT_OPTIONS: readonly string[] = [...NO_PROGRAMS, ["gc.auto", "0"], ["maintenance.auto", "false"]].flatMap(
@@ -90,12 +93,15 @@ function spawnGit(
     call.signal?.addEventListener("abort", onAbort);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
+    const timeMs = call.timeMs ?? (call.isBackground === true ? undefined : GIT_ANSWER_MS);
     const onLate = (): void => {
-      killGroup(child.pid);
+      if (detached) killGroup(child.pid);
+      else child.kill("SIGKILL"); // One that was stopped takes no other signal.
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-      resolve({ status: 128, stdout: Buffer.alloc(0), stderr: `no answer for ${call.timeMs} ms`, isLate: true });
+      const stderr = `no answer for ${timeMs} ms (process ${child.pid}): it was stopped, or the disk does not answer`;
+      resolve({ status: 128, stdout: Buffer.alloc(0), stderr, isLate: true });
     };
-    const timer = call.timeMs === undefined ? undefined : setTimeout(onLate, call.timeMs);
+    const timer = timeMs === undefined ? undefined : setTimeout(onLate, timeMs);
     let printed = 0;
     child.stdout?.on("data", (chunk: Buffer) => {
       stdout.push(chunk);
@@ -125,7 +131,8 @@ function spawnGit(
   });
 }
 
-function killGroup(leader: number | undefined): void {
+/** Kills a process and those of its group, where it leads one. */
+export function killGroup(leader: number | undefined): void {
   try {
     if (leader !== undefined) process.kill(-leader, "SIGKILL");
   } catch {

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { shellWord } from "../../base/process/shell-word.ts";
 import type { GitPlace } from "./git-environment.ts";
-import { GIT_OPTIONS, type GitResult, plumbingEnvironment, runGit } from "./git-process.ts";
+import { GIT_ANSWER_MS, GIT_OPTIONS, type GitResult, killGroup, plumbingEnvironment, runGit } from "./git-process.ts";
 
 /**
  * Lets a small shell start git: a process that holds much memory forks slowly. It runs one command at a time; one that comes meanwhile,
@@ -87,7 +87,10 @@ function openShell(program: string): Shell {
   let isGone = child === undefined;
   let answer: ((answer: Answer) => void) | undefined;
 
+  let late: NodeJS.Timeout | undefined;
+
   const finish = (found: Answer): void => {
+    clearTimeout(late);
     const resolve = answer;
     answer = undefined;
     chunks = [];
@@ -128,6 +131,7 @@ function openShell(program: string): Shell {
       if (stdout instanceof Socket) stdout.ref();
       return new Promise((resolve) => {
         answer = resolve;
+        late = setTimeout(() => killGroup(child?.pid), GIT_ANSWER_MS).unref(); // Then its end tells.
         stdin?.write(`${line}; printf '%s %s\\n' ${word} "$?"\n`);
       });
     },

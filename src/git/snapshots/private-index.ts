@@ -1,6 +1,7 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stampText } from "../../base/files/file-stamp.ts";
+import { makeFolder } from "../../base/files/make-folder.ts";
 import { readBoundedText } from "../../base/files/read-bounded.ts";
 import { asText, parseObject } from "../../base/json-shape.ts";
 import { copyIndex } from "../index/index-copy.ts";
@@ -133,7 +134,7 @@ export function dropPrivateIndex(path: string): void {
 
 async function build({ repository, path, environment, begin }: PrivateIndexOptions): Promise<void> {
   dropPrivateIndex(path);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const draft = `${path}.draft`;
   await copyIndex(join(repository.gitDir, "index"), draft);
   const args = ["-c", "core.splitIndex=false", "read-tree", "--reset", await begin()];

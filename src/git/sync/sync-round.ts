@@ -31,6 +31,8 @@ export interface SyncOutcome {
   readonly refused: string | undefined;
   /** The branch here has moved. */
   readonly moved: boolean;
+  /** The remote has taken the branch. */
+  readonly pushed: boolean;
 }
 
 export interface SyncLinkOptions {
@@ -95,6 +97,8 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
   const pull = `git -C ${shellWord(repository.topDir)} pull --no-rebase ${options.remote} ${options.remoteBranch}`;
   const sent = new Map<string, string>();
   let haveSessions = false;
+  /** The round under way has sent the branch. */
+  let sentBranch = false;
 
   const blocked = (why: string, paths: readonly string[], command: string | undefined): Step => ({
     ...DONE,
@@ -109,6 +113,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     const outcome = (await remote.push([{ ref, to: commit }], signal)).get(ref);
     if (outcome?.kind === "refused") return { refused: `${options.remote} refuses ${ref}: ${outcome.reason}` };
     if (outcome?.kind !== "accepted") return "stale";
+    sentBranch = true;
     options.onRemote(remote);
     return "accepted";
   }
@@ -207,6 +212,7 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
     async round(signal) {
       const here = `refs/heads/${options.localBranch}`;
       let moved = false;
+      sentBranch = false;
       for (let attempt = 1; ; attempt += 1) {
         const { tip } = await remote.fetch(signal);
         options.onRemote(remote);
@@ -223,11 +229,11 @@ export function openSyncLink(options: SyncLinkOptions): SyncLink {
           );
           const [ahead, behind] =
             local === undefined || there === undefined ? [0, 0] : await countBetween(repository, local, there);
-          return { ...done, moved, ahead, behind };
+          return { ...done, moved, pushed: sentBranch, ahead, behind };
         }
         if (attempt >= TRIES_MAX)
           return {
-            ...{ ahead: 0, behind: 0, moved, refused: undefined },
+            ...{ ahead: 0, behind: 0, moved, pushed: sentBranch, refused: undefined },
             inTheWay: {
               why: "the branch moves faster than it can be merged, here or there",
               paths: [],

@@ -3,6 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CoordinatorError } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
+import { makeFolder } from "../../base/files/make-folder.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
 import { endGitIn } from "./git-in-folder.ts";
@@ -102,7 +103,7 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
     const isTaken = (): boolean => vanished.has(name) || existsSync(join(commonDir, "worktrees", name));
     for (let n = 1; isTaken(); n += 1) name = `${basename(dir)}${n}`; // As git does.
     const draft = join(trashDir, `${name}-${freshName()}`);
-    mkdirSync(draft, { recursive: true, mode: 0o700 });
+    makeFolder(draft);
     const files = { HEAD: `ref: ${branch}`, commondir: "../..", gitdir: join(dir, ".git"), locked: reason };
     for (const [file, text] of Object.entries(files)) writeFileSync(join(draft, file), `${text}\n`);
     const gitDir = join(commonDir, "worktrees", name);
@@ -138,7 +139,7 @@ export function openLinkedWorktrees(options: LinkedWorktreesOptions): LinkedWork
 
   const addNow = async (plan: WorktreePlan): Promise<KnownRepository> => {
     const { dir, branch, sparse } = plan;
-    mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(dir));
     for (let attempt = 1; ; attempt += 1) {
       if (lstatSync(dir, { throwIfNoEntry: false }) !== undefined)
         throw new CoordinatorError("TASK_FILE", `cannot make a worktree: ${dir} is there already; move it away`);

@@ -53,16 +53,18 @@ export function findLinkedWorktree(commonDir: string, topDir: string): KnownRepo
   return existsSync(join(found.gitDir, "index")) ? { topDir, gitDir: found.gitDir, commonDir } : undefined;
 }
 
-/**
- * Says where git has the worktree that was made at `dir` and locked for `reason`, and how it comes back; `undefined` where it is there,
- * or gone.
- */
+/** What git notes, before the name of the session, of the worktrees that are ours. */
+export const OWN_LOCK = "codex-inbox";
+
+/** Says where somebody has moved a worktree of ours by git's command, and how it comes back; `undefined` where nobody has. */
 export function describeMove(
   { commonDir, topDir: checkout }: KnownRepository,
-  dir: string,
-  reason: string,
+  { dir, branch }: { readonly dir: string; readonly branch: string },
 ): string | undefined {
-  const found = listLinkedWorktrees(commonDir).find(({ lock, topDir }) => lock === reason && topDir !== dir);
+  const found = listLinkedWorktrees(commonDir).find(
+    (one) =>
+      one.lock?.startsWith(`${OWN_LOCK} `) === true && one.branch === `refs/heads/${branch}` && one.topDir !== dir,
+  );
   if (found?.topDir === undefined || !existsSync(found.topDir)) return undefined;
   const words = ["git", "-C", checkout, "worktree", "move", "-f", "-f", found.topDir, dir];
   return `the worktree ${dir} was moved to ${found.topDir}; move it back: ${words.map(shellWord).join(" ")}`;

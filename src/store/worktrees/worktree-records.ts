@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder, writeNewFile } from "../../base/files/durable-file.ts";
+import { makeFolder } from "../../base/files/make-folder.ts";
 import { readBoundedText } from "../../base/files/read-bounded.ts";
 import { asNumber, asObject, asText, asTexts, parseObject } from "../../base/json-shape.ts";
 
@@ -98,7 +99,7 @@ export function openWorktreeRecords(dir: string): WorktreeRecords {
       slugs.set(record.session, record.slug);
       version += 1;
       return inTurn(async () => {
-        mkdirSync(dir, { recursive: true, mode: 0o700 });
+        makeFolder(dir);
         count += 1;
         const draft = join(dir, `.${record.slug}.${process.pid}.${count}`);
         await rm(draft, { force: true });

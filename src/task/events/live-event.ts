@@ -45,6 +45,8 @@ export type Happening =
   | OfTask<"gone">
   /** What holds all tasks, or those of one session, has begun or is over. */
   | OfAll<"queue", QueueFields>
+  /** The branch and its remote: what was taken, sent, or stands between them. */
+  | OfAll<"sync", SyncFields>
   /** Files in inbox/ that cannot become tasks: all of them, and how many there are beyond those that are named. */
   | OfAll<"inbox", { broken: readonly string[]; more: number }>
   /** A coordinator has begun to serve. What the one before did last may have been told by the states that follow. */
@@ -83,6 +85,21 @@ interface QueueFields {
   readonly session: string | null;
   readonly reason: string | null;
   readonly until: string | null;
+}
+
+export interface SyncFields {
+  /**
+   * The branch here has what the remote had (`fetched`), the remote has what was here (`pushed`); the remote cannot be used, or does not
+   * take what is here (`away`); the branch here cannot follow (`in-the-way`); what was told of either is over (`goes-on`).
+   */
+  readonly what: "fetched" | "pushed" | "away" | "in-the-way" | "goes-on";
+  readonly remote: string;
+  readonly branch: string;
+  readonly reason: string | null;
+  /** What is in the way, from the top of the checkout: the first few. */
+  readonly paths: readonly string[];
+  /** What brings both together, where a command does. */
+  readonly command: string | null;
 }
 
 /** Characters that an event shows of a text; the transcript has more. */
@@ -166,5 +183,5 @@ export function passes({ kind, task, session }: EventSubject, filter: EventFilte
   if (kind === "queue" && (session == null || session === filter.session)) return true;
   if (filter.task !== undefined && task !== filter.task) return false;
   if (filter.session !== undefined && session !== filter.session) return false;
-  return kind !== "inbox" || (filter.task === undefined && filter.session === undefined);
+  return (kind !== "inbox" && kind !== "sync") || (filter.task === undefined && filter.session === undefined);
 }

@@ -271,7 +271,16 @@ describe("status", () => {
     await world.settle();
     const status = await world.queries.status();
     expect(status).toMatchObject({
-      ...{ workspace: world.dir, branch: "main", server: null, health: null, broken: [], otherClones: 0, overlaps: [] },
+      ...{
+        workspace: world.dir,
+        branch: "main",
+        server: null,
+        health: null,
+        broken: [],
+        otherClones: 0,
+        overlaps: [],
+        unlanded: [],
+      },
       tasks: { queued: 1, running: 1, uncommitted: 1 },
     });
     expect(status.running.map(({ title, sessionKey }) => [title, sessionKey])).toEqual([["More.", "b"]]);

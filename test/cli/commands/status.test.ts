@@ -15,7 +15,9 @@ const QUIET: StatusView = {
   tasks: { queued: 0, running: 0, uncommitted: 2 },
   ...{ running: [], queued: [] },
   otherClones: 0,
+  claims: null,
   overlaps: [],
+  unlanded: [],
   broken: [],
   inbox: null,
   uncommittedSettings: null,
@@ -32,6 +34,7 @@ const HEALTH: Health = {
     problem: { reason: "the remote origin cannot be reached", since: SINCE },
     inTheWay: { reason: "files differ from the branch", paths: ["a.txt"], command: "git pull", since: SINCE },
   },
+  claims: { held: 1, elsewhere: 2, problem: "origin is away" },
   world: { reason: "cannot write the journal (ENOSPC): the disk is full", since: SINCE },
   full: { reason: "2 of at most 2 open tasks (maxOpenTasks)", since: SINCE },
   broken: ["inbox/x.md"],
@@ -100,6 +103,7 @@ describe("status", () => {
       running,
       broken: HEALTH.broken,
       otherClones: 3,
+      claims: HEALTH.claims,
       paused: {
         queue: { since: SINCE, reason: "a release", takenBy: null },
         sessions: [{ session: "docs", since: SINCE, reason: null, takenBy: null }],
@@ -115,6 +119,7 @@ describe("status", () => {
       `sync       origin/main: synced ${SINCE}, 2 ahead, 1 behind`,
       `sync       waits since ${SINCE}: the remote origin cannot be reached`,
       `sync       in the way since ${SINCE}: files differ from the branch: a.txt; git pull`,
+      "claims     1 task claimed by this clone, 2 waiting for another one; none can be claimed now: origin is away",
       `full       since ${SINCE}: 2 of at most 2 open tasks (maxOpenTasks)`,
       `world      since ${SINCE}: cannot write the journal (ENOSPC): the disk is full`,
       "damaged    journal/damaged/x.jsonl in the coordinator's folder",
@@ -151,15 +156,22 @@ describe("status", () => {
   });
 });
 
-it("says whose work does not merge with other work", async () => {
+it("says whose work is not landed, and whose does not merge with other work", async () => {
   const overlaps = [
     { session: "docs", with: null, paths: ["a.txt"] },
     { session: "docs", with: "web", paths: ["1", "2", "3", "4", "5", "6"] },
   ];
-  const deps = createFakeCliDeps({ status: async () => ({ ...QUIET, overlaps }) });
+  const deps = createFakeCliDeps({ status: async () => ({ ...QUIET, overlaps, unlanded: ["docs"] }) });
   await runCommand(createStatusCommand(deps));
   expect(deps.printed.filter((line) => line.startsWith("overlap"))).toEqual([
     "overlap    the work of session docs does not merge with what is checked out: a.txt",
     "overlap    the work of session docs does not merge with session web: 1, 2, 3, 4, 5 and 1 more",
+  ]);
+  expect(deps.printed).toContain("unlanded   work of docs; codex-inbox land docs merges it");
+  const many = { ...QUIET, unlanded: ["a", "b", "c", "d", "e", "f"], claims: { held: 0, elsewhere: 0, problem: null } };
+  const printed = await lines(many);
+  expect(printed.slice(2)).toEqual([
+    "tasks      0 running, 0 queued, 2 finished but not committed",
+    "unlanded   work of a, b, c, d, e and 1 more; codex-inbox land <session> merges it",
   ]);
 });

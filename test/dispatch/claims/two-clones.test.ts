@@ -61,6 +61,21 @@ describe("a drop that came by a commit", () => {
     ]);
   });
 
+  it("has no claim any more when the coordinator that has ended it ends, once its result is on the remote", async () => {
+    const remote = createFakeClaims();
+    const a = createClone(remote, "aaaaaa");
+    for (const n of [1, 2]) commitDrop([a], n);
+    const one = await a.world.start();
+    await a.world.settle();
+    a.world.runner.end(a.world.runner.of("s1"));
+    await a.world.settle();
+    publish(remote, a);
+    a.world.runner.end(a.world.runner.of("s2"));
+    a.remote.fetch();
+    await one.drain();
+    expect([...remote.claims.keys()]).toEqual([taskId(2)]);
+  });
+
   it("is not run once more by a clone that finds its claim gone before it has the result", async () => {
     const { remote, a, b } = pair();
     commitDrop([a, b], 1);

@@ -34,7 +34,8 @@ it("a copy serves beside the original, touches no agent of it, and runs its task
   const { workspace, coordinator, open } = await servedWorkspace();
   const copy = copyOf(workspace);
   expect((await copy.command("status")).stdout).toContain("nobody");
-  expect(await copy.command("stop", "docs")).toMatchObject({ code: 3 });
+  const stopped = await copy.command("stop", "docs");
+  expect(stopped).toMatchObject({ code: 4, stderr: expect.stringContaining("stop it there") });
   const theirs = copy.serve();
   await theirs.url();
   expect((await theirs.saw("copied")).field("tasks")).toBe("2");

@@ -1,41 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { LiveEvent } from "../../../src/task/events/live-event.ts";
-import { askWith } from "../../support/coordinator-process.ts";
 import { realCodex } from "../../support/real-codex.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
-
-/** Reads the events of whoever serves `workspace`, as a page does: it comes again with the last number that it has seen. */
-function watch(workspace: TestWorkspace): { readonly events: readonly LiveEvent[] } {
-  const events: LiveEvent[] = [];
-  const left = new AbortController();
-  onTestFinished(() => left.abort());
-  let id = "";
-  const read = async (): Promise<void> => {
-    const { url, token } = JSON.parse(readFileSync(join(workspace.stateDir, "server.json"), "utf8"));
-    const headers: Record<string, string> = id === "" ? {} : { "last-event-id": id };
-    const response = await askWith(url, token)("/events", { headers, signal: left.signal });
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body ?? []) {
-      const frames = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
-      rest = frames.pop() ?? "";
-      for (const line of frames.flatMap((frame) => frame.split("\n"))) {
-        if (line.startsWith("id: ")) id = line.slice(4);
-        if (line.startsWith("data: ")) events.push(JSON.parse(line.slice(6)));
-      }
-    }
-  };
-  void (async () => {
-    while (!left.signal.aborted) {
-      await read().catch(() => undefined); // Nobody serves just now, or it was cut off.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  return { events };
-}
+import { watchEvents } from "../../support/watch-events.ts";
+import { tempWorkspace } from "../../support/workspace.ts";
 
 /** The commands that were seen to end, by what they print. */
 function printed(events: readonly LiveEvent[]): readonly string[] {
@@ -49,7 +17,7 @@ describe("a run that is followed", () => {
     const workspace = await tempWorkspace({ codex: await realCodex() });
     const first = workspace.serve();
     await first.url();
-    const seen = watch(workspace);
+    const seen = watchEvents(workspace);
     workspace.drop(
       "docs/follow.md",
       "Follow me. [[shell: echo first]] [[shell: sleep 4; echo second]] [[shell: echo third]] [[final: Done.]]\n",

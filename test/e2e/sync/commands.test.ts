@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { watchEvents } from "../../support/watch-events.ts";
 import { type TestWorkspace, workspaceIn, workspaceTemplate } from "../../support/workspace.ts";
 
 /** A workspace whose remote is a bare repository, and a clone of that; the remote is asked only when somebody says so. */
@@ -65,7 +66,7 @@ describe("codex-inbox sync", () => {
     expect(await a.command("sync")).toMatchObject({ code: 78, stderr: expect.stringContaining("name no remote") });
   });
 
-  it("is what the hook of a bare repository asks for: a push is taken at once, and its result is there to pull", async () => {
+  it("is what the hook of a bare repository asks for: a push is taken at once, its result is there to pull, and readers of events see it", async () => {
     const { a, b, bare } = await site();
     const hook = await a.command("sync", "--print-hook");
     expect(hook.code).toBe(0);
@@ -73,6 +74,7 @@ describe("codex-inbox sync", () => {
     chmodSync(join(bare.dir, "hooks/post-receive"), 0o755);
     const serving = a.serve();
     await serving.url();
+    const { events } = watchEvents(a);
     push(b, "inbox/x.md", "x [[final: did x]]\n");
     await serving.saw("accepted");
     const isDone = (repo: GitRepo): boolean =>
@@ -84,5 +86,16 @@ describe("codex-inbox sync", () => {
     b.git("pull", "--quiet", "--no-rebase", "--no-edit");
     expect(isDone(b)).toBe(true);
     expect(serving.lines("sync-waits")).toEqual([]);
+
+    a.repo.git("remote", "set-url", "origin", join(bare.dir, "nowhere"));
+    const sync = async () => (await serving.ask("/sync", { method: "POST" })).json();
+    expect(await sync()).toMatchObject({ sync: { problem: { reason: expect.stringContaining("cannot be reached") } } });
+    a.repo.git("remote", "set-url", "origin", bare.dir);
+    expect(await sync()).toMatchObject({
+      sync: { remote: "origin", branch: "main", ahead: 0, behind: 0, problem: null },
+    });
+    const told = () => events.flatMap((event) => (event.kind === "sync" ? [event.what] : []));
+    await waitFor(() => told().includes("goes-on"), { what: "the end of the trouble" });
+    expect([...new Set(told())]).toEqual(["fetched", "pushed", "away", "goes-on"]);
   });
 });

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { processesIn } from "../../../src/git/worktrees/git-in-folder.ts";
 import { slugOf } from "../../../src/run/workplace/worktrees/session-worktrees.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { beside } from "../../support/test-end.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 const SETTINGS = { workplace: "session", maxWorkers: 4 };
@@ -107,6 +110,35 @@ describe.concurrent("a session", () => {
       await workspace.serveUntilIdle();
       expect(workOf(workspace, "docs")).toEqual(["Codex: docs: Once more (turn 1)"]);
       expect(existsSync(join(elsewhere, slugOf("docs"), "made.txt"))).toBe(true);
+    }),
+  );
+
+  it(
+    "whose task is stopped during the setup leaves no process there, and sets up again for the next task",
+    beside(async () => {
+      const quick = join(tempDir(), "quick");
+      const workspace = await withSessions({ setup: `echo x >> setups.txt; test -e ${quick} || sleep 600` });
+      const setups = join(treeOf(workspace, "docs"), "setups.txt");
+      const { url, ended, signal, saw } = workspace.serve();
+      await url();
+      workspace.drop("docs/one.md", "# Make it\n\n[[write made.txt: one]]\n");
+      await waitFor(() => existsSync(setups), { what: "the setup" });
+      workspace.drop("other/two.md", "---\nworktree: never\n---\n# Another\n\n[[write other.txt: two]]\n");
+      await saw("committed"); // One that is being set up holds up nobody.
+      const { tasks } = JSON.parse((await workspace.command("ls", "--json")).stdout) as { tasks: { id: string }[] };
+      const open = tasks.find((task) => "title" in task && task.title === "Make it")?.id ?? "";
+      expect((await workspace.command("stop", open)).code).toBe(0);
+      await waitFor(() => processesIn(treeOf(workspace, "docs")).length === 0, { what: "the end of the setup" });
+      writeFileSync(quick, "");
+      workspace.drop("docs/three.md", "# Once more\n\n[[write made.txt: three]]\n");
+      const isDone = (): boolean => workspace.results.tasks().length === 3;
+      await waitFor(isDone, { what: "the next task" });
+      signal("SIGTERM");
+      await ended;
+      expect(workspace.results.task("Make it")).toMatchObject({ status: "cancelled" });
+      expect(workspace.results.task("Once more")).toMatchObject({ status: "succeeded" });
+      expect(workOf(workspace, "docs")[0]).toBe("Codex: docs: Once more (turn 1)");
+      expect(readFileSync(setups, "utf8")).toBe("x\n"); // Nothing had been done there: it was made anew.
     }),
   );
 

@@ -198,7 +198,10 @@ describe("commits that the user makes meanwhile", () => {
     const { repo, committer, elsewhere } = await site();
     const from = repo.git("rev-parse", "main");
     const to = elsewhere({ "src/main.c": "theirs\n" });
-    repo.git("commit", "--quiet", "--amend", "-m", "amended");
+    // A history that ends, as that of a shallow clone, and that says what is no parent.
+    const said = `a root\n\nparent ${"1".repeat(40)}\n`;
+    const root = repo.git("commit-tree", "HEAD^{tree}", "-m", said);
+    repo.git("update-ref", "refs/heads/main", repo.git("commit-tree", "HEAD^{tree}", "-p", root, "-m", "another"));
     const joined = repo.git("commit-tree", `${to}^{tree}`, "-p", "main", "-p", to, "-m", "joined");
     expect(await committer.advance({ from, to, join: async () => joined }, ALWAYS)).toMatchObject({ tip: joined });
     expect([repo.git("rev-parse", "main"), isClean(repo)]).toEqual([joined, ""]);

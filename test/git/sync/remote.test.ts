@@ -207,6 +207,14 @@ describe("a push", () => {
 });
 
 describe("a remote that cannot be used", () => {
+  it("that has no room says so, for what is brought and what is sent", async () => {
+    const { repo, remote, head } = site();
+    const full = "sh -c 'echo \"fatal: write error: No space left on device\" >&2; exit 128' --";
+    for (const key of ["uploadpack", "receivepack"]) repo.git("config", `remote.origin.${key}`, full);
+    expect(await faultOf(remote.fetch(NEVER))).toBe("full");
+    expect(await faultOf(remote.push([{ ref: "refs/heads/main", to: head() }], NEVER))).toBe("full");
+  });
+
   it("is not there, unknown to git, no git, or asks for a login: each is told apart", async () => {
     const { repo, remote } = site();
     const url = (value: string): string => repo.git("remote", "set-url", "origin", value);

@@ -17,14 +17,14 @@ interface Site {
   readonly link: SyncLink;
 }
 
-async function linkOf(here: GitRepo, sessions = false): Promise<SyncLink> {
+async function linkOf(here: GitRepo, sessions = false, onRemote = (): void => undefined): Promise<SyncLink> {
   const branch = await committerAt(here);
   const gitDir = join(here.dir, ".git");
   return openSyncLink({
     ...{ repository: { topDir: here.dir, gitDir, commonDir: gitDir }, prefix: "", branch },
     ...{ localBranch: "main", remoteBranch: "main", remote: "origin" },
-    ...{ mergingDir: join(gitDir, "codex-inbox/merging/m"), now: Date.now, random: Math.random },
-    ...{ sessions: () => sessions, mayMove: () => undefined, onRemote: () => undefined },
+    ...{ mergingDir: join(gitDir, "codex-inbox/merging/m"), now: Date.now, random: () => 0 },
+    ...{ sessions: () => sessions, mayMove: () => undefined, onRemote },
   });
 }
 
@@ -132,5 +132,39 @@ describe("branches of sessions and recorded changes", () => {
     here.git("update-ref", TURN, "HEAD");
     expect(await link.round(ALWAYS)).toMatchObject({ inTheWay: undefined, refused: undefined });
     expect(refs(bare)).toEqual([""]);
+  });
+});
+
+describe("a push that somebody else was faster than", () => {
+  async function raced(times: number) {
+    const place = await site();
+    const { here, bare, other } = place;
+    let pushes = 0;
+    // Told after each fetch, and after a push that was accepted.
+    const link = await linkOf(here, false, () => {
+      if (pushes === times) return;
+      pushes += 1;
+      push(place, `theirs-${pushes}.txt`, "theirs\n");
+    });
+    here.write("mine.txt", "mine\n");
+    here.git("add", "--all");
+    here.git("commit", "--quiet", "-m", "mine");
+    return { here, bare, other, link, outcome: await link.round(ALWAYS) };
+  }
+
+  it("is fetched, merged and made again", async () => {
+    const { here, bare, outcome } = await raced(2);
+    expect(outcome).toEqual({ ahead: 0, behind: 0, inTheWay: undefined, refused: undefined, moved: true });
+    expect(bare.git("rev-parse", "main")).toBe(here.git("rev-parse", "main"));
+    expect(here.git("ls-files")).toBe("README.md\nmine.txt\nsrc/main.c\ntheirs-1.txt\ntheirs-2.txt");
+    expect(here.git("status", "--porcelain")).toBe("");
+  });
+
+  it("is left to the next round after six times, and this is said", { timeout: 60_000 }, async () => {
+    const { here, other, link, outcome } = await raced(6);
+    expect(outcome.inTheWay?.why).toBe("the branch moves faster than it can be merged, here or there");
+    expect(await link.round(ALWAYS)).toMatchObject({ ahead: 0, behind: 0, inTheWay: undefined });
+    other.git("pull", "--quiet", "--no-rebase", "--no-edit");
+    expect(other.git("rev-parse", "HEAD")).toBe(here.git("rev-parse", "main"));
   });
 });

@@ -201,6 +201,24 @@ const ROWS: readonly Row[] = [
   ],
   ["GET /sessions/{key}", "One session", "200 SessionView, 404 409"],
   [
+    "POST /sessions/{key}/pause",
+    "Starts no more tasks of one session",
+    "200 PausedView, 400 422 503",
+    {
+      body: { types: { "application/json": { type: "object", properties: { reason: { type: "string" } } } } },
+      key: "the session's key, whole",
+    },
+  ],
+  [
+    "POST /sessions/{key}/resume",
+    "Ends the pause of a session; with now, what holds all tasks is tried at once too",
+    "200 PausedView, 400 422 503",
+    {
+      body: { types: { "application/json": { type: "object", properties: { now: { type: "boolean" } } } } },
+      key: "the session's key, whole",
+    },
+  ],
+  [
     "POST /sessions/{key}/archive",
     "Puts a session away, or takes it out of the archive",
     "200 object, 400 404 409 422 503",

@@ -16,10 +16,7 @@ import { sessionFactsPath } from "../../../task/records/workspace-paths.ts";
 import { foldFacts, parseFacts } from "../../../task/session/session-facts.ts";
 import { asKeptText } from "../../../task/text/kept-text.ts";
 import { addressOf, readServer, requireBranch } from "../../queries/server-record.ts";
-import { withOwnCommitter } from "../own-committer.ts";
-
-/** A git command of the user's is waited for this long. */
-const WAIT_FOR_GIT_MS = 10_000;
+import { GIT_IS_SLOW, WAIT_FOR_GIT_MS, withOwnCommitter } from "../own-committer.ts";
 
 export interface ArchiveAnswer {
   readonly session: string;
@@ -74,7 +71,7 @@ export function createArchive({
 }): (key: string, archived: boolean) => Promise<ArchiveAnswer> {
   const commit = async (plan: CommitPlan): Promise<string | undefined> => {
     const report = await branch.commit([plan], AbortSignal.timeout(WAIT_FOR_GIT_MS)).catch((cause: unknown) => {
-      const reason = branch.waiting()?.reason ?? "another git process is at work";
+      const reason = branch.waiting()?.reason ?? GIT_IS_SLOW;
       throw new CoordinatorError("TRY_AGAIN", `cannot commit now: ${reason}`, { cause });
     });
     await watch.noteOurs();

@@ -65,9 +65,15 @@ function stateOf(word: string): SessionState {
 function sessionTable(sessions: readonly SessionView[]): readonly string[] {
   const width = Math.min(KEY_WIDTH_MAX, Math.max(...sessions.map((session) => session.key.length)));
   return sessions.map((session) => {
-    const paused = session.paused ? "; paused" : "";
-    return `${session.key.padEnd(width)}  ${session.state.padEnd(STATE_WIDTH)}  ${tasksText(session)}; ${takenText(session)}${paused}`;
+    const paused = session.takenBy !== null ? `; taken by ${session.takenBy}` : session.paused ? "; paused" : "";
+    return `${session.key.padEnd(width)}  ${session.state.padEnd(STATE_WIDTH)}  ${tasksText(session)}; ${takenText(session)}${paused}${landText(session)}`;
   });
+}
+
+function landText({ unlanded }: SessionView): string {
+  if (unlanded === null) return "";
+  const what = unlanded.conflicts.length > 0 ? "not landed, and not to be merged as it is" : "not landed";
+  return `; ${count(unlanded.ahead, "commit")} ${what}`;
 }
 
 /** Sessions with work that is not landed: how far it is from what is checked out, and what stands in its way. */
@@ -88,7 +94,7 @@ function unlandedText({ branch, committedAt, ahead, behind, conflicts, overlaps 
 
 function sessionLines(session: SessionView): readonly string[] {
   return [
-    `session  ${session.key}${session.paused ? " (paused)" : ""}`,
+    `session  ${session.key}${session.takenBy !== null ? ` (taken by ${session.takenBy})` : session.paused ? " (paused)" : ""}`,
     `state    ${session.state}`,
     `thread   ${session.thread ?? "none"}`,
     `tasks    ${tasksText(session)}`,

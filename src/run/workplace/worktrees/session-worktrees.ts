@@ -9,7 +9,7 @@ import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
 import { commitAt, ignoredEntries, mergeBase, moveRef, refAt, textAt } from "../../../git/worktrees/session-branch.ts";
-import { checkoutsOf, describeMove, INITIALIZING } from "../../../git/worktrees/worktree-list.ts";
+import { checkoutsOf, describeMove, INITIALIZING, OWN_LOCK } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { SESSION_BRANCH_PREFIX, type WorkplaceLease, worktreeSlug } from "../../../task/workplace/workplace-lease.ts";
 import { settleRemoval } from "./settle-removal.ts";
@@ -88,7 +88,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
   let making: Promise<unknown> = Promise.resolve();
   /** What git notes of a worktree: whose it is, also where the record of it is lost. */
   const reasonOf = (session: string): string =>
-    ["codex-inbox", deps.home ?? "", session].filter((word) => word !== "").join(" ");
+    [OWN_LOCK, deps.home ?? "", session].filter((word) => word !== "").join(" ");
 
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const result = making.then(work);
@@ -215,7 +215,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
     return undefined;
   };
 
-  const moved = ({ dir, session }: WorktreeRecord): string | undefined => describeMove(code, dir, reasonOf(session));
+  const moved = (record: WorktreeRecord): string | undefined => describeMove(code, record);
 
   const openNow = async (session: string, slug: string, isWanted: () => boolean): Promise<WorktreeRecord> => {
     let record = (await settled(slug)) ?? (await begin(session, slug));

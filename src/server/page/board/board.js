@@ -2,12 +2,13 @@
 import { addressWith, readAddress } from "../address.js";
 import { get } from "../api.js";
 import { createLookUps } from "../look-ups.js";
+import { sessionHead } from "../session/session-head.js";
+import { workOf } from "../session/work.js";
 import { h, part, reconcile, within } from "../show/dom.js";
 import { failed } from "../show/words.js";
 import { found, overview, runningList } from "./lists.js";
 import { row } from "./row.js";
-import { sessionHead } from "./session-head.js";
-import { showSessions, showStates } from "./side.js";
+import { showSessions, showStates, showSync } from "./side.js";
 
 /** @typedef {import("./lists.js").TaskList} TaskList */
 
@@ -39,6 +40,7 @@ export function createBoard() {
     status = told;
     showSessions(sessions, session);
     showStates(told, state);
+    showSync(told.health, again);
     const all = isFiltered ? lists : [runningList(told), ...lists];
     const shown = all.filter(({ tasks, isKept }) => tasks.length > 0 || isKept);
     const focused = focusedTask();
@@ -62,7 +64,7 @@ export function createBoard() {
     const session = sessions.find((one) => one.key === key);
     const isPaused = told.paused.sessions.some((pause) => pause.session === key);
     const make = () => sessionHead(key, session, isPaused, changed);
-    return [{ name: "head", of: [key, session, isPaused], make }];
+    return [{ name: "head", of: [key, session, isPaused, workOf(session)], make }];
   };
   const again = () => refresh().catch(failed);
   const changed = () => {

@@ -1,6 +1,9 @@
 /** The filters beside the list: states and sessions. */
 import { addressWith } from "../address.js";
+import { post } from "../api.js";
+import { button } from "../show/button.js";
 import { h, part, reconcile } from "../show/dom.js";
+import { clock } from "../show/times.js";
 
 /** @type {readonly (readonly [string | undefined, string])[]} */
 const STATES = [
@@ -52,16 +55,50 @@ export function showSessions(sessions, chosen) {
           "session",
           isChosen && "true",
           h("span", { class: "name" }, session?.key ?? "All sessions"),
-          session?.paused && h("span", { class: "mark" }, "paused"),
-          session?.state === "DIED" && !session.paused && h("span", { class: "mark" }, "died"),
+          h("span", { class: "mark" }, session === undefined ? "" : markOf(session)),
           h("span", { class: "count" }, open > 0 ? String(open) : ""),
         ),
       );
     },
     signature: ({ session, isChosen, href }) => [
-      ...[session?.state, session?.tasks, session?.paused, session?.archived],
+      ...[session?.state, session?.tasks, session?.archived, session && markOf(session)],
       ...[isChosen, href],
     ],
+  });
+}
+
+/** What is to be known of it at a glance. @param {SessionView} session */
+function markOf({ state, takenBy, paused, unlanded }) {
+  if (takenBy !== null) return "taken";
+  if (paused) return "paused";
+  if (state === "DIED") return "died";
+  if (unlanded === null) return "";
+  return unlanded.conflicts.length > 0 ? "conflict" : "to land";
+}
+
+/** How the branch and its remote stand; what is wrong between them stands among the notices. @param {StatusView["health"]} health @param {() => Promise<unknown>} again */
+export function showSync(health, again) {
+  const { sync = null, claims = null } = health ?? {};
+  reconcile(part("sync"), sync === null ? [] : [{ sync, claims }], {
+    key: () => "sync",
+    make: () => {
+      const { remote, branch, lastSync, ahead, behind, running } = /** @type {NonNullable<typeof sync>} */ (sync);
+      const words = [
+        running && "syncing",
+        ahead !== null && ahead > 0 && `${ahead} ahead`,
+        behind !== null && behind > 0 && `${behind} behind`,
+        claims !== null && claims.held > 0 && `${claims.held} claimed here`,
+        claims !== null && claims.elsewhere > 0 && `${claims.elsewhere} for other clones`,
+      ];
+      return h(
+        "p",
+        {},
+        h("span", { class: "remote" }, `${remote}/${branch}`),
+        h("span", {}, lastSync === null ? "not synced yet" : "synced ", lastSync !== null && clock(lastSync, "ago")),
+        ...words.filter((word) => word !== false).map((word) => h("span", {}, word)),
+        button("Sync now", () => post("/sync", {}).finally(again), { class: "plain", "data-focus": "sync" }),
+      );
+    },
   });
 }
 

@@ -38,6 +38,7 @@ export function facts(task) {
     ["Ended", time(task.endedAt)],
     ["From", [task.origin, task.requestedBy].filter(Boolean).join(", ")],
     ["Edited by", task.editedBy],
+    ["Works in", workplace(task)],
     ["Thread", task.thread && h("code", {}, task.thread)],
     ["Whole commit", task.commit && h("code", {}, task.commit)],
     [task.committed ? "In the branch" : "Will be", h("code", {}, task.path)],
@@ -56,6 +57,13 @@ export function facts(task) {
       list(rest),
     ),
   );
+}
+
+/** @param {TaskDetails} task */
+function workplace({ workplace: place }) {
+  if (place === null) return null;
+  if (place.kind === "shared") return "the shared checkout";
+  return h("span", {}, "a worktree of its session ", h("code", {}, place.branch ?? ""), ` ${place.dir ?? ""}`);
 }
 
 /** @param {readonly (readonly [string, Child])[]} rows */

@@ -1,6 +1,7 @@
 /** One task: what was asked, what came of it, what it did, and what can be done about it. */
 import { go } from "../address.js";
 import { get, post } from "../api.js";
+import { sessionWork, workOf } from "../session/work.js";
 import { button } from "../show/button.js";
 import { h, part, reconcile, say, within } from "../show/dom.js";
 import { rendered } from "../show/markdown.js";
@@ -57,8 +58,10 @@ export function createTaskView() {
         go({ task: task.id }, { replace: true }); // A part of its id was given: events name the whole.
         return;
       }
+      const session = await get(`/sessions/${encodeURIComponent(task.sessionKey)}`, { signal }).catch(noLog);
+      if (shown !== id) return;
       if (isOther) place.replaceChildren();
-      show(task, log);
+      show(task, log, session);
       if (isOther) within(place, "h2")?.focus({ preventScroll: true });
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
@@ -67,8 +70,8 @@ export function createTaskView() {
     }
   };
 
-  /** @param {TaskDetails} task @param {LogView | undefined} log */
-  const show = (task, log) => {
+  /** @param {TaskDetails} task @param {LogView | undefined} log @param {SessionView | undefined} session */
+  const show = (task, log, session) => {
     const isOpen = OPEN.includes(task.status);
     const isEdited = edited === task.id && task.status === "queued";
     const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < AT_END;
@@ -81,7 +84,10 @@ export function createTaskView() {
       { name: "follow-up", of: task.sessionKey, make: () => followUp(task) },
     ];
     const edit_ = { name: "edit", of: task.id, make: () => editForm(task, () => edit(undefined, task.id)) };
-    const middle = isEdited ? [...outcome(task, log), edit_] : [...outcome(task, log), ...prompt(task, log)];
+    const work = workOf(session);
+    const ofSession = { name: "work", of: work, make: () => workBlock(task.id, work) };
+    const made = work === undefined ? outcome(task, log) : [...outcome(task, log), ofSession];
+    const middle = isEdited ? [...made, edit_] : [...made, ...prompt(task, log)];
     reconcile(place, [...top, ...middle, ...end], {
       key: ({ name }) => name,
       make: ({ make }) => make(),
@@ -92,6 +98,9 @@ export function createTaskView() {
     showLog(section, task, log, isOpen);
     if (isOpen && atEnd && place.scrollTop > 0) place.scrollTop = place.scrollHeight;
   };
+
+  /** @param {string} id @param {ReturnType<typeof workOf>} work */
+  const workBlock = (id, work) => block("Work of its session", work && sessionWork(work, () => open(id)));
 
   /** Has the prompt of task `which` edited, or of none. @param {string | undefined} which @param {string} id */
   const edit = async (which, id) => {

@@ -39,6 +39,21 @@ it("prints the names of sessions in a column, whatever their length", async () =
   ]);
 });
 
+it("says who has taken one, and what is not landed", async () => {
+  const work = { branch: "codex-inbox/docs-1a2b3c", tip: "a", committedAt: "2026-11-20T14:16:00.000Z", behind: 0 };
+  const unlanded = { ...work, ahead: 1, conflicts: [], overlaps: [] };
+  const sessions = [
+    { ...QUIET, takenBy: "ada", unlanded },
+    { ...QUIET, unlanded: { ...unlanded, ahead: 2, conflicts: ["a.c"] } },
+  ];
+  const deps = createFakeCliDeps({ sessions: async () => sessions });
+  await runCommand(createSessionsCommand(deps));
+  expect(deps.printed).toEqual([
+    "web  RUNNING   2 queued; no runs; taken by ada; 1 commit not landed",
+    "web  RUNNING   2 queued; no runs; paused; 2 commits not landed, and not to be merged as it is",
+  ]);
+});
+
 it("prints one session in full", async () => {
   expect(await printed("docs")).toEqual([
     "session  docs",

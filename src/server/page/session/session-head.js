@@ -4,12 +4,14 @@ import { post } from "../api.js";
 import { button } from "../show/button.js";
 import { h } from "../show/dom.js";
 import { duration, tokens } from "../show/times.js";
+import { sessionWork, workOf } from "./work.js";
 
 /** @param {string} key @param {SessionView | undefined} session @param {boolean} isPaused by name: not because the whole queue is @param {() => Promise<unknown>} again */
 export function sessionHead(key, session, isPaused, again) {
   const pause = () => post(isPaused ? "/resume" : "/pause", { session: key }).finally(again);
   const archive = () =>
     post(`/sessions/${encodeURIComponent(key)}/archive`, { undo: session?.archived }).finally(again);
+  const work = workOf(session);
   const isIdle = session !== undefined && session.tasks.queued + session.tasks.running === 0;
   return h(
     "header",
@@ -24,10 +26,12 @@ export function sessionHead(key, session, isPaused, again) {
     h(
       "p",
       { class: "actions" },
-      button(isPaused ? "Resume session" : "Pause session", pause, { "data-focus": "pause" }),
+      session?.takenBy == null &&
+        button(isPaused ? "Resume session" : "Pause session", pause, { "data-focus": "pause" }),
       isIdle && button(session.archived ? "Take out of the archive" : "Archive", archive, { "data-focus": "archive" }),
       h("button", { type: "button", onclick: () => go({ session: undefined }), "data-focus": "all" }, "All sessions"),
     ),
+    work && sessionWork(work, again),
   );
 }
 
