@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemErrorCode } from "../../base/errors.ts";
 import { syncFolder } from "../../base/files/durable-file.ts";
 import { readStartTicks } from "../../base/process/process-identity.ts";
@@ -115,6 +116,7 @@ export function createOwnPacks(options: OwnPacksOptions): OwnPacks {
       onStep("hidden");
       remove(old, ["pack", "rev", "keep"]);
       onStep("removed");
+      await nextTurn(); // Some 160 files go, which a disk may take a tenth of a second for.
     }
     return true;
   }

@@ -60,6 +60,22 @@ it("joins many packs of ours into one, and leaves the others alone", async () =>
   expectAllThere(repo, ids);
 });
 
+it("lets other work have its turn between the packs that it removes", async () => {
+  const repo = tempRepo();
+  await write(repo, 4);
+  let turn = 0;
+  const turns = new Set<number>();
+  const onStep = (step: string): void => {
+    if (step !== "removed") return;
+    turns.add(turn);
+    setImmediate(() => {
+      turn += 1;
+    });
+  };
+  expect(await createOwnPacks({ ...optionsAt(repo), onStep }).join(ALWAYS)).toBe(true);
+  expect(turns.size).toBe(4);
+});
+
 it("hands over to the user what it has joined twice", async () => {
   const repo = tempRepo();
   const packs = createOwnPacks(optionsAt(repo));
