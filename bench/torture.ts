@@ -3,7 +3,7 @@
  *
  *   npm run torture -- [--seed 7,9 | --seeds 500 [--from 1]] [--jobs 2] [--steps 0-12,15] [--without <control>] [--clones] [--alone] [--trace] [--keep]
  *
- * `--clones`: two clones and a third user share a remote. `--alone`: the same users, and no coordinator until they are done.
+ * `--without`: ends with the first seed that finds it. `--clones`: two clones and a third user share a remote. `--alone`: the same users, and no coordinator until they are done.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,6 +54,7 @@ try {
       });
       reports.push(report);
       print(report);
+      if (control !== undefined && report.problems.length > 0) queue.splice(0); // It was found.
     }
   };
   await Promise.all(Array.from({ length: Math.min(Number(values.jobs), seeds.length) }, work));

@@ -91,7 +91,8 @@ async function raceAtStop(home: TortureHome, pid: number): Promise<void> {
   );
   if (isThere === false || life.isOver()) return;
   home.counts.stoppedAtPoint += 1;
-  await Promise.race([home.alone(() => raceUser(home)).catch(() => undefined), delay(1_500)]);
+  const isBeforeIndex = String(life.fault?.at).startsWith("commit:swap-files");
+  await Promise.race([home.alone(() => raceUser(home, isBeforeIndex)).catch(() => undefined), delay(1_500)]);
   life.signal("SIGCONT");
   raced.add(life);
 }
@@ -188,8 +189,7 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   const session = sessions[Math.floor(pick * sessions.length)] ?? "docs";
   const asked = async (path: string, body: unknown = {}, method = "POST"): Promise<string> => {
     const answer = await life.ask(method, path, body);
-    const { state = "" } = answer?.body ?? {};
-    return `${path}: ${answer?.status ?? "no answer"} ${state}`;
+    return `${path}: ${answer?.status ?? "no answer"}`;
   };
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
@@ -198,7 +198,9 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
     const able = sessions.filter((key) => hasBranch(home, key));
     return home.alone(async () => {
       if (pick < TIDY_SHARE) await settle(home.user); // Else it may only be made ready.
-      return asked(`/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`);
+      const answer = await life.ask("POST", `/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`, {});
+      const { state = "" } = answer?.body ?? {};
+      return `land: ${answer?.status ?? "no answer"} ${state}`;
     });
   }
   noteIds(home);

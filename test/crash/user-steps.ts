@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { GitUser } from "../support/git-stress/git-user.ts";
 import { longActions } from "../support/git-stress/long-actions.ts";
 import { commitIndex, QUICK_ACTIONS, settle, stage, type UserAction } from "../support/git-stress/user-actions.ts";
+import { withFile } from "../support/git-stress/user-files.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import type { TortureHome } from "./home/torture-home.ts";
 
@@ -28,6 +30,7 @@ export async function workAsUser(home: TortureHome, random: SeededRandom, count:
     if (/reset|stash|branch|switch|gc/.test(name)) forgetWhatIsTaken(home, name);
     await act(home.user, random);
     if (act === mergeTopic) home.counts.merges += 1;
+    await takeLandings(home);
     await home.user.verify(name);
     done.push(name);
   }
@@ -42,11 +45,15 @@ function forgetWhatIsTaken(home: TortureHome, name: string): void {
   if (/reset/.test(name)) home.kept.clear();
 }
 
-/** What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index. */
-export async function raceUser(home: TortureHome): Promise<void> {
+/**
+ * What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index.
+ *
+ * @param isBeforeIndex it stands where it is about to put its index in place of the user's: so that is changed
+ */
+export async function raceUser(home: TortureHome, isBeforeIndex: boolean): Promise<void> {
   const { user } = home;
   const turn = home.kept.size + user.commands;
-  const kind = turn % 3;
+  const kind = isBeforeIndex ? 1 : turn % 3;
   if (kind === 0) {
     const subject = `user: race ${turn}`;
     await user.git("commit", "-q", "--allow-empty", "-m", subject);
@@ -59,6 +66,39 @@ export async function raceUser(home: TortureHome): Promise<void> {
     if (kind === 2) {
       await user.git("commit", "-q", "-m", "user: race");
       commitIndex(user);
+    }
+  }
+}
+
+/** Of each user: landings whose files are among those that the user has. */
+const seenLandings = new WeakMap<GitUser, Set<string>>();
+
+/**
+ * What a session's branch was cut from comes along when it lands, as with any merge: also commits that the user has reset since. To be
+ * called before it is looked whether all is as the user has it; a landing may come late, without an answer.
+ */
+export async function takeLandings({ user, repo }: Pick<TortureHome, "user" | "repo">): Promise<void> {
+  const seen = seenLandings.get(user) ?? new Set();
+  seenLandings.set(user, seen);
+  const log = repo.git(
+    "log",
+    "--merges",
+    "--format=%H %P %(trailers:key=Merged-Branch,valueonly,separator=%x20)",
+    "HEAD",
+  );
+  for (const line of log.split("\n")) {
+    const [commit = "", , theirs = "", branch = ""] = line.split(" ");
+    if (branch === "" || seen.has(commit)) continue;
+    seen.add(commit);
+    const [landed, there] = [await user.filesOf("HEAD"), await user.filesOf(theirs)];
+    for (const [path, text] of landed) {
+      const { head, index, disk } = user.files;
+      if (head.get(path) === text || there.get(path) !== text) continue;
+      user.files = {
+        head: withFile(head, path, text),
+        index: withFile(index, path, text),
+        disk: withFile(disk, path, text),
+      };
     }
   }
 }

@@ -8,6 +8,7 @@ import { readBlobs } from "../../support/workspace-results.ts";
 import { numberOf } from "../asked-tasks.ts";
 import { processesOf } from "../home/processes.ts";
 import type { TortureHome } from "../home/torture-home.ts";
+import { takeLandings } from "../user-steps.ts";
 
 /** What the branch holds of ours. */
 export interface BranchContent {
@@ -101,6 +102,7 @@ export function checkCommits({ repo }: TortureHome, { tasks }: BranchContent): r
 /** Returns what is not as the user has left it. */
 export async function checkUser(home: TortureHome): Promise<readonly string[]> {
   const { user, repo, kept } = home;
+  await takeLandings(home);
   await user.verify("the end");
   const problems = [...user.problems];
   const subjects = new Set(repo.git("log", "--format=%s", "main").split("\n"));
