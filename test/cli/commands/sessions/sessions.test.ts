@@ -75,3 +75,26 @@ it("says that there are none", async () => {
   await runCommand(createSessionsCommand(deps));
   expect(deps.printed).toEqual(["no sessions"]);
 });
+
+it("with --resumable, prints those whose work is not landed and that have no task under way, with what it stands against", async () => {
+  const unlanded = {
+    ...{
+      branch: "codex-inbox/docs-1a2b3c",
+      tip: "1a2b3c",
+      committedAt: "2026-11-20T14:15:30.000Z",
+      ahead: 2,
+      behind: 1,
+    },
+    ...{ conflicts: ["a.txt"], overlaps: [{ session: "web", paths: ["b.txt", "c.txt"] }] },
+  };
+  const sessions = [
+    { ...DOCS, unlanded },
+    { ...QUIET, unlanded },
+    { ...DOCS, key: "landed" },
+    { ...DOCS, key: "api", unlanded: { ...unlanded, conflicts: [], overlaps: [] } },
+  ];
+  const deps = createFakeCliDeps({ sessions: async () => sessions });
+  await runCommand(createSessionsCommand(deps), "--resumable");
+  const text = "codex-inbox/docs-1a2b3c  2 ahead, 1 behind, of 2026-11-20T14:15:30.000Z";
+  expect(deps.printed).toEqual([`docs  ${text}; conflicts in a.txt; meets web in b.txt, c.txt`, `api   ${text}`]);
+});
