@@ -13,6 +13,7 @@ import {
   readBranch,
 } from "./findings/branch-findings.ts";
 import { makeHistory, type Step } from "./history.ts";
+import type { CoordinatorLife } from "./home/coordinator-life.ts";
 import { makePlace, type Place } from "./home/place.ts";
 import { killQuietly, processesOf } from "./home/processes.ts";
 import { copyTemplate, makeHome, type TortureHome } from "./home/torture-home.ts";
@@ -93,9 +94,7 @@ export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 /** All faults over: a coordinator works until nothing is left to do. */
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
   await endFaults(home);
-  const life = home.start(undefined, ["--until-idle"]);
-  await life.begun();
-  await letWorkersBegin(home);
+  const life = await startAtLast(home, ["--until-idle"]);
   const end = await Promise.race([life.ended, delay(SETTLE_MS, undefined, { ref: false })]);
   say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
   noteIds(home);
@@ -108,6 +107,18 @@ async function settle(home: TortureHome, say: (line: string) => void): Promise<r
     ? []
     : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
 }
+
+/** Starts a coordinator without a fault; once more where the machine was too busy for the agent to say its version in time. */
+export async function startAtLast(home: TortureHome, more: readonly string[] = []): Promise<CoordinatorLife> {
+  for (let attempt = 1; ; attempt += 1) {
+    const life = home.start(undefined, more);
+    await life.begun();
+    await letWorkersBegin(home);
+    if (attempt === STARTS_MAX || !life.isOver() || !life.log().includes(" gave no answer for ")) return life;
+  }
+}
+
+const STARTS_MAX = 5;
 
 /** No fault is left, no coordinator, and nothing that would keep the next one from doing all there is. */
 export async function endFaults(home: TortureHome): Promise<void> {

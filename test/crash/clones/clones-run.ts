@@ -6,13 +6,14 @@ import { waitFor } from "../../support/wait-for.ts";
 import { CONTROLS, type ControlSpec } from "../controls.ts";
 import { readNotes } from "../findings/agent-findings.ts";
 import type { TortureHome } from "../home/torture-home.ts";
-import { letWorkersBegin, noteIds, performStep } from "../perform-step.ts";
+import { noteIds, performStep } from "../perform-step.ts";
 import {
   close,
   endFaults,
   figuresOfLives,
   firstSettings,
   lastLines,
+  startAtLast,
   type TortureOptions,
   type TortureReport,
 } from "../torture-run.ts";
@@ -92,10 +93,7 @@ async function comeToRest(shared: SharedHomes, say: (line: string) => void): Pro
   const { homes } = shared;
   shared.setAway(false);
   for (const home of homes) await endFaults(home);
-  for (const home of homes) {
-    await home.start(undefined).begun();
-    await letWorkersBegin(home);
-  }
+  for (const home of homes) await startAtLast(home);
   // Of each a lock or a branch that is just being moved is no more than a moment's state.
   const why = (): string | undefined => {
     try {
