@@ -201,7 +201,8 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
     commitDrop(path, text) {
       // Staged before it is there: else a coordinator may have taken it by the time git looks.
       const blob = execFileSync("git", ["hash-object", "-w", "--stdin"], { cwd: dir, input: text, encoding: "utf8" });
-      repo.git("update-index", "--add", "--cacheinfo", `100644,${blob.trim()},inbox/${path}`);
+      const above = repo.git("rev-parse", "--show-prefix");
+      repo.git("update-index", "--add", "--cacheinfo", `100644,${blob.trim()},${above}inbox/${path}`);
       this.drop(path, text);
       repo.git("commit", "--quiet", "-m", `ask: ${path}`);
     },
