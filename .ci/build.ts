@@ -15,7 +15,7 @@ const PAGE_LIBRARIES = { "marked.js": "marked/lib/marked.esm.js", "purify.js": "
 /**
  * An `import` of a module of Node reads each of its exports, and thereby loads what Node itself loads when it is asked for: with
  * node:http a whole HTTP client, with node:process the three streams. Here only what is used is read
- * (docs/decisions/0066-modules-of-node-by-a-call.md).
+ * (docs/decisions/0067-modules-of-node-by-a-call.md).
  */
 const BUILTINS_BY_CALL: Plugin = {
   name: "builtins-by-call",

@@ -3,7 +3,7 @@
 // syntax error. In a checkout Node itself runs the TypeScript below src/; below node_modules it refuses to, so a package brings dist/,
 // one bundle with a part for each thing that is loaded by itself, and one without parts for serve, which needs most of them. It imports
 // nothing and uses the global process: an import of node:process reads each of its exports and so opens the three streams
-// (docs/decisions/0066-modules-of-node-by-a-call.md).
+// (docs/decisions/0067-modules-of-node-by-a-call.md).
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {

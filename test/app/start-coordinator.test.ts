@@ -283,7 +283,7 @@ describe("health", () => {
         draining: false,
         full: null,
         world: null,
-        ...{ damaged: [], sync: null },
+        ...{ damaged: [], sync: null, claims: null },
       },
       paused: { queue: null, sessions: [] },
       configProblem: "codex-inbox.json: unknown setting",

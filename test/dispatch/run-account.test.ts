@@ -139,7 +139,7 @@ describe("the list of sessions", () => {
       tasks: { queued: 1, running: 0, succeeded: 2, failed: 1, cancelled: 0 },
       ...{ runs: 4, usage: usage(34), durationMs: 360_000, commands: 3 },
       lastActivityAt: new Date(world.clock.nowMs).toISOString(),
-      unlanded: null,
+      ...{ unlanded: null, takenBy: null },
     };
     expect(await world.queries.sessions({ own: false })).toEqual([expected]);
     expect(await world.queries.session("docs")).toEqual(expected);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -198,8 +199,10 @@ function workspaceAt(opening: Opening, coordinators: CoordinatorProcess[]): Test
       writeFileSync(join(dir, "inbox", path), text);
     },
     commitDrop(path, text) {
+      // Staged before it is there: else a coordinator may have taken it by the time git looks.
+      const blob = execFileSync("git", ["hash-object", "-w", "--stdin"], { cwd: dir, input: text, encoding: "utf8" });
+      repo.git("update-index", "--add", "--cacheinfo", `100644,${blob.trim()},inbox/${path}`);
       this.drop(path, text);
-      repo.git("add", "--", `inbox/${path}`);
       repo.git("commit", "--quiet", "-m", `ask: ${path}`);
     },
     commitSettings(settings) {

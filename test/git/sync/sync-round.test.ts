@@ -154,7 +154,14 @@ describe("a push that somebody else was faster than", () => {
 
   it("is fetched, merged and made again", async () => {
     const { here, bare, outcome } = await raced(2);
-    expect(outcome).toEqual({ ahead: 0, behind: 0, inTheWay: undefined, refused: undefined, moved: true });
+    expect(outcome).toEqual({
+      ahead: 0,
+      behind: 0,
+      inTheWay: undefined,
+      refused: undefined,
+      moved: true,
+      pushed: true,
+    });
     expect(bare.git("rev-parse", "main")).toBe(here.git("rev-parse", "main"));
     expect(here.git("ls-files")).toBe("README.md\nmine.txt\nsrc/main.c\ntheirs-1.txt\ntheirs-2.txt");
     expect(here.git("status", "--porcelain")).toBe("");
