@@ -93,8 +93,8 @@ describe("the real codex", () => {
     const workspace = await tempWorkspace({ codex });
     const numbers = [1, 2, 3, 4, 5, 6, 7, 8];
     for (const number of numbers) workspace.drop(`line/${number}.md`, `line ${number} [[final: ok]]\n`);
-    workspace.drop("aside/long.md", "aside [[sleep 2500]] [[final: ok]]\n");
-    workspace.drop("aside/after.md", "after [[final: ok]]\n");
+    workspace.drop("aside/1-long.md", "aside [[sleep 2500]] [[final: ok]]\n");
+    workspace.drop("aside/2-after.md", "after [[final: ok]]\n");
     await workspace.serveUntilIdle();
 
     const { results } = workspace;

@@ -70,7 +70,7 @@ function userOf(repo: GitRepo): {
           failures.push(error.stderr),
         );
       commits += 1;
-      await run("sleep", ["1.5"]);
+      await run("sleep", ["0.6"]);
     }
   })();
   return {
