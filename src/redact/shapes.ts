@@ -11,8 +11,8 @@ const KEY_REST = /(?:(?:[\s"'+>|,-]|\\[nr]){0,8}[A-Za-z0-9+/=]{16,20000}){0,300}
 
 /** Words that stand where a secret would. */
 const PLACEHOLDER =
-  /^(?:[x*.•_-]+|(?:your|my|the|some|a|an|new|old)?[-_ ]?(?:example|test|dummy|fake|sample)?[-_ ]?(?:api|auth|access|bearer|secret|jwt|id|session|user|db|database)?[-_ ]?(?:token|key|secret|credentials?|passw(?:or)?d|pass|pwd|pw|value|string|null|undefined|none|changeme|redacted|example|placeholder)s?(?:[-_ ]?here)?)$/i;
-const VARIABLE = /[${}<>…]|^%[a-z]|^\[redacted:|\.\.\./i;
+  /^(?:[x*.\u2022_-]+|(?:your|my|the|some|a|an|new|old)?[-_ ]?(?:example|test|dummy|fake|sample)?[-_ ]?(?:api|auth|access|bearer|secret|jwt|id|session|user|db|database)?[-_ ]?(?:token|key|secret|credentials?|passw(?:or)?d|pass|pwd|pw|value|string|null|undefined|none|changeme|redacted|example|placeholder)s?(?:[-_ ]?here)?)$/i;
+const VARIABLE = /[${}<>\u2026]|^%[a-z]|^\[redacted:|\.\.\./i;
 
 const AUTHORIZATION =
   /(?:proxy-)?authorization\b\\{0,8}["'`]?[ \t]{0,8}[:=][ \t]{0,8}\\{0,8}["'`]?(?:(?:bearer|basic|token|negotiate|apikey|bot)[ \t]{1,8}(?<scheme>)|(?<bare>))(?<value>[A-Za-z0-9][\w.~+/=:@%-]{7,8191})/gi;

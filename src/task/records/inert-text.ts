@@ -23,7 +23,7 @@ const ORDERS: readonly (readonly [order: RegExp, inert: string])[] = [
   [/skip-checks(?=:)/gi, "$& "],
   /** What makes a release tool publish a major version. */
   [/^[ \t|*]*breaking(?=[ -]change(?:[\s:]|$))/gim, "$& -"],
-  /** Credit and consent (`Co-authored-by`, `Signed-off-by`, `Reviewed-by`, …). */
+  /** Credit and consent (`Co-authored-by`, `Signed-off-by`, `Reviewed-by` and others). */
   [/-(?:by|to)(?=:)/gi, "$& "],
 ];
 
