@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { FaultPoint } from "../../../src/base/fault-point.ts";
 import { crashAtEach, POINTS } from "../../support/crash-chain.ts";
+import { seededRandom, testSeed } from "../../support/seeded-random.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { FAST_STUB_PATH } from "../../support/test-runner.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
@@ -10,17 +12,41 @@ const TIMEOUT_MS = 180_000;
 /** A file that git has is not claimed: it stays until a commit takes it out. */
 const CLAIM_POINTS: readonly string[] = ["accept:claim-made", "accept:renamed", "accept:claim-removed"];
 
+type Way = "dropped" | "committed" | "later";
+
+/**
+ * Each point is met in one of the ways in which a task can come, drawn by the seed: all three at each take two minutes of processor
+ * time, and `npm run torture` meets them all, with everything else that can happen besides.
+ */
+const WAYS = drawWays(testSeed("ways at fault points"));
+
+function drawWays(seed: number): ReadonlyMap<FaultPoint, Way> {
+  return new Map(
+    POINTS.map((point, index) => {
+      if (CLAIM_POINTS.includes(point)) return [point, "dropped"];
+      // The thread of a run that resumes is known before the run has begun.
+      if (point === "run:thread-seen") return [point, seededRandom(seed, index).pick(["dropped", "committed"])];
+      return [point, seededRandom(seed, index).pick(["dropped", "committed", "later"])];
+    }),
+  );
+}
+
+function pointsOf(way: Way): readonly FaultPoint[] {
+  return POINTS.filter((point) => WAYS.get(point) === way);
+}
+
 describe("a coordinator that dies at each fault point loses nothing and does nothing twice", () => {
   it("with a dropped file", { timeout: TIMEOUT_MS }, async () => {
     const workspace = await tempWorkspace(WITH_FAST_STUB);
-    await crashAtEach(workspace, POINTS, (index) => workspace.drop(`docs-${index}/greet.md`, `Say hello ${index}\n`));
-    expectSettled(workspace, { tasks: POINTS.length });
-    expect(workspace.stubRuns().map(({ resume }) => resume)).toEqual(POINTS.map(() => null));
-    expect(workspace.results.tasks().map(({ result }) => result?.lastMessage)).toEqual(POINTS.map(() => "done"));
+    const points = pointsOf("dropped");
+    await crashAtEach(workspace, points, (index) => workspace.drop(`docs-${index}/greet.md`, `Say hello ${index}\n`));
+    expectSettled(workspace, { tasks: points.length });
+    expect(workspace.stubRuns().map(({ resume }) => resume)).toEqual(points.map(() => null));
+    expect(workspace.results.tasks().map(({ result }) => result?.lastMessage)).toEqual(points.map(() => "done"));
   });
 
   it("with a committed file", { timeout: TIMEOUT_MS }, async () => {
-    const points = POINTS.filter((point) => !CLAIM_POINTS.includes(point));
+    const points = pointsOf("committed");
     const workspace = await tempWorkspace(WITH_FAST_STUB);
     await crashAtEach(workspace, points, (index) => workspace.commitDrop(`docs-${index}/greet.md`, `Say ${index}\n`));
     expectSettled(workspace, { tasks: points.length });
@@ -29,8 +55,7 @@ describe("a coordinator that dies at each fault point loses nothing and does not
   });
 
   it("with a later task of a session", { timeout: TIMEOUT_MS }, async () => {
-    // The thread of a run that resumes is known before the run has begun.
-    const points = POINTS.filter((point) => point !== "run:thread-seen");
+    const points = pointsOf("later");
     const workspace = await tempWorkspace(WITH_FAST_STUB);
     workspace.drop("docs/first.md", "Say hello\n");
     await workspace.serveUntilIdle();
