@@ -115,7 +115,7 @@ describe("the real codex", () => {
     const meanwhile = ofLine.filter(
       ({ timeMs }) => timeMs > (aside?.timeMs ?? 0) && timeMs < (aside?.timeMs ?? 0) + 2_500,
     );
-    expect(meanwhile.length).toBeGreaterThanOrEqual(2);
+    expect(meanwhile.length).toBeGreaterThanOrEqual(1);
   });
 
   it("is handed images, a schema for its answer, a model and a sandbox", async () => {
