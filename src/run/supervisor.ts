@@ -23,6 +23,11 @@ export interface RunObserver {
   exited(exitCode: number | undefined): void;
   /** It has ended, and its outcome can be asked for. */
   ended(): void;
+  /**
+   * It cannot be followed just now. Returns true where that passes, and it will be taken up anew: then it is left alone, however long it
+   * goes on. Otherwise it is ended, and `failed` is told.
+   */
+  interrupted(error: unknown): boolean;
   /** It cannot be followed: our own fault. Its processes have been ended as far as that was possible. */
   failed(error: unknown): void;
   log(event: string, error: unknown): void;
@@ -130,6 +135,7 @@ export function supervise(
       async (error: unknown) => {
         isOver = true;
         cancel();
+        if (isDetached || observer.interrupted(error)) return handle.detach();
         await handle.stop(0).catch((problem: unknown) => observer.log("stop-failed", problem));
         observer.failed(error);
       },

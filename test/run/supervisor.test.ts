@@ -26,6 +26,7 @@ function watched(limits: Partial<RunLimits> = {}, change: Partial<RunHandle<stri
     overdue: (cause: string) => void told.push(`overdue ${cause}`),
     exited: (exitCode: number | undefined) => void told.push(`exit ${exitCode}`),
     ended: () => void told.push("ended"),
+    interrupted: (_error: unknown): boolean => false,
     failed: (error: unknown) => void told.push(`failed ${String(error)}`),
     log: (event: string, error: unknown) => void told.push(`${event} ${String(error)}`),
   };
@@ -188,6 +189,28 @@ describe("the end of a run", () => {
     await nextTurn();
     expect(stops).toEqual([0]);
     expect(told).toEqual(["notice", "failed Error: unreadable"]);
+  });
+
+  it("is left alone where it cannot be followed just now, and is taken up anew", async () => {
+    const gate = { open: (): void => undefined };
+    const opened = new Promise<void>((resolve) => {
+      gate.open = resolve;
+    });
+    const { told, stops, observer } = watched(
+      {},
+      {
+        async *events(): AsyncGenerator<RunEvent> {
+          yield sign;
+          await opened;
+          throw new Error("EMFILE");
+        },
+      },
+    );
+    observer.interrupted = (error) => told.push(`interrupted ${String(error)}`) > 0;
+    gate.open();
+    await nextTurn();
+    await nextTurn();
+    expect([told, stops]).toEqual([["notice", "interrupted Error: EMFILE"], []]);
   });
 
   it("is not hindered by an event that could not be taken in", async () => {

@@ -52,7 +52,14 @@ export function createRunControl(deps: RunControlDeps): Runs {
         evidence.over(run); // Before its end is journaled: what it left in the inbox outlives it.
         void ends.takeIn(run, handle, () => starts.takeUp(run));
       },
-      failed: (error) => ends.spoil(run, error),
+      interrupted(error) {
+        if (!deps.faults.isPassing(error)) return false;
+        log("follow-delayed", { task: run.task, run: run.run, reason: String(error) });
+        run.supervised = undefined;
+        runs.later(run, 0, () => starts.takeUp(run));
+        return true;
+      },
+      failed: (error) => void ends.endAndSpoil(run, error),
       log: (event, error) => log(event, { task: run.task, run: run.run, reason: String(error) }),
     });
     if (task.state.kind === "stopping") run.supervised.stop(graceMs(task.state.cause)); // It was asked for while it began.

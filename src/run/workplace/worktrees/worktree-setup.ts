@@ -66,6 +66,7 @@ export function createWorktreeSetup(deps: WorktreeSetupDeps): WorktreeSetup {
         overdue: end,
         exited: () => cancel(),
         ended: () => handle.outcome().then((facts) => resolve({ facts, cause }), reject),
+        interrupted: () => false,
         failed: reject,
         log: (event, error) => log(event, { worktree: request.slug, reason: String(error) }),
       });
