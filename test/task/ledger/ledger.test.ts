@@ -208,6 +208,14 @@ describe("appendRows", () => {
     );
   });
 
+  it("is not given again what a compaction has taken out: the last row of a task stands for those before", () => {
+    const rows = [row({}), row({ status: "running" }), row({ status: "succeeded" })];
+    const compacted = latestRows(text(undefined, rows));
+    expect(parseLedger(String(compacted))).toHaveLength(1);
+    expect(appendRows(String(compacted), rows)).toBe("unchanged");
+    expect(parseLedger(text(String(compacted), [...rows, row({ task: OTHER })]))).toHaveLength(2);
+  });
+
   it("changes nothing the second time, and makes no ledger for nothing", () => {
     expect(appendRows(undefined, [])).toBe("unchanged");
     fc.assert(
