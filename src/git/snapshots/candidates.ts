@@ -41,6 +41,13 @@ export interface Candidate {
 /** A work tree of which no snapshot can be taken: there is too much of it, or too little room. */
 export class SnapshotRefusedError extends Error {
   override readonly name = "SnapshotRefusedError";
+  /** Where it is for want of room: that passes, as for the system's own error of this code. */
+  readonly code: "ENOSPC" | undefined;
+
+  constructor(message: string, code?: "ENOSPC") {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** Tells whether something failed for want of room on a disk: of what git says, and of the system's errors. */

@@ -179,7 +179,7 @@ export function createSnapshots({ programs, secretsIn }: SnapshotsOptions): Snap
     try {
       return await takeOnce(request, list);
     } catch (error) {
-      if (isDiskFull(error)) throw new SnapshotRefusedError("the disk is full");
+      if (isDiskFull(error)) throw new SnapshotRefusedError("the disk is full", "ENOSPC");
       if (!(error instanceof GitError)) throw error;
       dropPrivateIndex(request.indexPath);
       return takeOnce(request, list);
