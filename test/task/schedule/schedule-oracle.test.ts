@@ -184,7 +184,7 @@ function createPair() {
         if (task !== undefined) return;
         order += 1;
         outcomes.delete(id);
-        put({ ...step.drop, id, order, acceptedAtMs: nowMs, dueAtMs: 0, kind: "queued" });
+        put({ ...step.drop, id, order, acceptedAtMs: nowMs, dueAtMs: 0, waitsFromMs: nowMs, kind: "queued" });
         return;
       case "end":
         if (task !== undefined) end(id, step.outcome);
@@ -193,7 +193,7 @@ function createPair() {
         if (task?.kind === "active")
           put({
             ...{ ...task, kind: "queued", ground: wanted.get(id) ?? task.ground },
-            ...{ dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread },
+            ...{ waitsFromMs: nowMs, dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread },
           });
         return;
       case "replace":
