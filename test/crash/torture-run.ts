@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../support/seeded-random.ts";
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
 import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
+import { refusedAsArchived } from "./findings/archived-drops.ts";
 import {
   checkCommits,
   checkDoctor,
@@ -149,15 +150,16 @@ async function check(home: TortureHome): Promise<readonly string[]> {
   const content = readBranch(home);
   const notes = readNotes(home);
   const verified = verifiedIn(home);
+  const refused = refusedAsArchived(home.repo, home.tasks);
   return [
-    ...checkOutcomes(home, content),
+    ...checkOutcomes({ tasks: home.tasks.filter((task) => !refused.includes(task)) }, content),
     ...checkCommits(home, content),
     ...(await checkUser(home)),
     ...checkStarts(notes),
     ...checkNotAgain(notes, verified),
     ...checkTranscripts(notes, content),
     ...checkBytes(home, notes),
-    ...checkLeftovers(home),
+    ...checkLeftovers(home, refused),
     ...(await checkDoctor(home)),
   ];
 }
@@ -166,6 +168,7 @@ function figuresOf(home: TortureHome): Readonly<Record<string, number>> {
   const notes = readNotes(home);
   return {
     tasks: home.tasks.length,
+    refused: refusedAsArchived(home.repo, home.tasks).length,
     runs: notes.filter(({ kind }) => kind === "start").length,
     written: notes.filter(({ kind }) => kind === "wrote").length,
     ...figuresOfLives(home),

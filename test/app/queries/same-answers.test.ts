@@ -184,7 +184,7 @@ describe("a long queue", () => {
         readDone: () => [],
       },
       ...{ branch, ledger: createBranchLedger(branch), hold: () => undefined, now: () => 0, wake: () => undefined },
-      history: { newest: async () => [], withId: async () => [], inThread: async () => [] },
+      history: { newest: async () => [], withId: async () => [], inThread: async () => [], inSession: async () => [] },
       ...{ workspaceDir: "/repo", workRoot: "/repo", branchName: "main" },
       ...{ paths: statePaths(tempDir()), keeper: PLAIN_KEEPER },
       health: () => ({ broken: [] as readonly string[] }) as Health,

@@ -1,5 +1,7 @@
 import { foldLedger, isFinal } from "../../../src/task/ledger/ledger.ts";
+import type { AskedTask } from "../asked-tasks.ts";
 import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "../findings/agent-findings.ts";
+import { refusedAsArchived } from "../findings/archived-drops.ts";
 import {
   type BranchContent,
   checkDoctor,
@@ -17,8 +19,9 @@ export async function checkShared(shared: SharedHomes, isCalm: boolean): Promise
   const { homes, bare } = shared;
   const content = readBranch({ repo: bare });
   const notes = readNotes(homes[0]);
+  const refused = refusedEverywhere(shared);
   const problems = [
-    ...checkOutcomes(shared, content),
+    ...checkOutcomes({ tasks: shared.tasks.filter((task) => !refused.includes(task)) }, content),
     ...checkHistory(shared, content),
     ...checkStarts(notes),
     ...checkNotAgain(notes, verifiedIn(shared)),
@@ -35,13 +38,21 @@ export async function checkShared(shared: SharedHomes, isCalm: boolean): Promise
         home,
         notes.filter(({ marker }) => marker.startsWith(`${clone}/`)),
       ),
-      ...checkLeftovers(home),
+      ...checkLeftovers(home, refusedAsArchived(home.repo, shared.tasks)),
       ...(await checkDoctor(home)),
       ...(isCalm ? user.failures.map((text) => `a command of the user's has failed: ${text}`) : []),
     ];
     problems.push(...ofHome.map((text) => `${user.dir}: ${text}`));
   }
   return problems;
+}
+
+/** Returns the tasks that were refused wherever their drops lie: in the clone where they were written; those that were committed in both. */
+export function refusedEverywhere({ homes, tasks }: SharedHomes): readonly AskedTask[] {
+  const refusedBy = homes.map(({ dir, repo }) => ({ dir, refused: new Set(refusedAsArchived(repo, tasks)) }));
+  return tasks.filter((task) =>
+    refusedBy.every(({ dir, refused }) => refused.has(task) || (task.way !== "committed" && task.dir !== dir)),
+  );
 }
 
 function cloneOf({ repo }: Pick<TortureHome, "repo">): string {
@@ -82,14 +93,16 @@ function checkSame({ homes, bare, pusher }: SharedHomes): readonly string[] {
 }
 
 /** Why the clones and their remote are not at rest yet; `undefined` when they are. */
-export function unrest({ homes, bare }: SharedHomes): string | undefined {
+export function unrest(shared: SharedHomes): string | undefined {
+  const { homes, bare } = shared;
   const claims = bare.git("for-each-ref", "--format=%(refname)", "refs/codex-inbox/claims");
   if (claims !== "") return `claims are left: ${claims}`;
   const tip = bare.git("rev-parse", "main");
   for (const { repo } of homes)
     if (repo.git("rev-parse", "main") !== tip) return `${repo.dir} is not where the remote is`;
   const drops = bare.git("ls-tree", "-r", "--name-only", "main", "inbox").match(/.*\.md$/gm) ?? [];
-  const waiting = drops.filter((path) => !path.endsWith("README.md"));
+  const refused = new Set(drops.length > 1 ? refusedEverywhere(shared).map(({ path }) => path) : []);
+  const waiting = drops.filter((path) => !path.endsWith("README.md") && !refused.has(path));
   if (waiting.length > 0) return `the remote holds ${waiting}`;
   const rows = readBranch({ repo: bare }).rows;
   const open = [...foldLedger(rows).values()].filter(({ status }) => !isFinal(status));

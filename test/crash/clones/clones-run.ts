@@ -17,7 +17,7 @@ import {
   type TortureOptions,
   type TortureReport,
 } from "../torture-run.ts";
-import { checkShared, unrest } from "./clone-findings.ts";
+import { checkShared, refusedEverywhere, unrest } from "./clone-findings.ts";
 import { type CloneStep, makeCloneHistory } from "./clone-history.ts";
 import { makeSharedHomes, type SharedHomes } from "./shared-homes.ts";
 
@@ -53,7 +53,8 @@ export async function runCloneHistory(options: TortureOptions): Promise<TortureR
   shared.setAway(false);
   const notes = readNotes(shared.homes[0]);
   const figures = {
-    ...{ tasks: shared.tasks.length, runs: notes.filter(({ kind }) => kind === "start").length },
+    ...{ tasks: shared.tasks.length, refused: refusedEverywhere(shared).length },
+    ...{ runs: notes.filter(({ kind }) => kind === "start").length },
     ...{ calm: Number(isCalm), ...counts },
     ...sumOf(shared.homes.map(figuresOfLives)),
   };

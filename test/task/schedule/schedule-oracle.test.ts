@@ -100,7 +100,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("time"), byMs: fc.integer({ min: -50_000, max: 900_000 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("time"),
+      byMs: fc.oneof(fc.integer({ min: -50_000, max: 900_000 }), fc.integer({ min: -3_000_000, max: -500_000 })),
+    }),
   },
   {
     weight: 1,
