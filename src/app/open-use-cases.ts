@@ -112,7 +112,7 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     async land(part, repair) {
       const [{ landSessionHere }, place, asked] = await Promise.all([
-        import("./actions/sessions/land-session.ts"),
+        import("./actions/sessions/land-here.ts"),
         find(),
         queries(),
       ]);

@@ -18,7 +18,7 @@ import {
   releaseSession,
   resumeCommand,
 } from "./attach-session.ts";
-import { commitEditsHere } from "./land-session.ts";
+import { commitEditsHere } from "./land-here.ts";
 
 /** What a person who attaches to a session is told. */
 export interface AttachedHere extends AttachedView {

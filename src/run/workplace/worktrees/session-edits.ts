@@ -1,5 +1,4 @@
 import { CoordinatorError } from "../../../base/errors.ts";
-import { GitError } from "../../../git/process/git-process.ts";
 import type { LeftOut } from "../../../git/snapshots/candidates.ts";
 import type { LinkedWorktrees } from "../../../git/worktrees/linked-worktrees.ts";
 import { describeOperation } from "../../../git/worktrees/worktree-list.ts";
@@ -50,7 +49,7 @@ export function createCommitEdits({ home, trees, worktrees, records, snapshots }
       if (problem !== undefined) return untouched(record, problem);
       return { edited: commit ?? null, left: leftOut.length === 0 ? null : `in no commit: ${named(leftOut)}` };
     } catch (error) {
-      if (!(error instanceof GitError || error instanceof CoordinatorError)) throw error;
+      if (!(error instanceof CoordinatorError)) throw error;
       return untouched(record, error.message);
     }
   };
