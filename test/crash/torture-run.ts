@@ -32,8 +32,8 @@ export interface TortureOptions {
   readonly control?: Control;
   /** Says each step as it is done. */
   readonly trace?: (line: string) => void;
-  /** Leaves everything where it is. */
-  readonly keeps?: boolean;
+  /** Leaves everything where it is; else that is done after a violation alone, or "never". */
+  readonly keeps?: boolean | "never";
 }
 
 export interface TortureReport {
@@ -77,10 +77,14 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
     problems.push(`the history stopped: ${error instanceof Error ? error.stack : String(error)}`);
   }
   const figures = figuresOf(home);
-  const isKept = keeps || problems.length > 0;
+  const isKept = isToBeKept(keeps, problems);
   await close(place, [home], isKept);
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
+}
+
+export function isToBeKept(keeps: TortureOptions["keeps"], problems: readonly string[]): boolean {
+  return keeps === true || (keeps !== "never" && problems.length > 0);
 }
 
 export function firstSettings(seed: number): Readonly<Record<string, unknown>> {

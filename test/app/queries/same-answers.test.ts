@@ -201,6 +201,7 @@ describe("a long queue", () => {
       sessions: { read: () => Promise.reject(new Error("nothing is submitted")) },
       ...{ underWay: () => undefined, after: () => () => undefined },
       places: sharedPlaces("/repo", "/repo/.git/codex-inbox"),
+      onLanded: () => undefined,
       archive: () => Promise.reject(new Error("nothing is archived")),
       ...{ progress: () => undefined, waits: { untilEnded: async () => undefined } },
       user: "ada",

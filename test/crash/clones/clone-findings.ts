@@ -68,15 +68,24 @@ function checkOneClone(notes: ReturnType<typeof readNotes>): readonly string[] {
   });
 }
 
-/** Returns the results that are in more than one commit of the history that all share, other than by merges. */
+/**
+ * Returns the results that are in more than one commit of the history that all share, other than by merges. The turns of sessions that
+ * landed name their tasks as well, and a run.
+ */
 function checkHistory({ bare }: SharedHomes, { tasks }: BranchContent): readonly string[] {
-  const format = "--format=%(trailers:key=Task-Id,valueonly,separator=%x20)";
-  const ids = bare.git("log", "--no-merges", format, "main").split(/\s+/).filter(Boolean);
+  const trailer = (key: string): string => `%(trailers:key=${key},valueonly,separator=%x20)`;
+  const commits = bare
+    .git("log", "--no-merges", `--format=${trailer("Task-Id")} ${trailer("Run")}`, "main")
+    .split("\n");
+  const named = commits.map((line) => line.trim().split(" ")).filter(([id]) => id !== "");
   const known = new Set(tasks.map(({ id }) => id));
-  return [...Map.groupBy(ids, (id) => id)].flatMap(([id, same]) => [
-    ...(same.length > 1 ? [`the result of ${id} is ${same.length} times in the history of the remote`] : []),
-    ...(known.has(id) ? [] : [`a commit names ${id}, which has no file`]),
-  ]);
+  const strangers = new Set(named.map(([id = ""]) => id).filter((id) => !known.has(id)));
+  const results = named.filter(([, run]) => run === undefined);
+  const twice = [...Map.groupBy(results, ([id]) => id)].filter(([, same]) => same.length > 1);
+  return [
+    ...twice.map(([id, same]) => `the result of ${id} is ${same.length} times in the history of the remote`),
+    ...[...strangers].map((id) => `a commit names ${id}, which has no file`),
+  ];
 }
 
 /** By ordinary pulls all come to the same tree. */

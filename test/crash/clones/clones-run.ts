@@ -12,6 +12,7 @@ import {
   endFaults,
   figuresOfLives,
   firstSettings,
+  isToBeKept,
   lastLines,
   startAtLast,
   type TortureOptions,
@@ -58,7 +59,7 @@ export async function runCloneHistory(options: TortureOptions): Promise<TortureR
     ...{ calm: Number(isCalm), ...counts },
     ...sumOf(shared.homes.map(figuresOfLives)),
   };
-  const isKept = keeps || problems.length > 0;
+  const isKept = isToBeKept(keeps, problems);
   await close(shared.place, shared.homes, isKept);
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   const base = isKept ? shared.place.base : "";
