@@ -47,7 +47,10 @@ export interface TortureReport {
   readonly base: string;
 }
 
-const SETTLE_MS = 300_000;
+/** A coordinator that has something to do says something within this time, on a machine with twenty times the work it can do as well. */
+const STILL_MS = 180_000;
+const SETTLE_MAX_MS = 1_800_000;
+const LOOK_MS = 1_000;
 
 /** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
 export async function runHistory(options: TortureOptions): Promise<TortureReport> {
@@ -100,17 +103,28 @@ export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
   await endFaults(home);
   const life = await startAtLast(home, ["--until-idle"]);
-  const end = await Promise.race([life.ended, delay(SETTLE_MS, undefined, { ref: false })]);
+  const end = await endOrStill(life);
   say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
   noteIds(home);
   if (end === undefined) {
     life.signal("SIGKILL");
     await life.ended;
-    return [`nothing came to rest in ${SETTLE_MS} ms:\n${lastLines(life.log())}`];
+    return [`nothing came to rest:\n${lastLines(life.log())}`];
   }
   return end.code === 0 || end.code === 1
     ? []
     : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
+}
+
+/** Returns how a life has ended; `undefined` where it says nothing any more, or never comes to an end. */
+async function endOrStill({ ended, log }: CoordinatorLife): Promise<Awaited<CoordinatorLife["ended"]> | undefined> {
+  const startedMs = performance.now();
+  for (let [said, saidMs] = [-1, startedMs]; ; ) {
+    const end = await Promise.race([ended, delay(LOOK_MS, undefined, { ref: false })]);
+    const [size, nowMs] = [log().length, performance.now()];
+    if (size !== said) [said, saidMs] = [size, nowMs];
+    if (end !== undefined || nowMs - saidMs > STILL_MS || nowMs - startedMs > SETTLE_MAX_MS) return end;
+  }
 }
 
 /** Starts a coordinator without a fault; once more where the machine was too busy for the agent to say its version in time. */
