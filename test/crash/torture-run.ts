@@ -50,7 +50,7 @@ export interface TortureReport {
 /** A coordinator that has something to do says something within this time, on a machine with twenty times the work it can do as well. */
 const STILL_MS = 180_000;
 const SETTLE_MAX_MS = 1_800_000;
-const LOOK_MS = 1_000;
+const LOOK_MS = 300;
 
 /** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
 export async function runHistory(options: TortureOptions): Promise<TortureReport> {
@@ -103,7 +103,7 @@ export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
   await endFaults(home);
   const life = await startAtLast(home, ["--until-idle"]);
-  const end = await endOrStill(life);
+  const end = await findUnlessStill([life], () => (life.isOver() ? life.ended : undefined));
   say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
   noteIds(home);
   if (end === undefined) {
@@ -116,14 +116,20 @@ async function settle(home: TortureHome, say: (line: string) => void): Promise<r
     : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
 }
 
-/** Returns how a life has ended; `undefined` where it says nothing any more, or never comes to an end. */
-async function endOrStill({ ended, log }: CoordinatorLife): Promise<Awaited<CoordinatorLife["ended"]> | undefined> {
+/**
+ * Looks until `find` finds something, and returns that; `undefined` where the logs of `lives` say nothing any more, or this never comes to an
+ * end. How long it takes on a busy machine does not matter.
+ */
+export async function findUnlessStill<Found>(
+  lives: readonly CoordinatorLife[],
+  find: () => Found | undefined,
+): Promise<Found | undefined> {
   const startedMs = performance.now();
-  for (let [said, saidMs] = [-1, startedMs]; ; ) {
-    const end = await Promise.race([ended, delay(LOOK_MS, undefined, { ref: false })]);
-    const [size, nowMs] = [log().length, performance.now()];
+  for (let [said, saidMs] = [-1, startedMs]; ; await delay(LOOK_MS)) {
+    const [found, nowMs] = [find(), performance.now()];
+    const size = lives.reduce((sum, life) => sum + life.log().length, 0);
     if (size !== said) [said, saidMs] = [size, nowMs];
-    if (end !== undefined || nowMs - saidMs > STILL_MS || nowMs - startedMs > SETTLE_MAX_MS) return end;
+    if (found !== undefined || nowMs - saidMs > STILL_MS || nowMs - startedMs > SETTLE_MAX_MS) return found;
   }
 }
 
