@@ -1,7 +1,8 @@
 /**
  * Kills coordinators at every step of opening, snapshotting, parking and removing worktrees, then at random moments, every second with the
  * git that it has started, and lets some run on a full disk. Prints the figures; ends with status 1 if one byte that an agent wrote is in
- * no commit and on no disk, a step was never come to, a coordinator ended otherwise, or anything of the user's was touched.
+ * no commit and on no disk, a step was never come to, or before an agent had written, a coordinator ended otherwise, or anything of the
+ * user's was touched.
  *
  * With `--states` it brings so many worktrees into random states besides, has them removed, and looks for what was lost or went too soon.
  *
@@ -34,12 +35,12 @@ for (let seed = first; kills < wanted; seed += 1) {
     const rounds = Math.max(0, Math.min(each, wanted - kills) - WORKTREE_STEPS.length);
     const fullDisks = Math.ceil((Number(values["full-disks"]) * each) / wanted);
     const report = await killAtWorktrees({ repo, seed, steps: WORKTREE_STEPS, rounds, fullDisks });
-    const { lost, survived, failures, touched } = report;
+    const { lost, idle, survived, failures, touched } = report;
     console.log(`seed=${seed} kills=${report.kills} written=${report.written} lost=${lost.length}`);
     kills += report.kills;
     written += report.written;
-    for (const problem of [...lost, ...survived, ...failures, ...touched]) console.log(`  ${problem}`);
-    if (lost.length + survived.length + failures.length + touched.length > 0) process.exitCode = 1;
+    for (const problem of [...lost, ...idle, ...survived, ...failures, ...touched]) console.log(`  ${problem}`);
+    if (lost.length + idle.length + survived.length + failures.length + touched.length > 0) process.exitCode = 1;
   } finally {
     rmSync(base, { recursive: true, force: true, maxRetries: 5 });
   }

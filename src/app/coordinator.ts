@@ -11,6 +11,7 @@ import type { BranchSync } from "../publish/branch-sync.ts";
 import type { SyncState } from "../publish/sync-state.ts";
 import { openRunLog } from "../run/run-log.ts";
 import type { RunPlaces } from "../run/workplace/run-places.ts";
+import type { SessionEdits } from "../run/workplace/worktrees/session-edits.ts";
 import type { EventLog } from "../store/events/event-log.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
 import type { Sessions } from "../store/sessions/session-store.ts";
@@ -20,11 +21,17 @@ import { type ComposedText, type TaskChange, wholeText } from "../task/file/task
 import { asksAgain, type Origin } from "../task/rights/origin.ts";
 import type { RightsByOrigin } from "../task/rights/origin-rights.ts";
 import { type Hold, type HoldView, viewHold } from "../task/schedule/hold.ts";
+import { takerOf } from "../task/schedule/pause.ts";
 import { type Keeper, keptError } from "../task/text/kept-text.ts";
 import type { ArchiveAnswer } from "./actions/sessions/archive-session.ts";
-import { type AttachedView, attachSession, type ReleasedView } from "./actions/sessions/attach-session.ts";
+import {
+  type AttachedView,
+  attachSession,
+  type ReleasedView,
+  releaseSession,
+} from "./actions/sessions/attach-session.ts";
 import { type RepairRequest, withRepair } from "./actions/sessions/file-repair.ts";
-import { type LandAnswer, landSession } from "./actions/sessions/land-session.ts";
+import { editsObstacle, landSession } from "./actions/sessions/land-session.ts";
 import { type PauseAnswer, type PauseRequest, pauseQueue, resumeQueue } from "./actions/sessions/pause-queue.ts";
 import { refuseUnclaimed, requestStop, type StopAnswer } from "./actions/tasks/request-stop.ts";
 import { createSubmissions } from "./actions/tasks/submit-task.ts";
@@ -34,6 +41,7 @@ import { createQueries } from "./queries/create-queries.ts";
 import type { Queries, QueriesDeps } from "./queries/queries.ts";
 import { openTasksInMemory } from "./queries/tasks/open-tasks.ts";
 import type { TaskWaits } from "./queries/tasks/task-waits.ts";
+import { type LandingView, presentLanding } from "./views/landing-view.ts";
 import type { Health } from "./views/present-health.ts";
 import { presentOpen } from "./views/present-open.ts";
 import type { TaskView } from "./views/task-view.ts";
@@ -61,7 +69,7 @@ export interface Coordinator extends Queries {
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `submit` */
-  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  land(session: string, repair?: RepairRequest): Promise<LandingView>;
   /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachSession`, `session` */
   attach(session: string, take: boolean): Promise<AttachedView>;
   /** Gives back a session that somebody has taken; whether anybody had. @throws CoordinatorError as `session` */
@@ -103,7 +111,9 @@ export interface UseCaseDeps extends Omit<QueriesDeps, "open" | "health" | "runL
   readonly sessions: Pick<Sessions, "read">;
   readonly archive: Coordinator["archive"];
   readonly sync: BranchSync["now"];
-  readonly places: Pick<RunPlaces, "landing" | "branches" | "reopen">;
+  readonly places: Pick<RunPlaces, "landing" | "branches" | "reopen" | "commitEdits">;
+  /** Is told what became of work that was to land. */
+  readonly onLanded: (landing: LandingView) => void;
   /** Returns the task of a session that has a run, or is about to. */
   readonly underWay: (session: string) => string | undefined;
   readonly after: Surroundings["after"];
@@ -161,6 +171,11 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return { task: await show(id), known };
     });
   const asker = { kind: "http", user: deps.user } as const;
+  const commitEdits = (session: string): Promise<SessionEdits> =>
+    deps.places.commitEdits(session, () => {
+      const takenBy = takerOf(openPauseStore(paths.paused).read(), session);
+      return editsObstacle(deps.underWay(session), takenBy === deps.user ? undefined : takenBy);
+    });
   return {
     ...queries,
     submit: (given, key) => submitAs(given, asker, key),
@@ -198,13 +213,17 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       const state = await deps.sync();
       return state === undefined ? null : deps.keeper.keep(state);
     },
-    async land(session, repair) {
-      const answer = await landSession(deps.places.landing, (await queries.session(session)).key);
-      await deps.places.branches.refresh();
-      return withRepair(thenWake(answer), repair, {
+    async land(part, repair) {
+      const { landing, branches } = deps.places;
+      const answer = await landSession(landing, (await queries.session(part)).key, commitEdits);
+      await branches.refresh();
+      const settled = await withRepair(thenWake(answer), repair, {
         find: (id) => queries.find(id).catch(unlessMissing),
         file: async (text) => (await submitAs(text, asker, undefined)).task.id,
       });
+      const view = deps.keeper.keep(presentLanding(settled));
+      deps.onLanded(view);
+      return view;
     },
     async attach(part, take) {
       const session = await queries.session(part);
@@ -216,9 +235,10 @@ export function createUseCases(deps: UseCaseDeps): Coordinator {
       return thenWake(await answer);
     },
     async release(part) {
-      const { key: session } = await queries.session(part);
+      const { key } = await queries.session(part);
       deps.guard.requireHome();
-      return thenWake({ session, released: openPauseStore(paths.paused).release(session) });
+      const commit = (): Promise<SessionEdits> => deps.places.commitEdits(key, () => editsObstacle(deps.underWay(key)));
+      return thenWake(deps.keeper.keep(await releaseSession(key, openPauseStore(paths.paused), commit)));
     },
     async pause(request) {
       deps.guard.requireHome();

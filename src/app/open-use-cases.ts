@@ -112,15 +112,12 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     },
     async land(part, repair) {
       const [{ landSessionHere }, place, asked] = await Promise.all([
-        import("./actions/sessions/land-session.ts"),
+        import("./actions/sessions/land-here.ts"),
         find(),
         queries(),
       ]);
-      const answer = await landSessionHere(place, (await asked.session(part)).key);
-      if (repair === undefined) return answer;
-      const { withRepair } = await import("./actions/sessions/file-repair.ts");
       const { isDropped, publishDrop } = await import("./actions/tasks/publish-drop.ts");
-      return withRepair(answer, repair, {
+      return landSessionHere(place, await asked.session(part), repair, environment, {
         find: async (id) => (isDropped(place, id) ? { status: "queued" } : asked.find(id).catch(unlessMissing)),
         file: async (text) => (await publishDrop(place, text, environment)).id,
       });
@@ -134,13 +131,12 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
       return attachHere(place, await asked.session(part), take, environment);
     },
     async release(part) {
-      const [{ releaseSession }, place, asked] = await Promise.all([
+      const [{ releaseHere }, place, asked] = await Promise.all([
         import("./actions/sessions/attach-here.ts"),
         find(),
         queries(),
       ]);
-      const { key: session } = await asked.session(part);
-      return { session, released: releaseSession(place, session) };
+      return releaseHere(place, await asked.session(part), environment);
     },
     compactTasks: async (force) => (await import("./actions/compact-tasks.ts")).compactTasks(await find(), force),
     worktrees: async (request) =>

@@ -248,7 +248,13 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
         ({ id, sessionKey, state }) => sessionKey === key && (isUnderWay(state) || runs.isActive(id)),
       )?.id,
     after: surroundings.after,
-    ...{ places, workplaces, workRoot: workTree.root, archive: createArchive({ branch, watch, recent, table, now }) },
+    ...{
+      onLanded: recorder.landed,
+      places,
+      workplaces,
+      workRoot: workTree.root,
+      archive: createArchive({ branch, watch, recent, table, now }),
+    },
     sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),
   });

@@ -11,7 +11,6 @@ import type { AttachedHere } from "./actions/sessions/attach-here.ts";
 import type { ReleasedView } from "./actions/sessions/attach-session.ts";
 import type { DrainAnswer } from "./actions/sessions/drain-session.ts";
 import type { RepairRequest } from "./actions/sessions/file-repair.ts";
-import type { LandAnswer } from "./actions/sessions/land-session.ts";
 import type { PauseAnswer, PauseRequest } from "./actions/sessions/pause-queue.ts";
 import type { GivenKey } from "./actions/tasks/compose-submission.ts";
 import type { EditableTask, EditedTask } from "./actions/tasks/edit-task.ts";
@@ -25,12 +24,13 @@ import type { CheckReport, DoctorReport } from "./doctor/report.ts";
 import type { LogPiece } from "./log/follow-log.ts";
 import type { Queries } from "./queries/queries.ts";
 import type { ServeOptions } from "./serve/serve.ts";
-import type { LogOptions } from "./views/log-view.ts";
-
 /**
  * What can be asked for in one folder, whether or not a coordinator is at work; all that commands know of the product. Those of a
  * coordinator, over HTTP, are `Coordinator`: the same code, in its process.
  */
+import type { LandingView } from "./views/landing-view.ts";
+import type { LogOptions } from "./views/log-view.ts";
+
 export interface UseCases extends Queries {
   /** Makes the folder a workspace and commits what that adds. Returns what to tell the user, line by line. */
   init(options: InitOptions): Promise<readonly string[]>;
@@ -69,7 +69,7 @@ export interface UseCases extends Queries {
   /** Puts a session away, or takes it out of the archive. @throws CoordinatorError as `archiveSession` */
   archive(session: string, archived: boolean): Promise<ArchiveAnswer>;
   /** Merges the branch of a session into the one that is checked out. @throws CoordinatorError as `landSession`, `session`, `publish` */
-  land(session: string, repair?: RepairRequest): Promise<LandAnswer>;
+  land(session: string, repair?: RepairRequest): Promise<LandingView>;
   /** Makes the worktree of a session again, and holds it for the user where `take` says so. @throws CoordinatorError as `attachHere`, `session` */
   attach(session: string, take: boolean): Promise<AttachedHere>;
   /** Gives back a session that somebody has taken. @throws CoordinatorError as `session` */

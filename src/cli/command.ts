@@ -67,7 +67,8 @@ export function parseInput(command: Command, argv: readonly string[]): CommandIn
         "USAGE",
         `"${surplus}" is one word too many; words with blanks go in quotes\n${usage}`,
       );
-    if (positionals.length < min) throw new CoordinatorError("USAGE", `something is missing\n${usage}`);
+    if (positionals.length < min)
+      throw new CoordinatorError("USAGE", `${missingWord(command, positionals.length)} is missing\n${usage}`);
     return { flags: values as CommandInput["flags"], words: positionals };
   } catch (cause) {
     const code = systemErrorCode(cause) ?? "";
@@ -82,12 +83,23 @@ export function parseInput(command: Command, argv: readonly string[]): CommandIn
   }
 }
 
+/** The word of the usage line that comes behind as many as are given: what stands in brackets may be left out. */
+function missingWord({ usage }: Command, given: number): string {
+  let needed = usage;
+  for (let before = ""; before !== needed; ) {
+    before = needed;
+    needed = needed.replace(/\[[^[\]]*\]/g, "");
+  }
+  return needed.split(/[\s…]+/).filter((word) => word !== "")[given] ?? "a word";
+}
+
 /** What is wrong with the value of a flag; Node names it "-n", "--session <value>" or "-n, --name <value>". */
 function describeValue(option: string, message: string): string {
   const [name = ""] = option.split(/[ ,]/, 1);
   if (message.includes("not take")) return `${name} takes no value`;
-  const isHyphen = message.includes("ambiguous") && name.startsWith("--");
-  return `${name} takes a value${isHyphen ? `; one that begins with a hyphen is given as ${name}=<value>` : ""}`;
+  if (!message.includes("ambiguous")) return `${name} takes a value`;
+  const joined = name.startsWith("--") ? `${name}=<value>` : `${name}<value>`;
+  return `${name} takes a value; one that begins with a hyphen is given as ${joined}`;
 }
 
 function describeUnknown(option: string, known: readonly string[]): string {

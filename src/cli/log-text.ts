@@ -4,6 +4,9 @@ import type { TranscriptBody } from "../task/session/transcript-entry.ts";
 import { durationText } from "../task/text/duration-text.ts";
 import { visibleLine } from "../task/text/visible-text.ts";
 
+/** Characters of a commit's id. */
+const COMMIT_SHOWN = 10;
+
 /** Returns an entry of a log for people: a head on a line of its own, and what was said or done indented below it. */
 export function entryText({ time, body, durationMs }: LogEntry): string {
   return headOf(time) + bodyText(body, durationMs ?? null);
@@ -33,8 +36,23 @@ function whatOf(event: LiveEvent): string | undefined {
       return usageText(event.usage);
     case "queue":
       return line(withReason(queueWords(event), event.reason, event.until));
+    case "land":
+      return line(landWords(event));
     default:
       return undefined;
+  }
+}
+
+function landWords({ state, target, commit, why, repairTask }: LiveEvent & { readonly kind: "land" }): string {
+  switch (state) {
+    case "landed":
+      return `its work is landed on ${target} (commit ${commit?.slice(0, COMMIT_SHOWN)})`;
+    case "ready":
+      return `the merge into ${target} is made, but the checkout stays: ${why}`;
+    case "conflict":
+      return `does not merge into ${target}${repairTask === null ? "" : `; ${repairTask} settles that`}`;
+    case "nothing":
+      return `${target} holds its work already`;
   }
 }
 

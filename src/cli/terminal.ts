@@ -9,7 +9,7 @@ export interface Terminal {
   readonly print: (line: string) => void;
   /** A line of which parts are set off, where output goes to a terminal that shows colours. */
   readonly printStyled: (line: readonly Span[]) => void;
-  /** Data as it is, for programs; on a terminal as `printText`. A line feed ends it. */
+  /** Data as it is, for programs; on a terminal as `printText`. A line feed ends it, its own or one of ours. */
   readonly printData: (text: string) => void;
   /** Width of the terminal in characters; `undefined` where output goes elsewhere. */
   readonly columns: number | undefined;
@@ -82,7 +82,7 @@ export function openTerminal(
       );
       out(`${parts.join("").trimEnd()}\n`);
     },
-    printData: (text) => out(`${isTTY ? visibleText(text) : text}\n`),
+    printData: (text) => out(`${isTTY ? visibleText(text) : text}${text.endsWith("\n") ? "" : "\n"}`),
     get columns() {
       return isTTY ? (stdout as Partial<WriteStream>).columns || COLUMNS_DEFAULT : undefined;
     },

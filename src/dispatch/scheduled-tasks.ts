@@ -160,6 +160,7 @@ function scheduledTask(
     priority: spec.priority,
     acceptedAtMs,
     dueAtMs: state.kind === "queued" ? state.dueAtMs : 0,
+    waitsFromMs: task.stateSinceMs,
     notBeforeMs: spec.notBeforeMs,
     dependsOn: spec.dependsOn,
     kind,

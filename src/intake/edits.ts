@@ -11,7 +11,7 @@ import type { Origin } from "../task/rights/origin.ts";
 import { problemAt } from "../task/spec/task-problem.ts";
 import type { DropOriginsDeps } from "./drops/drop-origins.ts";
 import { createKeptDrops, type KeptDropsDeps } from "./drops/kept-drops.ts";
-import { readSubmission } from "./submission.ts";
+import { readSubmission, refuseMisspeltUnset } from "./submission.ts";
 
 export interface EditsDeps extends KeptDropsDeps, Pick<DropOriginsDeps, "rights"> {
   readonly table: Pick<TaskTable, "get" | "note" | "step" | "durable">;
@@ -58,6 +58,7 @@ export function createEdits(deps: EditsDeps): Edits {
     const task = expectQueued(id);
     const before = textOf(journal.read(id));
     refuseFixed(before.text, change);
+    refuseMisspeltUnset(before.text, change);
     if (change.prompt !== undefined && task.state.run > 1)
       throw new CoordinatorError("REFUSED", `${id} has run already, so its prompt stays; its keys can be edited`);
     const composed = compose(before.text, change);

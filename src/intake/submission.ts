@@ -1,8 +1,11 @@
 import { CoordinatorError } from "../base/errors.ts";
+import { readFrontMatter } from "../task/file/front-matter.ts";
+import { canonicalKey, TASK_KEYS } from "../task/file/task-fields.ts";
 import { type ParsedDrop, parseDropText } from "../task/file/task-file.ts";
-import { type ComposedText, wholeText } from "../task/file/task-text.ts";
+import { type ComposedText, type TaskChange, wholeText } from "../task/file/task-text.ts";
 import type { Rights } from "../task/rights/rights.ts";
-import { describeProblems } from "../task/spec/task-problem.ts";
+import { describeProblems, quoted } from "../task/spec/task-problem.ts";
+import { misspelling } from "../task/text/near-miss.ts";
 
 /**
  * Returns the task that the text of a task file asks for.
@@ -22,4 +25,22 @@ export function readSubmission(
   const said = located.map(({ problem, at }) => ({ ...problem, line: at.line, column: at.column }));
   const places = located.map(({ problem: { message, expected }, at }) => ({ ...at, message, expected }));
   throw new CoordinatorError(parsed.refused ? "NOT_ALLOWED" : "TASK_FILE", describeProblems(said), { places });
+}
+
+/**
+ * Refuses a change of the task file `text` that takes out a key which is not there and can hardly be anything but a misspelt one: nothing
+ * would come of it, without a word.
+ *
+ * @throws CoordinatorError `TASK_FILE`
+ */
+export function refuseMisspeltUnset(text: string, { keys }: TaskChange): void {
+  const unknown = Object.keys(keys).filter((key) => keys[key] === null && canonicalKey(key) === undefined);
+  if (unknown.length === 0) return;
+  const there = new Set(readFrontMatter(text).entries.map(({ key }) => key));
+  const places = unknown.flatMap((key) => {
+    const near = there.has(key) ? undefined : misspelling(key, TASK_KEYS);
+    return near === undefined ? [] : [{ key, message: `there is no key ${quoted(key)}; did you mean ${near}?` }];
+  });
+  if (places.length > 0)
+    throw new CoordinatorError("TASK_FILE", places.map(({ message }) => message).join(" "), { places });
 }

@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
 import { readBoundedText } from "../base/files/read-bounded.ts";
 import { parseObject } from "../base/json-shape.ts";
+import { worldFaultCode } from "../base/world-fault.ts";
 import type { Span } from "./span.ts";
 
 /** Shorter ones would be found in words. */
@@ -63,8 +64,10 @@ export function createKnownValues(
     if (loginPath === undefined) return;
     const now = stampOf(loginPath);
     if (now === stamp) return;
+    const found = loginValues(loginPath);
+    if (found === undefined) return; // It is read again for the next text.
     stamp = now;
-    add(loginValues(loginPath), "codex-login");
+    add(found, "codex-login");
   };
   add(secretsOf(environment), "environment-secret");
   refresh();
@@ -129,15 +132,15 @@ function decoded(text: string): string {
   }
 }
 
-/** Every text of auth.json but its times. A file that is not there, or is being written, has none. */
-function loginValues(path: string): readonly string[] {
+/** Every text of auth.json but its times. A file that is not there, or is being written, has none. `undefined`: the machine cannot read it just now. */
+function loginValues(path: string): readonly string[] | undefined {
   try {
     const login = parseObject(readBoundedText(path, LOGIN_BYTES_MAX) ?? "");
     return login === undefined
       ? []
       : textsIn(login).filter((text) => text.length >= 16 && !/^\d{4}-\d\d-\d\dT/.test(text));
-  } catch {
-    return []; // It cannot be read by us; codex will say so.
+  } catch (error) {
+    return worldFaultCode(error) === undefined ? [] : undefined; // Where it cannot be read by us, codex will say so.
   }
 }
 

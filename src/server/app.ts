@@ -8,7 +8,6 @@ import { hasEnded } from "../app/actions/tasks/wait-for-tasks.ts";
 import type { Coordinator } from "../app/coordinator.ts";
 import { PACKAGE_DIR } from "../app/serve/package-facts.ts";
 import { diffText } from "../app/views/diff-view.ts";
-import { presentLanding } from "../app/views/landing-view.ts";
 import { presentPauses } from "../app/views/present-pauses.ts";
 import { CoordinatorError, type ErrorCode } from "../base/errors.ts";
 import { SESSION_STATES } from "../task/session/session-state.ts";
@@ -209,7 +208,7 @@ export function createApp(
   app.post("/sessions/:key{.+}/land", async (context) => {
     const { repair, words = "" } = bodyFields(await context.req.text(), { repair: "boolean", words: "text" });
     const request = repair === "true" ? { words } : undefined;
-    return context.json(presentLanding(await coordinator.land(context.req.param("key"), request)));
+    return context.json(await coordinator.land(context.req.param("key"), request));
   });
 
   app.post("/sessions/:key{.+}/attach", async (context) => {

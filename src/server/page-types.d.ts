@@ -5,6 +5,7 @@ type TaskDetails = import("../app/views/task-view.ts").TaskDetails;
 type SessionView = import("../app/views/session-list.ts").SessionView;
 type StatusView = import("../app/queries/queries.ts").StatusView;
 type TaskDiff = import("../app/views/diff-view.ts").TaskDiff;
+type ReleasedView = import("../app/actions/sessions/attach-session.ts").ReleasedView;
 type LandingView = import("../app/views/landing-view.ts").LandingView;
 type LogView = import("../app/views/log-view.ts").LogView;
 type LogEntry = import("../app/views/log-view.ts").LogEntry;
@@ -23,19 +24,21 @@ type Answer<Path extends string> = Path extends "/status"
     ? readonly SessionView[]
     : Path extends `/sessions/${string}/land`
       ? LandingView
-      : Path extends `/sessions/${string}`
-        ? SessionView
-        : Path extends `/tasks/${string}/log${string}`
-          ? LogView
-          : Path extends `/tasks/${string}/diff`
-            ? TaskDiff
-            : Path extends `/tasks/${string}`
-              ? TaskDetails
-              : Path extends "/tasks"
-                ? TaskView
-                : Path extends `/tasks?${string}`
-                  ? TaskPage
-                  : unknown;
+      : Path extends `/sessions/${string}/release`
+        ? ReleasedView
+        : Path extends `/sessions/${string}`
+          ? SessionView
+          : Path extends `/tasks/${string}/log${string}`
+            ? LogView
+            : Path extends `/tasks/${string}/diff`
+              ? TaskDiff
+              : Path extends `/tasks/${string}`
+                ? TaskDetails
+                : Path extends "/tasks"
+                  ? TaskView
+                  : Path extends `/tasks?${string}`
+                    ? TaskPage
+                    : unknown;
 
 declare module "*/marked.js" {
   export { Marked } from "marked";

@@ -28,7 +28,7 @@ describe("the arguments of a command", () => {
   });
 
   it.each([
-    { argv: [], says: `something is missing\n${USAGE}` },
+    { argv: [], says: `<task> is missing\n${USAGE}` },
     { argv: ["1", "2", "3 4"], says: `"3 4" is one word too many; words with blanks go in quotes\n${USAGE}` },
     { argv: ["--sesion", "docs", "x"], says: `there is no option --sesion; did you mean --session?\n${USAGE}` },
     {
@@ -37,7 +37,10 @@ describe("the arguments of a command", () => {
     },
     { argv: ["-x", "x"], says: `there is no option -x; a word that begins with a hyphen goes behind --\n${USAGE}` },
     { argv: ["x", "--session"], says: `--session takes a value\n${USAGE}` },
-    { argv: ["x", "-n", "-5"], says: `-n takes a value\n${USAGE}` },
+    {
+      argv: ["x", "-n", "-5"],
+      says: `-n takes a value; one that begins with a hyphen is given as -n<value>\n${USAGE}`,
+    },
     {
       argv: ["x", "--session", "--json"],
       says: `--session takes a value; one that begins with a hyphen is given as --session=<value>\n${USAGE}`,
@@ -45,6 +48,12 @@ describe("the arguments of a command", () => {
     { argv: ["x", "--json=yes"], says: `--json takes no value\n${USAGE}` },
   ])("are refused with the usage: $argv", ({ argv, says }) => {
     expect(() => parseInput(COMMAND, argv)).toThrow(expect.objectContaining({ code: "USAGE", message: says }));
+  });
+
+  it("name the word that is missing, whatever may be left out before it", () => {
+    const nested = { ...COMMAND, usage: "[-f [<file> …]] <session> <words> …", words: { min: 2, max: 9 } };
+    expect(() => parseInput(nested, [])).toThrow(/^<session> is missing\n/);
+    expect(() => parseInput(nested, ["docs"])).toThrow(/^<words> is missing\n/);
   });
 
   it.each(["", "-1", "1.5", "ten", "0x10", "1e3", "9".repeat(16)])("are no whole number: %j", (text) => {

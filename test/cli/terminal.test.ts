@@ -48,6 +48,7 @@ it("gives data as it is to programs, and its width away on a terminal, where dat
   const put = ({ printData, columns }: Terminal): void => printData(`${columns} \u001b[2J`);
   expect(sent(true, {}, put)).toBe("100 \\u001b[2J\n");
   expect(sent(false, {}, put)).toBe("undefined \u001b[2J\n");
+  expect(sent(false, {}, ({ printData }) => printData("+ends with its own\n"))).toBe("+ends with its own\n");
 });
 
 it("says what is wrong, and logs an event on one line, to standard error", async () => {

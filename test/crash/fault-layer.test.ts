@@ -33,6 +33,29 @@ it.each<{ name: string; endAtOp: number; kept: string }>([
   },
 );
 
+it("a power cut takes what was not synced also where a synced folder has grown since", () => {
+  const dir = tempDir();
+  const faults = join(dir, "faults.json");
+  const done = join(dir, ".git/codex-inbox/journal/done");
+  mkdirSync(done, { recursive: true });
+  writeFileSync(faults, "{}");
+  // Other names than a few make a folder larger on every file system; what was opened last would be cut last.
+  const script = `
+    import { appendFileSync, fsyncSync, openSync, writeFileSync } from "node:fs";
+    const [done] = process.argv.slice(1);
+    fsyncSync(openSync(done, "r"));
+    for (let n = 0; n < 500; n += 1) writeFileSync(done + "/a-longer-name-of-a-file-" + n, "");
+    appendFileSync(done + "/task.jsonl", "one\\n", { flush: true });
+    appendFileSync(done + "/task.jsonl", "two\\n");
+    process.kill(process.pid, "SIGKILL");`;
+  const end = spawnSync(process.execPath, ["--import", LAYER, "--input-type=module", "--eval", script, done], {
+    env: { TORTURE_FAULTS: faults, TORTURE_ACTION: "power" },
+    encoding: "utf8",
+  });
+  expect(end).toMatchObject({ signal: "SIGKILL", stdout: "", stderr: "" });
+  expect(readFileSync(join(done, "task.jsonl"), "utf8")).toBe("one\n");
+});
+
 it("a call that is to fail does so once, and what Node makes of others within it is one change", () => {
   const dir = tempDir();
   const faults = join(dir, "faults.json");

@@ -93,11 +93,12 @@ const PLACES: readonly {
   readonly actions: readonly [Action, ...Action[]];
 }[] = [
   { share: 0.12, points: /^commit:swap-files/, actions: ["stop"] }, // With the index in its hands: what the user stages then must stay.
+  { share: 0.1, points: /^commit:(?:objects-written|files-written|index-built)/, actions: ["stop"] }, // The user commits before its branch moves.
   { share: 0.1, points: /^run:spawned/, actions: ["kill"] }, // Its worker begins late, when the next one has decided about it.
   { share: 0.22, points: /^commit:/, actions: ["stop", "stop", "kill", "power"] },
   { share: 0.14, points: /^(?:run|verify):(?:directory|journaled|spawned)/, actions: ["kill", "kill", "power"] },
   { share: 0.16, points: /^(?:accept|run|finish|turn):/, actions: ["kill", "power", "power", "stop"] },
-  { share: 0.26, points: /./, actions: ["kill", "power", "stop"] },
+  { share: 0.16, points: /./, actions: ["kill", "power", "stop"] },
 ];
 
 /** How a start goes on. One in four coordinators lives until a step ends it. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { commitIndex, settle } from "../support/git-stress/user-actions.ts";
+import { commitIndex } from "../support/git-stress/user-actions.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask } from "./ask.ts";
@@ -9,6 +9,7 @@ import type { ControlWord, LifeFault, Step } from "./history.ts";
 import type { CoordinatorLife } from "./home/coordinator-life.ts";
 import { childrenOf, isWorker, killQuietly } from "./home/processes.ts";
 import type { TortureHome } from "./home/torture-home.ts";
+import { land } from "./landing-step.ts";
 import { suffer } from "./shortages.ts";
 import { raceUser, workAsUser } from "./user-steps.ts";
 
@@ -39,6 +40,7 @@ export async function performStep(home: TortureHome, step: Step, random: SeededR
       home.order({ ...home.orders(), clockMs: (home.orders().clockMs ?? 0) + step.byMs });
       return "set";
     case "control":
+      if (step.what === "land") return land(home, step.pick, random, () => startAnew(home, undefined));
       return control(home, step.what, step.pick);
     case "settings":
       return home.alone(() =>
@@ -91,8 +93,7 @@ async function raceAtStop(home: TortureHome, pid: number): Promise<void> {
   );
   if (isThere === false || life.isOver()) return;
   home.counts.stoppedAtPoint += 1;
-  const isBeforeIndex = String(life.fault?.at).startsWith("commit:swap-files");
-  await Promise.race([home.alone(() => raceUser(home, isBeforeIndex)).catch(() => undefined), delay(1_500)]);
+  await Promise.race([home.alone(() => raceUser(home, String(life.fault?.at))).catch(() => undefined), delay(1_500)]);
   life.signal("SIGCONT");
   raced.add(life);
 }
@@ -178,7 +179,7 @@ async function kill(
   return `killed ${pid}`;
 }
 
-async function control(home: TortureHome, what: ControlWord, pick: number): Promise<string> {
+async function control(home: TortureHome, what: Exclude<ControlWord, "land">, pick: number): Promise<string> {
   if (what === "compact" || what === "gc") {
     const { code } = await home.command(...(what === "compact" ? ["compact-tasks", "--force"] : ["worktree", "gc"]));
     return `${what} ended with ${code}`;
@@ -194,15 +195,6 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   if (what === "pause") return asked("/pause");
   if (what === "pause-session") return asked("/pause", { session });
   if (what === "archive") return home.alone(() => asked(`/sessions/${session}/archive`));
-  if (what === "land") {
-    const able = sessions.filter((key) => hasBranch(home, key));
-    return home.alone(async () => {
-      if (pick < TIDY_SHARE) await settle(home.user); // Else it may only be made ready.
-      const answer = await life.ask("POST", `/sessions/${able[Math.floor(pick * able.length)] ?? session}/land`, {});
-      const { state = "" } = answer?.body ?? {};
-      return `land: ${answer?.status ?? "no answer"} ${state}`;
-    });
-  }
   noteIds(home);
   const known = home.tasks.filter(({ id }) => id !== undefined);
   const task = known[Math.floor(pick * known.length)];
@@ -214,15 +206,6 @@ async function control(home: TortureHome, what: ControlWord, pick: number): Prom
   if (answer?.status === 202) task.retries += 1;
   else if (answer === undefined || answer.status >= 500) task.retriesUncertain += 1;
   return `retry: ${answer?.status ?? "no answer"}`;
-}
-
-/** Of the landings that happen beside changes of the user's that are not committed none is done. */
-const TIDY_SHARE = 0.8;
-
-/** Whether the session has worked in a worktree of its own. */
-function hasBranch({ repo }: TortureHome, session: string): boolean {
-  const slug = session.replaceAll("/", "-");
-  return repo.git("for-each-ref", "--format=%(refname)").includes(`refs/heads/codex-inbox/${slug}-`);
 }
 
 /** Learns from the log which id a dropped file got. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../support/seeded-random.ts";
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
 import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
+import { refusedAsArchived } from "./findings/archived-drops.ts";
 import {
   checkCommits,
   checkDoctor,
@@ -31,8 +32,8 @@ export interface TortureOptions {
   readonly control?: Control;
   /** Says each step as it is done. */
   readonly trace?: (line: string) => void;
-  /** Leaves everything where it is. */
-  readonly keeps?: boolean;
+  /** Leaves everything where it is; else that is done after a violation alone, or "never". */
+  readonly keeps?: boolean | "never";
 }
 
 export interface TortureReport {
@@ -76,10 +77,14 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
     problems.push(`the history stopped: ${error instanceof Error ? error.stack : String(error)}`);
   }
   const figures = figuresOf(home);
-  const isKept = keeps || problems.length > 0;
+  const isKept = isToBeKept(keeps, problems);
   await close(place, [home], isKept);
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
+}
+
+export function isToBeKept(keeps: TortureOptions["keeps"], problems: readonly string[]): boolean {
+  return keeps === true || (keeps !== "never" && problems.length > 0);
 }
 
 export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
@@ -149,15 +154,16 @@ async function check(home: TortureHome): Promise<readonly string[]> {
   const content = readBranch(home);
   const notes = readNotes(home);
   const verified = verifiedIn(home);
+  const refused = refusedAsArchived(home.repo, home.tasks);
   return [
-    ...checkOutcomes(home, content),
+    ...checkOutcomes({ tasks: home.tasks.filter((task) => !refused.includes(task)) }, content),
     ...checkCommits(home, content),
     ...(await checkUser(home)),
     ...checkStarts(notes),
     ...checkNotAgain(notes, verified),
     ...checkTranscripts(notes, content),
     ...checkBytes(home, notes),
-    ...checkLeftovers(home),
+    ...checkLeftovers(home, refused),
     ...(await checkDoctor(home)),
   ];
 }
@@ -166,6 +172,7 @@ function figuresOf(home: TortureHome): Readonly<Record<string, number>> {
   const notes = readNotes(home);
   return {
     tasks: home.tasks.length,
+    refused: refusedAsArchived(home.repo, home.tasks).length,
     runs: notes.filter(({ kind }) => kind === "start").length,
     written: notes.filter(({ kind }) => kind === "wrote").length,
     ...figuresOfLives(home),

@@ -48,12 +48,14 @@ function forgetWhatIsTaken(home: TortureHome, name: string): void {
 /**
  * What a user can do in the moment in which a coordinator stands still. Each takes another way past branch and index.
  *
- * @param isBeforeIndex it stands where it is about to put its index in place of the user's: so that is changed
+ * @param at where it stands: about to put its index in place of the user's, which is changed then; or about to move the branch to what it
+ *   has built on that, where the user commits
  */
-export async function raceUser(home: TortureHome, isBeforeIndex: boolean): Promise<void> {
+export async function raceUser(home: TortureHome, at: string): Promise<void> {
   const { user } = home;
   const turn = home.kept.size + user.commands;
-  const kind = isBeforeIndex ? 1 : turn % 3;
+  const isBeforeBranch = /^commit:(?:objects-written|files-written|index-built)/.test(at);
+  const kind = at.startsWith("commit:swap-files") ? 1 : isBeforeBranch ? (turn % 2) * 2 : turn % 3;
   if (kind === 0) {
     const subject = `user: race ${turn}`;
     await user.git("commit", "-q", "--allow-empty", "-m", subject);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { failAt } from "../../src/base/fault-point.ts";
+import { failure } from "../fakes/fake-runner.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 const SIX_HOURS_MS = 6 * 3_600_000;
@@ -39,6 +40,26 @@ it("a clock that is set back does not hide that the branch was moved", async () 
   await pass(world, 60);
   expect(world.results()).toHaveLength(1);
 });
+
+it.each<{ name: string; isRestarted: boolean }>([
+  { name: "while it waits", isRestarted: false },
+  { name: "before the next coordinator begins", isRestarted: true },
+])(
+  "a clock that is set back $name makes a retry wait at most twice as long, not for hours",
+  async ({ isRestarted }) => {
+    const world = createWorld();
+    await world.start();
+    world.drop("docs/x.md", "First.\n");
+    await world.settle();
+    world.runner.end(world.runner.of("docs"), { outcome: "failed", failure: failure("overloaded") });
+    await pass(world, 1);
+    if (isRestarted) await world.crash();
+    world.clock.set(world.clock.nowMs - SIX_HOURS_MS);
+    if (isRestarted) await world.start();
+    await pass(world, 3);
+    expect(world.runner.started).toHaveLength(2);
+  },
+);
 
 it("what became of a dependency is asked again where the machine was short of something", async () => {
   const world = createWorld();

@@ -60,6 +60,7 @@ it("a task that waits for its author holds those behind it in its session, and e
       order,
       priority: 2,
       acceptedAtMs: 0,
+      waitsFromMs: 0,
       dueAtMs: 0,
       notBeforeMs: undefined,
       dependsOn: [],

@@ -96,12 +96,15 @@ function fakeUseCases(deps: () => FakeCliDeps): UseCases {
       ...{ running: false, problem: null, inTheWay: null },
     }),
     receiveHook: async () => "#!/bin/sh\n",
-    land: async (session) => ({ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing" }),
+    land: async (session) => ({
+      ...{ session, branch: `codex-inbox/${session}`, target: "main", state: "nothing", head: null, commit: null },
+      ...{ conflicts: [], why: null, command: null, repairTask: null, edited: null, left: null },
+    }),
     attach: async (session, take) => ({
       ...{ session, branch: `codex-inbox/${session}`, dir: `/trees/${session}`, thread: null, resume: null },
       takenBy: take ? "ada" : null,
     }),
-    release: async (session) => ({ session, released: true }),
+    release: async (session) => ({ session, released: true, edited: null, left: null }),
     archive: async (session, archived) => ({ session, archived, commit: "c".repeat(40) }),
     worktrees: async () => ({ worktrees: [], kept: [] }),
     compactTasks: async (force) => ({ commit: force ? "c".repeat(40) : undefined, rows: { before: 7, after: 3 } }),

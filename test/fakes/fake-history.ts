@@ -25,5 +25,9 @@ export function createFakeHistory(repository: FakeRepository): QueriesDeps["hist
         .filter(({ task }) => task.includes(part))
         .slice(0, count),
     inThread: async (part, count) => entries(part).slice(0, count),
+    inSession: async (part, count) =>
+      entries()
+        .filter(({ session }) => session.includes(part))
+        .slice(0, count),
   };
 }

@@ -31,6 +31,7 @@ export function sharedPlaces(
       const branch = `codex-inbox/${session}`;
       return { kind: "worktree", slug: session, branch, dir: workRoot, base: "0".repeat(40), slot: 0 };
     },
+    commitEdits: async () => ({ edited: null, left: null }),
     reopen: async () => undefined,
     merge: async () => undefined,
     before: async () => undefined,

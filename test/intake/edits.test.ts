@@ -56,6 +56,17 @@ describe("an edit of a queued task", () => {
     expect(world.logged("replaced")).toMatchObject([{ task: ID, session: "docs", origin: "http" }]);
   });
 
+  it("that takes out a misspelt key is refused; one that takes out a key of nobody's is none", async () => {
+    const { world, coordinator } = await waiting();
+    const misspelt = coordinator.edit(ID, { keys: { priorty: null, priority: 1 } });
+    await expect(misspelt).rejects.toMatchObject({
+      ...{ code: "TASK_FILE", message: 'there is no key "priorty"; did you mean priority?' },
+      places: [{ key: "priorty" }],
+    });
+    await coordinator.edit(ID, { keys: { elsewhere: null } });
+    expect(world.logged("replaced")).toEqual([]);
+  });
+
   it("that changes nothing is none, and two at once both count", async () => {
     const { world, coordinator } = await waiting();
     await coordinator.edit(ID, { keys: { priority: 3 } });

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { loadCredentialRules } from "../../src/redact/credential-rules.ts";
 import { createKeeper } from "../../src/redact/keeper.ts";
 import { createKnownValues } from "../../src/redact/known-values.ts";
@@ -149,6 +150,24 @@ describe("what is found", () => {
   it("a private key that was cut off", () => {
     const [{ secret = "" } = {}] = FOUND.filter(({ kind }) => kind === "private-key");
     expect(KEEPER.keep(`${secret.slice(0, 120)}"}\nand more`)).toBe('[redacted: private-key]"}\nand more');
+  });
+
+  it("a login that could not be read for want of descriptors, with the next text", () => {
+    const path = join(tempDir(), "auth.json");
+    const login = "token-of-the-only-login-1";
+    writeFileSync(path, JSON.stringify({ tokens: { access_token: login } }));
+    const { openSync } = fs;
+    const put = (open: typeof openSync): void => {
+      fs.openSync = open;
+      syncBuiltinESMExports();
+    };
+    onTestFinished(() => put(openSync));
+    put(() => {
+      throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    });
+    const keeper = keeperWith({}, path);
+    put(openSync);
+    expect(keeper.keep(`is ${login}`)).toBe("is [redacted: codex-login]");
   });
 
   it("a renewed login at once, and the old one still", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Coordinator, Health } from "../../src/app/coordinator.ts";
+import type { LandingView } from "../../src/app/views/landing-view.ts";
 import { CoordinatorError, type ErrorCode } from "../../src/base/errors.ts";
 import { createApp } from "../../src/server/app.ts";
 import { parseDropText } from "../../src/task/file/task-file.ts";
@@ -450,25 +451,30 @@ describe("stop, pause and resume", () => {
 
   it("lands a session, with a repair where that is asked for, attaches to it and releases it", async () => {
     const asked: unknown[] = [];
+    const COMMIT = "c".repeat(40);
+    const landing: LandingView = {
+      ...{ session: "docs", branch: "b", target: "main", state: "nothing", head: null, commit: null, conflicts: [] },
+      ...{ why: null, command: null, repairTask: null, edited: null, left: null },
+    };
     const answer = { session: "docs", branch: "codex-inbox/docs-1a2b3c", dir: "/t", thread: null, takenBy: null };
     const { request } = server({
       async land(...given) {
         asked.push(given);
-        return { session: "docs", branch: "b", target: "main", state: "nothing" };
+        return landing;
       },
       async attach(...given) {
         asked.push(given);
         return answer;
       },
-      release: async (session) => ({ session, released: true }),
+      release: async (session) => ({ session, released: true, edited: COMMIT, left: null }),
     });
     const post = (path: string, body = ""): ReturnType<typeof request> => request(path, { method: "POST", body });
-    expect((await post("/sessions/docs/api/land", '{"repair":true,"words":"keep both"}')).body).toMatchObject({
-      ...{ state: "nothing", repairTask: null },
-    });
+    expect((await post("/sessions/docs/api/land", '{"repair":true,"words":"keep both"}')).body).toEqual(landing);
     await post("/sessions/docs/land");
     expect((await post("/sessions/docs/attach", '{"take":true}')).body).toEqual(answer);
-    expect((await post("/sessions/docs/release")).body).toEqual({ session: "docs", released: true });
+    expect((await post("/sessions/docs/release")).body).toEqual({
+      ...{ session: "docs", released: true, edited: COMMIT, left: null },
+    });
     expect(asked).toEqual([
       ["docs/api", { words: "keep both" }],
       ["docs", undefined],

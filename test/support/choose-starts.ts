@@ -156,7 +156,10 @@ function ownHold(task: ChosenTask, { nowMs, outcomeOf }: ScheduleInput): Hold | 
   if (waitsFor.length + unknown.length > 0) return { kind: "dependency", waitsFor, unknown };
   if (task.notBeforeMs !== undefined && task.notBeforeMs > nowMs)
     return { kind: "notBefore", untilMs: task.notBeforeMs };
-  if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
+  const { waitsFromMs, dueAtMs } = task;
+  // A clock that was set back behind as long before its wait as that was to last has made its end meaningless.
+  if (dueAtMs > nowMs && nowMs >= waitsFromMs - (dueAtMs - waitsFromMs))
+    return { kind: "retry", untilMs: task.dueAtMs };
   return undefined;
 }
 

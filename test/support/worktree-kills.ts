@@ -1,6 +1,15 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -28,6 +37,8 @@ export interface KillReport {
   readonly kills: number;
   /** Of contents that agents wrote. */
   readonly written: number;
+  /** Steps at which a coordinator was killed before an agent of it had written: nothing could be lost there. */
+  readonly idle: readonly string[];
   /** Those that are in no commit, and not in a worktree. */
   readonly lost: readonly string[];
   /** Steps at which nobody was killed: a step that is never reached proves nothing. */
@@ -52,6 +63,7 @@ export async function killAtWorktrees(options: KillOptions): Promise<KillReport>
   const before = usersState(repo);
   const survived: string[] = [];
   const failures: string[] = [];
+  const idle: string[] = [];
   let [kills, number] = [0, 0];
 
   const live = async (how: {
@@ -60,8 +72,11 @@ export async function killAtWorktrees(options: KillOptions): Promise<KillReport>
     readonly kb?: number;
   }): Promise<void> => {
     number += 1;
-    const life = startLife(repo.dir, notes, seed * 1_000 + number, how);
+    const gate = how.fault === undefined ? {} : { gate: join(repo.dir, `../armed-${number}`) };
+    const notedBytes = statSync(notes).size;
+    const life = startLife(repo.dir, notes, seed * 1_000 + number, { ...how, ...gate });
     const end = await life.end(random.chance(0.5));
+    if (how.fault !== undefined && statSync(notes).size === notedBytes) idle.push(how.fault);
     if (end.wasKilled) kills += 1;
     else if (how.fault !== undefined) survived.push(how.fault);
     if (!end.wasKilled && !end.hasLived && how.kb === undefined) failures.push(end.stderr.trim().slice(0, 500));
@@ -82,7 +97,7 @@ export async function killAtWorktrees(options: KillOptions): Promise<KillReport>
   const after = usersState(repo);
   // Of the user's branch, agents' processes make commits of their own, so that there is something to merge.
   const touched = [...before].flatMap(([what, was]) => (what === "main" || after.get(what) === was ? [] : [what]));
-  return { kills, written: written.length, lost, survived, failures, touched };
+  return { kills, written: written.length, idle, lost, survived, failures, touched };
 }
 
 interface Life {
@@ -93,14 +108,16 @@ function startLife(
   topDir: string,
   notes: string,
   seed: number,
-  { fault, afterMs, kb = -1 }: { readonly fault?: string; readonly afterMs?: number; readonly kb?: number },
+  how: { readonly fault?: string; readonly gate?: string; readonly afterMs?: number; readonly kb?: number },
 ): Life {
+  const { fault, gate, afterMs, kb = -1 } = how;
   const path = fileURLToPath(new URL("session-trees-process.ts", import.meta.url));
+  const armed = gate === undefined ? {} : { CODEX_INBOX_FAULT: fault, CODEX_INBOX_FAULT_FROM: gate };
   const limit = kb < 0 ? "unlimited" : String(kb);
   const child = spawn(
     "bash",
     ["-c", `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, path, topDir, notes, String(seed)],
-    { env: { ...process.env, ...(fault === undefined ? {} : { CODEX_INBOX_FAULT: fault }) }, stdio: "pipe" },
+    { env: { ...process.env, ...armed }, stdio: "pipe" },
   );
   let [stderr, hasLived] = ["", false];
   child.stderr.on("data", (chunk: Buffer) => {

@@ -69,7 +69,7 @@ export async function initWorkspace(dir: string, options: InitOptions): Promise<
   }
   refuseObstacles(place.workspaceDir);
   refuseNewerState(place.stateDir);
-  if (!options.another) await refuseSecond(dir, (there) => there.topDir !== place.topDir);
+  if (!options.another) await refuseSecond(dir, (there) => there.workspaceDir !== place.workspaceDir);
   const commit = await addLayout(place, place.branch);
   mkdirSync(join(place.workspaceDir, INBOX), { recursive: true });
   writeFirstPolicy(place);
@@ -90,12 +90,16 @@ function refuseObstacles(workspaceDir: string): void {
   }
 }
 
-/** A checkout that is a workspace, or has one elsewhere, would get a second queue that takes none of the tasks of the first. */
+/** A folder in a workspace, or in a checkout that has one elsewhere, would get a second queue that takes none of the tasks of the first. */
 async function refuseSecond(dir: string, isOther: (there: WorkspacePlace) => boolean): Promise<void> {
   const there = await workspaceAt(dir);
   if (there === undefined || !isOther(there)) return;
-  const message = `${there.workspaceDir} is the workspace of this checkout already: codex-inbox -C ${shellWord(there.workspaceDir)} serve`;
-  throw new CoordinatorError("REFUSED", `${message}. For a further one beside it, give --another`);
+  const message = `${there.workspaceDir} is the workspace of this checkout already: ${served(there.workspaceDir)}`;
+  throw new CoordinatorError("REFUSED", `${message}. For a further one with tasks of its own, give --another`);
+}
+
+function served(workspaceDir: string): string {
+  return `codex-inbox -C ${shellWord(workspaceDir)} serve`;
 }
 
 async function workspaceAt(dir: string): Promise<WorkspacePlace | undefined> {
@@ -114,8 +118,11 @@ async function initBranch(
 ): Promise<readonly string[]> {
   const code = await placeAt(dir);
   const target = resolve(dir, wanted ?? join(dirname(code.topDir), `${basename(code.topDir)}-inbox`));
-  if (existsSync(target))
-    throw new CoordinatorError("REFUSED", `${target} is there already: name another folder with --dir`);
+  if (existsSync(target)) {
+    const isOurs = (await workspaceAt(dir))?.workspaceDir === realPathOf(target);
+    const then = isOurs ? `, and serves this checkout: ${served(target)}` : ": name another folder with --dir";
+    throw new CoordinatorError("REFUSED", `${target} is there already${then}`);
+  }
   if (isBelow(code.topDir, realPathOf(target)))
     throw new CoordinatorError(
       "REFUSED",
@@ -217,6 +224,6 @@ export interface InitOptions {
   /** Name of a branch of its own for the workspace, in a linked worktree. */
   readonly branch: string | undefined;
   readonly dir: string | undefined;
-  /** Also where the checkout is a workspace, or has one elsewhere. */
+  /** Also in a workspace, or where the checkout has one elsewhere. */
   readonly another: boolean;
 }

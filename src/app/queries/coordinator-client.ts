@@ -4,7 +4,8 @@ import { CoordinatorError, isErrorCode, systemErrorCode } from "../../base/error
 import { http } from "../../base/http.ts";
 import { asObject, asText } from "../../base/json-shape.ts";
 import type { TaskChange } from "../../task/file/task-text.ts";
-import type { AttachedView } from "../actions/sessions/attach-session.ts";
+import type { AttachedView, ReleasedView } from "../actions/sessions/attach-session.ts";
+import type { LandingView } from "../views/landing-view.ts";
 import type { LogView } from "../views/log-view.ts";
 import type { Health } from "../views/present-health.ts";
 import type { SessionView } from "../views/session-list.ts";
@@ -16,6 +17,8 @@ import type { CoordinatorAddress } from "./server-record.ts";
 const ANSWER_TIMEOUT_MS = 2_000;
 /** What it is asked to do is waited for longer: without an answer nobody knows whether it was done. */
 const FILING_TIMEOUT_MS = 30_000;
+/** A checkout of many files takes long to move. */
+const LANDING_TIMEOUT_MS = 600_000;
 
 const NOTHING = { prompt: null, verificationOutput: null, commit: null, workplace: null };
 
@@ -170,14 +173,40 @@ export async function askToAttach(
     | undefined;
 }
 
+/**
+ * Has the coordinator at `address` land the work of a session; `undefined` where nobody listens.
+ *
+ * @param repair has the session settle a conflict
+ * @throws CoordinatorError what it refuses it with; `TRY_AGAIN` where it may have done it
+ */
+export async function askToLand(
+  address: CoordinatorAddress,
+  session: string,
+  repair: { readonly words: string } | undefined,
+): Promise<LandingView | undefined> {
+  const path = `/sessions/${encodeURIComponent(session)}/land`;
+  const body = JSON.stringify(repair === undefined ? {} : { repair: true, words: repair.words });
+  const again = "land again: what is landed is not landed twice";
+  const request = { method: "POST", body, again, timeoutMs: LANDING_TIMEOUT_MS };
+  return (await askFor(address, path, request)) as LandingView | undefined;
+}
+
+/** Has the coordinator at `address` give back a session that was taken; `undefined` where nobody listens. @throws CoordinatorError as `askToAttach` */
+export async function askToRelease(address: CoordinatorAddress, session: string): Promise<ReleasedView | undefined> {
+  const path = `/sessions/${encodeURIComponent(session)}/release`;
+  const again = "release again: once more is the same";
+  return (await askFor(address, path, { method: "POST", body: "{}", again })) as ReleasedView | undefined;
+}
+
 /** Returns what the coordinator answers with 200; `undefined` where nobody listens. @param again what to do where it did not answer */
 async function askFor(
   address: CoordinatorAddress,
   path: string,
-  { method, body, again }: { readonly method: string; readonly body: string; readonly again: string },
+  request: { readonly method: string; readonly body: string; readonly again: string; readonly timeoutMs?: number },
 ): Promise<unknown> {
+  const { method, body, again, timeoutMs = FILING_TIMEOUT_MS } = request;
   try {
-    const { status, answer } = await ask(address, path, { method, timeoutMs: FILING_TIMEOUT_MS, body });
+    const { status, answer } = await ask(address, path, { method, timeoutMs, body });
     if (status === 200) return answer;
     const { error } = answer as { readonly error?: { readonly code?: unknown; readonly message?: unknown } };
     const message = String(error?.message ?? `the coordinator answered ${status}`);

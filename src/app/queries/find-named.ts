@@ -16,6 +16,8 @@ export interface NamedDeps extends QueriesDeps {
 const CANDIDATES_SHOWN = 5;
 /** A shorter part of a thread's id is not looked for in the history. */
 const THREAD_PART = /^[0-9a-f-]{6,36}$/;
+/** Nor is a shorter part of a session's key. */
+const KEY_PART = /^[A-Za-z0-9/._-]{4,80}$/;
 
 /**
  * Finds what a word names, the same way for every command and route: a whole task id, session key or thread id first, and then the parts
@@ -95,15 +97,24 @@ async function sessionWithKey(deps: NamedDeps, key: string): Promise<SessionView
   return (await import("../views/session-list.ts")).findSession(await deps.sessionDeps(), key);
 }
 
-/** A session that was made for one task is known by its thread from the history, once that task is committed. */
+/** A session that was made for one task is known from the history alone, once that task is committed. */
 async function sessionWithPart(deps: NamedDeps, word: string): Promise<SessionView> {
   return otherwise(
     () => sessionWithKey(deps, word),
     async () => {
       const [entry] = THREAD_PART.test(word) ? await deps.history.inThread(word, 1) : [];
-      return sessionWithKey(deps, entry?.session ?? word);
+      return sessionWithKey(deps, entry?.session ?? (await keyWithPart(deps, word)) ?? word);
     },
   );
+}
+
+/** @throws CoordinatorError `REFUSED` where several sessions have it in their keys */
+async function keyWithPart({ history }: NamedDeps, word: string): Promise<string | undefined> {
+  const entries = KEY_PART.test(word) ? await history.inSession(word, CANDIDATES_SHOWN + 1) : [];
+  const keys = [...new Set(entries.map(({ session }) => session))];
+  if (keys.length < 2) return keys[0];
+  const shown = `${keys.slice(0, CANDIDATES_SHOWN).join(", ")}${keys.length > CANDIDATES_SHOWN ? ", …" : ""}`;
+  throw new CoordinatorError("REFUSED", `"${word}" could be any of several sessions: ${shown}; give more of the key`);
 }
 
 /** Returns the task that a session stands for. @throws CoordinatorError `REFUSED` where several of it are open */

@@ -16,6 +16,7 @@ import { createRunPlaces, type RunPlaces } from "../../run/workplace/run-places.
 import { createTurnRetention } from "../../run/workplace/turn-retention.ts";
 import { type OpenedWorkplace, openWorkplace, type Workplace } from "../../run/workplace/workplace.ts";
 import { createSessionBranches } from "../../run/workplace/worktrees/session-branches.ts";
+import { type CommitEdits, createCommitEdits } from "../../run/workplace/worktrees/session-edits.ts";
 import { createSessionMerges } from "../../run/workplace/worktrees/session-merges.ts";
 import { createSessionSnapshots, type SessionSnapshots } from "../../run/workplace/worktrees/session-snapshots.ts";
 import { createSessionWorktrees, type SessionWorktrees } from "../../run/workplace/worktrees/session-worktrees.ts";
@@ -56,6 +57,7 @@ export interface WorktreeParts {
   readonly snapshots: SessionSnapshots;
   readonly keeping: WorktreeKeeping;
   readonly merger: Merger;
+  readonly commitEdits: CommitEdits;
 }
 
 export interface WorktreePartsOptions
@@ -70,6 +72,7 @@ export interface WorktreePartsOptions
 /** Opens the worktrees of a workspace: one process at a time may, the one that holds its lock. @throws as `openWorkplace` */
 export async function openWorktreeParts(options: WorktreePartsOptions): Promise<WorktreeParts> {
   const { place, paths, allowed, settings, surroundings, log } = options;
+  const home = homeName(paths.root);
   const records = openWorktreeRecords(paths.worktrees);
   const workTree = await openWorkplace({
     ...{ place, paths, log, allowed, secretsIn: options.secretsIn, linked: () => worktrees.known() },
@@ -81,7 +84,7 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
   });
   const shared = { code, trees, records, settings, surroundings, log, environment, isIdle: options.isIdle };
   const worktrees = createSessionWorktrees({
-    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, home: homeName(paths.root) },
+    ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, home },
     makeRoom: () => keeping.makeRoom(),
   });
   const committer = (): Promise<string> => readIdentity(code);
@@ -93,7 +96,8 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
   });
   const removal = createWorktreeRemoval({ ...shared, worktrees, snapshots, ours, committer });
   const keeping = createWorktreeKeeping({ ...shared, worktrees, removal });
-  return { workTree, records, trees, worktrees, snapshots, keeping, merger };
+  const commitEdits = createCommitEdits({ home, trees, worktrees, records, snapshots });
+  return { workTree, records, trees, worktrees, snapshots, keeping, merger, commitEdits };
 }
 
 /** Opens where runs work: the checkout, and the worktrees of sessions. @throws as `openWorkplace` */
@@ -111,7 +115,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
       network: policy.current().network,
     }),
   });
-  const { workTree, records, worktrees, snapshots, keeping, merger } = await openWorktreeParts({
+  const { workTree, records, worktrees, snapshots, keeping, merger, commitEdits } = await openWorktreeParts({
     ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
     settings: () => ({ setup: undefined, ...config.current().worktree, dir: policy.current().worktreesDir }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
@@ -128,7 +132,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     ...{ everyMinutes: () => config.current().maintenanceMinutes, isQuiet: () => isIdle(undefined) },
   });
   const places = createRunPlaces({
-    ...{ code, worktrees, snapshots, workRoot, repositories, tidy: keeping.tidy },
+    ...{ code, worktrees, snapshots, workRoot, repositories, commitEdits, tidy: keeping.tidy },
     ...{ homeDir: place.workspaceDir, stateDir: paths.root },
     branches: createSessionBranches({ code, records, merger, log, environment: () => programs.forListing(code) }),
     landing: { checkout: code, merger, programs, now: surroundings.now, home: homeName(paths.root) },

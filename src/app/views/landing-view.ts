@@ -20,6 +20,10 @@ export interface LandingView {
   readonly command: string | null;
   /** The task in which the session settles the conflict, where that was asked for. */
   readonly repairTask: string | null;
+  /** The commit of what somebody has edited in the session's worktree since its last run, made first. */
+  readonly edited: string | null;
+  /** What of that worktree is in no commit, so that it was not landed, and why. */
+  readonly left: string | null;
 }
 
 export function presentLanding(answer: LandAnswer): LandingView {
@@ -32,5 +36,6 @@ export function presentLanding(answer: LandAnswer): LandingView {
     why: answer.state === "ready" ? answer.why : null,
     command: answer.state === "ready" ? answer.command : null,
     repairTask: answer.repair ?? null,
+    ...answer.edits,
   };
 }

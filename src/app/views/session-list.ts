@@ -84,7 +84,8 @@ const CANDIDATES_SHOWN = 5;
 
 /**
  * Returns the session with this key; else the one whose key has it as a part, or where there is none, whose thread: a whole thread id is
- * looked for among threads first. Those that were made for a single task each are found by their whole key, or while their task is open.
+ * looked for among threads first. Those that were made for a single task each are found by their whole key, or while their task is open; `find-named.ts` looks for the
+ * others in the history.
  *
  * @throws CoordinatorError `NOT_FOUND`, or `REFUSED` where it is a part of several
  */

@@ -9,7 +9,7 @@ export function createInitCommand(deps: CliDeps): Command {
     help: [
       "--branch <name>  keep the workspace on a branch of its own, in a linked worktree (recommended for repositories of code)",
       "--dir <path>     where that worktree goes (default: beside the repository, <repository>-inbox)",
-      "--another        also where this checkout is a workspace, or has one elsewhere: a queue of its own, with tasks of its own",
+      "--another        also in a workspace, or where this checkout has one elsewhere: a queue of its own, with tasks of its own",
     ],
     options: { branch: { type: "string" }, dir: { type: "string" }, another: { type: "boolean" } },
     words: { min: 0, max: 0 },

@@ -11,7 +11,7 @@ export function createSyncCommand(deps: CliDeps): Command {
       "--json        print how branch and remote stand then as JSON",
       "--print-hook  print a post-receive hook for a bare repository on this machine: what is pushed there is then taken at once",
       'The remote is named in codex-inbox.json: "sync": { "remote": "origin" }. A coordinator at work does it; else this command does.',
-      "Exit code: 0, or 75 where the remote cannot be used now, or something is in the way; it says what.",
+      "Exit code: 0, or 75 where the remote cannot be used now, or something is in the way; it says what. 78: none is named.",
     ],
     options: { json: { type: "boolean" }, "print-hook": { type: "boolean" } },
     words: { min: 0, max: 0 },

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { CoordinatorError } from "../../base/errors.ts";
+import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, type CommandInput, textFlag } from "../command.ts";
 
@@ -13,6 +13,13 @@ export const PROMPT_HELP = [
   "--file <path>  a file, relative to where you are; it may have front matter of its own, and flags add to that",
   "--edit    in $VISUAL or $EDITOR, beginning with what else is given; nothing is sent when it stays empty or as it was",
 ];
+
+/** Why a file cannot be read, by the code of the system's error. */
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "is not there"],
+  ["EISDIR", "is a folder: name a file"],
+  ["EACCES", "may not be read by you"],
+]);
 
 /** Front matter and its end, as far as telling it from the prompt goes. */
 const FRONT_MATTER = /^\uFEFF?---(?:ya?ml)?[ \t]*\r?\n(?:[^\n]*\n)*?---[ \t]*(?:\r?\n|$)/;
@@ -57,8 +64,9 @@ function readPrompt(path: string, currentDir: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(resolve(currentDir, path)));
   } catch (cause) {
-    const isText = !(cause instanceof TypeError);
-    const why = isText ? `cannot be read: ${(cause as Error).message}` : "is not UTF-8 text";
-    throw new CoordinatorError(isText ? "NOT_FOUND" : "TASK_FILE", `--file: ${path} ${why}`, { cause });
+    if (cause instanceof TypeError)
+      throw new CoordinatorError("TASK_FILE", `--file: ${path} is not UTF-8 text`, { cause });
+    const why = UNREADABLE.get(systemErrorCode(cause) ?? "") ?? `cannot be read: ${(cause as Error).message}`;
+    throw new CoordinatorError("NOT_FOUND", `--file: ${resolve(currentDir, path)} ${why}`, { cause });
   }
 }

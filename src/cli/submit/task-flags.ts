@@ -92,6 +92,8 @@ export async function givenKeys(deps: CliDeps, input: CommandInput, nowMs: numbe
     const value = input.flags[flag];
     const name = `--${flag}`;
     const values = textsFlag(input, flag);
+    if ([value, ...values].some((text) => typeof text === "string" && text.trim() === ""))
+      throw new CoordinatorError("USAGE", `${name} is given without a value; leave it out for what holds without it`);
     if (repeatable === true && values.length > 0)
       given.push({ key, name, value: key === "dependsOn" ? await wholeIds(deps, values) : values });
     else if (typeof value === "string") given.push({ key, name, value: read?.(value, name, nowMs) ?? value });

@@ -129,7 +129,8 @@ export function createClaimView(deps: ClaimViewDeps): ClaimView {
         if (swap !== undefined) swaps.push(swap);
       }
       deps.onChange(touched);
-      return [...swaps, ...(await seeToClosed(seen))];
+      const asked = new Set(swaps.map(({ task }) => task)); // One of them may have ended here meanwhile.
+      return [...swaps, ...(await seeToClosed(seen)).filter(({ task }) => !asked.has(task))];
     },
   };
 }

@@ -7,7 +7,9 @@ import type { OpenTask } from "../../store/tasks/open-task.ts";
 import type { TaskTable } from "../../store/tasks/task-table.ts";
 import {
   BROKEN_FILES_MAX,
+  CONFLICTS_SHOWN_MAX,
   type Happening,
+  type LandFields,
   type SyncFields,
   shownBody,
   shownLine,
@@ -44,6 +46,8 @@ export interface EventRecorder {
   queueLog(log: Log): Log;
   /** The branch and its remote. */
   synced(news: SyncFields): void;
+  /** The work of a session was to land. */
+  landed(landing: LandFields): void;
   /** The files in inbox/ that cannot become tasks. */
   broken(paths: readonly string[]): void;
   /** What a new segment says in its header. */
@@ -215,6 +219,16 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
       const textOf = (value: string | null): string | null => (value === null ? null : keptLine(value));
       const [of, way] = [{ remote: keptLine(remote), branch: keptLine(branch) }, paths.map(keptLine)];
       log.add({ kind: "sync", what, ...of, reason: textOf(reason), paths: way, command: textOf(command) });
+    },
+    landed({ session, state, branch, target, commit, why, command, conflicts, repairTask, edited, left }) {
+      if (state === "nothing" && edited === null) return; // All is as it was.
+      const textOf = (value: string | null): string | null => (value === null ? null : keptLine(value));
+      log.add({
+        ...{ kind: "land", state, commit, repairTask, edited },
+        ...{ session: keptLine(session), branch: keptLine(branch), target: keptLine(target) },
+        ...{ why: textOf(why), command: textOf(command), left: textOf(left) },
+        conflicts: conflicts.slice(0, CONFLICTS_SHOWN_MAX).map(keptLine),
+      });
     },
     broken(paths) {
       const all = paths.join("\n");

@@ -15,6 +15,7 @@ import { systemErrorCode } from "../../base/errors.ts";
 import { syncDescriptor } from "../../base/files/durable-file.ts";
 import { type FileStamp, readStamp } from "../../base/files/file-stamp.ts";
 import { createSlices } from "../../base/slices.ts";
+import { worldFaultCode } from "../../base/world-fault.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -44,7 +45,11 @@ export interface StagedFiles extends Placement {
 }
 
 export interface WorkTree {
-  /** Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's. */
+  /**
+   * Reads what lies at `path` (from the top). A link on the way, or anything but a plain file, is the user's.
+   *
+   * @throws the system's error where the machine cannot read it just now (no descriptors, a fault of the disk)
+   */
   look(path: string): DiskContent;
   /**
    * Writes the new contents to temporary files. Few of them are not synced: the work tree is only a view of the branch, and git writes its
@@ -92,6 +97,7 @@ export function createWorkTree(
       return { kind: "file", id: hash(readFileSync(join(topDir, path))), stamp };
     } catch (error) {
       if (systemErrorCode(error) === "ENOENT") return { kind: "absent" };
+      if (worldFaultCode(error) !== undefined) throw error; // Whose file it is has to be found out later.
       return { kind: "foreign" }; // Not readable for us, so not ours.
     }
   }

@@ -22,6 +22,8 @@ export interface TaskHistory {
   withId(part: string, count: number): Promise<readonly HistoryEntry[]>;
   /** The same of those whose thread's id contains `part`. */
   inThread(part: string, count: number): Promise<readonly HistoryEntry[]>;
+  /** The same of those whose session's key contains `part`. */
+  inSession(part: string, count: number): Promise<readonly HistoryEntry[]>;
 }
 
 const FORMAT = [
@@ -68,11 +70,12 @@ export function createTaskHistory(place: Required<GitPlace>, branch: string): Ta
       log(
         count,
         "^Task-Id: ",
-        ...(session === undefined ? [] : [sessionLine(session)]),
+        ...(session === undefined ? [] : [`^Session-Key: ${keyPattern(session)}$`]),
         ...(statuses.length === 0 ? [] : [`^Task-Status: (${statuses.join("|")})$`]),
       ),
     withId: (part, count) => log(count, `^Task-Id: [0-9a-z-]*${part.replace(/[^0-9a-z-]/g, "")}`),
     inThread: (part, count) => log(count, "^Task-Id: ", `^Codex-Thread: [0-9a-f-]*${part.replace(/[^0-9a-f-]/g, "")}`),
+    inSession: (part, count) => log(count, "^Task-Id: ", `^Session-Key: .*${keyPattern(part)}`),
   };
 }
 
@@ -95,8 +98,8 @@ export async function* taskHistory(
 }
 
 /** Any character that no key has matches nothing. */
-function sessionLine(key: string): string {
-  return `^Session-Key: ${key.replaceAll(/[^A-Za-z0-9/_-]/g, (character) => (character === "." ? "[.]" : "$.^"))}$`;
+function keyPattern(key: string): string {
+  return key.replaceAll(/[^A-Za-z0-9/_-]/g, (character) => (character === "." ? "[.]" : "$.^"));
 }
 
 function parseEntry(record: string): readonly HistoryEntry[] {

@@ -8,6 +8,7 @@ import type { RunChange } from "../../task/state/run.ts";
 import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { RunGround } from "./run-paths.ts";
 import type { SessionBranches } from "./worktrees/session-branches.ts";
+import type { CommitEdits } from "./worktrees/session-edits.ts";
 import type { SessionSnapshots, WorktreeChange } from "./worktrees/session-snapshots.ts";
 import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
 import type { WorktreeKeeping } from "./worktrees/worktree-keeping.ts";
@@ -39,6 +40,8 @@ export interface RunPlaces extends Pick<SessionSnapshots, "before" | "merge"> {
   lease(session: string, locks: readonly string[], isWanted: () => boolean): Promise<WorktreeLease>;
   /** Returns the worktree of a session, made again where it was removed; `undefined` where it never had one. As `SessionWorktrees.open`. */
   reopen(session: string): Promise<WorktreeLease | undefined>;
+  /** Commits what somebody has edited in the worktree of a session since its last run. */
+  readonly commitEdits: CommitEdits;
   /** The sessions whose work is not landed. */
   readonly branches: SessionBranches;
   /** How their branches are landed. */
@@ -61,6 +64,7 @@ export interface RunPlacesDeps extends Pick<RunGround, "workRoot" | "stateDir" |
   readonly snapshots: SessionSnapshots;
   readonly branches: SessionBranches;
   readonly landing: SessionLanding;
+  readonly commitEdits: CommitEdits;
   readonly keepBy: RunPlaces["keepBy"];
   readonly tidy: RunPlaces["tidy"];
 }
@@ -75,7 +79,8 @@ export function createRunPlaces(deps: RunPlacesDeps): RunPlaces {
       .filter((path) => !isBelow(path, workdir));
 
   return {
-    ...{ branches, landing, before: snapshots.before, merge: snapshots.merge, keepBy: deps.keepBy, tidy: deps.tidy },
+    ...{ branches, landing, before: snapshots.before, merge: snapshots.merge },
+    ...{ keepBy: deps.keepBy, tidy: deps.tidy, commitEdits: deps.commitEdits },
     async after(lease, ...turn) {
       const change = await snapshots.after(lease, ...turn);
       await branches.refresh(); // Whoever takes in the run is to know what it stands against.

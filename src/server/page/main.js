@@ -83,7 +83,7 @@ function showStatus(told) {
   const { workspace, branch, server } = told;
   const name = workspace.split("/").filter(Boolean).at(-1) ?? workspace;
   document.title = `${name} · codex-inbox`;
-  part("where").textContent = `${name} · ${branch}`;
+  part("where").replaceChildren(String(name), h("span", { class: "branch" }, ` · ${branch}`));
   part("where").title = `${workspace}, process ${server?.pid ?? ""}`;
   paused = told.paused.queue !== null;
   part("pause").textContent = paused ? "Resume" : "Pause";
@@ -95,9 +95,18 @@ function onEvent(event) {
   const id = "task" in event ? event.task : undefined;
   if (event.kind === "accepted") titles.set(event.task, event.title);
   if (event.kind === "state") announce(event.task, event.status);
+  if (event.kind === "land") say(landed(event));
   if (event.kind !== "item") board.ended();
   void refreshBoard();
   if (id === undefined || id === task.id()) void refreshTask();
+}
+
+/** @param {LiveEvent & { kind: "land" }} event */
+function landed({ session, target, state }) {
+  if (state === "landed") return `${session} is landed on ${target}`;
+  return state === "conflict"
+    ? `${session} does not merge into ${target}`
+    : `${session}: the merge into ${target} is made`;
 }
 
 /** @param {string} id @param {string} status */

@@ -33,6 +33,8 @@ export interface OpenTask {
   /** Further ids under which the same drop may come again. */
   readonly aliases: readonly string[];
   readonly state: TaskState;
+  /** When it came into that state, by the clock of then (Unix ms). */
+  readonly stateSinceMs: number;
   /** The agent's run under way, or the last one. */
   readonly lastRun: StartedRun | undefined;
   /** The drop is gone from the branch and from the user's index for good, or was never there. */
@@ -100,6 +102,7 @@ export function fold(records: readonly JournalRecord[]): OpenTask {
     source: first.source ?? undefined,
     aliases: [],
     state: acceptedState(0), // Due at once, also where the clock was set back since.
+    stateSinceMs: first.atMs,
     lastRun: undefined,
     dropGone: first.source === null || first.source.tracked === "untracked",
     needsClaim: first.needsClaim === true,
@@ -130,7 +133,7 @@ export function applyRecord(task: OpenTask, record: JournalRecord): OpenTask {
       return { ...task, ...parsedText(record), arrival: origin, editor: undefined, source, aliases, dropGone };
     }
     case "state":
-      return { ...task, state: record.state };
+      return { ...task, state: record.state, stateSinceMs: Date.parse(record.row.time) };
     case "started": {
       const { run, attempt, atMs, workplace } = record;
       const resume = record.resume ?? undefined;

@@ -47,6 +47,8 @@ export type Happening =
   | OfAll<"queue", QueueFields>
   /** The branch and its remote: what was taken, sent, or stands between them. */
   | OfAll<"sync", SyncFields>
+  /** The work of a session was to land: what became of that. */
+  | OfAll<"land", LandFields>
   /** Files in inbox/ that cannot become tasks: all of them, and how many there are beyond those that are named. */
   | OfAll<"inbox", { broken: readonly string[]; more: number }>
   /** A coordinator has begun to serve. What the one before did last may have been told by the states that follow. */
@@ -87,6 +89,27 @@ interface QueueFields {
   readonly until: string | null;
 }
 
+export interface LandFields {
+  readonly session: string;
+  /** As the answer to the one who asked has it. */
+  readonly state: "landed" | "ready" | "conflict" | "nothing";
+  /** Of the session, and the one that it goes to. */
+  readonly branch: string;
+  readonly target: string;
+  /** The merge, where one was made. */
+  readonly commit: string | null;
+  /** Why the checkout has not moved to it, and what moves it. */
+  readonly why: string | null;
+  readonly command: string | null;
+  /** Places that both have changed: the first few. */
+  readonly conflicts: readonly string[];
+  /** The task in which the session settles that. */
+  readonly repairTask: string | null;
+  /** The commit of what somebody had edited in the session's worktree, and what of it is in none. */
+  readonly edited: string | null;
+  readonly left: string | null;
+}
+
 export interface SyncFields {
   /**
    * The branch here has what the remote had (`fetched`), the remote has what was here (`pushed`); the remote cannot be used, or does not
@@ -111,6 +134,7 @@ const STATUS_MAX = 40;
 const LINE_MAX = 1_000;
 const FILES_MAX = 50;
 export const BROKEN_FILES_MAX = 50;
+export const CONFLICTS_SHOWN_MAX = 20;
 
 /** Returns `body`, which has passed the redaction boundary, as an event shows it. */
 export function shownBody(body: TranscriptBody): TranscriptBody {

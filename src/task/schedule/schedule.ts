@@ -1,3 +1,4 @@
+import { isDelayed } from "../state/retry.ts";
 import { deadlockedTasks } from "./deadlock.ts";
 import { createDependencies, type DependencyOutcome } from "./dependencies.ts";
 import type { Hold } from "./hold.ts";
@@ -242,7 +243,7 @@ export function createSchedule(outcomeOf: (id: string) => DependencyOutcome): Sc
       if ((task.notBeforeMs ?? 0) > nowMs) return { kind: "notBefore", untilMs: task.notBeforeMs ?? 0 };
       if (codex !== undefined && isInForce(codex, nowMs)) return { kind: "codex", ...codex };
       if (sandbox !== undefined && task.isSandboxed) return { kind: "sandbox", problem: sandbox };
-      if (task.dueAtMs > nowMs) return { kind: "retry", untilMs: task.dueAtMs };
+      if (isDelayed(task, nowMs)) return { kind: "retry", untilMs: task.dueAtMs };
       if (claim !== undefined && claims !== undefined) return { kind: "claim", claim, problem: claims };
       if (workersFree <= 0) return { kind: "workers" };
       if (claim !== undefined) return { kind: "claim", claim, problem: undefined };

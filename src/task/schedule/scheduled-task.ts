@@ -18,6 +18,8 @@ export interface ScheduledTask {
   readonly acceptedAtMs: number;
   /** Not before this time after a failure. */
   readonly dueAtMs: number;
+  /** When it came to wait for that time, by the clock of then. */
+  readonly waitsFromMs: number;
   /** Not before this time, as the task file asks. */
   readonly notBeforeMs: number | undefined;
   readonly dependsOn: readonly string[];

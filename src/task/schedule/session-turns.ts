@@ -1,3 +1,4 @@
+import { isDelayed } from "../state/retry.ts";
 import { firstMeeting } from "../workplace/paths.ts";
 import { Heap } from "./heap.ts";
 import type { Pauses } from "./pause.ts";
@@ -83,6 +84,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   /** Sessions whose heads wait for the end of a pause, or for a sandbox, and when that was found. */
   const paused = new Set<Session>();
   let foundBy: TurnLimits | undefined;
+  /** The time of the last look; 0 before the first one. */
   let seenMs = 0;
 
   const take = (session: Session): void => {
@@ -100,7 +102,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
     if ((head.notBeforeMs ?? 0) > seenMs) {
       session.rank = head.notBeforeMs ?? 0;
       notBefore.add(session);
-    } else if (head.dueAtMs > seenMs) {
+    } else if (isDelayed(head, seenMs) || (seenMs === 0 && head.dueAtMs > 0)) {
       session.rank = head.dueAtMs;
       retrying.add(session);
     } else {
@@ -116,7 +118,9 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
   };
 
   const look = (nowMs: number): void => {
+    const isAnew = nowMs < seenMs || seenMs === 0; // The clock was set back, or nobody has looked yet.
     seenMs = nowMs;
+    if (isAnew) for (const session of [...retrying.items]) replace(session);
     for (const heap of [notBefore, retrying])
       for (let first = heap.first; first !== undefined && first.rank <= nowMs; first = heap.first) replace(first);
   };
@@ -223,7 +227,7 @@ export function createSessionTurns(isUnmet: (id: string) => boolean): SessionTur
         if (session === undefined) return undefined;
         const head = session.queue.first;
         if (head === undefined) throw new Error(`session ${session.key} is ready without a task`);
-        if (Math.max(head.task.notBeforeMs ?? 0, head.task.dueAtMs) > nowMs)
+        if ((head.task.notBeforeMs ?? 0) > nowMs || isDelayed(head.task, nowMs))
           replace(session); // The clock was set back.
         else if (!putAside(session, head, limits)) {
           if (head.task.ground !== "writer" || !isElsewhere(head.task)) return head;

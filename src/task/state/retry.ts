@@ -8,6 +8,20 @@ export interface RetryLimits {
 
 export const RETRY_LIMITS: RetryLimits = { delayFirstMs: 10_000, delayMaxMs: 900_000 };
 
+/** From when until when a task is to wait, in Unix ms. */
+interface Wait {
+  readonly waitsFromMs: number;
+  readonly dueAtMs: number;
+}
+
+/**
+ * Tells whether the wait is not over. A clock that was set back makes it at most twice as long as it was meant: where more than that is
+ * left, the time of its end says nothing any more, and it is over.
+ */
+export function isDelayed({ waitsFromMs, dueAtMs }: Wait, nowMs: number): boolean {
+  return dueAtMs > nowMs && dueAtMs - nowMs <= 2 * (dueAtMs - waitsFromMs);
+}
+
 /** Beyond this the delay no longer doubles: 2^30 times any delay is above every limit, and still an exact number. */
 const DOUBLINGS_MAX = 30;
 

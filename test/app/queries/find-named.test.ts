@@ -50,7 +50,7 @@ describe("what a word names", () => {
     }
   });
 
-  it("is a session of one task by its thread, too, when that task has long ended", async () => {
+  it("is a session of one task by its thread or a part of its key, too, when that task has long ended", async () => {
     const { world, each } = await createScene();
     const id = world.accepted(2);
     const { thread, sessionKey } = await world.queries.find(id);
@@ -59,7 +59,16 @@ describe("what a word names", () => {
         expect((await queries.session(word)).key).toBe(sessionKey);
       expect(await queries.log(thread ?? "")).toMatchObject({ task: null, session: sessionKey });
       expect((await queries.find(thread ?? "")).id).toBe(id);
+      expect((await queries.find("something-else")).id).toBe(id);
+      expect((await queries.session("do-something")).key).toBe(sessionKey);
     }
+    world.drop("alone-again.md", "Do something new.\n");
+    await world.settle();
+    await world.advance(1_000);
+    for (const queries of each)
+      await expect(queries.find("do-something")).rejects.toMatchObject({
+        ...{ code: "REFUSED", message: expect.stringContaining(`any of several sessions: `) },
+      });
   });
 
   it("is the open task of a session, and several open ones are listed", async () => {

@@ -12,12 +12,13 @@ import {
   endFaults,
   figuresOfLives,
   firstSettings,
+  isToBeKept,
   lastLines,
   startAtLast,
   type TortureOptions,
   type TortureReport,
 } from "../torture-run.ts";
-import { checkShared, unrest } from "./clone-findings.ts";
+import { checkShared, refusedEverywhere, unrest } from "./clone-findings.ts";
 import { type CloneStep, makeCloneHistory } from "./clone-history.ts";
 import { makeSharedHomes, type SharedHomes } from "./shared-homes.ts";
 
@@ -53,11 +54,12 @@ export async function runCloneHistory(options: TortureOptions): Promise<TortureR
   shared.setAway(false);
   const notes = readNotes(shared.homes[0]);
   const figures = {
-    ...{ tasks: shared.tasks.length, runs: notes.filter(({ kind }) => kind === "start").length },
+    ...{ tasks: shared.tasks.length, refused: refusedEverywhere(shared).length },
+    ...{ runs: notes.filter(({ kind }) => kind === "start").length },
     ...{ calm: Number(isCalm), ...counts },
     ...sumOf(shared.homes.map(figuresOfLives)),
   };
-  const isKept = keeps || problems.length > 0;
+  const isKept = isToBeKept(keeps, problems);
   await close(shared.place, shared.homes, isKept);
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   const base = isKept ? shared.place.base : "";

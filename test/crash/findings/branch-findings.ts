@@ -5,10 +5,11 @@ import { type ParsedTaskFile, parseTaskFile } from "../../../src/task/records/ta
 import { parseTranscript } from "../../../src/task/session/transcript.ts";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
 import { readBlobs } from "../../support/workspace-results.ts";
-import { numberOf } from "../asked-tasks.ts";
+import { type AskedTask, numberOf } from "../asked-tasks.ts";
 import { processesOf } from "../home/processes.ts";
 import type { TortureHome } from "../home/torture-home.ts";
 import { takeLandings } from "../user-steps.ts";
+import { namesInInbox } from "./archived-drops.ts";
 
 /** What the branch holds of ours. */
 export interface BranchContent {
@@ -117,8 +118,11 @@ export async function checkUser(home: TortureHome): Promise<readonly string[]> {
 
 const EMPTY_FOLDERS = ["accepting", "runs", "journal/open", "session-locks", "tmp"];
 
-/** Returns what is left lying about: files, locks, processes, damage. */
-export function checkLeftovers({ repo, dir, stateDir, place }: TortureHome): readonly string[] {
+/** Returns what is left lying about: files, locks, processes, damage. @param refused tasks whose drops stay in inbox/ */
+export function checkLeftovers(
+  { repo, dir, stateDir, place }: TortureHome,
+  refused: readonly AskedTask[],
+): readonly string[] {
   const problems: string[] = [];
   const fsck = repo.tryGit("fsck", "--full", "--strict", "--no-dangling");
   if (fsck.status !== 0 || fsck.stdout !== "") problems.push(`git fsck: ${fsck.stdout}${fsck.stderr}`);
@@ -130,8 +134,10 @@ export function checkLeftovers({ repo, dir, stateDir, place }: TortureHome): rea
     if (names.length > 0) problems.push(`${folder}/ holds ${names.join(", ")}`);
   }
   if (existsSync(join(stateDir, "lock"))) problems.push("the lock of a coordinator is left");
+  const staying = namesInInbox(refused);
   const drops = readdirSync(join(dir, "inbox"), { recursive: true, encoding: "utf8" });
-  for (const name of drops) if (name.endsWith(".md") && name !== "README.md") problems.push(`inbox/ holds ${name}`);
+  for (const name of drops)
+    if (name.endsWith(".md") && name !== "README.md" && !staying.has(name)) problems.push(`inbox/ holds ${name}`);
   for (const line of processesOf(place.base)) problems.push(`a process is left: ${line}`);
   return problems;
 }

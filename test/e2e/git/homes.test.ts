@@ -38,6 +38,8 @@ describe("a workspace", () => {
     expect(parsePolicy(readFileSync(policy, "utf8"))).toEqual({ policy: DEFAULT_POLICY });
     expect((await workspace.command("policy", "set", "sandbox", "read-only")).code).toBe(0);
     expect((await workspace.command("init")).stdout).toContain("is a workspace already");
+    const inner = await workspaceIn(join(repo.dir, "inbox")).command("init");
+    expect(inner).toMatchObject({ code: 4, stderr: expect.stringContaining(`${repo.dir} is the workspace of`) });
     const second = await workspace.command("init", "--branch", "inbox");
     expect(second).toMatchObject({ code: 4, stderr: expect.stringContaining("give --another") });
     expect(repo.git("branch", "--list", "inbox")).toBe("");
@@ -73,6 +75,7 @@ describe("a workspace", () => {
     expect(await workspaceIn(dirname(code.dir)).command("ls", "-C", code.dir)).toEqual(fromCode);
     const again = await workspaceIn(code.dir).command("init", "--branch", "inbox", "--dir", "../queue");
     expect(again).toMatchObject({ code: 4, stderr: expect.stringContaining("is there already") });
+    expect(again.stderr).toContain(`codex-inbox -C ${resolve(dir)} serve`);
     const taken = await workspaceIn(code.dir).command("init", "--branch", "main", "--dir", "../other", "--another");
     expect(taken).toMatchObject({ code: 4, stderr: expect.stringContaining("'main' is already checked out") });
 

@@ -64,6 +64,13 @@ describe("what the machine cannot do for a while is said, and done later", () =>
     },
     { name: "no file descriptors", call: "openSync", code: "EMFILE", says: /EMFILE.*too many files open/ },
     {
+      name: "no file descriptor for a look at a file of ours in the work tree, which is not the user's edit",
+      call: "openSync",
+      code: "EMFILE",
+      concerns: (path) => /(?<!codex-inbox\/.*)\/tasks\.md$/.test(String(path)),
+      says: /EMFILE.*too many files open/,
+    },
+    {
       name: "a disk that fails at the index",
       call: "renameSync",
       code: "EIO",

@@ -18,4 +18,10 @@ it("is read from the git directory that is named, whatever repository lies in th
     );
   const history = createTaskHistory({ topDir: planted.dir, gitDir: join(repo.dir, ".git") }, "refs/heads/main");
   expect((await history.newest(5)).map(({ task }) => task)).toEqual(["ours"]);
+  for (const [part, found] of [
+    ["oc", ["ours"]],
+    [".cs", []],
+    ["docs: ours", []],
+  ] as const)
+    expect((await history.inSession(part, 5)).map(({ task }) => task)).toEqual(found);
 });

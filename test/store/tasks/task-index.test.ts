@@ -19,6 +19,7 @@ const anyTask = (id: string): fc.Arbitrary<OpenTask> =>
     arrival: fc.constant(UNKNOWN_ORIGIN),
     editor: fc.constant(undefined),
     acceptedAtMs: fc.constant(1),
+    stateSinceMs: fc.constant(1),
     clone: fc.constant("c1"),
     spec: fc.constantFrom(SPEC, { ...SPEC, followUpDepth: 1 }, { ...SPEC, parent: "p" }),
     source: fc.option(

@@ -37,7 +37,8 @@ export async function settle(user: GitUser): Promise<void> {
     await user.git("commit", "-a", "-m", "user: what was left");
   } else if ((await user.look("diff", "--cached", "--name-only")) !== "") {
     commitIndex(user);
-    await user.git("commit", "-m", "user: what was staged");
+    // Git reads index and branch one after the other: where a commit of ours came between, nothing of the user's was staged.
+    await user.shell("git commit -m 'user: what was staged' || git diff --cached --quiet");
   }
 }
 

@@ -10,7 +10,15 @@ const THEIRS: ClaimNeed = { kind: "theirs", name: "laptop", sinceMs: NOW };
 
 function task(order: number, change: Partial<ScheduledTask> = {}): ScheduledTask {
   return {
-    ...{ id: `t${order}`, sessionKey: `s${order}`, order, priority: 2, acceptedAtMs: order, dueAtMs: 0 },
+    ...{
+      id: `t${order}`,
+      sessionKey: `s${order}`,
+      order,
+      priority: 2,
+      acceptedAtMs: order,
+      dueAtMs: 0,
+      waitsFromMs: 0,
+    },
     ...{ notBeforeMs: undefined, dependsOn: [], kind: "queued", thread: undefined, isSandboxed: true },
     ...{ ground: "apart", folder: "./", locks: [], heldAuthor: undefined, claim: WANTED },
     ...change,

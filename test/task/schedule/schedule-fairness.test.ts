@@ -37,6 +37,7 @@ function taskOf(drop: Drop, order: number): ChosenTask {
     priority: drop.priority,
     acceptedAtMs: order,
     dueAtMs: order,
+    waitsFromMs: 0,
     notBeforeMs: drop.notBeforeMs,
     dependsOn: drop.dependsOn.map((each) => `t${each}`),
     kind: "queued",

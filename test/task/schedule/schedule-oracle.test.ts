@@ -100,7 +100,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("time"), byMs: fc.integer({ min: -50_000, max: 900_000 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("time"),
+      byMs: fc.oneof(fc.integer({ min: -50_000, max: 900_000 }), fc.integer({ min: -3_000_000, max: -500_000 })),
+    }),
   },
   {
     weight: 1,
@@ -184,7 +187,7 @@ function createPair() {
         if (task !== undefined) return;
         order += 1;
         outcomes.delete(id);
-        put({ ...step.drop, id, order, acceptedAtMs: nowMs, dueAtMs: 0, kind: "queued" });
+        put({ ...step.drop, id, order, acceptedAtMs: nowMs, dueAtMs: 0, waitsFromMs: nowMs, kind: "queued" });
         return;
       case "end":
         if (task !== undefined) end(id, step.outcome);
@@ -193,7 +196,7 @@ function createPair() {
         if (task?.kind === "active")
           put({
             ...{ ...task, kind: "queued", ground: wanted.get(id) ?? task.ground },
-            ...{ dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread },
+            ...{ waitsFromMs: nowMs, dueAtMs: nowMs + step.delayMs, thread: step.thread ?? task.thread },
           });
         return;
       case "replace":

@@ -16,6 +16,7 @@ function task(order: number, change: Partial<ChosenTask> = {}): ChosenTask {
     priority: 2,
     acceptedAtMs: order,
     dueAtMs: 0,
+    waitsFromMs: 0,
     notBeforeMs: undefined,
     dependsOn: [],
     kind: "queued",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RETRY_LIMITS, retryDelayMs } from "../../../src/task/state/retry.ts";
+import { isDelayed, RETRY_LIMITS, retryDelayMs } from "../../../src/task/state/retry.ts";
 
 describe("retryDelayMs", () => {
   it.each([
@@ -31,5 +31,21 @@ describe("retryDelayMs", () => {
         expect(retryDelayMs(attempt + 1, given, random01)).toBeGreaterThanOrEqual(delayMs);
       }),
     );
+  });
+});
+
+describe("isDelayed", () => {
+  it.each([
+    { name: "before its time", nowMs: 1_300, is: true },
+    { name: "at its time", nowMs: 1_500, is: false },
+    { name: "as long before its beginning as it was to last, the clock set back", nowMs: 500, is: true },
+    { name: "earlier than that", nowMs: 499, is: false },
+  ])("$name: $is", ({ nowMs, is }) => {
+    expect(isDelayed({ waitsFromMs: 1_000, dueAtMs: 1_500 }, nowMs)).toBe(is);
+  });
+
+  it("what was to go on at once goes on at once, whatever the clock says", () => {
+    for (const nowMs of [0, 999, 1_000, 1_001])
+      expect(isDelayed({ waitsFromMs: 1_000, dueAtMs: 1_000 }, nowMs)).toBe(false);
   });
 });

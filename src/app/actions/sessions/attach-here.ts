@@ -11,7 +11,14 @@ import { takerOf } from "../../../task/schedule/pause.ts";
 import { addressOf, readServer } from "../../queries/server-record.ts";
 import type { SessionView } from "../../views/session-list.ts";
 import { openAlone, unlessMade } from "../worktrees.ts";
-import { type AttachedView, attachSession, resumeCommand } from "./attach-session.ts";
+import {
+  type AttachedView,
+  attachSession,
+  type ReleasedView,
+  releaseSession,
+  resumeCommand,
+} from "./attach-session.ts";
+import { commitEditsHere } from "./land-here.ts";
 
 /** What a person who attaches to a session is told. */
 export interface AttachedHere extends AttachedView {
@@ -38,9 +45,19 @@ export async function attachHere(
   return { ...attached, resume: resumeCommand(attached, codex) };
 }
 
-/** Gives a session back that somebody has taken; a coordinator at work sees it at its next tick. Returns whether anybody had. */
-export function releaseSession(place: WorkspacePlace, session: string): boolean {
-  return openPauseStore(statePaths(place.stateDir).paused).release(session);
+/** Gives a session back that somebody has taken: by the coordinator at work, or where none answers by this process. */
+export async function releaseHere(
+  place: WorkspacePlace,
+  { key, tasks }: Pick<SessionView, "key" | "tasks">,
+  environment: NodeJS.ProcessEnv,
+): Promise<ReleasedView> {
+  const { server, paused } = statePaths(place.stateDir);
+  const address = addressOf(readServer(server));
+  const client = address === undefined ? undefined : await import("../../queries/coordinator-client.ts");
+  const asked = address === undefined ? undefined : await client?.askToRelease(address, key);
+  if (asked !== undefined) return asked;
+  const obstacle = tasks.running > 0 ? "a task is under way there" : undefined;
+  return releaseSession(key, openPauseStore(paused), () => commitEditsHere(place, environment, key, obstacle));
 }
 
 /** Where there is nothing to change. */

@@ -1,6 +1,7 @@
 import { CoordinatorError } from "../../../base/errors.ts";
 import type { Surroundings } from "../../../base/surroundings.ts";
 import type { PauseStore } from "../../../dispatch/pauses.ts";
+import { NO_EDITS, type SessionEdits } from "../../../run/workplace/worktrees/session-edits.ts";
 import type { WorktreeLease } from "../../../run/workplace/worktrees/session-worktrees.ts";
 import { takerOf } from "../../../task/schedule/pause.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";
@@ -19,8 +20,8 @@ export interface AttachedView {
   readonly takenBy: string | null;
 }
 
-/** A session that was given back. */
-export interface ReleasedView {
+/** A session that was given back, and what was edited in its worktree since its last run. */
+export interface ReleasedView extends SessionEdits {
   readonly session: string;
   /** Somebody had taken it. */
   readonly released: boolean;
@@ -69,6 +70,26 @@ export async function attachSession(
     if (take && before === undefined) pauses.release(key);
     throw error;
   }
+}
+
+/**
+ * Gives a session back that somebody has taken. What was edited is committed first: nothing of the session is started before that.
+ *
+ * @param commitEdits does that; what it fails with ends nothing but itself
+ */
+export async function releaseSession(
+  session: string,
+  pauses: Pick<PauseStore, "read" | "release">,
+  commitEdits: () => Promise<SessionEdits>,
+): Promise<ReleasedView> {
+  if (takerOf(pauses.read(), session) === undefined) return { session, released: false, ...NO_EDITS };
+  const edits = await commitEdits().catch(
+    (error: unknown): SessionEdits => ({
+      edited: null,
+      left: `what was edited is in no commit yet: ${error instanceof Error ? error.message : String(error)}`,
+    }),
+  );
+  return { session, released: pauses.release(session), ...edits };
 }
 
 async function inTime<Answer>(work: Promise<Answer>, key: string, after: AttachDeps["after"]): Promise<Answer> {

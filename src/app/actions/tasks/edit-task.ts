@@ -5,7 +5,7 @@ import { readBoundedText } from "../../../base/files/read-bounded.ts";
 import { writeFileAtomic } from "../../../base/files/write-file-atomic.ts";
 import { localUserName } from "../../../base/local-user.ts";
 import type { WorkspacePlace } from "../../../git/repository/workspace-place.ts";
-import { readSubmission } from "../../../intake/submission.ts";
+import { readSubmission, refuseMisspeltUnset } from "../../../intake/submission.ts";
 import { MARKER_VARIABLE } from "../../../run/worker/processes/marker-scan.ts";
 import { openDropReceipts, writeDropReceipt } from "../../../store/drop-receipts.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
@@ -59,6 +59,7 @@ export async function editTask(
     if (task !== undefined) return { id: task.id, warnings: task.warnings, waits: false };
   }
   const { id, text } = waiting ?? (await journaled(place, part, queries));
+  refuseMisspeltUnset(text, change);
   const composed = changedText(text, change);
   const origin = { kind: "cli", user: localUserName() } as const;
   const parsed = await readAllowed(place, environment, composed, origin);

@@ -2,6 +2,7 @@ import { CoordinatorError } from "../../../base/errors.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";
 import type { CliDeps } from "../../cli-deps.ts";
 import { type Command, printJson } from "../../command.ts";
+import { editLines } from "./land.ts";
 
 export function createAttachCommand(deps: CliDeps): Command {
   return {
@@ -12,8 +13,9 @@ export function createAttachCommand(deps: CliDeps): Command {
       "<session>  any unique part of its key, of its thread, or of the id of one of its tasks",
       "--shell    opens your shell there ($SHELL) instead of printing the folder",
       "--take     holds the session while you work: no task of it is started until --release, or the end of that shell",
-      "--release  gives it back; what was edited is committed, marked as yours, before its next task",
-      "--json     print {version, session, branch, dir, thread, takenBy, resume} as JSON; with --release {version, session, released}",
+      "--release  gives it back; what was edited is committed, marked as yours",
+      "--json     print {version, session, branch, dir, thread, takenBy, resume} as JSON; with --release {version, session,",
+      "           released, edited, left}",
       "resume is the command that goes on in the session's thread there. Refused (4): to take it while a task of it is under way, or where",
       "somebody else has. While its worktree is still being set up: 75.",
     ],
@@ -31,7 +33,10 @@ export function createAttachCommand(deps: CliDeps): Command {
           throw new CoordinatorError("USAGE", "--release goes with neither --take nor --shell");
         const released = await deps.app.release(part);
         if (json === true) printJson(deps, released);
-        else deps.print(`${released.session} ${released.released ? "is released" : "was not taken"}`);
+        else {
+          deps.print(`${released.session} ${released.released ? "is released" : "was not taken"}`);
+          for (const line of editLines(released)) deps.print(line);
+        }
         return 0;
       }
       if (shell === true && json === true) throw new CoordinatorError("USAGE", "--shell goes without --json");
@@ -48,7 +53,7 @@ export function createAttachCommand(deps: CliDeps): Command {
       try {
         await deps.openShell(dir);
       } finally {
-        if (take === true) await deps.app.release(session);
+        if (take === true) for (const line of editLines(await deps.app.release(session))) deps.print(line);
       }
       return 0;
     },

@@ -1,4 +1,4 @@
-import { type LandingView, presentLanding } from "../../../app/views/landing-view.ts";
+import type { LandingView } from "../../../app/views/landing-view.ts";
 import { CoordinatorError } from "../../../base/errors.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";
 import type { CliDeps } from "../../cli-deps.ts";
@@ -17,7 +17,9 @@ export function createLandCommand(deps: CliDeps): Command {
       "<session>  any unique part of its key, of its thread, or of the id of one of its tasks",
       "--repair   where it conflicts, files a task in which the session settles that (exit code 75: land again when it has ended)",
       "<words>    what the session is told besides, with --repair; words with blanks go in quotes",
-      "--json     print {version, session, branch, target, state, head, commit, conflicts, why, command, repairTask} as JSON",
+      "--json     print {version, session, branch, target, state, head, commit, conflicts, why, command, repairTask, edited,",
+      "           left} as JSON",
+      "What was edited by hand in the session's worktree since its last run is committed first, marked as yours.",
       "The merge is made in memory. The checkout moves to it by git merge --ff-only, and only where nothing in it is uncommitted; else the",
       "command that moves it is printed (exit code 4). Where both have changed the same places, nothing is changed, and they are listed (4).",
     ],
@@ -28,13 +30,21 @@ export function createLandCommand(deps: CliDeps): Command {
       const isRepair = input.flags.repair === true;
       if (words !== undefined && !isRepair)
         throw new CoordinatorError("USAGE", "words for the session go with --repair");
-      const landing = presentLanding(await deps.app.land(part, isRepair ? { words: words ?? "" } : undefined));
+      const landing = await deps.app.land(part, isRepair ? { words: words ?? "" } : undefined);
       if (input.flags.json === true) printJson(deps, landing);
-      else for (const line of linesOf(landing)) deps.print(line);
+      else for (const line of [...editLines(landing), ...linesOf(landing)]) deps.print(line);
       if (landing.repairTask !== null) return TRY_AGAIN;
       return landing.state === "landed" || landing.state === "nothing" ? 0 : 4;
     },
   };
+}
+
+/** What was edited by hand, and what of the worktree is not in what landed. */
+export function editLines({ edited, left }: Pick<LandingView, "edited" | "left">): readonly string[] {
+  return [
+    ...(edited === null ? [] : [`what was edited in its worktree is commit ${edited.slice(0, 10)}`]),
+    ...(left === null ? [] : [`not taken: ${left}`]),
+  ];
 }
 
 function linesOf(landing: LandingView): readonly string[] {

@@ -2,12 +2,13 @@ import type { SessionView, UnlandedWork } from "../../../app/views/session-list.
 import { CoordinatorError } from "../../../base/errors.ts";
 import { SESSION_STATES, type SessionState } from "../../../task/session/session-state.ts";
 import { durationText } from "../../../task/text/duration-text.ts";
+import { nearest } from "../../../task/text/near-miss.ts";
 import type { CliDeps } from "../../cli-deps.ts";
 import { type Command, printJson, textsFlag, wholeNumber } from "../../command.ts";
 
 const SESSIONS_SHOWN = 50;
-/** A key may have 259 characters; a longer one than this stands out of its column. */
-const KEY_WIDTH_MAX = 40;
+/** That of a session made for one task has up to 65 characters, any other up to 259; a longer one than this stands out of its column. */
+const KEY_WIDTH_MAX = 65;
 const STATE_WIDTH = Math.max(...SESSION_STATES.map(({ length }) => length));
 
 export function createSessionsCommand(deps: CliDeps): Command {
@@ -58,7 +59,9 @@ export function createSessionsCommand(deps: CliDeps): Command {
 function stateOf(word: string): SessionState {
   const state = SESSION_STATES.find((known) => known === word.toUpperCase());
   if (state !== undefined) return state;
-  throw new CoordinatorError("USAGE", `--state takes one of ${SESSION_STATES.join(", ")}, not "${word}"`);
+  const near = nearest(word, SESSION_STATES);
+  const hint = near === undefined ? `expected one of ${SESSION_STATES.join(", ")}` : `did you mean "${near}"?`;
+  throw new CoordinatorError("USAGE", `--state: there is no state "${word}"; ${hint}`);
 }
 
 /** One session on one line, their names in a column. */

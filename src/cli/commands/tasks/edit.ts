@@ -23,20 +23,24 @@ export function createEditCommand(deps: CliDeps): Command {
     options: { ...taskOptions(FIXED), unset: { type: "string", multiple: true }, json: { type: "boolean" } },
     words: { min: 1, max: 2 },
     async run(input) {
-      const [part = "", dash] = input.words;
-      if (dash !== undefined && dash !== "-")
+      const [part, ...more] = input.words.filter((word) => word !== "-");
+      if (part === undefined) throw new CoordinatorError("USAGE", "name the task, too: codex-inbox edit <task> -");
+      if (more.length > 0)
         throw new CoordinatorError(
           "USAGE",
           `a new prompt comes on standard input: codex-inbox edit ${part} - <prompt.md`,
         );
+      const hasPrompt = input.words.length > 1;
       const given = await givenKeys(deps, input, deps.now());
       const unset = textsFlag(input, "unset");
+      if (unset.includes("prompt"))
+        throw new CoordinatorError("USAGE", "--unset takes a key of the front matter; another prompt is given by -");
       const keys = Object.fromEntries([
         ...unset.map((key) => [key, null] as const),
         ...given.map(({ key, value }) => [key, value] as const),
       ]);
-      const change: TaskChange = dash === undefined ? { keys } : { keys, prompt: await newPrompt(deps) };
-      const isGiven = dash !== undefined || Object.keys(keys).length > 0;
+      const change: TaskChange = !hasPrompt ? { keys } : { keys, prompt: await newPrompt(deps) };
+      const isGiven = hasPrompt || Object.keys(keys).length > 0;
       const edited = isGiven ? await deps.app.edit(part, change) : await editByHand(deps, part);
       if (edited === undefined) {
         deps.warn("nothing was changed: the text is empty, or as it was");

@@ -57,7 +57,8 @@ async function printHistory(deps: CliDeps, input: CommandInput): Promise<void> {
 }
 
 function historyLine(entry: HistoryEntry): string {
-  return `${entry.commit.slice(0, 10)}  ${entry.committedAt}  ${entry.task}  ${entry.subject}`;
+  const atUtc = new Date(entry.committedAt).toISOString();
+  return `${entry.commit.slice(0, 10)}  ${atUtc}  ${entry.task}  ${entry.subject}`;
 }
 
 async function printLog(deps: CliDeps, part: string, input: CommandInput): Promise<void> {

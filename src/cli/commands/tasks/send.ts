@@ -40,7 +40,8 @@ function withoutSession(): Command["options"] {
 
 function refuseOver({ key, state }: SessionView): void {
   const anew = 'codex-inbox start "<prompt>" begins a new one';
-  if (state === "ARCHIVED") throw new CoordinatorError("REFUSED", `the session ${key} is archived: ${anew}`);
+  const out = `codex-inbox archive --undo ${key} takes this one out again`;
+  if (state === "ARCHIVED") throw new CoordinatorError("REFUSED", `the session ${key} is archived: ${anew}, ${out}`);
   if (state !== "DIED") return;
   const instead = `codex-inbox retry <task> tries its last task again, ${anew}`;
   throw new CoordinatorError(

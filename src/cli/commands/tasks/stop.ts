@@ -51,6 +51,8 @@ async function drain(deps: CliDeps, part: string): Promise<readonly string[]> {
   for (const { id, status } of running) deps.print(`${id} is ${status}: session ${session} ends after it.`);
   for (const path of left)
     deps.warn(`${path} becomes a task of session ${session} once it is taken: remove it, or stop that task then`);
-  deps.print(`${dropped.length} queued in session ${session} will be recorded as cancelled.`);
+  if (running.length + dropped.length === 0)
+    deps.print(`Nothing to do: nothing runs or is queued in session ${session}.`);
+  else deps.print(`${dropped.length} queued in session ${session} will be recorded as cancelled.`);
   return [...running.map(({ id }) => id), ...dropped];
 }

@@ -66,7 +66,7 @@ export interface SessionSnapshots {
   outside(
     record: WorktreeRecord,
     worktree: KnownRepository,
-  ): Promise<Pick<WorktreeChange, "leftOut" | "held" | "problem">>;
+  ): Promise<Pick<WorktreeChange, "commit" | "leftOut" | "held" | "problem">>;
   /**
    * Commits what a run has changed, on its session's branch; made again after a crash, it finds what was made. `undefined` where the
    * worktree is gone.
@@ -257,12 +257,12 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     async outside({ slug, session }, worktree) {
       const turn = { session, title: "", task: undefined, run: 0, thread: undefined, authorKind: "outside" } as const;
       const record = records.get(slug);
-      if (record === undefined) return { leftOut: [], held: undefined };
+      if (record === undefined) return { commit: undefined, leftOut: [], held: undefined };
       try {
         return await snapshot(await merges.takeBack(record, worktree), worktree, turn, now(), true);
       } catch (error) {
         if (!(error instanceof SnapshotRefusedError)) throw error;
-        return { leftOut: [], held: undefined, problem: error.message };
+        return { commit: undefined, leftOut: [], held: undefined, problem: error.message };
       }
     },
     async before(lease, turn) {

@@ -32,8 +32,8 @@ export function workOf(session) {
 export function sessionWork({ key, takenBy, unlanded, landing }, again) {
   const path = /** @type {const} */ (`/sessions/${encodeURIComponent(key)}`);
   const release = async () => {
-    await post(`${path}/release`);
-    say(`${key} is released`);
+    const { edited, left } = await post(`${path}/release`);
+    say([`${key} is released.`, ...edits({ edited, left })].join(" "));
     await again();
   };
   /** @param {boolean} repair */
@@ -77,7 +77,8 @@ function line(words, act) {
 function distance({ branch, ahead, behind, committedAt }) {
   const commits = `${ahead} ${ahead === 1 ? "commit" : "commits"} on `;
   const others = behind === 0 ? "" : `, ${behind} behind what is checked out`;
-  return [commits, h("code", {}, branch), others, h("span", { class: "quiet" }, " · ", clock(committedAt, "ago"))];
+  const since = h("span", { class: "quiet ago" }, "· ", clock(committedAt, "ago"));
+  return [commits, h("code", {}, branch), others, " ", since];
 }
 
 /** @param {readonly string[]} paths */
@@ -115,7 +116,19 @@ function outcome(landing) {
       h("a", { href: addressWith({ task: repairTask ?? "" }), "data-way": true }, repairTask),
       "; land it then.",
     ]);
-  return line([told(landing), command !== null && h("code", { class: "command" }, ` ${command}`)]);
+  return line([
+    told(landing),
+    ...edits(landing).map((text) => ` ${text}`),
+    command !== null && h("code", { class: "command" }, ` ${command}`),
+  ]);
+}
+
+/** What was edited by hand in the worktree, and what of that is not in what landed. @param {Pick<LandingView, "edited" | "left">} view */
+function edits({ edited, left }) {
+  return [
+    ...(edited === null ? [] : [`What was edited in its worktree is commit ${edited.slice(0, COMMIT_SHOWN)}.`]),
+    ...(left === null ? [] : [`Not taken: ${left}.`]),
+  ];
 }
 
 /** @param {LandingView} landing */

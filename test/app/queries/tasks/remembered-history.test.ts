@@ -24,7 +24,10 @@ function remembered(length: number) {
   return {
     asked,
     state,
-    history: rememberHistory({ newest, withId: async () => [], inThread: async () => [] }, branch),
+    history: rememberHistory(
+      { newest, withId: async () => [], inThread: async () => [], inSession: async () => [] },
+      branch,
+    ),
   };
 }
 

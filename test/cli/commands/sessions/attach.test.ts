@@ -3,6 +3,8 @@ import { CoordinatorError } from "../../../../src/base/errors.ts";
 import { createAttachCommand } from "../../../../src/cli/commands/sessions/attach.ts";
 import { createFakeCliDeps, type FakeCliDeps, runCommand } from "../../../fakes/fake-cli-deps.ts";
 
+const NO_EDITS = { edited: null, left: null };
+
 function fake(asked: string[] = []): FakeCliDeps {
   const attached = {
     branch: "codex-inbox/docs-1a2b3c",
@@ -17,7 +19,11 @@ function fake(asked: string[] = []): FakeCliDeps {
     },
     async release(session) {
       asked.push(`release ${session}`);
-      return { session, released: asked.length === 1 };
+      const released = asked.length === 1;
+      const edits = released
+        ? { edited: "e".repeat(40), left: "in no commit: dump.bin (larger than 10 MB)" }
+        : NO_EDITS;
+      return { session, released, ...edits };
     },
   });
 }
@@ -53,7 +59,12 @@ describe("attach", () => {
     const deps = fake();
     await runCommand(createAttachCommand(deps), "--release", "docs");
     await runCommand(createAttachCommand(deps), "--release", "docs");
-    expect(deps.printed).toEqual(["docs is released", "docs was not taken"]);
+    expect(deps.printed).toEqual([
+      "docs is released",
+      "what was edited in its worktree is commit eeeeeeeeee",
+      "not taken: in no commit: dump.bin (larger than 10 MB)",
+      "docs was not taken",
+    ]);
   });
 
   it.each([["--release --take"], ["--release --shell"], ["--shell --json"]])("refuses %s", async (flags) => {

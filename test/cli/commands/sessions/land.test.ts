@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { LandAnswer } from "../../../../src/app/actions/sessions/land-session.ts";
+import { type LandingView, presentLanding } from "../../../../src/app/views/landing-view.ts";
 import { createLandCommand } from "../../../../src/cli/commands/sessions/land.ts";
 import { createFakeCliDeps, runCommand } from "../../../fakes/fake-cli-deps.ts";
 
-const NAMES = { session: "docs", branch: "codex-inbox/docs-1a2b3c", target: "main" } as const;
+const NO_EDITS = { edited: null, left: null };
+const NAMES = { session: "docs", branch: "codex-inbox/docs-1a2b3c", target: "main", edits: NO_EDITS } as const;
 const [HEAD, COMMIT] = ["a".repeat(40), "b".repeat(40)];
 
 describe("land", () => {
@@ -25,6 +27,20 @@ describe("land", () => {
       answer: { ...NAMES, state: "ready", head: HEAD, commit: COMMIT, why: "it is dirty", command: "git merge x" },
       code: 4,
       says: ["the merge of docs into main is made, but the checkout stays: it is dirty", "then: git merge x"],
+    },
+    {
+      name: "what was edited by hand, and what of it is not taken",
+      answer: {
+        ...NAMES,
+        state: "nothing",
+        edits: { edited: HEAD, left: "in no commit: dump.bin (larger than 10 MB)" },
+      },
+      code: 0,
+      says: [
+        "what was edited in its worktree is commit aaaaaaaaaa",
+        "not taken: in no commit: dump.bin (larger than 10 MB)",
+        "main holds the work of docs already",
+      ],
     },
     {
       name: "what conflicts",
@@ -55,16 +71,16 @@ describe("land", () => {
       ],
     },
   ])("says $name", async ({ answer, code, says }) => {
-    const deps = createFakeCliDeps({ land: async () => answer });
+    const deps = createFakeCliDeps({ land: async () => presentLanding(answer) });
     expect(await runCommand(createLandCommand(deps), "docs")).toBe(code);
     expect(deps.printed).toEqual(says);
   });
 
   it("hands words on to the session that settles it, and to nobody else", async () => {
     const asked: unknown[] = [];
-    const land = async (...request: unknown[]): Promise<LandAnswer> => {
+    const land = async (...request: unknown[]): Promise<LandingView> => {
       asked.push(request);
-      return { ...NAMES, state: "nothing" };
+      return presentLanding({ ...NAMES, state: "nothing" });
     };
     for (const words of [["docs"], ["--repair", "docs"], ["--repair", "docs", "keep both"]])
       await runCommand(createLandCommand(createFakeCliDeps({ land })), ...words);
@@ -79,12 +95,11 @@ describe("land", () => {
   });
 
   it("prints JSON, with null for what is absent", async () => {
-    const deps = createFakeCliDeps({ land: async () => ({ ...NAMES, state: "nothing" }) });
+    const deps = createFakeCliDeps({ land: async () => presentLanding({ ...NAMES, state: "nothing" }) });
     await runCommand(createLandCommand(deps), "--json", "docs");
     expect(JSON.parse(deps.printed.join("\n"))).toEqual({
       ...{
-        version: 1,
-        ...NAMES,
+        ...{ version: 1, session: "docs", branch: "codex-inbox/docs-1a2b3c", target: "main" },
         state: "nothing",
         head: null,
         commit: null,
@@ -92,6 +107,7 @@ describe("land", () => {
         why: null,
         command: null,
         repairTask: null,
+        ...NO_EDITS,
       },
     });
   });

@@ -26,7 +26,13 @@ it("prints a line for each session, as many as are wanted", async () => {
   expect(await printed("-n", "1")).toEqual(lines.slice(0, 1));
   expect(await printed("--all")).toHaveLength(3);
   expect(await printed("--state", "running", "--state", "DIED")).toEqual(["web  RUNNING   2 queued; no runs; paused"]);
-  await expect(printed("--state", "idle")).rejects.toMatchObject({ code: "USAGE" });
+  await expect(printed("--state", "idle")).rejects.toMatchObject({
+    ...{
+      code: "USAGE",
+      message: '--state: there is no state "idle"; expected one of RUNNING, STOPPED, DIED, ARCHIVED',
+    },
+  });
+  await expect(printed("--state", "runing")).rejects.toMatchObject({ message: /did you mean "RUNNING"\?$/ });
 });
 
 it("prints the names of sessions in a column, whatever their length", async () => {

@@ -54,11 +54,13 @@ describe("add", () => {
     deps.readInput = async () => "---\ntitle: U\n---\nPiped.\n";
     const twice = runCommand(createAddCommand(deps), "--file", "task.md");
     await expect(twice).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("more than one") });
-    for (const [path, code] of [
-      ["missing.md", "NOT_FOUND"],
-      [".", "NOT_FOUND"],
-    ])
-      await expect(runCommand(createAddCommand(deps), "--file", path ?? "")).rejects.toMatchObject({ code });
+    for (const [path, message] of [
+      ["missing.md", `--file: ${join(dir, "docs/missing.md")} is not there`],
+      [".", `--file: ${join(dir, "docs")} is a folder: name a file`],
+    ] as const)
+      await expect(runCommand(createAddCommand(deps), "--file", path)).rejects.toMatchObject({
+        ...{ code: "NOT_FOUND", message },
+      });
     writeFileSync(join(dir, "docs/latin.md"), Buffer.from([0x46, 0xe4]));
     await expect(runCommand(createAddCommand(deps), "--file", "latin.md")).rejects.toMatchObject({ code: "TASK_FILE" });
   });
@@ -146,6 +148,8 @@ describe("add", () => {
     [["--timeout", "30", "x"]],
     [["--not-before", "+2w", "x"]],
     [["--attempts", "-1", "x"]],
+    [["--verify", "", "x"]],
+    [["--touches", "src", "--touches", " ", "x"]],
     [[]],
     [[" \n"]],
     [["-"]],

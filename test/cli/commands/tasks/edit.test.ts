@@ -12,6 +12,7 @@ describe("edit", () => {
       change: { keys: { verifyCommand: null, model: null } },
     },
     { argv: ["k3f9", "-"], change: { keys: {}, prompt: "New.\n" } },
+    { argv: ["-", "k3f9"], change: { keys: {}, prompt: "New.\n" } },
     { argv: ["k3f9", "-", "--timeout", "90s"], change: { keys: { timeoutMs: 90_000 }, prompt: "New.\n" } },
   ])("changes what $argv says, and prints the id", async ({ argv, change }) => {
     const deps = createFakeCliDeps();
@@ -47,6 +48,9 @@ describe("edit", () => {
     [["a", "--session", "x"]],
     [["a", "--priority", "low"]],
     [["a", "-"]],
+    [["-"]],
+    [["-", "-"]],
+    [["a", "--unset", "prompt"]],
   ])("refuses %j, and changes nothing", async (argv) => {
     const deps = createFakeCliDeps();
     await expect(runCommand(createEditCommand(deps), ...argv)).rejects.toMatchObject({ code: "USAGE" });

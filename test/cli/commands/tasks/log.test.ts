@@ -36,6 +36,9 @@ describe("log", () => {
     expect(asked).toEqual([3, 20]);
     expect(deps.printed[0]).toBe(`0123456789  ${TIME}  ${TASK}  docs: Fix the login (42 s)`);
     expect(JSON.parse(deps.printed.slice(1).join("\n"))).toEqual({ version: 1, tasks: [ENTRY] });
+    const abroad = createFakeCliDeps({ history: async () => [{ ...ENTRY, committedAt: "2026-11-20T16:15:30+02:00" }] });
+    await runCommand(createLogCommand(abroad));
+    expect(abroad.printed[0]).toContain(`  ${TIME}  `);
   });
 
   it("says that nothing has finished, and prints an empty list as JSON", async () => {

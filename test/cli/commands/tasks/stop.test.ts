@@ -65,6 +65,12 @@ describe("stop", () => {
     expect(deps.warned).toEqual([expect.stringMatching(/^inbox\/docs\/x\.md becomes a task of session docs once/)]);
   });
 
+  it("says so where there is nothing of a session to end", async () => {
+    const deps = createFakeCliDeps({ drain: async () => ({ session: "docs", running: [], dropped: [], left: [] }) });
+    expect(await runCommand(createStopCommand(deps), "--drain", "docs")).toBe(0);
+    expect(deps.printed).toEqual(["Nothing to do: nothing runs or is queued in session docs."]);
+  });
+
   it("takes a task or a session", async () => {
     const command = createStopCommand(createFakeCliDeps());
     await expect(runCommand(command)).rejects.toMatchObject({ code: "USAGE" });
