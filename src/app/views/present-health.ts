@@ -6,6 +6,7 @@ import type { Dispatcher } from "../../dispatch/dispatcher.ts";
 import type { Runs } from "../../dispatch/runs.ts";
 import type { SandboxAvailability } from "../../dispatch/sandbox-availability.ts";
 import type { Branch } from "../../git/branch.ts";
+import { findStoppedGit } from "../../git/process/git-under-way.ts";
 import type { InboxReconciler } from "../../intake/inbox-reconciler.ts";
 import type { QueueLimit } from "../../intake/queue-limit.ts";
 import type { BranchSync } from "../../publish/branch-sync.ts";
@@ -36,7 +37,7 @@ export interface Health {
   readonly paused: PausedView;
   /** Why no more tasks are accepted now, and since when (UTC). */
   readonly full: { readonly reason: string; readonly since: string } | null;
-  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself. */
+  /** What cannot be done because of the machine (a full disk, …), what helps, and since when (UTC); it goes on by itself, but for a git that was stopped. */
   readonly world: { readonly reason: string; readonly since: string } | null;
   /** How the branch and its remote stand; `null` without one. */
   readonly sync: SyncState | null;
@@ -94,7 +95,7 @@ export function presentHealth(sources: HealthSources): Health {
   const wait = sources.branch.waiting() ?? sources.commits.waiting();
   const sandbox = sources.sandbox.problem();
   const full = sources.bound.state();
-  const world = sources.faults.current();
+  const world = sources.faults.current() ?? findStoppedGit();
   const pauses = sources.dispatcher.pauses();
   const { queued, finished } = sources.table.index.counts();
   return {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { GitPlace } from "../process/git-environment.ts";
 import { GIT_ANSWER_MS, GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
+import { noteGit } from "../process/git-under-way.ts";
 import type { ObjectType } from "./object-format.ts";
 
 export interface StoredObject {
@@ -66,10 +67,12 @@ export function createObjectReader({ gitDir }: Pick<GitPlace, "gitDir">): Object
     const asked = child;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => asked.kill("SIGKILL"), GIT_ANSWER_MS).unref(); // Then its end tells.
+      const answered = noteGit(asked.pid, ["cat-file"], gitDir);
       const over =
         <Result>(settle: (result: Result) => void) =>
         (result: Result): void => {
           clearTimeout(late);
+          answered();
           settle(result);
         };
       waiting.push({ resolve: over(resolve), reject: over(reject) });

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import { type GitPlace, gitEnvironment, NO_PROGRAMS, placeEnvironment } from "./git-environment.ts";
+import { noteGit } from "./git-under-way.ts";
 
 /**
  * Git could not do what was asked of it: a damaged index, an object that is not there, a git that is gone. It may be mended at any
@@ -88,6 +89,7 @@ function spawnGit(
     const stdin = call.input === undefined ? "ignore" : "pipe";
     const detached = call.timeMs !== undefined; // Then its id is that of a group, which can be killed as one.
     const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd, env, detached, stdio: [stdin, "pipe", "pipe"] });
+    const answered = noteGit(child.pid, args, cwd);
     if (call.isBackground === true) lowerPriority(child.pid);
     const onAbort = (): void => void child.kill();
     call.signal?.addEventListener("abort", onAbort);
@@ -95,6 +97,7 @@ function spawnGit(
     const stderr: Buffer[] = [];
     const timeMs = call.timeMs ?? (call.isBackground === true ? undefined : GIT_ANSWER_MS);
     const onLate = (): void => {
+      answered();
       if (detached) killGroup(child.pid);
       else child.kill("SIGKILL"); // One that was stopped takes no other signal.
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
@@ -113,11 +116,13 @@ function spawnGit(
     child.stdin?.on("error", () => undefined);
     child.on("error", (cause) => {
       clearTimeout(timer);
+      answered();
       const why = systemErrorCode(cause) === "ENOENT" ? "git, or the folder, is not there" : "git cannot be started";
       reject(new GitError(`${why}: git ${args[0] ?? ""} in ${cwd}`, { cause }));
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      answered();
       call.signal?.removeEventListener("abort", onAbort);
       const text = Buffer.concat(stderr).toString("utf8").trim();
       resolve({

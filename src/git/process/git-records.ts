@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { type GitPlace, placeEnvironment } from "./git-environment.ts";
 import { GIT_OPTIONS, GitError, plumbingEnvironment } from "./git-process.ts";
+import { noteGit } from "./git-under-way.ts";
 
 /** What git says on standard error beside an answer; more is not kept. */
 const WARNINGS_CHARACTERS_MAX = 64 * 1024;
@@ -24,6 +25,7 @@ export async function* gitRecords(
     env: plumbingEnvironment(place, placeEnvironment(place)),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  const answered = noteGit(child.pid, args, place.topDir ?? place.gitDir);
   let warnings = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     warnings = (warnings + text).slice(0, WARNINGS_CHARACTERS_MAX);
@@ -46,6 +48,7 @@ export async function* gitRecords(
     if (rest !== "") yield rest;
     onWarnings(warnings);
   } finally {
+    answered();
     child.kill(); // The reader may have had enough.
   }
 }

@@ -5,6 +5,7 @@ import { Socket } from "node:net";
 import { shellWord } from "../../base/process/shell-word.ts";
 import type { GitPlace } from "./git-environment.ts";
 import { GIT_ANSWER_MS, GIT_OPTIONS, type GitResult, killGroup, plumbingEnvironment, runGit } from "./git-process.ts";
+import { noteGit } from "./git-under-way.ts";
 
 /**
  * Lets a small shell start git: a process that holds much memory forks slowly. It runs one command at a time; one that comes meanwhile,
@@ -44,10 +45,10 @@ export function createGitShell(program = "/bin/sh"): GitShell {
       shell = undefined;
     }, IDLE_MS).unref();
   };
-  const ask = async (line: string): Promise<Buffer | undefined> => {
+  const ask = async (line: string, args: readonly string[], folder: string): Promise<Buffer | undefined> => {
     clearTimeout(idle);
     shell ??= openShell(program);
-    const answer = await shell.ask(line);
+    const answer = await shell.ask(line, args, folder);
     if (answer.isGone) shell = undefined;
     rest();
     return answer.stdout;
@@ -56,7 +57,7 @@ export function createGitShell(program = "/bin/sh"): GitShell {
   return {
     async run(place, args, call = {}) {
       const line = shell?.isBusy() === true ? undefined : commandLine(place, args, call);
-      const stdout = line === undefined ? undefined : await ask(line);
+      const stdout = line === undefined ? undefined : await ask(line, args, place.topDir ?? place.gitDir);
       if (stdout !== undefined) return { status: 0, stdout, stderr: "", isLate: false };
       const { environment = {}, inputPath } = call;
       const input = inputPath === undefined ? {} : { input: await readFile(inputPath) };
@@ -68,7 +69,7 @@ export function createGitShell(program = "/bin/sh"): GitShell {
 interface Shell {
   isBusy(): boolean;
   /** @returns what the command has printed; `undefined` where its status is another than 0 */
-  ask(line: string): Promise<Answer>;
+  ask(line: string, args: readonly string[], folder: string): Promise<Answer>;
   close(): void;
 }
 
@@ -125,12 +126,16 @@ function openShell(program: string): Shell {
 
   return {
     isBusy: () => answer !== undefined,
-    ask(line) {
+    ask(line, args, folder) {
       if (isGone) return Promise.resolve({ stdout: undefined, isGone });
       word = randomBytes(WORD_BYTES).toString("hex");
       if (stdout instanceof Socket) stdout.ref();
+      const answered = noteGit(child?.pid, args, folder);
       return new Promise((resolve) => {
-        answer = resolve;
+        answer = (found) => {
+          answered();
+          resolve(found);
+        };
         late = setTimeout(() => killGroup(child?.pid), GIT_ANSWER_MS).unref(); // Then its end tells.
         stdin?.write(`${line}; printf '%s %s\\n' ${word} "$?"\n`);
       });

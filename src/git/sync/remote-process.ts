@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { GitPlace } from "../process/git-environment.ts";
 import { GIT_OPTIONS, GitError, plumbingEnvironment } from "../process/git-process.ts";
+import { noteGit } from "../process/git-under-way.ts";
 
 /** What git left behind that spoke with a remote. Success is judged by `status` alone; 128 where it was ended. */
 export interface RemoteResult {
@@ -44,6 +45,7 @@ export function runWithRemote(place: GitPlace, args: readonly string[], call: Re
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const answered = noteGit(child.pid, args, cwd);
     const [stdout, stderr] = [tailOf(STDOUT_BYTES_MAX), tailOf(STDERR_BYTES_MAX)];
     child.stdout.on("data", stdout.add);
     child.stderr.on("data", stderr.add);
@@ -60,6 +62,7 @@ export function runWithRemote(place: GitPlace, args: readonly string[], call: Re
     if (call.signal.aborted) end();
     call.signal.addEventListener("abort", end);
     const clear = (): void => {
+      answered();
       clearTimeout(deadline);
       clearTimeout(killing);
       call.signal.removeEventListener("abort", end);

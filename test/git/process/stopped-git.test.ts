@@ -5,6 +5,7 @@ import { createObjectReader } from "../../../src/git/objects/object-reader.ts";
 import type { GitPlace } from "../../../src/git/process/git-environment.ts";
 import { GIT_ANSWER_MS, runGit } from "../../../src/git/process/git-process.ts";
 import { createGitShell } from "../../../src/git/process/git-shell.ts";
+import { findStoppedGit } from "../../../src/git/process/git-under-way.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -68,8 +69,14 @@ it.each<{ name: string; ask: () => Promise<unknown>; stops: number; answer: unkn
     await waitFor(() => pids().length === stops && pids().every((pid) => stateOf(pid) === "T"), {
       what: "a stopped git",
     });
+    // It is said at once, and nothing is done about it: whoever has stopped it may let it go on.
+    const [pid] = pids();
+    const reason = `was stopped (process ${pid}), and is waited for: kill -CONT ${pid} lets it go on`;
+    expect(findStoppedGit()).toEqual({ pid, sinceMs: expect.any(Number), reason: expect.stringContaining(reason) });
+    expect(findStoppedGit()?.reason).toMatch(/^git (write-tree|ls-files|cat-file) in \/ was/);
     for (const work of late) work();
     expect(await answered).toEqual(answer);
+    expect(findStoppedGit()).toBeUndefined();
     await waitFor(() => pids().every((pid) => [undefined, "Z"].includes(stateOf(pid))), { what: "no git" });
   },
 );
