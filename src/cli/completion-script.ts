@@ -1,4 +1,6 @@
+import { ORIGIN_KINDS } from "../task/rights/origin-kind.ts";
 import { SANDBOX_LEVELS } from "../task/rights/rights.ts";
+import { WORKTREE_CHOICES } from "../task/workplace/choose-workplace.ts";
 import type { Command } from "./command.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -19,13 +21,29 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
   return shell === "bash" ? bashScript(table) : zshScript(table);
 }
 
+/** What a flag takes, by how the help names it. */
+const CHOICES: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["level", SANDBOX_LEVELS],
+  ["0-4", ["0", "1", "2", "3", "4"]],
+  ["choice", WORKTREE_CHOICES],
+  ["origin", ORIGIN_KINDS],
+]);
+
+/** What a command's first word may be, where the usage line names no task or session. */
+const FIRST_WORDS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["completion", SHELLS],
+  ["policy", ["set", "allow", "deny", "reset", "allow-author"]],
+  ["worktree", ["ls", "gc", "open", "repair"]],
+]);
+
 /** Returns what a flag's value may be, by how the help names it; `undefined` for a flag that takes none. */
 function valuesOf({ help, options }: Command, flag: string): Candidates | undefined {
   if (options[flag]?.type !== "string") return undefined;
   const line = help.find((one) => one.split(" ", 1)[0] === dashed(flag)) ?? "";
   const takes = line.includes("<") ? line.slice(line.indexOf("<") + 1, line.indexOf(">")) : "";
-  if (takes === "level") return SANDBOX_LEVELS;
-  if (takes === "0-4") return ["0", "1", "2", "3", "4"];
+  const choices = CHOICES.get(takes);
+  if (choices !== undefined) return choices;
+  if (takes === "state") return line.slice(line.lastIndexOf(": ") + 2).split(", "); // Those of tasks, or of sessions.
   if (takes === "task") return "tasks";
   if (flag === "session") return "sessions";
   return takes === "path" || takes === "dir" ? "files" : [];
@@ -33,7 +51,8 @@ function valuesOf({ help, options }: Command, flag: string): Candidates | undefi
 
 /** Returns what a command's words may be, by its usage line. */
 function wordsOf({ usage, name }: Command): Candidates {
-  if (name === "completion") return SHELLS;
+  const first = FIRST_WORDS.get(name);
+  if (first !== undefined) return first;
   const words = usage.replaceAll(/\[--?[^[\]]*\]/g, "");
   if (/<task\b/.test(words)) return "tasks";
   return name === "sessions" || /<session>/.test(words) ? "sessions" : [];
@@ -61,15 +80,15 @@ function bashTable(commands: readonly Command[]): { readonly names: string; read
 }
 
 function shellList(candidates: Candidates): string {
-  if (candidates === "tasks") return 'list="$(_codex_inbox_names id)"';
-  if (candidates === "sessions") return 'list="$(_codex_inbox_names sessionKey)"';
+  if (candidates === "tasks") return 'list="$(_codex_inbox_names ls id)"';
+  if (candidates === "sessions") return 'list="$(_codex_inbox_names sessions key)"';
   return candidates === "files" ? "files=1" : `list="${candidates.join(" ")}"`;
 }
 
 /** The place is `<command>:<what stands before>` where that is a flag with a value, else `<command>:<what is being typed>`. */
 function commonPart({ names, cases }: ReturnType<typeof bashTable>): string {
   return `_codex_inbox_names() {
-  codex-inbox "\${dir[@]}" ls --json 2>/dev/null </dev/null | sed -n "s/^ *\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" | sort -u
+  codex-inbox "\${dir[@]}" "$1" --json 2>/dev/null </dev/null | sed -n "s/^ *\\"$2\\": \\"\\([^\\"]*\\)\\".*/\\1/p" | sort -u
 }
 
 # Sets list, or files=1, for the word "$1" behind "$2"; the words before them follow.
@@ -174,7 +193,7 @@ function __codex_inbox_names
     if set -l at (contains -i -- -C $words)
         set dir $words[$at..(math $at + 1)]
     end
-    codex-inbox $dir ls --json 2>/dev/null </dev/null | string replace -rf '^ *"'$argv[1]'": "([^"]*)".*' '$1' | sort -u
+    codex-inbox $dir $argv[1] --json 2>/dev/null </dev/null | string replace -rf '^ *"'$argv[2]'": "([^"]*)".*' '$1' | sort -u
 end
 complete -c codex-inbox -f
 complete -c codex-inbox -s C -r -a '(__fish_complete_directories)'
@@ -183,7 +202,7 @@ ${lines.join("\n")}
 }
 
 function fishList(candidates: Candidates): string {
-  if (candidates === "tasks") return "-x -a '(__codex_inbox_names id)'";
-  if (candidates === "sessions") return "-x -a '(__codex_inbox_names sessionKey)'";
+  if (candidates === "tasks") return "-x -a '(__codex_inbox_names ls id)'";
+  if (candidates === "sessions") return "-x -a '(__codex_inbox_names sessions key)'";
   return candidates === "files" ? "-r -F" : `-x -a '${candidates.join(" ")}'`;
 }

@@ -59,14 +59,23 @@ export interface Goal {
 
 /** What became of moving the branch forward. Paths are from the top of the work tree. */
 export type Advance =
-  /** Files of ours that the user has edited are left alone, as in a commit of ours. `tip` holds the commit, and is another one where it was joined. */
-  | { readonly kind: "moved"; readonly tip: string; readonly leftAlone: readonly string[] }
+  | Moved
   /** The branch holds the commit already. */
   | { readonly kind: "there" }
   /** The branch has commits that the other does not hold. */
   | { readonly kind: "apart" }
   /** `why` completes "cannot move forward: …". */
   | { readonly kind: "in-the-way"; readonly why: string; readonly paths: readonly string[] };
+
+/** `tip` holds the commit, and is another one where it was joined. */
+export interface Moved {
+  readonly kind: "moved";
+  readonly tip: string;
+  /** Files of ours that the user has edited, as in a commit of ours. */
+  readonly leftAlone: readonly string[];
+  /** How long git's index was locked at a stretch, at most; milliseconds. */
+  readonly indexHeldMs: number;
+}
 
 export interface Refreshed {
   readonly tip: string | undefined;

@@ -42,7 +42,7 @@ export interface BranchSync {
   prepare(): Promise<void>;
   /** Looks at the settings: where they name a remote now, it is looked at now and then. Takes no time. */
   heed(): void;
-  /** The branch has commits of ours: they are sent soon. */
+  /** The branch has commits of ours: they are sent soon, or when a remote that is away is asked again. */
   noteCommits(): void;
   /** Syncs now. Returns how it stands after a round that has begun after the call; `undefined` without a remote. */
   now(): Promise<SyncState | undefined>;
@@ -151,7 +151,8 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     const seen = findings();
     try {
       const outcome = await current(asked).round(aborter.signal);
-      Object.assign(seen, { outcome, lastSyncMs: surroundings.now(), failures: 0 });
+      const failures = outcome.refused === undefined ? 0 : seen.failures + 1;
+      Object.assign(seen, { outcome, lastSyncMs: surroundings.now(), failures });
       note(seen, asked.remote, outcome.refused);
       noteObstacle(seen, outcome.inTheWay);
       if (outcome.pushed) tell("pushed");
@@ -192,9 +193,19 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     timer?.cancel();
     const cancel = surroundings.after(ms, () => {
       timer = undefined;
-      if (isWanted() || hasCommits) start();
+      if (underWay === undefined && (isWanted() || hasCommits)) start();
     });
     timer = { cancel, atMs };
+  };
+
+  const unschedule = (): void => {
+    timer?.cancel();
+    timer = undefined;
+  };
+
+  /** A remote that cannot be used is asked in its own time, however much there is to send. */
+  const send = (ms: number): void => {
+    if (target() !== undefined && findings().problem === undefined) schedule(ms);
   };
 
   const start = (): Promise<void> => {
@@ -210,8 +221,10 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
         underWay = undefined;
         hasAsked = true;
         deps.onEnd();
+        if (findings().problem !== undefined) unschedule(); // What was to be sent before it was known.
         if (again && target() !== undefined && !aborter.signal.aborted) start();
         else if (isWanted()) schedule(delayMs());
+        if (hasCommits) send(0);
       });
     return underWay;
   };
@@ -250,8 +263,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     heed() {
       const asked = JSON.stringify([target(), settings().intervalMs]);
       if (asked !== heeded && heeded !== "") {
-        timer?.cancel();
-        timer = undefined;
+        unschedule();
         if (underWay !== undefined) again = true;
       }
       heeded = asked;
@@ -260,7 +272,7 @@ export function createBranchSync(deps: BranchSyncDeps): BranchSync {
     noteCommits() {
       if (target() === undefined) return;
       hasCommits = true;
-      schedule(SEND_MS);
+      send(SEND_MS);
     },
     now,
     isQuiet: () => !isWanted() || (hasAsked && underWay === undefined),

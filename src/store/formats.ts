@@ -1,7 +1,9 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CoordinatorError } from "../base/errors.ts";
+import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../base/files/read-bounded.ts";
 import { writeFileAtomic } from "../base/files/write-file-atomic.ts";
+import { parseObject } from "../base/json-shape.ts";
 import { LEDGER_VERSION, ledgerVersion } from "../task/ledger/ledger.ts";
 import { LEDGER } from "../task/records/workspace-paths.ts";
 
@@ -11,6 +13,9 @@ import { LEDGER } from "../task/records/workspace-paths.ts";
  */
 const STATE_FORMAT = 1;
 const NAME = "format";
+/** Files that are read or written before anything else is, or whole: each says its own version, `v`, beside that of the folder. */
+const OWN_VERSIONS = /^(server|sign-ins|hooks-told|codex-hold|committer|lock\.holder-\d+)\.json$/;
+const FILE_FORMAT = 1;
 
 /**
  * Refuses a coordinator's folder that a newer version has written. Nothing in it may be looked into before: what cannot be read there
@@ -20,6 +25,7 @@ const NAME = "format";
  * @throws CoordinatorError `CONFIG`
  */
 export function refuseNewerState(root: string): void {
+  refuseNewerFiles(root);
   const path = join(root, NAME);
   const text = readBoundedText(path, SMALL_FILE_BYTES_MAX);
   if (text === undefined) return; // Of the first version, or of a workspace that nobody has served yet.
@@ -27,6 +33,32 @@ export function refuseNewerState(root: string): void {
   if (version === undefined)
     throw new CoordinatorError("CONFIG", `${path} does not say which format the folder has: expected ${STATE_FORMAT}`);
   refuse(path, version, STATE_FORMAT);
+}
+
+function refuseNewerFiles(root: string): void {
+  for (const name of namesIn(root).filter((one) => OWN_VERSIONS.test(one))) {
+    const version = parseObject(readText(join(root, name)) ?? "")?.v;
+    if (typeof version === "number") refuse(join(root, name), version, FILE_FORMAT);
+  }
+}
+
+/** What cannot be read says no version: whoever needs it says so. */
+function readText(path: string): string | undefined {
+  try {
+    return readBoundedText(path, SMALL_FILE_BYTES_MAX);
+  } catch (error) {
+    if (error instanceof CoordinatorError || systemErrorCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function namesIn(root: string): readonly string[] {
+  try {
+    return readdirSync(root);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return [];
+  }
 }
 
 /** Notes the format of the folder where nothing says it. @throws system errors */

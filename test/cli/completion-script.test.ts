@@ -15,6 +15,7 @@ const LISTED = {
     { id: "20261120-141530-k3f9x2", sessionKey: "docs" },
     { id: "20261120-141531-aaaaaa", sessionKey: "docs/api" },
   ],
+  sessions: [{ key: "docs" }, { key: "docs/api" }, { key: "long-ago" }],
 };
 
 let commands: readonly Command[];
@@ -90,7 +91,13 @@ describe.each((["bash", "zsh", "fish"] as const).filter(isInstalled))("completio
     { line: ["add", "--depends-on", ""], words: LISTED.tasks.map(({ id }) => id) },
     { line: ["stop", "20261120-141530"], words: ["20261120-141530-k3f9x2"] },
     { line: ["edit", "--json", ""], words: LISTED.tasks.map(({ id }) => id) },
-    { line: ["send", ""], words: ["docs", "docs/api"] },
+    { line: ["send", ""], words: ["docs", "docs/api", "long-ago"] },
+    { line: ["ls", "--state", "ca"], words: ["cancelled"] },
+    { line: ["sessions", "--state", ""], words: ["RUNNING", "STOPPED", "DIED", "ARCHIVED"] },
+    { line: ["add", "--worktree", "a"], words: ["always", "auto"] },
+    { line: ["worktree", ""], words: ["ls", "gc", "open", "repair"] },
+    { line: ["policy", "allow"], words: ["allow", "allow-author"] },
+    { line: ["policy", "--origin", "h"], words: ["http"] },
     { line: ["completion", ""], words: ["bash", "zsh", "fish"] },
     { line: ["add", "--file", "lis"], words: ["listed.json"] },
     { line: ["add", "Fix"], words: [] },

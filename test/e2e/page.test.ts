@@ -159,10 +159,35 @@ describe("the page", () => {
   it("ends the sign-in from the page, and asks who is not signed in to sign in", async () => {
     const { page } = await showing(EMPTY_SCENE);
     await page.getByText("Nothing has been asked for yet").waitFor();
+    expect(await page.getByRole("button", { name: "Sign out" }).isVisible()).toBe(true);
+    await page.setViewportSize({ width: 390, height: 800 });
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByText("This browser is not signed in").waitFor();
     expect(await page.context().cookies()).toEqual([]);
   });
+});
+
+it("says what to do about a task that was not begun, until when all wait, and that a task is not there", async () => {
+  const [now, since, until] = ["12:00", "11:30", "14:15"].map((time) => new Date(`2026-11-21T${time}:00`)) as [
+    Date,
+    Date,
+    Date,
+  ];
+  const codex = { reason: "codex is not logged in", since: since.toISOString(), until: until.toISOString() };
+  const task = sceneTask("Show the picture", {
+    ...{ status: "failed", startedAt: null, durationMs: null, totalDurationMs: null, result: null },
+    reason: "images: there is no file a.png in the working tree",
+  });
+  const { page } = await showing({ tasks: [task], sessions: [], health: { codex } });
+  await page.clock.setFixedTime(now);
+  await page.reload();
+  await page.getByText("It was not begun: see to what is said here, then retry.").waitFor();
+  const notice = page.getByRole("region", { name: "What stands in the way" });
+  await notice.getByText(/: codex is not logged in · 30 min ago · until (?:2:15\sPM|14:15)$/).waitFor();
+  await page.goto(new URL("/?task=zzzzzz", page.url()).href);
+  await detail(page).getByRole("alert").getByText('there is no task "zzzzzz"').waitFor();
+  await detail(page).getByRole("button", { name: "Close" }).click();
+  await expect.poll(() => page.url()).not.toContain("task=");
 });
 
 describe("codex-inbox open", () => {

@@ -1,6 +1,11 @@
 import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { startHooks } from "../../src/app/hooks/tell-hooks.ts";
+import { addressOf, readServer } from "../../src/app/queries/server-record.ts";
+import { keptSignIns } from "../../src/app/serve/open-interface.ts";
+import { ownIdentity } from "../../src/base/process/process-identity.ts";
+import { lastHolder } from "../../src/base/process/process-lock.ts";
 import { readPolicy } from "../../src/config/policy.ts";
 import { readOutage } from "../../src/dispatch/circuit-breaker.ts";
 import { openPauseStore } from "../../src/dispatch/pauses.ts";
@@ -119,4 +124,55 @@ describe("the coordinator's folder of version 1", () => {
     const numbers = openEventNumbers(paths.events, "1240c767-c5ef-4306-b9eb-90562bb4c20c", 1795321283453, 0);
     expect(numbers).toMatchObject({ first: 1795321283454, isSkipped: false });
   });
+
+  it("tells who serves and who holds the lock, who is signed in, and up to where hooks were told", () => {
+    const holder = { pid: 4194305, startTicks: "12", bootId: "1240c767-c5ef-4306-b9eb-90562bb4c20c" };
+    expect(lastHolder(paths.root, "lock")).toMatchObject({
+      ...{ ...holder, pidNamespace: "pid:[4026531836]", startedAt: "2026-11-22T04:21:19.031Z" },
+      ...{ folder: "/srv/code/.git/codex-inbox", device: "65024", lifeLine: ".lock.alive-0a1b2c3d" },
+    });
+    expect(readServer(paths.server)).toBeUndefined(); // Its process is gone.
+    const record = JSON.parse(readFileSync(paths.server, "utf8"));
+    const { folder: _, v: __, ...earlier } = record;
+    for (const version of [{ ...record, folder: paths.root }, earlier]) {
+      writeFileSync(paths.server, JSON.stringify({ ...version, ...ownIdentity() }));
+      const address = { url: "http://127.0.0.1:8787", socketPath: undefined, token: "c2VjcmV0" };
+      expect(addressOf(readServer(paths.server))).toEqual(address);
+      expect(readServer(paths.server)).toMatchObject({
+        branch: "refs/heads/main",
+        version: "0.1.0",
+        maxOpenTasks: 500,
+      });
+    }
+    const signedIn = [{ digest: "5e".repeat(32), untilMs: 1797913283449 }];
+    expect(keptSignIns(paths.signIns).read()).toEqual(signedIn);
+    keptSignIns(paths.signIns).write(signedIn);
+    expect(JSON.parse(readFileSync(paths.signIns, "utf8"))).toEqual({ v: 1, signIns: signedIn });
+    writeFileSync(paths.signIns, JSON.stringify(signedIn)); // As earlier versions wrote it.
+    expect(keptSignIns(paths.signIns).read()).toEqual(signedIn);
+    const asked: (number | undefined)[] = [];
+    const reader = (from: number | undefined) => {
+      asked.push(from);
+      return { seq: from ?? 0, next: async () => undefined };
+    };
+    const settings = { hook: "/bin/true", webhook: undefined, webhookSecret: undefined };
+    const stop = startHooks({
+      ...{ events: { reader }, cursorPath: paths.hooksTold, settings: () => settings, clone: "nd25oi" },
+      ...{ workspaceDir: "/srv/code", environment: {}, log: () => undefined },
+      surroundings: { now: () => 0, after: () => () => undefined },
+    });
+    stop();
+    expect(asked).toEqual([1795321283453]);
+  });
+
+  it.each(["server", "sign-ins", "hooks-told", "codex-hold", "committer", "lock.holder-3", "lock.holder-4"])(
+    "is refused, and left as it is, where %s.json is of a later one",
+    (name) => {
+      const path = join(paths.root, `${name}.json`);
+      writeFileSync(path, JSON.stringify({ v: 2, anything: ["else"] }));
+      const message = `${path} is of format 2, and this version of codex-inbox knows formats up to 1: use a newer`;
+      expect(() => refuseNewerState(paths.root)).toThrow(message);
+      expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ v: 2, anything: ["else"] });
+    },
+  );
 });

@@ -19,7 +19,7 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
     events: [] as string[],
     news: [] as string[],
     broken: [] as unknown[],
-    ...{ moves: 0, prepared: 0, preparing: Promise.resolve() },
+    ...{ moves: 0, prepared: 0, preparing: Promise.resolve(), during: Promise.resolve() },
     busy: false,
     mayMove: (): string | undefined => undefined,
     clock,
@@ -50,6 +50,7 @@ function createWorld(first: SyncSettings = { remote: "origin", intervalMs: 30_00
         },
         async round() {
           world.rounds.push(clock.nowMs);
+          await world.during;
           const answer = (world.answers.length > 1 ? world.answers.shift() : world.answers[0]) ?? DONE;
           if (answer instanceof Error) throw answer;
           return answer;
@@ -114,6 +115,54 @@ describe("the loop that keeps a branch in step", () => {
     expect(events).toEqual(["sync-waits", "sync-goes-on"]);
     expect(world.news).toEqual(["away origin the remote origin cannot be reached", "goes-on origin"]);
     expect([sync.state()?.problem, world.broken]).toEqual([null, []]);
+    await sync.stop();
+  });
+
+  it.each([
+    ["is away", AWAY],
+    ["refuses what is here", { ...DONE, refused: "origin refuses refs/heads/main: no" }],
+  ])("a remote that %s is asked no sooner for commits of ours, and at once when it is told to", async (_, answer) => {
+    const world = createWorld();
+    const { sync, clock, rounds, events } = world;
+    world.answers = [answer];
+    sync.heed();
+    clock.advance(0);
+    const endMs = START + 100_000;
+    for (; clock.nowMs < endMs; clock.advance(250)) {
+      sync.noteCommits();
+      await settled();
+    }
+    expect(rounds.map((at) => at - START)).toEqual([0, 2_000, 6_000, 14_000, 30_000, 60_000, 90_000]);
+    expect(events).toEqual(["sync-waits"]);
+    expect((await sync.now())?.problem).toMatchObject({ since: new Date(START).toISOString() });
+    expect(rounds.at(-1)).toBe(endMs);
+    world.answers = [DONE];
+    clock.advance(30_000);
+    await settled();
+    expect(events).toEqual(["sync-waits", "sync-goes-on"]);
+    sync.noteCommits();
+    clock.advance(500);
+    await settled();
+    expect(rounds.at(-1)).toBe(endMs + 30_500);
+    await sync.stop();
+  });
+
+  it("sends commits that are made while a round is under way as soon as it has ended", async () => {
+    const world = createWorld();
+    const { sync, clock, rounds } = world;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.during = promise;
+    sync.heed();
+    clock.advance(0);
+    sync.noteCommits();
+    clock.advance(5_000);
+    await settled();
+    expect(rounds).toEqual([START]);
+    resolve();
+    await settled();
+    clock.advance(0);
+    await settled();
+    expect(rounds).toEqual([START, START + 5_000]);
     await sync.stop();
   });
 

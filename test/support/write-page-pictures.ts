@@ -2,15 +2,17 @@
  * Takes the pictures of the page that the README shows, in the real browser: `npm run pictures`. With a folder it takes all of them, to
  * be looked at: `npm run pictures -- <folder>`.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listen } from "../../src/server/listen.ts";
 import { startBrowser } from "./browser.ts";
 import { brokenScene, busyScene, EMPTY_SCENE, type Scene, sceneCoordinator } from "./page-scenes.ts";
+import { smallPng } from "./small-png.ts";
 
 interface Picture {
   readonly name: string;
-  readonly scene: Scene;
+  /** Made when the picture is taken: its times count from then. */
+  readonly scene: () => Scene;
   readonly width: number;
   readonly theme: "light" | "dark";
   /** Title of the task that is open. */
@@ -26,7 +28,7 @@ const TASK = "Fix the login redirect";
 const FAILED = "Move the image pipeline to sharp 1.0";
 
 function allPictures(): readonly Picture[] {
-  const scenes = { empty: EMPTY_SCENE, busy: busyScene(), broken: brokenScene() };
+  const scenes = { empty: () => EMPTY_SCENE, busy: busyScene, broken: brokenScene };
   return [390, 900, 1440].flatMap((width) =>
     (["light", "dark"] as const).flatMap((theme) => [
       ...Object.entries(scenes).map(([kind, scene]) => ({ name: `${kind}-${width}-${theme}`, scene, width, theme })),
@@ -41,20 +43,22 @@ function allPictures(): readonly Picture[] {
 }
 
 const README_PICTURES: readonly Picture[] = [
-  { name: "board", scene: busyScene(), width: 1280, theme: "light", height: 640 },
-  { name: "task", scene: busyScene(), width: 1280, theme: "dark", open: TASK, height: 760 },
+  { name: "board", scene: busyScene, width: 1280, theme: "light", height: 640 },
+  { name: "task", scene: busyScene, width: 1280, theme: "dark", open: TASK, height: 760 },
 ];
 
 async function take(
   { name, scene, width, theme, open, session, form, height }: Picture,
   folder: string,
 ): Promise<void> {
-  const listener = await listen(sceneCoordinator(scene), { port: 0 });
+  const taken = Date.now();
+  const listener = await listen(sceneCoordinator(scene()), { port: 0 });
   const context = await browser.newContext({
     ...{ viewport: { width, height: height ?? (width < 500 ? 844 : 860) }, colorScheme: theme, locale: "en-GB" },
   });
   try {
     const page = await context.newPage();
+    await page.clock.setFixedTime(taken); // However long it takes to show it, "just now" is just now.
     await page.goto(listener.pageLink() ?? "");
     await page.locator("#main section").first().waitFor();
     if (session !== undefined) {
@@ -67,7 +71,7 @@ async function take(
     }
     if (form === true) await page.getByRole("button", { name: "New task" }).click();
     await page.waitForTimeout(300); // Fonts and the first ticks.
-    await page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled" });
+    writeFileSync(join(folder, `${name}.png`), smallPng(await page.screenshot({ animations: "disabled" })));
   } finally {
     await context.close();
     await listener.close();

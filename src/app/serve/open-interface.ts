@@ -40,7 +40,7 @@ export async function openInterface(
     ...{ url: listener?.url ?? null, socket: listener?.socketPath ?? null, token: listener?.token ?? null },
   };
   try {
-    writeFileAtomic(paths.server, `${JSON.stringify(record)}\n`, 0o600);
+    writeFileAtomic(paths.server, `${JSON.stringify({ v: 1, ...record })}\n`, 0o600);
   } catch (error) {
     await listener?.close();
     throw error;
@@ -48,13 +48,18 @@ export async function openInterface(
   return listener;
 }
 
-/** Keeps who is signed in at the page in a file that only the user can write; one that cannot be read means that nobody is. */
-function keptSignIns(path: string): NonNullable<ListenOptions["signIns"]> {
+/**
+ * Keeps who is signed in at the page in a file that only the user can write; one that cannot be read means that nobody is.
+ *
+ * @public Tests read what earlier versions have kept.
+ */
+export function keptSignIns(path: string): NonNullable<ListenOptions["signIns"]> {
   return {
     read() {
       try {
         const kept: unknown = JSON.parse(readBoundedText(path, SMALL_FILE_BYTES_MAX) ?? "[]");
-        return Array.isArray(kept) ? kept.filter(isSignIn) : [];
+        const signIns: unknown = Array.isArray(kept) ? kept : asObject(kept)?.signIns; // A list alone in earlier versions.
+        return Array.isArray(signIns) ? signIns.filter(isSignIn) : [];
       } catch (error) {
         if (error instanceof CoordinatorError || error instanceof SyntaxError) return [];
         throw error;
@@ -62,7 +67,7 @@ function keptSignIns(path: string): NonNullable<ListenOptions["signIns"]> {
     },
     write(signIns) {
       try {
-        writeFileAtomic(path, `${JSON.stringify(signIns)}\n`, 0o600);
+        writeFileAtomic(path, `${JSON.stringify({ v: 1, signIns })}\n`, 0o600);
       } catch (error) {
         if (systemErrorCode(error) === undefined) throw error;
         // On a full disk they end with the coordinator.

@@ -12,6 +12,8 @@ import { isAlive, ownIdentity, type ProcessIdentity, readBootId, readPidNamespac
 
 /** A holder whose process we cannot ask gives a sign of life every half of this; without one for the whole of it, it is gone. */
 const STALE_MS = 10_000;
+/** Of the file that says who holds it; absent in earlier versions. */
+const FORMAT = 1;
 /** How often a folder that is away is looked for. */
 const AWAY_LOOK_MS = 250;
 
@@ -61,7 +63,7 @@ export async function takeLock(options: LockOptions): Promise<HeldLock> {
     throw error;
   });
   const handBack = (): void => {
-    replaceEntry(dir, name, entry, JSON.stringify({ free: randomUUID() }));
+    replaceEntry(dir, name, entry, JSON.stringify({ v: FORMAT, free: randomUUID() }));
     lifeLine.close();
   };
   const signs = async (): Promise<() => Promise<void>> =>
@@ -115,7 +117,8 @@ async function becomeHolder(
     if (holder !== undefined && (await isHolding(dir, name, holder))) {
       throw new CoordinatorError("REFUSED", describeHolder(holder));
     }
-    const self: LockHolder & { readonly nonce: string } = {
+    const self: LockHolder & { readonly v: number; readonly nonce: string } = {
+      v: FORMAT,
       pid,
       startTicks,
       bootId,

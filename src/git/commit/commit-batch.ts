@@ -1,20 +1,25 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { systemErrorCode } from "../../base/errors.ts";
 import { faultPoint } from "../../base/fault-point.ts";
 import { syncFolder } from "../../base/files/durable-file.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import type { CommitReport } from "../../task/records/commit-plan.ts";
-import type { Blocker, Forks } from "../gate/process-scan.ts";
 import { ObstacleError } from "../objects/tree-edit.ts";
 import { GitError } from "../process/git-process.ts";
 import { describeLock, inspectRepository, type RepositoryState } from "../repository/repository-state.ts";
 import type { BranchView } from "./branch-view.ts";
 import type { CommitChain, Signed } from "./commit-chain.ts";
-import { findLeftBehind, type Refusal, type Staging, type StagingParts, settleAll } from "./staging.ts";
-import { type Missed, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
-import { ElsewhereError } from "./work-tree.ts";
+import { ElsewhereError } from "./placement.ts";
+import {
+  findLeftBehind,
+  type IndexStaging,
+  type Refusal,
+  type Staging,
+  type StagingParts,
+  settleAll,
+} from "./staging.ts";
+import { createSwapper, type Missed, readyPart, readySwap, type SwapParts, type SwapResult } from "./swap.ts";
 
 export interface BatchParts extends StagingParts, SwapParts {
   readonly view: BranchView;
@@ -36,6 +41,8 @@ export interface BatchWork {
   build(base: string | undefined, signed: Signed): Promise<CommitChain>;
   /** Prepares index and work tree. */
   stage(chain: CommitChain): Promise<Staging | Refusal>;
+  /** Prepares the index anew, which somebody else has written since `stage`; the files are as they were. `undefined`: all has to be. */
+  stageIndex?(chain: CommitChain): Promise<IndexStaging | Refusal | undefined>;
   /** Writes down what is about to happen, before any of it can be seen. */
   intend(chain: CommitChain): Promise<void>;
   /** The branch has moved. */
@@ -51,33 +58,7 @@ export interface Batch {
   discard(): Promise<void>;
 }
 
-/**
- * Who has just slept is not interrupted at once. Without this rest the looks have used up our turn: on a machine with seven times the
- * work it can do, a quarter of the swaps were interrupted for 2 to 13 ms, and one in a hundred met a command of the user's.
- */
-const REST_MS = 1;
-/** Between two times that the locks are taken in vain. */
-const APART_MS = 4;
-/** From that rest to the point of no return. It grows with every swap that was too slow: a busy machine must not starve us. */
-const LIMIT_MS = 0.6;
-const LIMIT_PER_FILE_MS = 0.01;
-const LIMIT_GROWTH = 1.2;
-/** After so many looks that found any new process, only those that were just forked count … */
-const LOOKS_ANY = 20;
-/** … after so many that found one of these, those that stand elsewhere no longer count … */
-const LOOKS_EVERYWHERE = 30;
-/** … and after so many (some 150 ms) nothing counts but git itself: what forks without end in the work tree must not starve us. */
-const LOOKS_IN_THE_TREE = 100;
-/** All processes are looked at again after so many looks at the new ones. */
-const LOOKS_PER_SCAN = 40;
-
 const MISSED: Missed = { kind: "missed", because: "changed" };
-
-function forksAfter(looks: number): Forks {
-  if (looks < LOOKS_ANY) return "any";
-  if (looks < LOOKS_EVERYWHERE) return "everywhere";
-  return looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
-}
 
 export function createBatch(parts: BatchParts, work: BatchWork): Batch {
   const { repository, refs, store, locks, scan, index, view, memory } = parts;
@@ -88,14 +69,16 @@ export function createBatch(parts: BatchParts, work: BatchWork): Batch {
   let isWritten = false;
   let blocker: number | undefined;
   let hasWaited = false;
-  let looks = 0;
-  let attempts = 0;
-  let limitMs = LIMIT_MS;
+  const swaps = createSwapper(scan);
   let indexMs = 0;
+  /** Files of ours that are in place already; and those of them that the system would not let us change. */
+  const placed = new Set<string>();
+  let failed: string[] = [];
 
   async function dropStaging(): Promise<void> {
     const dropped = staging;
     staging = undefined;
+    failed = [];
     await dropped?.files.clear();
     if (dropped?.indexPath !== undefined) rmSync(dropped.indexPath, { force: true });
   }
@@ -128,8 +111,20 @@ export function createBatch(parts: BatchParts, work: BatchWork): Batch {
     isWritten = true;
   }
 
+  /** Where somebody else has written the index alone, the files are kept: there may be many, and a user who adds files every moment. */
+  async function keepFiles(of: CommitChain): Promise<Staging | Refusal | undefined> {
+    if (staging === undefined || !staging.files.stillAsSeen()) return undefined;
+    if (index.stamp() === staging.indexStamp) return staging;
+    const next = await work.stageIndex?.(of);
+    if (next === undefined || "refused" in next) return next;
+    if (staging.indexPath !== undefined) rmSync(staging.indexPath, { force: true });
+    staging = { ...staging, ...next };
+    return staging;
+  }
+
   async function currentStaging(of: CommitChain): Promise<Staging | Refusal> {
-    if (staging !== undefined && index.stamp() === staging.indexStamp && staging.files.stillAsSeen()) return staging;
+    const kept = await keepFiles(of);
+    if (kept !== undefined) return kept;
     await dropStaging();
     const next = await work.stage(of);
     if (!("refused" in next)) {
@@ -169,63 +164,40 @@ export function createBatch(parts: BatchParts, work: BatchWork): Batch {
       return made.tip === made.base ? unmoved(made) : { kind: "closed", reason: staged.refused };
     }
     if (made.tip === made.base && staged?.indexPath === undefined) return unmoved(made);
-    const result = await settleAndSwap(made, staged, signal);
+    const result = await swapAll(made, staged, signal);
     hasWaited = result.kind === "closed";
+    if (result.kind === "closed") blocker = result.pid ?? blocker;
     return result.kind === "done" ? finish(made, result.leftAlone) : result;
   }
 
   async function prepare(made: CommitChain, isFull: boolean): Promise<Staging | Refusal | undefined> {
     if (isFull) return (await settleAll([currentStaging(made), writeObjects(made)]))[0];
     await dropStaging();
-    const left = await findLeftBehind(parts, made);
+    const left = await findLeftBehind(parts, made, placed);
     if (left !== undefined)
       return { refused: `${left} is left in the work tree of another branch: it would bar the way back` };
     await writeObjects(made);
     return undefined;
   }
 
-  /** Looks until nothing is about to become git, and swaps. What was started since the scan is looked at before the rest: it may be much. */
-  async function settleAndSwap(
-    made: CommitChain,
-    staged: Staging | undefined,
-    signal: AbortSignal,
-  ): Promise<SwapResult> {
-    const ready = readySwap(parts, { chain: made, staging: staged, signature });
-    if (ready === undefined) return MISSED;
-    try {
-      for (let round = 1; round <= LOOKS_PER_SCAN; round += 1) {
-        const found = scan.look("none");
-        if (typeof found === "object") return blockedBy(found);
-        await delay(REST_MS, undefined, { signal });
-        const forks = forksAfter(looks);
-        const last = scan.look(forks);
-        if (typeof last === "object") return blockedBy(last);
-        if (last === "unsettled") {
-          looks += 1;
-          continue;
-        }
-        attempts += 1;
-        const result = ready.run(forks, limitMs + LIMIT_PER_FILE_MS * (staged?.files.replaced.length ?? 0));
-        if (result.kind !== "missed" || result.because === "changed") return result;
-        if (result.because === "late") limitMs *= LIMIT_GROWTH;
-        else looks += 1;
-        await delay(APART_MS, undefined, { signal }); // Taken again at once, the locks would be held for a good part of the time.
-      }
-      return MISSED;
-    } finally {
-      ready.close();
+  async function swapAll(made: CommitChain, staged: Staging | undefined, signal: AbortSignal): Promise<SwapResult> {
+    const input = { chain: made, staging: staged, signature };
+    const before = staged?.files.before ?? [];
+    for (let part = before[0]; part !== undefined; part = before[0]) {
+      const result = await swaps.run(readyPart(parts, input, part), part.replaced.length, signal);
+      if (result.kind !== "done") return result;
+      for (const path of part.paths) placed.add(path);
+      failed.push(...result.leftAlone);
+      before.shift();
     }
-  }
-
-  function blockedBy({ pid, what }: Blocker): SwapResult {
-    blocker = pid;
-    return { kind: "closed", reason: what };
+    const result = await swaps.run(readySwap(parts, input), staged?.files.replaced.length ?? 0, signal);
+    return result.kind === "done" ? { ...result, leftAlone: [...failed, ...result.leftAlone] } : result;
   }
 
   /** The branch has moved. Makes that durable, and remembers it. */
-  async function finish(made: CommitChain, failed: readonly string[]): Promise<Outcome> {
+  async function finish(made: CommitChain, unchanged: readonly string[]): Promise<Outcome> {
     if (made.tip !== made.base) await work.settle(made);
-    const leftAlone = new Set([...(staging?.leftAlone ?? []), ...failed]);
+    const leftAlone = new Set([...(staging?.leftAlone ?? []), ...unchanged]);
     await dropStaging();
     // The index was renamed before the branch: one journal of a file system holds both. Where it does not, the next commit puts it right.
     await syncFolder(dirname(repository.branchPath));
@@ -244,7 +216,7 @@ export function createBatch(parts: BatchParts, work: BatchWork): Batch {
       commits: made.commits,
       leftAlone: paths,
       indexMs,
-      attempts,
+      attempts: swaps.attempts(),
       indexHeldMs: locks.indexHeldMs(),
     };
   }

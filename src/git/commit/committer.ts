@@ -167,8 +167,8 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
       for (const { path, after } of changes) if (after !== undefined) brought.set(path, stampOf(path));
     };
     try {
-      const { tip, leftAlone } = await inTurn(moveTo(parts, to, onMoved), signal);
-      return moved ? { kind: "moved", tip, leftAlone } : { kind: "there" };
+      const { tip, leftAlone, indexHeldMs } = await inTurn(moveTo(parts, to, onMoved), signal);
+      return moved ? { kind: "moved", tip, leftAlone, indexHeldMs } : { kind: "there" };
     } catch (error) {
       if (error instanceof ApartError) return { kind: "apart" };
       if (error instanceof MoveRefusedError) return { kind: "in-the-way", why: error.message, paths: error.paths };

@@ -3,6 +3,7 @@ import { createSlices } from "../../base/slices.ts";
 import { ARCHIVE, INBOX, LEDGER, ROTATED_LEDGERS, SESSIONS } from "../../task/records/workspace-paths.ts";
 import type { Goal } from "../branch.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
+import type { Answer } from "../index/index-knowledge.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
@@ -10,13 +11,17 @@ import { isReachable } from "../repository/history.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BatchParts, BatchWork } from "./commit-batch.ts";
 import type { CommitChain, FileChange } from "./commit-chain.ts";
+import type { CommittedMemory } from "./committed-memory.ts";
 import { joinBeside, type MovePlan } from "./join-beside.ts";
-import { judgeDisk, judgeIndex, type Refusal, type Staging, toStep } from "./staging.ts";
-import { createUserFiles, MoveRefusedError, type UserFile } from "./user-files.ts";
-import type { DiskStep } from "./work-tree.ts";
+import type { DiskStep } from "./placement.ts";
+import { type IndexStaging, judgeDisk, judgeIndex, type Refusal, type Staging, toStep } from "./staging.ts";
+import { createUserFiles, MoveRefusedError, type UserFile, type UserFiles } from "./user-files.ts";
+import type { DiskContent } from "./work-tree.ts";
 
 /** More files of the user's are not put into the work tree at a stretch: git's lock is held meanwhile. */
 const FILES_MAX = 1_000;
+/** Of files of ours: one by one, each would wait for its own turn of the git that reads. */
+const READ_AT_ONCE = 100;
 const DIFFERENCE_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface MoveParts extends BatchParts {
@@ -46,6 +51,7 @@ export function moveTo(
   const unfinished = memory.unfinishedMove(); // Before our own intention takes its place.
   let folder: string | undefined;
   let plan: MovePlan | undefined;
+  let seen: Seen | undefined;
 
   const clear = (): void => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -70,8 +76,11 @@ export function moveTo(
       clear();
       folder = parts.temporary.newPath("move");
       mkdirSync(folder, { recursive: true });
-      return stageMove(parts, chain, { folder, half: await halfMade(parts, unfinished, chain.base) });
+      const users = createUserFiles(parts, await halfMade(parts, unfinished, chain.base));
+      seen = { users, disks: new Map() };
+      return stageMove(parts, chain, { ...seen, folder });
     },
+    stageIndex: async (chain) => (seen === undefined ? undefined : stageIndexAnew(parts, chain, seen)),
     intend: ({ tip }) => memory.intendMove(tip),
     async settle({ changes }) {
       onMoved(changes);
@@ -136,18 +145,25 @@ function entryOf(mode: string, id: string): TreeEntry | undefined {
   return Number(mode) === 0 ? undefined : { mode, id };
 }
 
+/** What was found out about the work tree. */
+interface Seen {
+  readonly users: UserFiles;
+  /** What lay there of our own files. */
+  readonly disks: Map<string, DiskContent>;
+}
+
+const UNMERGED: Refusal = { refused: "the index holds unmerged paths (a conflicted merge, rebase or stash pop)" };
+
 async function stageMove(
   parts: MoveParts,
   chain: CommitChain,
-  { folder, half }: { readonly folder: string; readonly half: string | undefined },
+  { folder, users, disks }: Seen & { readonly folder: string },
 ): Promise<Staging | Refusal> {
-  const { index, workTree, knowledge, memory, store, repository } = parts;
-  const paths = chain.changes.map(({ path }) => path);
+  const { workTree, memory, store, repository } = parts;
   const askedMs = performance.now();
-  const answer = await knowledge.ask([...new Set([...memory.paths(), ...paths])], paths);
-  if (answer === "unmerged")
-    return { refused: "the index holds unmerged paths (a conflicted merge, rebase or stash pop)" };
-  const steps: DiskStep[] = [];
+  const answer = await askIndex(parts, chain);
+  if (answer === "unmerged") return UNMERGED;
+  const toWrite: { readonly change: FileChange; readonly disk: DiskContent }[] = [];
   const leftAlone = new Set<string>();
   const indexChanges = new Map<string, TreeEntry | undefined>();
   const theirs: UserFile[] = [];
@@ -160,32 +176,82 @@ async function stageMove(
       continue;
     }
     const disk = workTree.look(change.path);
-    const known = (id: string): boolean =>
-      id === change.before?.id || id === change.after?.id || memory.isOurs(change.path, id);
+    disks.set(change.path, disk);
+    const known = knownOf(memory, change);
     const onDisk = judgeDisk(change, disk, known);
-    if (onDisk === "change") steps.push(await toStep(store, change, disk));
+    if (onDisk === "change") toWrite.push({ change, disk });
     const inIndex = judgeIndex(change, { staged, disk, isOurs: known });
     if (inIndex === "change") indexChanges.set(change.path, change.after);
     if (onDisk === "user's" || inIndex === "user's") leftAlone.add(change.path);
   }
   if (theirs.length > FILES_MAX)
     throw new MoveRefusedError(`${theirs.length} files differ, which is more than is moved at a stretch`, []);
-  const users = createUserFiles(parts, half);
   const judged = await users.judge(theirs);
+  const steps: DiskStep[] = [];
+  for (let at = 0; at < toWrite.length; at += READ_AT_ONCE) {
+    const some = toWrite.slice(at, at + READ_AT_ONCE).map(({ change, disk }) => toStep(store, change, disk));
+    for (const step of await Promise.all(some)) steps.push({ ...step, mayPrecede: true });
+  }
   for (const { path, after } of judged.toStage) indexChanges.set(path, after);
-  const built = indexChanges.size === 0 ? undefined : await index.build(indexChanges);
-  if (built !== undefined && "refused" in built)
-    throw new MoveRefusedError(`git update-index refuses: ${built.refused}`, []);
+  const indexPath = await buildIndex(parts, indexChanges);
   try {
-    steps.push(...(await users.write(judged.toWrite, built?.path ?? repository.indexPath, folder)));
+    steps.push(...(await users.write(judged.toWrite, indexPath ?? repository.indexPath, folder)));
     const files = await workTree.stage(steps);
     const indexMs = performance.now() - askedMs;
-    const left = [...leftAlone];
-    return { indexStamp: answer.stamp, indexPath: built?.path, indexChanges, indexMs, files, leftAlone: left };
+    return { indexStamp: answer.stamp, indexPath, indexChanges, indexMs, files, leftAlone: [...leftAlone] };
   } catch (error) {
-    if (built !== undefined) rmSync(built.path, { force: true });
+    if (indexPath !== undefined) rmSync(indexPath, { force: true });
     throw error;
   }
+}
+
+/** Returns the index alone, for files that are as they were; `undefined` where what is staged now asks for more. */
+async function stageIndexAnew(
+  parts: MoveParts,
+  chain: CommitChain,
+  { users, disks }: Seen,
+): Promise<IndexStaging | Refusal | undefined> {
+  const answer = await askIndex(parts, chain);
+  if (answer === "unmerged") return UNMERGED;
+  const indexChanges = new Map<string, TreeEntry | undefined>();
+  const theirs: UserFile[] = [];
+  const slices = createSlices();
+  for (const change of chain.changes) {
+    await slices.next();
+    const staged = answer.entries.get(change.path);
+    const disk = disks.get(change.path);
+    if (disk === undefined) {
+      theirs.push({ ...change, staged });
+      continue;
+    }
+    const inIndex = judgeIndex(change, { staged, disk, isOurs: knownOf(parts.memory, change) });
+    if (inIndex === "user's") return undefined;
+    if (inIndex === "change") indexChanges.set(change.path, change.after);
+  }
+  const toStage = await users.judgeStaged(theirs);
+  if (toStage === undefined) return undefined;
+  for (const { path, after } of toStage) indexChanges.set(path, after);
+  return { indexStamp: answer.stamp, indexPath: await buildIndex(parts, indexChanges), indexChanges };
+}
+
+function askIndex({ knowledge, memory }: MoveParts, { changes }: CommitChain): Promise<Answer | "unmerged"> {
+  const paths = changes.map(({ path }) => path);
+  return knowledge.ask([...new Set([...memory.paths(), ...paths])], paths);
+}
+
+/** @throws MoveRefusedError */
+async function buildIndex(
+  { index }: MoveParts,
+  changes: ReadonlyMap<string, TreeEntry | undefined>,
+): Promise<string | undefined> {
+  if (changes.size === 0) return undefined;
+  const built = await index.build(changes);
+  if ("refused" in built) throw new MoveRefusedError(`git update-index refuses: ${built.refused}`, []);
+  return built.path;
+}
+
+function knownOf(memory: CommittedMemory, { path, before, after }: FileChange): (id: string) => boolean {
+  return (id) => id === before?.id || id === after?.id || memory.isOurs(path, id);
 }
 
 /** The tree that a crash kept the branch from; some of its files may lie in the work tree already. */

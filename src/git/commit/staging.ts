@@ -1,4 +1,5 @@
 import { faultPoint } from "../../base/fault-point.ts";
+import { createSlices } from "../../base/slices.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { Answer, IndexKnowledge } from "../index/index-knowledge.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -6,14 +7,19 @@ import type { TreeEditor } from "../objects/tree-edit.ts";
 import { isPlainFile, type TreeEntry } from "../objects/tree-format.ts";
 import type { CommitChain, FileChange } from "./commit-chain.ts";
 import type { CommittedMemory } from "./committed-memory.ts";
-import type { DiskContent, DiskStep, StagedFiles, WorkTree } from "./work-tree.ts";
+import type { DiskStep } from "./placement.ts";
+import type { DiskContent, StagedFiles, WorkTree } from "./work-tree.ts";
 
-/** The successor of the index and the new files, written aside and valid while nobody touches what they were made from. */
-export interface Staging {
+/** The successor of the index, written aside and valid while nobody writes the one that it was made from. */
+export interface IndexStaging {
   readonly indexStamp: string;
   /** The new index; `undefined` where it stays as it is. */
   readonly indexPath: string | undefined;
   readonly indexChanges: ReadonlyMap<string, TreeEntry | undefined>;
+}
+
+/** The successor of the index and the new files, written aside and valid while nobody touches what they were made from. */
+export interface Staging extends IndexStaging {
   readonly indexMs: number;
   readonly files: StagedFiles;
   /** Paths the user has edited, staged or removed: the commit holds our version, index or work tree keep theirs. */
@@ -74,15 +80,25 @@ export async function stageChain(parts: StagingParts, chain: CommitChain): Promi
 /**
  * Returns a path where the user's reset has left our version in the work tree of another branch, outside its index. Were the branch
  * moved on to `chain` now, git would refuse to switch back to it, because it would have to overwrite that file.
+ *
+ * @param placed what was put in place ahead, before the user went to another branch
  */
-export async function findLeftBehind(parts: StagingParts, chain: CommitChain): Promise<string | undefined> {
+export async function findLeftBehind(
+  parts: StagingParts,
+  chain: CommitChain,
+  placed: ReadonlySet<string>,
+): Promise<string | undefined> {
   const { workTree, memory } = parts;
-  const known = new Set(memory.paths());
-  const written = chain.changes.filter(({ path, after }) => after !== undefined && known.has(path));
-  const found = written.flatMap(({ path }) => {
+  const known = new Set([...memory.paths(), ...placed]);
+  const slices = createSlices();
+  const found: { readonly path: string; readonly id: string }[] = [];
+  for (const { path, after } of chain.changes) {
+    if (after === undefined || !known.has(path)) continue;
+    await slices.next();
     const disk = workTree.look(path);
-    return disk.kind === "file" && memory.isOurs(path, disk.id) ? [{ path, id: disk.id }] : [];
-  });
+    if (disk.kind !== "file") continue;
+    if (memory.isOurs(path, disk.id) || (placed.has(path) && disk.id === after.id)) found.push({ path, id: disk.id });
+  }
   if (found.length === 0) return undefined;
   const paths = found.map(({ path }) => path);
   const answer = await parts.knowledge.ask(paths, paths);

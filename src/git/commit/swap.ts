@@ -1,8 +1,9 @@
 import { renameSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { faultPoint } from "../../base/fault-point.ts";
 import { keepOpen } from "../../base/files/durable-file.ts";
 import type { LockName, Locks } from "../gate/locks.ts";
-import type { Forks, ProcessScan } from "../gate/process-scan.ts";
+import type { Blocker, Forks, ProcessScan } from "../gate/process-scan.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexKnowledge } from "../index/index-knowledge.ts";
 import { zeroId } from "../objects/object-format.ts";
@@ -10,6 +11,7 @@ import type { Refs } from "../repository/refs.ts";
 import type { Repository } from "../repository/repository.ts";
 import { describeLock, inspectRepository } from "../repository/repository-state.ts";
 import type { CommitChain } from "./commit-chain.ts";
+import type { Placement } from "./placement.ts";
 import type { Staging } from "./staging.ts";
 
 export interface SwapParts {
@@ -32,12 +34,39 @@ export interface SwapInput {
 export type SwapResult =
   | { readonly kind: "done"; readonly leftAlone: readonly string[] }
   | Missed
-  | { readonly kind: "closed"; readonly reason: string };
+  /** `pid`: of whose git. */
+  | { readonly kind: "closed"; readonly reason: string; readonly pid?: number };
 
 /** Try again: something `changed` under our hands, or processes came that may be about to, or we were too slow. */
 export interface Missed {
   readonly kind: "missed";
   readonly because: "changed" | "crowded" | "late";
+}
+
+/**
+ * Who has just slept is not interrupted at once. Without this rest the looks have used up our turn: on a machine with seven times the
+ * work it can do, a quarter of the swaps were interrupted for 2 to 13 ms, and one in a hundred met a command of the user's.
+ */
+const REST_MS = 1;
+/** Between two times that the locks are taken in vain. */
+const APART_MS = 4;
+/** From that rest to the point of no return. It grows with every swap that was too slow: a busy machine must not starve us. */
+const LIMIT_MS = 0.6;
+const LIMIT_PER_FILE_MS = 0.01;
+const LIMIT_GROWTH = 1.2;
+/** After so many looks that found any new process, only those that were just forked count … */
+const LOOKS_ANY = 20;
+/** … after so many that found one of these, those that stand elsewhere no longer count … */
+const LOOKS_EVERYWHERE = 30;
+/** … and after so many (some 150 ms) nothing counts but git itself: what forks without end in the work tree must not starve us. */
+const LOOKS_IN_THE_TREE = 100;
+/** All processes are looked at again after so many looks at the new ones. */
+const LOOKS_PER_SCAN = 40;
+
+function forksAfter(looks: number): Forks {
+  if (looks < LOOKS_ANY) return "any";
+  if (looks < LOOKS_EVERYWHERE) return "everywhere";
+  return looks < LOOKS_IN_THE_TREE ? "in-the-tree" : "none";
 }
 
 const MISSED: Missed = { kind: "missed", because: "changed" };
@@ -68,6 +97,24 @@ export function readySwap(parts: SwapParts, input: SwapInput): ReadySwap | undef
   return {
     close: keepOpen([branchPath, ...indexAndFiles]),
     run: (forks, limitMs) => swap(parts, input, forks, performance.now() + limitMs),
+  };
+}
+
+/**
+ * The same for files of ours that come before the rest: nothing but they is put in place, and nothing is locked. Whoever begins just then
+ * sees them as changes of the user's, of which each is what the branch is about to hold.
+ */
+export function readyPart(parts: SwapParts, input: SwapInput, part: Placement): ReadySwap | undefined {
+  if (!isAsPrepared(parts, input, part)) return undefined;
+  return {
+    close: keepOpen(part.replaced),
+    run(forks) {
+      const missed = lookAgain(parts, input, forks, part);
+      if (missed !== undefined) return missed;
+      const leftAlone = part.apply();
+      faultPoint("commit:swap-files");
+      return { kind: "done", leftAlone };
+    },
   };
 }
 
@@ -107,17 +154,26 @@ function takeAll({ locks, now }: SwapParts, names: readonly LockName[]): SwapRes
 }
 
 /** Tells whether branch, HEAD and files are what everything was prepared for. */
-function isAsPrepared({ repository, refs }: SwapParts, { chain, staging }: SwapInput): boolean {
+function isAsPrepared(
+  { repository, refs }: SwapParts,
+  { chain, staging }: SwapInput,
+  files: Placement | undefined = staging?.files,
+): boolean {
   if (refs.tip() !== chain.base) return false;
   if (inspectRepository(repository, refs).kind !== (staging === undefined ? "ref-only" : "full")) return false;
-  return staging?.files.stillAsSeen() ?? true;
+  return files?.stillAsSeen() ?? true;
 }
 
 /** The very last look, as short as can be because `index.lock` is held: nobody has written index or files, moved HEAD, or come. */
-function lookAgain(parts: SwapParts, { staging }: SwapInput, forks: Forks): Missed | undefined {
+function lookAgain(
+  parts: SwapParts,
+  { staging }: SwapInput,
+  forks: Forks,
+  files: Placement | undefined = staging?.files,
+): Missed | undefined {
   const { repository, refs, scan, index } = parts;
   if ((refs.headBranch() === repository.branch) !== (staging !== undefined)) return MISSED;
-  if (staging !== undefined && (index.stamp() !== staging.indexStamp || !staging.files.untouched())) return MISSED;
+  if (index.stamp() !== (staging?.indexStamp ?? index.stamp()) || files?.untouched() === false) return MISSED;
   return scan.isStillClear(forks) ? undefined : CROWDED;
 }
 
@@ -125,12 +181,13 @@ function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult
   const { repository, locks, knowledge } = parts;
   const { staging } = input;
   let leftAlone: readonly string[] = [];
+  let indexStamp: string | undefined;
   if (staging !== undefined) {
     leftAlone = staging.files.apply();
     faultPoint("commit:swap-files");
     if (staging.indexPath !== undefined) {
       renameSync(staging.indexPath, repository.indexPath);
-      knowledge.replaced(staging.indexChanges);
+      indexStamp = parts.index.stamp(); // Nobody else can have written it by now.
     }
     faultPoint("commit:swap-index");
   }
@@ -141,6 +198,7 @@ function moveAll(parts: SwapParts, input: SwapInput, moves: boolean): SwapResult
   }
   faultPoint("commit:swap-unlock");
   locks.release("index");
+  if (staging !== undefined && indexStamp !== undefined) knowledge.replaced(staging.indexChanges, indexStamp);
   if (moves) logMove(parts, input);
   return { kind: "done", leftAlone };
 }
@@ -155,4 +213,53 @@ function logMove({ repository, refs }: SwapParts, { chain, staging, signature }:
     message: `codex-inbox: ${chain.lastSubject}`,
     headToo: staging !== undefined,
   });
+}
+
+/** Looks until nothing is about to become git, and swaps: one for all attempts of a batch. */
+export interface Swapper {
+  /**
+   * @param ready `undefined`: something has changed since everything was prepared
+   * @param replaced how many files are looked at under the lock
+   */
+  run(ready: ReadySwap | undefined, replaced: number, signal: AbortSignal): Promise<SwapResult>;
+  /** Returns how often the locks were taken. */
+  attempts(): number;
+}
+
+export function createSwapper(scan: ProcessScan): Swapper {
+  let [looks, attempts, limitMs] = [0, 0, LIMIT_MS];
+  return {
+    attempts: () => attempts,
+    async run(ready, replaced, signal) {
+      if (ready === undefined) return MISSED;
+      try {
+        for (let round = 1; round <= LOOKS_PER_SCAN; round += 1) {
+          // What was started since the scan is looked at before the rest: it may be much.
+          const found = scan.look("none");
+          if (typeof found === "object") return blockedBy(found);
+          await delay(REST_MS, undefined, { signal });
+          const forks = forksAfter(looks);
+          const last = scan.look(forks);
+          if (typeof last === "object") return blockedBy(last);
+          if (last === "unsettled") {
+            looks += 1;
+            continue;
+          }
+          attempts += 1;
+          const result = ready.run(forks, limitMs + LIMIT_PER_FILE_MS * replaced);
+          if (result.kind !== "missed" || result.because === "changed") return result;
+          if (result.because === "late") limitMs *= LIMIT_GROWTH;
+          else looks += 1;
+          await delay(APART_MS, undefined, { signal }); // Taken again at once, the locks would be held for a good part of the time.
+        }
+        return MISSED;
+      } finally {
+        ready.close();
+      }
+    },
+  };
+}
+
+function blockedBy({ pid, what }: Blocker): SwapResult {
+  return { kind: "closed", reason: what, pid };
 }

@@ -7,8 +7,9 @@ import { type GitCall, GitError, runGit } from "../process/git-process.ts";
 import type { ConfiguredPrograms } from "../repository/configured-programs.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { FileChange } from "./commit-chain.ts";
+import type { DiskStep } from "./placement.ts";
 import type { StagingParts } from "./staging.ts";
-import type { DiskContent, DiskStep, WorkTree } from "./work-tree.ts";
+import type { DiskContent, WorkTree } from "./work-tree.ts";
 
 /** The branch cannot move forward with index and work tree; the message completes "cannot move forward: …". */
 export class MoveRefusedError extends Error {
@@ -49,6 +50,8 @@ export interface UserFiles {
    * @throws MoveRefusedError naming every file that the user has changed, staged, removed or put there
    */
   judge(files: readonly UserFile[]): Promise<Judged>;
+  /** Returns what of the same files is to be staged, once somebody else has written the index; `undefined` where the user has staged one of them. */
+  judgeStaged(files: readonly UserFile[]): Promise<readonly FileChange[] | undefined>;
   /**
    * Lets git write files, as a checkout would, below `folder` (absolute), and returns the steps that put them in place.
    *
@@ -144,6 +147,15 @@ export function createUserFiles({ repository, workTree, trees, programs }: Parts
       }
       if (blocked.length > 0) throw new MoveRefusedError("files differ from the branch", blocked);
       return { toStage, toWrite };
+    },
+    async judgeStaged(files) {
+      const toStage: FileChange[] = [];
+      for (const file of files) {
+        const verdict = judgeStaged(file, half === undefined ? undefined : await trees.find(half, file.path));
+        if (verdict === "user's") return undefined;
+        if (verdict === "change") toStage.push(file);
+      }
+      return toStage;
     },
     async write(files, indexPath, folder) {
       const written = files.filter(({ change }) => change.after !== undefined);

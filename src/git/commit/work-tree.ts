@@ -1,8 +1,5 @@
 import {
   chmodSync,
-  closeSync,
-  fchmodSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -11,18 +8,27 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemErrorCode } from "../../base/errors.ts";
+import { syncDescriptor } from "../../base/files/durable-file.ts";
 import { type FileStamp, readStamp } from "../../base/files/file-stamp.ts";
-import { writeAll } from "../../base/files/write-file-atomic.ts";
 import { createSlices } from "../../base/slices.ts";
 import { worldFaultCode } from "../../base/world-fault.ts";
 import { INBOX } from "../../task/records/workspace-paths.ts";
 import type { TemporaryFiles } from "../gate/temporary-files.ts";
 import type { Repository } from "../repository/repository.ts";
+import {
+  createPlacement,
+  type DiskStep,
+  makeFolder,
+  type Placement,
+  type Ready,
+  type ReadyFolder,
+  type ReadyStep,
+  stepsOf,
+} from "./placement.ts";
 
 /** What the work tree holds at a path, seen from ours: nothing, a version of ours, or something of the user's. */
 export type DiskContent =
@@ -30,39 +36,13 @@ export type DiskContent =
   | { readonly kind: "file"; readonly id: string; readonly stamp: FileStamp }
   | { readonly kind: "foreign" };
 
-/** One file to change on disk. `before` is what was seen; should it differ at the last look, nothing is done. */
-export interface DiskStep {
-  readonly path: string;
-  readonly content: Uint8Array | undefined;
-  readonly before: FileStamp | undefined;
-  /** Absolute: the file is there already, with its mode, and is moved; `content` does not count. */
-  readonly prepared?: string;
-}
-
-export interface StagedFiles {
-  /** Absolute paths of the files that will be replaced or removed. */
-  readonly replaced: readonly string[];
-  /** Tells whether every file is still as it was seen. */
-  stillAsSeen(): boolean;
-  /** The same at once, once `stillAsSeen` was so: whether the files are that will be replaced or removed. A new one finds out itself. */
-  untouched(): boolean;
-  /**
-   * Puts all files in place, at once and without a process.
-   *
-   * @returns the paths that the system would not let us change: they stay as they are
-   * @throws ElsewhereError before anything was done, where the temporary files turn out to be on another file system
-   */
-  apply(): readonly string[];
+/** New contents, in temporary files. As a placement they are all of them but those of the parts that come before. */
+export interface StagedFiles extends Placement {
+  /** The parts that are put in place before the rest, and before index and branch move: each is taken from the list once it is. */
+  readonly before: Placement[];
   /** Removes what is left of the temporary files, and the folders that `apply` emptied. */
   clear(): Promise<void>;
 }
-
-export class ElsewhereError extends Error {
-  override readonly name = "ElsewhereError";
-}
-
-/** What a file or folder that the user has put there, or protected, answers. */
-const USERS_DOING = new Set(["EACCES", "EEXIST", "EISDIR", "ENOENT", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
 
 export interface WorkTree {
   /**
@@ -72,18 +52,23 @@ export interface WorkTree {
    */
   look(path: string): DiskContent;
   /**
-   * Writes the new contents to temporary files. They are not synced: the work tree is only a view of the branch, and git writes its
+   * Writes the new contents to temporary files. Few of them are not synced: the work tree is only a view of the branch, and git writes its
    * files without, too. Folders are made in the work tree itself: git does not see an empty one.
    */
   stage(steps: readonly DiskStep[]): Promise<StagedFiles>;
 }
 
-interface ReadyStep extends DiskStep {
-  readonly target: string;
-  readonly temporary: string | undefined;
-  /** Of a file that is written in the swap itself. */
-  readonly mode?: number;
-}
+/**
+ * From so many steps on, folders that are new are put in place whole, and files that replace others are synced ahead: a file system that
+ * gives out blocks late (ext4, XFS) would else do so within the rename, under git's lock. 1,000 renames take 8 ms instead of 28 to 220.
+ */
+const MANY = 16;
+const SYNCS_AT_ONCE = 4;
+/** Where more files of ours are to be put in place, those beyond come first, in parts: the lock is held for no more than these. */
+const HELD_MAX = 1_000;
+const PART_MAX = 200;
+/** A folder that gives those made in it its group: one that is made elsewhere would not have it. */
+const SETGID = 0o2000;
 
 /** @param hash names content as git would */
 export function createWorkTree(
@@ -93,11 +78,6 @@ export function createWorkTree(
 ): WorkTree {
   const { topDir } = repository;
 
-  /**
-   * Returns whether every folder on the way to `path` that exists is a real folder.
-   *
-   * @param seen what was found out before in the same moment, by folder
-   */
   function isReached(path: string, seen = new Map<string, boolean>()): boolean {
     const folder = dirname(path);
     if (folder === ".") return true;
@@ -123,135 +103,136 @@ export function createWorkTree(
   }
 
   /** At once: a small file is written faster than another thread is asked to. */
-  function ready(step: DiskStep): ReadyStep {
+  function ready(step: DiskStep, folder: OpenFolder | undefined): ReadyStep {
     const target = join(topDir, step.path);
-    if (step.prepared !== undefined) return readyPrepared(step, step.prepared, target);
-    if (step.content === undefined || !temporary.reachesWorkTree()) return { ...step, target, temporary: undefined };
-    const path = temporary.newPath("file");
-    writeFileSync(path, step.content, { flag: "wx" });
-    if (step.before !== undefined) chmodSync(path, step.before.mode & 0o777);
-    else makeFolder(dirname(target));
-    return { ...step, target, temporary: path };
-  }
-
-  function readyPrepared(step: DiskStep, prepared: string, target: string): ReadyStep {
-    if (temporary.reachesWorkTree()) {
-      if (step.before === undefined) makeFolder(dirname(target));
-      return { ...step, target, temporary: prepared };
+    const reaches = temporary.reachesWorkTree();
+    if (step.prepared === undefined && step.content === undefined) return { ...step, target, temporary: undefined };
+    if (!reaches) {
+      if (step.prepared === undefined) return { ...step, target, temporary: undefined };
+      const mode = statSync(step.prepared).mode & 0o777;
+      return { ...step, target, temporary: undefined, content: readFileSync(step.prepared), mode };
     }
-    const mode = statSync(prepared).mode & 0o777;
-    return { ...step, target, temporary: undefined, content: readFileSync(prepared), mode };
+    const path = folder === undefined ? temporary.newPath("file") : folder.pathOf(target);
+    if (step.content !== undefined) writeFileSync(path, step.content, { flag: "wx" });
+    else if (step.prepared !== undefined && folder !== undefined) renameSync(step.prepared, path);
+    if (step.before === undefined) {
+      if (folder === undefined) makeFolder(dirname(target));
+    } else if (step.content !== undefined) chmodSync(path, step.before.mode & 0o777);
+    const isMoved = step.prepared === undefined || folder !== undefined;
+    return { ...step, target, temporary: isMoved ? path : step.prepared };
   }
 
-  function applyAll(steps: readonly ReadyStep[]): readonly string[] {
-    const failed: string[] = [];
-    for (const [index, step] of steps.entries()) {
-      try {
-        applyStep(step);
-      } catch (error) {
-        const code = systemErrorCode(error) ?? "";
-        if (index === 0 && code === "EXDEV") {
-          temporary.cannotReach();
-          throw new ElsewhereError(step.path);
-        }
-        // A full disk is no reason to leave the user's work tree behind the branch: the whole commit is tried again.
-        if (!USERS_DOING.has(code)) throw error;
-        failed.push(step.path);
+  /** In their order; a folder stands where its first file does. */
+  async function readyAll(steps: readonly DiskStep[], list: Ready[]): Promise<void> {
+    const folders = newFolders(topDir, temporary, steps.length > MANY && temporary.reachesWorkTree());
+    const open = new Map<string, ReadyStep[]>();
+    const slices = createSlices();
+    for (const step of steps) {
+      await slices.next();
+      const folder = step.before === undefined && hasContent(step) ? folders(step.path) : undefined;
+      const files = folder === undefined ? undefined : open.get(folder.target);
+      const made = ready(step, folder);
+      if (folder === undefined) list.push(made);
+      else if (files !== undefined) files.push(made);
+      else {
+        const first = [made];
+        open.set(folder.target, first);
+        list.push({ target: folder.target, temporary: folder.temporary, files: first } satisfies ReadyFolder);
       }
     }
-    return failed;
+    const replacing = list
+      .flatMap(stepsOf)
+      .flatMap(({ before, temporary: path }) => (before === undefined ? [] : (path ?? [])));
+    if (replacing.length > MANY) await syncAll(replacing);
+  }
+
+  async function clear(list: readonly Ready[]): Promise<void> {
+    const slices = createSlices();
+    for (const entry of list) {
+      await slices.next();
+      if (entry.temporary !== undefined) rmSync(entry.temporary, { recursive: true, force: true });
+      if (!isThere(entry.target)) removeEmptyFolders(entry.target, topDir, repository.prefix);
+    }
   }
 
   return {
     look,
     async stage(steps) {
-      const list: ReadyStep[] = [];
-      const slices = createSlices();
+      const list: Ready[] = [];
       try {
-        for (const step of steps) {
-          list.push(ready(step));
-          await slices.next();
-        }
+        await readyAll(steps, list);
       } catch (error) {
-        for (const { temporary: path } of list) if (path !== undefined) rmSync(path, { force: true });
+        await clear(list);
         throw error;
       }
+      const first = list.filter((entry) => stepsOf(entry).every((step) => step.mayPrecede === true));
+      const early = first.slice(0, Math.max(0, first.length - HELD_MAX));
+      const parts = new Set(early);
+      const place = (entries: readonly Ready[]): Placement => createPlacement(entries, { temporary, isReached });
       return {
-        replaced: list.filter((step) => step.before !== undefined).map((step) => step.target),
-        stillAsSeen() {
-          const seen = new Map<string, boolean>();
-          return list.every((step) => isReached(step.path, seen) && isAsBefore(step));
-        },
-        untouched: () => list.every((step) => step.before === undefined || isAsBefore(step)),
-        apply: () => applyAll(list),
-        async clear() {
-          const cleared = createSlices();
-          for (const { temporary: path, target } of list) {
-            if (path !== undefined) rmSync(path, { force: true });
-            if (!isThere(target)) removeEmptyFolders(target, topDir, repository.prefix);
-            await cleared.next();
-          }
-        },
+        ...place(parts.size === 0 ? list : list.filter((entry) => !parts.has(entry))),
+        before: Array.from({ length: Math.ceil(early.length / PART_MAX) }, (_, n) =>
+          place(early.slice(n * PART_MAX, (n + 1) * PART_MAX)),
+        ),
+        clear: () => clear(list),
       };
     },
   };
 }
 
-function isAsBefore({ target, before }: ReadyStep): boolean {
-  return readStamp(target)?.text === before?.text;
+function hasContent(step: DiskStep): boolean {
+  return step.content !== undefined || step.prepared !== undefined;
 }
 
-function applyStep(step: ReadyStep): void {
-  if (step.content === undefined && step.prepared === undefined) {
-    unlinkSync(step.target);
-    return;
-  }
-  const from =
-    step.temporary ?? writeBeside(step.target, step.content ?? new Uint8Array(), step.mode ?? step.before?.mode);
-  try {
-    if (step.before === undefined) linkNew(from, step.target);
-    else renameSync(from, step.target);
-  } finally {
-    if (step.temporary === undefined) rmSync(from, { force: true });
-  }
+interface OpenFolder {
+  readonly target: string;
+  readonly temporary: string;
+  /** Returns where a file of it is written, and makes the folders on the way. */
+  pathOf(target: string): string;
 }
 
-/** Fails where a file has appeared. The folder may have been swept away since it was made. */
-function linkNew(from: string, target: string): void {
-  try {
-    linkSync(from, target);
-  } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
-    mkdirSync(dirname(target), { recursive: true });
-    linkSync(from, target);
-  }
+/** Finds the topmost folder on the way to a file that the work tree does not have. */
+function newFolders(
+  topDir: string,
+  temporary: TemporaryFiles,
+  isWanted: boolean,
+): (path: string) => OpenFolder | undefined {
+  const known = new Map<string, OpenFolder | undefined>();
+  const find = (folder: string): OpenFolder | undefined => {
+    if (folder === ".") return undefined;
+    if (known.has(folder)) return known.get(folder);
+    const above = find(dirname(folder));
+    const found = above ?? openNew(topDir, folder, temporary);
+    known.set(folder, found);
+    return found;
+  };
+  return (path) => (isWanted ? find(dirname(path)) : undefined);
 }
 
-/** What stands in the way is the user's, and is met again when the file is put in place. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    if (!USERS_DOING.has(systemErrorCode(error) ?? "")) throw error;
-  }
+function openNew(topDir: string, folder: string, temporary: TemporaryFiles): OpenFolder | undefined {
+  const target = join(topDir, folder);
+  if (isThere(target)) return undefined;
+  const parent = readStamp(dirname(target));
+  if (parent?.kind !== "folder" || (parent.mode & SETGID) !== 0) return undefined;
+  const place = temporary.newPath("folder");
+  mkdirSync(place);
+  return {
+    target,
+    temporary: place,
+    pathOf(path) {
+      const own = join(place, path.slice(target.length + 1));
+      mkdirSync(dirname(own), { recursive: true });
+      return own;
+    },
+  };
 }
 
-/**
- * Where the state folder is on another file system, files are written in the swap itself: a moment earlier, a `git add --all` of
- * the user's would pick them up. After a crash just here, the next attempt uses the same name.
- */
-function writeBeside(target: string, content: Uint8Array, mode: number | undefined): string {
-  mkdirSync(dirname(target), { recursive: true });
-  const path = join(dirname(target), `.${basename(target)}.codex-inbox.tmp`);
-  rmSync(path, { force: true });
-  const descriptor = openSync(path, "wx", 0o666);
-  try {
-    writeAll(descriptor, content);
-    if (mode !== undefined) fchmodSync(descriptor, mode & 0o777);
-  } finally {
-    closeSync(descriptor);
-  }
-  return path;
+async function syncAll(paths: readonly string[]): Promise<void> {
+  const left = paths.values();
+  const some = async (): Promise<void> => {
+    for (const path of left) await syncDescriptor(openSync(path, "r"));
+  };
+  await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, some));
 }
 
 /** Folders that our removal emptied go, as git would have it; the workspace itself and its inbox stay. */

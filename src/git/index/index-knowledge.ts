@@ -14,8 +14,8 @@ export interface IndexKnowledge {
   ask(paths: readonly string[], mustKnow: readonly string[]): Promise<Answer | "unmerged">;
   /** Returns path → blob of everything staged below `folder` (from the top of the work tree; "" is everything). */
   below(folder: string): Promise<ReadonlyMap<string, string>>;
-  /** Tells that the index was just replaced by us, with these changes. */
-  replaced(changes: ReadonlyMap<string, TreeEntry | undefined>): void;
+  /** Tells that the index was just replaced by us, with these changes; it had this stamp then. */
+  replaced(changes: ReadonlyMap<string, TreeEntry | undefined>, stamp: string): void;
 }
 
 export interface Answer {
@@ -64,8 +64,8 @@ export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
       return { stamp: answer.stamp, isForeign, entries: answer.known };
     },
     below: folders.below,
-    replaced(changes) {
-      folders.replaced(view?.stamp, changes);
+    replaced(changes, stamp) {
+      folders.replaced({ from: view?.stamp, to: stamp }, changes);
       const known = view?.known ?? new Map<string, TreeEntry | undefined>();
       for (const [path, entry] of changes) {
         known.delete(path);
@@ -75,8 +75,8 @@ export function createIndexKnowledge(index: IndexFile): IndexKnowledge {
         if (known.size <= KNOWN_MAX) break;
         known.delete(path);
       }
-      ownStamp = index.stamp();
-      view = { stamp: ownStamp, unmerged: false, known };
+      ownStamp = stamp;
+      view = { stamp, unmerged: false, known };
     },
   };
 }
@@ -92,7 +92,10 @@ interface StagedFolders {
   /** Returns path → blob of everything staged below `folder` (from the top of the work tree; "" is everything). */
   below(folder: string): Promise<ReadonlyMap<string, string>>;
   /** Tells that we have replaced the index that had the stamp `from`, with these changes. */
-  replaced(from: string | undefined, changes: ReadonlyMap<string, TreeEntry | undefined>): void;
+  replaced(
+    stamps: { readonly from: string | undefined; readonly to: string },
+    changes: ReadonlyMap<string, TreeEntry | undefined>,
+  ): void;
 }
 
 function createStagedFolders(index: IndexFile): StagedFolders {
@@ -107,10 +110,10 @@ function createStagedFolders(index: IndexFile): StagedFolders {
       folders.set(folder, entries);
       return entries;
     },
-    replaced(from, changes) {
+    replaced({ from, to }, changes) {
       const folders = from === known.stamp ? [...known.folders] : [];
       known = {
-        stamp: index.stamp(),
+        stamp: to,
         folders: new Map(folders.map(([folder, entries]) => [folder, withChanges(folder, entries, changes)])),
       };
     },

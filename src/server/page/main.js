@@ -83,7 +83,7 @@ function showStatus(told) {
   const { workspace, branch, server } = told;
   const name = workspace.split("/").filter(Boolean).at(-1) ?? workspace;
   document.title = `${name} · codex-inbox`;
-  part("where").textContent = `${name} · ${branch}`;
+  part("where").replaceChildren(String(name), h("span", { class: "branch" }, ` · ${branch}`));
   part("where").title = `${workspace}, process ${server?.pid ?? ""}`;
   paused = told.paused.queue !== null;
   part("pause").textContent = paused ? "Resume" : "Pause";

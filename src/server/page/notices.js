@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { button } from "./show/button.js";
 import { h, part, reconcile } from "./show/dom.js";
-import { clock } from "./show/times.js";
+import { clock, timeToCome } from "./show/times.js";
 
 /** Files in inbox/ and journals that are named. */
 const BROKEN_MAX = 5;
@@ -98,8 +98,8 @@ function shown({ what, since, why, until, todo, act }, again) {
       {},
       h("strong", {}, what),
       why && `: ${why}`,
-      since && h("span", { class: "quiet" }, " since ", clock(since, "ago")),
-      until && ` · until ${new Date(until).toLocaleString()}`,
+      since && [" ", h("span", { class: "quiet ago" }, "· ", clock(since, "ago"))],
+      until && ` · until ${timeToCome(until)}`,
       todo && h("span", { class: "todo" }, todo),
     ),
     act && button(act[0], () => act[1]().then(again), { class: "small" }),

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -18,6 +20,14 @@ describe("the text of a claim", () => {
       `{"v":1,"task":"${TASK}","clone":"a1b2c3","name":"build-server","generation":2,"at":"2026-11-18T11:06:40.000Z"}\n`,
     );
     expect(parseClaim(TASK, renderClaim(CLAIM))).toEqual(CLAIM);
+  });
+
+  it("of version 1 is read as it was written", () => {
+    const fixture = join(import.meta.dirname, "../../fixtures/formats/claim-v1.json");
+    const text = readFileSync(fixture, "utf8");
+    const claim = { task: "20261122-042122-fyd37l", clone: "nd25oi", name: "build-server", generation: 2 };
+    expect(parseClaim(claim.task, text)).toEqual({ ...claim, atMs: Date.parse("2026-11-22T04:21:25Z") });
+    expect(renderClaim(parseClaim(claim.task, text))).toBe(text);
   });
 
   it.each([

@@ -142,7 +142,7 @@ function nothing(isFiltered) {
           "section",
           { class: "nothing", "aria-label": "Tasks" },
           h("h2", {}, "Nothing has been asked for yet"),
-          h("p", {}, "Press ", h("kbd", {}, "n"), " to write a task, or hand one in from elsewhere:"),
+          h("p", {}, "Write one here: New task, or ", h("kbd", {}, "n"), ". Or hand one in from elsewhere:"),
           h(
             "ul",
             {},

@@ -83,19 +83,20 @@ export function showSync(health, again) {
     key: () => "sync",
     make: () => {
       const { remote, branch, lastSync, ahead, behind, running } = /** @type {NonNullable<typeof sync>} */ (sync);
-      const words = [
-        running && "syncing",
-        ahead !== null && ahead > 0 && `${ahead} ahead`,
-        behind !== null && behind > 0 && `${behind} behind`,
-        claims !== null && claims.held > 0 && `${claims.held} claimed here`,
-        claims !== null && claims.elsewhere > 0 && `${claims.elsewhere} for other clones`,
+      /** @type {readonly (readonly [number | null | undefined, string, string])[]} */
+      const numbers = [
+        [ahead, "ahead", "commits here that the remote does not have"],
+        [behind, "behind", "commits of the remote that are not here"],
+        [claims?.held, "claimed here", "open tasks that came by a commit, and that this clone runs"],
+        [claims?.elsewhere, "for other clones", "open tasks that came by a commit, and that other clones run"],
       ];
       return h(
         "p",
         {},
         h("span", { class: "remote" }, `${remote}/${branch}`),
         h("span", {}, lastSync === null ? "not synced yet" : "synced ", lastSync !== null && clock(lastSync, "ago")),
-        ...words.filter((word) => word !== false).map((word) => h("span", {}, word)),
+        running && h("span", {}, "syncing"),
+        ...numbers.map(([number, word, title]) => (number ?? 0) > 0 && h("span", { title }, `${number} ${word}`)),
         button("Sync now", () => post("/sync", {}).finally(again), { class: "plain", "data-focus": "sync" }),
       );
     },

@@ -77,7 +77,8 @@ function line(words, act) {
 function distance({ branch, ahead, behind, committedAt }) {
   const commits = `${ahead} ${ahead === 1 ? "commit" : "commits"} on `;
   const others = behind === 0 ? "" : `, ${behind} behind what is checked out`;
-  return [commits, h("code", {}, branch), others, h("span", { class: "quiet" }, " · ", clock(committedAt, "ago"))];
+  const since = h("span", { class: "quiet ago" }, "· ", clock(committedAt, "ago"));
+  return [commits, h("code", {}, branch), others, " ", since];
 }
 
 /** @param {readonly string[]} paths */

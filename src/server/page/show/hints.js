@@ -23,9 +23,10 @@ const DO = {
   connection: "The model could not be reached: check the network, then retry.",
 };
 
-/** @param {Pick<TaskView, "status" | "failure">} task */
-export function whatToDo({ status, failure }) {
+/** @param {Pick<TaskView, "status" | "failure" | "startedAt">} task */
+export function whatToDo({ status, failure, startedAt }) {
   if (status !== "failed") return status === "cancelled" ? "It was stopped. Retry starts it again." : undefined;
   const known = failure !== null && Object.hasOwn(DO, failure) ? DO[failure] : undefined;
+  if (known === undefined && startedAt === null) return "It was not begun: see to what is said here, then retry.";
   return known ?? "See its log for what happened; then retry, or send a follow-up to its session.";
 }

@@ -49,6 +49,13 @@ export function localTime(time) {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** A time to come, without its day where that is today. @param {string} time */
+export function timeToCome(time) {
+  const at = new Date(time);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(undefined, { ...(!isToday && { dateStyle: "medium" }), timeStyle: "short" });
+}
+
 /** @param {{ inputTokens: number, outputTokens: number } | null | undefined} usage */
 export function tokens(usage) {
   if (usage === null || usage === undefined) return "";

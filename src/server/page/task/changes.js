@@ -89,8 +89,12 @@ export function fileList(files) {
         "li",
         {},
         h("abbr", { title: change, class: `change ${letter ?? ""}` }, letter ?? change),
-        h("code", {}, path),
-        by === "other" && h("span", { class: "quiet" }, " not by a patch of the agent"),
+        h(
+          "span",
+          {},
+          h("code", {}, path),
+          by === "other" && h("span", { class: "quiet" }, " not by a patch of the agent"),
+        ),
       );
     }),
   );

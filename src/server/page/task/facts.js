@@ -22,7 +22,7 @@ export function facts(task) {
   /** @type {readonly [string, Child][]} */
   const brief = [
     ["Session", h("a", { href: addressWith(session), "data-way": true }, task.sessionKey)],
-    ["Took", took],
+    [isOver ? "Took" : "Runs for", took],
     ["Tokens", tokens(task.totalUsage ?? task.usage)],
     [isOver ? "Ended" : "Accepted", clock(task.endedAt ?? task.acceptedAt ?? new Date().toISOString(), "ago")],
     ["Model", task.model],

@@ -66,7 +66,10 @@ export function createTaskView() {
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
       if (shown !== id || name === "AbortError") return;
-      if (isOther) place.replaceChildren(h("p", { class: "nothing", role: "alert" }, message), closeButton());
+      if (isOther)
+        place.replaceChildren(
+          h("div", { class: "nothing" }, h("p", { role: "alert" }, message), h("p", {}, closeButton())),
+        );
     }
   };
 
