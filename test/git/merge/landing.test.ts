@@ -77,7 +77,9 @@ describe("landing a session's branch", () => {
     const landing = await land();
     if (landing.state !== "ready") throw new Error(`it is ${landing.state}`);
     expect(landing.why).toMatch(why);
-    expect(landing.command).toBe(`git -C ${repo.dir} merge --ff-only --no-overwrite-ignore ${landing.commit.slice(0, 12)}`);
+    expect(landing.command).toBe(
+      `git -C ${repo.dir} merge --ff-only --no-overwrite-ignore ${landing.commit.slice(0, 12)}`,
+    );
     expect([head(), repo.git("status", "--porcelain"), readFileSync(join(repo.dir, ".git/index"))]).toEqual(before);
     expect(head("refs/codex-inbox/landing/docs-1a2b3c")).toBe(landing.commit);
     repo.git("clean", "-fdxq");
