@@ -10,7 +10,7 @@ const POLL_MS = 15;
 const WAIT_MAX_MS = 5_000;
 
 /** Returns the processes, this one left out, that work in the folder at `dir` (absolute) or below it. */
-export function processesIn(dir: string): readonly number[] {
+function processesIn(dir: string): readonly number[] {
   const table = createProcessTable();
   return table.pids().filter((pid) => pid !== process.pid && isInside(table.cwd(pid), dir));
 }
