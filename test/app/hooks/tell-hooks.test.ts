@@ -143,6 +143,8 @@ it.each([
   { event: { kind: "state", status: "running" }, isTold: false },
   { event: { kind: "queue", what: "breaker-open" }, isTold: true },
   { event: { kind: "queue", what: "breaker-closed" }, isTold: false },
+  { event: { kind: "queue", what: "disk-low" }, isTold: true },
+  { event: { kind: "queue", what: "disk-room" }, isTold: false },
   { event: { kind: "held", hold: "author" }, isTold: true },
   { event: { kind: "held", hold: "workers" }, isTold: false },
   { event: { kind: "item" }, isTold: false },
