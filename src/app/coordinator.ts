@@ -59,7 +59,7 @@ export interface Coordinator extends Queries {
    */
   submit(given: string | ComposedText, key?: string): Promise<{ readonly task: TaskView; readonly known: boolean }>;
   /** Asks for the end of an open task; its exit is recorded later. @throws CoordinatorError `NOT_FOUND`, `REFUSED` */
-  stop(part: string): Promise<StopAnswer>;
+  stop(part: string): Promise<StopAnswer<TaskView>>;
   /** Accepts a task that tries a failed or cancelled one again; each call accepts another. @throws CoordinatorError as `submit`, `NOT_FOUND`, `REFUSED` */
   retry(part: string): Promise<TaskView>;
   /** Makes an open task that another clone has this one's. @throws CoordinatorError `NOT_FOUND`, as `TakeOverTasks.one` */

@@ -27,9 +27,19 @@ export function openUseCases(dir: string, environment: NodeJS.ProcessEnv, log: L
     return opened;
   };
   const stop = async (part: string): Promise<StopAnswer> => {
-    const { requestStop } = await import("./actions/tasks/request-stop.ts");
-    const { stopTask } = await import("./actions/tasks/stop-task.ts");
-    return requestStop(part, (await queries()).find, async (id) => stopTask(await find(), id));
+    const [{ requestStop }, { stopTask }] = await Promise.all([
+      import("./actions/tasks/request-stop.ts"),
+      import("./actions/tasks/stop-task.ts"),
+    ]);
+    const [place, asked] = await Promise.all([find(), queries()]);
+    try {
+      return await requestStop(part, asked.find, (id) => stopTask(place, id));
+    } catch (error) {
+      unlessMissing(error);
+      const id = await (await import("./actions/tasks/edit-task.ts")).cancelWaiting(place, part, asked, environment);
+      if (id === undefined) throw error;
+      return { task: { id, status: "queued" }, asked: true };
+    }
   };
   return {
     init: async (options) => (await import("./actions/init.ts")).initWorkspace(dir, options),

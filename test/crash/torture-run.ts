@@ -47,7 +47,10 @@ export interface TortureReport {
   readonly base: string;
 }
 
-const SETTLE_MS = 300_000;
+/** A coordinator that has something to do says something within this time, on a machine with twenty times the work it can do as well. */
+const STILL_MS = 180_000;
+const SETTLE_MAX_MS = 1_800_000;
+const LOOK_MS = 300;
 
 /** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
 export async function runHistory(options: TortureOptions): Promise<TortureReport> {
@@ -100,17 +103,34 @@ export function firstSettings(seed: number): Readonly<Record<string, unknown>> {
 async function settle(home: TortureHome, say: (line: string) => void): Promise<readonly string[]> {
   await endFaults(home);
   const life = await startAtLast(home, ["--until-idle"]);
-  const end = await Promise.race([life.ended, delay(SETTLE_MS, undefined, { ref: false })]);
+  const end = await findUnlessStill([life], () => (life.isOver() ? life.ended : undefined));
   say(`settled: ${end === undefined ? "no" : `${end.code ?? end.signal}`}`);
   noteIds(home);
   if (end === undefined) {
     life.signal("SIGKILL");
     await life.ended;
-    return [`nothing came to rest in ${SETTLE_MS} ms:\n${lastLines(life.log())}`];
+    return [`nothing came to rest:\n${lastLines(life.log())}`];
   }
   return end.code === 0 || end.code === 1
     ? []
     : [`the last coordinator ended with ${end.code ?? end.signal}:\n${lastLines(life.log())}`];
+}
+
+/**
+ * Looks until `find` finds something, and returns that; `undefined` where the logs of `lives` say nothing any more, or this never comes to an
+ * end. How long it takes on a busy machine does not matter.
+ */
+export async function findUnlessStill<Found>(
+  lives: readonly CoordinatorLife[],
+  find: () => Found | undefined,
+): Promise<Found | undefined> {
+  const startedMs = performance.now();
+  for (let [said, saidMs] = [-1, startedMs]; ; await delay(LOOK_MS)) {
+    const [found, nowMs] = [find(), performance.now()];
+    const size = lives.reduce((sum, life) => sum + life.log().length, 0);
+    if (size !== said) [said, saidMs] = [size, nowMs];
+    if (found !== undefined || nowMs - saidMs > STILL_MS || nowMs - startedMs > SETTLE_MAX_MS) return found;
+  }
 }
 
 /** Starts a coordinator without a fault; once more where the machine was too busy for the agent to say its version in time. */

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ConfiguredPrograms } from "../../src/git/repository/configured-programs.ts";
-import type { WorktreeChange } from "../../src/run/workplace/worktrees/session-snapshots.ts";
 import { leaseOfRecord } from "../../src/run/workplace/worktrees/session-worktrees.ts";
+import type { WorktreeChange } from "../../src/run/workplace/worktrees/worktree-change.ts";
 import type { WorktreeRecord } from "../../src/store/worktrees/worktree-records.ts";
 import type { GitRepo } from "./git-repo.ts";
 import { openSessionTrees, type SessionTrees } from "./session-trees.ts";

@@ -1,14 +1,15 @@
 import { CoordinatorError } from "../../base/errors.ts";
 import { findEither, type NamedDeps } from "../queries/find-named.ts";
 import type { QueriesDeps } from "../queries/queries.ts";
-import type { LocatedTask } from "../queries/tasks/find-task.ts";
+import { type LocatedTask, noSuchTask } from "../queries/tasks/find-task.ts";
 import type { LogEntry, LogOptions, LogView } from "../views/log-view.ts";
 import { committedEntries, lastOf, noSuchLog } from "./task-log.ts";
 
 /** Returns the log of the task or of the session that `word` names. @throws CoordinatorError as `findEither` */
 export async function findLog(deps: NamedDeps, word: string, options: LogOptions): Promise<LogView> {
   const found = await findEither(deps, word).catch((error: unknown) => {
-    throw error instanceof CoordinatorError && error.code === "NOT_FOUND" ? noSuchLog(word) : error;
+    const isNothing = error instanceof CoordinatorError && error.message === noSuchTask(word).message;
+    throw isNothing ? noSuchLog(word) : error;
   });
   return "task" in found ? taskLog(deps, found.task, options) : sessionLog(deps, found.session, options);
 }

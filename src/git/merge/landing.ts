@@ -45,6 +45,8 @@ const LANDING = "refs/codex-inbox/landing/";
 /** The user may commit at the same moment. */
 const TRIES_MAX = 5;
 const WHY_CHARACTERS_MAX = 300;
+/** Left to itself, git replaces a file of the user's that it ignores without a word. */
+const FORWARD = ["merge", "--ff-only", "--no-overwrite-ignore"] as const;
 
 /**
  * Merges a branch into the one that is checked out, in memory, with the target as first parent; then the checkout moves to the merge by
@@ -101,7 +103,7 @@ async function landOnce(deps: LandingDeps, car: Car): Promise<Landing | undefine
   const why = (await hindrance(deps)) ?? (await moveCheckout(checkout, commit));
   if (why !== undefined) {
     if ((await refAt(checkout, `refs/heads/${target}`)) !== onto) return undefined;
-    const command = `git -C ${shellWord(checkout.topDir)} merge --ff-only ${commit.slice(0, 12)}`;
+    const command = `git -C ${shellWord(checkout.topDir)} ${FORWARD.join(" ")} ${commit.slice(0, 12)}`;
     return { ...names, state: "ready", head, commit, why, command };
   }
   await forget(checkout, slug);
@@ -123,7 +125,7 @@ async function hindrance({ checkout, programs }: LandingDeps): Promise<string | 
 }
 
 async function moveCheckout(checkout: KnownRepository, commit: string): Promise<string | undefined> {
-  const { status, stderr, stdout } = await runGit(checkout, ["merge", "--ff-only", "--quiet", commit]);
+  const { status, stderr, stdout } = await runGit(checkout, [...FORWARD, "--quiet", commit]);
   if (status === 0) return undefined;
   return oneLine(stderr || stdout.toString("utf8"), WHY_CHARACTERS_MAX);
 }

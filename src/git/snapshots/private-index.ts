@@ -22,8 +22,10 @@ export interface PrivateIndex {
   tree(): Promise<string>;
   /** Takes these paths (a character is a byte) as they are on the disk, or out of it. Returns those that git does not take, and why. */
   update(add: readonly string[], remove: readonly string[]): Promise<readonly RefusedPath[]>;
-  /** Notes which files are as they were: one that was touched and not changed is compared each time otherwise. */
-  refresh(): Promise<void>;
+  /** Notes which files are as they were: one that was touched and not changed is compared each time otherwise. Returns whether there was one. */
+  refresh(): Promise<boolean>;
+  /** How long a listing took in which nothing was compared in vain; 0 where nobody knows. To be set by whoever has seen that. */
+  usualMs: number;
   /** Remembers what it holds now, and which rules hold for which of its trees. */
   save(rules: readonly (readonly [tree: string, file: string])[]): void;
   readonly rules: readonly (readonly [tree: string, file: string])[];
@@ -49,6 +51,7 @@ interface Remembered {
   readonly stamp: string;
   readonly tree: string;
   readonly rules: readonly (readonly [string, string])[];
+  readonly usualMs: number;
 }
 
 const STATE_BYTES_MAX = 64 * 1024;
@@ -68,6 +71,7 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
   else rmSync(`${path}.lock`, { force: true }); // Left by a git that was killed; nobody else writes it.
   let tree = known?.tree;
   let stamp = known?.stamp;
+  let usualMs = known?.usualMs ?? 0;
 
   /** What a filter makes of a file is what git is to have of it: where that fails, it must not have the file itself. */
   const brokenFilter = async (name: string): Promise<string | undefined> => {
@@ -115,11 +119,21 @@ export async function openPrivateIndex(options: PrivateIndexOptions): Promise<Pr
       return addAll(add);
     },
     async refresh() {
+      const before = stampText(path);
       await git(["update-index", "-q", "--refresh"]); // Its status says whether files have changed, and that is no failure.
+      const after = stampText(path);
+      if (stamp === before) stamp = after; // It holds the same tree.
+      return after !== before;
+    },
+    get usualMs() {
+      return usualMs;
+    },
+    set usualMs(ms) {
+      usualMs = ms;
     },
     save(rules) {
       if (tree === undefined || stamp === undefined) return;
-      const text = `${JSON.stringify({ v: 1, stamp, tree, rules })}\n`;
+      const text = `${JSON.stringify({ v: 1, stamp, tree, rules, usualMs })}\n`;
       if (text === readQuietly(`${path}.json`)) return;
       writeFileSync(`${path}.json.new`, text, { mode: 0o600 });
       renameSync(`${path}.json.new`, `${path}.json`); // Not synced: what a loss of power spoils is made again.
@@ -168,7 +182,8 @@ function remembered(path: string): Remembered | undefined {
   const [stamp, tree] = [asText(value?.stamp), asText(value?.tree)];
   if (value?.v !== 1 || stamp === undefined || tree === undefined || stampText(path) === "absent") return undefined;
   const rules = Array.isArray(value.rules) ? value.rules : [];
-  return { stamp, tree, rules: rules.map(([key, file]) => [String(key), String(file)] as const) };
+  const usualMs = typeof value.usualMs === "number" ? value.usualMs : 0;
+  return { stamp, tree, usualMs, rules: rules.map(([key, file]) => [String(key), String(file)] as const) };
 }
 
 function readQuietly(path: string): string {

@@ -105,6 +105,7 @@ export interface SnapshotsOptions {
 
 /** A listing that takes longer has compared many files that were touched and not changed. */
 const SLOW_LISTING_MS = 500;
+const SLOWER = 2;
 /** The disk keeps so much more free than a snapshot needs. */
 const FREE_BYTES_MIN = 64 * 1024 * 1024;
 /** In the message of a commit. */
@@ -240,7 +241,9 @@ async function listByRules(
   const list = async (args: RuleArguments): Promise<Listing> => {
     const startedMs = performance.now();
     const listing = await ask(repository, index, args, ours);
-    if (performance.now() - startedMs > SLOW_LISTING_MS) await index.refresh();
+    const tookMs = Math.round(performance.now() - startedMs);
+    // Of many files, or of a busy machine, that is no sign: not again until it takes longer still.
+    if (tookMs > Math.max(SLOW_LISTING_MS, SLOWER * index.usualMs) && !(await index.refresh())) index.usualMs = tookMs;
     return listing;
   };
   if (commit === undefined) return list(RULES_OF_THE_DISK);

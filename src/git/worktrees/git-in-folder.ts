@@ -1,14 +1,51 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
+import { createSlices } from "../../base/slices.ts";
 import { createProcessTable } from "../gate/process-table.ts";
 
+/** O_WRONLY and O_RDWR, as /proc has the flags of an open file. */
+const WRITES = 3;
 const POLL_MS = 15;
 const WAIT_MAX_MS = 5_000;
 
 /** Returns the processes, this one left out, that work in the folder at `dir` (absolute) or below it. */
-export function processesIn(dir: string): readonly number[] {
+function processesIn(dir: string): readonly number[] {
   const table = createProcessTable();
   return table.pids().filter((pid) => pid !== process.pid && isInside(table.cwd(pid), dir));
+}
+
+/** Returns a process, this one left out, that works in the folder at `dir` (absolute) or has a file there open for writing; `undefined` where none does. */
+export async function processUsing(dir: string): Promise<number | undefined> {
+  const [inside] = processesIn(dir);
+  if (inside !== undefined) return inside;
+  const slices = createSlices();
+  for (const pid of createProcessTable().pids()) {
+    await slices.next();
+    if (pid !== process.pid && hasOpen(pid, dir)) return pid;
+  }
+  return undefined;
+}
+
+function hasOpen(pid: number, dir: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return namesIn(folder).some((fd) => {
+    try {
+      if (!isInside(readlinkSync(`${folder}/${fd}`), dir)) return false;
+      const [, flags = "0"] = /^flags:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8")) ?? [];
+      return (Number.parseInt(flags, 8) & WRITES) !== 0;
+    } catch {
+      return false; // It has ended, or closed it.
+    }
+  });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // It has ended, or is somebody else's: what that has open cannot be told.
+  }
 }
 
 /**

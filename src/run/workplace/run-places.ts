@@ -9,8 +9,9 @@ import type { WorkplaceLease } from "../../task/workplace/workplace-lease.ts";
 import type { RunGround } from "./run-paths.ts";
 import type { SessionBranches } from "./worktrees/session-branches.ts";
 import type { CommitEdits } from "./worktrees/session-edits.ts";
-import type { SessionSnapshots, WorktreeChange } from "./worktrees/session-snapshots.ts";
+import type { SessionSnapshots } from "./worktrees/session-snapshots.ts";
 import { leaseOfRecord, type SessionWorktrees, type WorktreeLease } from "./worktrees/session-worktrees.ts";
+import type { WorktreeChange } from "./worktrees/worktree-change.ts";
 import type { WorktreeKeeping } from "./worktrees/worktree-keeping.ts";
 import { slotVariables } from "./worktrees/worktree-settings.ts";
 

@@ -24,6 +24,8 @@ export interface WorktreeRecord {
   readonly base: string;
   /** The newest commit of ours on the branch; the base, to begin with. */
   readonly head: string;
+  /** The commit of ours that was made last, whether or not the branch has moved to it; absent before the first. */
+  readonly made?: string | undefined;
   /** Absolute. */
   readonly dir: string;
   readonly slot: number;
@@ -143,6 +145,7 @@ function parseRecord(text: string): WorktreeRecord | undefined {
   return {
     ...{ slug, session, branch, base, dir, slot, state, atMs },
     head: asText(value.head) ?? base,
+    made: asText(value.made),
     usedAtMs: usedAtMs ?? atMs,
     pinned: asTexts(value.pinned) ?? [],
     changed: asTexts(value.changed) ?? [],

@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../../support/seeded-random.ts";
-import { waitFor } from "../../support/wait-for.ts";
 import { CONTROLS, type ControlSpec } from "../controls.ts";
 import { readNotes } from "../findings/agent-findings.ts";
 import type { TortureHome } from "../home/torture-home.ts";
@@ -11,6 +10,7 @@ import {
   close,
   endFaults,
   figuresOfLives,
+  findUnlessStill,
   firstSettings,
   isToBeKept,
   lastLines,
@@ -22,7 +22,6 @@ import { checkShared, refusedEverywhere, unrest } from "./clone-findings.ts";
 import { type CloneStep, makeCloneHistory } from "./clone-history.ts";
 import { makeSharedHomes, type SharedHomes } from "./shared-homes.ts";
 
-const REST_MS = 240_000;
 const END_MS = 60_000;
 
 /** As `runHistory`, with two clones that are served, a third one whose user pushes, and the remote that they share. */
@@ -104,12 +103,9 @@ async function comeToRest(shared: SharedHomes, say: (line: string) => void): Pro
       return String(error);
     }
   };
-  const isAtRest = await waitFor(() => why() === undefined, {
-    what: "rest",
-    timeoutMs: REST_MS,
-    intervalMs: 400,
-  }).catch(() => false);
-  const problem = isAtRest === false ? why() : undefined;
+  const lives = homes.flatMap(({ lives: all }) => all.slice(-1));
+  const isAtRest = await findUnlessStill(lives, () => (why() === undefined ? true : undefined));
+  const problem = isAtRest === undefined ? why() : undefined;
   say(`at rest: ${problem ?? "yes"}`);
   for (const home of homes) {
     noteIds(home);
@@ -118,10 +114,7 @@ async function comeToRest(shared: SharedHomes, say: (line: string) => void): Pro
     await Promise.race([life?.ended, delay(END_MS, undefined, { ref: false })]);
   }
   if (problem === undefined) return [];
-  return [
-    `nothing came to rest in ${REST_MS} ms: ${problem}`,
-    ...homes.map((home) => lastLines(home.lives.at(-1)?.log() ?? "")),
-  ];
+  return [`nothing came to rest: ${problem}`, ...homes.map((home) => lastLines(home.lives.at(-1)?.log() ?? ""))];
 }
 
 /** Which tasks a coordinator has still to do, as a sentence. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { processesIn } from "../../../src/git/worktrees/git-in-folder.ts";
+import { processUsing } from "../../../src/git/worktrees/git-in-folder.ts";
 import { slugOf } from "../../../src/run/workplace/worktrees/session-worktrees.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { beside } from "../../support/test-end.ts";
@@ -128,7 +128,9 @@ describe.concurrent("a session", () => {
       const { tasks } = JSON.parse((await workspace.command("ls", "--json")).stdout) as { tasks: { id: string }[] };
       const open = tasks.find((task) => "title" in task && task.title === "Make it")?.id ?? "";
       expect((await workspace.command("stop", open)).code).toBe(0);
-      await waitFor(() => processesIn(treeOf(workspace, "docs")).length === 0, { what: "the end of the setup" });
+      await waitFor(async () => (await processUsing(treeOf(workspace, "docs"))) === undefined, {
+        what: "the end of the setup",
+      });
       writeFileSync(quick, "");
       workspace.drop("docs/three.md", "# Once more\n\n[[write made.txt: three]]\n");
       const isDone = (): boolean => workspace.results.tasks().length === 3;

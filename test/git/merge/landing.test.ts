@@ -58,6 +58,14 @@ describe("landing a session's branch", () => {
     },
     { name: "a file in the way", prepare: (repo) => repo.write("new.txt", "mine\n"), why: /untracked|overwritten/ },
     {
+      name: "a file in the way that git ignores",
+      prepare(repo) {
+        repo.write(".git/info/exclude", "new.txt\n");
+        repo.write("new.txt", "mine\n");
+      },
+      why: /untracked|overwritten/,
+    },
+    {
       name: "a filter that would have to run",
       prepare: (repo) => repo.git("config", "filter.crypt.smudge", "cat"),
       why: /filters/,
@@ -69,10 +77,12 @@ describe("landing a session's branch", () => {
     const landing = await land();
     if (landing.state !== "ready") throw new Error(`it is ${landing.state}`);
     expect(landing.why).toMatch(why);
-    expect(landing.command).toBe(`git -C ${repo.dir} merge --ff-only ${landing.commit.slice(0, 12)}`);
+    expect(landing.command).toBe(
+      `git -C ${repo.dir} merge --ff-only --no-overwrite-ignore ${landing.commit.slice(0, 12)}`,
+    );
     expect([head(), repo.git("status", "--porcelain"), readFileSync(join(repo.dir, ".git/index"))]).toEqual(before);
     expect(head("refs/codex-inbox/landing/docs-1a2b3c")).toBe(landing.commit);
-    repo.git("clean", "-fdq");
+    repo.git("clean", "-fdxq");
     repo.git("checkout", "-q", ".");
     repo.git("merge", "-q", "--ff-only", landing.commit.slice(0, 12));
     expect(await land()).toMatchObject({ state: "nothing" });

@@ -68,7 +68,23 @@ export async function editTask(
   return { id, warnings: parsed.warnings, waits: server === undefined };
 }
 
-/** Does the same by what a person made of `before`. */
+/**
+ * Has a file that a command has put into inbox/ recorded as cancelled once it is taken.
+ *
+ * @returns its id; `undefined` where `part` names no such file
+ */
+export async function cancelWaiting(
+  place: WorkspacePlace,
+  part: string,
+  queries: Pick<Queries, "find">,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const waiting = waitingFile(place, part);
+  if (waiting !== undefined) await editTask(place, waiting.id, { keys: { cancel: true } }, queries, environment);
+  return waiting?.id;
+}
+
+/** Returns the change by which a person made `after` of `before`. */
 export function changeOf(before: string, after: string): TaskChange {
   readSubmission(after, undefined); // What is wrong with it is told at its own lines; what it may ask for, where it is edited.
   return changeBetween(before, after);

@@ -10,8 +10,8 @@ export function refuseUnclaimed(task: OpenTask | undefined): void {
 }
 
 /** What a request to stop a task met. */
-export interface StopAnswer {
-  readonly task: TaskView;
+export interface StopAnswer<Task = Pick<TaskView, "id" | "status">> {
+  readonly task: Task;
   /** `false` where it had ended already. */
   readonly asked: boolean;
 }
@@ -25,7 +25,7 @@ export async function requestStop(
   part: string,
   find: (part: string) => Promise<TaskView>,
   stop: (id: string) => Promise<void> | void,
-): Promise<StopAnswer> {
+): Promise<StopAnswer<TaskView>> {
   const task = await find(part);
   if (task.endedAt !== null) return { task, asked: false };
   if (task.committed) {

@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CoordinatorError } from "../../../base/errors.ts";
 import type { OpenTask } from "../../../store/tasks/open-task.ts";
 import { isTaskId } from "../../../task/names/task-id.ts";
+import { INBOX } from "../../../task/records/workspace-paths.ts";
 import { rowOf } from "../../../task/state/state-row.ts";
 import type { TaskView } from "../../views/task-view.ts";
 import type { QueriesDeps } from "../queries.ts";
@@ -47,11 +50,19 @@ export async function locateTask(deps: QueriesDeps, part: string): Promise<Locat
     throw new CoordinatorError("REFUSED", many);
   }
   const [only] = found.values();
-  if (only === undefined) throw noSuchTask(part);
+  if (only === undefined) throw stillDropped(deps.workspaceDir, part) ?? noSuchTask(part);
   return only;
 }
 
 /** The same words for all that find none. */
 export function noSuchTask(part: string): CoordinatorError {
   return new CoordinatorError("NOT_FOUND", `there is no task "${part}"; codex-inbox ls shows the ids`);
+}
+
+/** What a command has put into inbox/ has its id before a coordinator makes a task of it. */
+function stillDropped(workspaceDir: string, id: string): CoordinatorError | undefined {
+  const path = `${INBOX}/${id}.md`;
+  if (!isTaskId(id) || !existsSync(join(workspaceDir, path))) return undefined;
+  const waits = `${path} waits for a coordinator to take it (codex-inbox serve)`;
+  return new CoordinatorError("NOT_FOUND", `${id} is no task yet: ${waits}`);
 }

@@ -9,7 +9,7 @@ export function createStopCommand(deps: CliDeps): Command {
     summary: "Stop tasks and record them as cancelled, or end a session after its running turn",
     usage: "[--timeout <s>] [--drain <session>] [<task> …]",
     help: [
-      "<task>             any unique part of its id; one that has ended already is fine",
+      "<task>             any unique part of its id; one that has ended already is fine, and one that still lies in inbox/",
       "--timeout <s>      wait until they have ended, for so many seconds at most; 75 when the time is over",
       "--drain <session>  let the running turn of a session end, and drop what is queued behind it",
     ],

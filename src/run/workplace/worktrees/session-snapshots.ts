@@ -1,3 +1,4 @@
+import { CoordinatorError } from "../../../base/errors.ts";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
@@ -13,11 +14,14 @@ import {
   moveRef,
   refAt,
 } from "../../../git/worktrees/session-branch.ts";
+import { describeOperation } from "../../../git/worktrees/worktree-list.ts";
 import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/worktree-records.ts";
 import { type TurnCommit, turnMessage } from "../../../task/records/turn-message.ts";
 import type { MergeToSettle } from "../../../task/workplace/merge-note.ts";
+import { followMovedBranch } from "./moved-branch.ts";
 import type { SessionMerges } from "./session-merges.ts";
 import type { SessionWorktrees, WorktreeLease } from "./session-worktrees.ts";
+import type { WorktreeChange } from "./worktree-change.ts";
 import { SNAPSHOT_LIMITS } from "./worktree-settings.ts";
 
 export interface SessionSnapshotsDeps {
@@ -37,30 +41,14 @@ export interface SessionSnapshotsDeps {
   readonly log: Log;
 }
 
-/** What one run has changed in the worktree of its session. */
-export interface WorktreeChange extends CommitChange {
-  /** Without `refs/heads/`. */
-  readonly branch: string;
-  /** The tip of the branch: what the run left. */
-  readonly tip: string;
-  /** What it is compared with. */
-  readonly parent: string;
-  /** The run's own commit; `undefined` where it changed nothing, or what it changed is held. */
-  readonly commit: string | undefined;
-  readonly leftOut: readonly LeftOut[];
-  /** Where the change holds what looks like a secret: it is on this ref alone, which never leaves the machine. */
-  readonly held: { readonly ref: string; readonly commit: string; readonly paths: readonly string[] } | undefined;
-  /** Why it could not be recorded; then it lies in the worktree, which is kept. */
-  readonly problem?: string;
-  /** The commit that was merged besides, where the run was to settle a merge. */
-  readonly merged?: string;
-  /** Why that is not settled: the branch has stayed, and the run's own ref alone holds the commit. */
-  readonly unsettled?: string;
-}
-
 /** The commits of a session's branch: one for each run that changed something, made by us, so that an agent needs no way to git. */
 export interface SessionSnapshots {
-  /** Commits what somebody has edited in a worktree since its last run, marked so. A merge of another task is taken back first. */
+  /**
+   * Commits what somebody has edited in a worktree since its last run, marked so. A merge of another task is taken back first.
+   *
+   * @throws CoordinatorError `TASK_FILE` where somebody is in the middle of a merge, rebase, … there, or has moved its branch to what does
+   * not go together with what is edited
+   */
   before(lease: WorktreeLease, turn: Omit<TurnCommit, "authorKind">): Promise<void>;
   /** The same for a worktree that nobody may use meanwhile; where it cannot be, `problem` says why. */
   outside(
@@ -102,8 +90,9 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
   /** By worktree: what was left out when its run began. */
   const leftBefore = new Map<string, readonly LeftOut[]>();
 
-  const settle = async (worktree: KnownRepository, commit: string): Promise<void> => {
-    const isDone = await followCommit(worktree, commit, await deps.environment(worktree));
+  const settle = async (worktree: KnownRepository, commit: string, files?: readonly FileChange[]): Promise<void> => {
+    const changed = files?.flatMap(({ path, change }) => (change === "deleted" ? [] : [path]));
+    const isDone = await followCommit(worktree, commit, await deps.environment(worktree), changed);
     if (!isDone) log("worktree-index-busy", { worktree: worktree.topDir });
   };
 
@@ -140,11 +129,14 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     const { slug, branch } = record;
     for (let attempt = 1; ; attempt += 1) {
       const parent = await worktrees.tip(record);
+      const apart = await followMovedBranch(record, worktree, parent, await deps.environment(worktree));
       const taken = await take(record, worktree, parent, turn, atMs);
       const { leftOut } = taken;
-      await note(record, leftOut, undefined);
+      const own = taken.kind === "taken" ? taken.commit : undefined;
+      await note(record, leftOut, undefined, own);
       const none = { ...NO_CHANGE, branch, tip: parent, parent, commit: undefined, leftOut, held: undefined };
-      if (taken.kind === "unchanged") return none;
+      if (taken.kind === "unchanged") return none; // Also where the branch is at what a kill has kept the index from following.
+      if (apart !== undefined) throw apart;
       const { commit } = taken;
       const paths = taken.secrets.map(({ path }) => path);
       const secrets = turn.merges === undefined ? paths : await merges.ownOf(paths, commit, turn.merges);
@@ -189,7 +181,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     parent: string,
     files?: readonly FileChange[],
   ): Promise<WorktreeChange> => {
-    await settle(worktree, commit);
+    await settle(worktree, commit, turn.merges === undefined ? files : undefined);
     const change = await changeOf(turn, parent, commit, files);
     await note(record, undefined, { head: commit, change });
     return { ...change, branch: record.branch, tip: commit, parent, commit, leftOut: [], held: undefined };
@@ -205,11 +197,15 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     return merged === undefined ? change : { ...change, merged };
   };
 
-  /** @param moved the branch is there now: a merge, where one was under way, is settled */
+  /**
+   * @param made a commit for the branch, which is not there yet
+   * @param moved the branch is there now: a merge, where one was under way, is settled
+   */
   const note = async (
     { slug }: WorktreeRecord,
     leftOut: readonly LeftOut[] | undefined,
     moved: { readonly head: string; readonly change: CommitChange } | undefined,
+    made?: string,
   ): Promise<void> => {
     const record = records.get(slug);
     if (record === undefined) return;
@@ -218,7 +214,8 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     const changed = [...new Set([...paths, ...record.changed])].slice(0, CHANGED_MAX);
     const merging = moved === undefined ? record.merging : undefined;
     const head = moved?.head ?? record.head;
-    await worktrees.save({ ...record, pinned, changed, head, merging, usedAtMs: now() });
+    const last = made ?? record.made;
+    await worktrees.save({ ...record, pinned, changed, head, merging, made: last, usedAtMs: now() });
   };
 
   /** What a coordinator that was killed has made of this run, finished; `undefined` where it has made nothing. */
@@ -267,6 +264,10 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
     },
     async before(lease, turn) {
       await withWorktree(lease, async (found, worktree) => {
+        const operation = describeOperation(worktree.gitDir);
+        // A commit of ours would be half of somebody's merge, with marks of conflicts in it.
+        if (operation !== undefined)
+          throw new CoordinatorError("TASK_FILE", `in the worktree ${found.dir} ${operation}: finish it, or abort it`);
         if (found.merging?.isReady === true && found.merging.task === turn.task) return; // It goes on with what lies there.
         const record = await merges.takeBack(found, worktree);
         const commit: TurnCommit = { ...turn, authorKind: "outside" };

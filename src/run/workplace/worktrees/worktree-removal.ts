@@ -2,7 +2,7 @@ import { existsSync, renameSync } from "node:fs";
 import { faultPoint } from "../../../base/fault-point.ts";
 import type { Log, Surroundings } from "../../../base/surroundings.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
-import { processesIn } from "../../../git/worktrees/git-in-folder.ts";
+import { processUsing } from "../../../git/worktrees/git-in-folder.ts";
 import { type LinkedWorktrees, trashBeside } from "../../../git/worktrees/linked-worktrees.ts";
 import { nestedObstacle } from "../../../git/worktrees/nested-repositories.ts";
 import {
@@ -58,7 +58,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
 
   /** Returns why nothing may be removed, as far as can be told without a change. */
   const obstacle = async (record: WorktreeRecord, worktree: KnownRepository): Promise<string | undefined> => {
-    const [pid] = processesIn(record.dir);
+    const pid = await processUsing(record.dir);
     if (pid !== undefined) return `process ${pid} works in it`;
     const operation = describeOperation(worktree.gitDir);
     if (operation !== undefined) return operation;
@@ -145,7 +145,7 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     faultPoint("worktree:trashed");
     // Once more, where no run comes any longer: a process that was there may have written meanwhile.
     const moved = { ...worktree, topDir: aside };
-    const [pid] = processesIn(aside);
+    const pid = await processUsing(aside);
     const why = pid === undefined ? await uncommitted(record, moved) : `process ${pid} works in it`;
     if (why !== undefined) {
       renameSync(aside, record.dir);

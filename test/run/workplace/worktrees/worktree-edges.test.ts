@@ -1,8 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import {
   appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { slugOf } from "../../../../src/run/workplace/worktrees/session-worktrees.ts";
 import { type GitRepo, makeGitRepo } from "../../../support/git-repo.ts";
 import { type OpenedTree, openedTree } from "../../../support/opened-tree.ts";
@@ -53,6 +55,16 @@ describe("a worktree stays while", () => {
         expect(() => git("merge", "--quiet", "main")).toThrow(/CONFLICT/);
       },
       why: /^a merge is in progress \(MERGE_HEAD\)$/,
+    },
+    {
+      name: "a process that works elsewhere has a file in it open for writing",
+      make({ record }) {
+        const file = openSync(join(record.dir, ".notes.swp"), "a");
+        const editor = spawn("sleep", ["60"], { cwd: "/", stdio: ["ignore", file, "ignore"] });
+        closeSync(file);
+        onTestFinished(() => void editor.kill("SIGKILL"));
+      },
+      why: /^process \d+ works in it$/,
     },
     {
       name: "files lie where a submodule would be checked out",
