@@ -125,6 +125,16 @@ it("files that somebody has told git not to look at are committed like others", 
   expect((await commit())?.files.map(({ path }) => path)).toEqual(["README.md", "src/main.c"]);
 });
 
+it("the index of a worktree knows how the files are that a commit has changed, whatever their names", async () => {
+  const { git, write, commit } = await openedTree();
+  write("odd\n\"name.txt", "new\n");
+  write("README.md", "changed\n");
+  git("rm", "--quiet", "src/main.c");
+  await commit();
+  // These look at the times in the index alone.
+  expect([git("diff-files", "--name-only"), git("diff-index", "--name-only", "HEAD")]).toEqual(["", ""]);
+});
+
 it("a sparse worktree stays sparse, its index is that of the commit, and nothing outside of it counts as deleted", async () => {
   const { record, git, write, commit } = await openedTree((repo, { settings }) => {
     repo.write("docs/a.md", "a\n");
