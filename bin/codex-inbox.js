@@ -31,12 +31,12 @@ function isServe() {
 }
 
 // A coordinator runs for weeks, and what keeps Node small can only be said as it starts: so it starts once more, as the same process.
-// That takes 40 ms and saves half of the memory (docs/decisions/0027-a-small-process.md).
+// That takes 40 ms and saves half of the memory (docs/decisions/0027-a-small-process.md). Who has said how to collect is not overruled.
 function becomeLean() {
   const flags = ["--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
   const allocator = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" };
   if (!isServe() || process.execve === undefined) return;
-  if (!process.execArgv.includes("--expose-gc")) {
+  if (!process.execArgv.some((flag) => flag === "--expose-gc" || flag === "--single-threaded-gc")) {
     const command = [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)];
     try {
       process.execve(process.execPath, command, { ...allocator, ...process.env });

@@ -38,6 +38,10 @@ describe("the command line", () => {
 
   it.each([
     { argv: ["frobnicate"], says: 'there is no command "frobnicate"; codex-inbox help lists them' },
+    {
+      argv: ["--json", "ls"],
+      says: "--json stands before a command; options go behind it: codex-inbox <command> --json",
+    },
     { argv: ["stat"], says: 'there is no command "stat"; did you mean "status"?' },
     { argv: ["help", "lgo"], says: 'there is no command "lgo"; did you mean "log"?' },
     { argv: ["toString"], says: 'there is no command "toString"; codex-inbox help lists them' },

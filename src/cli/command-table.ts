@@ -46,6 +46,11 @@ export async function loadCommand(deps: CliDeps, name: string): Promise<Command>
   const known = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
   const load = known !== undefined && Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (load !== undefined) return load(deps);
+  if (name.startsWith("-"))
+    throw new CoordinatorError(
+      "USAGE",
+      `${name} stands before a command; options go behind it: codex-inbox <command> ${name}`,
+    );
   const names = [...Object.keys(COMMANDS), ...Object.keys(ALIASES)];
   const [begun, other] = names.filter((one) => one.startsWith(name));
   const near = other === undefined && begun !== undefined ? begun : nearest(name, names);

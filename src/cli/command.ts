@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { CoordinatorError, systemErrorCode } from "../base/errors.ts";
@@ -156,6 +156,11 @@ export function takeDirectory(
   const dir = argv[index + 1];
   if (dir === undefined) throw new CoordinatorError("USAGE", "-C takes a folder: codex-inbox -C <dir> <command>");
   const path = resolve(currentDir, dir);
-  if (!existsSync(path)) throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
-  return { dir: path, rest: argv.filter((_, place) => place !== index && place !== index + 1) };
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new CoordinatorError("NOT_FOUND", `-C: there is no folder ${path}`);
+  const rest = argv.filter((_, place) => place !== index && place !== index + 1);
+  const other = rest.indexOf("-C");
+  if (other >= 0 && (end < 0 || other < end - 2))
+    throw new CoordinatorError("USAGE", "-C is given twice: one folder is worked in");
+  return { dir: path, rest };
 }

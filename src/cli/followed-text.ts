@@ -33,6 +33,7 @@ export function createFollowedText(): (piece: LogPiece) => string | undefined {
       const { task, time, body } = piece.entry;
       return body.kind === "verify" ? verification(task, time, body) : entryText(piece.entry);
     }
+    if (piece.kind === "ended") return headOf(piece.time) + visibleLine(piece.status);
     if (piece.kind !== "event") return undefined;
     const { event } = piece;
     return event.kind === "output"

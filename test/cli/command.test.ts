@@ -1,5 +1,16 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { asksForHelp, type Command, helpLines, parseInput, textFlag, wholeNumber } from "../../src/cli/command.ts";
+import {
+  asksForHelp,
+  type Command,
+  helpLines,
+  parseInput,
+  takeDirectory,
+  textFlag,
+  wholeNumber,
+} from "../../src/cli/command.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const COMMAND: Command = {
   name: "try",
@@ -61,6 +72,27 @@ describe("the arguments of a command", () => {
     expect(() => wholeNumber(input, "n")).toThrow(
       expect.objectContaining({ code: "USAGE", message: `-n takes a whole number, not "${text}"` }),
     );
+  });
+});
+
+describe("-C", () => {
+  it("names a folder, once, before the command or behind it, and not behind --", () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "file"), "");
+    const current = "/";
+    expect(takeDirectory(["ls", "-C", dir, "-n", "1"], current)).toEqual({ dir, rest: ["ls", "-n", "1"] });
+    const words = ["add", "--", "-C", dir];
+    expect(takeDirectory(words, current)).toEqual({ dir: current, rest: words });
+    expect(takeDirectory(["-C", dir, ...words], current)).toEqual({ dir, rest: words });
+    for (const path of ["file", "file/below", "nowhere"])
+      expect(() => takeDirectory(["-C", path, "ls"], dir)).toThrow(
+        expect.objectContaining({ code: "NOT_FOUND", message: `-C: there is no folder ${join(dir, path)}` }),
+      );
+    for (const argv of [
+      ["ls", "-C"],
+      ["-C", dir, "ls", "-C", dir],
+    ])
+      expect(() => takeDirectory(argv, current)).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
 });
 

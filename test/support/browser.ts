@@ -5,7 +5,15 @@ import chromiumPackage from "@sparticuz/chromium";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** Those of the package switch the protections of the web off; without a user of its own, Chromium has no sandbox. */
-const ARGUMENTS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--no-zygote",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--hide-scrollbars",
+  "--renderer-process-limit=1",
+  "--in-process-gpu",
+];
 
 const MODULES = join(import.meta.dirname, "../../node_modules");
 
@@ -60,9 +68,14 @@ export async function openWatched(
   origin: string,
   options: Parameters<Browser["newContext"]>[0] = {},
 ): Promise<Watched> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(20_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
   context.on("request", (request) => {

@@ -11,6 +11,8 @@ export type LogPiece =
   | { readonly kind: "event"; readonly event: LiveEvent }
   /** Earlier entries were left out. */
   | { readonly kind: "left-out"; readonly count: number }
+  /** The task that was followed has ended while no event told it: a coordinator was away. */
+  | { readonly kind: "ended"; readonly status: string; readonly time: string | null }
   /** Nothing more will come: nobody serves the workspace. */
   | { readonly kind: "nobody"; readonly reason: string };
 
@@ -47,7 +49,8 @@ export async function* followLog(
   { last = Number.POSITIVE_INFINITY }: LogOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogPiece> {
-  const { task, session } = await deps.log(deps.address(), part, { last: 0 });
+  const begun = await deps.log(deps.address(), part, { last: 0 });
+  const { task, session } = begun;
   const named = task ?? session;
   const filter = task === null ? { session } : { task, session };
   const shown = new Set<string>();
@@ -73,9 +76,19 @@ export async function* followLog(
     return view;
   };
 
+  /** Yields what of the log was not shown, and that the task has ended. Returns the log; `undefined` where nothing more comes. */
+  const readOn = async function* (
+    address: CoordinatorAddress | undefined,
+  ): AsyncGenerator<LogPiece, LogView | undefined> {
+    const view = yield* readLog(address);
+    if (!hasEnded(view)) return view;
+    if (!hasEnded(begun)) yield { kind: "ended", status: view.status ?? "", time: view.entries.at(-1)?.time ?? null };
+    return undefined;
+  };
+
   /** Yields what of an event was not shown. Returns whether the task has ended. */
   const takeEvent = async function* (event: LiveEvent, address: CoordinatorAddress): AsyncGenerator<LogPiece, boolean> {
-    if (event.kind === "reload" || event.kind === "serving") return hasEnded(yield* readLog(address));
+    if (event.kind === "reload" || event.kind === "serving") return (yield* readOn(address)) === undefined;
     const key = eventKey(event);
     if (key !== undefined && shown.has(key)) return false;
     if (key !== undefined) shown.add(key);
@@ -92,8 +105,8 @@ export async function* followLog(
   while (!signal.aborted) {
     const address = deps.address();
     if (address === undefined) {
-      const view = yield* readLog(undefined);
-      if (hasEnded(view)) return;
+      const view = yield* readOn(undefined);
+      if (view === undefined) return;
       if (deps.isServed()) servedAtMs = performance.now();
       const isAwaited = performance.now() - servedAtMs < GRACE_MS;
       const reason = task === null || isAwaited ? undefined : whyNothingComes(view);
@@ -106,7 +119,7 @@ export async function* followLog(
       try {
         for await (const event of deps.events(address, { ...filter, after }, signal)) {
           if (event === "begun") {
-            if (hasEnded(yield* readLog(address))) return;
+            if ((yield* readOn(address)) === undefined) return;
             continue;
           }
           after = event.seq;

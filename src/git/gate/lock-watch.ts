@@ -16,11 +16,13 @@ export interface LockWatch {
 const SCRIPT = `
 read -r _
 folder=$1; shift
-while [ $# -gt 1 ]; do
-  if [ "$1" -ef "$2" ]; then rm -f -- "$2"; fi
-  rm -f -- "$1"
-  shift 2
+left=$#
+while [ "$left" -gt 1 ]; do
+  token=$1; lock=$2; left=$((left - 2)); shift 2
+  if [ "$token" -ef "$lock" ]; then set -- "$@" "$lock"; fi
+  set -- "$@" "$token"
 done
+rm -f -- "$@"
 rmdir -- "$folder"
 `;
 

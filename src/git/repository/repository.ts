@@ -77,9 +77,13 @@ export async function openRepository(
   };
 }
 
+/** Letters, digits and single separators: what else a name may hold, git knows. */
+const PLAIN_BRANCH = /^refs\/heads\/[A-Za-z0-9_]+(?:[-/][A-Za-z0-9_]+)*$/;
+
 async function checkBranchName(place: GitPlace, branch: string): Promise<void> {
-  const valid = branch.startsWith("refs/heads/") && (await runGit(place, ["check-ref-format", branch])).status === 0;
-  if (!valid) throw new CoordinatorError("CONFIG", `${branch} is not the full name of a branch, like refs/heads/main`);
+  const isValid = async (): Promise<boolean> => (await runGit(place, ["check-ref-format", branch])).status === 0;
+  if (!PLAIN_BRANCH.test(branch) && !(branch.startsWith("refs/heads/") && (await isValid())))
+    throw new CoordinatorError("CONFIG", `${branch} is not the full name of a branch, like refs/heads/main`);
 }
 
 /** The branch is moved by renaming its file under git's own lock, which only the `files` storage has. */

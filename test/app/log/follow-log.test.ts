@@ -51,6 +51,7 @@ function follow(world: World, address: () => CoordinatorAddress | undefined, par
 function briefOf(piece: LogPiece): string {
   if (piece.kind === "left-out") return `left out ${piece.count}`;
   if (piece.kind === "nobody") return piece.reason;
+  if (piece.kind === "ended") return piece.status;
   if (piece.kind === "entry") return "text" in piece.entry.body ? piece.entry.body.text : piece.entry.body.kind;
   const { event } = piece;
   if (event.kind === "item") return "text" in event.body ? event.body.text : event.body.kind;
@@ -196,6 +197,6 @@ describe("without a coordinator", () => {
     const deps = { address: () => undefined, isServed: () => true, log, events, pauseMs: 1 };
     const seen: LogPiece[] = [];
     for await (const piece of followLog(deps, "t1", {}, new AbortController().signal)) seen.push(piece);
-    expect([seen, views]).toEqual([[], []]);
+    expect([seen, views]).toEqual([[{ kind: "ended", status: "succeeded", time: null }], []]);
   });
 });

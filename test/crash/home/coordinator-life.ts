@@ -44,7 +44,7 @@ export interface LifeOptions {
 const BEGIN_MS = 180_000; // Also where the disk of the machine stands still for a minute.
 const ANSWER_MS = 3_000;
 /** As bin/codex-inbox.js starts itself again, and as tests start it: it does not live for long. */
-const NODE_ARGS = ["--no-opt", "--no-maglev", "--max-semi-space-size=2", "--heap-growing-percent=40", "--expose-gc"];
+const NODE_ARGS = ["--single-threaded-gc", "--v8-pool-size=0"];
 const LAYER = join(import.meta.dirname, "../../fixtures/fault-layer.mjs");
 
 export function startLife(options: LifeOptions): CoordinatorLife {

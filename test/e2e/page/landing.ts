@@ -14,13 +14,13 @@ export function landing(showing: Showing): void {
       const change = (key: string, to: Partial<SessionView>): void => {
         Object.assign(sessions.find((session) => session.key === key) ?? {}, to);
       };
-      const at = { branch: "codex-inbox/x", target: "main", head: "a".repeat(40) };
+      const at = { branch: "codex-inbox/x", target: "main", head: "a".repeat(40), edited: null, left: null };
       const { page, complaints } = await showing({ ...scene, sessions }, {}, {
         async land(session, repair) {
           asked.push(["land", session, repair]);
           if (session === "docs") {
             const conflict = { state: "conflict", onto: at.head, tree: at.head, conflicts: ["CHANGELOG.md"], atMs: 0 };
-            return { session, ...at, ...conflict, ...(repair && { repair: scene.tasks[0]?.id }) };
+            return { session, ...at, ...conflict, repairTask: repair ? scene.tasks[0]?.id : null };
           }
           if (session === "media")
             return {
@@ -37,7 +37,7 @@ export function landing(showing: Showing): void {
         async release(session) {
           asked.push(["release", session]);
           change(session, { takenBy: null, paused: false });
-          return { session, released: true };
+          return { session, released: true, edited: null, left: null };
         },
       } as Partial<Coordinator>);
       const choose = async (session: string): Promise<void> => {

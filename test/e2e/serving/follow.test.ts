@@ -20,7 +20,7 @@ describe("a run that is followed", () => {
     const seen = watchEvents(workspace);
     workspace.drop(
       "docs/follow.md",
-      "Follow me. [[shell: echo first]] [[shell: sleep 4; echo second]] [[shell: echo third]] [[final: Done.]]\n",
+      "Follow me. [[shell: echo first]] [[shell: until [ -e go ]; do sleep 0.05; done; echo second]] [[shell: echo third]] [[final: Done.]]\n",
     );
     const id = (await first.saw("accepted")).field("task") ?? "";
     const follower = workspace.command("log", "-f", id.slice(-6));
@@ -36,6 +36,8 @@ describe("a run that is followed", () => {
     expect(alone).toMatchObject({ code: 0, stdout: expect.stringMatching(/Follow me\.[\s\S]*first/) });
 
     const second = workspace.serve();
+    await second.url();
+    workspace.repo.write("go", "");
     await second.saw("committed", 1, 30_000);
     await waitFor(() => seen.events.some(({ kind }) => kind === "committed"), { what: "the end" });
     const numbers = seen.events.map(({ seq }) => seq);

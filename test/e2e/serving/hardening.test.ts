@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { CoordinatorProcess } from "../../support/coordinator-process.ts";
@@ -23,13 +23,16 @@ it("an agent that removes its own working directory costs the list of changed fi
 it("what a killed agent has left running is ended before the task runs again", async () => {
   const workspace = await tempWorkspace();
   const gate = join(workspace.home, "gate");
-  workspace.drop("docs/greet.md", `[[background: touch ${gate}; sleep 300]] [[sleep 400]] [[final: hello]]\n`);
+  const go = join(workspace.home, "go");
+  const wait = `[[command: until [ -e ${go} ]; do sleep 0.05; done]]`;
+  workspace.drop("docs/greet.md", `[[background: touch ${gate}; sleep 300]] ${wait} [[final: hello]]\n`);
   const coordinator = workspace.serve();
   await coordinator.saw("thread");
   await waitFor(() => existsSync(gate), { what: "the agent's command" });
   const before = workspace.agentPids();
   process.kill(workspace.stubRuns()[0]?.pid ?? Number.NaN, "SIGKILL");
   await coordinator.saw("started", 2);
+  writeFileSync(go, "");
   const after = workspace.agentPids();
   expect(before.filter((pid) => after.includes(pid))).toEqual([]);
   await coordinator.saw("committed");
