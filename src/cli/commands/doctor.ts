@@ -90,7 +90,7 @@ function printEnd(
   const { checks, problems, notes, repaired, coordinator } = report;
   const amounts = [amount(problems, "problem"), amount(notes, "note"), ...(fix ? [`${repaired} repaired`] : [])];
   deps.print("");
-  deps.print(`${checks.length} checks of ${report.workspace}: ${amounts.join(", ")}`);
+  deps.print(`${amount(checks.length, "check")} of ${report.workspace}: ${amounts.join(", ")}`);
   if (!all) deps.print("Of what is finished the newest was looked at; --all looks at everything.");
   if (coordinator !== null)
     deps.print(`A coordinator is at work (process ${coordinator.pid}): nothing is repaired beside it.`);

@@ -79,6 +79,7 @@ it.each<{
     "- /w/.git/codex-inbox/journal/open/x: it is no journal",
     ...[...says, "- and 2 more"],
   ]);
+  expect(lines).toContain(`1 check of /w: 1 problem, no notes${argv.length > 0 ? ", 0 repaired" : ""}`);
 });
 
 it("prints the report as JSON with a version, asks for what flags say, and names a coordinator", async () => {
