@@ -19,11 +19,6 @@ export async function checkOutTree(
   if (status !== 0) throw new GitError(`git read-tree in ${worktree.topDir}: ${stderr}`);
 }
 
-/** Tells whether the index of a work tree holds what `commit` does. */
-export async function indexHolds(worktree: KnownRepository, commit: string): Promise<boolean> {
-  return (await runGit(worktree, ["diff-index", "--cached", "--quiet", commit, "--"])).status === 0;
-}
-
 /** Lines that git puts around the two sides of a conflict, whatever marker size a file's attributes ask for. */
 const MARKS = ["^(<{7,}|>{7,})( |$)", "^[<>]+ [0-9a-f]{40}"];
 /** Paths that one process is asked for. */

@@ -1,7 +1,8 @@
 import { CoordinatorError } from "../../../base/errors.ts";
-import { checkOutTree, indexHolds } from "../../../git/merge/checked-out-merge.ts";
+import { checkOutTree } from "../../../git/merge/checked-out-merge.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
 import { isAncestor } from "../../../git/worktrees/session-branch.ts";
+import { indexHolds } from "../../../git/worktrees/staged-tree.ts";
 import type { WorktreeRecord } from "../../../store/worktrees/worktree-records.ts";
 import { oneLine } from "../../../task/text/one-line.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";

@@ -21,6 +21,7 @@ import type { MergeToSettle } from "../../../task/workplace/merge-note.ts";
 import { followMovedBranch } from "./moved-branch.ts";
 import type { SessionMerges } from "./session-merges.ts";
 import type { SessionWorktrees, WorktreeLease } from "./session-worktrees.ts";
+import { keepStaged } from "./staged-content.ts";
 import type { WorktreeChange } from "./worktree-change.ts";
 import { SNAPSHOT_LIMITS } from "./worktree-settings.ts";
 
@@ -154,6 +155,7 @@ export function createSessionSnapshots(deps: SessionSnapshotsDeps): SessionSnaps
       const unsettled = turn.merges === undefined ? undefined : await merges.unsettled(record, commit, parent, isDone);
       if (unsettled !== undefined)
         return { ...none, ...(await changeOf(turn, parent, commit, taken.files)), commit, unsettled };
+      if (turn.authorKind === "outside") await keepStaged(deps, record, worktree, { parent, kept: taken.tree, atMs });
       if (await moveRef(code, `refs/heads/${branch}`, commit, parent)) {
         faultPoint("worktree:branch-moved");
         return { ...(await moved(record, worktree, turn, commit, parent, taken.files)), leftOut };

@@ -21,6 +21,7 @@ import type { WorktreeRecord, WorktreeRecords } from "../../../store/worktrees/w
 import type { SessionSnapshots } from "./session-snapshots.ts";
 import type { SessionWorktrees } from "./session-worktrees.ts";
 import { settleRemoval } from "./settle-removal.ts";
+import { keepStaged } from "./staged-content.ts";
 
 export interface WorktreeRemovalDeps {
   readonly code: KnownRepository;
@@ -132,6 +133,8 @@ export function createWorktreeRemoval(deps: WorktreeRemovalDeps): WorktreeRemova
     }
     const why = (await obstacle(record, worktree)) ?? (await uncommitted(record, worktree));
     if (why !== undefined) return why;
+    const atMs = deps.surroundings.now();
+    await keepStaged(deps, record, worktree, { parent: await worktrees.tip(record), atMs });
     const kept = await salvage(record, worktree, await strangers(record, worktree));
     if (kept !== undefined) return kept;
     if (!isIdle()) return "it is in use";

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { slugOf } from "../../../../src/run/workplace/worktrees/session-worktrees.ts";
+import { leaseOfRecord, slugOf } from "../../../../src/run/workplace/worktrees/session-worktrees.ts";
 import { type GitRepo, makeGitRepo } from "../../../support/git-repo.ts";
 import { type OpenedTree, openedTree } from "../../../support/opened-tree.ts";
 import { openSessionTrees } from "../../../support/session-trees.ts";
@@ -123,6 +123,36 @@ it("files that somebody has told git not to look at are committed like others", 
   write("README.md", "changed\n");
   write("src/main.c", "changed\n");
   expect((await commit())?.files.map(({ path }) => path)).toEqual(["README.md", "src/main.c"]);
+});
+
+it("what somebody has staged, and the files have otherwise, is kept before the index is a commit's, and before it goes", async () => {
+  const { repo, record, sessions, git, write, park } = await openedTree();
+  const staged = (number: number, path: string): string =>
+    repo.git("show", `refs/codex-inbox/salvage/${record.slug}/${number}:${path}`);
+  write("README.md", "staged\n");
+  git("add", "README.md");
+  write("README.md", "and edited\n");
+  const turn = { session: "docs", title: "A turn", task: "20261120-141530-k3f9x2", run: 1, thread: undefined };
+  await sessions.snapshots.before(leaseOfRecord(record), turn);
+  expect([staged(1, "README.md"), repo.git("show", `${record.branch}:README.md`)]).toEqual(["staged", "and edited"]);
+  write("same.txt", "staged as it is\n");
+  git("add", "same.txt");
+  await sessions.snapshots.before(leaseOfRecord(record), { ...turn, run: 2 });
+  write("gone.txt", "staged\n");
+  git("add", "gone.txt");
+  rmSync(join(record.dir, "gone.txt"));
+  expect(await park()).toBeUndefined();
+  expect(staged(2, "gone.txt")).toBe("staged");
+});
+
+it("the index of a worktree knows how the files are that a commit has changed, whatever their names", async () => {
+  const { git, write, commit } = await openedTree();
+  write('odd\n"name.txt', "new\n");
+  write("README.md", "changed\n");
+  git("rm", "--quiet", "src/main.c");
+  await commit();
+  // These look at the times in the index alone.
+  expect([git("diff-files", "--name-only"), git("diff-index", "--name-only", "HEAD")]).toEqual(["", ""]);
 });
 
 it("a sparse worktree stays sparse, its index is that of the commit, and nothing outside of it counts as deleted", async () => {
