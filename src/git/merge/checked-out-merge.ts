@@ -2,7 +2,7 @@ import { CoordinatorError } from "../../base/errors.ts";
 import { oneLine } from "../../task/text/one-line.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
-import { findFileInTheWay } from "./files-in-the-way.ts";
+import { findFileInTheWay } from "../worktrees/files-in-the-way.ts";
 
 /**
  * Lets the files and the index of a work tree go from what `from` holds (a commit or tree), which they are, to what `to` holds. HEAD
