@@ -1,7 +1,7 @@
 /**
  * How long a sync that brings many files holds git's `index.lock`, and how often a user's `git add` fails in that time.
  *
- *   npx node bench/sync-move.ts [files, default 200,1000,10000] [rounds of each, default 5]
+ *   npx node bench/sync-move.ts [files, default 200,1000,10000] [rounds of each, default 5] [scenes, default changed,new,beside]
  *
  * `changed`: files of the user's that another clone has changed; more than 1,000 are left to `git pull`, and nothing is held. `new`: files of
  * ours, three a task in folders of days that this clone does not have. `beside`: as many in one folder that it has. A user adds a
@@ -37,9 +37,9 @@ const SCENES: Readonly<Record<string, Files>> = {
   beside: (count, round) => filled(count, (n) => [`sessions/here/r${round}-${n}.md`, `${n}\n`.repeat(200)]),
 };
 
-const [sizes = "200,1000,10000", rounds = "5"] = process.argv.slice(2);
+const [sizes = "200,1000,10000", rounds = "5", scenes = "changed,new,beside"] = process.argv.slice(2);
 console.log(`load ${loadavg()[0]?.toFixed(1)}`);
-for (const scene of Object.keys(SCENES))
+for (const scene of scenes.split(","))
   for (const size of sizes.split(",").map(Number)) {
     const folder = mkdtempSync(join(tmpdir(), "codex-inbox-move-"));
     try {

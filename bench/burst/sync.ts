@@ -3,7 +3,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { clock, startServing } from "../support/serving.ts";
+import { clock, type Serving, startServing } from "../support/serving.ts";
 import { median, quantile } from "../support/statistics.ts";
 import { benchEnvironment, ENTRY, git, makeWorkspace } from "../support/workspace.ts";
 import type { Plan } from "./plan.ts";
@@ -21,7 +21,9 @@ export async function measureSync({ tasks }: Plan, folder: string): Promise<Find
   ];
   await makeWorkspace(served);
   const settings = join(served, "codex-inbox.json");
-  writeFileSync(settings, `${JSON.stringify({ ...readSettings(settings), sync: { remote: "origin" } }, null, 2)}\n`);
+  // So long an interval that nothing but the hook tells of a push.
+  const sync = { remote: "origin", intervalMs: 3_600_000 };
+  writeFileSync(settings, `${JSON.stringify({ ...readSettings(settings), sync }, null, 2)}\n`);
   await git(served, "add", "--all");
   await git(served, "commit", "--quiet", "-m", "settings");
   await git(folder, "clone", "--quiet", "--bare", served, bare);
@@ -36,13 +38,16 @@ export async function measureSync({ tasks }: Plan, folder: string): Promise<Find
     await git(clone, "config", key, value);
   const serving = await startServing(served);
   const roundMs: number[] = [];
+  const takenMs: number[] = [];
   const transferMs: number[] = [];
   try {
     for (let n = 0; n < tasks; n += 1) {
       await untilQuiet(bare);
       await git(clone, "pull", "--quiet", "--ff-only");
       transferMs.push(await measureTransfer(clone, n));
-      roundMs.push(await measureRound(clone, n));
+      const pushed = await measureRound(clone, n, serving);
+      roundMs.push(pushed.roundMs);
+      takenMs.push(pushed.takenMs);
     }
   } finally {
     await serving.stop();
@@ -57,6 +62,8 @@ export async function measureSync({ tasks }: Plan, folder: string): Promise<Find
         ratio: ratio(round, transfer),
       },
       { name: "… the same, 95th percentile", digits: 0, figure: quantile(roundMs, 0.95) },
+      { name: "… until the coordinator has the task, by the hook, median ms", digits: 0, figure: median(takenMs) },
+      { name: "… the same, most", digits: 0, figure: Math.max(...takenMs) },
       {
         name: "peer: git commit, git push and git pull of one file, which sets off the hook as well, median ms",
         digits: 0,
@@ -74,8 +81,15 @@ async function measureTransfer(clone: string, n: number): Promise<number> {
   return clock() - startedMs;
 }
 
-async function measureRound(clone: string, n: number): Promise<number> {
+/** From before the commit in the clone: until its task was accepted, and until the result was pulled. */
+async function measureRound(
+  clone: string,
+  n: number,
+  serving: Serving,
+): Promise<{ readonly roundMs: number; readonly takenMs: number }> {
   const startedMs = clock();
+  serving.forget();
+  const accepted = serving.line("accepted", undefined);
   await pushFile(clone, `inbox/pushed-${n}.md`, `Make pushed check ${n} faster\n`);
   for (;;) {
     await git(clone, "pull", "--quiet", "--no-rebase", "--no-edit");
@@ -87,7 +101,7 @@ async function measureRound(clone: string, n: number): Promise<number> {
       `--grep=pushed check ${n} faster`,
       "--all-match",
     );
-    if (found !== "") return clock() - startedMs;
+    if (found !== "") return { roundMs: clock() - startedMs, takenMs: (await accepted).atMs - startedMs };
     if (clock() > startedMs + PATIENCE_MS) throw new Error(`the result of pushed-${n} did not come back`);
     await delay(LOOK_EVERY_MS);
   }

@@ -1,4 +1,5 @@
 import { localUserName } from "../base/local-user.ts";
+import type { Log } from "../base/surroundings.ts";
 import { createRunEvidence, type RunEvidence } from "../dispatch/run/run-evidence.ts";
 import { type Acceptance, createAcceptance } from "../intake/acceptance.ts";
 import { createDiskRoom, type DiskRoom } from "../intake/disk-room.ts";
@@ -42,6 +43,8 @@ export interface IntakeGround {
   readonly hint: Hint;
   /** Clones share a remote: what is in the branch has to be claimed before it runs. */
   readonly isShared: () => boolean;
+  /** What is told of the queue as a whole. */
+  readonly queueLog: Log;
   /** The inbox was looked at: these files cannot become tasks. */
   readonly onBroken: (paths: readonly string[]) => void;
 }
@@ -49,13 +52,13 @@ export interface IntakeGround {
 /** Wires the intake stage of a coordinator. */
 export function openIntakeStage(deps: CoordinatorDeps, ground: IntakeGround): IntakeStage {
   const { branch, surroundings, log, settings, paths, keeper, workspaceDir, sessions } = deps;
-  const { table, journal, recent, ledger, starting, hint, isShared, onBroken } = ground;
+  const { table, journal, recent, ledger, starting, hint, isShared, onBroken, queueLog } = ground;
   const { now, monotonicMs } = surroundings;
   const user = localUserName();
   const rights = () => settings().run.rights;
   const intake = deps.intake(hint.mark, (notice) => log("inbox", { notice }));
   const disk = createDiskRoom({ dir: paths.root, settings, monotonicMs, onChange: hint.mark });
-  const bound = createQueueLimit({ table, settings, now, log, disk: disk.why });
+  const bound = createQueueLimit({ table, settings, now, log: queueLog, disk: disk.why });
   const receipts = openDropReceipts(paths.dropReceipts);
   receipts.prune(now());
   const evidence = createRunEvidence({ workspaceDir, dir: paths.runEvidence, surroundings, log });

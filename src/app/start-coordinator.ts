@@ -87,6 +87,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const isShared = () => claimsRemote() !== undefined;
   const { user, intake, bound, disk, evidence, origins, edits, acceptance, inbox } = openIntakeStage(deps, {
     ...{ table, journal, recent, ledger, starting, hint, isShared, onBroken: recorder.broken },
+    queueLog: recorder.queueLog(log),
   });
   const watch = createBranchWatch({
     ...{ branch, ledger, table, recent, journal, paths, log },

@@ -80,6 +80,10 @@ function queueWords({ what, session }: LiveEvent & { readonly kind: "queue" }): 
       return "one task tries whether that is over";
     case "breaker-closed":
       return "tasks are started again";
+    case "disk-low":
+      return "no task is taken";
+    case "disk-room":
+      return "the disk has room again";
   }
 }
 

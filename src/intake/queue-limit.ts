@@ -6,6 +6,8 @@ import type { TaskTable } from "../store/tasks/task-table.ts";
 const ROOM_SHARE = 0.9;
 
 const ROOM_TASKS = 100;
+/** A disk whose last megabytes come and go is said to have room again once it has had it for so long. */
+const DISK_ROOM_AFTER_MS = 60_000;
 
 export interface QueueLimitDeps {
   readonly table: Pick<TaskTable, "size">;
@@ -26,7 +28,7 @@ export interface QueueLimit {
   isRoomy(): boolean;
   /** @throws CoordinatorError `QUEUE_FULL` when no task can be accepted now */
   refuseWhenFull(): void;
-  /** Once per tick: `waiting` dropped files were found to have no room. Logs when that begins and ends. */
+  /** Once per tick: `waiting` dropped files were found to have no room. Logs when that begins and ends, and when the disk is nearly full. */
   note(waiting: number): void;
   /** That it is full, as people are told; `undefined` where there is room for whatever waits. */
   state(): { readonly reason: string; readonly sinceMs: number } | undefined;
@@ -36,6 +38,22 @@ export function createQueueLimit({ table, settings, now, log, disk }: QueueLimit
   const max = (): number => settings().maxOpenTasks;
   let sinceMs: number | undefined;
   let waiting = 0;
+  let saidLow = false;
+  let roomSinceMs: number | undefined;
+  /** Somebody has to see to it: it is told apart from a queue that is full of tasks. */
+  const noteDisk = (): void => {
+    const low = disk();
+    if (low !== undefined) {
+      roomSinceMs = undefined;
+      if (!saidLow) log("disk-low", { reason: low });
+      saidLow = true;
+    } else if (saidLow) {
+      roomSinceMs ??= now();
+      if (now() - roomSinceMs < DISK_ROOM_AFTER_MS) return;
+      saidLow = false;
+      log("disk-room", {});
+    }
+  };
   const isFull = (): boolean => table.size >= max() || disk() !== undefined;
   return {
     isFull,
@@ -45,6 +63,7 @@ export function createQueueLimit({ table, settings, now, log, disk }: QueueLimit
     },
     note(found) {
       waiting = found;
+      noteDisk();
       if (sinceMs === undefined && isFull()) {
         sinceMs = now();
         log("queue-full", { open: table.size, max: max(), reason: disk() });

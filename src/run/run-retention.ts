@@ -22,32 +22,50 @@ export interface RunRetentionOptions {
 export function createRunRetention({ keptDir, settings, now, log }: RunRetentionOptions): () => Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY;
   return async () => {
-    if (now() - lastMs < EVERY_MS) return;
+    const sinceMs = now() - lastMs;
+    if (sinceMs >= 0 && sinceMs < EVERY_MS) return; // Less than none: the clock was set back.
     lastMs = now();
     const { keepRunsDays, keepRunsMb } = settings();
-    const kept = [];
+    const kept: Kept[] = [];
+    /** What cannot be read or removed is told, and keeps nothing else. */
+    const attempt = async <Value>(path: string, work: () => Promise<Value>): Promise<Value | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (systemErrorCode(error) !== "ENOENT") log("run-not-removed", { path, reason: String(error) });
+        return undefined;
+      }
+    };
     for (const name of await namesIn(keptDir)) {
       const path = join(keptDir, name);
-      kept.push({ path, keptAtMs: (await lstat(path)).ctimeMs, bytes: await sizeOf(path) });
+      const stats = await attempt(path, () => lstat(path));
+      if (stats !== undefined) kept.push({ path, keptAtMs: stats.ctimeMs, bytes: await sizeOf(path) });
     }
     let bytes = 0;
     let removed = 0;
     for (const one of kept.sort((a, b) => b.keptAtMs - a.keptAtMs)) {
-      bytes += one.bytes;
-      if (now() - one.keptAtMs <= keepRunsDays * DAY_MS && bytes <= keepRunsMb * MB) continue;
-      await rm(one.path, { recursive: true, force: true });
-      removed += 1;
+      const isTooLarge = one.bytes > keepRunsMb * MB; // By itself: the others need not go for it.
+      if (!isTooLarge) bytes += one.bytes;
+      if (!isTooLarge && now() - one.keptAtMs <= keepRunsDays * DAY_MS && bytes <= keepRunsMb * MB) continue;
+      const isGone = await attempt(one.path, () => rm(one.path, { recursive: true, force: true }).then(() => true));
+      if (isGone === true) removed += 1;
     }
     if (removed > 0) log("runs-removed", { tasks: removed, left: kept.length - removed });
   };
 }
 
-/** What the files of a folder hold; no link is followed. */
+interface Kept {
+  readonly path: string;
+  readonly keptAtMs: number;
+  readonly bytes: number;
+}
+
+/** What the files of a folder hold, as far as that can be found out; no link is followed. */
 async function sizeOf(path: string): Promise<number> {
-  const stats = await lstat(path);
-  if (!stats.isDirectory()) return stats.size;
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats?.isDirectory() !== true) return stats?.size ?? 0;
   let bytes = 0;
-  for (const name of await namesIn(path)) bytes += await sizeOf(join(path, name));
+  for (const name of await readdir(path).catch(() => [])) bytes += await sizeOf(join(path, name));
   return bytes;
 }
 

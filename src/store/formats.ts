@@ -14,7 +14,7 @@ import { LEDGER } from "../task/records/workspace-paths.ts";
 const STATE_FORMAT = 1;
 const NAME = "format";
 /** Files that are read or written before anything else is, or whole: each says its own version, `v`, beside that of the folder. */
-const OWN_VERSIONS = /^(server|sign-ins|hooks-told|codex-hold|committer|lock\.holder-\d+)\.json$/;
+const OWN_VERSIONS = /^(server|sign-ins|hooks-told|codex-hold|committer|(policy-)?lock\.holder-\d+)\.json$/;
 const FILE_FORMAT = 1;
 
 /**

@@ -165,7 +165,8 @@ describe("the coordinator's folder of version 1", () => {
     expect(asked).toEqual([1795321283453]);
   });
 
-  it.each(["server", "sign-ins", "hooks-told", "codex-hold", "committer", "lock.holder-3", "lock.holder-4"])(
+  const names = ["server", "sign-ins", "hooks-told", "codex-hold", "committer"];
+  it.each([...names, "lock.holder-3", "lock.holder-4", "policy-lock.holder-33"])(
     "is refused, and left as it is, where %s.json is of a later one",
     (name) => {
       const path = join(paths.root, `${name}.json`);

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPauseStore } from "../../src/dispatch/pauses.ts";
 import { createQueueLimit, type QueueLimit } from "../../src/intake/queue-limit.ts";
@@ -21,6 +23,27 @@ function bound(max: number): { readonly table: { size: number }; readonly bound:
     said,
   };
 }
+
+it("a disk whose last megabytes come and go is said to be full once, and to have room once it has had it for a minute", () => {
+  const said: string[] = [];
+  const state = { nowMs: 0, low: undefined as string | undefined };
+  const limit = createQueueLimit({
+    ...{ table: { size: 0 }, settings: () => ({ maxOpenTasks: 20 }), now: () => state.nowMs },
+    ...{ log: (event: string) => void (event.startsWith("disk") && said.push(event)), disk: () => state.low },
+  });
+  const look = (atMs: number, low: string | undefined): readonly string[] => {
+    Object.assign(state, { nowMs: atMs, low });
+    limit.note(0);
+    return said;
+  };
+  expect(look(0, undefined)).toEqual([]);
+  for (const atMs of [1_000, 11_000, 21_000]) {
+    expect(look(atMs, "full")).toEqual(["disk-low"]);
+    expect(look(atMs + 5_000, undefined)).toEqual(["disk-low"]);
+  }
+  expect(look(85_999, undefined)).toEqual(["disk-low"]);
+  expect(look(86_000, undefined)).toEqual(["disk-low", "disk-room"]);
+});
 
 describe("the bound on open tasks", () => {
   it("is told once when it is reached and once when there is room again, not with each task that ends", () => {
@@ -164,5 +187,13 @@ describe("a disk that is nearly full", () => {
     });
     expect(coordinator.health().full).toBeNull();
     expect(world.logged("queue-full")).toMatchObject([{ reason: expect.stringMatching(low) }]);
+    await world.advance(60_000);
+    await world.advance(60_000);
+    const segments = readdirSync(world.paths.events).map((name) =>
+      readFileSync(join(world.paths.events, name), "utf8"),
+    );
+    const text = segments.join("");
+    expect([world.logged("disk-low").length, world.logged("disk-room").length]).toEqual([1, 1]);
+    expect(text).toMatch(/"what":"disk-low","session":null,"reason":"the disk is nearly full.*"what":"disk-room"/s);
   });
 });

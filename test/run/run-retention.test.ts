@@ -45,3 +45,27 @@ it("runs that were kept go by their age, and the oldest by their size; at most o
     ["runs-removed", { tasks: 2, left: 0 }],
   ]);
 });
+
+it("a run that is too large by itself makes no other one go, and a clock that is set back stops nothing", async () => {
+  const keptDir = join(tempDir(), "unknown-runs");
+  const settings = { keepRunsDays: 30, keepRunsMb: 1 };
+  const said: unknown[] = [];
+  const state = { nowMs: Date.now() };
+  const retention = createRunRetention({
+    ...{ keptDir, settings: () => settings, now: () => state.nowMs },
+    log: (event, fields) => said.push([event, fields.path ?? fields.tasks]),
+  });
+  const large = join(keptDir, "large");
+  for (const [name, bytes] of Object.entries({ small: 1_000, large: 1_100_000 })) {
+    mkdirSync(join(keptDir, name), { recursive: true });
+    writeFileSync(join(keptDir, name, "events.jsonl"), Buffer.alloc(bytes));
+    await waitFor(() => isNewest(keptDir, name), { what: "the next moment of the file system's clock", intervalMs: 1 });
+  }
+  await retention();
+  expect([readdirSync(keptDir), said]).toEqual([["small"], [["runs-removed", 1]]]);
+  mkdirSync(large);
+  writeFileSync(join(large, "events.jsonl"), Buffer.alloc(1_100_000));
+  state.nowMs -= 86_400_000;
+  await retention();
+  expect(readdirSync(keptDir)).toEqual(["small"]);
+});

@@ -114,9 +114,10 @@ function startLife(
   const path = fileURLToPath(new URL("session-trees-process.ts", import.meta.url));
   const armed = gate === undefined ? {} : { CODEX_INBOX_FAULT: fault, CODEX_INBOX_FAULT_FROM: gate };
   const limit = kb < 0 ? "unlimited" : String(kb);
+  // With a socket as its input bash takes itself for a remote shell, and runs the user's .bashrc.
   const child = spawn(
     "bash",
-    ["-c", `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, path, topDir, notes, String(seed)],
+    ["--norc", "-c", `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, path, topDir, notes, String(seed)],
     { env: { ...process.env, ...armed }, stdio: "pipe" },
   );
   let [stderr, hasLived] = ["", false];

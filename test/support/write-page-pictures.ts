@@ -51,14 +51,15 @@ async function take(
   { name, scene, width, theme, open, session, form, height }: Picture,
   folder: string,
 ): Promise<void> {
-  const taken = Date.now();
-  const listener = await listen(sceneCoordinator(scene()), { port: 0 });
+  const made = scene();
+  const madeAt = Date.now(); // No earlier: what was 40 s ago is shown as 40 s, and a picture that is taken again is the same.
+  const listener = await listen(sceneCoordinator(made), { port: 0 });
   const context = await browser.newContext({
     ...{ viewport: { width, height: height ?? (width < 500 ? 844 : 860) }, colorScheme: theme, locale: "en-GB" },
   });
   try {
     const page = await context.newPage();
-    await page.clock.setFixedTime(taken); // However long it takes to show it, "just now" is just now.
+    await page.clock.setFixedTime(madeAt); // However long it takes to show it, "just now" is just now.
     await page.goto(listener.pageLink() ?? "");
     await page.locator("#main section").first().waitFor();
     if (session !== undefined) {

@@ -44,6 +44,7 @@ export async function callProgram(
   const end = await runProgram(path, [], {
     env: { ...Object.fromEntries(inherited), CODEX_INBOX_WORKSPACE: workspaceDir },
     ...{ cwd: "/", input: `${event}\n`, timeMs: TIME_MAX_MS, outputBytes: OUTPUT_BYTES_MAX, signal },
+    leavesProcesses: true, // A notice on the desktop, or what mails.
   });
   return end.status === 0 ? undefined : `${end.message}: ${end.stderr.trim().slice(0, SAID_MAX)}`;
 }

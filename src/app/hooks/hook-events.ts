@@ -3,7 +3,7 @@ import { isFinal, TASK_STATUSES } from "../../task/ledger/ledger.ts";
 
 /** Why a task waits that goes on by nothing but a person's word. */
 const HOLDS_TOLD: ReadonlySet<unknown> = new Set(["author"]);
-const QUEUE_TOLD: ReadonlySet<unknown> = new Set(["paused", "breaker-open"]);
+const QUEUE_TOLD: ReadonlySet<unknown> = new Set(["paused", "breaker-open", "disk-low"]);
 
 /** Tells whether hooks are told of an event: a task has ended, or a hold has begun that somebody should know of. @param text its JSON */
 export function isHookEvent(text: string): boolean {

@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly outputBytes: number;
   /** Kills it. */
   readonly signal?: AbortSignal;
+  /** Its end counts although a process that it has started still holds its outputs: a moment later what was printed by then is the answer. */
+  readonly leavesProcesses?: boolean;
   /** Is handed standard output piece by piece, which then is not in the result. */
   readonly onStdout?: (chunk: Buffer) => void;
 }
@@ -29,12 +31,15 @@ export interface ProgramEnd {
   readonly message: string;
 }
 
+/** From the end of a program: what it has printed lies in the pipe by then. */
+const REST_OF_OUTPUT_MS = 200;
+
 /**
  * Runs a program to its end, for its exit status and its output. What lives longer than one answer is started by `spawn` where it
  * is followed. Never rejects, and a program that cannot be killed (it hangs in the file system) is not waited for.
  */
 export function runProgram(path: string, args: readonly string[], options: ProgramOptions): Promise<ProgramEnd> {
-  const { env, cwd, input = "", timeMs, outputBytes, signal, onStdout } = options;
+  const { env, cwd, input = "", timeMs, outputBytes, signal, onStdout, leavesProcesses = false } = options;
   return new Promise((resolve) => {
     const outputs = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     let bytes = 0;
@@ -65,11 +70,19 @@ export function runProgram(path: string, args: readonly string[], options: Progr
     };
     signal?.addEventListener("abort", onAbort, { once: true });
     child.on("error", ({ message }) => finish(undefined, "not started", message));
-    child.on("close", (status, killedBy) =>
+    const end = (status: number | null, killedBy: NodeJS.Signals | null): void =>
       status === null
         ? finish(undefined, "killed", `${path} was killed by ${killedBy}`)
-        : finish(status, undefined, `exit code ${status}`),
-    );
+        : finish(status, undefined, `exit code ${status}`);
+    child.on("close", end);
+    if (leavesProcesses)
+      child.on("exit", (status, killedBy) => {
+        setTimeout(() => {
+          end(status, killedBy);
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+        }, REST_OF_OUTPUT_MS).unref();
+      });
     // Where the process has no file descriptors left there are no pipes, although the types promise them (Node 24.21); "error" follows.
     child.stdin?.on("error", () => undefined); // It ended before it had read all; its status tells.
     child.stdin?.end(input);

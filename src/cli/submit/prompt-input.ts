@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { CoordinatorError, systemErrorCode } from "../../base/errors.ts";
 import type { CliDeps } from "../cli-deps.ts";
 import { type Command, type CommandInput, textFlag } from "../command.ts";
+import { textOf } from "./standard-input.ts";
 
 /** The flags that say where a prompt comes from, besides words and standard input. */
 export const PROMPT_OPTIONS: Command["options"] = { file: { type: "string" }, edit: { type: "boolean" } };
@@ -61,12 +62,14 @@ function joined(parts: readonly string[]): string {
 }
 
 function readPrompt(path: string, currentDir: string): string {
+  return textOf(readFile(resolve(currentDir, path)), `--file: ${path}`);
+}
+
+function readFile(path: string): Uint8Array {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(resolve(currentDir, path)));
+    return readFileSync(path);
   } catch (cause) {
-    if (cause instanceof TypeError)
-      throw new CoordinatorError("TASK_FILE", `--file: ${path} is not UTF-8 text`, { cause });
     const why = UNREADABLE.get(systemErrorCode(cause) ?? "") ?? `cannot be read: ${(cause as Error).message}`;
-    throw new CoordinatorError("NOT_FOUND", `--file: ${resolve(currentDir, path)} ${why}`, { cause });
+    throw new CoordinatorError("NOT_FOUND", `--file: ${path} ${why}`, { cause });
   }
 }

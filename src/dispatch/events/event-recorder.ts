@@ -56,7 +56,10 @@ export interface EventRecorder {
   close(): void;
 }
 
-const QUEUE_EVENTS = ["paused", "resumed", "breaker-open", "breaker-half-open", "breaker-closed"] as const;
+const QUEUE_EVENTS = [
+  ...(["paused", "resumed", "breaker-open", "breaker-half-open", "breaker-closed"] as const),
+  ...(["disk-low", "disk-room"] as const),
+] as const;
 
 /** So long after it has begun to print, what a verify command has printed is told. */
 const PRINTED_AFTER_MS = 1_000;

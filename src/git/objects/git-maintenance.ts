@@ -44,7 +44,8 @@ export function createGitMaintenance(options: GitMaintenanceOptions): () => Prom
   };
   return async () => {
     const minutes = everyMinutes();
-    if (minutes === 0 || now() - lastMs < minutes * MINUTE_MS || !isQuiet()) return;
+    const sinceMs = now() - lastMs; // Less than none: the clock was set back.
+    if (minutes === 0 || (sinceMs >= 0 && sinceMs < minutes * MINUTE_MS) || !isQuiet()) return;
     if (isMaintained(commonDir, objectsDir)) return;
     lastMs = now();
     const loose = await looseCount(objectsDir);

@@ -23,7 +23,8 @@ export interface TurnRetentionOptions {
 export function createTurnRetention({ repository, refs, keepDays, now }: TurnRetentionOptions): () => Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY;
   return async () => {
-    if (now() - lastMs < EVERY_MS) return;
+    const sinceMs = now() - lastMs;
+    if (sinceMs >= 0 && sinceMs < EVERY_MS) return; // Less than none: the clock was set back.
     lastMs = now();
     const oldest = now() - keepDays() * DAY_MS;
     await refs.drop((await refs.list()).filter(({ atMs }) => atMs < oldest));

@@ -82,7 +82,14 @@ interface OutputFields {
 }
 
 interface QueueFields {
-  readonly what: "paused" | "resumed" | "breaker-open" | "breaker-half-open" | "breaker-closed";
+  readonly what:
+    | "paused"
+    | "resumed"
+    | "breaker-open"
+    | "breaker-half-open"
+    | "breaker-closed"
+    | "disk-low"
+    | "disk-room";
   /** `null`: the whole queue. */
   readonly session: string | null;
   readonly reason: string | null;

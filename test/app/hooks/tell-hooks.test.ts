@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
+import { callProgram } from "../../../src/app/hooks/call-hook.ts";
 import { isHookEvent } from "../../../src/app/hooks/hook-events.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { onTestFinished } from "../../support/test-end.ts";
@@ -115,6 +116,18 @@ it("a program gets each event on standard input; one that fails is given up afte
   expect(readFileSync(join(dir, "where"), "utf8")).toBe(`${world.dir}\n`);
 });
 
+it("a program that has left another one behind, which holds its outputs, has taken the event", async () => {
+  const dir = tempDir();
+  const [program, left] = [join(dir, "tell"), join(dir, "left")];
+  writeFileSync(program, `#!/bin/sh\ncat >/dev/null\nsleep 600 &\necho $! >${left}\necho told\n`);
+  chmodSync(program, 0o700);
+  onTestFinished(() => void process.kill(Number(readFileSync(left, "utf8")), "SIGKILL"));
+  const call = { event: "{}", seq: 1, delivery: "nd25oi-1", workspaceDir: dir };
+  const startedMs = performance.now();
+  expect(await callProgram(program, call, process.env, new AbortController().signal)).toBeUndefined();
+  expect(performance.now() - startedMs).toBeLessThan(9_000); // It is not waited for until the time is over.
+});
+
 it("nothing is sent unsigned", async () => {
   const { url, received } = await listen([]);
   const world = createWorld();
@@ -130,6 +143,8 @@ it.each([
   { event: { kind: "state", status: "running" }, isTold: false },
   { event: { kind: "queue", what: "breaker-open" }, isTold: true },
   { event: { kind: "queue", what: "breaker-closed" }, isTold: false },
+  { event: { kind: "queue", what: "disk-low" }, isTold: true },
+  { event: { kind: "queue", what: "disk-room" }, isTold: false },
   { event: { kind: "held", hold: "author" }, isTold: true },
   { event: { kind: "held", hold: "workers" }, isTold: false },
   { event: { kind: "item" }, isTold: false },

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { tempDir } from "../../support/temp-dir.ts";
-import { tempWorkspace, workspaceIn } from "../../support/workspace.ts";
+import { type TestWorkspace, tempWorkspace, workspaceIn } from "../../support/workspace.ts";
 
 /** Copies what codex keeps of a thread: its file alone, to the same place in the other home. */
 function carryThread(thread: string, from: RealCodex, to: RealCodex): void {
@@ -12,6 +12,24 @@ function carryThread(thread: string, from: RealCodex, to: RealCodex): void {
   const [file, ...more] = files.filter((path) => basename(path).endsWith(`-${thread}.jsonl`));
   if (file === undefined || more.length > 0) throw new Error(`no file of ${thread} among ${files.join(" ")}`);
   cpSync(join(from.home, "sessions", file), join(to.home, "sessions", file));
+}
+
+/** What commands tell of tasks that have ended, but for what stands in the journal of one clone alone and is said to. */
+async function allTold(
+  workspace: TestWorkspace,
+  tasks: readonly { readonly id: string }[],
+): Promise<readonly string[]> {
+  const told = tasks.flatMap(({ id }) => [
+    ["show", id, "--json"],
+    ["log", id, "--json"],
+  ]);
+  const results = [];
+  for (const command of told) results.push(await workspace.command(...command));
+  expect(results.map(({ code }) => code)).toEqual(told.map(() => 0));
+  return results.map(({ stdout }) => {
+    const { commit: _, workplace: __, ...all } = JSON.parse(stdout);
+    return JSON.stringify(all);
+  });
 }
 
 function ours(repo: GitRepo): string {
@@ -41,6 +59,7 @@ it("a repository that is restored from its remote alone has the same history, go
   expect(refs.split("\n")).toHaveLength(3);
   const shown = JSON.parse((await lost.command("ls", "--json")).stdout);
   const diff = (await lost.command("diff", lost.results.task("heron").id)).stdout;
+  const told = await allTold(lost, tasks);
   // Nothing is left but the remote, and the thread that somebody has carried over.
   const thread = String(lost.results.task("heron").frontMatter.thread);
   carryThread(thread, first, second);
@@ -59,8 +78,18 @@ it("a repository that is restored from its remote alone has the same history, go
     "tree/more.md",
     "---\nworktree: always\n---\nAnd its leaf? [[write leaf.txt: toothed]] [[final: Toothed.]]\n",
   );
-  await restored.serveUntilIdle();
+  expect(await allTold(restored, tasks)).toEqual(told);
+  const served = await restored.serveUntilIdle();
 
+  // Nothing ran but what is new, every file of a task is bit by bit as it was, and ledgers and transcripts have only grown.
+  const started = new Set(served.lines("started").map((line) => line.field("task")));
+  expect([started.size, tasks.filter(({ id }) => started.has(id))]).toEqual([2, []]);
+  expect(await allTold(restored, tasks)).toEqual(told);
+  for (const path of restored.repo.git("ls-tree", "-r", "--name-only", tip).split("\n")) {
+    const [before, after] = [tip, "main"].map((commit) => restored.repo.git("show", `${commit}:${path}`));
+    expect(after?.startsWith(before ?? ""), path).toBe(true);
+    if (path.endsWith(".md") && path !== "tasks.md") expect(after, path).toBe(before);
+  }
   expect(restored.results.tasks().filter(({ id }) => tasks.some((task) => task.id === id))).toEqual(tasks);
   for (const line of refs.split("\n").filter((one) => one.includes("/turns/")))
     expect(ours(restored.repo)).toContain(line);

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { asObject } from "../../../src/base/json-shape.ts";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -132,8 +133,11 @@ describe("sync with a remote", () => {
     ]);
   });
 
-  it("takes a push at once where the bare repository has the hook that it prints", { timeout: 60_000 }, async () => {
-    const place = await site({ intervalMs: 0 });
+  it("takes a push within moments where the bare repository has the hook that it prints, however long the interval", {
+    timeout: 60_000,
+  }, async () => {
+    const intervalMs = 600_000;
+    const place = await site({ intervalMs });
     const { a, b, bare } = place;
     const { stdout } = await a.command("sync", "--print-hook");
     const hook = join(bare.dir, "hooks/post-receive");
@@ -141,7 +145,16 @@ describe("sync with a remote", () => {
     chmodSync(hook, 0o755);
     const serving = a.serve();
     await serving.url();
+    const lastSync = async (): Promise<unknown> => {
+      const health = asObject(await (await serving.ask("/health")).json());
+      return asObject(health?.sync)?.lastSync ?? null;
+    };
+    // The round of the start is over: the next one comes in ten minutes.
+    await waitFor(async () => (await lastSync()) !== null, { what: "the first round" });
+    const pushedMs = Date.now();
     push(place, ["t1"]);
+    const taken = await serving.saw("accepted");
+    expect(Date.parse(taken.text.split(" ", 1)[0] ?? "") - pushedMs).toBeLessThan(intervalMs / 30);
     const pulled = (): readonly string[] => {
       b.git("pull", "--quiet", "--no-edit");
       return answers(b);

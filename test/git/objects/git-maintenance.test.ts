@@ -48,6 +48,12 @@ it("packs what is loose and writes the commit graph, once in a while, and loses 
   await run();
   expect(readdirSync(graphs)).not.toEqual(list);
   expect(said).toEqual(["git-packed"]);
+
+  const hourly = readdirSync(graphs);
+  repo.git("commit", "--quiet", "--allow-empty", "-m", "after the clock was set back");
+  state.nowMs -= 10 * 3_600_000;
+  await run();
+  expect(readdirSync(graphs)).not.toEqual(hourly);
 });
 
 it("leaves the repository alone while something runs, while git's own maintenance does, and where it is not wanted", async () => {

@@ -26,7 +26,13 @@ export function createStartCommand(deps: CliDeps): Command {
       const { id, served } = published;
       const asJson = input.flags.json === true;
       if (!asJson) deps.print(id);
-      const thread = served ? await deps.app.thread(id, (why) => deps.warn(`${id} waits: ${why}`)) : null;
+      let hint: string | undefined = "its thread is waited for; Ctrl-C ends the wait and stops no task";
+      const onHold = (why: string): void => {
+        deps.warn(`${id} waits: ${why}`);
+        if (hint !== undefined) deps.warn(hint);
+        hint = undefined;
+      };
+      const thread = served ? await deps.app.thread(id, onHold) : null;
       if (asJson) printJson(deps, { id, thread });
       else if (thread !== null) deps.print(thread);
       return 0;

@@ -14,12 +14,16 @@ describe("start", () => {
       async thread(id, onHold) {
         expect([id, deps.printed]).toEqual([ID, [ID]]);
         onHold("paused");
+        onHold("a worker is awaited");
         return THREAD;
       },
     });
     expect(await runCommand(createStartCommand(deps), "--title", "T", "Begin")).toBe(0);
     expect(deps.printed).toEqual([ID, THREAD]);
-    expect(deps.warned).toContain(`${ID} waits: paused`);
+    expect(deps.warned).toEqual([
+      ...["unknown key x", `${ID} waits: paused`, "its thread is waited for; Ctrl-C ends the wait and stops no task"],
+      `${ID} waits: a worker is awaited`,
+    ]);
     expect(deps.published).toEqual(["Begin"]);
   });
 
