@@ -90,7 +90,7 @@ function missingWord({ usage }: Command, given: number): string {
     before = needed;
     needed = needed.replace(/\[[^[\]]*\]/g, "");
   }
-  return needed.split(/[\s…]+/).filter((word) => word !== "")[given] ?? "a word";
+  return needed.split(/[\s\u2026]+/).filter((word) => word !== "")[given] ?? "a word";
 }
 
 /** What is wrong with the value of a flag; Node names it "-n", "--session <value>" or "-n, --name <value>". */

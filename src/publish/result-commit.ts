@@ -182,6 +182,9 @@ export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept
   if (!parsed.ok) throw new Error(`${task.id} is no longer valid`);
   const started = records.filter((record) => record.k === "started");
   const runs = records.filter((record) => record.k === "run");
+  const told = new Set(runs.map((record) => record.run));
+  // An earlier run of which nothing is told was never begun: its coordinator died before its worker took it.
+  const begun = started.filter((record) => record.run >= task.state.run || told.has(record.run));
   const run = runs.at(-1);
   const verify = records.findLast((record) => record.k === "verify");
   const followUp = records.findLast((record) => record.k === "follow-up");
@@ -206,7 +209,7 @@ export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept
     origin: task.arrival,
     editor: task.editor,
     acceptedAt: new Date(task.acceptedAtMs).toISOString(),
-    startedAt: iso(started[0]?.atMs),
+    startedAt: iso(begun[0]?.atMs),
     endedAt: iso(ended?.endedAtMs),
     durationMs: run === undefined ? undefined : run.endedAtMs - run.startedAtMs,
     workedMs: workedMs(records),
@@ -218,7 +221,7 @@ export function taskRecord(task: OpenTask, records: readonly KeptRecord[]): Kept
       ({ run: number, changedFiles, change }) => taskChange(number, changedFiles.length, change) ?? [],
     ),
     usage: run?.usage ?? undefined,
-    codexVersion: started.at(-1)?.codex,
+    codexVersion: begun.at(-1)?.codex,
     account: accountOf(runs.map(runShare)),
     model: run?.verdict.account?.model ?? task.spec.model,
     verification: verify?.verification,

@@ -61,6 +61,22 @@ describe("the commit of a finished task", () => {
     ]);
   });
 
+  it("names no start where the coordinator died before any worker took it", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    world.drop("docs/x.md", "Do x.\n");
+    await world.settle();
+    world.runner.of("docs").probe = "unclaimed";
+    coordinator.pause({ session: undefined, reason: "for the moment" });
+    await world.crash();
+    await (await world.start()).stop(world.accepted(-1));
+    await world.settle();
+    const [result] = world.results();
+    expect(result).toMatchObject({ status: "cancelled", frontMatter: { run: 2, attempts: 0 } });
+    expect(Object.keys(result?.frontMatter ?? {})).not.toContain("startedAt");
+    expect(world.committed(TRANSCRIPT) ?? "").toBe("");
+  });
+
   it("lies in the folder of the day of its id, whenever it ends", async () => {
     const world = createWorld();
     await world.start();
