@@ -13,7 +13,10 @@ export interface PlainView {
  */
 const HIDING =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /\\{1,64}(?:u[0-9a-fA-F]{4}|[nrtbf!-/:-@[\]^`{-~])|&(?:amp|lt|gt|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});|\\{2,64}|%[0-9A-Fa-f]{2}|\u001B\[[0-?]{0,32}[ -/]{0,4}[@-~]|(?![\n\r\t])(?:[\p{Cc}\p{Cf}]|[\u{e0100}-\u{e01ef}])|\r?\n(?=[A-Za-z0-9+/=_-])/gu;
+  /\\{1,64}(?:u[0-9a-fA-F]{4}|[nrtbf!-/:-@[\]^`{-~])|&(?:amp|lt|gt|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});|\\{2,64}|%[0-9A-Fa-f]{2}|\u001B\[[0-?]{0,32}[ -/]{0,4}[@-~]|(?![\n\r\t])(?:[\p{Cc}\p{Cf}]|[\u{e0100}-\u{e01ef}])|\r?\n(?=[A-Za-z0-9+/=_-])/uy;
+/** What each of them begins with. One class is looked for several times as fast as all of them at every place. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const BEGINNING = /[\\&%\n\r\0-\x08\v\f\x0E-\x1F\x7F-\x9F\p{Cf}]|[\u{e0100}-\u{e01ef}]/gu;
 /** `base64` breaks its lines after 76 characters, PEM after 64. */
 const WRAPPED_MIN = 60;
 const WRAPPED = /^[A-Za-z0-9+/_-]{60}$/;
@@ -32,7 +35,7 @@ export function plainView(text: string): PlainView | undefined {
   const parts: string[] = [];
   let length = 0;
   let at = 0;
-  for (const { 0: sequence, index } of text.matchAll(HIDING)) {
+  for (const [index, sequence] of hidingSequences(text)) {
     if (sequence.endsWith("\n") && !isWrappedAt(text, index)) continue;
     const character = meaningOf(sequence);
     parts.push(text.slice(at, index), character);
@@ -59,6 +62,21 @@ export function plainView(text: string): PlainView | undefined {
     const stretch = lastAtMost(here, to);
     const isEscape = (here[stretch + 1] ?? -1) === to + 1 && (there[stretch + 1] ?? 0) - (there[stretch] ?? 0) > 1;
     return isEscape && here[stretch] === to ? (there[stretch + 1] ?? 0) - (there[stretch] ?? 0) : 1;
+  }
+}
+
+/** Yields what `HIDING` finds from left to right, and where. */
+function* hidingSequences(text: string): Generator<readonly [index: number, sequence: string]> {
+  let from = 0;
+  for (;;) {
+    BEGINNING.lastIndex = from;
+    const found = BEGINNING.exec(text);
+    if (found === null) return;
+    const [{ length }] = found;
+    HIDING.lastIndex = found.index;
+    const sequence = HIDING.exec(text)?.[0];
+    from = found.index + (sequence?.length ?? length);
+    if (sequence !== undefined) yield [found.index, sequence];
   }
 }
 
