@@ -1,12 +1,16 @@
+import { CoordinatorError } from "../../base/errors.ts";
+import { oneLine } from "../../task/text/one-line.ts";
 import { GitError, runGit } from "../process/git-process.ts";
 import type { KnownRepository } from "../repository/known-repositories.ts";
+import { findFileInTheWay } from "../worktrees/files-in-the-way.ts";
 
 /**
  * Lets the files and the index of a work tree go from what `from` holds (a commit or tree), which they are, to what `to` holds. HEAD
- * stays. Nothing is changed where a file that is to change is not as `from` has it.
+ * stays. Nothing is changed where a file that is to change is not as `from` has it, nor where one would come in the place of another that
+ * git does not have, ignored ones included.
  *
  * @param environment what keeps git from running filters of its configuration
- * @throws GitError
+ * @throws CoordinatorError `TASK_FILE` where a file is in the way; GitError
  */
 export async function checkOutTree(
   worktree: KnownRepository,
@@ -14,10 +18,22 @@ export async function checkOutTree(
   to: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
+  const ignored = await findFileInTheWay(worktree, from, to);
+  if (ignored !== undefined) throw inTheWay(worktree, ignored);
   const args = ["-c", "checkout.workers=0", "read-tree", "-m", "-u", from, to];
   const { status, stderr } = await runGit(worktree, args, { environment });
-  if (status !== 0) throw new GitError(`git read-tree in ${worktree.topDir}: ${stderr}`);
+  if (status === 0) return;
+  if (!IN_THE_WAY.test(stderr)) throw new GitError(`git read-tree in ${worktree.topDir}: ${stderr}`);
+  throw inTheWay(worktree, stderr);
 }
+
+function inTheWay({ topDir }: KnownRepository, said: string): CoordinatorError {
+  const what = oneLine(said, WHY_CHARACTERS_MAX);
+  return new CoordinatorError("TASK_FILE", `a file in ${topDir} is in the way; move it away (${what})`);
+}
+
+const IN_THE_WAY = /not uptodate|would be overwritten|would lose untracked|would be removed/i;
+const WHY_CHARACTERS_MAX = 300;
 
 /** Lines that git puts around the two sides of a conflict, whatever marker size a file's attributes ask for. */
 const MARKS = ["^(<{7,}|>{7,})( |$)", "^[<>]+ [0-9a-f]{40}"];

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { startDriver } from "../../support/run-driver.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 /** More of ours than are put in place under git's lock. */
 const OURS = 1_250;
@@ -71,7 +72,25 @@ it("many files come at once, beside a user who stages without a rest, and nothin
       .replace(/^A[ M] mine-\d\.txt$|^\?\? mine-\d\.txt$/gm, "")
       .trim(),
   ).toBe("");
-  repo.git("rm", "--quiet", "--cached", "--ignore-unmatch", "mine-0.txt", "mine-1.txt", "mine-2.txt");
+  repo.git("rm", "--quiet", "--force", "--cached", "--ignore-unmatch", "mine-0.txt", "mine-1.txt", "mine-2.txt");
+  expectMoved(repo, to);
+});
+
+it("a user who goes to another branch between two parts can come back, and then the rest comes", async () => {
+  const { repo, to } = await site();
+  const tip = repo.git("rev-parse", "main");
+  const committer = await committerAt(repo);
+  await committer.refresh();
+  const first = watch(join(repo.dir, "sessions/here"), () => {
+    first.close();
+    repo.git("switch", "--quiet", "-c", "topic");
+  });
+  const moving = committer.advance(to, ALWAYS);
+  const why = /^sessions\/here\/t\d+\.md is left in the work tree of another branch/;
+  await waitFor(() => why.test(committer.waiting()?.reason ?? ""), { what: "the move to wait" });
+  expect([repo.git("rev-parse", "main"), repo.git("diff", "--name-only", "--", "code")]).toEqual([tip, ""]);
+  repo.git("switch", "--quiet", "main");
+  expect(await moving).toMatchObject({ kind: "moved", leftAlone: [] });
   expectMoved(repo, to);
 });
 

@@ -1,13 +1,10 @@
 import { CoordinatorError } from "../../../base/errors.ts";
 import { checkOutTree } from "../../../git/merge/checked-out-merge.ts";
 import type { KnownRepository } from "../../../git/repository/known-repositories.ts";
-import { isAncestor } from "../../../git/worktrees/session-branch.ts";
+import { followCommit, isAncestor } from "../../../git/worktrees/session-branch.ts";
 import { indexHolds } from "../../../git/worktrees/staged-tree.ts";
 import type { WorktreeRecord } from "../../../store/worktrees/worktree-records.ts";
-import { oneLine } from "../../../task/text/one-line.ts";
 import { shellWord } from "../../../task/text/shell-word.ts";
-
-const WHY_CHARACTERS_MAX = 300;
 
 /**
  * Lets a worktree follow its branch where somebody has moved that and left the files as they were (`git update-ref`, a fetch into it): else
@@ -23,17 +20,21 @@ export async function followMovedBranch(
   tip: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<CoordinatorError | undefined> {
-  if (tip === head || tip === made) return undefined; // A kill may have come before the index followed our own commit.
+  if (tip === head) return undefined;
+  if (tip === made) {
+    await followCommit(worktree, tip, environment); // A kill has come before the index followed our own commit.
+    return undefined;
+  }
   if ((await indexHolds(worktree, tip)) || !(await indexHolds(worktree, head))) return undefined;
   if (!(await isAncestor(worktree, head, tip))) return undefined; // So does `git reset --soft`, which wants the files as they are.
   try {
     await checkOutTree(worktree, head, tip, environment);
     return undefined;
   } catch (error) {
-    if (!(error instanceof CoordinatorError)) throw error;
+    if (!(error instanceof CoordinatorError) || error.code !== "TASK_FILE") throw error;
     const place = shellWord(dir);
     const what = `${branch} was moved to ${tip.slice(0, 12)} by somebody, which does not go together with what is edited in ${dir}`;
     const way = `git -C ${place} stash && git -C ${place} reset --hard keeps that apart; git -C ${place} reset commits it as it is`;
-    return new CoordinatorError("TASK_FILE", `${what}: ${way} (${oneLine(error.message, WHY_CHARACTERS_MAX)})`);
+    return new CoordinatorError("TASK_FILE", `${what}: ${way} (${error.message})`);
   }
 }

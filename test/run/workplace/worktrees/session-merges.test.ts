@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { leaseOfRecord, type WorktreeLease } from "../../../../src/run/workplace/worktrees/session-worktrees.ts";
@@ -56,6 +56,19 @@ async function scene(): Promise<Scene> {
 }
 
 describe("a merge that a session is to settle", () => {
+  it("is not begun over a file that git ignores there, which is named, and is once that is moved away", async () => {
+    const { repo, sessions, lease, read, write } = await scene();
+    appendFileSync(join(repo.dir, ".git/info/exclude"), "b.txt\n");
+    write("b.txt", "of the agent, ignored\n");
+    await sessions.snapshots.before(lease, REPAIR);
+    const begun = sessions.snapshots.merge(lease, REPAIR.task);
+    await expect(begun).rejects.toMatchObject({ code: "TASK_FILE", message: expect.stringContaining("(b.txt)") });
+    expect([read("a.txt"), read("b.txt")]).toEqual(["of the session\n", "of the agent, ignored\n"]);
+    rmSync(join(lease.dir, "b.txt"));
+    await sessions.snapshots.before(lease, REPAIR);
+    expect((await sessions.snapshots.merge(lease, REPAIR.task))?.marked).toEqual(["a.txt"]);
+  });
+
   it("lies in its worktree with both sides marked, and is a commit with two parents once no mark is left", async () => {
     const { repo, sessions, lease, tip, target, read, write, record } = await scene();
     const checkout = [
