@@ -13,10 +13,10 @@ import { firstRunOf } from "../task/claims/claim.ts";
 import type { ErrorFileChange, StaleDrop } from "../task/file/drop.ts";
 import { isFinal, type LedgerRow } from "../task/ledger/ledger.ts";
 import type { CommitPlan } from "../task/records/commit-plan.ts";
-import { asKept, type Keeper, type Kept, type KeptText } from "../task/text/kept-text.ts";
+import { asKept, type Keeper, type Kept } from "../task/text/kept-text.ts";
 import { buildIntakeCommits } from "./intake-commit.ts";
 import { buildLedgerEdits } from "./ledger-commit.ts";
-import { buildResultCommit } from "./result-commit.ts";
+import { buildResultCommit, type ResultBatch } from "./result-commit.ts";
 
 /**
  * A finished task waits for the batch under way and its own, unless more wait than fit into one: its files are put into the work tree
@@ -95,13 +95,13 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     const said = errorFiles;
     const plans: CommitPlan[] = [...buildIntakeCommits(branch, journal, taken, goneStale, said, deps.keeper)];
     const offset = plans.length;
-    const rotated = new Map<string, KeptText>();
+    const batch: ResultBatch = { clone: deps.clone, rotated: new Map(), keeper: deps.keeper };
     const rows = taken.flatMap((task) => ledgerRows(journal.read(task.id)).slice(0, 1));
     const finished: FinishedTask[] = [];
     const slices = createSlices();
     for (const task of done) {
       const records = journal.read(task.id);
-      plans.push(await buildResultCommit(branch, task, records, deps.clone, rotated));
+      plans.push(await buildResultCommit(branch, task, records, batch));
       const own = ledgerRows(records).map((row) =>
         task.superseded ? supersededRow(row, task) : withResult(row, task),
       );

@@ -6,7 +6,11 @@ import { firstRunOf } from "../task/claims/claim.ts";
 import { errorFilePath, isErrorFile } from "../task/file/error-file.ts";
 import { parseDropText } from "../task/file/task-file.ts";
 import { isFinal } from "../task/ledger/ledger.ts";
-import { supersededCommitMessage, taskCommitMessage } from "../task/records/commit-message.ts";
+import {
+  removedFilesCommitMessage,
+  supersededCommitMessage,
+  taskCommitMessage,
+} from "../task/records/commit-message.ts";
 import type { CommitPlan, FileEdit } from "../task/records/commit-plan.ts";
 import { taskChange } from "../task/records/task-file/change-section.ts";
 import { type ParsedTaskFile, parseTaskFile } from "../task/records/task-file/parsed-task-file.ts";
@@ -29,21 +33,27 @@ import {
   withoutLines,
 } from "../task/session/transcript.ts";
 import { FAILURE_POLICIES, type FailureKind } from "../task/state/failure.ts";
-import { asKept, asKeptText, type Kept, type KeptText } from "../task/text/kept-text.ts";
+import { asKept, asKeptText, type Keeper, type Kept, type KeptText } from "../task/text/kept-text.ts";
 import { nextSequence } from "./ledger-commit.ts";
+
+/** What the results of one batch have in common. */
+export interface ResultBatch {
+  readonly clone: string;
+  /** What it takes out of sessions' transcripts already; added to. */
+  readonly rotated: Map<string, KeptText>;
+  readonly keeper: Pick<Keeper, "keepName">;
+}
 
 /**
  * Returns the commit of one finished task, without its ledger rows: its file, the session's facts and transcript, and the end of
  * its drop where the branch still has it. Applied to a branch that holds all of it, nothing changes.
  *
- * @param rotated what this batch takes out of sessions' transcripts already; added to
  */
 export async function buildResultCommit(
   branch: Pick<Branch, "readText" | "listFolder" | "hashBlob">,
   task: OpenTask,
   records: readonly KeptRecord[],
-  clone: string,
-  rotated: Map<string, KeptText>,
+  { clone, rotated, keeper }: ResultBatch,
 ): Promise<CommitPlan> {
   const record = taskRecord(task, records);
   const runs = records.filter((line) => line.k === "run");
@@ -56,8 +66,11 @@ export async function buildResultCommit(
   if (entries.length > 0) edits.push(...(await transcriptEdits(branch, record.sessionKey, entries, clone, rotated)));
   if (superseded !== undefined)
     return { label: task.id, message: supersededCommitMessage(record, asKept(superseded)), edits };
-  edits.push(...dropEdits(branch, task));
-  return { label: task.id, message: taskCommitMessage(record), edits };
+  const drop = dropEdits(branch, task);
+  const paths = drop.map(({ path }) => path);
+  // A drop that was staged is committed by its user's next commit, also behind the result.
+  const aside = { paths, message: removedFilesCommitMessage(paths.map(keeper.keepName)) };
+  return { label: task.id, message: taskCommitMessage(record), edits: [...edits, ...drop], aside };
 }
 
 /** What the task adds to the account of its session. */

@@ -42,7 +42,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     for (const plan of withClosing(base?.files, plans)) {
       const files = edited(tip?.files, plan);
       const isSame = files === undefined;
-      if (!isSame) tip = makeCommit(repository, tip, files, plan.message);
+      if (!isSame) tip = makeCommit(repository, tip, files, messageFor(plan, tip?.files, files));
       commits.push(isSame ? undefined : tip?.id);
     }
     if (tip === undefined || tip === base)
@@ -160,6 +160,15 @@ function edited(
     isSame = false;
   }
   return isSame ? undefined : next;
+}
+
+function messageFor(
+  { message, edits, aside }: CommitPlan,
+  before: ReadonlyMap<string, string> | undefined,
+  after: ReadonlyMap<string, string>,
+): string {
+  const paths = edits.map(({ path }) => path).filter((path) => before?.get(path) !== after.get(path));
+  return aside !== undefined && paths.every((path) => aside.paths.includes(path)) ? aside.message : message;
 }
 
 /** Takes index and work tree along; returns the files that the user has edited there, which stay as they are. */

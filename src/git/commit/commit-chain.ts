@@ -50,29 +50,30 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
   let lastSubject = "";
   /** The last plan that changes something. It is written when the next one is known, or what closes the batch is in it. */
   let pending: PendingCommit | undefined;
-  const write = ({ index, plan }: PendingCommit): void => {
+  const write = ({ index, message }: PendingCommit): void => {
     if (tree === undefined) return;
-    tip = store.add("commit", formatCommit(tree, tip === undefined ? [] : [tip], input, plan.message));
+    tip = store.add("commit", formatCommit(tree, tip === undefined ? [] : [tip], input, message));
     commits[index] = tip;
-    lastSubject = plan.message.split("\n", 1)[0] ?? "";
+    lastSubject = message.split("\n", 1)[0] ?? "";
   };
-  const apply = async (edits: readonly FileEdit[]): Promise<string | undefined> => {
+  const apply = async (edits: readonly FileEdit[]): Promise<{ next: string | undefined; changed: string[] }> => {
     const changes = await applyEdits(store, trees, { edits, tree, prefix });
     const next = changes.size === 0 ? tree : await trees.rewrite(tree, changes);
-    if (next !== tree) for (const path of changes.keys()) touched.add(path);
-    return next;
+    const changed = next === tree ? [] : [...changes.keys()];
+    for (const path of changed) touched.add(path);
+    return { next, changed };
   };
   for (const [index, plan] of plans.entries()) {
-    const next = await apply(plan.edits);
+    const { next, changed } = await apply(plan.edits);
     if (next === undefined || next === tree) continue;
     if (pending !== undefined) write(pending);
-    pending = { index, plan };
+    pending = { index, message: messageFor(plan, changed, prefix) };
     tree = next;
   }
-  const next = await apply(plans.flatMap(({ closing = [] }) => closing));
+  const { next } = await apply(plans.flatMap(({ closing = [] }) => closing));
   const index = plans.findLastIndex(({ closing }) => closing !== undefined);
   const closer = plans[index];
-  if (next !== undefined && next !== tree && closer !== undefined) pending ??= { index, plan: closer };
+  if (next !== undefined && next !== tree && closer !== undefined) pending ??= { index, message: closer.message };
   tree = next;
   if (pending !== undefined) write(pending);
   return { base, tip, tree, commits, changes: await compare(trees, baseTree, tree, touched), lastSubject };
@@ -80,7 +81,12 @@ export async function buildChain(store: ObjectStore, trees: TreeEditor, input: C
 
 interface PendingCommit {
   readonly index: number;
-  readonly plan: CommitPlan;
+  readonly message: string;
+}
+
+function messageFor({ message, aside }: CommitPlan, changed: readonly string[], prefix: string): string {
+  const isAside = aside !== undefined && changed.every((path) => aside.paths.includes(path.slice(prefix.length)));
+  return isAside ? aside.message : message;
 }
 
 interface EditInput {

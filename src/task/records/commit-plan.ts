@@ -9,6 +9,8 @@ export interface CommitPlan {
   readonly label: string;
   readonly message: KeptText;
   readonly edits: readonly FileEdit[];
+  /** Files that are only cleared away with it, and what a commit says that changes no others: the plan's own work stands in the branch already. */
+  readonly aside?: { readonly paths: readonly string[]; readonly message: KeptText };
   /**
    * Edits that belong to no single plan of a batch (rows of the ledger): they go with the last plan that changes something, and with
    * this one where none does. So a plan whose work the branch holds already gets no second commit for the sake of others.

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, symlinkSync, wri
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { findWorkTree } from "../../../src/git/repository/find-work-tree.ts";
+import { asKeptText } from "../../../src/task/text/kept-text.ts";
 import { ALWAYS, append, plan, put, remove, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
@@ -31,6 +32,20 @@ describe("a commit", () => {
     expect(repo.git("log", "-1", "--format=%(trailers:key=Task-Id,valueonly)")).toBe("t2");
     expect(repo.read("tasks.md")).toBe("| t1 | succeeded |\n| t2 | succeeded |\n");
     expectClean(repo);
+  });
+
+  it("says what is only cleared away, where a plan's own work stands in the branch", async () => {
+    const repo = tempRepo();
+    const committer = await committerAt(repo);
+    const aside = { paths: ["inbox/a.md"], message: asKeptText("inbox: removed inbox/a.md\n") };
+    const both = { ...plan("t1", put("s/a.md", "a"), remove("inbox/a.md")), aside };
+    repo.write("inbox/a.md", "drop\n");
+    await committer.commit([both], ALWAYS);
+    repo.write("inbox/a.md", "drop\n");
+    repo.git("add", "inbox/a.md");
+    repo.git("commit", "--quiet", "-m", "staged");
+    await committer.commit([both], ALWAYS);
+    expect(repo.git("log", "--format=%s")).toBe("inbox: removed inbox/a.md\nstaged\ndocs: t1\nfirst");
   });
 
   it("gives a plan that changes nothing no commit, and touches nothing for it", async () => {
