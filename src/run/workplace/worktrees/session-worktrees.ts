@@ -60,6 +60,8 @@ export interface SessionWorktrees {
   moved(record: WorktreeRecord): string | undefined;
   /** Runs `work` while nothing else happens to the worktree of this name. */
   alone<Result>(slug: string, work: () => Promise<Result>): Promise<Result>;
+  /** Something is done with it just now: who has to be alone with it would wait. */
+  isBusy(slug: string): boolean;
   /** The worktree of a record as a repository to run git in; `undefined` where it is not there, or not whole. */
   repository(record: Pick<WorktreeRecord, "dir">): KnownRepository | undefined;
   /** The worktrees that runs may work in; the same list until that changes. */
@@ -244,6 +246,7 @@ export function createSessionWorktrees(deps: SessionWorktreesDeps): SessionWorkt
       return alone(slug, () => openNow(session, slug, isWanted));
     },
     alone,
+    isBusy: (slug) => turns.has(slug),
     isKnown: (session) => records.find(session) !== undefined,
     moved,
     repository: ({ dir }) => trees.find(dir),

@@ -169,7 +169,12 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
     },
     async makeRoom() {
       let full = await tightness(1, 1);
-      if (full !== undefined) await emptyTrash(0);
+      if (full !== undefined) {
+        // A removal that a kill has cut off counts until it is finished. One under way we must not wait for: it may wait for us.
+        for (const { slug, state } of records.list())
+          if (state === "removing" && !worktrees.isBusy(slug)) await removal.settle(slug);
+        await emptyTrash(0);
+      }
       const stays: KeptWorktree[] = [];
       for (const record of idle()) {
         full = full === undefined ? undefined : await tightness(1, 1);

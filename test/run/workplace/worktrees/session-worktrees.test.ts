@@ -199,6 +199,14 @@ describe("keeping", () => {
     await expect(sessions.worktrees.open("four", () => true)).rejects.toThrow(/bytes are free \(worktree\.freeBytes\)/);
   });
 
+  it("makes room by one whose removal a kill has cut off", async () => {
+    const { sessions, record } = await opened();
+    sessions.settings.maxCount = 1;
+    await sessions.records.save({ ...record, state: "removing" });
+    const two = await sessions.worktrees.open("two", () => true);
+    expect([record, two].map(({ dir }) => existsSync(dir))).toEqual([false, true]);
+  });
+
   it("forgets what holds no work, and what is landed; what is not landed keeps its branch", async () => {
     const { repo, sessions, record, write } = await opened();
     write("made.txt", "one\n");
