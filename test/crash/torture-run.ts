@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { seededRandom } from "../support/seeded-random.ts";
+import { type SeededRandom, seededRandom } from "../support/seeded-random.ts";
 import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
 import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
 import { refusedAsArchived } from "./findings/archived-drops.ts";
@@ -54,7 +54,7 @@ const LOOK_MS = 300;
 
 /** Does all that the history of a seed says, lets everything come to rest, and looks whether the promises were kept. */
 export async function runHistory(options: TortureOptions): Promise<TortureReport> {
-  const { seed, only, packageDir, template, control, trace = () => undefined, keeps = false } = options;
+  const { seed, packageDir, template, control, keeps = false } = options;
   const startedMs = performance.now();
   const random = seededRandom(seed, -1);
   const place = makePlace(random.chance(0.75));
@@ -62,6 +62,35 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
   copyTemplate(template, place, firstSettings(seed));
   const home = makeHome({ place, packageDir, without: layer, isAlone: options.isAlone ?? false });
   const { steps } = makeHistory(seed);
+  const { said, problems } = await playSteps(options, steps, {
+    describe,
+    perform: (step, chance) => performStep(home, step, chance),
+    async end(say) {
+      const unsettled = await settle(home, say);
+      return [...unsettled, ...(await check(home))];
+    },
+  });
+  const figures = figuresOf(home);
+  const isKept = isToBeKept(keeps, problems);
+  await close(place, [home], isKept);
+  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+  return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
+}
+
+interface Play<Step> {
+  readonly describe: (step: Step) => string;
+  /** Returns what came of it. */
+  readonly perform: (step: Step, random: SeededRandom) => Promise<string>;
+  /** Lets all come to rest and looks. Returns what is wrong. */
+  readonly end: (say: (line: string) => void) => Promise<readonly string[]>;
+}
+
+/** Does what of a history is asked for, step by step. Returns what was done, and what is wrong then. */
+export async function playSteps<Step>(
+  { seed, only, trace = () => undefined }: TortureOptions,
+  steps: readonly Step[],
+  { describe, perform, end }: Play<Step>,
+): Promise<{ readonly said: readonly string[]; readonly problems: readonly string[] }> {
   const said: string[] = [];
   const problems: string[] = [];
   const say = (line: string): void => {
@@ -71,19 +100,13 @@ export async function runHistory(options: TortureOptions): Promise<TortureReport
   try {
     for (const [number, step] of steps.entries()) {
       if (only !== undefined && !only.includes(number)) continue;
-      const outcome = await performStep(home, step, seededRandom(seed, 1_000 + number));
-      say(`${number} ${describe(step)} → ${outcome}`);
+      say(`${number} ${describe(step)} → ${await perform(step, seededRandom(seed, 1_000 + number))}`);
     }
-    problems.push(...(await settle(home, say)));
-    problems.push(...(await check(home)));
+    problems.push(...(await end(say)));
   } catch (error) {
     problems.push(`the history stopped: ${error instanceof Error ? error.stack : String(error)}`);
   }
-  const figures = figuresOf(home);
-  const isKept = isToBeKept(keeps, problems);
-  await close(place, [home], isKept);
-  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
-  return { seed, seconds, problems: [...new Set(problems)], figures, steps: said, base: isKept ? place.base : "" };
+  return { said, problems };
 }
 
 export function isToBeKept(keeps: TortureOptions["keeps"], problems: readonly string[]): boolean {

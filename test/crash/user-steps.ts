@@ -1,7 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { GitUser } from "../support/git-stress/git-user.ts";
 import { longActions } from "../support/git-stress/long-actions.ts";
-import { commitIndex, QUICK_ACTIONS, settle, stage, type UserAction } from "../support/git-stress/user-actions.ts";
+import {
+  commitIndex,
+  QUICK_ACTIONS,
+  settle,
+  stage,
+  stashTracked,
+  type UserAction,
+} from "../support/git-stress/user-actions.ts";
 import { withFile } from "../support/git-stress/user-files.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import type { TortureHome } from "./home/torture-home.ts";
@@ -14,7 +21,9 @@ function actionsOf(home: TortureHome): readonly (readonly [name: string, weight:
   const pass = (): Promise<void> => delay(40);
   const left = home.isShared ? /amend|reset --(?:mixed|hard HEAD)/ : /reset --mixed/;
   return [
-    ...QUICK_ACTIONS.filter(([name]) => !left.test(name)),
+    ...QUICK_ACTIONS.filter(([name]) => !left.test(name)).map(
+      ([name, weight, action]) => [name, weight, name === "stash" ? stashTracked : action] as const,
+    ),
     ...longActions({ pass, notesDir: home.place.base }).filter(([name]) => name === "an older branch"),
     ["merge of a topic", 3, mergeTopic],
     ["stash for keeps", 2, stashForKeeps],

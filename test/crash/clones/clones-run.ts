@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { seededRandom } from "../../support/seeded-random.ts";
+import type { seededRandom } from "../../support/seeded-random.ts";
 import { CONTROLS, type ControlSpec } from "../controls.ts";
 import { readNotes } from "../findings/agent-findings.ts";
 import type { TortureHome } from "../home/torture-home.ts";
@@ -14,6 +14,7 @@ import {
   firstSettings,
   isToBeKept,
   lastLines,
+  playSteps,
   startAtLast,
   type TortureOptions,
   type TortureReport,
@@ -26,30 +27,22 @@ const END_MS = 60_000;
 
 /** As `runHistory`, with two clones that are served, a third one whose user pushes, and the remote that they share. */
 export async function runCloneHistory(options: TortureOptions): Promise<TortureReport> {
-  const { seed, only, packageDir, template, control, trace = () => undefined, keeps = false } = options;
+  const { seed, packageDir, template, control, keeps = false } = options;
   const startedMs = performance.now();
   const { layer }: Partial<ControlSpec> = control === undefined ? {} : CONTROLS[control];
   const shared = makeSharedHomes({
     ...{ template, packageDir, settings: firstSettings(seed), without: layer, isAlone: options.isAlone ?? false },
   });
   const { steps, isCalm } = makeCloneHistory(seed);
-  const [said, problems]: [string[], string[]] = [[], []];
   const counts = { pushes: 0, aways: 0, syncs: 0 };
-  const say = (line: string): void => {
-    said.push(line);
-    trace(line);
-  };
-  try {
-    for (const [number, step] of steps.entries()) {
-      if (only !== undefined && !only.includes(number)) continue;
-      const outcome = await performCloneStep(shared, step, seededRandom(seed, 1_000 + number), counts);
-      say(`${number} ${JSON.stringify(step)} → ${outcome}`);
-    }
-    problems.push(...(await comeToRest(shared, say)));
-    problems.push(...(await checkShared(shared, isCalm)));
-  } catch (error) {
-    problems.push(`the history stopped: ${error instanceof Error ? error.stack : String(error)}`);
-  }
+  const { said, problems } = await playSteps(options, steps, {
+    describe: (step) => JSON.stringify(step),
+    perform: (step, random) => performCloneStep(shared, step, random, counts),
+    async end(say) {
+      const unsettled = await comeToRest(shared, say);
+      return [...unsettled, ...(await checkShared(shared, isCalm))];
+    },
+  });
   shared.setAway(false);
   const notes = readNotes(shared.homes[0]);
   const figures = {

@@ -120,11 +120,21 @@ const leaveStaged: UserAction = async (user, random) => {
   if (random.chance(0.5)) user.edit(path);
 };
 
-const stash: UserAction = async (user, random) => {
+const stash: UserAction = (user, random) =>
+  stashAndPop(user, random, random.chance(0.3) ? ["--include-untracked"] : []);
+
+/** With files that git does not know git itself removes those, too, that somebody makes while it looks: agents do. */
+export const stashTracked: UserAction = (user, random) => stashAndPop(user, random, []);
+
+const stashAndPop = async (
+  user: Parameters<UserAction>[0],
+  random: Parameters<UserAction>[1],
+  options: readonly string[],
+): Promise<void> => {
   await awaitRepair(user);
   user.edit(user.known(random.below(1_000)));
   const before = user.files;
-  await user.git("stash", "push", ...(random.chance(0.3) ? ["--include-untracked"] : []));
+  await user.git("stash", "push", ...options);
   resetTo(user, before.head);
   await user.verify("stash push");
   if (random.chance(0.5)) await user.git("status", "--short");
