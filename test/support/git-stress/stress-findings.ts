@@ -31,7 +31,7 @@ export function checkTasks(
     if (file.result?.lastMessage !== `result ${number}`)
       problems.push(`task ${number} says ${JSON.stringify(file.result?.lastMessage)}`);
     const commits = everywhere.get(file.id)?.length ?? 0;
-    if (commits !== 1 && !(commits === 0 && takenAlong.has(file.id)))
+    if (commits !== 1 && !(commits === 0 && takenAlong.has(endOf(file.id))))
       problems.push(`task ${number} (${file.id}) was committed ${commits} times`);
     if ((firstParent.get(file.id)?.length ?? 0) > 1)
       problems.push(`task ${number} is twice in the branch's own history`);
@@ -83,7 +83,7 @@ interface Move {
 export interface History {
   /** Moves of ours. */
   readonly ours: number;
-  /** Ids of tasks whose files the user committed, left in the work tree by a reset of the user's: they have no commit of ours. */
+  /** Ends of the ids of tasks whose files the user committed, left in the work tree by a reset of the user's: they have no commit of ours. */
   readonly takenAlong: ReadonlySet<string>;
   readonly problems: readonly string[];
 }
@@ -113,10 +113,15 @@ export function checkHistory({ repo, dir }: StressSite): History {
     const wrong = changed.filter((line) => isWrong(line.slice(2), isOurs));
     // A mixed reset leaves files of ours untracked or changed, and then `add -A` and `commit -a` take them along.
     if (afterReset && !isOurs && wrong.every((line) => !line.startsWith("D")))
-      for (const line of wrong) takenAlong.add(/([^/]+)\.md$/.exec(line)?.[1] ?? "");
+      for (const line of wrong) takenAlong.add(endOf(/([^/]+)\.md$/.exec(line)?.[1] ?? ""));
     else if (wrong.length > 0) problems.push(`${wrong.slice(0, 3).join(", ")} changed in: ${move.message}`);
   }
   return { ours, takenAlong, problems };
+}
+
+/** What the id of a task and the name of its file have in common: the name has words of the title between. */
+function endOf(name: string): string {
+  return name.slice(name.lastIndexOf("-") + 1);
 }
 
 /** We change our places and the inbox, the user everything but our places. */
