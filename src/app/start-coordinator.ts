@@ -68,7 +68,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
   const [starting, wantedThreads, noRoom] = [new Set<string>(), new Map<string, string>(), new Map<string, string>()];
   const foundStale: StaleDrop[] = [];
   const reload = watchReloads(deps.reloadSettings, log);
-  await branch.refresh();
+  const found = await branch.refresh();
   const onDamaged = (path: string, reason: string): void => log("journal-damaged", { path, reason });
   const journal = openTaskJournal(paths.journal, keeper, onDamaged, deps.fileSyncs(faults));
   const recent = loadRecentTasks(journal);
@@ -90,7 +90,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
     queueLog: recorder.queueLog(log),
   });
   const watch = createBranchWatch({
-    ...{ branch, ledger, table, recent, journal, paths, log },
+    ...{ branch, found, ledger, table, recent, journal, paths, log },
     workspaceDir,
     addStale: (drops) => foundStale.push(...drops),
     onForeignTasks: (tasks) => takeOvers.seen(tasks),

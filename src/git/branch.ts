@@ -21,6 +21,8 @@ export interface Branch {
   waiting(): CommitterWait | undefined;
   /** Looks at the branch again. What others did to it since the last call is told once; `lostOurs` until we commit again. */
   refresh(): Promise<Refreshed>;
+  /** All is done that follows from what `refresh` told of these commits of ours; until then it is told again after a restart. */
+  seenTo(unseen: readonly string[]): Promise<void>;
   /** Returns the file at the tip of the last `refresh` or `commit`; so do the other readers. */
   readText(path: string): Promise<string | undefined>;
   blobAt(path: string): Promise<string | undefined>;
@@ -83,6 +85,8 @@ export interface Refreshed {
   readonly foreign: boolean;
   /** Our last commit is not in the branch any more. */
   readonly lostOurs: boolean;
+  /** Our commits that were the last ones before others moved the branch since the last refresh; they may be lost, or not. */
+  readonly unseen: readonly string[];
 }
 
 export interface Introduction {

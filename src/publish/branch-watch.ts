@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CoordinatorError } from "../base/errors.ts";
 import { readBounded } from "../base/files/read-bounded.ts";
 import type { Log } from "../base/surroundings.ts";
-import type { Branch } from "../git/branch.ts";
+import type { Branch, Refreshed } from "../git/branch.ts";
 import type { BranchLedger } from "../store/branch/branch-ledger.ts";
 import { type ForeignTask, findForeignTasks } from "../store/branch/foreign-tasks.ts";
 import type { TaskJournal } from "../store/journal/task-journal.ts";
@@ -22,6 +22,8 @@ const TASK_FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface BranchWatchDeps {
   readonly branch: Branch;
+  /** What the first look at the branch told. */
+  readonly found: Refreshed;
   readonly ledger: BranchLedger;
   readonly table: TaskTable;
   readonly recent: RecentTasks;
@@ -44,6 +46,13 @@ export interface BranchWatch {
   foreign(): ReadonlyMap<string, ForeignTask>;
 }
 
+/** What others did to the branch. */
+interface Unseen {
+  readonly lostOurs: boolean;
+  /** Our commits that it may have lost. */
+  readonly commits: readonly string[];
+}
+
 /** Where everything of ours lies but the inbox; a foreign commit that leaves these alone took nothing back. */
 const OUR_PLACES = [SESSIONS, LEDGER, ROTATED_LEDGERS] as const;
 
@@ -55,15 +64,19 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   /** Since then only what is `unseen` has happened; false again while, and after, a look did not come to its end. */
   let looked = false;
   /** What others did to the branch and nobody has seen to yet. */
-  let unseen: { readonly lostOurs: boolean } | undefined;
+  let unseen: Unseen | undefined;
+  if (deps.found.unseen.length > 0) unseen = { lostOurs: deps.found.lostOurs, commits: deps.found.unseen };
 
-  const keepUnseen = (lostOurs: boolean): void => {
-    unseen = { lostOurs: lostOurs || unseen?.lostOurs === true };
+  const keepUnseen = ({ lostOurs, commits }: Unseen): void => {
+    unseen = {
+      lostOurs: lostOurs || unseen?.lostOurs === true,
+      commits: [...new Set([...(unseen?.commits ?? []), ...commits])],
+    };
   };
 
-  const look = async (): ReturnType<Branch["refresh"]> => {
+  const look = async (): Promise<Refreshed> => {
     const seen = await branch.refresh();
-    if (seen.foreign) keepUnseen(seen.lostOurs);
+    if (seen.foreign) keepUnseen({ lostOurs: seen.lostOurs, commits: seen.unseen });
     return seen;
   };
 
@@ -203,8 +216,9 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
       looked = false;
       try {
         await seeTo(lostOurs, before);
+        if (moved !== undefined) await branch.seenTo(moved.commits);
       } catch (error) {
-        if (moved !== undefined) keepUnseen(lostOurs);
+        if (moved !== undefined) keepUnseen({ ...moved, lostOurs });
         throw error;
       }
       looked = true;

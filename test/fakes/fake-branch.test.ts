@@ -13,13 +13,15 @@ import { createFakeRepository } from "./fake-repository.ts";
 interface Scene {
   readonly branch: Branch;
   readonly user: BranchUser;
+  /** Opens the branch as a later process does. */
+  reopen(): Promise<Branch>;
 }
 
 async function realScene(): Promise<Scene> {
   const repo = tempRepo();
   const branch = await committerAt(repo);
   await branch.refresh();
-  return { branch, user: gitUser(repo) };
+  return { branch, user: gitUser(repo), reopen: () => committerAt(repo) };
 }
 
 async function fakeScene(): Promise<Scene> {
@@ -27,10 +29,10 @@ async function fakeScene(): Promise<Scene> {
   repository.user.commit({ "README.md": "# Project\n" });
   const branch = openFakeBranch(repository);
   await branch.refresh();
-  return { branch, user: repository.user };
+  return { branch, user: repository.user, reopen: async () => openFakeBranch(repository) };
 }
 
-const NOTHING_NEW = { foreign: false, lostOurs: false };
+const NOTHING_NEW = { foreign: false, lostOurs: false, unseen: [] };
 
 describe.each([
   { name: "the committer", open: realScene },
@@ -117,7 +119,7 @@ describe.each([
     const { tip } = await branch.commit([plan("t1", put("a.md", "a"))], ALWAYS);
     const theirs = user.commit({ "a.md": "theirs" });
     expect(await branch.readText("a.md")).toBe("a");
-    expect(await branch.refresh()).toEqual({ tip: theirs, foreign: true, lostOurs: false });
+    expect(await branch.refresh()).toMatchObject({ tip: theirs, foreign: true, lostOurs: false });
     expect(await branch.readText("a.md")).toBe("theirs");
     expect(await branch.refresh()).toEqual({ tip: theirs, ...NOTHING_NEW });
     expect(tip).not.toBe(theirs);
@@ -129,7 +131,7 @@ describe.each([
     user.commit({ "l.md": "theirs\n" });
     const { tip } = await branch.commit([plan("t2", append("l.md", "2"))], ALWAYS);
     expect(await branch.readText("l.md")).toBe("theirs\n2\n");
-    expect(await branch.refresh()).toEqual({ tip, foreign: true, lostOurs: false });
+    expect(await branch.refresh()).toMatchObject({ tip, foreign: true, lostOurs: false });
     expect(await branch.refresh()).toEqual({ tip, ...NOTHING_NEW });
   });
 
@@ -138,8 +140,8 @@ describe.each([
     const { tip: kept } = await branch.commit([plan("t1", put("a.md", "a"))], ALWAYS);
     await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
     user.reset(kept);
-    expect(await branch.refresh()).toEqual({ tip: kept, foreign: true, lostOurs: true });
-    expect(await branch.refresh()).toEqual({ tip: kept, foreign: false, lostOurs: true });
+    expect(await branch.refresh()).toMatchObject({ tip: kept, foreign: true, lostOurs: true });
+    expect(await branch.refresh()).toMatchObject({ tip: kept, foreign: false, lostOurs: true });
     expect(await branch.readText("b.md")).toBeUndefined();
     const { tip } = await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
     expect(await branch.refresh()).toEqual({ tip, ...NOTHING_NEW });
@@ -151,8 +153,31 @@ describe.each([
     await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
     user.reset(kept);
     const { tip } = await branch.commit([plan("t3", put("c.md", "c"))], ALWAYS);
-    expect(await branch.refresh()).toEqual({ tip, foreign: true, lostOurs: true });
+    expect(await branch.refresh()).toMatchObject({ tip, foreign: true, lostOurs: true });
     expect(await branch.refresh()).toEqual({ tip, ...NOTHING_NEW });
+  });
+
+  it("says so to a later opening too, until somebody has seen to it", async () => {
+    const { branch, user, reopen } = await open();
+    const { tip: kept } = await branch.commit([plan("t1", put("a.md", "a"))], ALWAYS);
+    const { tip: lost } = await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
+    user.reset(kept);
+    await branch.commit([plan("t3", put("c.md", "c"))], ALWAYS);
+    await branch.refresh();
+    const later = await reopen();
+    expect(await later.refresh()).toMatchObject({ foreign: true, lostOurs: true, unseen: [lost] });
+    const { tip } = await later.commit([plan("t2", put("b.md", "b"))], ALWAYS);
+    await later.seenTo([lost]);
+    expect(await later.refresh()).toEqual({ tip, ...NOTHING_NEW });
+    expect(await (await reopen()).refresh()).toEqual({ tip, ...NOTHING_NEW });
+  });
+
+  it("does not call a commit lost, to a later opening, that the branch still holds below somebody else's", async () => {
+    const { branch, user, reopen } = await open();
+    await branch.commit([plan("t1", put("a.md", "a"))], ALWAYS);
+    user.commit({ "theirs.md": "theirs" });
+    await branch.commit([plan("t2", put("b.md", "b"))], ALWAYS);
+    expect(await (await reopen()).refresh()).toMatchObject({ foreign: true, lostOurs: false });
   });
 
   it("knows the newest commit that changed a file", async () => {

@@ -19,19 +19,25 @@ export function openFakeBranch(repository: FakeRepository): Branch {
   const { now } = repository;
   let view: FakeCommit | undefined;
   let lastSeen = repository.lastOurs;
-  let foreign = false;
-  let lost = false;
+  let unseen = repository.unseen;
+  /** Those of `unseen` that nobody was told of yet. */
+  let untold = unseen;
+  let foreign = unseen.length > 0;
   let wait: { readonly reason: string; readonly sinceMs: number } | undefined;
   let tail: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
 
-  const isLost = (): boolean =>
-    repository.lastOurs !== undefined && !historyOf(repository.tip).includes(repository.lastOurs);
+  const isLost = (ours: FakeCommit | undefined): boolean =>
+    ours !== undefined && !historyOf(repository.tip).includes(ours);
+  let lost = unseen.some(isLost);
   const noticeOthers = (): void => {
     if (repository.tip === lastSeen) return;
     foreign = true;
-    lost ||= isLost();
+    lost ||= isLost(repository.lastOurs);
     lastSeen = repository.tip;
+    if (repository.lastOurs === undefined || unseen.includes(repository.lastOurs)) return;
+    unseen = [...unseen, repository.lastOurs];
+    untold = [...untold, repository.lastOurs];
   };
 
   const apply = (plans: readonly CommitPlan[]): CommitReport => {
@@ -50,6 +56,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     const leftAlone = repository.headIsOurs ? followWith(repository, base, tip) : [];
     repository.tip = tip;
     repository.lastOurs = tip;
+    repository.unseen = unseen;
     lastSeen = tip;
     view = tip;
     return { tip: tip.id, commits, leftAlone, indexMs: repository.indexMs, attempts: 1, indexHeldMs: 0 };
@@ -84,11 +91,17 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     waiting: () => wait,
     async refresh() {
       noticeOthers();
-      const told = { foreign, lostOurs: lost || isLost() };
+      const lostOurs = lost || isLost(repository.lastOurs);
+      const told = { foreign, lostOurs, unseen: untold.map(({ id }) => id) };
       foreign = false;
       lost = false;
+      untold = [];
       view = repository.tip;
       return { tip: view?.id, ...told };
+    },
+    async seenTo(commits) {
+      unseen = unseen.filter(({ id }) => !commits.includes(id));
+      repository.unseen = repository.unseen.filter(({ id }) => !commits.includes(id));
     },
     readText: async (path) => view?.files.get(path),
     blobAt: async (path) => {

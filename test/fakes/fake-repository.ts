@@ -20,6 +20,8 @@ export interface FakeRepository {
   tip: FakeCommit | undefined;
   /** Our last commit, as the committer notes it beside its work. */
   lastOurs: FakeCommit | undefined;
+  /** Those of our commits that were the last ones when somebody else moved the branch, as noted with our next commit. */
+  unseen: readonly FakeCommit[];
   /** Path to blob, as staged. */
   readonly index: Map<string, string>;
   headIsOurs: boolean;
@@ -49,6 +51,7 @@ export function createFakeRepository(dir: string, now: () => number): FakeReposi
     now,
     tip: undefined,
     lastOurs: undefined,
+    unseen: [],
     index: new Map(),
     headIsOurs: true,
     obstacle: undefined,

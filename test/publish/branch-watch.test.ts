@@ -128,6 +128,29 @@ describe("a branch that loses our commits", () => {
     expect(world.logged("recommit")).toHaveLength(2);
   });
 
+  it("gets them again from a later coordinator, although the one before has put a result on top and died before it looked", async () => {
+    const snapshot = await served();
+    const { world, before } = snapshot;
+    world.drop("other/3.md", "Do it.\n");
+    await world.settle();
+    world.repository.beforeCommit = () => {
+      world.repository.beforeCommit = () => undefined;
+      world.repository.user.reset(before);
+    };
+    world.repository.beforeLookUp = () => {
+      throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    };
+    world.runner.end(world.runner.of("other"));
+    await world.settle();
+    expect(world.results()).toHaveLength(1);
+    await world.crash();
+    world.repository.beforeLookUp = () => undefined;
+    await world.start();
+    await world.advance(1_000);
+    expect(world.results()).toHaveLength(3);
+    expect(world.logged("recommit")).toHaveLength(2);
+  });
+
   it("keeps what others have put on it instead", async () => {
     const snapshot = await served();
     snapshot.world.repository.user.reset(snapshot.before);

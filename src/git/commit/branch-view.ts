@@ -13,6 +13,8 @@ export interface BranchView {
   refresh(): Promise<Refreshed>;
   /** We are about to build on `tip`; what somebody else did to the branch is kept for the next `refresh`. */
   builtOn(tip: string | undefined): void;
+  /** All is done that follows from what `refresh` told of these commits of ours. */
+  seenTo(commits: readonly string[]): Promise<void>;
   /** We moved the branch to `tip`. */
   moved(tip: string, tree: string): void;
 }
@@ -28,9 +30,13 @@ export function createBranchView(
     tree: undefined,
   };
   let lastSeen = memory.last();
-  let foreign = false;
   /** Tips of others that we came upon, with the last commit of ours at that time; git is asked about them by `refresh`. */
   const unchecked: { readonly ours: string; readonly tip: string | undefined }[] = [];
+  if (memory.unseen().length > 0) {
+    const tip = refs.tip();
+    unchecked.push(...memory.unseen().map((ours) => ({ ours, tip })));
+  }
+  let foreign = unchecked.length > 0;
   let answered = { ours: "", tip: view.tip, lost: false };
 
   function builtOn(tip: string | undefined): void {
@@ -39,6 +45,7 @@ export function createBranchView(
     const ours = memory.last();
     if (unchecked.at(-1)?.ours === ours) unchecked.pop(); // Of several tips in a row only the last one counts.
     if (ours !== undefined) unchecked.push({ ours, tip });
+    memory.noteMoved();
     lastSeen = tip;
   }
 
@@ -71,7 +78,7 @@ export function createBranchView(
         let lostOurs = false;
         for (const question of taken) lostOurs = (await isLost(question.ours, question.tip)) || lostOurs;
         if (ours !== undefined) lostOurs = (await isLost(ours, tip)) || lostOurs;
-        return { tip, foreign: wasForeign, lostOurs };
+        return { tip, foreign: wasForeign, lostOurs, unseen: taken.map((question) => question.ours) };
       } catch (error) {
         // Nobody was told: the next refresh tells it.
         foreign ||= wasForeign;
@@ -80,6 +87,7 @@ export function createBranchView(
       }
     },
     builtOn,
+    seenTo: (commits) => memory.seenTo(commits),
     moved(tip, tree) {
       view = { tip, tree };
       lastSeen = tip;

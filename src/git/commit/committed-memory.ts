@@ -5,6 +5,8 @@ import { join } from "node:path";
 /** Files remembered, and versions of each: enough to cover what a user's slow command may take back by accident. */
 const FILES_MAX = 200;
 const VERSIONS_MAX = 4;
+/** Each was followed by a commit of somebody's and one of ours, and nobody has looked at the branch since the first of them. */
+const UNSEEN_MAX = 100;
 
 /**
  * What we committed lately. Kept on disk, so that after a crash a row of our own in the work tree is not mistaken for the user's
@@ -13,6 +15,15 @@ const VERSIONS_MAX = 4;
 export interface CommittedMemory {
   /** Our last commit, or the one that was about to be made when we died. */
   last(): string | undefined;
+  /**
+   * Our commits that were the last ones when somebody else moved the branch, oldest first, until somebody has seen to it. What `intend`
+   * and `intendMove` write holds them: a commit of ours on top does not hide from a later process that the branch may have lost them.
+   */
+  unseen(): readonly string[];
+  /** Somebody else has moved the branch: our last commit is one of `unseen` now. */
+  noteMoved(): void;
+  /** All is done that follows from the branch having lost these, or not. */
+  seenTo(commits: readonly string[]): Promise<void>;
   /** Tells whether this content of `path` was made by us. */
   isOurs(path: string, id: string): boolean;
   /** Paths of the files written lately, oldest first. */
@@ -36,6 +47,7 @@ interface Note {
   readonly last: string;
   readonly files: readonly (readonly [path: string, ...ids: string[]])[];
   readonly move?: string;
+  readonly unseen?: readonly string[];
 }
 
 export function createCommittedMemory(stateDir: string, branch: string): CommittedMemory {
@@ -45,20 +57,39 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
   let last = note?.last === "" ? undefined : note?.last;
   let intended: string | undefined;
   let move = note?.move;
+  let unseen = note?.unseen ?? [];
+  let written = { last, unseen };
+  let writing: Promise<void> = Promise.resolve();
 
-  async function write(commit: string | undefined): Promise<void> {
-    const moving = move === undefined ? {} : { move };
+  async function replaceNote(): Promise<void> {
     const next: Note = {
-      ...{ v: 1, branch, last: commit ?? "", files: [...files].map(([path, ids]) => [path, ...ids]) },
-      ...moving,
+      ...{ v: 1, branch, last: written.last ?? "", files: [...files].map(([path, ids]) => [path, ...ids]) },
+      ...(move === undefined ? {} : { move }),
+      ...(written.unseen.length === 0 ? {} : { unseen: written.unseen }),
     };
     const temporary = `${notePath}.${process.pid}.tmp`;
     await writeFile(temporary, JSON.stringify(next));
     renameSync(temporary, notePath);
   }
 
+  function write(commit: string | undefined): Promise<void> {
+    written = { last: commit, unseen };
+    const result = writing.then(replaceNote);
+    writing = result.catch(() => undefined);
+    return result;
+  }
+
   return {
     last: () => last,
+    unseen: () => unseen,
+    noteMoved() {
+      if (last === undefined || unseen.at(-1) === last) return;
+      unseen = [...unseen, last].slice(-UNSEEN_MAX);
+    },
+    async seenTo(commits) {
+      unseen = unseen.filter((commit) => !commits.includes(commit));
+      if (written.unseen.some((commit) => commits.includes(commit))) await write(written.last);
+    },
     isOurs: (path, id) => files.get(path)?.includes(id) ?? false,
     paths: () => [...files.keys()],
     async intend(commit, written) {
@@ -91,7 +122,8 @@ export function createCommittedMemory(stateDir: string, branch: string): Committ
 function readNote(path: string, branch: string): Note | undefined {
   try {
     const note: Note = JSON.parse(readFileSync(path, "utf8"));
-    return note.v === 1 && note.branch === branch && Array.isArray(note.files) ? note : undefined;
+    const isWhole = Array.isArray(note.files) && (note.unseen ?? []).every((commit) => typeof commit === "string");
+    return note.v === 1 && note.branch === branch && isWhole ? note : undefined;
   } catch {
     return undefined;
   }

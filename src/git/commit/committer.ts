@@ -181,6 +181,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     advance,
     waiting: () => wait,
     refresh: () => view.refresh(),
+    seenTo: (unseen) => view.seenTo(unseen),
     async readText(path) {
       const entry = await entryAt(path);
       if (entry === undefined || !isPlainFile(entry)) return undefined;

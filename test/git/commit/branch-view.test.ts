@@ -13,7 +13,7 @@ it("tells a move of somebody else's although git could not be asked about it at 
         return "tree";
       },
     } as never,
-    { last: () => undefined } as never,
+    { last: () => undefined, unseen: () => [], noteMoved: () => undefined } as never,
   );
   await view.refresh();
   expect((await view.refresh()).foreign).toBe(false);

@@ -32,9 +32,13 @@ describe("a look at the branch", () => {
     expect(await committer.refresh()).toMatchObject({ foreign: true, lostOurs: false });
     expect(await committer.refresh()).toMatchObject({ foreign: false, lostOurs: false });
     const { tip } = await committer.commit([result("t1")], ALWAYS);
-    expect(await committer.refresh()).toEqual({ tip, foreign: false, lostOurs: false });
+    expect(await committer.refresh()).toMatchObject({ tip, foreign: false, lostOurs: false });
     userCommit(repo);
-    expect(await committer.refresh()).toEqual({ tip: repo.git("rev-parse", "main"), foreign: true, lostOurs: false });
+    expect(await committer.refresh()).toMatchObject({
+      tip: repo.git("rev-parse", "main"),
+      foreign: true,
+      lostOurs: false,
+    });
     expect(await committer.refresh()).toMatchObject({ foreign: false });
   });
 

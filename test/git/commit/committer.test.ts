@@ -228,7 +228,7 @@ describe("every shape of repository", () => {
   it("begins a branch that has no commit yet", async () => {
     const repo = tempRepo({ empty: true });
     const committer = await committerAt(repo);
-    expect(await committer.refresh()).toEqual({ tip: undefined, foreign: false, lostOurs: false });
+    expect(await committer.refresh()).toMatchObject({ tip: undefined, foreign: false, lostOurs: false });
     const report = await committer.commit([result("t1")], ALWAYS);
     expect(repo.git("rev-list", "--parents", "main")).toBe(report.tip);
     expectClean(repo);
