@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type GitCommand, mayWrite, parseGitCommand } from "../process/git-command.ts";
+import { findMover } from "../process/git-under-way.ts";
 import type { Repository } from "../repository/repository.ts";
 import { createProcessTable, type ProcessStat, type ProcessTable, realPathOf } from "./process-table.ts";
 
@@ -20,7 +21,7 @@ export type Forks = "any" | "everywhere" | "in-the-tree" | "none";
 export type Look = "clear" | "unsettled" | Blocker;
 
 /**
- * Looks for other people's git processes in one work tree (Linux: /proc). Dangerous to a commit of ours is only a git that has read HEAD
+ * Looks for git processes in one work tree that other people have started (Linux: /proc), or that move it for us. Dangerous to a commit of ours is only a git that has read HEAD
  * or the index before it, or reads them in the middle of it: a process that is git already, or becomes git while we swap.
  */
 export interface ProcessScan {
@@ -190,7 +191,15 @@ export function createProcessScan(
     familySinceMs = performance.now();
   }
 
+  function ownMover(): Blocker | undefined {
+    const mover = findMover(repository.topDir);
+    if (mover === undefined) return undefined;
+    return { pid: mover.pid, what: `our own git ${mover.args[0] ?? ""} (process ${mover.pid}) moves the work tree` };
+  }
+
   function scan(first?: number): Blocker | undefined {
+    const mover = ownMover();
+    if (mover !== undefined) return mover;
     forgetFamily();
     const uptimeMs = processes.uptimeMs();
     const before = first === undefined ? "clear" : examine(first, "none", uptimeMs);
@@ -224,6 +233,8 @@ export function createProcessScan(
   }
 
   function look(forks: Forks): Look {
+    const mover = ownMover();
+    if (mover !== undefined) return mover;
     forgetFamily();
     const last = processes.lastPid();
     // Ids begin again at the bottom after the greatest.
@@ -242,6 +253,7 @@ export function createProcessScan(
   }
 
   function isStillClear(forks: Forks): boolean {
+    if (ownMover() !== undefined) return false;
     if (processes.lastPid() !== seenPid) return forks !== "any" && look(forks) === "clear";
     return ![...watched].some((pid) => isGitName(processes.name(pid) ?? "") && judgeGit(pid) !== undefined);
   }

@@ -125,7 +125,7 @@ async function hindrance({ checkout, programs }: LandingDeps): Promise<string | 
 }
 
 async function moveCheckout(checkout: KnownRepository, commit: string): Promise<string | undefined> {
-  const { status, stderr, stdout } = await runGit(checkout, [...FORWARD, "--quiet", commit]);
+  const { status, stderr, stdout } = await runGit(checkout, [...FORWARD, "--quiet", commit], { movesWorkTree: true });
   if (status === 0) return undefined;
   return oneLine(stderr || stdout.toString("utf8"), WHY_CHARACTERS_MAX);
 }

@@ -35,6 +35,8 @@ export interface GitCall {
   readonly timeMs?: number;
   /** Ends the process once it has printed more; its status is 128 then. */
   readonly stdoutBytesMax?: number;
+  /** It writes index and HEAD of the work tree at `place`: no commit of ours is put into that one meanwhile. */
+  readonly movesWorkTree?: boolean;
   /** Runs only while nothing else wants the processor. */
   readonly isBackground?: boolean;
 }
@@ -89,7 +91,7 @@ function spawnGit(
     const stdin = call.input === undefined ? "ignore" : "pipe";
     const detached = call.timeMs !== undefined; // Then its id is that of a group, which can be killed as one.
     const child = spawn("git", [...GIT_OPTIONS, ...args], { cwd, env, detached, stdio: [stdin, "pipe", "pipe"] });
-    const answered = noteGit(child.pid, args, cwd);
+    const answered = noteGit(child.pid, args, cwd, call.movesWorkTree);
     if (call.isBackground === true) lowerPriority(child.pid);
     const onAbort = (): void => void child.kill();
     call.signal?.addEventListener("abort", onAbort);

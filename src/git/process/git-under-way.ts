@@ -9,6 +9,8 @@ interface AskedGit {
   readonly folder: string;
   /** Unix ms. */
   readonly sinceMs: number;
+  /** It writes index and HEAD of the work tree that `folder` is the top of. */
+  readonly movesWorkTree: boolean;
 }
 
 /** A git of ours that somebody has stopped: it answers nothing until it goes on. */
@@ -26,11 +28,22 @@ const underWay = new Set<AskedGit>();
 const DEPTH_MAX = 4;
 
 /** Notes that the process `pid` runs git, or is asked by it; what it returns ends that. */
-export function noteGit(pid: number | undefined, args: readonly string[], folder: string): () => void {
+export function noteGit(
+  pid: number | undefined,
+  args: readonly string[],
+  folder: string,
+  movesWorkTree = false,
+): () => void {
   if (pid === undefined) return () => undefined;
-  const asked: AskedGit = { pid, args, folder, sinceMs: Date.now() };
+  const asked: AskedGit = { pid, args, folder, sinceMs: Date.now(), movesWorkTree };
   underWay.add(asked);
   return () => void underWay.delete(asked);
+}
+
+/** Returns a git of ours that moves the work tree at `topDir` just now: it has read index and HEAD, and writes them. */
+export function findMover(topDir: string): Pick<AskedGit, "pid" | "args"> | undefined {
+  for (const asked of underWay) if (asked.movesWorkTree && asked.folder === topDir) return asked;
+  return undefined;
 }
 
 /** Returns the git of ours that was asked first of those that are stopped (SIGSTOP, Ctrl-Z, a debugger); `undefined` where none is. */
