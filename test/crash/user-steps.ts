@@ -116,7 +116,7 @@ export async function takeLandings({ user, repo }: Pick<TortureHome, "user" | "r
 
 const mergeTopic: UserAction = async (user, random) => {
   await settle(user);
-  await user.git("switch", "-q", "-c", "topic");
+  await user.git("switch", "-q", "-C", "topic"); // What failed at HEAD has made the branch.
   for (let n = 1 + random.below(2); n > 0; n -= 1) {
     const path = user.edit(user.fresh());
     await user.git("add", "--", path);
