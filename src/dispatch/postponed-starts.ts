@@ -20,7 +20,10 @@ export interface PostponedStartsDeps {
 
 /** Tasks whose runs could not be begun, whatever was in the way: each is tried again after a moment, or as soon as there may be room. */
 export interface PostponedStarts {
-  postpone(id: string): void;
+  /** How many tasks are gone until now: each may have been the last open one of its session, whose worktree makes room. */
+  readonly goneCount: number;
+  /** @param goneBefore how many were gone when its run was to begin: it was looked for room some time after that */
+  postpone(id: string, goneBefore: number): void;
   has(id: string): boolean;
   /** Why it has to wait for longer than a moment; `undefined` where it has not. */
   hold(id: string): Hold | undefined;
@@ -37,6 +40,7 @@ interface Postponed {
 
 export function createPostponedStarts({ loop, table, schedule, noRoom, after }: PostponedStartsDeps): PostponedStarts {
   const postponed = new Map<string, Postponed>();
+  let goneCount = 0;
 
   const tryAgain = (id: string): void => {
     postponed.get(id)?.cancel();
@@ -48,15 +52,19 @@ export function createPostponedStarts({ loop, table, schedule, noRoom, after }: 
   // A session without an open task may give up its worktree.
   table.onChange((task, before) => {
     const id = task?.id ?? before?.id ?? "";
+    if (task === undefined) goneCount += 1;
     if (task?.state.kind === "queued") return;
     if (postponed.has(id)) tryAgain(id);
     if (task === undefined) for (const [other, { room }] of postponed) if (room !== undefined) tryAgain(other);
   });
 
   return {
-    postpone(id) {
+    get goneCount() {
+      return goneCount;
+    },
+    postpone(id, goneBefore) {
       postponed.get(id)?.cancel();
-      const room = noRoom.get(id);
+      const room = goneBefore === goneCount ? noRoom.get(id) : undefined;
       noRoom.delete(id);
       const cancel = after(room === undefined ? START_AGAIN_MS : ROOM_AGAIN_MS, () => tryAgain(id));
       postponed.set(id, { cancel, room });

@@ -48,9 +48,8 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
   const { loop, table, runs, schedule, workplaces, starting, breaker, codex, log } = deps;
   const { now, after } = deps.surroundings;
   /** By task: the run that was begun last, until it is seen to be over. */
-  const startedRuns = new Map<string, number>();
+  const startedRuns = new Map<string, { readonly run: number; readonly goneBefore: number }>();
   const postponed = createPostponedStarts({ loop, table, schedule, noRoom: deps.noRoom, after });
-  const { postpone } = postponed;
 
   const endUnrunnable = (): void => {
     // One that another clone may have is recorded by the one that has it.
@@ -82,13 +81,13 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
     const run = task?.state.run ?? 0;
     if (state.kind === "half-open") breaker.tryOne({ task: id, run });
     if (task !== undefined) workplaces.choose(task, schedule.isSharedTaken(id, conditions));
-    startedRuns.set(id, run);
+    startedRuns.set(id, { run, goneBefore: postponed.goneCount });
     schedule.started(id, now());
     starting.add(id);
     if (start(id)) return true;
     breaker.ended({ task: id, run });
     starting.delete(id);
-    if (table.get(id)?.state.kind === "queued") postpone(id);
+    if (table.get(id)?.state.kind === "queued") postponed.postpone(id, postponed.goneCount);
     return true;
   };
 
@@ -98,7 +97,8 @@ export function createTaskStarts(deps: TaskStartsDeps): TaskStarts {
         if (runs.isActive(id)) continue;
         starting.delete(id);
         const state = table.get(id)?.state;
-        if (state?.kind === "queued" && state.run === startedRuns.get(id)) postpone(id);
+        const started = startedRuns.get(id);
+        if (state?.kind === "queued" && state.run === started?.run) postponed.postpone(id, started.goneBefore);
         else schedule.refresh(id);
         startedRuns.delete(id);
       }

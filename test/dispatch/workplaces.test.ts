@@ -101,6 +101,24 @@ describe("a task without room for its worktree", () => {
     expect(await holdOf(world, two)).toBeNull();
   });
 
+  it("is looked at again at once where a session has ended its work while room was looked for", async () => {
+    const world = await oneWriter();
+    await ask(world, "a/one");
+    const looked = Promise.withResolvers<string>();
+    world.noRoom = looked.promise;
+    await ask(world, "b/two", "worktree: always");
+    await end(world, "a");
+    const idle = coordinators.get(world)?.idle();
+    looked.resolve(FULL);
+    await world.settle();
+    expect(world.logged("start-delayed")).toHaveLength(1);
+    world.noRoom = undefined;
+    await world.advance(250);
+    expect(started(world)).toEqual(["a/one", "b/two"]);
+    await end(world, "b");
+    expect(await idle).toMatchObject({ held: 0 });
+  });
+
   it("is looked at again after half a minute, can be stopped, and keeps nobody from ending who waits for the end", async () => {
     const world = await oneWriter();
     world.noRoom = FULL;

@@ -15,7 +15,7 @@ const NO_BRANCHES: RunPlaces["branches"] = {
 export function sharedPlaces(
   workRoot: string,
   stateDir: string,
-  noRoom: () => string | undefined = () => undefined,
+  noRoom: () => string | undefined | Promise<string | undefined> = () => undefined,
 ): RunPlaces {
   const repositories = { groundOf: () => ({ kind: "none" as const }), exposedBy: () => undefined };
   const ground = { workRoot, stateDir, repositories, apart: () => [] };
@@ -26,7 +26,7 @@ export function sharedPlaces(
       throw new Error("no session has a branch here");
     },
     async lease(session) {
-      const why = noRoom();
+      const why = await noRoom();
       if (why !== undefined) throw new NoRoomError(why);
       const branch = `codex-inbox/${session}`;
       return { kind: "worktree", slug: session, branch, dir: workRoot, base: "0".repeat(40), slot: 0 };

@@ -72,7 +72,7 @@ export interface World {
   /** Rights by who asks; `undefined`: those of the settings, the same for all. */
   byOrigin: RightsByOrigin | undefined;
   /** Why there is no room for a worktree; `undefined`: there is. */
-  noRoom: string | undefined;
+  noRoom: string | undefined | Promise<string>;
   /** The remote that other clones share; `undefined`: there is none. */
   shared: FakeClaimsRemote | undefined;
   /** Who is told what ends and what holds the queue; nobody to begin with. */
