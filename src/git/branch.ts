@@ -42,6 +42,11 @@ export interface Branch {
    * `git fetch --unshallow`.
    */
   introducedBy(path: string): Promise<Introduction | "beyond-history" | undefined>;
+  /**
+   * Tells whether the newest commit that changed `path` is a copy of another one that did and is no ancestor of it: amended or rebased, and
+   * merged with what became of the original.
+   */
+  isRewritten(path: string): Promise<boolean>;
   /** Returns who made `commit`, and what git finds of its signature. */
   authorship(commit: string): Promise<Authorship>;
   /** Returns the id that `bytes` would have as a blob. */

@@ -116,7 +116,7 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     const source = await snapshot.sourceOf(drop);
     const stays = snapshot.staysInPlace(drop, source);
     // First what memory knows: asking git which commit brought a drop costs a walk through its history.
-    const taken = snapshot.takenBefore(drop);
+    const taken = snapshot.takenBefore(drop) ?? (await broughtBack(drop, source, snapshot));
     const cannotBeTaken = taken === undefined && deps.bound.isFull() && findReplaceable(drop, snapshot) === undefined;
     if (cannotBeTaken && source.tracked === "head" && namedId(drop) === undefined) return "full";
     const id = taken ?? (await dropId(drop, source, deps));
@@ -162,6 +162,16 @@ export function createAcceptance(deps: AcceptanceDeps): Acceptance {
     claimsLeft = false;
     faultPoint("accept:claim-removed");
     return "done";
+  };
+
+  /** Returns the task whose drop we have taken out, and a copy of the commit that had brought it brings again. */
+  const broughtBack = async (drop: Drop, source: TaskSource, snapshot: InboxSnapshot): Promise<string | undefined> => {
+    if (source.tracked !== "head" || source.blob !== drop.blob) return undefined;
+    const id = snapshot.takenOut(drop);
+    if (id === undefined || !(await deps.branch.isRewritten(drop.path))) return undefined;
+    if (deps.table.get(id) === undefined) deps.recent.noteDropBack(id);
+    else deps.table.note(id, { k: "drop-back" });
+    return id;
   };
 
   /** Says once why a drop stays where it is. */

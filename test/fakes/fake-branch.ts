@@ -121,6 +121,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
       const commit = historyOf(view).find(({ files, parent }) => files.get(path) !== parent?.files.get(path));
       return commit && { commit: commit.id, timeMs: commit.timeMs };
     },
+    isRewritten: async () => false, // There are no merges.
     authorship: async () => AUTHORSHIP,
     hashBlob,
     async close() {

@@ -22,7 +22,7 @@ import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
 import { authorFor, readIdentity } from "../repository/committer-identity.ts";
 import { createConfiguredPrograms } from "../repository/configured-programs.ts";
-import { createAuthorshipReader, findIntroduction } from "../repository/history.ts";
+import { createAuthorshipReader, findIntroduction, isCopy } from "../repository/history.ts";
 import type { WorkTreePlace } from "../repository/read-work-tree.ts";
 import { createRefs } from "../repository/refs.ts";
 import { openRepository } from "../repository/repository.ts";
@@ -215,6 +215,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Branch> 
     },
     introducedBy: async (path) =>
       view.tip === undefined ? undefined : findIntroduction(repository, view.tip, repository.prefix + path),
+    isRewritten: async (path) => view.tip !== undefined && isCopy(repository, view.tip, repository.prefix + path),
     authorship: createAuthorshipReader(repository, options.onNotice),
     hashBlob: (bytes) => objectId(repository.objectFormat, "blob", bytes),
     async close() {

@@ -23,6 +23,39 @@ export async function findIntroduction(
   return { commit, timeMs: Number(seconds) * 1_000 };
 }
 
+/** Of commits that have changed one path; a copy is younger than most. */
+const COPIES_LOOKED_FOR = 50;
+
+/**
+ * Tells whether the newest commit before `tip` that changed `path` is a copy of another one, as `git commit --amend`, `git rebase` and
+ * `git cherry-pick` make it: its author and the second in which that one wrote it are the same. A copy on top of the original is none: somebody
+ * wanted the change once more. @throws GitError
+ */
+export async function isCopy(
+  repository: Pick<Repository, "topDir" | "gitDir" | "commonDir">,
+  tip: string,
+  path: string,
+): Promise<boolean> {
+  const introduced = await findIntroduction(repository, tip, path);
+  if (introduced === undefined || introduced === "beyond-history") return false;
+  const format = "--format=%H %at %ae %an";
+  const most = `-n${COPIES_LOOKED_FOR}`;
+  const args = ["log", "--full-history", "--no-merges", most, "--no-color", "--no-show-signature", "--no-decorate"];
+  const result = await runGit(repository, [...args, "--diff-filter=AM", format, tip, "--", path]);
+  if (result.status !== 0) throw new GitError(`git log: ${result.stderr}`);
+  const commits = result.stdout
+    .toString("utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => ({ id: line.slice(0, line.indexOf(" ")), author: line.slice(line.indexOf(" ")) }));
+  const author = commits.find(({ id }) => id === introduced.commit)?.author;
+  for (const commit of commits) {
+    if (commit.id === introduced.commit || commit.author !== author) continue;
+    if (!(await isReachable(repository, commit.id, introduced.commit))) return true;
+  }
+  return false;
+}
+
 /** What git's look at a signature may take: it starts gpg, which may ask a key server, or wait for an answer that nobody gives. */
 const SIGNATURE_LIMITS = { timeMs: 10_000, againMs: 600_000 };
 

@@ -21,6 +21,8 @@ export interface InboxSnapshot {
    * come again from the index, from a stash, or with a commit that was written anew.
    */
   takenBefore(drop: Drop): string | undefined;
+  /** Returns the newest task that was made of this very file when git had it, and that a commit of ours has taken out. */
+  takenOut(drop: Drop): string | undefined;
   /** Returns the task that was dropped under this path and has not begun. */
   queuedAt(path: string): OpenTask | undefined;
   /**
@@ -59,6 +61,10 @@ export async function takeSnapshot({ table, recent, branch, keeper }: SnapshotDe
     takenBefore({ path, blob }) {
       const source = { path: keeper.keepName(path), blob };
       return (table.index.takenFrom(source) ?? recent.takenFrom(source))?.id;
+    },
+    takenOut({ path, blob }) {
+      const source = { path: keeper.keepName(path), blob };
+      return (table.index.takenOut(source) ?? recent.takenOut(source))?.id;
     },
     queuedAt(path) {
       const task = table.index.queuedFrom(keeper.keepName(path));

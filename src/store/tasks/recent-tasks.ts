@@ -30,6 +30,8 @@ export interface RecentTasks {
   withAlias(id: string): RecentTask | undefined;
   /** The newest task that was made of this very file while git had it, unless a commit of ours has taken it out of the branch since. */
   takenFrom(source: Pick<TaskSource, "path" | "blob">): RecentTask | undefined;
+  /** The newest one of which a commit of ours has. */
+  takenOut(source: Pick<TaskSource, "path" | "blob">): RecentTask | undefined;
   /** How many of them were made of files that this run has left in inbox/. */
   droppedBy(run: DroppedBy): number;
   add(task: RecentTask): void;
@@ -71,15 +73,17 @@ export function loadRecentTasks(journal: TaskJournal): RecentTasks {
     for (const task of tasks.values()) if (matches(task)) found = task;
     return found;
   };
+  const madeOf = ({ path, blob }: Pick<TaskSource, "path" | "blob">, isOut: boolean): RecentTask | undefined =>
+    find(
+      ({ source, dropGone }) =>
+        source?.path === path && source.blob === blob && source.tracked !== "untracked" && dropGone === isOut,
+    );
   return {
     all: () => tasks.values(),
     get: (id) => tasks.get(id),
     withAlias: (id) => find(({ aliases }) => aliases.includes(id)),
-    takenFrom: ({ path, blob }) =>
-      find(
-        ({ source, dropGone }) =>
-          source?.path === path && source.blob === blob && source.tracked !== "untracked" && !dropGone,
-      ),
+    takenFrom: (source) => madeOf(source, false),
+    takenOut: (source) => madeOf(source, true),
     droppedBy: ({ task, run }) =>
       [...tasks.values()].filter(({ droppedBy }) => droppedBy?.task === task && droppedBy.run === run).length,
     add(task) {

@@ -28,6 +28,8 @@ export interface TaskIndex {
   queuedFrom(path: string): OpenTask | undefined;
   /** The newest task that was made of this very file while git had it, unless a commit of ours has taken it out of the branch since. */
   takenFrom(source: Pick<TaskSource, "path" | "blob">): OpenTask | undefined;
+  /** The newest one of which a commit of ours has. */
+  takenOut(source: Pick<TaskSource, "path" | "blob">): OpenTask | undefined;
   /** How many tasks are made of files that this run has left in inbox/. */
   droppedBy(run: DroppedBy): number;
   /** The greatest order of acceptance so far; `undefined` when there was no task. */
@@ -46,7 +48,7 @@ export function createTaskIndex(): KeptTaskIndex {
   const running = new Map<string, OpenTask>();
   const aliases = new Map<string, OpenTask>();
   const queuedPaths = newestByKey();
-  const taken = newestByKey();
+  const [taken, takenOut] = [newestByKey(), newestByKey()];
   const dropped = new Map<string, number>();
   let lastEnded: OpenTask | undefined;
   let endsInOrder = true;
@@ -71,7 +73,7 @@ export function createTaskIndex(): KeptTaskIndex {
     for (const alias of task.aliases) aliases.delete(alias);
     if (task.source === undefined) return;
     queuedPaths.delete(task.source.path, task.id);
-    taken.delete(sourceKey(task.source), task.id);
+    for (const tasks of [taken, takenOut]) tasks.delete(sourceKey(task.source), task.id);
   };
 
   const add = (task: OpenTask): void => {
@@ -92,7 +94,7 @@ export function createTaskIndex(): KeptTaskIndex {
     const { source, state } = task;
     if (source === undefined) return;
     if (state.kind === "queued" && state.run === 1) queuedPaths.add(source.path, task);
-    if (source.tracked !== "untracked" && !task.dropGone) taken.add(sourceKey(source), task);
+    if (source.tracked !== "untracked") (task.dropGone ? takenOut : taken).add(sourceKey(source), task);
   };
 
   return {
@@ -113,6 +115,7 @@ export function createTaskIndex(): KeptTaskIndex {
     withAlias: (id) => aliases.get(id),
     queuedFrom: (path) => queuedPaths.newest(path),
     takenFrom: (source) => taken.newest(sourceKey(source)),
+    takenOut: (source) => takenOut.newest(sourceKey(source)),
     droppedBy: (run) => dropped.get(runKey(run)) ?? 0,
     get lastOrder() {
       return lastOrder;

@@ -54,6 +54,29 @@ describe("a drop that git has", () => {
     expectSettled(workspace, { tasks: 1 });
   });
 
+  it("brought back by a branch from before its commit was amended goes away: its task is known", async () => {
+    const workspace = await tempWorkspace();
+    workspace.commitDrop("docs/greet.md", "Say hello\n");
+    workspace.repo.git("branch", "topic");
+    workspace.repo.git("commit", "--quiet", "--amend", "-m", "ask, better");
+    await workspace.serveUntilIdle();
+    workspace.repo.git("merge", "--quiet", "--no-edit", "topic");
+    expect(workspace.repo.read("inbox/docs/greet.md")).toBe("Say hello\n");
+    await workspace.serveUntilIdle();
+    expect(workspace.stubRuns()).toHaveLength(1);
+    expectSettled(workspace, { tasks: 1 });
+  });
+
+  it("committed once more after its task has ended is another task", async () => {
+    const workspace = await tempWorkspace();
+    for (let n = 0; n < 2; n += 1) {
+      workspace.commitDrop("docs/greet.md", "Say hello\n");
+      await workspace.serveUntilIdle();
+    }
+    expect(workspace.stubRuns()).toHaveLength(2);
+    expectSettled(workspace, { tasks: 2 });
+  });
+
   it("staged anew with another text is another task", async () => {
     const workspace = await tempWorkspace();
     workspace.drop("docs/greet.md", "Say hello\n");
