@@ -16,6 +16,7 @@ const ALONE = [
   "test/*.test.ts",
   "test/app/serve/*.test.ts",
   "test/git/{commit,index,objects,repository}/*.test.ts",
+  "test/git/gate/stale-lock.test.ts",
   "test/git/process/{no-descriptors,stopped-git}.test.ts",
   "test/intake/inbox/watch/*.test.ts",
   "test/intake/inbox/*-{crash,limits}.test.ts",

@@ -11,9 +11,11 @@ const AGE_MIN_MS = 1_000;
 const POLL_MS = 50;
 const LOCKED = /Unable to create '([^']+\.lock)'/;
 
+const KILLED = /^ended by SIG/;
+
 /**
- * Runs git as `runGit`, and once more where it fails for a lock in the git directory that was left behind: by a git that was killed. For
- * what the coordinator alone changes: its refs, and the worktrees that it makes.
+ * Runs git as `runGit`, and once more where somebody has killed it, or where it fails for a lock in the git directory that one which was killed
+ * has left behind. For what the coordinator alone changes, and may be done twice: its refs, and the worktrees that it makes.
  *
  * @throws GitError as `runGit`
  */
@@ -22,7 +24,8 @@ export async function runGitPastLocks(
   args: readonly string[],
   call: GitCall = {},
 ): Promise<GitResult> {
-  const result = await runGit(repository, args, call);
+  let result = await runGit(repository, args, call);
+  if (KILLED.test(result.stderr) && call.signal?.aborted !== true) result = await runGit(repository, args, call);
   const [, lock] = result.status === 0 ? [] : (LOCKED.exec(result.stderr) ?? []);
   if (lock === undefined || !lock.startsWith(`${repository.commonDir}/`)) return result;
   return (await removeStaleLock(lock, repository)) ? runGit(repository, args, call) : result;

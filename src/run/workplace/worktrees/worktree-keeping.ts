@@ -170,9 +170,13 @@ export function createWorktreeKeeping(deps: WorktreeKeepingDeps): WorktreeKeepin
     async makeRoom() {
       let full = await tightness(1, 1);
       if (full !== undefined) {
-        // A removal that a kill has cut off counts until it is finished. One under way we must not wait for: it may wait for us.
-        for (const { slug, state } of records.list())
-          if (state === "removing" && !worktrees.isBusy(slug)) await removal.settle(slug);
+        // What a kill has cut off, a removal or the making of one, counts until it is finished. One under way we must not wait for: it may wait
+        // for us.
+        for (const record of records.list()) {
+          if (worktrees.isBusy(record.slug)) continue;
+          if (record.state === "removing") await removal.settle(record.slug);
+          else if (record.state === "made") await clearUnbegun(record);
+        }
         await emptyTrash(0);
       }
       const stays: KeptWorktree[] = [];

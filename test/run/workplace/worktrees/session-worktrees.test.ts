@@ -199,10 +199,13 @@ describe("keeping", () => {
     await expect(sessions.worktrees.open("four", () => true)).rejects.toThrow(/bytes are free \(worktree\.freeBytes\)/);
   });
 
-  it("makes room by one whose removal a kill has cut off", async () => {
+  it.each([
+    { name: "removal", state: "removing" },
+    { name: "making", state: "made" },
+  ] as const)("makes room by one whose $name a kill has cut off", async ({ state }) => {
     const { sessions, record } = await opened();
     sessions.settings.maxCount = 1;
-    await sessions.records.save({ ...record, state: "removing" });
+    await sessions.records.save({ ...record, state });
     const two = await sessions.worktrees.open("two", () => true);
     expect([record, two].map(({ dir }) => existsSync(dir))).toEqual([false, true]);
   });
