@@ -254,7 +254,7 @@ export async function startCoordinator(deps: CoordinatorDeps): Promise<RunningCo
       places,
       workplaces,
       workRoot: workTree.root,
-      archive: createArchive({ branch, watch, recent, table, now }),
+      archive: createArchive({ branch, watch, table, now }),
     },
     sync: sync.now,
     submissionKeys: openSubmissionKeys(paths.submissionKeys),

@@ -111,8 +111,11 @@ export function createBranchWatch(deps: BranchWatchDeps): BranchWatch {
   };
 
   const whatIsMissing = async (task: RecentTask): Promise<"file" | "ledger row" | undefined> => {
-    if ((await branch.blobAt(task.path)) === undefined) return "file";
     const row = await deps.ledger.find(task.id);
+    const isAt = async (path: string | undefined): Promise<boolean> =>
+      path !== undefined && (await branch.blobAt(path)) !== undefined;
+    // The ledger links it where it was archived.
+    if (!(await isAt(task.path)) && !(await isAt(row?.result?.path))) return "file";
     if (row !== undefined && row.run > task.lastRow.run) return undefined; // Another clone has taken it over.
     return row === undefined || row.status !== task.lastRow.status ? "ledger row" : undefined;
   };

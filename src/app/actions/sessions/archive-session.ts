@@ -8,7 +8,6 @@ import { findForeignTasks } from "../../../store/branch/foreign-tasks.ts";
 import { readTaskJournal } from "../../../store/journal/journal-reader.ts";
 import { statePaths } from "../../../store/state-paths.ts";
 import { fold } from "../../../store/tasks/open-task.ts";
-import type { RecentTasks } from "../../../store/tasks/recent-tasks.ts";
 import type { TaskTable } from "../../../store/tasks/task-table.ts";
 import { sessionKeyProblem } from "../../../task/names/session-key.ts";
 import type { CommitPlan } from "../../../task/records/commit-plan.ts";
@@ -59,13 +58,11 @@ async function archiveSession(deps: ArchiveDeps, key: string, archived: boolean)
 export function createArchive({
   branch,
   watch,
-  recent,
   table,
   now,
 }: {
   readonly branch: Branch;
   readonly watch: Pick<BranchWatch, "noteOurs">;
-  readonly recent: RecentTasks;
   readonly table: Pick<TaskTable, "all">;
   readonly now: () => number;
 }): (key: string, archived: boolean) => Promise<ArchiveAnswer> {
@@ -77,12 +74,7 @@ export function createArchive({
     await watch.noteOurs();
     return report.commits[0];
   };
-  return async (key, archived) => {
-    const answer = await archiveSession({ branch, commit, open: table.all, nowMs: now() }, key, archived);
-    // Its files lie elsewhere now: they are not missed any more.
-    if (archived) for (const task of [...recent.all()]) if (task.sessionKey === key) recent.drop(task.id);
-    return answer;
-  };
+  return (key, archived) => archiveSession({ branch, commit, open: table.all, nowMs: now() }, key, archived);
 }
 
 /**

@@ -77,6 +77,36 @@ describe("archiving a session", () => {
     expect(world.repository.tip?.id).toBe(before);
   });
 
+  it.each([
+    { name: "the coordinator that archived it", again: async () => undefined },
+    {
+      name: "a later one",
+      again: async (world: World) => {
+        await world.crash();
+        await world.start();
+      },
+    },
+  ])(
+    "leaves its tasks known to $name: a drop of theirs that was staged goes away when it is committed",
+    async ({ again }) => {
+      const world = createWorld();
+      const { user } = world.repository;
+      user.stage("inbox/docs/x.md", "Fix it.\n");
+      const coordinator = await world.start();
+      await world.advance(1_000);
+      world.runner.end(world.runner.of("docs"));
+      await world.settle();
+      await coordinator.archive("docs", true);
+      await again(world);
+      user.commit({ "inbox/docs/x.md": "Fix it.\n" });
+      await world.advance(5_000);
+      expect(world.committed("inbox/docs/x.md")).toBeUndefined();
+      expect(user.read("inbox/docs/x.error.md")).toBeUndefined();
+      expect(world.runner.started).toHaveLength(1);
+      expect(world.logged("forgotten")).toEqual([]);
+    },
+  );
+
   it("refuses what is dropped or submitted for it then, until it is taken out", async () => {
     const world = createWorld();
     const coordinator = await world.start();
