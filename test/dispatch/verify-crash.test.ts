@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
+import { shardOf } from "../support/crash-shard.ts";
 import { type Life, newLife } from "../support/mortal.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -58,27 +59,35 @@ async function expectNothingLostOrTwice(world: World): Promise<void> {
 /** Calls that change nothing: to die after one is to die before the next. */
 const EFFECTS = /^(verifier\.(prepare|start|stop|seal)|runner\.(prepare|start|stop|seal)|branch\.commit|sessions\.)/;
 
+/** Where dying can make a difference, of the calls of a whole life. */
+function deaths(called: readonly string[]): readonly NonNullable<Life["diesAt"]>[] {
+  return called.flatMap((name, index) => {
+    const call = index + 1;
+    const before = name === called[index - 1] ? [] : [{ call, when: "before" } as const];
+    return EFFECTS.test(name) ? [...before, { call, when: "after" } as const] : before;
+  });
+}
+
 it("a task is verified as often as it has to be, at whatever call the coordinator dies", {
   timeout: 60_000,
 }, async () => {
   const whole = await liveTwice(undefined);
   await expectNothingLostOrTwice(whole.world);
   const found: string[] = [];
+  const all = deaths(whole.life.called);
+  expect(all.length).toBeGreaterThan(50);
+  const cases = shardOf("calls of a coordinator that verifies", all);
   let died = 0;
-  for (const [index, name] of whole.life.called.entries()) {
-    const call = index + 1;
-    for (const when of EFFECTS.test(name) ? (["before", "after"] as const) : (["before"] as const)) {
-      if (when === "before" && name === whole.life.called[index - 1]) continue;
-      const { world, life } = await liveTwice({ call, when });
-      if (life.isOver) died += 1;
-      try {
-        await expectNothingLostOrTwice(world);
-      } catch (error) {
-        found.push(`dead ${when} call ${call}, ${life.called.at(-1)}: ${String(error)}`);
-      }
-      await world.crash();
+  for (const diesAt of cases) {
+    const { world, life } = await liveTwice(diesAt);
+    if (life.isOver) died += 1;
+    try {
+      await expectNothingLostOrTwice(world);
+    } catch (error) {
+      found.push(`dead ${diesAt.when} call ${diesAt.call}, ${life.called.at(-1)}: ${String(error)}`);
     }
+    await world.crash();
   }
   expect(found).toEqual([]);
-  expect(died).toBeGreaterThan(50);
+  expect(died).toBeGreaterThan(cases.length / 2);
 });

@@ -1,7 +1,7 @@
-import process from "node:process";
 import { describe, expect, it } from "vitest";
 import type { FaultPoint } from "../../../src/base/fault-point.ts";
 import { crashAtEach, POINTS } from "../../support/crash-chain.ts";
+import { IS_WHOLE_MATRIX, shardOf } from "../../support/crash-shard.ts";
 import { seededRandom, testSeed } from "../../support/seeded-random.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { FAST_STUB_PATH } from "../../support/test-runner.ts";
@@ -21,16 +21,13 @@ function waysTo(point: FaultPoint): readonly [Way, ...Way[]] {
   return point === "run:thread-seen" ? ["dropped", "committed"] : ["dropped", "committed", "later"];
 }
 
-/**
- * A shard: each point in one of the ways in which a task can come, drawn by the seed. All of them (`npm run torture:points`) take a
- * minute and a half of processor time.
- */
+/** Of a shard each point is met in one of the ways in which a task can come, drawn by the seed. */
 const SEED = testSeed("ways at fault points");
-const IS_WHOLE = process.env.CODEX_INBOX_FAULT_POINTS === "all";
-const SHARD = new Map(POINTS.map((point, index) => [point, seededRandom(SEED, index).pick(waysTo(point))]));
+const SHARD = shardOf("fault points", POINTS);
+const WAYS = new Map(SHARD.map((point, index) => [point, seededRandom(SEED, index).pick(waysTo(point))]));
 
 function pointsOf(way: Way): readonly FaultPoint[] {
-  return POINTS.filter((point) => (IS_WHOLE ? waysTo(point).includes(way) : SHARD.get(point) === way));
+  return SHARD.filter((point) => (IS_WHOLE_MATRIX ? waysTo(point).includes(way) : WAYS.get(point) === way));
 }
 
 describe("a coordinator that dies at each fault point loses nothing and does nothing twice", () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { FAULT_POINTS } from "../../../src/base/fault-point.ts";
 import { ALWAYS, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
+import { shardOf } from "../../support/crash-shard.ts";
 import type { GitRepo } from "../../support/git-repo.ts";
 import { startDriver } from "../../support/run-driver.ts";
 import { tempRepo } from "../../support/temp-repo.ts";
@@ -38,7 +39,7 @@ function countCommits(repo: GitRepo): Readonly<Record<string, number>> {
 describe("killed in the middle of a commit, the next start finishes it", () => {
   it("tests every step there is", () => expect(COMMIT_FAULTS.length).toBeGreaterThanOrEqual(10));
 
-  it.each(COMMIT_FAULTS)("%s", async (fault) => {
+  it.each(shardOf("steps of a commit", COMMIT_FAULTS))("%s", async (fault) => {
     const repo = tempRepo();
     const first = await committerAt(repo);
     await first.commit([result("t1")], ALWAYS);
@@ -91,26 +92,30 @@ describe("killed in the middle of a commit, the next start finishes it", () => {
     expect(existsSync(tokens)).toBe(false);
   });
 
-  it.each([
+  const LOCKED = [
     "commit:ref-locked",
     "commit:index-locked",
     "commit:swap-files",
     "commit:swap-index",
     "commit:swap-ref",
     "commit:swap-unlock",
-  ])("and nobody has to start it again for the user to go on: %s", async (fault) => {
-    const repo = tempRepo();
-    await crash(repo, fault);
-    const diedMs = performance.now();
-    await waitFor(() => listLocks(repo).length === 0, { what: "our locks to go" });
-    expect(performance.now() - diedMs).toBeLessThan(1_000);
-    repo.write("README.md", "# Afterwards\n");
-    repo.git("add", "README.md");
-    repo.git("commit", "-q", "-m", "the user goes on", "--", "README.md");
-    await waitFor(() => readdirSync(join(repo.dir, ".git/codex-inbox/locks")).length === 0, {
-      what: "the tokens to go",
-    });
-  });
+  ];
+  it.each(shardOf("steps of a commit that hold locks", LOCKED))(
+    "and nobody has to start it again for the user to go on: %s",
+    async (fault) => {
+      const repo = tempRepo();
+      await crash(repo, fault);
+      const diedMs = performance.now();
+      await waitFor(() => listLocks(repo).length === 0, { what: "our locks to go" });
+      expect(performance.now() - diedMs).toBeLessThan(1_000);
+      repo.write("README.md", "# Afterwards\n");
+      repo.git("add", "README.md");
+      repo.git("commit", "-q", "-m", "the user goes on", "--", "README.md");
+      await waitFor(() => readdirSync(join(repo.dir, ".git/codex-inbox/locks")).length === 0, {
+        what: "the tokens to go",
+      });
+    },
+  );
 
   it("and what watches over the locks is small, and survives a signal to the group", async () => {
     const repo = tempRepo();
