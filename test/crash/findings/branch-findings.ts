@@ -98,7 +98,7 @@ export function checkOutcomes(
   const words = new Map(ends.map((row) => [JSON.stringify(row), row]));
   const counted = [
     ...ends.filter(({ task }) => !repeated.has(task)),
-    ...words.values().filter(({ task }) => repeated.has(task)),
+    ...[...words.values()].filter(({ task }) => repeated.has(task)),
   ];
   const finals = counted.map(({ task, run }) => `${task} ${run}`);
   for (const row of twice(finals)) problems.push(`the ledger ends ${row} twice`);
