@@ -1,3 +1,4 @@
+import { CoordinatorError } from "../base/errors.ts";
 import type { Branch } from "../git/branch.ts";
 import { movedLinks } from "../task/ledger/ledger.ts";
 import { isDatedFolder } from "../task/names/session-key.ts";
@@ -22,7 +23,8 @@ const LEFT_BEHIND = "archived.md";
 
 /**
  * Returns the commit that archives a session, or takes it out of the archive again. Its tasks and transcripts move to `archive/<date>`; its
- * facts stay, and an empty transcript: what another clone adds to them merges. Taken out, the session goes on, and its files stay.
+ * facts stay, and an empty transcript: what another clone adds to them merges. Taken out, the session goes on, and its files stay. The commit
+ * is not made (`TRY_AGAIN`) where the branch does not hold by then what is to be moved: a reset may have taken it back.
  */
 export async function buildArchiveCommit(
   branch: Pick<Branch, "readText" | "listFolder">,
@@ -60,8 +62,24 @@ async function moves(
     const text = await branch.readText(`${from}/${path}`);
     if (text === undefined || text === "") return;
     const kept = asKeptText(text); // The branch has it.
-    edits.push({ path: asKeptText(`${to}/${path}`), apply: (current) => joined(current, kept) });
-    edits.push({ path: asKeptText(`${from}/${path}`), apply: (now) => (now === text ? left : "unchanged") });
+    let isMoved = false;
+    edits.push({
+      path: asKeptText(`${to}/${path}`),
+      apply(current) {
+        const result = joined(current, kept);
+        isMoved = result === "unchanged";
+        return result;
+      },
+    });
+    const changed = `somebody has changed ${from}/${path} in the branch meanwhile: try again`;
+    edits.push({
+      path: asKeptText(`${from}/${path}`),
+      apply(now) {
+        if (now === text) return left;
+        if (!isMoved) throw new CoordinatorError("TRY_AGAIN", changed);
+        return "unchanged";
+      },
+    });
   };
   for (const { name, kind } of await branch.listFolder(from)) {
     if (kind === "file" && name.endsWith(".md")) await move(name, "absent");

@@ -81,6 +81,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   /** Ends the pause; there is one while this is set. */
   let cancelPause: (() => void) | undefined;
   const faults = createWorldFaults(surroundings, deps.log, deps.home);
+  /** Tasks whose result was gone from the branch again when it was to be recorded as committed: each is committed once more. */
+  const goneAgain = new Set<string>();
 
   const hasWork = (): boolean => {
     const { finished, awaitingIntakeCommit } = table.index.counts();
@@ -121,7 +123,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     if (errorFiles === said) errorFiles = [];
     const gone = [...taken, ...done.filter(awaitsIntakeCommit)].map(({ id }) => id);
     gone.push(...goneStale.flatMap(({ task }) => task ?? []));
-    for (const id of gone) noteDropGone(id, report.tip);
+    for (const id of gone) await noteDropGone(id, report.tip);
     for (const [index, one] of finished.entries()) {
       await retire(one, report.commits[index + offset] ?? report.tip);
       await slices.next();
@@ -139,7 +141,10 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     pause(Math.max(0, Math.min(indexMs * INDEX_SHARE, WAIT_MAX_MS - tookMs) - tookMs));
   };
 
-  const noteDropGone = (id: string, commit: string): void => {
+  const noteDropGone = async (id: string, commit: string): Promise<void> => {
+    const source = (table.get(id) ?? deps.recent.get(id))?.source;
+    // Somebody has moved the branch back meanwhile, and that was seen to while the drop counted as there.
+    if (source !== undefined && (await branch.blobAt(source.path)) === source.blob) return;
     if (table.get(id)?.dropGone === false) table.note(id, { k: "drop-gone", commit });
     if (deps.recent.get(id)?.dropGone === false) deps.recent.noteDropGone(id, commit);
   };
@@ -158,6 +163,12 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
       return;
     }
     const blob = await branch.blobAt(planned.path);
+    // Somebody has moved the branch back meanwhile, and that was seen to while the task was not among those whose results are looked for.
+    if (blob === undefined && !goneAgain.has(id)) {
+      goneAgain.add(id);
+      return;
+    }
+    goneAgain.delete(id);
     table.retire(id, { k: "committed", commit, blob: blob ?? null });
     deps.recent.add(recentOf(task, lastRow, blob));
     deps.sessions.committed(id);

@@ -6,6 +6,7 @@ import { CONTROLS, type Control, type ControlSpec } from "./controls.ts";
 import { checkBytes, checkNotAgain, checkStarts, checkTranscripts, readNotes } from "./findings/agent-findings.ts";
 import { refusedAsArchived } from "./findings/archived-drops.ts";
 import {
+  broughtBack,
   checkCommits,
   checkDoctor,
   checkLeftovers,
@@ -199,7 +200,7 @@ async function check(home: TortureHome): Promise<readonly string[]> {
   const verified = verifiedIn(home);
   const refused = refusedAsArchived(home.repo, home.tasks);
   return [
-    ...checkOutcomes({ tasks: home.tasks.filter((task) => !refused.includes(task)) }, content),
+    ...checkOutcomes({ tasks: home.tasks.filter((task) => !refused.includes(task)) }, content, broughtBack(home)),
     ...checkCommits(home, content),
     ...(await checkUser(home)),
     ...checkStarts(notes),

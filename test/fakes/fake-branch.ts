@@ -105,7 +105,7 @@ export function openFakeBranch(repository: FakeRepository): Branch {
     },
     readText: async (path) => view?.files.get(path),
     blobAt: async (path) => {
-      repository.beforeLookUp();
+      await repository.beforeLookUp(path);
       const text = view?.files.get(path);
       return text === undefined ? undefined : hashBlob(Buffer.from(text));
     },

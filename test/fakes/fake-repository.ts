@@ -31,8 +31,8 @@ export interface FakeRepository {
   readonly waiting: Set<() => void>;
   /** What others do at the last moment before a commit of ours. */
   beforeCommit: () => void;
-  /** Called before a file of the branch is looked up; may throw. */
-  beforeLookUp: () => void;
+  /** Called before a file of the branch is looked up; may throw, and take its time. */
+  beforeLookUp: (path: string) => void | Promise<void>;
   /** The next commits fail with this, for a reason of the world's. */
   failure: Error | undefined;
   /** What rewriting the index is said to take. */

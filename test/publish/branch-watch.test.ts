@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { failAt } from "../../src/base/fault-point.ts";
 import { parseTranscript } from "../../src/task/session/transcript.ts";
 import { newLife } from "../support/mortal.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { createWorld, type World } from "../support/world.ts";
 
 interface Served {
@@ -149,6 +150,28 @@ describe("a branch that loses our commits", () => {
     await world.advance(1_000);
     expect(world.results()).toHaveLength(3);
     expect(world.logged("recommit")).toHaveLength(2);
+  });
+
+  it("gets one again that was on its way to be recorded when the loss was seen", async () => {
+    const snapshot = await served();
+    const { world, before } = snapshot;
+    world.drop("other/3.md", "Do it.\n");
+    await world.settle();
+    const seen = (): number => world.logged("branch-moved").length;
+    const seenBefore = seen();
+    world.repository.beforeLookUp = async (asked) => {
+      if (!/^sessions\/other\/.*\.md$/.test(asked) || world.committed(asked) === undefined) return;
+      world.repository.beforeLookUp = () => undefined;
+      world.repository.user.reset(before);
+      await waitFor(() => seen() > seenBefore, { what: "the loss to be seen", intervalMs: 1 });
+    };
+    world.runner.end(world.runner.of("other"));
+    for (let second = 0; second < 20; second += 1) await world.advance(1_000);
+    expect(world.results()).toHaveLength(3);
+    expect(world.runner.started).toHaveLength(3);
+    const commits = world.repository.log().length;
+    await world.advance(10_000);
+    expect(world.repository.log()).toHaveLength(commits);
   });
 
   it("keeps what others have put on it instead", async () => {

@@ -40,10 +40,32 @@ export function readBranch({ repo }: Pick<TortureHome, "repo">): BranchContent {
   };
 }
 
-/** Returns what is wrong with the outcomes of the tasks that were asked for. */
+/**
+ * Returns the tasks of which a landing has brought a commit back that the branch had lost before, to a reset: git joins the rows of both, and
+ * the ledger says of itself that repeated rows do not matter.
+ */
+export function broughtBack({ repo }: Pick<TortureHome, "repo">): ReadonlySet<string> {
+  const format = "--format=%(trailers:key=Task-Id,valueonly,separator=%x20)";
+  const idsOf = (...args: readonly string[]): readonly string[] =>
+    repo
+      .git("log", "--author=^codex-inbox", format, ...args)
+      .split(/\s+/)
+      .filter((id) => id !== "");
+  const own = idsOf("--first-parent", "main");
+  const countOf = (ids: readonly string[], id: string): number => ids.filter((one) => one === id).length;
+  const all = idsOf("main");
+  return new Set(all.filter((id) => countOf(all, id) > countOf(own, id)));
+}
+
+/**
+ * Returns what is wrong with the outcomes of the tasks that were asked for.
+ *
+ * @param repeated tasks whose rows may stand in the ledger more than once, word for word
+ */
 export function checkOutcomes(
   home: Pick<TortureHome, "tasks">,
   { tasks, rows, entries }: BranchContent,
+  repeated: ReadonlySet<string> = new Set(),
 ): readonly string[] {
   const problems: string[] = [];
   const byNumber = Map.groupBy(tasks, ({ prompt }) => numberOf(prompt));
@@ -72,7 +94,13 @@ export function checkOutcomes(
   for (const [id, row] of folded)
     if (!tasks.some((task) => task.id === id))
       problems.push(`the ledger says that ${id} is ${row.status}, and it has no file`);
-  const finals = rows.filter((row) => isFinal(row.status)).map(({ task, run }) => `${task} ${run}`);
+  const ends = rows.filter((row) => isFinal(row.status));
+  const words = new Map(ends.map((row) => [JSON.stringify(row), row]));
+  const counted = [
+    ...ends.filter(({ task }) => !repeated.has(task)),
+    ...[...words.values()].filter(({ task }) => repeated.has(task)),
+  ];
+  const finals = counted.map(({ task, run }) => `${task} ${run}`);
   for (const row of twice(finals)) problems.push(`the ledger ends ${row} twice`);
 
   const keys = entries.map(

@@ -68,6 +68,7 @@ export function createArchive({
 }): (key: string, archived: boolean) => Promise<ArchiveAnswer> {
   const commit = async (plan: CommitPlan): Promise<string | undefined> => {
     const report = await branch.commit([plan], AbortSignal.timeout(WAIT_FOR_GIT_MS)).catch((cause: unknown) => {
+      if (cause instanceof CoordinatorError) throw cause;
       const reason = branch.waiting()?.reason ?? GIT_IS_SLOW;
       throw new CoordinatorError("TRY_AGAIN", `cannot commit now: ${reason}`, { cause });
     });

@@ -107,6 +107,25 @@ describe("archiving a session", () => {
     },
   );
 
+  it("is given up where the branch was reset behind its results just then: they come back where they were", async () => {
+    const world = createWorld();
+    const coordinator = await world.start();
+    const before = world.repository.tip?.id ?? "";
+    const id = await run(world, "docs/x");
+    world.repository.beforeCommit = () => {
+      world.repository.beforeCommit = () => undefined;
+      world.repository.user.reset(before);
+    };
+    await expect(coordinator.archive("docs", true)).rejects.toMatchObject({
+      code: "TRY_AGAIN",
+      message: expect.stringMatching(/^somebody has changed sessions\/docs\/.* meanwhile: try again$/),
+    });
+    await world.advance(5_000);
+    expect(world.results().map((task) => task.id)).toEqual([id]);
+    expect(below(world, "archive")).toEqual([]);
+    expect((await coordinator.archive("docs", true)).commit).toBe(world.repository.tip?.id);
+  });
+
   it("refuses what is dropped or submitted for it then, until it is taken out", async () => {
     const world = createWorld();
     const coordinator = await world.start();
