@@ -31,6 +31,16 @@ async function served(): Promise<Served> {
   return { world, before, ids, paths: ids.map(world.pathOf) };
 }
 
+/** A third task runs; just before its result is committed the user resets the branch behind those of the others. */
+async function thirdBehindReset({ world, before }: Served): Promise<void> {
+  world.drop("other/3.md", "Do it.\n");
+  await world.settle();
+  world.repository.beforeCommit = () => {
+    world.repository.beforeCommit = () => undefined;
+    world.repository.user.reset(before);
+  };
+}
+
 /** All that two finished tasks leave in the branch. */
 function expectAllThere({ world, ids }: Served): void {
   const statuses = new Map(world.results().map(({ id, status }) => [id, status]));
@@ -115,13 +125,8 @@ describe("a branch that loses our commits", () => {
 
   it("gets them again when a batch of ours came before anybody looked", async () => {
     const snapshot = await served();
-    const { world, before } = snapshot;
-    world.drop("other/3.md", "Do it.\n");
-    await world.settle();
-    world.repository.beforeCommit = () => {
-      world.repository.beforeCommit = () => undefined;
-      world.repository.user.reset(before);
-    };
+    const { world } = snapshot;
+    await thirdBehindReset(snapshot);
     world.runner.end(world.runner.of("other"));
     await world.settle();
     await world.advance(1_000);
@@ -131,13 +136,8 @@ describe("a branch that loses our commits", () => {
 
   it("gets them again from a later coordinator, although the one before has put a result on top and died before it looked", async () => {
     const snapshot = await served();
-    const { world, before } = snapshot;
-    world.drop("other/3.md", "Do it.\n");
-    await world.settle();
-    world.repository.beforeCommit = () => {
-      world.repository.beforeCommit = () => undefined;
-      world.repository.user.reset(before);
-    };
+    const { world } = snapshot;
+    await thirdBehindReset(snapshot);
     world.repository.beforeLookUp = () => {
       throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
     };
