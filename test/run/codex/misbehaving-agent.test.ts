@@ -61,7 +61,7 @@ describe("an agent that prints", () => {
   });
 
   it("tells how much that is while it goes on, so that it can be ended", async () => {
-    const test = scripted(`${OPENED}; ${flood(10_000 * MIB, 100_000)}`);
+    const test = scripted(`${OPENED}; ${flood(100 * MIB, 100_000)}; sleep 60`);
     const handle = await test.follow(test.request("x"));
     const { verdict } = await outcomeOf(handle, (event) => {
       if (event.kind === "output" && event.bytes > 50 * MIB) void handle.stop(0);
