@@ -10,7 +10,8 @@ const UNSPACED_CHARACTERS_MIN = 2;
 
 const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
-const SEGMENTER = new Intl.Segmenter("en", { granularity: "word" });
+/** Made when the first text needs it: that takes 16 ms, which every start of a command would take. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** English words that say nothing of what a text is about. Other languages' are told by how common they are (memory-rank.ts). */
 const STOP_WORDS: ReadonlySet<string> = new Set(
@@ -75,7 +76,8 @@ function withoutOuterUnderscores(run: string): string {
 }
 
 function* unspacedWords(run: string): Generator<string> {
-  for (const { segment } of SEGMENTER.segment(run)) {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "word" });
+  for (const { segment } of segmenter.segment(run)) {
     const min = UNSPACED.test(segment) ? UNSPACED_CHARACTERS_MIN : WORD_CHARACTERS_MIN;
     if (hasCharacters(segment, min)) yield segment;
   }
