@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type GitCommand, mayWrite, parseGitCommand } from "../process/git-command.ts";
 import { findMover } from "../process/git-under-way.ts";
 import type { Repository } from "../repository/repository.ts";
+import { createProcessFamily } from "./process-family.ts";
 import { createProcessTable, type ProcessStat, type ProcessTable, realPathOf } from "./process-table.ts";
 
 /** A live git process that may write what a commit of ours moves. */
@@ -33,7 +34,7 @@ export interface ProcessScan {
   scan(first?: number): Blocker | undefined;
   /** Does that unless it was done a moment ago: a program that has run for seconds hardly ever becomes git. */
   scanIfOld(): void;
-  /** Looks at what was started since the last scan or look, and again at what was remembered: some 0.02 ms each. */
+  /** Looks at what was started since the last scan or look (some 0.03 ms each), and again at what was remembered (0.01 ms). */
   look(forks: Forks): Look;
   /**
    * Tells whether what a look found clear still is, in a tenth of a look's time: for the moment at which git's locks are held. What was
@@ -53,8 +54,6 @@ const WATCHED_MS = 2_000;
 const SCAN_EVERY_MS = 500;
 /** With more new ids than this the processes are listed first: most of the ids are threads, or have ended. */
 const NEWCOMERS_UNLISTED_MAX = 24;
-/** The tables of process ids are larger than what any machine starts in this time. */
-const FAMILY_MS = 1_000;
 
 /**
  * @param ownMarker processes with `CODEX_INBOX_RUN=<ownMarker>…` in their environment are agents of ours: they run in a sandbox
@@ -66,35 +65,36 @@ export function createProcessScan(
   processes: ProcessTable = createProcessTable(),
 ): ProcessScan {
   const ancestors = new Set(listAncestors());
-  const marker = `\0CODEX_INBOX_RUN=${ownMarker}`;
   /** Git processes that block, shells in the work tree, and young processes. */
   const watched = new Set<number>();
   /** Watched processes that are not this coordinator's, and when they began: who began them is asked once. */
   const strangers = new Map<number, number>();
+  /** Those of them that are not about to become git: while one keeps its name it need not be judged again before then (since boot). */
+  const calm = new Map<number, { readonly name: string; readonly untilMs: number }>();
   /** By process id: the names of those that need not be looked at again while they keep them. */
   let settled = new Map<number, string>();
-  /** Processes known to be of this coordinator's, and since when: a process id is not given out again so soon. */
-  let family = new Set<number>([process.pid]);
-  let familySinceMs = Number.NEGATIVE_INFINITY;
+  const family = createProcessFamily(processes, ownMarker);
   let seenPid = -1;
   let scannedMs = Number.NEGATIVE_INFINITY;
 
   /** Judges one process, and keeps watching it while it is, or may become, a git that writes here. */
   function examine(pid: number, forks: Forks, uptimeMs: number): Look {
+    const known = calm.get(pid);
+    if (known !== undefined && uptimeMs < known.untilMs && processes.name(pid) === known.name) return "clear";
     const stat = processes.stat(pid);
     const look = stat === undefined ? undefined : judge(pid, stat, forks, uptimeMs);
     if (stat !== undefined && look === undefined && isSettled(stat, uptimeMs)) settled.set(pid, stat.name);
     if (look !== undefined) watched.add(pid);
-    else if (watched.delete(pid)) strangers.delete(pid);
+    else if (watched.delete(pid)) {
+      strangers.delete(pid);
+      calm.delete(pid);
+    }
     return look ?? "clear";
   }
 
   /** Returns `undefined` for a process that need not be looked at again. */
   function judge(pid: number, stat: ProcessStat, forks: Forks, uptimeMs: number): Look | undefined {
-    if (family.has(stat.parent)) {
-      family.add(pid);
-      return undefined;
-    }
+    if (family.takes(pid, stat.parent)) return undefined;
     if (isGitName(stat.name)) {
       const what = judgeGit(pid);
       return what === undefined ? undefined : { pid, what };
@@ -105,7 +105,12 @@ export function createProcessScan(
     if (stat.isForkOnly && processes.isThread(pid)) return undefined;
     const isHere = standsHere(pid);
     if ((ageMs >= WATCHED_MS && !isHere) || !isStranger(pid, stat)) return undefined;
-    const maySoonBeGit = ageMs < YOUNG_MS && (stat.isForkOnly || isShell);
+    if (ageMs >= YOUNG_MS) {
+      const untilMs = ageMs >= WATCHED_MS ? Number.POSITIVE_INFINITY : stat.startedMs + WATCHED_MS;
+      calm.set(pid, { name: stat.name, untilMs });
+      return "clear";
+    }
+    const maySoonBeGit = stat.isForkOnly || isShell;
     return maySoonBeGit && (forks === "any" || forks === "everywhere" || (forks === "in-the-tree" && isHere))
       ? "unsettled"
       : "clear";
@@ -114,7 +119,7 @@ export function createProcessScan(
   /** A process of somebody else's stays that; should it become an agent of ours by exec, it is watched a little longer. */
   function isStranger(pid: number, { parent, startedMs }: ProcessStat): boolean {
     if (strangers.get(pid) === startedMs) return true;
-    if (isOurs(pid, parent)) return false;
+    if (family.isOurs(pid, parent)) return false;
     strangers.set(pid, startedMs);
     return true;
   }
@@ -124,7 +129,7 @@ export function createProcessScan(
     const command = parseGitCommand(argv);
     if (argv.length > 0 && !mayWrite(command)) return undefined;
     // An ancestor: an alias of git has started us, and waits for us to end.
-    if (ancestors.has(pid) || isOurs(pid) || !concerns(pid, command, argv)) return undefined;
+    if (ancestors.has(pid) || family.isOurs(pid) || !concerns(pid, command, argv)) return undefined;
     return `git ${command.name === "" ? "(starting)" : command.name} (process ${pid}) is running in the work tree`;
   }
 
@@ -166,29 +171,10 @@ export function createProcessScan(
     return isInside(folder, join(repository.commonDir, "worktrees")) && !isOurs;
   }
 
-  /** A process of this coordinator's, or an agent that an earlier one started. */
-  function isOurs(pid: number, parent = processes.stat(pid)?.parent ?? 0): boolean {
-    const line = [pid];
-    for (let id = pid === process.pid ? pid : parent; id > 1; id = processes.stat(id)?.parent ?? 0) {
-      if (family.has(id)) {
-        for (const one of line) family.add(one);
-        return true;
-      }
-      line.push(id);
-    }
-    return processes.environment(pid).includes(marker);
-  }
-
   function listAncestors(): readonly number[] {
     const ids: number[] = [];
     for (let id = processes.stat(process.pid)?.parent ?? 0; id > 1; id = processes.stat(id)?.parent ?? 0) ids.push(id);
     return ids;
-  }
-
-  function forgetFamily(): void {
-    if (performance.now() - familySinceMs < FAMILY_MS) return;
-    family = new Set([process.pid]);
-    familySinceMs = performance.now();
   }
 
   function ownMover(): Blocker | undefined {
@@ -200,7 +186,7 @@ export function createProcessScan(
   function scan(first?: number): Blocker | undefined {
     const mover = ownMover();
     if (mover !== undefined) return mover;
-    forgetFamily();
+    family.forgetOld();
     const uptimeMs = processes.uptimeMs();
     const before = first === undefined ? "clear" : examine(first, "none", uptimeMs);
     if (typeof before === "object") return before;
@@ -208,6 +194,7 @@ export function createProcessScan(
     const last = processes.lastPid();
     watched.clear();
     strangers.clear();
+    calm.clear();
     const known = last < seenPid ? new Map<number, string>() : settled; // Ids are given out again: a name says nothing then.
     settled = new Map();
     let blocker: Blocker | undefined;
@@ -235,7 +222,7 @@ export function createProcessScan(
   function look(forks: Forks): Look {
     const mover = ownMover();
     if (mover !== undefined) return mover;
-    forgetFamily();
+    family.forgetOld();
     const last = processes.lastPid();
     // Ids begin again at the bottom after the greatest.
     if (seenPid === -1 || last < seenPid) scan();
@@ -269,9 +256,8 @@ export function createProcessScan(
       if (look("in-the-tree") === "unsettled") return true;
       const sinceMs = processes.uptimeMs() - withinMs;
       return [...watched].some((pid) => {
-        const stat = processes.stat(pid);
-        if (stat === undefined || !isGitName(stat.name) || stat.startedMs < sinceMs) return false;
-        return judgeGit(pid) !== undefined;
+        const stat = isGitName(processes.name(pid) ?? "") ? processes.stat(pid) : undefined;
+        return stat !== undefined && stat.startedMs >= sinceMs && judgeGit(pid) !== undefined;
       });
     },
   };

@@ -175,6 +175,22 @@ it("each process of a run of ours is looked at once, and its parents not again",
   expect(asked).toEqual(["stat", "stat", "stat"]);
 });
 
+it("a program of somebody else's is judged once and then asked for its name, and who began it is asked once for all of its like", () => {
+  const { start, scan, asked } = machine();
+  expect(scan.scan()).toBeUndefined();
+  start(NEW, { name: "make", ageMs: 900 });
+  start(NEW + 1, { name: "cc", ageMs: 300, parent: NEW });
+  start(NEW + 2, { name: "ld", ageMs: 300, parent: NEW });
+  asked.length = 0;
+  expect(scan.look("everywhere")).toBe("clear");
+  expect(asked).toEqual(["stat", "stat", "stat"]); // Each its own, and of its parent nothing.
+  asked.length = 0;
+  expect(scan.look("everywhere")).toBe("clear");
+  expect(asked).toEqual(["name", "name", "name"]);
+  start(NEW + 1, { name: "git", argv: COMMIT, cwd: TOP, ageMs: 400 });
+  expect(scan.look("none")).toMatchObject({ pid: NEW + 1 });
+});
+
 it("of many new ids those are looked at that are processes", () => {
   const { start, scan, asked } = machine();
   expect(scan.scan()).toBeUndefined();
