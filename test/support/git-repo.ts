@@ -1,12 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-
-export interface GitAnswer {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type GitAnswer, runGitSync } from "./git-starter.ts";
 
 /** A repository to play the user in. Paths are relative to `dir`. */
 export interface GitRepo {
@@ -21,10 +15,7 @@ export interface GitRepo {
 
 /** Returns a handle on the work tree at `dir`. */
 export function gitRepoAt(dir: string): GitRepo {
-  function tryGit(...args: readonly string[]): GitAnswer {
-    const result = spawnSync("git", args, { cwd: dir, encoding: "utf8", maxBuffer: 1 << 28 });
-    return { status: result.status ?? 128, stdout: result.stdout, stderr: result.stderr };
-  }
+  const tryGit = (...args: readonly string[]): GitAnswer => runGitSync(dir, args);
   return {
     dir,
     tryGit,

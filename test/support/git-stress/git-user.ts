@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { GitAnswer } from "../git-repo.ts";
+import type { GitAnswer } from "../git-starter.ts";
 import {
   blobId,
   compareEntries,
