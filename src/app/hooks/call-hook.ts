@@ -1,6 +1,4 @@
 import { createHmac } from "node:crypto";
-import { request as requestPlain } from "node:http";
-import { request as requestSecure } from "node:https";
 import { CoordinatorError } from "../../base/errors.ts";
 import { readBoundedText, SMALL_FILE_BYTES_MAX } from "../../base/files/read-bounded.ts";
 import { runProgram } from "../../base/process/run-program.ts";
@@ -76,8 +74,14 @@ export async function callWebhook(
   }
 }
 
-function post(url: string, { event, delivery }: HookCall, signature: string, signal: AbortSignal): Promise<number> {
-  const request = url.startsWith("https:") ? requestSecure : requestPlain;
+async function post(
+  url: string,
+  { event, delivery }: HookCall,
+  signature: string,
+  signal: AbortSignal,
+): Promise<number> {
+  // Loaded by the few who have a webhook.
+  const { request } = await (url.startsWith("https:") ? import("node:https") : import("node:http"));
   const headers = {
     ...{ "content-type": "application/json", "content-length": Buffer.byteLength(event) },
     ...{ "user-agent": "codex-inbox", "x-codex-inbox-delivery": delivery, "x-codex-inbox-signature": signature },

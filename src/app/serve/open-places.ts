@@ -5,7 +5,7 @@ import type { LivePolicy } from "../../config/live-policy.ts";
 import { keptApart } from "../../dispatch/run/run-request.ts";
 import { createMerger, type Merger } from "../../git/merge/merger.ts";
 import { createGitMaintenance } from "../../git/objects/git-maintenance.ts";
-import { authorFor, readIdentity } from "../../git/repository/committer-identity.ts";
+import { authorFor, type IdentityOf, readIdentity } from "../../git/repository/committer-identity.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createTurnRefs } from "../../git/snapshots/turn-refs.ts";
 import { type LinkedWorktrees, openLinkedWorktrees } from "../../git/worktrees/linked-worktrees.ts";
@@ -43,6 +43,8 @@ export interface PlacesOptions {
   readonly confinement: () => Confinement;
   readonly surroundings: Surroundings;
   readonly log: Log;
+  /** Who signs commits in a repository. */
+  readonly identityOf: IdentityOf;
 }
 
 /** Whose work the commits of agents are, unless somebody says otherwise. */
@@ -67,15 +69,17 @@ export interface WorktreePartsOptions
   readonly allowed: () => readonly string[];
   readonly secretsIn: SecretFinder["placesIn"];
   readonly setup: WorktreeSetup;
+  /** `readIdentity` unless given. */
+  readonly identityOf?: IdentityOf;
 }
 
 /** Opens the worktrees of a workspace: one process at a time may, the one that holds its lock. @throws as `openWorkplace` */
 export async function openWorktreeParts(options: WorktreePartsOptions): Promise<WorktreeParts> {
-  const { place, paths, allowed, settings, surroundings, log } = options;
+  const { place, paths, allowed, settings, surroundings, log, identityOf = readIdentity } = options;
   const home = homeName(paths.root);
   const records = openWorktreeRecords(paths.worktrees);
   const workTree = await openWorkplace({
-    ...{ place, paths, log, allowed, secretsIn: options.secretsIn, linked: () => worktrees.known() },
+    ...{ place, paths, log, allowed, secretsIn: options.secretsIn, identityOf, linked: () => worktrees.known() },
   });
   const { code, programs, ours } = workTree;
   const environment: WorktreeRemovalDeps["environment"] = (repository) => programs.forListing(repository);
@@ -87,7 +91,7 @@ export async function openWorktreeParts(options: WorktreePartsOptions): Promise<
     ...{ ...shared, setup: options.setup, indexesDir: paths.worktreeIndexes, home },
     makeRoom: () => keeping.makeRoom(),
   });
-  const committer = (): Promise<string> => readIdentity(code);
+  const committer = (): Promise<string> => identityOf(code);
   const merger = createMerger(code, join(paths.merging, "coordinator"));
   const taking = { ...shared, worktrees, ours, committer, snapshots: workTree.snapshots };
   const snapshots = createSessionSnapshots({
@@ -105,7 +109,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
   readonly workTree: Workplace;
   readonly places: RunPlaces;
 }> {
-  const { place, paths, config, policy, commands, surroundings, log } = options;
+  const { place, paths, config, policy, commands, surroundings, log, identityOf } = options;
   let isIdle = (_session: string | undefined): boolean => false;
   const setup = createWorktreeSetup({
     driver: createVerifyDriver({ ...commands, runsDir: paths.worktreeSetups }),
@@ -116,7 +120,7 @@ export async function openPlaces(options: PlacesOptions): Promise<{
     }),
   });
   const { workTree, records, worktrees, snapshots, keeping, merger, commitEdits } = await openWorktreeParts({
-    ...{ place, paths, surroundings, log, setup, allowed: () => policy.current().workdirs },
+    ...{ place, paths, surroundings, log, setup, identityOf, allowed: () => policy.current().workdirs },
     settings: () => ({ setup: undefined, ...config.current().worktree, dir: policy.current().worktreesDir }),
     ...{ isIdle: (session) => isIdle(session), secretsIn: commands.keeper.placesIn },
   });

@@ -6,6 +6,8 @@ import type { ConfigFlags, SettingsText } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLiveNames, createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
 import { openCommitter } from "../../git/commit/committer.ts";
+import { createObjectReader, type ObjectReader } from "../../git/objects/object-reader.ts";
+import { createIdentities } from "../../git/repository/committer-identity.ts";
 import { createTaskHistory } from "../../git/repository/task-history.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import { createIntake } from "../../intake/inbox/intake.ts";
@@ -29,7 +31,7 @@ import { type StatePaths, statePaths } from "../../store/state-paths.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
 import type { CodexInstallation } from "../../task/state/run.ts";
 import { keptError } from "../../task/text/kept-text.ts";
-import { readSettingsOf, shortName } from "../committed-config.ts";
+import { readSettings, shortName } from "../committed-config.ts";
 import { openKeeper } from "../open-keeper.ts";
 import { syncOpener } from "../open-sync.ts";
 import { describeServed } from "../queries/server-record.ts";
@@ -76,7 +78,8 @@ export async function serve(
     );
   }
   const paths = statePaths(place.stateDir);
-  const settings = await readSettingsOf(place, branchName);
+  const objects = createObjectReader(place); // The committer's from the start: it ends with our process where it comes to none.
+  const settings = await readSettings(place, branchName, objects);
   const config = createLiveConfig(settings, given, options.config);
   const policy = createLivePolicy(paths.policy, place.workRoot, (changed) =>
     own.requireApart(changed, installation.path),
@@ -103,7 +106,7 @@ export async function serve(
     if (options.takeOver) await takeOverCopiedTasks(paths, clone, keeper, log);
     const opened = {
       ...{ environment, log, config, first: settings, policy },
-      ...{ installation, own, paths, clone, launcher, keeper },
+      ...{ installation, own, paths, clone, launcher, keeper, objects },
     };
     const coordinator = await open(place, branchName, options, opened);
     try {
@@ -133,6 +136,7 @@ interface Opened extends ServeSurroundings {
   readonly clone: string;
   readonly keeper: Awaited<ReturnType<typeof openKeeper>>;
   readonly launcher: Launcher;
+  readonly objects: ObjectReader;
 }
 
 async function open(
@@ -149,13 +153,15 @@ async function open(
   const surroundings = { now, monotonicMs: () => performance.now(), random: Math.random, after };
   const commands = { codexPath: () => current.path, environment, keeper, workspaceId, launcher };
   const confinement = (): Confinement => own.confinement(current.path);
+  const identityOf = createIdentities();
   const { workTree, places } = await openPlaces({
-    ...{ place, paths, config, policy, commands, confinement, surroundings, log },
+    ...{ place, paths, config, policy, commands, confinement, surroundings, log, identityOf },
   });
   const branch = await openCommitter({
     ...{ place, workspaceDir, stateDir, branch: branchName, now, ownMarker: workspaceId },
     onNotice: (notice) => log("git", { notice }),
     author: policy.current().author,
+    ...{ identityOf, objects: opened.objects },
   });
   const store = createSessionStore(branch);
   const { settleMs, rescanMs } = config.current();

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { createObjectReader, type StoredObject } from "../objects/object-reader.ts";
+import { createObjectReader, type ObjectReader, type StoredObject } from "../objects/object-reader.ts";
 import { fromByteName, isFolder, isPlainFile, parseTree } from "../objects/tree-format.ts";
 import type { WorkspacePlace } from "../repository/workspace-place.ts";
 
@@ -16,9 +16,12 @@ export interface BranchReader {
   close(): void;
 }
 
-/** Creates the reader of `branch` ("refs/heads/main") for a workspace. All calls share one git. */
-export function createBranchReader(place: HomePlace, branch: string): BranchReader {
-  const objects = createObjectReader(place);
+/** Creates the reader of `branch` ("refs/heads/main") for a workspace. All calls share one git, that of `objects`. */
+export function createBranchReader(
+  place: HomePlace,
+  branch: string,
+  objects: ObjectReader = createObjectReader(place),
+): BranchReader {
   const folder = relative(place.topDir, place.workspaceDir);
   const prefix = folder === "" ? "" : `${folder}/`;
 

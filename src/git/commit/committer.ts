@@ -16,11 +16,12 @@ import { createWaitPauses } from "../gate/wait-pauses.ts";
 import { createIndexFile } from "../index/index-file.ts";
 import { createIndexKnowledge } from "../index/index-knowledge.ts";
 import { objectId } from "../objects/object-format.ts";
+import { createObjectReader, type ObjectReader } from "../objects/object-reader.ts";
 import { createObjectStore } from "../objects/object-store.ts";
 import { createOwnPacks } from "../objects/own-packs.ts";
 import { createTreeEditor } from "../objects/tree-edit.ts";
 import { fromByteName, isFolder, isPlainFile } from "../objects/tree-format.ts";
-import { authorFor, readIdentity } from "../repository/committer-identity.ts";
+import { authorFor, type IdentityOf, readIdentity } from "../repository/committer-identity.ts";
 import { createConfiguredPrograms } from "../repository/configured-programs.ts";
 import { createAuthorshipReader, findIntroduction, isCopy } from "../repository/history.ts";
 import type { WorkTreePlace } from "../repository/read-work-tree.ts";
@@ -49,6 +50,10 @@ export interface CommitterOptions {
   readonly onNotice: (message: string) => void;
   /** "Name <address>" for the commits' author; `undefined`: codex-inbox, with the address of who commits. */
   readonly author?: string | undefined;
+  /** `readIdentity` unless given. */
+  readonly identityOf?: IdentityOf;
+  /** A reader of this repository's objects, for the committer to close; one of its own unless given. */
+  readonly objects?: ObjectReader;
   /** Git run by a process with `CODEX_INBOX_RUN=<ownMarker>…` in its environment is an agent of ours: it cannot write `.git`. */
   readonly ownMarker: string;
 }
@@ -244,8 +249,9 @@ async function openParts(options: CommitterOptions): Promise<MoveParts> {
   const owner = createHash("sha256").update(relative(repository.commonDir, stateDir)).digest("hex").slice(0, 12);
   const packs = createOwnPacks({ objectsDir, commonDir: repository.commonDir, format: objectFormat, owner });
   if (!hasLiveOwner(stateDir)) packs.clean();
-  const identity = await readIdentity(repository);
-  const store = createObjectStore({ gitDir, objectsDir, format: objectFormat, packs });
+  const identity = await (options.identityOf ?? readIdentity)(repository);
+  const objects = options.objects ?? createObjectReader({ gitDir });
+  const store = createObjectStore({ objects, objectsDir, format: objectFormat, packs });
   const refs = createRefs(repository);
   const memory = createCommittedMemory(stateDir, options.branch);
   const index = createIndexFile(repository, temporary);

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { GitError } from "../process/git-process.ts";
 import type { ObjectFormat, ObjectType } from "./object-format.ts";
-import { createObjectReader } from "./object-reader.ts";
+import type { ObjectReader } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
 import type { OwnPacks } from "./own-packs.ts";
 
@@ -37,14 +37,14 @@ export interface ObjectStore {
 const CACHED_BYTES_MAX = 1_048_576;
 
 export interface ObjectStoreOptions {
-  readonly gitDir: string;
+  /** The store closes it. */
+  readonly objects: ObjectReader;
   readonly objectsDir: string;
   readonly format: ObjectFormat;
   readonly packs: OwnPacks;
 }
 
-export function createObjectStore({ gitDir, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
-  const reader = createObjectReader({ gitDir });
+export function createObjectStore({ objects: reader, objectsDir, format, packs }: ObjectStoreOptions): ObjectStore {
   const writer = createObjectWriter(objectsDir, format, packs.keepText);
   const cache = new LRUCache<string, KeptObject>({
     maxSize: CACHED_BYTES_MAX,

@@ -4,6 +4,19 @@ import { runGit } from "../process/git-process.ts";
 /** Signs our commits where the user has configured no name: git's own guess from the machine would be nobody's. */
 const FALLBACK_IDENTITY = "codex-inbox <codex-inbox@localhost>";
 
+/** Tells who commits in a repository, as `readIdentity` does. */
+export type IdentityOf = (place: GitPlace) => Promise<string>;
+
+/** Asks git once for each repository: a change of the user's name is seen at the next start. */
+export function createIdentities(): IdentityOf {
+  const asked = new Map<string, Promise<string>>();
+  return (place) => {
+    const identity = asked.get(place.gitDir) ?? readIdentity(place);
+    asked.set(place.gitDir, identity);
+    return identity;
+  };
+}
+
 /** Returns "Name <address>" as configured for this repository, or a name of our own. */
 export async function readIdentity(place: GitPlace): Promise<string> {
   const result = await runGit(place, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"]);

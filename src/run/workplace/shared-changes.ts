@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { faultPoint } from "../../base/fault-point.ts";
 import { realPathOf } from "../../base/files/real-path.ts";
 import type { Log } from "../../base/surroundings.ts";
-import { readIdentity } from "../../git/repository/committer-identity.ts";
+import type { IdentityOf } from "../../git/repository/committer-identity.ts";
 import type { KnownRepositories, KnownRepository } from "../../git/repository/known-repositories.ts";
 import type { SnapshotLimits } from "../../git/snapshots/candidates.ts";
 import type { Snapshot, SnapshotRequest, Snapshots } from "../../git/snapshots/snapshot.ts";
@@ -16,6 +16,8 @@ import type { ChangingRun, EndedRun, RunChanges } from "./run-changes.ts";
 export interface SharedChangesOptions {
   readonly repositories: KnownRepositories;
   readonly snapshots: Snapshots;
+  /** Who signs commits in a repository. */
+  readonly identityOf: IdentityOf;
   /** Absolute; what the workdir of a task is from. */
   readonly root: string;
   /** Folder for indexes of our own (absolute; made when missing). */
@@ -35,17 +37,13 @@ const NOTHING = {
 } as const satisfies RunChange;
 
 export function createSharedChanges(options: SharedChangesOptions): RunChanges {
-  const { repositories, snapshots, root, indexDir, home, limits, now, log } = options;
-  /** By git directory: who signs commits there, asked once. */
-  const identities = new Map<string, Promise<string>>();
+  const { repositories, snapshots, identityOf, root, indexDir, home, limits, now, log } = options;
 
   /** What both snapshots of a run have in common. */
   const requestIn = async (repository: KnownRepository): Promise<CommonRequest> => {
-    const identity = identities.get(repository.gitDir) ?? readIdentity(repository);
-    identities.set(repository.gitDir, identity);
     const name = createHash("sha256").update(repository.topDir).digest("hex").slice(0, 16);
     return {
-      ...{ repository, indexPath: join(indexDir, `${name}.index`), limits, committer: await identity },
+      ...{ repository, indexPath: join(indexDir, `${name}.index`), limits, committer: await identityOf(repository) },
       ours: repository.topDir === home.topDir ? home.ours : [],
     };
   };

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { Log } from "../../base/surroundings.ts";
 import { type CodeRepositories, openCodeRepositories } from "../../git/repository/code-repositories.ts";
+import type { IdentityOf } from "../../git/repository/committer-identity.ts";
 import type { KnownRepositories, KnownRepository } from "../../git/repository/known-repositories.ts";
 import type { WorkspacePlace } from "../../git/repository/workspace-place.ts";
 import type { SecretsIn } from "../../git/snapshots/new-secrets.ts";
@@ -27,6 +28,7 @@ export interface WorkplaceOptions {
   /** Absolute paths that the policy allows; the same list until it changes. */
   readonly allowed: () => readonly string[];
   readonly secretsIn: SecretsIn;
+  readonly identityOf: IdentityOf;
   readonly log: Log;
   /** Worktrees of our own that runs may work in; the same list until it changes. */
   readonly linked?: () => readonly KnownRepository[];
@@ -48,7 +50,7 @@ const LIMITS = { fileBytesMax: 10 * 1024 * 1024, totalBytesMax: 200 * 1024 * 102
  * @throws CoordinatorError `NOT_FOUND` where the code's checkout is gone; `CONFIG` where its configuration lies where agents may write
  */
 export async function openWorkplace(options: WorkplaceOptions): Promise<OpenedWorkplace> {
-  const { place, paths, allowed, secretsIn, log, linked } = options;
+  const { place, paths, allowed, secretsIn, identityOf, log, linked } = options;
   const { code, repositories, programs, gitEnvironment } = await openCodeRepositories(place, allowed, linked);
   const prefix = relative(place.topDir, place.workspaceDir);
   const ours = [INBOX, SESSIONS, ARCHIVE, LEDGER, ROTATED_LEDGERS].map((path) =>
@@ -66,6 +68,7 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<OpenedWo
       ...{
         repositories,
         snapshots,
+        identityOf,
         log,
         limits: LIMITS,
         now: Date.now,

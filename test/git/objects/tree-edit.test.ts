@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
+import { createObjectReader } from "../../../src/git/objects/object-reader.ts";
 import { createObjectStore } from "../../../src/git/objects/object-store.ts";
 import { createOwnPacks } from "../../../src/git/objects/own-packs.ts";
 import { createTreeEditor } from "../../../src/git/objects/tree-edit.ts";
@@ -12,7 +13,7 @@ function editorOf(repo: GitRepo) {
   const commonDir = join(repo.dir, ".git");
   const place = { objectsDir: join(commonDir, "objects"), format: "sha1" } as const;
   const packs = createOwnPacks({ ...place, commonDir, owner: "me" });
-  const store = createObjectStore({ ...place, gitDir: commonDir, packs });
+  const store = createObjectStore({ ...place, objects: createObjectReader({ gitDir: commonDir }), packs });
   onTestFinished(() => store.close());
   const file = (text: string): TreeEntry => ({ mode: FILE_MODE, id: store.add("blob", Buffer.from(text)) });
   return { store, file, trees: createTreeEditor(store, "sha1") };

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createIdentities } from "../../../src/git/repository/committer-identity.ts";
 import { createConfiguredPrograms } from "../../../src/git/repository/configured-programs.ts";
 import { createKnownRepositories } from "../../../src/git/repository/known-repositories.ts";
 import { readWorkTree } from "../../../src/git/repository/read-work-tree.ts";
@@ -33,6 +34,7 @@ function scene(repo = tempRepo(), options: { readonly allowed?: string; readonly
       programs: createConfiguredPrograms(),
       secretsIn: async (text) => (text.includes("SECRET-") ? [{ line: 1, kind: "token" }] : []),
     }),
+    identityOf: createIdentities(),
     indexDir: join(repo.dir, ".git/codex-inbox/code-index"),
     home: { topDir: repo.dir, ours: OURS },
     limits: { fileBytesMax: 1_000, totalBytesMax: 100_000, filesMax: options.filesMax ?? 1_000 },
