@@ -4,9 +4,7 @@ import type { Environment } from "../../run/sandbox/environment.ts";
 import { rightsByOrigin } from "../../task/rights/origin-rights.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
-import { linkedFiles } from "./hard-links.ts";
 import { COPIES, confinementOf, ownPlaces, requireApart } from "./own-places.ts";
-import { PACKAGE_DIR } from "./package-facts.ts";
 
 /** Keeps agents out of what we run, for one workspace. */
 export interface OwnPlaces {
@@ -29,11 +27,10 @@ export function watchOwnPlaces(place: WorkspacePlace, environment: Environment, 
       const around = { place, environment, codexPath, hooks: policy };
       const { workdirs } = rightsByOrigin(policy, []).widest;
       const trees = policy.worktreesDir === undefined ? [] : [policy.worktreesDir];
-      requireApart(ownPlaces(around), [place.workRoot, ...workdirs, ...trees], around);
+      const [linked, ...more] = requireApart(ownPlaces(around), [place.workRoot, ...workdirs, ...trees], around);
       [hooks, seen] = [policy, undefined];
       if (isTold) return;
       isTold = true;
-      const [linked, ...more] = linkedFiles(PACKAGE_DIR, codexPath, [place.workRoot]);
       const reason = "another name of these files may lie where agents write";
       if (linked !== undefined) log("hard-links", { path: linked.path, more: more.length, reason, hint: COPIES });
     },

@@ -11,7 +11,7 @@ import { privatePaths } from "../../run/sandbox/private-paths.ts";
 import type { Policy } from "../../task/rights/policy.ts";
 import { isBelow } from "../../task/rights/rights.ts";
 import type { Confinement } from "../../task/spec/sandbox-profile.ts";
-import { linkedFiles } from "./hard-links.ts";
+import { type LinkedFile, linkedFiles } from "./hard-links.ts";
 import { PACKAGE_DIR } from "./package-facts.ts";
 
 /** Something that we run, or that says what tasks may do: where an agent could write to it, the next run would be its own. */
@@ -89,9 +89,14 @@ export function confinementOf(places: readonly OwnPlace[], options: OwnPlacesOpt
  * Looks whether agents can be kept out of all `places` by the permission profile of their runs.
  *
  * @param roots where tasks may have agents work; absolute
+ * @returns the program files that have another name somewhere that was not found, and may be where agents write
  * @throws CoordinatorError `CONFIG` with what to move
  */
-export function requireApart(places: readonly OwnPlace[], roots: readonly string[], options: OwnPlacesOptions): void {
+export function requireApart(
+  places: readonly OwnPlace[],
+  roots: readonly string[],
+  options: OwnPlacesOptions,
+): readonly LinkedFile[] {
   for (const root of roots.map(realPathOf)) {
     for (const { what, path } of places) {
       const real = realPathOf(path);
@@ -108,11 +113,13 @@ export function requireApart(places: readonly OwnPlace[], roots: readonly string
     requireProfile(root, confinementOf(places, options), options);
   }
   const { packageDir = PACKAGE_DIR, codexPath } = options;
-  const linked = linkedFiles(packageDir, codexPath, roots.map(realPathOf)).find(({ within }) => within !== undefined);
-  if (linked !== undefined)
+  const linked = linkedFiles(packageDir, codexPath, roots.map(realPathOf));
+  const twin = linked.find(({ within }) => within !== undefined);
+  if (twin !== undefined)
     throw wrong(
-      `${linked.path} and ${linked.within} are one file with two names, and agents may write to the second: ${COPIES}`,
+      `${twin.path} and ${twin.within} are one file with two names, and agents may write to the second: ${COPIES}`,
     );
+  return linked;
 }
 
 /** What helps against programs that have two names. */
