@@ -1,7 +1,7 @@
 /** Builds the bundle of the package (docs/decisions/0029-one-bundle.md): `node .ci/build.ts <folder>`; the tests that start the program use it too. */
 import { copyFileSync, cpSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
@@ -42,8 +42,15 @@ function call(path: string): string {
   return `process.getBuiltinModule(${JSON.stringify(path)})`;
 }
 
+/** A script, whose functions V8 can keep compiled from one start to the next, which it does not for modules once they run. */
+const SCRIPT = {
+  format: "cjs",
+  define: { "import.meta.dirname": "__dirname" },
+  supported: { "dynamic-import": false },
+} as const satisfies BuildOptions;
+
 /**
- * Writes cli.js with its parts, serve.js (all of it in one file, which is quicker where nearly all is needed), the page and the scripts
+ * Writes cli.js with its parts, serve.cjs (all of it in one file, which is quicker where nearly all is needed), the page and the scripts
  * to the folder `outdir` (absolute).
  *
  * @param more further programs in one file each, relative to the repository: tests have one
@@ -57,18 +64,21 @@ export async function buildBundle(
 ): Promise<void> {
   const common = {
     bundle: true,
-    format: "esm",
     platform: "node",
     target: "node22.22",
-    banner: { js: 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
     alias: { "js-yaml": join(ROOT, ".ci/no-js-yaml.cjs") },
     absWorkingDir: ROOT,
     plugins: [...plugins, BUILTINS_BY_CALL],
     logLevel: "warning",
   } satisfies BuildOptions;
-  await build({ ...common, entryPoints: ["src/cli.ts"], outdir, splitting: true });
-  const whole = [{ in: "src/cli.ts", out: "serve" }, ...more.map((path) => ({ in: path, out: basename(path, ".ts") }))];
-  await build({ ...common, entryPoints: whole, outdir });
+  const modules = {
+    ...common,
+    format: "esm",
+    banner: { js: 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
+  } satisfies BuildOptions;
+  await build({ ...modules, entryPoints: ["src/cli.ts"], outdir, splitting: true });
+  if (more.length > 0) await build({ ...modules, entryPoints: [...more], outdir, outbase: dirname(more[0] ?? "") });
+  await build({ ...common, ...SCRIPT, entryPoints: ["src/cli.ts"], outfile: join(outdir, "serve.cjs") });
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));
   const page = join(outdir, "page");
   cpSync(join(ROOT, "src/server/page"), page, { recursive: true });

@@ -14,7 +14,8 @@ if (major < 22 || (major === 22 && minor < 22)) {
 } else {
   becomeLean();
   if (import.meta.url.includes("/node_modules/")) {
-    await import(isServe() ? "../dist/serve.js" : "../dist/cli.js");
+    if (isServe()) process.getBuiltinModule("node:module").createRequire(import.meta.url)("../dist/serve.cjs");
+    else await import("../dist/cli.js");
   } else {
     // Beside the code, and not where Node puts it unless told: agents may write to the folder for temporary files, and what lies in
     // the cache is run. The bundle of a package is as fast without one.

@@ -61,9 +61,13 @@ function createDeps(dir: string): CliDeps {
   };
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  terminal.warn(`codex-inbox: ${errorText(error)}`);
-  process.exitCode = exitCodeOf(error);
-}
+process.exitCode = exitCodeOf(undefined); // Of a command whose end nobody comes to: a bug of ours.
+// Not awaited: the bundle for serve is a script, and only modules wait at the top.
+void main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    terminal.warn(`codex-inbox: ${errorText(error)}`);
+    return exitCodeOf(error);
+  })
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -1,7 +1,7 @@
 import { seededRandom, testSeed } from "./seeded-random.ts";
 
 /** A run of all tests takes one in so many cases of the crash matrix, in which somebody dies at each of many places. */
-const SHARDS = 3;
+const SHARDS = 6;
 
 /** Whether all cases are taken: `npm run torture:points`. */
 export const IS_WHOLE_MATRIX = process.env.CODEX_INBOX_CRASHES === "all";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { makeTestedPackage } from "./tested-package.ts";
+import { warmCodeCache } from "./warm-code-cache.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -19,6 +20,7 @@ export async function setup({ provide }: TestProject): Promise<void> {
   const sharedDir = mkdtempSync(join(tmpdir(), "codex-shared-"));
   dirs.push(sharedDir);
   const packageDir = await makeTestedPackage((dir) => dirs.push(dir));
+  warmCodeCache(packageDir);
   provide("sharedDir", sharedDir);
   provide("packageDir", packageDir);
 }
