@@ -1,7 +1,7 @@
 /** Builds the bundle of the package (docs/decisions/0029-one-bundle.md): `node .ci/build.ts <folder>`; the tests that start the program use it too. */
 import { copyFileSync, cpSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
@@ -42,16 +42,9 @@ function call(path: string): string {
   return `process.getBuiltinModule(${JSON.stringify(path)})`;
 }
 
-/** A script, whose functions V8 can keep compiled from one start to the next, which it does not for modules once they run. */
-const SCRIPT = {
-  format: "cjs",
-  define: { "import.meta.dirname": "__dirname" },
-  supported: { "dynamic-import": false },
-} as const satisfies BuildOptions;
-
 /**
- * Writes cli.js with its parts, serve.cjs (all of it in one file, which is quicker where nearly all is needed), the page and the scripts
- * to the folder `outdir` (absolute).
+ * Writes program.cjs, the page and the scripts to the folder `outdir` (absolute). It is a script: V8 can keep the functions of one that
+ * have run, and those of a module only as they are before it runs (docs/decisions/0069-kept-compiled.md).
  *
  * @param more further programs in one file each, relative to the repository: tests have one
  * @param plugins what changes the sources on their way: tests take out what a promise hangs on, and see it broken
@@ -71,14 +64,17 @@ export async function buildBundle(
     plugins: [...plugins, BUILTINS_BY_CALL],
     logLevel: "warning",
   } satisfies BuildOptions;
-  const modules = {
-    ...common,
-    format: "esm",
-    banner: { js: 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
-  } satisfies BuildOptions;
-  await build({ ...modules, entryPoints: ["src/cli.ts"], outdir, splitting: true });
-  if (more.length > 0) await build({ ...modules, entryPoints: [...more], outdir, outbase: dirname(more[0] ?? "") });
-  await build({ ...common, ...SCRIPT, entryPoints: ["src/cli.ts"], outfile: join(outdir, "serve.cjs") });
+  const script = {
+    format: "cjs",
+    define: { "import.meta.dirname": "__dirname" },
+    supported: { "dynamic-import": false },
+  } as const satisfies BuildOptions;
+  await build({ ...common, ...script, entryPoints: ["src/cli.ts"], outfile: join(outdir, "program.cjs") });
+  const require = 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+  for (const path of more) {
+    const outfile = join(outdir, `${basename(path, ".ts")}.js`);
+    await build({ ...common, format: "esm", banner: { js: require }, entryPoints: [path], outfile });
+  }
   for (const script of SCRIPTS) copyFileSync(join(ROOT, script), join(outdir, basename(script)));
   const page = join(outdir, "page");
   cpSync(join(ROOT, "src/server/page"), page, { recursive: true });

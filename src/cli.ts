@@ -62,7 +62,7 @@ function createDeps(dir: string): CliDeps {
 }
 
 process.exitCode = exitCodeOf(undefined); // Of a command whose end nobody comes to: a bug of ours.
-// Not awaited: the bundle for serve is a script, and only modules wait at the top.
+// Not awaited: the bundle is a script, and only modules wait at the top.
 void main(process.argv.slice(2))
   .catch((error: unknown) => {
     terminal.warn(`codex-inbox: ${errorText(error)}`);

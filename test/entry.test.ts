@@ -12,7 +12,8 @@ function saidByOldNode(folder: string): { status: number | null; stderr: string 
   const entry = join(folder, "bin/codex-inbox.js");
   mkdirSync(dirname(entry), { recursive: true });
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  copyFileSync(ENTRY, entry);
+  for (const name of ["codex-inbox.js", "package.json"])
+    copyFileSync(join(dirname(ENTRY), name), join(dirname(entry), name));
   const args = ["--import", `data:text/javascript,${OLD_NODE}`, entry, "ls"];
   return spawnSync(process.execPath, args, { encoding: "utf8" });
 }

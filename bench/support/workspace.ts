@@ -27,13 +27,7 @@ export function benchEnvironment(): NodeJS.ProcessEnv {
     ...{ CODEX_INBOX_CODEX: STUB, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" },
     CODEX_INBOX_SHARED_WRITERS: "64", // The stub writes nothing: what is measured is the coordinator.
   };
-  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours, ...cacheOfPackage() };
-}
-
-/** A checkout has a cache of compiled code of its own, whatever this says; with a package it is that of whoever runs the benchmark. */
-function cacheOfPackage(): NodeJS.ProcessEnv {
-  const { BENCH_ENTRY, NODE_COMPILE_CACHE } = process.env;
-  return BENCH_ENTRY === undefined || NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+  return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours };
 }
 
 /** Makes the workspace `dir` on branch `main`: some files of a user, and no task yet. */

@@ -11,15 +11,12 @@ const LEAN = {
   environment: { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "32768" },
 };
 
-/** Keeps the bundle compiled; what it keeps is made for the flags that stand before it here. */
-const CODE_CACHE = join(import.meta.dirname, "../fixtures/code-cache.cjs");
-
 /**
  * Of what runs for a second the memory is not worth collecting, and not by threads beside it. Nothing but the speed differs, and the
  * first flag tells the entry that it need not start itself again. Most other flags cost more than they save: with them V8 compiles Node's own
  * modules from their source (14 ms; `node --no-opt -e "require('http')"` beside one without).
  */
-export const SHORT_LIVED = ["--single-threaded-gc", "--min-semi-space-size=32", "--require", CODE_CACHE];
+export const SHORT_LIVED = ["--single-threaded-gc", "--min-semi-space-size=32"];
 
 /** One line of the log: `key=value` fields beside its event. */
 export interface LogLine {
@@ -161,7 +158,7 @@ export function runPackage(dir: string): void {
   packageDir = dir;
 }
 
-/** Node keeps the code that it has compiled where the tested package lies, for the next start. */
+/** Each command of the package stays compiled for those after it (bin/codex-inbox.js), and serve from before the first (warm-code-cache.ts). */
 function spawnEntry(
   dir: string,
   args: readonly string[],
@@ -169,9 +166,8 @@ function spawnEntry(
   nodeArgs: readonly string[] = SHORT_LIVED,
 ): ChildProcess {
   const place = packageDir ?? inject("packageDir");
-  const [entry, cache] = [join(place, "bin/codex-inbox.js"), join(place, "compiled")];
-  const env = { ...environment, NODE_COMPILE_CACHE: cache };
-  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env, stdio: "pipe" });
+  const entry = join(place, "bin/codex-inbox.js");
+  return spawn(process.execPath, [...nodeArgs, entry, ...args], { cwd: dir, env: environment, stdio: "pipe" });
 }
 
 function endOf(child: ChildProcess): Promise<ProcessEnd> {

@@ -12,7 +12,6 @@ export async function runBench(name: string, ...args: readonly string[]): Promis
   const env = {
     ...process.env,
     BENCH_ENTRY: join(packageDir, "bin/codex-inbox.js"),
-    NODE_COMPILE_CACHE: join(packageDir, "compiled"),
   };
   const command = [join(BENCH_DIR, `${name}.ts`), ...args];
   return (await promisify(execFile)(process.execPath, command, { env, timeout: TIMEOUT_MS })).stdout;

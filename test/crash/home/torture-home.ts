@@ -231,8 +231,7 @@ function run(
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     const command = ["--no-opt", "--no-maglev", join(packageDir, "bin/codex-inbox.js"), ...args];
-    const env = { ...environment, NODE_COMPILE_CACHE: join(packageDir, "compiled") };
-    const child = spawn(process.execPath, command, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, command, { cwd: dir, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       stdout += chunk;
