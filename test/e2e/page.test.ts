@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,24 +7,16 @@ import { openWatched, startBrowser, type Watched } from "../support/browser.ts";
 import type { CoordinatorProcess } from "../support/coordinator-process.ts";
 import { heldTask } from "../support/held-task.ts";
 import { listenHere } from "../support/listening.ts";
-import {
-  brokenScene,
-  busyScene,
-  EMPTY_SCENE,
-  type Scene,
-  sceneCoordinator,
-  sceneTask,
-} from "../support/page-scenes.ts";
+import { busyScene, EMPTY_SCENE, type Scene, sceneCoordinator, sceneTask } from "../support/page-scenes.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { tempWorkspace } from "../support/workspace.ts";
+import { accessible } from "./page/accessible.ts";
 import { asking } from "./page/asking.ts";
 import { hostileText } from "./page/hostile-text.ts";
 import { landing } from "./page/landing.ts";
 import { detail } from "./page/showing.ts";
 import { tabs } from "./page/tabs.ts";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let browser: Browser;
 beforeAll(async () => {
@@ -284,38 +275,7 @@ describe("without a mouse", () => {
   });
 });
 
-describe("axe finds nothing", () => {
-  it.each(["light", "dark"] as const)("in the %s theme", async (colorScheme) => {
-    const axeRun = colorScheme === "light" ? "axe.run()" : 'axe.run({ runOnly: ["color-contrast"] })'; // All else is the same there.
-    for (const [scene, width] of [
-      [busyScene(), 1440],
-      [brokenScene(), 900],
-      [EMPTY_SCENE, 390],
-    ] as const) {
-      const { page } = await showing(scene, { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
-      const look = async (where: string): Promise<void> => {
-        await page.addScriptTag({ path: AXE });
-        const { violations } = (await page.evaluate(axeRun)) as {
-          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-        };
-        expect({
-          where,
-          found: violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]),
-        }).toEqual({ where, found: [] });
-      };
-      await look(`list ${width}`);
-      if (scene !== EMPTY_SCENE) {
-        await page.locator("#main li.failed a").first().click();
-        await detail(page).getByRole("heading", { level: 2 }).waitFor();
-        await look(`task ${width}`);
-      }
-      await page.keyboard.press("n");
-      await page.getByText("More", { exact: true }).click();
-      await look(`form ${width}`);
-    }
-  });
-});
-
+accessible(showing);
 hostileText(showing);
 asking(showing);
 landing(showing);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import chromiumPackage from "@sparticuz/chromium";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "./test-end.ts";
 
 /** Those of the package switch the protections of the web off; without a user of its own, Chromium has no sandbox. */
 const ARGUMENTS = [
@@ -62,7 +63,7 @@ export interface Watched {
   readonly complaints: readonly string[];
 }
 
-/** Opens a page, and notes what it does. It goes with its context when the browser is closed. */
+/** Opens a page, and notes what it does. It goes when the test is finished: left open, it asks on and on for a server that is gone. */
 export async function openWatched(
   browser: Browser,
   origin: string,
@@ -74,6 +75,7 @@ export async function openWatched(
     reducedMotion: "reduce",
     ...options,
   });
+  onTestFinished(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const foreign: string[] = [];
