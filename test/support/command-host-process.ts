@@ -40,14 +40,15 @@ async function runCommand(
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
   const refuse = (): never => {
-    throw new Error(`a command that reads what a user types is no command for ${import.meta.filename}`);
+    throw new Error(`a command that asks the user is no command for ${import.meta.filename}`);
   };
+  const readInput = async (): Promise<string> => ""; // As from a pipe that nobody writes to.
   try {
     const { dir, rest } = takeDirectory(args, currentDir);
     const [name = "", ...words] = rest;
     const app = openUseCases(dir, environment, terminal.log);
     const deps = {
-      ...{ ...terminal, app, currentDir, now: Date.now, readInput: refuse, edit: refuse, openShell: refuse },
+      ...{ ...terminal, app, currentDir, now: Date.now, readInput, edit: refuse, openShell: refuse },
     };
     const command = await loadCommand(deps, name);
     return await command.run(parseInput(command, words));

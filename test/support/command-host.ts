@@ -8,8 +8,11 @@ import type { HostAnswer, HostRequest } from "./command-host-process.ts";
 import { quickPath } from "./real-codex.ts";
 import { onTestFinished } from "./test-end.ts";
 
-/** Commands that read no terminal and end by themselves. `serve` is one with `--until-idle` alone. */
-const HOSTED = ["serve", "ls", "status", "show", "stop", "policy", "pause", "resume", "retry"];
+/** Commands that need no terminal and end by themselves. `serve` is one with `--until-idle` alone. */
+const HOSTED = [
+  ...["serve", "ls", "status", "show", "log", "diff", "sessions", "wait"],
+  ...["add", "start", "send", "stop", "retry", "archive", "policy", "pause", "resume"],
+];
 
 interface Host {
   readonly child: ChildProcess;
