@@ -7,6 +7,11 @@ export interface CodexConfigOptions {
   readonly model?: string;
   /** How often codex tries a failed request, and a broken stream, again. 0, the default: every fault ends the turn at once. */
   readonly retriesMax?: number;
+  /**
+   * Whether codex asks the user's shell at each start what it has set: true unless given, as codex has it. That is nine processes and a
+   * seventh of a turn; where no command is run, nothing comes of it.
+   */
+  readonly shellSnapshot?: boolean;
 }
 
 /** Makes `directory` a CODEX_HOME that uses `server`; what else is in it (threads) stays. Returns `directory`. */
@@ -35,7 +40,7 @@ stream_max_retries = ${retriesMax}
 
 [features]
 plugins = false
-unbounded_connection_retries = false
+${options.shellSnapshot === false ? "shell_snapshot = false\n" : ""}unbounded_connection_retries = false
 
 [analytics]
 enabled = false

@@ -8,8 +8,9 @@ export interface HeldTask {
   release(): void;
 }
 
-export function heldTask({ home }: Pick<TestWorkspace, "home">): HeldTask {
-  const gate = join(home, "gate");
+/** @param gateName stands in the prompt; each such task of a workspace has its own */
+export function heldTask({ home }: Pick<TestWorkspace, "home">, gateName = "gate"): HeldTask {
+  const gate = join(home, gateName);
   return {
     prompt: `[[command: until test -e ${gate}; do sleep 0.05; done]] [[final: hello]]\n`,
     release: () => writeFileSync(gate, ""),
