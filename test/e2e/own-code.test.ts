@@ -1,15 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { join, relative } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { realCodex } from "../support/real-codex.ts";
@@ -20,26 +11,34 @@ const ROOT = join(import.meta.dirname, "../..");
 /** What a checkout of ours is made of, as far as this test runs it. */
 const CLOSED = ["bin", "src", "demo", "node_modules", "package.json", ".npmrc"];
 
-/** Copies the package `name` and all that it needs, as an installation without development tools has them. */
+/** Copies as `cp -a` does: Node's own takes many times as long for thousands of small files. */
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  execFileSync("cp", ["-a", from, to]);
+}
+
+/** Copies the packages `names` and all that they need, as an installation without development tools has them. */
 function copyDependencies(names: Iterable<string>, to: string, seen = new Set<string>()): void {
   for (const name of names) {
     const from = join(ROOT, "node_modules", name);
     if (seen.has(name) || !existsSync(from)) continue;
     seen.add(name);
-    cpSync(from, join(to, name), { recursive: true });
+    copy(from, join(to, name));
     const { dependencies = {} } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
     copyDependencies(Object.keys(dependencies), to, seen);
   }
 }
 
-/** A checkout of this program that is a repository of its own, like a clone after `npm ci`. */
-function checkout(parent: string): string {
+/**
+ * A checkout of this program that is a repository of its own, like a clone after `npm ci`; with one file of one package alone, where
+ * nothing of it is run.
+ */
+function checkout(parent: string, { isRun = true } = {}): string {
   const dir = join(realpathSync(tempDir(parent)), "checkout");
-  mkdirSync(dir);
-  for (const name of CLOSED.filter((one) => one !== "node_modules"))
-    cpSync(join(ROOT, name), join(dir, name), { recursive: true });
+  for (const name of CLOSED.filter((one) => one !== "node_modules")) copy(join(ROOT, name), join(dir, name));
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  copyDependencies(Object.keys(dependencies), join(dir, "node_modules"));
+  if (isRun) copyDependencies(Object.keys(dependencies), join(dir, "node_modules"));
+  else copy(join(ROOT, "node_modules/hono/package.json"), join(dir, "node_modules/hono/package.json"));
   mkdirSync(join(dir, "lib"));
   writeFileSync(join(dir, "lib/a.txt"), "a\n");
   writeFileSync(join(dir, ".gitignore"), "node_modules/\n");
@@ -86,7 +85,8 @@ describe("this program, served from a checkout that is its own workspace", () =>
       const environment = { ...process.env, CODEX_HOME: codex.home, CODEX_INBOX_CODEX: codex.codexPath };
       const own = (...args: readonly string[]): Promise<unknown> =>
         promisify(execFile)(process.execPath, [entry, ...args], { cwd: dir, env: environment, timeout: 60_000 });
-      await own("init");
+      // By the bundle: from its sources, only the coordinator that is attacked.
+      expect((await workspace.command("init")).code).toBe(0);
       const before = contents(dir);
       const config = readFileSync(join(dir, ".git/config"), "utf8");
       workspace.drop(
@@ -107,7 +107,8 @@ describe("this program, served from a checkout that is its own workspace", () =>
   );
 
   it("can be changed by an agent that codex alone keeps: what the profile is for", { timeout: 60_000 }, async () => {
-    const dir = checkout("/var/tmp");
+    const dir = checkout("/var/tmp", { isRun: false });
+    expect(existsSync(join(dir, "node_modules/hono"))).toBe(true);
     const codex = await realCodex();
     await codex.exec(`[[shell: ${ATTACK}]]`, { workingDir: dir });
     expect(existsSync(join(dir, "bin.old/planted"))).toBe(true);
