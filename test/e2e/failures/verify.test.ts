@@ -2,7 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseTranscript } from "../../../src/task/session/transcript.ts";
+import { wrappedCodex } from "../../support/broken-codex.ts";
+import { findMarkedRuns } from "../../support/marked-processes.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
+import { FAST_STUB_PATH } from "../../support/test-runner.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { killQuietly, type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
@@ -13,6 +16,15 @@ async function verified(settings: object = {}): Promise<{ codex: RealCodex; work
   const workspace = await tempWorkspace({ codex });
   workspace.commitSettings({ ...SETTINGS, ...settings });
   return { codex, workspace };
+}
+
+/** Where the agent does not matter: the stub stands in for it, and the command runs in the real codex's sandbox. */
+async function sandboxed(settings: object = {}): Promise<TestWorkspace> {
+  const codex = await realCodex();
+  const codexPath = wrappedCodex(codex, `if [ "$1" = exec ]; then exec '${FAST_STUB_PATH}' "$@"; fi`);
+  const workspace = await tempWorkspace({ codex: { codexPath, home: codex.home } });
+  workspace.commitSettings({ ...SETTINGS, ...settings });
+  return workspace;
 }
 
 /** A task whose agent adds a line to `turns` in every turn. */
@@ -95,9 +107,8 @@ describe("the real codex: a task with a verify command", () => {
   });
 
   it("is ended with all it started when it takes too long, which counts as not passed", async () => {
-    const { workspace } = await verified();
-    const command =
-      "trap '' TERM INT; (setsid sh -c 'trap \"\" TERM INT HUP; while :; do sleep 1; done' &) ; while :; do sleep 1; done";
+    const workspace = await sandboxed();
+    const command = "trap '' TERM INT; (setsid sh -c 'trap \"\" TERM INT HUP; sleep 300; :' &) ; sleep 300; :";
     workspace.drop(
       "docs/one.md",
       task([`verifyCommand: ${JSON.stringify(command)}`, "verifyTimeoutMs: 1500", "maxVerifyAttempts: 1"]),
@@ -110,7 +121,7 @@ describe("the real codex: a task with a verify command", () => {
   });
 
   it("is ended when it prints for ever, and the end of that is kept", async () => {
-    const { workspace } = await verified({ maxVerifyAttempts: 1 });
+    const workspace = await sandboxed({ maxVerifyAttempts: 1 });
     workspace.drop("docs/one.md", task(["verifyCommand: yes"]));
     await workspace.serveUntilIdle({ code: 1 });
     const { frontMatter } = workspace.results.task("Work.");
@@ -120,7 +131,7 @@ describe("the real codex: a task with a verify command", () => {
   });
 
   it("cannot write outside of the work tree, and the result says what would allow it", async () => {
-    const { workspace } = await verified({ maxVerifyAttempts: 1 });
+    const workspace = await sandboxed({ maxVerifyAttempts: 1 });
     const dir = outside();
     workspace.drop("docs/one.md", task([`verifyCommand: "touch inside && touch ${dir}/file"`]));
     await workspace.serveUntilIdle({ code: 1 });
@@ -132,7 +143,7 @@ describe("the real codex: a task with a verify command", () => {
   });
 
   it("does so once the owner of the machine has said that it runs outside the sandbox", async () => {
-    const { workspace } = await verified({ maxVerifyAttempts: 1 });
+    const workspace = await sandboxed({ maxVerifyAttempts: 1 });
     const dir = outside();
     expect((await workspace.command("policy", "set", "verify", "unsandboxed")).code).toBe(0);
     workspace.drop("docs/one.md", task([`verifyCommand: "touch ${dir}/file"`]));
@@ -141,14 +152,12 @@ describe("the real codex: a task with a verify command", () => {
     expect((await workspace.command("policy", "allow", "verifyCommands", `touch ${dir}/file`)).code).toBe(0);
     await workspace.serveUntilIdle();
     expect(existsSync(join(dir, "file"))).toBe(true);
-    expect(workspace.results.task("Work.").frontMatter.verification).toMatchObject({
-      outcome: "passed",
-      sandbox: "none",
-    });
+    const { verification } = workspace.results.task("Work.").frontMatter;
+    expect(verification).toMatchObject({ outcome: "passed", sandbox: "none" });
   });
 
   it("that cannot be run is the configuration's fault: the agent is not asked again, and nothing is filed", async () => {
-    const { codex, workspace } = await verified({ followUp: true });
+    const workspace = await sandboxed({ followUp: true });
     workspace.drop("docs/one.md", task(["verifyCommand: no-such-command --at-all"]));
     await workspace.serveUntilIdle({ code: 1 });
     const { frontMatter } = workspace.results.task("Work.");
@@ -157,7 +166,7 @@ describe("the real codex: a task with a verify command", () => {
       /^the verify command could not be run: `no-such-command --at-all` .* not found$/,
     );
     expect(frontMatter.followUpTask).toBeUndefined();
-    expect(codex.requests).toHaveLength(2);
+    expect(workspace.stubRuns()).toHaveLength(1);
   });
 });
 
@@ -193,94 +202,99 @@ describe("a coordinator that dies around a verification neither skips nor repeat
   });
 });
 
-describe("a verification under way when its coordinator is killed", () => {
-  it("is adopted while it lives", async () => {
-    const { workspace, serve } = await verifying();
-    await serve.kill();
-    const next = workspace.serve();
-    expect((await next.saw("recovered")).text).toMatch(/state=verifying worker=alive action=watch/);
-    writeFileSync(join(workspace.dir, "free"), "");
-    await next.saw("committed");
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded" });
-    expectOnce(workspace, 1);
-  });
+/** What becomes of a verify command while nobody is there, and what the next coordinator is to find. */
+const FOUND = { alive: "alive", ended: "ended", gone: "vanished", stopped: "vanished" } as const;
+type Fate = keyof typeof FOUND;
+const FATES = Object.keys(FOUND) as Fate[];
 
-  it("is collected when it has ended since", async () => {
-    const { workspace, serve } = await verifying();
+describe("verifications under way when their coordinator is killed", () => {
+  it("are adopted, collected, run again alone, or ended: each as it was left", async () => {
+    const { workspace, serve, idOf, free, marked, checks } = await verifying(FATES);
     await serve.kill();
-    writeFileSync(join(workspace.dir, "free"), "");
-    await waitFor(() => workspace.agentPids().length === 0, { what: "the end of the command" });
-    const next = await workspace.serveUntilIdle({ isAlone: true });
-    expect(next.lines("recovered")[0]?.text).toMatch(/state=verifying worker=ended action=watch/);
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded" });
-    expectOnce(workspace, 1);
-  });
+    free("ended");
+    for (const pid of marked("gone")) killQuietly(pid); // The end of one may be that of another.
+    await workspace.command("stop", idOf("stopped"));
+    expect(marked("stopped")).toEqual([]);
+    await waitFor(() => marked("ended").length + marked("gone").length === 0, { what: "the end of the commands" });
+    free("gone");
 
-  it("runs again alone when it is gone without a trace", async () => {
-    const { workspace, serve } = await verifying();
-    await serve.kill();
-    for (const pid of workspace.agentPids()) killQuietly(pid); // The end of one may be that of another.
-    await waitFor(() => workspace.agentPids().length === 0, { what: "the end of the command" });
-    writeFileSync(join(workspace.dir, "free"), "");
-    const next = await workspace.serveUntilIdle({ isAlone: true });
-    expect(next.lines("recovered")[0]?.text).toMatch(/state=verifying worker=vanished action=watch/);
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded", attempts: 1, run: 3 });
-    expectOnce(workspace, 2);
+    const next = workspace.serve({ args: ["--max-workers", String(FATES.length)] });
+    await next.saw("recovered", FATES.length);
+    const found = next
+      .lines("recovered")
+      .map((line) => ["task", "state", "worker", "action"].map((key) => line.field(key)));
+    expect(found.filter(([task]) => task !== idOf("stopped")).sort()).toEqual(
+      FATES.flatMap((fate) => (fate === "stopped" ? [] : [[idOf(fate), "verifying", FOUND[fate], "watch"]])).sort(),
+    );
+    // The one that lives is waited for.
+    await waitFor(() => workspace.results.tasks().length === FATES.length - 1, { what: "the others' results" });
+    expect(marked("alive")).not.toEqual([]);
+    free("alive");
+    await waitFor(() => workspace.results.tasks().length === FATES.length, { what: "all results" });
+    const results = FATES.map((fate) => workspace.results.task(`Say ${fate}`).frontMatter);
+    expect(results.map(({ status, run }) => [status, run])).toEqual([
+      ...[2, 2, 3].map((run) => ["succeeded", run]),
+      ["cancelled", 2],
+    ]);
+    for (const { attempts } of results) expect(attempts).toBe(1);
+    expect(FATES.map(checks)).toEqual([1, 1, 2, 1]);
+    expect(workspace.stubRuns()).toHaveLength(FATES.length); // Each agent has run once.
+    expect(workspace.agentPids()).toEqual([]);
   });
 });
 
-/** The agent has run once, and the command so often. */
-function expectOnce(workspace: TestWorkspace, checks: number): void {
-  expect(workspace.stubRuns()).toHaveLength(1);
-  expect(readFileSync(join(workspace.dir, "checks"), "utf8")).toBe("checked\n".repeat(checks));
-}
-
-/** A task whose verify command waits until the file `free` is there. */
-async function verifying(): Promise<{
-  workspace: TestWorkspace;
-  id: string;
-  serve: ReturnType<TestWorkspace["serve"]>;
-}> {
+/** For each name a task whose verify command waits until it is let go; they are all under way. */
+async function verifying<Name extends string>(names: readonly Name[]) {
   const workspace = await tempWorkspace();
   workspace.commitSettings({ ...SETTINGS, maxVerifyAttempts: 1 });
-  const command = "echo checked >> checks; until test -e free; do sleep 0.1; done";
-  workspace.drop("docs/one.md", `---\nverifyCommand: ${command}\n---\nSay hello\n`);
-  const serve = workspace.serve();
-  const id = (await serve.saw("verify-started")).field("task") ?? "";
-  await waitFor(() => existsSync(join(workspace.dir, "checks")), { what: "the command" });
-  return { workspace, id, serve };
+  for (const name of names) {
+    const command = `echo checked >> ${name}.checks; until test -e ${name}.free; do sleep 0.1; done`;
+    workspace.drop(`${name}/one.md`, `---\nverifyCommand: ${command}\n---\nSay ${name}\n`);
+  }
+  const serve = workspace.serve({ args: ["--max-workers", String(names.length)] });
+  const checks = (name: Name): number => {
+    const path = join(workspace.dir, `${name}.checks`);
+    return existsSync(path) ? readFileSync(path, "utf8").split("checked\n").length - 1 : 0;
+  };
+  await waitFor(() => names.every((name) => checks(name) === 1), { what: "the commands" });
+  await serve.saw("verify-started", names.length);
+  const idOf = (name: Name): string =>
+    serve
+      .lines("accepted")
+      .find((line) => line.field("session") === name)
+      ?.field("task") ?? "";
+  const clone = readFileSync(join(workspace.stateDir, "clone"), "utf8").split("\n")[0];
+  return {
+    ...{ workspace, serve, idOf, checks },
+    free: (name: Name) => writeFileSync(join(workspace.dir, `${name}.free`), ""),
+    /** The living processes of its runs. */
+    marked: (name: Name) => findMarkedRuns(`${clone}/${idOf(name)}/`),
+  };
 }
 
 describe("a stop during a verification", () => {
-  it("by the user cancels the task, and no process is left", async () => {
-    const { workspace, id, serve } = await verifying();
+  it("by the user cancels the task; by a shutdown it is verified again at the next start, and no process is left", async () => {
+    const { workspace, serve, idOf, free, marked, checks } = await verifying(["stopped", "shut"]);
     expect((await workspace.command("ls")).stdout).toContain("verifying");
-    await workspace.command("stop", id);
+    await workspace.command("stop", idOf("stopped"));
     await serve.saw("committed");
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "cancelled", failure: "stopped" });
-    expect(workspace.agentPids()).toEqual([]);
-  });
+    expect(workspace.results.task("Say stopped").frontMatter).toMatchObject({
+      status: "cancelled",
+      failure: "stopped",
+    });
+    expect(marked("stopped")).toEqual([]);
+    expect(marked("shut")).not.toEqual([]);
 
-  it("by the user while nobody serves does so too", async () => {
-    const { workspace, id, serve } = await verifying();
-    await serve.kill();
-    await workspace.command("stop", id);
-    expect(workspace.agentPids()).toEqual([]);
-    await workspace.serveUntilIdle({ code: 1, isAlone: true });
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "cancelled" });
-  });
-
-  it("by a shutdown is verified again at the next start; the agent's work is not repeated", async () => {
-    const { workspace, serve } = await verifying();
     serve.signal("SIGINT");
     await serve.saw("draining");
     serve.signal("SIGINT");
     expect(await serve.ended, serve.log()).toEqual({ code: 0, signal: null });
     expect(workspace.agentPids()).toEqual([]);
-    writeFileSync(join(workspace.dir, "free"), "");
-    await workspace.serveUntilIdle({ isAlone: true });
-    expect(workspace.results.task("Say hello").frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
-    expect(workspace.stubRuns()).toHaveLength(1);
-    expect(readFileSync(join(workspace.dir, "checks"), "utf8")).toBe("checked\nchecked\n");
+    free("shut");
+    await workspace.serveUntilIdle();
+    // The agent's work is not repeated.
+    expect(workspace.results.task("Say shut").frontMatter).toMatchObject({ status: "succeeded", attempts: 1 });
+    expect(workspace.stubRuns()).toHaveLength(2);
+    expect([checks("stopped"), checks("shut")]).toEqual([1, 2]);
   });
 });
