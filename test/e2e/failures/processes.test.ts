@@ -167,11 +167,6 @@ it.concurrent(
 );
 
 describe.concurrent("an agent whose command is deaf and has left its session leaves no process", () => {
-  async function stubborn(frontMatter: string, command = STUBBORN): Promise<TestWorkspace> {
-    const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1 });
-    workspace.drop("docs/one.md", `---\n${frontMatter}\n---\nOne. [[shell: ${command}]]\n`);
-    return workspace;
-  }
   function expectNobody(workspace: TestWorkspace): void {
     expect(workspace.agentPids()).toEqual([]);
     expect(processesIn(workspace.dir)).toEqual([]);
@@ -180,7 +175,8 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
   it.concurrent(
     "when it is stopped",
     beside(async () => {
-      const workspace = await stubborn("title: One");
+      const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1 });
+      workspace.drop("docs/one.md", `One. [[shell: ${STUBBORN}]]\n`);
       const coordinator = workspace.serve();
       await waitFor(() => existsSync(join(workspace.dir, "escaped")), {
         what: "the agent's command",
@@ -198,23 +194,26 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
     }),
   );
 
-  it.concurrent.for([
-    { failure: "timedOut", frontMatter: "timeoutMs: 6000", reason: /^timed out: .* 6 s \(timeoutMs of the task\)$/ },
-    // While a command is under way it lives: what it has left behind goes on.
-    {
-      failure: "stalled",
-      frontMatter: "stallTimeoutMs: 6000",
-      reason: /^stalled: .* 6 s, .*\(stallTimeoutMs of the task\)$/,
-    },
-  ])(
-    "when it is $failure",
-    besideEach(async ({ failure, frontMatter, reason }) => {
-      const workspace = await stubborn(frontMatter, failure === "stalled" ? LEFT_BEHIND : undefined);
+  it.concurrent(
+    "when it is timed out, and beside it one that is stalled",
+    beside(async () => {
+      const ends = [
+        ["timedOut", "timeoutMs", STUBBORN, /^timed out: .* 6 s \(timeoutMs of the task\)$/],
+        // While a command is under way it lives: what it has left behind goes on.
+        ["stalled", "stallTimeoutMs", LEFT_BEHIND, /^stalled: .* 6 s, .*\(stallTimeoutMs of the task\)$/],
+      ] as const;
+      const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1, maxWorkers: 2 });
+      for (const [failure, key, command] of ends) {
+        const shell = command.replace("touch escaped", `touch ${failure}`);
+        workspace.drop(`${failure}/one.md`, `---\n${key}: 6000\n---\n${failure}. [[shell: ${shell}]]\n`);
+      }
       await workspace.serveUntilIdle({ code: 1, isAlone: true });
-      expect(existsSync(join(workspace.dir, "escaped"))).toBe(true);
-      const task = workspace.results.task("One.");
-      expect(task.frontMatter).toMatchObject({ status: "failed", failure, attempts: 1 });
-      expect(task.result?.reason).toMatch(reason);
+      for (const [failure, , , reason] of ends) {
+        expect(existsSync(join(workspace.dir, failure))).toBe(true);
+        const task = workspace.results.task(`${failure}.`);
+        expect(task.frontMatter).toMatchObject({ status: "failed", failure, attempts: 1 });
+        expect(task.result?.reason).toMatch(reason);
+      }
       expectNobody(workspace);
     }),
   );

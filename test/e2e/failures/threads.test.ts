@@ -8,7 +8,7 @@ import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 
 /** A workspace with one task that succeeded in the session `docs`. Attempts and delays are as a test can wait for them. */
 async function begun(): Promise<{ codex: RealCodex; workspace: TestWorkspace; thread: string }> {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   const settings = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200 };
   workspace.commitSettings(settings);
@@ -81,7 +81,7 @@ it("threadBusy: a task waits while another process writes to its thread, and no 
 });
 
 it("threadNotFound: a run that was killed before its thread was written costs the task nothing but that thread", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const lost = "01a1f950-5f71-7472-a9b5-7a2032cb912c";
   // As it is when codex is killed at its first event: the thread was announced, and no file of it exists.
   const script = `if [ "$1" = exec ] && mkdir "$CODEX_HOME/killed" 2>/dev/null; then
