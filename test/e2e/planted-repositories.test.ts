@@ -188,9 +188,8 @@ describe("a workspace on a branch of its own", () => {
     renameSync(join(dir, ".git"), `${dir}-git`);
     writeFileSync(join(dir, ".git"), `gitdir: ${code.dir}/evil/.git\n`);
     workspace.drop("two/b.md", "---\nworkdir: src\n---\nIn src. [[write c.txt: x]] [[final: ok]]\n");
-    const committed = (): boolean =>
-      code.git("log", "--format=%(trailers:key=Task-Status,valueonly)", "inbox").includes("succeeded");
-    await waitFor(committed, { what: "the second result" });
+    await coordinator.saw("committed", 2);
+    expect(code.git("log", "--format=%(trailers:key=Task-Status,valueonly)", "inbox")).toContain("succeeded");
     expect([...lib.ran(), ...planted.ran()]).toEqual([]);
     expect(code.git("log", "--format=%s", "main")).toBe("first");
   });
