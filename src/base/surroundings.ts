@@ -9,5 +9,11 @@ export interface Surroundings {
   readonly after: (ms: number, callback: () => void) => () => void;
 }
 
+/** Calls `callback` back after `ms`; what is returned takes that back. */
+export function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}
+
 /** One line per event, `key=value`; the wording is stable. */
 export type Log = (event: string, fields: Readonly<Record<string, string | number | boolean | undefined>>) => void;

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { CoordinatorError } from "../../base/errors.ts";
 import { takeLock } from "../../base/process/process-lock.ts";
-import type { Log } from "../../base/surroundings.ts";
+import { after, type Log } from "../../base/surroundings.ts";
 import type { ConfigFlags, SettingsText } from "../../config/config.ts";
 import { createLiveConfig, type LiveConfig } from "../../config/live-config.ts";
 import { createLiveNames, createLivePolicy, createLiveRights, type LivePolicy } from "../../config/live-policy.ts";
@@ -243,11 +243,6 @@ async function open(
     await branch.close(); // Its processes would keep this one alive.
     throw error;
   });
-}
-
-function after(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
 }
 
 interface Serving {

@@ -1,4 +1,5 @@
 import { localUserName } from "../../../base/local-user.ts";
+import { after } from "../../../base/surroundings.ts";
 import { readPolicy } from "../../../config/policy.ts";
 import { openPauseStore } from "../../../dispatch/pauses.ts";
 import { findWorkTree } from "../../../git/repository/find-work-tree.ts";
@@ -96,10 +97,7 @@ async function opened(
         if (records.find(key) !== undefined) await worktrees.open(key, () => true).catch(unlessMade);
         return records.find(key);
       },
-      after(ms, work) {
-        const timer = setTimeout(work, ms);
-        return () => clearTimeout(timer);
-      },
+      after,
     }),
   );
 }
