@@ -8,8 +8,14 @@ import { tempWorkspace } from "../support/workspace.ts";
 
 const THREAD = '{"type":"thread.started","thread_id":"01a1f983-68c0-73f0-b052-b819acb45957"}';
 const NESTED = "[".repeat(20_000) + "]".repeat(20_000);
+/** Two and a half times as many as a transcript has entries for. */
+const ITEMS = 5_000;
 
-/** A codex that misbehaves as its prompt says, and is the stub for any other prompt. Waits in the work tree for the file "go". */
+/**
+ * A codex that misbehaves as its prompt says, and is the stub for any other prompt. Waits in the work tree for the file "go". A flood is
+ * 40 MB in messages, ten times what a transcript keeps of them, and then a line without an end: what has to be printed until a run is
+ * ended (256 MB) counts the same in both, and messages take far longer to be read.
+ */
 function misbehavingCodex(): string {
   const dir = tempDir();
   const lines = (count: number, item: (n: number) => string): string =>
@@ -20,12 +26,13 @@ function misbehavingCodex(): string {
   );
   writeFileSync(
     join(dir, "ITEMS"),
-    lines(20_000, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
+    lines(ITEMS, (n) => `{"id":"item_${n}","type":"agent_message","text":"${n}"}`),
   );
   writeFileSync(
     join(dir, "LONG"),
-    lines(20, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(200_000)}"}`),
+    lines(200, (n) => `{"id":"item_${n}","type":"agent_message","text":"${"x".repeat(200_000)}"}`),
   );
+  writeFileSync(join(dir, "ENDLESS"), "x".repeat(4_000_000));
   const path = join(dir, "codex.sh");
   writeFileSync(
     path,
@@ -34,7 +41,7 @@ function misbehavingCodex(): string {
 run=$(dirname "$4"); prompt=$(cat)
 hold() { : > "up-$1"; until test -e go; do sleep 0.05; done; }
 case $prompt in
-  *FLOOD*) echo '${THREAD}'; cat '${dir}/ITEMS'; while :; do cat '${dir}/LONG'; done ;;
+  *FLOOD*) echo '${THREAD}'; cat '${dir}/ITEMS' '${dir}/LONG'; while :; do cat '${dir}/ENDLESS'; done ;;
   *NESTED*) echo '${THREAD}'; cat '${dir}/NESTED'; hold nested ;;
   *ITEMS*) echo '${THREAD}'; cat '${dir}/ITEMS'; hold items ;;
   *REMOVE*) rm -rf "$run"; hold remove ;;
