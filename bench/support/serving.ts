@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Drop } from "./drops.ts";
 import { forgetPeak, type Memory, memory, type ProcessorTime, processorTime } from "./process-figures.ts";
 import { followLog, type ServingLog } from "./serving-log.ts";
-import { benchEnvironment, ENTRY } from "./workspace.ts";
+import { benchEnvironment, ENTRY, NODE_ARGS } from "./workspace.ts";
 
 /** A coordinator at work, in a process of its own. */
 export interface Serving extends ServingLog {
@@ -43,7 +43,7 @@ const STOP_TIMEOUT_MS = 30_000;
 export async function startServing(dir: string, options: ServingOptions = {}): Promise<Serving> {
   const { environment = {}, nodeArgs = [], flags = [] } = options;
   const startedMs = clock();
-  const command = [...nodeArgs, ENTRY, "-C", dir, "serve", "--port", "0", "--max-workers", "4", ...flags];
+  const command = [...NODE_ARGS, ...nodeArgs, ENTRY, "-C", dir, "serve", "--port", "0", "--max-workers", "4", ...flags];
   const child = spawn(process.execPath, command, {
     env: { ...benchEnvironment(), ...environment },
     stdio: ["ignore", "ignore", "pipe"],

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -10,6 +10,9 @@ export const CHECKOUT_ENTRY = fileURLToPath(new URL("../../bin/codex-inbox.js", 
 export const ENTRY = process.env.BENCH_ENTRY ?? CHECKOUT_ENTRY;
 /** Answers as codex does, in a few milliseconds and without a model. */
 export const STUB = fileURLToPath(new URL("../../test/fixtures/codex-stub.sh", import.meta.url));
+
+/** For Node, before those of a coordinator's start: none but where only the figures are to be there, and not their size. */
+export const NODE_ARGS = (process.env.BENCH_NODE_ARGS ?? "").split(" ").filter((arg) => arg !== "");
 
 /** Files of the user's own in the same checkout. */
 const USER_FILES = 300;
@@ -30,8 +33,18 @@ export function benchEnvironment(): NodeJS.ProcessEnv {
   return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...ours };
 }
 
-/** Makes the workspace `dir` on branch `main`: some files of a user, and no task yet. */
+/**
+ * Makes the workspace `dir` on branch `main`: some files of a user, and no task yet. The folder above it is the benchmark's own: what
+ * workspaces are copied from stays there, since a copy takes a tenth of the time.
+ */
 export async function makeWorkspace(dir: string): Promise<void> {
+  const template = join(dirname(dir), "workspace-template");
+  if (!existsSync(template)) await makeTemplate(template);
+  cpSync(template, dir, { recursive: true });
+  await git(dir, "update-index", "--refresh"); // Git's index knows the files by their times and inodes, which are others now.
+}
+
+async function makeTemplate(dir: string): Promise<void> {
   mkdirSync(dir, { recursive: true });
   await git(dir, "init", "--quiet", "-b", "main");
   for (const setting of ["user.name=User", "user.email=user@example.org", "gc.auto=0", "maintenance.auto=false"]) {
@@ -42,4 +55,5 @@ export async function makeWorkspace(dir: string): Promise<void> {
   await git(dir, "add", "--all");
   await git(dir, "commit", "--quiet", "-m", "first");
   await promisify(execFile)(process.execPath, [ENTRY, "-C", dir, "init"], { env: benchEnvironment() });
+  rmSync(join(dir, ".git/codex-inbox"), { recursive: true, force: true }); // A clone has an id of its own.
 }
