@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { chmodSync, cpSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { asObject } from "../../../src/base/json-shape.ts";
@@ -8,6 +9,7 @@ import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type TestWorkspace, workspaceIn, workspaceTemplate } from "../../support/workspace.ts";
+import { readResults, type WorkspaceResults } from "../../support/workspace-results.ts";
 
 interface Site {
   /** Its coordinator is served by tests. */
@@ -26,16 +28,9 @@ async function site(sync: Readonly<Record<string, unknown>> = { intervalMs: 1_00
   a.commitSettings({ sync: { remote: "origin", ...sync } });
   a.repo.git("clone", "--quiet", "--bare", a.dir, bare.dir);
   a.repo.git("remote", "add", "origin", bare.dir);
-  a.repo.git("clone", "--quiet", bare.dir, join(base, "b"));
-  const b = gitRepoAt(join(base, "b"));
-  for (const [key, value] of [
-    ["user.name", "User"],
-    ["user.email", "user@example.org"],
-    ["gc.auto", "0"],
-    ["pull.rebase", "false"],
-  ] as const)
-    b.git("config", key, value);
-  return { a, b, bare };
+  const settings = ["user.name=User", "user.email=user@example.org", "gc.auto=0", "pull.rebase=false"];
+  a.repo.git("clone", "--quiet", ...settings.flatMap((one) => ["-c", one]), bare.dir, join(base, "b"));
+  return { a, b: gitRepoAt(join(base, "b")), bare };
 }
 
 /** Commits and pushes drops, as often as it takes. */
@@ -46,10 +41,22 @@ function push({ b }: Site, names: readonly string[]): void {
   while (b.tryGit("push", "--quiet").status !== 0) b.git("pull", "--quiet", "--no-edit");
 }
 
-function answers(repo: GitRepo): readonly string[] {
-  const listed = repo.git("ls-tree", "-r", "--name-only", "HEAD", "sessions").split("\n");
-  const texts = listed.filter((path) => path.endsWith(".md")).map((path) => repo.git("show", `HEAD:${path}`));
-  return texts.flatMap((text) => (/^status: succeeded$/m.test(text) ? [/did (\w+)/.exec(text)?.[1] ?? ""] : [])).sort();
+/** What was done, by the branch. */
+function answersIn(results: WorkspaceResults): readonly string[] {
+  const done = results.tasks().filter(({ status }) => status === "succeeded");
+  return done.map(({ result }) => /did (\w+)/.exec(result?.lastMessage ?? "")?.[1] ?? "").sort();
+}
+
+/** Returns what tells the answers in `b`, which pulls where the remote has moved since it was asked last. */
+function pulling({ b, bare }: Site): () => readonly string[] {
+  const results = readResults(b, "main");
+  let tip: string | undefined;
+  return () => {
+    const now = bare.read("refs/heads/main");
+    if (now !== tip) b.git("pull", "--quiet", "--no-edit");
+    tip = now;
+    return answersIn(results);
+  };
 }
 
 /** Commits of the user's own in the coordinator's checkout, until `stop`; each command is counted where it fails. */
@@ -71,7 +78,7 @@ function userOf(repo: GitRepo): {
           failures.push(error.stderr),
         );
       commits += 1;
-      await run("sleep", ["0.6"]);
+      await delay(300);
     }
   })();
   return {
@@ -95,27 +102,24 @@ describe("sync with a remote", () => {
     const user = userOf(a.repo);
     let serving = a.serve();
     await serving.url();
-    const all = names(0, 20);
-    push(place, all.slice(0, 10));
-    await waitFor(() => answers(a.repo).length >= 3, { what: "the first results", timeoutMs: 60_000 });
+    const all = names(0, 12);
+    push(place, all.slice(0, 6));
+    await waitFor(() => answersIn(a.results).length >= 3, { what: "the first results", timeoutMs: 60_000 });
     await serving.kill();
-    push(place, all.slice(10));
+    push(place, all.slice(6));
     // For half of the rest of the time nobody reaches the remote.
     renameSync(bare.dir, `${bare.dir}.away`);
     serving = a.serve();
     await serving.url();
     await serving.saw("sync-waits");
     renameSync(`${bare.dir}.away`, bare.dir);
-    await waitFor(() => answers(a.repo).length === all.length, { what: "all results", timeoutMs: 60_000 });
+    await waitFor(() => answersIn(a.results).length === all.length, { what: "all results", timeoutMs: 60_000 });
     const { commits, failures } = await user.stop();
     expect(commits).toBeGreaterThan(5);
     expect(failures).toEqual([]);
-    const pulled = (): readonly string[] => {
-      b.git("pull", "--quiet", "--no-edit");
-      return answers(b);
-    };
+    const pulled = pulling(place);
     await waitFor(() => pulled().length === all.length, { what: "all results in b", timeoutMs: 30_000 });
-    expect(answers(b)).toEqual([...all].sort());
+    expect(pulled()).toEqual([...all].sort());
     expect(
       a
         .stubRuns()
@@ -138,7 +142,7 @@ describe("sync with a remote", () => {
   }, async () => {
     const intervalMs = 600_000;
     const place = await site({ intervalMs });
-    const { a, b, bare } = place;
+    const { a, bare } = place;
     const { stdout } = await a.command("sync", "--print-hook");
     const hook = join(bare.dir, "hooks/post-receive");
     writeFileSync(hook, stdout);
@@ -155,10 +159,7 @@ describe("sync with a remote", () => {
     push(place, ["t1"]);
     const taken = await serving.saw("accepted");
     expect(Date.parse(taken.text.split(" ", 1)[0] ?? "") - pushedMs).toBeLessThan(intervalMs / 30);
-    const pulled = (): readonly string[] => {
-      b.git("pull", "--quiet", "--no-edit");
-      return answers(b);
-    };
+    const pulled = pulling(place);
     await waitFor(() => pulled().length === 1, { what: "the result in b", timeoutMs: 40_000 });
     serving.signal("SIGTERM");
     await serving.ended;
