@@ -11,7 +11,7 @@ it.each<{ name: string; open: () => Promise<TestWorkspace>; wait: string }>([
   { name: "the stub", open: () => tempWorkspace(), wait: `[[command: ${UNTIL_GO}]]` },
   {
     name: "the real codex",
-    open: async () => tempWorkspace({ codex: await realCodex() }),
+    open: async () => tempWorkspace({ codex: await realCodex({ shellSnapshot: false }) }),
     wait: `[[shell: ${UNTIL_GO}]]`,
   },
 ])(

@@ -15,7 +15,7 @@ function inbox(workspace: TestWorkspace, ending: string): readonly string[] {
 }
 
 it("what an agent leaves in inbox/ becomes as many tasks of its own as the policy says, over a restart too", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   // Who has left a file is told by what codex says of its commands; how those run that it became does not matter.
   const script = `if [ "$1" = exec ] && ! mkdir "$CODEX_HOME/begun" 2>/dev/null; then exec '${FAST_STUB_PATH}' "$@"; fi`;
   const workspace = await tempWorkspace({ codex: { home: codex.home, codexPath: wrappedCodex(codex, script) } });

@@ -134,7 +134,7 @@ describe("the page", () => {
   }, 60_000);
 
   it("shows what the real codex has answered", async () => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const workspace = await tempWorkspace({ codex });
     const { page, complaints } = await signedIn(workspace.serve());
     await handIn(page, { Prompt: "Write it. [[write greeting.txt: hello]] [[final: Wrote **it**.]]", Session: "real" });

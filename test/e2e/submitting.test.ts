@@ -26,7 +26,7 @@ interface Conversation {
 }
 
 async function begin(): Promise<Conversation> {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex, environment: { CODEX_INBOX_RETRY_BASE_MS: "20" } });
   const serving = workspace.serve();
   await serving.url();

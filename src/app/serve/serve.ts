@@ -146,8 +146,7 @@ async function open(
   opened: Opened,
 ): Promise<RunningCoordinator> {
   const { environment, log, config, first, policy, installation, own, paths, launcher, keeper } = opened;
-  const workspaceId = opened.clone;
-  const now = Date.now;
+  const [workspaceId, now] = [opened.clone, Date.now];
   let current = installation;
   const { workspaceDir, stateDir } = place;
   const surroundings = { now, monotonicMs: () => performance.now(), random: Math.random, after };

@@ -51,7 +51,7 @@ function processesIn(dir: string): readonly string[] {
 it.concurrent(
   "crashed: a panic of codex is tried again, and counts",
   beside(async () => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     // A full disk where its events go.
     const workspace = await workspaceWith({
       home: codex.home,
@@ -70,7 +70,7 @@ it.concurrent(
 it.concurrent(
   "connection: a refused one ends the run, whatever codex's own configuration says, and is tried again",
   beside(async () => {
-    const codex = await realCodex({ retriesMax: 1 });
+    const codex = await realCodex({ shellSnapshot: false, retriesMax: 1 });
     const path = join(codex.home, "config.toml");
     const config = readFileSync(path, "utf8").replace("retries = false", "retries = true");
     expect(config).toContain("unbounded_connection_retries = true");
@@ -97,7 +97,7 @@ describe.concurrent("a run that is lost is made again, and costs nothing", () =>
   it.concurrent.for(["killed", "vanished"])(
     "%s",
     besideEach(async (failure) => {
-      const codex = await realCodex();
+      const codex = await realCodex({ shellSnapshot: false });
       const workspace = await workspaceWith(codex, { maxAttempts: 1 });
       workspace.drop("docs/one.md", "One. [[hang x1]] [[final: at last]]\n");
       const coordinator = workspace.serve();
@@ -124,7 +124,7 @@ describe.concurrent("a run that is lost is made again, and costs nothing", () =>
 it.concurrent(
   "codexUnavailable: nothing starts until codex is there again, and no attempt is counted",
   beside(async () => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const off = join(codex.home, "gone");
     // What is asked before each run is answered still: that a program is gone altogether is found before a run begins (below).
     const script = `case $1 in mcp|sandbox) ;; *) if [ -e '${off}' ]; then exit 127; fi ;; esac`;
@@ -150,7 +150,7 @@ it.concurrent(
 it.concurrent(
   "a codex that is no program any more: no run begins until it is one again",
   beside(async () => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const codexPath = wrappedCodex(codex, "");
     const workspace = await workspaceWith({ home: codex.home, codexPath }, { maxAttempts: 1 });
     const coordinator = workspace.serve();
@@ -175,7 +175,7 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
   it.concurrent(
     "when it is stopped",
     beside(async () => {
-      const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1 });
+      const workspace = await workspaceWith(await realCodex({ shellSnapshot: false }), { maxAttempts: 1 });
       workspace.drop("docs/one.md", `One. [[shell: ${STUBBORN}]]\n`);
       const coordinator = workspace.serve();
       await waitFor(() => existsSync(join(workspace.dir, "escaped")), {
@@ -202,7 +202,10 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
         // While a command is under way it lives: what it has left behind goes on.
         ["stalled", "stallTimeoutMs", LEFT_BEHIND, /^stalled: .* 6 s, .*\(stallTimeoutMs of the task\)$/],
       ] as const;
-      const workspace = await workspaceWith(await realCodex(), { maxAttempts: 1, maxWorkers: 2 });
+      const workspace = await workspaceWith(await realCodex({ shellSnapshot: false }), {
+        maxAttempts: 1,
+        maxWorkers: 2,
+      });
       for (const [failure, key, command] of ends) {
         const shell = command.replace("touch escaped", `touch ${failure}`);
         workspace.drop(`${failure}/one.md`, `---\n${key}: 6000\n---\n${failure}. [[shell: ${shell}]]\n`);
@@ -221,7 +224,7 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
   it.concurrent(
     "when the coordinator, the worker and codex are killed, and the next start finds it",
     beside(async () => {
-      const codex = await realCodex();
+      const codex = await realCodex({ shellSnapshot: false });
       const workspace = await workspaceWith(codex, { maxAttempts: 1 });
       workspace.drop("docs/one.md", `One. [[shell: ${STUBBORN}]] [[final: done]]\n`);
       const first = workspace.serve();
@@ -249,7 +252,7 @@ describe.concurrent("an agent whose command is deaf and has left its session lea
 describe.concurrent("sandboxUnavailable: codex's sandbox", () => {
   /** Codex without a sandbox for as long as `switch` is there. */
   async function switched(isBroken: boolean) {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const off = join(codex.home, "no-sandbox");
     if (isBroken) writeFileSync(off, "");
     const codexPath = wrappedCodex(codex, `if [ -e '${off}' ]; then ${WITHOUT_NAMESPACES}; fi`);

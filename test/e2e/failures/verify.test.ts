@@ -12,7 +12,7 @@ import { killQuietly, type TestWorkspace, tempWorkspace } from "../../support/wo
 const SETTINGS = { maxAttempts: 2, retryBaseMs: 100, retryMaxMs: 200, stopGraceMs: 1_000 };
 
 async function verified(settings: object = {}): Promise<{ codex: RealCodex; workspace: TestWorkspace }> {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   workspace.commitSettings({ ...SETTINGS, ...settings });
   return { codex, workspace };
@@ -20,7 +20,7 @@ async function verified(settings: object = {}): Promise<{ codex: RealCodex; work
 
 /** Where the agent does not matter: the stub stands in for it, and the command runs in the real codex's sandbox. */
 async function sandboxed(settings: object = {}): Promise<TestWorkspace> {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const codexPath = wrappedCodex(codex, `if [ "$1" = exec ]; then exec '${FAST_STUB_PATH}' "$@"; fi`);
   const workspace = await tempWorkspace({ codex: { codexPath, home: codex.home } });
   workspace.commitSettings({ ...SETTINGS, ...settings });

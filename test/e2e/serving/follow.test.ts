@@ -14,7 +14,7 @@ function printed(events: readonly LiveEvent[]): readonly string[] {
 
 describe("a run that is followed", () => {
   it("is told live, each number once, over a coordinator that is killed in the middle of it", async () => {
-    const workspace = await tempWorkspace({ codex: await realCodex() });
+    const workspace = await tempWorkspace({ codex: await realCodex({ shellSnapshot: false }) });
     const first = workspace.serve();
     await first.url();
     const seen = watchEvents(workspace);

@@ -7,7 +7,7 @@ import { waitFor } from "../../support/wait-for.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
 
 it("the real codex: a run under way is seen and waited for, also after the coordinator is gone, until the next one has collected it", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   workspace.drop("docs/slow.md", "Be slow. [[shell: until test -e go; do sleep 0.1; done]] [[final: At **last**.]]\n");
   const coordinator = workspace.serve();

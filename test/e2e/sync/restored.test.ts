@@ -42,7 +42,7 @@ function ours(repo: GitRepo): string {
 it("a repository that is restored from its remote alone has the same history, goes on in its sessions, and runs nothing again", {
   timeout: 120_000,
 }, async () => {
-  const [first, second] = [await realCodex(), await realCodex()];
+  const [first, second] = [await realCodex({ shellSnapshot: false }), await realCodex({ shellSnapshot: false })];
   const lost = await tempWorkspace({ codex: first });
   lost.commitSettings({ sync: { remote: "origin", sessions: true, intervalMs: 60_000 } });
   const bare = gitRepoAt(join(tempDir(), "remote.git"));

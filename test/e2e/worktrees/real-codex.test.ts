@@ -43,7 +43,7 @@ function besidesOurCommits(repo: GitRepo): readonly (readonly [string, string])[
 }
 
 it("four sessions in one checkout, each of which would fail for what another has half done, take turns; the user is at work there", async () => {
-  const workspace = await tempWorkspace({ codex: await realCodex() });
+  const workspace = await tempWorkspace({ codex: await realCodex({ shellSnapshot: false }) });
   const { repo, dir } = workspace;
   workspace.commitSettings({ workplace: "shared", maxWorkers: 5 });
   makeUsersState(repo);
@@ -87,7 +87,7 @@ it("four sessions in one checkout, each of which would fail for what another has
 
 /** All of it lies below a folder for temporary files, which codex's sandbox lets commands write to. */
 it("four sessions side by side, each of which would fail for what another has half done, and one that tries to get out", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   const { repo, dir } = workspace;
   workspace.commitSettings({ workplace: "session", maxWorkers: 5, worktree: { freeBytes: 0 } });

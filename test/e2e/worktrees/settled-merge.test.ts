@@ -8,7 +8,7 @@ import { tempWorkspace } from "../../support/workspace.ts";
 it("a conflict goes back to its session, which settles it in a worktree where both sides are merged", {
   timeout: 60_000,
 }, async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   const { repo, dir, results } = workspace;
   workspace.commitSettings({ workplace: "session", maxAttempts: 1, worktree: { freeBytes: 0 } });
