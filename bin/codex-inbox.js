@@ -52,7 +52,7 @@ function becomeLean() {
  * source, so both are told by checksums.
  */
 function runKept(file) {
-  const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+  const { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require("node:fs");
   const { crc32 } = require("node:zlib");
   const Module = require("node:module");
   const code = readFileSync(file);
@@ -80,16 +80,17 @@ function runKept(file) {
 
   function keep(exitCode) {
     if (exitCode === 2) return; // Perhaps there is no such command.
+    const made = `${path}.${process.pid}`;
     try {
       const data = script.createCachedData();
       const sum = Buffer.alloc(4);
       sum.writeUInt32LE(crc32(data));
       mkdirSync(dirname(path), { recursive: true });
-      const made = `${path}.${process.pid}`;
       writeFileSync(made, Buffer.concat([sum, data]));
       renameSync(made, path);
     } catch {
       // A package that others have installed, or a full disk: it is compiled each time.
+      rmSync(made, { force: true });
     }
   }
 }
