@@ -11,7 +11,7 @@ import { onTestFinished } from "./test-end.ts";
 /** Commands that need no terminal and end by themselves. `serve` is one with `--until-idle` alone. */
 const HOSTED = [
   ...["serve", "ls", "status", "show", "log", "diff", "sessions", "wait"],
-  ...["add", "start", "send", "stop", "retry", "archive", "policy", "pause", "resume"],
+  ...["init", "add", "start", "send", "stop", "retry", "archive", "land", "policy", "pause", "resume"],
 ];
 
 interface Host {

@@ -79,7 +79,7 @@ describe("codex-inbox sync", () => {
     await serving.saw("accepted");
     const isDone = (repo: GitRepo): boolean =>
       repo.git("log", "--format=%(trailers:key=Task-Status,valueonly)", "main").includes("succeeded");
-    await waitFor(() => isDone(a.repo), { what: "the result" });
+    await waitFor(() => a.results.commits().some(({ status }) => status === "succeeded"), { what: "the result" });
     // With an interval of 0 nobody but the hook has asked until now.
     expect(isDone(bare)).toBe(false);
     expect((await a.command("sync")).code).toBe(0);
