@@ -14,6 +14,8 @@ import { createTaskView } from "./task/task-view.js";
 /** Between two looks at what has changed; a burst of events is one look. */
 const REST_MS = 400;
 const REST_FACTOR = 10;
+/** So old is what is shown at most, however slow the coordinator is. */
+const REST_MS_MAX = 5_000;
 const SEARCH_REST_MS = 200;
 
 const board = createBoard();
@@ -26,7 +28,7 @@ const titles = new Map();
 let paused = false;
 let signedOut = false;
 
-/** Runs `work` now, not twice at the same time, and again only after a rest: ten times what it took, at least `REST_MS`. @param {() => Promise<void>} work */
+/** Runs `work` now, not twice at the same time, and again only after a rest: ten times what it took, within bounds. @param {() => Promise<void>} work */
 function rested(work) {
   let isAsked = false;
   let isBusy = false;
@@ -38,7 +40,7 @@ function rested(work) {
     [isBusy, isAsked] = [true, false];
     const beganMs = performance.now();
     await work().catch(failed);
-    const restMs = Math.max(REST_MS, (performance.now() - beganMs) * REST_FACTOR);
+    const restMs = Math.min(REST_MS_MAX, Math.max(REST_MS, (performance.now() - beganMs) * REST_FACTOR));
     setTimeout(() => {
       isBusy = false;
       if (isAsked) void run();
@@ -148,7 +150,8 @@ part("new").addEventListener("click", newTask);
 part("help").addEventListener("click", showHelp);
 part("pause").addEventListener(
   "click",
-  once(() => post(paused ? "/resume" : "/pause", {}).then(refreshAll)),
+  // Who has done something sees it, whatever rest is due.
+  once(() => post(paused ? "/resume" : "/pause", {}).then(lookAtBoard)),
 );
 part("sign-out").addEventListener("click", () => post("/sign-out").then(() => location.reload(), refused));
 document.addEventListener("address", showAddress);
