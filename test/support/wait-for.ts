@@ -16,7 +16,7 @@ export async function waitFor<Value>(
   condition: () => Value | Promise<Value>,
   options: WaitOptions,
 ): Promise<Exclude<Value, false | undefined>> {
-  const { what, timeoutMs = 10_000, intervalMs = 10 } = options;
+  const { what, timeoutMs = 20_000, intervalMs = 10 } = options;
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();

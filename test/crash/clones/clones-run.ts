@@ -111,10 +111,17 @@ async function comeToRest(shared: SharedHomes, say: (line: string) => void): Pro
 }
 
 /** Which tasks a coordinator has still to do, as a sentence. */
-function openTasks({ dir, stateDir }: TortureHome): string | undefined {
+function openTasks({ dir, stateDir, repo }: TortureHome): string | undefined {
   const folder = join(stateDir, "journal/open");
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  return names.length > 0 ? `${dir} has open ${names}` : undefined;
+  if (names.length > 0) return `${dir} has open ${names}`;
+  const files = repo.git("ls-files", "--others", "--", "inbox").split("\n");
+  const untaken = files.filter((path) => /(?<!\.error)\.md$/.test(path) && !files.includes(errorFileOf(path)));
+  return untaken.length > 0 ? `${dir} holds ${untaken}` : undefined;
+}
+
+function errorFileOf(path: string): string {
+  return path.replace(/\.md$/, ".error.md");
 }
 
 function sumOf(all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
