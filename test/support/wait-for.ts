@@ -10,7 +10,7 @@ export interface WaitOptions {
 /**
  * Polls `condition` until it gives something else than `false` or `undefined`, and returns that.
  *
- * @throws Error that names `what` when `timeoutMs` (10 s) has passed. What `condition` throws passes through at once.
+ * @throws Error that names `what` when `timeoutMs` (20 s) has passed. What `condition` throws passes through at once.
  */
 export async function waitFor<Value>(
   condition: () => Value | Promise<Value>,
