@@ -83,11 +83,11 @@ const ROWS: readonly Row[] = [
   row("contextWindow", "[[http 400 code=context_length_exceeded]]", "retry", 2, "failed", /ran out of room/),
   row("incomplete", "[[response.incomplete max_output_tokens]]", "retry", 2, "failed", /reason: max_output_tokens$/),
   row("incomplete", "[[response.incomplete max_output_tokens x1]]", "retry", 2, "succeeded", /max_output_tokens$/),
-  row("timedOut", "[[hang]]", "retry", 2, "failed", /longer than 3 s \(timeoutMs of the task\)/, {
-    frontMatter: "timeoutMs: 3000",
+  row("timedOut", "[[hang]]", "retry", 2, "failed", /longer than 8 s \(timeoutMs of the task\)/, {
+    frontMatter: "timeoutMs: 8000",
   }),
-  row("stalled", "[[hang]]", "retry", 2, "failed", /^no event for 3 s.*stallTimeoutMs of the task/, {
-    frontMatter: "stallTimeoutMs: 3000",
+  row("stalled", "[[hang]]", "retry", 2, "failed", /^no event for 8 s.*stallTimeoutMs of the task/, {
+    frontMatter: "stallTimeoutMs: 8000",
   }),
 ];
 
