@@ -9,7 +9,7 @@ export interface CodexConfigOptions {
   readonly retriesMax?: number;
   /**
    * Whether codex asks the user's shell at each start what it has set: true unless given, as codex has it. That is nine processes and a
-   * seventh of a turn; where no command is run, nothing comes of it.
+   * seventh of a turn; where nobody looks at the environment of the agent's commands, nothing comes of it.
    */
   readonly shellSnapshot?: boolean;
 }

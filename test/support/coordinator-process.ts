@@ -187,6 +187,16 @@ function parseLine(text: string): LogLine {
   return { event, text, field: (key) => fields.get(key) };
 }
 
+/** Returns the id of the task that was accepted into `session`; "" where there is none. */
+export function taskOf(log: ServedLog, session: string): string {
+  return (
+    log
+      .lines("accepted")
+      .find((line) => line.field("session") === session)
+      ?.field("task") ?? ""
+  );
+}
+
 /** Returns what stands in a whole log. */
 export function readLog(text: string): ServedLog {
   const parsed = text.split("\n").slice(0, -1).map(parseLine);

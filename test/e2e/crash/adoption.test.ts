@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TranscriptEntry } from "../../../src/task/session/transcript-entry.ts";
+import { taskOf } from "../../support/coordinator-process.ts";
 import { heldTask } from "../../support/held-task.ts";
 import { findMarkedRuns } from "../../support/marked-processes.ts";
 import { childrenOf } from "../../support/ready-launcher.ts";
@@ -67,11 +68,7 @@ async function orphanedRuns() {
   const held = new Map(NAMES.map((name) => [name, heldTask(workspace, `gate-${name}`)]));
   for (const [name, { prompt }] of held) workspace.drop(`${name}/greet.md`, prompt);
   await first.saw("thread", NAMES.length);
-  const idOf = (name: Orphan): string =>
-    first
-      .lines("accepted")
-      .find((line) => line.field("session") === name)
-      ?.field("task") ?? "";
+  const idOf = (name: Orphan): string => taskOf(first, name);
   const workerOf = (name: Orphan): number =>
     JSON.parse(readFileSync(join(workspace.stateDir, "runs", idOf(name), "1/claim"), "utf8")).pid;
   expect(childrenOf(launcher).toSorted()).toEqual(NAMES.map(workerOf).toSorted());

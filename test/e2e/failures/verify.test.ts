@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseTranscript } from "../../../src/task/session/transcript.ts";
 import { wrappedCodex } from "../../support/broken-codex.ts";
+import { taskOf } from "../../support/coordinator-process.ts";
 import { findMarkedRuns } from "../../support/marked-processes.ts";
 import { type RealCodex, realCodex } from "../../support/real-codex.ts";
 import { FAST_STUB_PATH } from "../../support/test-runner.ts";
@@ -258,11 +259,7 @@ async function verifying<Name extends string>(names: readonly Name[]) {
   };
   await waitFor(() => names.every((name) => checks(name) === 1), { what: "the commands" });
   await serve.saw("verify-started", names.length);
-  const idOf = (name: Name): string =>
-    serve
-      .lines("accepted")
-      .find((line) => line.field("session") === name)
-      ?.field("task") ?? "";
+  const idOf = (name: Name): string => taskOf(serve, name);
   const clone = readFileSync(join(workspace.stateDir, "clone"), "utf8").split("\n")[0];
   return {
     ...{ workspace, serve, idOf, checks },
