@@ -250,7 +250,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     isIdle() {
       const { finished, awaitingIntakeCommit } = table.index.counts();
       if (!isAtRest() || finished + awaitingIntakeCommit + starts.postponed.momentaryCount > 0) return false;
-      if (sandbox.isUnknown && table.size > 0) return false;
+      if (claims.isTakingOver || (sandbox.isUnknown && table.size > 0)) return false;
       return !look.isBusy && inbox.dueAtMs() === undefined && !schedule.goesOn(conditions());
     },
   };

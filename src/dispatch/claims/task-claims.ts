@@ -46,6 +46,8 @@ export interface TaskClaims {
   problem(): string | undefined;
   /** Open tasks that this clone has claimed, and those that wait for another one; `undefined` without a remote and a claim. */
   counts(): { readonly held: number; readonly elsewhere: number } | undefined;
+  /** A task is being taken over: it may start here as soon as the remote says so. */
+  readonly isTakingOver: boolean;
   /** Asks for what could start under these conditions, unless it was just in vain. */
   tick(conditions: Conditions): void;
   /** The remote was seen anew. */
@@ -221,6 +223,9 @@ export function createTaskClaims(deps: TaskClaimsDeps): TaskClaims {
     counts() {
       const held = view.held().length;
       return deps.remote() === undefined && held === 0 ? undefined : { held, elsewhere: needs.size };
+    },
+    get isTakingOver() {
+      return takeOvers.size > 0;
     },
     problem: () => (deps.remote() === undefined ? "no remote is configured (sync.remote)" : problem),
     tick(now) {

@@ -140,6 +140,28 @@ describe("a task that is taken over", () => {
     ]);
   });
 
+  it("is something left to do, also before the remote has answered", async () => {
+    const { b, other } = await pair();
+    const answer = Promise.withResolvers<void>();
+    const { swap } = b.remote;
+    b.remote.swap = async (...given) => {
+      const moved = await swap(...given);
+      await answer.promise;
+      return moved;
+    };
+    const taken = other.takeOver(ONE);
+    let hasEnded = false;
+    const idle = other.idle().finally(() => (hasEnded = true));
+    await b.world.advance(2_000);
+    expect(b.remote.pushes).toHaveLength(2); // In vain as it began, and now.
+    expect(hasEnded).toBe(false);
+    answer.resolve();
+    await taken;
+    await b.world.settle();
+    await end(b);
+    expect(await idle).toEqual({ failed: 0, broken: 0, held: 0 });
+  });
+
   it("is not, while the remote is away, and the command says so", async () => {
     const { remote, b, other } = await pair();
     remote.problem = "the remote origin cannot be reached";
