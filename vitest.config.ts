@@ -9,17 +9,17 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cache/tested-sources");
 
 /**
- * Files that change the process they run in (its environment, its modules), count what it holds, or start many processes, which takes
- * the longer the larger the process is: each has one of its own. That costs 0.1 to 0.2 s, so those that do neither share theirs.
+ * Files that change the process they run in (its environment, its modules) or count what it holds: each has one of its own. That costs
+ * half a second and more, since everything is loaded and compiled again, so the others share theirs.
  */
 const ALONE = [
   "test/*.test.ts",
   "test/app/serve/*.test.ts",
-  "test/git/{commit,index,objects,repository}/*.test.ts",
   "test/git/gate/stale-lock.test.ts",
   "test/git/process/{no-descriptors,stopped-git}.test.ts",
   "test/intake/inbox/watch/*.test.ts",
   "test/intake/inbox/*-{crash,limits}.test.ts",
+  "test/run/worker/launcher/*.test.ts",
   "test/run/workplace/worktrees/filters.test.ts",
 ];
 
@@ -28,7 +28,7 @@ const ALONE = [
  * (claim: about two file systems.)
  */
 const ON_DISK = [
-  "test/run/{sandbox,verify,worker}/**/*.test.ts",
+  "test/run/{sandbox,verify,worker/processes}/*.test.ts",
   "test/run/codex/*.test.ts",
   "test/run/driver-contract.test.ts",
   "test/e2e/{own-code,planted-repositories,real-codex,rights,secrets,submitting}.test.ts",
@@ -88,7 +88,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: "alone", include: ALONE, exclude: ON_DISK, env: IN_MEMORY } },
-      { extends: true, test: { name: "on disk", include: ON_DISK } },
+      { extends: true, test: { name: "on disk", include: ON_DISK, isolate: false } },
     ],
   },
 });
