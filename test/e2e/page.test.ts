@@ -36,7 +36,7 @@ async function signedIn(serving: CoordinatorProcess): Promise<Watched> {
 /** Opens the page of a workspace that is made up; `change` says what its coordinator does otherwise. */
 async function showing(
   scene: Scene,
-  options: Parameters<typeof openWatched>[2] = {},
+  options?: Parameters<typeof openWatched>[2],
   change: Partial<Coordinator> = {},
 ): Promise<Watched> {
   const { url, ask } = await listenHere({ ...sceneCoordinator(scene), ...change });
@@ -169,7 +169,7 @@ it("says what to do about a task that was not begun, until when all wait, and th
     ...{ status: "failed", startedAt: null, durationMs: null, totalDurationMs: null, result: null },
     reason: "images: there is no file a.png in the working tree",
   });
-  const { page } = await showing({ tasks: [task], sessions: [], health: { codex } });
+  const { page } = await showing({ tasks: [task], sessions: [], health: { codex } }, {}); // The clock is set for all pages of a context.
   await page.clock.setFixedTime(now);
   await page.reload();
   await page.getByText("It was not begun: see to what is said here, then retry.").waitFor();

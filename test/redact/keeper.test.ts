@@ -303,7 +303,7 @@ it("an excerpt of a long text is made with turns for others in between", async (
     if (!isDone) setImmediate(count);
   };
   setImmediate(count);
-  await KEEPER.keepExcerpt("ghs_1_".repeat(400_000), 1_048_576);
+  await KEEPER.keepExcerpt("ghs_1_".repeat(50_000), 131_072);
   isDone = true;
   expect(turns).toBeGreaterThan(3);
 });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import chromiumPackage from "@sparticuz/chromium";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "./test-end.ts";
 
 /** Those of the package switch the protections of the web off; without a user of its own, Chromium has no sandbox. */
@@ -15,6 +15,12 @@ const ARGUMENTS = [
   "--renderer-process-limit=1",
   "--in-process-gpu",
 ];
+
+const USUAL: BrowserContextOptions = {
+  viewport: { width: 1280, height: 800 },
+  locale: "en-GB",
+  reducedMotion: "reduce",
+};
 
 const MODULES = join(import.meta.dirname, "../../node_modules");
 
@@ -63,24 +69,46 @@ export interface Watched {
   readonly complaints: readonly string[];
 }
 
-/** Opens a page, and notes what it does. It goes when the test is finished: left open, it asks on and on for a server that is gone. */
-export async function openWatched(
-  browser: Browser,
-  origin: string,
-  options: Parameters<Browser["newContext"]>[0] = {},
-): Promise<Watched> {
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 800 },
-    locale: "en-GB",
-    reducedMotion: "reduce",
-    ...options,
+/** What all pages share that ask for nothing else: with a context of its own, each would start a process of its own. */
+const shared = new WeakMap<Browser, Promise<BrowserContext>>();
+
+async function sharedContext(browser: Browser): Promise<BrowserContext> {
+  const opening = shared.get(browser) ?? openShared(browser);
+  shared.set(browser, opening);
+  const context = await opening;
+  onTestFinished(async () => {
+    const [, ...pages] = context.pages();
+    for (const page of pages) await page.close();
+    await context.clearCookies();
   });
+  return context;
+}
+
+/** Its first page stays: the process would go with the last one. */
+async function openShared(browser: Browser): Promise<BrowserContext> {
+  const context = await browser.newContext(USUAL);
+  await context.newPage();
+  return context;
+}
+
+async function ownContext(browser: Browser, options: BrowserContextOptions): Promise<BrowserContext> {
+  const context = await browser.newContext({ ...USUAL, ...options });
   onTestFinished(() => context.close());
+  return context;
+}
+
+/**
+ * Opens a page, and notes what it does. It goes when the test is finished: left open, it asks on and on for a server that is gone.
+ *
+ * @param options with any, its cookies, clock and scripts are its own
+ */
+export async function openWatched(browser: Browser, origin: string, options?: BrowserContextOptions): Promise<Watched> {
+  const context = await (options === undefined ? sharedContext(browser) : ownContext(browser, options));
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
-  context.on("request", (request) => {
+  page.on("request", (request) => {
     if (!request.url().startsWith(`${origin}/`)) foreign.push(request.url());
   });
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));

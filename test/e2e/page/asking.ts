@@ -13,7 +13,7 @@ export function asking(showing: Showing): void {
       const next = sceneTask("The next one", { status: "queued" });
       let retries = 0;
       let answer: () => void = () => undefined;
-      const { page } = await showing({ ...scene, tasks: [...scene.tasks, next] }, {}, {
+      const { page } = await showing({ ...scene, tasks: [...scene.tasks, next] }, undefined, {
         async retry() {
           retries += 1;
           await new Promise<void>((resolve) => {

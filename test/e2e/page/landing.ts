@@ -15,7 +15,7 @@ export function landing(showing: Showing): void {
         Object.assign(sessions.find((session) => session.key === key) ?? {}, to);
       };
       const at = { branch: "codex-inbox/x", target: "main", head: "a".repeat(40), edited: null, left: null };
-      const { page, complaints } = await showing({ ...scene, sessions }, {}, {
+      const { page, complaints } = await showing({ ...scene, sessions }, undefined, {
         async land(session, repair) {
           asked.push(["land", session, repair]);
           if (session === "docs") {
@@ -89,7 +89,7 @@ export function landing(showing: Showing): void {
         syncs += 1;
         return null;
       };
-      const { page } = await showing(busyScene(), {}, { sync });
+      const { page } = await showing(busyScene(), undefined, { sync });
       const remote = page.getByRole("region", { name: "Remote" });
       await remote.getByText("origin/main").waitFor();
       for (const words of [/^synced 1 min ago$/, "3 ahead", "1 behind", "2 claimed here", "1 for other clones"])
@@ -97,7 +97,7 @@ export function landing(showing: Showing): void {
       await remote.getByRole("button", { name: "Sync now" }).click();
       await expect.poll(() => syncs).toBe(1);
 
-      const { page: broken } = await showing(brokenScene(), {}, { sync });
+      const { page: broken } = await showing(brokenScene(), undefined, { sync });
       const notices = broken.getByRole("region", { name: "What stands in the way" });
       await notices.getByText("The branch is not in step with origin: the remote origin cannot be reached").waitFor();
       await notices.getByText("The branch cannot follow origin: files differ from the branch").waitFor();

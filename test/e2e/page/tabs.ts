@@ -13,18 +13,14 @@ export function tabs(showing: Showing): void {
   describe("in many tabs", () => {
     it("one listens for all, another when it goes, and one that is not seen asks for nothing", async () => {
       let streams = 0;
-      const { page: first } = await showing(
-        busyScene(),
-        {},
-        {
-          async *follow(_, signal) {
-            streams += 1;
-            yield { seq: 1, texts: [] };
-            await once(signal, "abort");
-            streams -= 1;
-          },
+      const { page: first } = await showing(busyScene(), undefined, {
+        async *follow(_, signal) {
+          streams += 1;
+          yield { seq: 1, texts: [] };
+          await once(signal, "abort");
+          streams -= 1;
         },
-      );
+      });
       const others: Page[] = [];
       for (let opened = 1; opened < TABS; opened += 1) {
         const page = await first.context().newPage();
