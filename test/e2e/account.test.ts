@@ -8,7 +8,7 @@ const ANSWER = { inputTokens: 100, cachedInputTokens: 0, outputTokens: 10, reaso
 const TWICE = { ...ANSWER, inputTokens: 200, outputTokens: 20 };
 
 it("the real codex: each run of a thread is accounted for alone, failed ones too, and the session has the sum", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workspace = await tempWorkspace({ codex });
   workspace.commitSettings('{"retryBaseMs": 50, "retryMaxMs": 100, "maxAttempts": 2}');
   const ask = async (name: string, text: string, code = 0): Promise<Readonly<Record<string, unknown>>> => {

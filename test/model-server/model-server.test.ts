@@ -12,7 +12,7 @@ function workingDirectory(): string {
 }
 
 it("answers a message without directives by its first line", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const result = await codex.exec("hello there\nmore", { workingDir: workingDirectory(), args: ["--strict-config"] });
   expect(result).toMatchObject({ exitCode: 0, lastMessage: "ok: hello there" });
   expect(codex.requests).toHaveLength(1);
@@ -20,7 +20,7 @@ it("answers a message without directives by its first line", async () => {
 });
 
 it("shows a resumed turn the texts of the turns before it", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const first = await codex.exec("first ALPHA", { workingDir });
   const second = await codex.exec("second BETA [[transcript]]", { workingDir, resume: first.threadId ?? "" });
@@ -30,7 +30,7 @@ it("shows a resumed turn the texts of the turns before it", async () => {
 });
 
 it("leaves out the messages that codex adds in the user's name", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   writeFileSync(join(workingDir, "AGENTS.md"), "Be kind.\n");
   await codex.exec("hello", { workingDir });
@@ -38,7 +38,7 @@ it("leaves out the messages that codex adds in the user's name", async () => {
 });
 
 it("writes a file under workspace-write", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const result = await codex.exec("write it\n[[write notes/a.txt: one\n  two 'three']]\n[[final: written]]", {
     workingDir,
@@ -49,7 +49,7 @@ it("writes a file under workspace-write", async () => {
 });
 
 it("runs commands and says things, each in its order", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const result = await codex.exec(
     "[[say: first]] [[shell: [[ -d . ]] && echo one > a]] [[say: second]] [[shell: cat a; sleep 0.4; exit 7]] [[final: done]]",
@@ -73,7 +73,7 @@ it("runs commands and says things, each in its order", async () => {
 it.each([{ model: "gpt-6.1-sol" }, { model: "unheard-of" }])(
   "plays commands and edits with $model too",
   async ({ model }) => {
-    const codex = await realCodex({ model });
+    const codex = await realCodex({ model, shellSnapshot: false });
     const workingDir = workingDirectory();
     const result = await codex.exec("[[write a.txt: one]] [[shell: cat a.txt > b.txt]] [[final: done]]", {
       workingDir,
@@ -84,7 +84,7 @@ it.each([{ model: "gpt-6.1-sol" }, { model: "unheard-of" }])(
 );
 
 it("cannot write under read-only, and still ends its turn", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const prompt = "[[write a.txt: one]] [[shell: touch b.txt]] [[final: done]]";
   const result = await codex.exec(prompt, { workingDir, sandbox: "read-only" });
@@ -119,7 +119,7 @@ it.each([
   { name: "a misspelt directive", prompt: "[[finale: x]]", message: /no directive .*finale/ },
   { name: "an error after words", prompt: "[[say: x]] [[http 500]]", message: /must stand before/ },
 ])("fails the turn by $name, in one request", async ({ prompt, message }) => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const result = await codex.exec(prompt, { workingDir: workingDirectory() });
   expect(result.exitCode).toBe(1);
   expect(result.events.at(-1)).toMatchObject({
@@ -130,14 +130,14 @@ it.each([
 });
 
 it("recovers from a fault that is limited, if codex may try again", async () => {
-  const codex = await realCodex({ retriesMax: 2 });
+  const codex = await realCodex({ retriesMax: 2, shellSnapshot: false });
   const result = await codex.exec("go on [[disconnect x1]] [[http 503 x1]]", { workingDir: workingDirectory() });
   expect(result).toMatchObject({ exitCode: 0, lastMessage: "ok: go on" });
   expect(codex.requests).toHaveLength(3);
 });
 
 it("remembers a limited fault over the turns of a thread", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const first = await codex.exec("work [[http 500 x1]]", { workingDir });
   const second = await codex.exec("work [[http 500 x1]]", { workingDir, resume: first.threadId ?? "" });
@@ -145,7 +145,7 @@ it("remembers a limited fault over the turns of a thread", async () => {
 });
 
 it("takes the time it is told to", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const startedAtMs = performance.now();
   const result = await codex.exec("slowly [[sleep 400]] [[stream 4 50]]", { workingDir: workingDirectory() });
   expect(result).toMatchObject({ exitCode: 0, lastMessage: "1 2 3 4" });
@@ -153,7 +153,7 @@ it("takes the time it is told to", async () => {
 });
 
 it("hangs until codex is interrupted, and the thread goes on afterwards", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const workingDir = workingDirectory();
   const abort = new AbortController();
   const hanging = codex.exec("wait [[hang x1]]", { workingDir, signal: abort.signal });
@@ -165,7 +165,7 @@ it("hangs until codex is interrupted, and the thread goes on afterwards", async 
 });
 
 it("serves four runs at once without mixing them", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const names = ["a", "b", "c", "d"];
   const results = await Promise.all(
     names.map(async (name) => {

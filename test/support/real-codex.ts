@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { inject } from "vitest";
 import { type CodexConfigOptions, makeCodexHome } from "../../demo/model-server/codex-home.ts";
 import { type ModelRequest, type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
+import { writeFileAtomic } from "../../src/base/files/write-file-atomic.ts";
 import { onTestFinished } from "./test-end.ts";
 
 /** The real codex, with a home of its own and a scripted model behind it. Everything is removed when the test is finished. */
@@ -109,8 +110,21 @@ async function findUsedHome(codexPath: string, path: string): Promise<string> {
   return path;
 }
 
+/** A workspace keeps that the sandbox of this codex works. To try it takes as long as a turn, so what the first one keeps the others have. */
+export function shareSandboxProbe(stateDir: string): void {
+  const [own, shared] = [join(stateDir, "sandbox.json"), join(inject("sharedDir"), "sandbox.json")];
+  if (existsSync(shared)) {
+    mkdirSync(stateDir, { mode: 0o700 });
+    cpSync(shared, own);
+    return;
+  }
+  onTestFinished(() => {
+    if (existsSync(own)) writeFileAtomic(shared, readFileSync(own));
+  });
+}
+
 /** Returns the path of the native binary of `@openai/codex` for this machine. */
-function nativeCodexPath(): string {
+export function nativeCodexPath(): string {
   const fromHere = createRequire(import.meta.url);
   const fromCodex = createRequire(fromHere.resolve("@openai/codex/package.json"));
   const platformPackage = `@openai/codex-${process.platform}-${process.arch}/package.json`;

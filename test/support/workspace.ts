@@ -25,7 +25,7 @@ import {
 } from "./coordinator-process.ts";
 import { type GitRepo, gitRepoAt, makeGitRepo } from "./git-repo.ts";
 import { findMarkedRuns } from "./marked-processes.ts";
-import { quickPath } from "./real-codex.ts";
+import { nativeCodexPath, quickPath, shareSandboxProbe } from "./real-codex.ts";
 import { tempDir } from "./temp-dir.ts";
 import { onTestFinished } from "./test-end.ts";
 import { STUB_PATH } from "./test-runner.ts";
@@ -126,6 +126,7 @@ export async function tempWorkspace(options: WorkspaceOptions = {}): Promise<Tes
   onTestFinished(() => rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
   const workspace = openedWorkspace({ dir, home, environment, given: options.environment ?? {} });
   cpSync(await workspaceTemplate(), dir, { recursive: true });
+  if (options.codex?.codexPath === nativeCodexPath()) shareSandboxProbe(workspace.stateDir);
   return workspace;
 }
 

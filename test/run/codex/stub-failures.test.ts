@@ -104,7 +104,7 @@ const ROWS: readonly Row[] = [
 it.each(ROWS)(
   "the stub fails as the real codex does: $failure, $name",
   async ({ failure, real, stub, arrange }) => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const test = testRunner({ codexPath: codex.codexPath, environment: codex.environment });
     execFileSync("git", ["init", "-q", test.workdir]);
     const asked = test.request(real, await arrange?.(codex, test));
@@ -117,7 +117,7 @@ it.each(ROWS)(
 );
 
 it("the stub panics as the real codex does", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const codexPath = wrappedCodex(codex, "exec >/dev/full");
   const test = testRunner({ codexPath, environment: codex.environment });
   execFileSync("git", ["init", "-q", test.workdir]);
@@ -130,7 +130,7 @@ it("the stub panics as the real codex does", async () => {
 });
 
 it("the stub is killed as the real codex is", async () => {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const test = testRunner({ codexPath: codex.codexPath, environment: codex.environment });
   execFileSync("git", ["init", "-q", test.workdir]);
   const runDir = test.start(test.request("One. [[hang]]"));

@@ -43,7 +43,7 @@ async function bench(
   folder = ".",
   codexPath?: string,
 ): Promise<Bench> {
-  const codex = await realCodex();
+  const codex = await realCodex({ shellSnapshot: false });
   const base = realpathSync(tempDir());
   const workdir = join(base, "work", folder);
   mkdirSync(workdir, { recursive: true });

@@ -17,7 +17,7 @@ export function createTypeSchemas(files: readonly string[]): TypeSchemas {
   const paths = files.map((file) => join(ROOT, file));
   const { config } = ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: paths }, ts.sys, ROOT);
-  const program = ts.createProgram(paths, { ...options, noEmit: true });
+  const program = ts.createProgram(paths, { ...options, types: [], noEmit: true });
   const checker = program.getTypeChecker();
   const exported = new Map<string, ts.Type>();
   for (const path of paths) {

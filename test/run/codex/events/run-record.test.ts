@@ -200,7 +200,7 @@ describe("the record of a run", () => {
 
 describe("the record of a run of the real codex", () => {
   it("has all that the agent said and did, in order", async () => {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const { runner, request, run, workdir } = testRunner({
       codexPath: codex.codexPath,
       environment: codex.environment,

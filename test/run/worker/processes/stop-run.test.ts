@@ -135,7 +135,7 @@ describe("stopping the real codex", () => {
   async function startReal(
     sandbox: RunRequest["sandbox"],
   ): Promise<TestRunner & { readonly asked: RunRequest; readonly runDir: string }> {
-    const codex = await realCodex();
+    const codex = await realCodex({ shellSnapshot: false });
     const test = testRunner({ codexPath: codex.codexPath, environment: codex.environment });
     execFileSync("git", ["init", "-q", test.workdir]);
     const asked = test.request(`Go on. [[shell: ${STUBBORN}]]`, { sandbox });
