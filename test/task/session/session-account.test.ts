@@ -27,11 +27,11 @@ const fact = (n: number, change: Partial<TaskShare> = {}): SessionFact => accoun
 const facts = (count: number, change: Partial<TaskShare> = {}): readonly SessionFact[] =>
   Array.from({ length: count }, (_, n) => fact(n, change));
 
-/** session.jsonl after these facts have come one by one, compacted above `limit` characters. */
-function written(all: readonly SessionFact[], limit = 1e9, before = ""): string {
+/** session.jsonl after these facts have come, so many at a time, compacted above `limit` characters. */
+function written(all: readonly SessionFact[], limit = 1e9, before = "", together = 1): string {
   let text = before;
-  for (const one of all) {
-    const next = appendFacts(text, [one], limit);
+  for (let at = 0; at < all.length; at += together) {
+    const next = appendFacts(text, all.slice(at, at + together), limit);
     if (next !== "unchanged") text = next;
   }
   return text;
@@ -101,12 +101,13 @@ describe("a long session", () => {
 it("two clones that went on from the same file merge into the account of all their tasks, whatever was compacted where", () => {
   const size = fc.integer({ min: 0, max: 60 });
   const limit = fc.constantFrom(1_024, 4_096, 1e9);
+  const together = fc.constantFrom(1, 3, 8, 60); // Tasks that end at once are committed at once.
   fc.assert(
-    fc.property(size, size, size, limit, limit, (common, ours, theirs, limitA, limitB) => {
-      const shared = written(facts(common), limitA);
+    fc.property(size, size, size, limit, limit, together, (common, ours, theirs, limitA, limitB, some) => {
+      const shared = written(facts(common), limitA, "", some);
       const own = Array.from({ length: ours }, (_, n) => fact(common + n));
       const other = Array.from({ length: theirs }, (_, n) => fact(200 + common + n, { clone: "bbbbbb" }));
-      const lines = [written(own, limitA, shared), written(other, limitB, shared)].join("").split("\n");
+      const lines = [written(own, limitA, shared, some), written(other, limitB, shared, some)].join("").split("\n");
       const merged = `${[...new Set(lines)].join("\n")}\n`;
       const all = foldAccount([...facts(common), ...own, ...other]);
       expect(foldAccount(parseFacts(merged))).toEqual(all);
