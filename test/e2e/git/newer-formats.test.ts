@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { waitFor } from "../../support/wait-for.ts";
 import { type TestWorkspace, tempWorkspace } from "../../support/workspace.ts";
 import { createWorld } from "../../support/world.ts";
 
@@ -20,6 +21,9 @@ function everything({ stateDir, stateFiles, repo }: TestWorkspace): string {
 }
 
 async function refusedBy(workspace: TestWorkspace, commands: readonly (readonly string[])[], message: RegExp) {
+  await waitFor(() => workspace.stateFiles("locks").length === 0, {
+    what: "what watches over locks to have cleared them away",
+  });
   const before = everything(workspace);
   for (const command of commands) {
     const said = await workspace.command(...command);
