@@ -35,11 +35,13 @@ function editMeanwhile(path: string): () => string {
   };
 }
 
+/** What codex itself puts into the folder for temporary files; here that is the work tree. */
+const OF_CODEX = /^codex-bwrap-[^/]*\//;
+
 /** What of a user's the coordinator has no commits of its own to make in: all but the index and the branch. */
 function besidesOurCommits(repo: GitRepo): readonly (readonly [string, string])[] {
-  // What codex itself puts into the folder for temporary files is none of the user's.
-  const ours = /^(inbox|sessions|codex-bwrap-[^/]*)\/|^tasks\.md$|^\.git\/index$|^main$/;
-  return [...usersState(repo)].filter(([what]) => !ours.test(what));
+  const ours = /^(inbox|sessions)\/|^tasks\.md$|^\.git\/index$|^main$/;
+  return [...usersState(repo)].filter(([what]) => !ours.test(what) && !OF_CODEX.test(what));
 }
 
 it("four sessions in one checkout, each of which would fail for what another has half done, take turns; the user is at work there", async () => {
@@ -67,7 +69,7 @@ it("four sessions in one checkout, each of which would fail for what another has
     expect(task).toMatchObject({ status: "succeeded", frontMatter: { attempts: 1 } });
     // What the agent's commands have made, and what the user saved meanwhile, is told apart from nobody's: none is another session's.
     const paths = task.result?.changedFiles.map(({ path }) => path) ?? [];
-    expect(paths.filter((path) => path !== "untracked.txt")).toEqual([`${session}.txt`]);
+    expect(paths.filter((path) => path !== "untracked.txt" && !OF_CODEX.test(path))).toEqual([`${session}.txt`]);
     expect(repo.git("log", "-1", "--format=%s", `refs/codex-inbox/turns/${task.id}/1`)).toBe(
       `${session}: Work of ${session} (turn 1)`,
     );
