@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { shardOf } from "../../support/crash-shard.ts";
 import { expectSettled } from "../../support/settled.ts";
 import { besideEach } from "../../support/test-end.ts";
 import { tempWorkspace } from "../../support/workspace.ts";
@@ -9,7 +10,7 @@ import { tempWorkspace } from "../../support/workspace.ts";
 const POINTS = ["turn:files-taken#1", "turn:before-kept", "turn:files-taken#2", "turn:kept", "finish:journaled"];
 
 describe("a change whose coordinator dies while it is recorded", () => {
-  it.concurrent.for(POINTS)(
+  it.concurrent.for(shardOf("steps of a recorded change", POINTS))(
     "at %s is recorded once, and what was edited before is apart",
     besideEach(async (fault) => {
       const workspace = await tempWorkspace();

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Branch } from "../../../src/git/branch.ts";
 import { ALWAYS, result } from "../../support/commit-plans.ts";
 import { committerAt } from "../../support/committer-at.ts";
+import { shardOf } from "../../support/crash-shard.ts";
 import { type GitRepo, gitRepoAt } from "../../support/git-repo.ts";
 import { startDriver } from "../../support/run-driver.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -307,27 +308,32 @@ describe("nothing moves where something of the user's is in the way, and it is n
   });
 });
 
+const MOVE_FAULTS = [
+  "commit:objects-written",
+  "commit:swap-files",
+  "commit:swap-index",
+  "commit:swap-ref",
+  "commit:done",
+];
+
 describe("killed in the middle of a move, the next one finishes it", () => {
-  it.each(["commit:objects-written", "commit:swap-files", "commit:swap-index", "commit:swap-ref", "commit:done"])(
-    "%s",
-    async (fault) => {
-      const { repo, committer, elsewhere } = await site();
-      await committer.close();
-      const first = elsewhere({
-        "src/main.c": "one\n",
-        "docs/a.txt": undefined,
-        "new.txt": "new\n",
-        "sessions/x/t9.md": "# t9\n",
-      });
-      expect(await startDriver(["advance", repo.dir, first], fault).ended).toMatchObject({ how: "SIGKILL" });
-      expect(repo.git("fsck", "--no-dangling")).toBe("");
-      const next = await committerAt(repo);
-      await next.refresh();
-      // By now the remote holds more, and a file that was written already has changed once more.
-      const to = elsewhere({ "src/main.c": "two\n" });
-      expect(await next.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
-      expect([repo.git("rev-parse", "main"), isClean(repo), repo.read("src/main.c")]).toEqual([to, "", "two\n"]);
-      expect(readdirSync(join(repo.dir, ".git/codex-inbox/tmp"))).toEqual([]);
-    },
-  );
+  it.each(shardOf("steps of a move", MOVE_FAULTS))("%s", async (fault) => {
+    const { repo, committer, elsewhere } = await site();
+    await committer.close();
+    const first = elsewhere({
+      "src/main.c": "one\n",
+      "docs/a.txt": undefined,
+      "new.txt": "new\n",
+      "sessions/x/t9.md": "# t9\n",
+    });
+    expect(await startDriver(["advance", repo.dir, first], fault).ended).toMatchObject({ how: "SIGKILL" });
+    expect(repo.git("fsck", "--no-dangling")).toBe("");
+    const next = await committerAt(repo);
+    await next.refresh();
+    // By now the remote holds more, and a file that was written already has changed once more.
+    const to = elsewhere({ "src/main.c": "two\n" });
+    expect(await next.advance(to, ALWAYS)).toMatchObject({ kind: "moved", leftAlone: [] });
+    expect([repo.git("rev-parse", "main"), isClean(repo), repo.read("src/main.c")]).toEqual([to, "", "two\n"]);
+    expect(readdirSync(join(repo.dir, ".git/codex-inbox/tmp"))).toEqual([]);
+  });
 });
