@@ -8,6 +8,7 @@ import { inject } from "vitest";
 import { type CodexConfigOptions, makeCodexHome } from "../../demo/model-server/codex-home.ts";
 import { type ModelRequest, type ModelServer, startModelServer } from "../../demo/model-server/model-server.ts";
 import { writeFileAtomic } from "../../src/base/files/write-file-atomic.ts";
+import { statePaths } from "../../src/store/state-paths.ts";
 import { onTestFinished } from "./test-end.ts";
 
 /** The real codex, with a home of its own and a scripted model behind it. Everything is removed when the test is finished. */
@@ -112,7 +113,7 @@ async function findUsedHome(codexPath: string, path: string): Promise<string> {
 
 /** A workspace keeps that the sandbox of this codex works. To try it takes as long as a turn, so what the first one keeps the others have. */
 export function shareSandboxProbe(stateDir: string): void {
-  const [own, shared] = [join(stateDir, "sandbox.json"), join(inject("sharedDir"), "sandbox.json")];
+  const [own, shared] = [statePaths(stateDir).sandbox, join(inject("sharedDir"), "sandbox.json")];
   if (existsSync(shared)) {
     mkdirSync(stateDir, { mode: 0o700 });
     cpSync(shared, own);
