@@ -59,6 +59,10 @@ export async function makeStressSite({ idleFiles }: SiteOptions): Promise<Stress
   repo.git("branch", "before");
   const made = await runCommand(dir, ["init"], ours);
   if (made.code !== 0) throw new Error(`init ended with ${made.code}: ${made.stderr}`);
+  repo.write("user/begin.txt", "begin\n");
+  repo.git("add", "--", "user/begin.txt");
+  // Where the user begins is a commit of their own: amended and taken back, it takes nothing of `init` with it.
+  repo.git("commit", "--quiet", "-m", "user: begins");
   repo.git("tag", "start");
 
   const coordinators: CoordinatorProcess[] = [];
