@@ -126,7 +126,7 @@ export function emptyLedger(): KeptText {
 
 /**
  * Returns the ledger with those of `rows` at its end that it does not hold yet. A missing header is made; a torn last line stays a line of its own.
- * Where it holds the last row of a task, it has had those before as well, and has been compacted since.
+ * Where it holds the final row of a task, it has had those before as well, and has been compacted since.
  *
  * @param up from the folder of this ledger to the workspace: "", or "../../"
  */
@@ -137,12 +137,11 @@ export function appendRows(
 ): KeptText | "unchanged" {
   const lines = new Set((current ?? "").split("\n").map(withoutLineEnd));
   const added: string[] = [];
-  const ended = new Set(
-    rows.filter((row) => isFinal(row.status) && lines.has(formatRow(row, up))).map(({ task }) => task),
-  );
+  const ended = foldLedger(rows.filter((row) => isFinal(row.status) && lines.has(formatRow(row, up))));
   for (const row of rows) {
     const line = formatRow(row, up);
-    if (ended.has(row.task) || lines.has(line)) continue;
+    const last = ended.get(row.task);
+    if ((last !== undefined && !isGreater(row, last)) || lines.has(line)) continue;
     lines.add(line);
     added.push(`${line}\n`);
   }

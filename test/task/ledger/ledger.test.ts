@@ -216,6 +216,14 @@ describe("appendRows", () => {
     expect(parseLedger(text(String(compacted), [...rows, row({ task: OTHER })]))).toHaveLength(2);
   });
 
+  it("takes rows of a later run beside the last row of the one before, which it has", () => {
+    const first = [row({}), row({ status: "failed" })];
+    const again = row({ run: 2 });
+    const compacted = String(latestRows(text(undefined, first)));
+    const rows = parseLedger(text(compacted, [...first, again]));
+    expect(rows.map(({ run, status }) => `${run} ${status}`)).toEqual(["1 failed", "2 queued"]);
+  });
+
   it("changes nothing the second time, and makes no ledger for nothing", () => {
     expect(appendRows(undefined, [])).toBe("unchanged");
     fc.assert(
