@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A repository as an attacker makes it: whatever git is asked in it, its configuration would run a program. */
@@ -32,7 +32,7 @@ export function plantRepository(dir: string, { marks, layout }: PlantedOptions):
   git("init", "--quiet", "-b", "main");
   git("add", "a.txt");
   git("commit", "--quiet", "-m", "planted");
-  for (const [key, value] of settings(dir, gitDir, marks)) git("config", "--add", key, value);
+  appendFileSync(join(aside, "config"), settings(dir, gitDir, marks).map(configLines).join(""));
   writeFileSync(join(aside, "more.config"), `[filter "more"]\n\tclean = ${mark(marks, "include.path")}; cat\n`);
   mkdirSync(join(aside, "hooks"), { recursive: true });
   for (const name of ["post-index-change", "reference-transaction", "post-checkout", "pre-commit"])
@@ -51,6 +51,14 @@ export function plantRepository(dir: string, { marks, layout }: PlantedOptions):
     for (const name of ["refs/heads", "objects"]) writeFileSync(join(dir, name, ".keep"), "");
   }
   return { ran: () => (existsSync(marks) ? readdirSync(marks).sort() : []) };
+}
+
+/** As `git config --add` writes it, in place of twenty starts of git. */
+function configLines([key, value]: readonly [string, string]): string {
+  const [section = "", ...rest] = key.split(".");
+  const name = rest.pop() ?? "";
+  const part = rest.length === 0 ? "" : ` "${rest.join(".")}"`;
+  return `[${section}${part}]\n\t${name} = "${value.replaceAll(/["\\]/g, "\\$&")}"\n`;
 }
 
 function mark(marks: string, name: string): string {
