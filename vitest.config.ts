@@ -13,12 +13,12 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cach
  * half a second and more, since everything is loaded and compiled again, so the others share theirs.
  */
 const ALONE = [
-  "test/*.test.ts",
-  "test/app/serve/*.test.ts",
+  "test/growth.test.ts",
+  "test/app/serve/{lean-heap,trusted-path}.test.ts",
   "test/git/gate/stale-lock.test.ts",
   "test/git/process/{no-descriptors,stopped-git}.test.ts",
   "test/intake/inbox/watch/*.test.ts",
-  "test/intake/inbox/*-{crash,limits}.test.ts",
+  "test/intake/inbox/watch-limits.test.ts",
   "test/run/worker/launcher/*.test.ts",
   "test/run/workplace/worktrees/filters.test.ts",
 ];
