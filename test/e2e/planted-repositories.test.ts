@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makeGitRepo } from "../support/git-repo.ts";
+import { gitRepoAt, makeGitRepo } from "../support/git-repo.ts";
 import { plantingCommands, plantRepository } from "../support/planted-repository.ts";
 import { realCodex } from "../support/real-codex.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -21,6 +21,19 @@ function gitWithScript(lines: readonly string[]): string {
 function reasonOf(workspace: TestWorkspace, prompt: string): string | undefined {
   return workspace.results.task(prompt).result?.reason;
 }
+
+it.each(["git-folder", "gitfile", "bare"] as const)(
+  "a planted repository (%s) bites whoever asks git in it",
+  (layout) => {
+    const base = tempDir();
+    const planted = plantRepository(join(base, "docs"), { marks: join(base, "m"), layout });
+    const repo = gitRepoAt(join(base, "docs"));
+    for (const command of [["diff"], ["add", "--all"]]) repo.tryGit(...command);
+    expect(planted.ran()).toEqual(
+      expect.arrayContaining(["core.fsmonitor", "core.hooksPath", "diff.command", "filter.clean", "include.path"]),
+    );
+  },
+);
 
 describe("a repository that came by a push", () => {
   it.each([{ codex: "the stub" }, { codex: "the real codex" }])(
