@@ -233,7 +233,7 @@ it("lets exactly one of several starters in, whatever the holder before left beh
   const dir = tempDir();
   const takers = Array.from({ length: 4 }, () => startTaker(dir));
   await Promise.all(takers.map((taker) => taker.ask("release"))); // They are up.
-  for (let round = 0; round < 16; round += 1) {
+  for (let round = 0; round < 32; round += 1) {
     const at = Date.now() + 5;
     const answers = await Promise.all(takers.map((taker) => taker.ask(`take at ${at}`)));
     const winners = takers.filter((_, index) => answers[index] === "held");

@@ -4,7 +4,7 @@ import { tempRepo } from "../../../support/temp-repo.ts";
 import { parkRandomStates } from "../../../support/worktree-states.ts";
 
 /** In each run of the tests others; bench/worktree-kills.ts takes as many as it is told. */
-const STATES_IN_SUITE = 20;
+const STATES_IN_SUITE = 30;
 
 it("a worktree in a random state goes only when all of it is kept elsewhere, and stays only for a reason", {
   timeout: 60_000,
