@@ -54,17 +54,11 @@ function hasRoom(folder: string): boolean {
 /** Take 10 s and more: they begin first, so that no core waits for the last of them. */
 const LONGEST = ["e2e/crash/", "e2e/failures/", "e2e/git/", "e2e/", "bench/", "git/commit/", "run/", "model-server/"];
 
-/**
- * One project after the other: a process goes on with the next file only where that is one of its own project (`Pool.schedule` of
- * Vitest 5.1), and a new one loads and compiles everything again.
- */
-const PROJECTS = ["on disk", "alone", "together"];
-
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId, project }: TestSpecification): number => {
+    const rank = ({ moduleId }: TestSpecification): number => {
       const index = LONGEST.findIndex((part) => moduleId.includes(`/test/${part}`));
-      return PROJECTS.indexOf(project.name) * (LONGEST.length + 1) + (index === -1 ? LONGEST.length : index);
+      return index === -1 ? LONGEST.length : index;
     };
     const sorted = await super.sort(files);
     return sorted.sort((one, other) => rank(one) - rank(other));
